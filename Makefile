@@ -1,0 +1,63 @@
+# The menu: `make` prints it. Every target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BENCH := .venv-bench
+BENCH_READY := $(BENCH)/.ready
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench docs lock clean
+
+help: ## Print this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv, with .venv/bin/whiteroom in it
+
+$(READY): requirements/main.lock pyproject.toml
+	@echo "Making $(VENV) (a minute or so, once)..."
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Whiteroom needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/main.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## Three organisations train a model together, in under a minute
+	@$(BIN)/python -m demo
+
+test: check ## Run every check and every test
+	@$(BIN)/python -m pytest -n 2 $(TESTS)
+
+check: $(READY) ## Run ruff, mypy --strict, the import contract and the docs checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/docs.py --check
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+docs: $(READY) ## Generate the pages of docs/ that come from the code
+	@$(BIN)/python tools/docs.py
+
+bench: $(READY) $(BENCH_READY) ## Measure beside the peers; writes docs/benchmarks.md
+	@$(BIN)/python -m bench
+
+$(BENCH_READY): requirements/bench.lock
+	@echo "Making $(BENCH) with the peers to measure beside..."
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $(BENCH_READY)
+
+lock: ## Pin every dependency anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+		--extra demo --extra dev --upgrade pyproject.toml -o requirements/main.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+		--extra bench --upgrade pyproject.toml -o requirements/bench.lock
+
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) $(BENCH) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""What every other room may stand on: faults, ARNs, callers, time. Standard library only."""

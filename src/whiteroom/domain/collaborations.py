@@ -1,0 +1,101 @@
+"""Collaborations and their members: who may do what, and who pays.
+
+Operations: operations/collaborations.py, operations/memberships.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class CollaborationStatus(StrEnum):
+    """Ours: AWS deletes a collaboration; its memberships stay readable as COLLABORATION_DELETED."""
+
+    ACTIVE = "ACTIVE"
+    DELETED = "DELETED"
+
+
+class MemberStatus(StrEnum):
+    """Where an invited account stands (MemberStatus)."""
+
+    INVITED = "INVITED"
+    ACTIVE = "ACTIVE"
+    LEFT = "LEFT"
+    REMOVED = "REMOVED"
+
+
+class Ability(StrEnum):
+    """What a member may do (MemberAbility and CustomMLMemberAbility)."""
+
+    CAN_QUERY = "CAN_QUERY"
+    CAN_RECEIVE_RESULTS = "CAN_RECEIVE_RESULTS"
+    CAN_RUN_JOB = "CAN_RUN_JOB"
+    CAN_EXPORT_QUERY_ANALYSIS_LOG = "CAN_EXPORT_QUERY_ANALYSIS_LOG"
+    CAN_RECEIVE_MODEL_OUTPUT = "CAN_RECEIVE_MODEL_OUTPUT"
+    CAN_RECEIVE_INFERENCE_OUTPUT = "CAN_RECEIVE_INFERENCE_OUTPUT"
+
+
+class Cost(StrEnum):
+    """What someone has to pay for, by its member in PaymentConfiguration."""
+
+    QUERY_COMPUTE = "queryCompute"
+    MODEL_TRAINING = "modelTraining"
+    MODEL_INFERENCE = "modelInference"
+    SYNTHETIC_DATA_GENERATION = "syntheticDataGeneration"
+    JOB_COMPUTE = "jobCompute"
+
+
+@dataclass(frozen=True, slots=True)
+class Collaboration:
+    """One clean room."""
+
+    id: str
+    arn: str
+    name: str
+    description: str | None
+    creator_account_id: str
+    creator_display_name: str
+    query_log_status: str
+    job_log_status: str | None
+    analytics_engine: str
+    data_encryption_metadata: Mapping[str, Any] | None
+    auto_approved_change_types: tuple[str, ...]
+    allowed_result_regions: tuple[str, ...]
+    is_metrics_enabled: bool | None
+    status: CollaborationStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One account's place in a collaboration, from the invitation on. `id` is `COLLABORATION/ACCOUNT`."""
+
+    id: str
+    collaboration_id: str
+    account_id: str
+    display_name: str
+    abilities: tuple[str, ...]
+    """Of MemberAbility, as the creator gave them."""
+    ml_abilities: tuple[str, ...]
+    """Of CustomMLMemberAbility."""
+    payment_configuration: Mapping[str, Any]
+    """PaymentConfiguration: what the creator assigned to this member."""
+    status: MemberStatus
+    membership_id: str | None
+    membership_arn: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the creator gave this member the ability."""
+        return ability in self.abilities or ability in self.ml_abilities
+
+
+def member_id(collaboration_id: str, account_id: str) -> str:
+    """The key of a member."""
+    return f"{collaboration_id}/{account_id}"

@@ -1,0 +1,25 @@
+"""The audit trail: one row for everything that happens to a resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from whiteroom.domain.lifecycle import Event
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceEvent:
+    """One thing that happened. Written in the transaction that made it happen."""
+
+    arn: str
+    record_id: str
+    """Tells the versions of one model apart."""
+    revision: int
+    event: Event
+    from_status: str | None
+    to_status: str
+    actor: str
+    """An account, or `controller`."""
+    reason: str
+    at: datetime

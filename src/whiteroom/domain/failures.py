@@ -1,0 +1,99 @@
+"""Every statusDetails.statusCode a member can see, with what it means: the one documented list.
+
+AWS calls the code stable and the message free to change. `docs/status-codes.md` is generated from here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.runs import EndReason, RunEnd
+
+
+class StatusCode(StrEnum):
+    """Why a resource failed."""
+
+    ALGORITHM_ERROR = "AlgorithmError"
+    MAX_RUNTIME_EXCEEDED = "MaxRuntimeExceeded"
+    OUT_OF_MEMORY = "OutOfMemory"
+    TOO_MANY_PROCESSES = "TooManyProcesses"
+    VOLUME_EXCEEDED = "VolumeExceeded"
+    ARTIFACT_TOO_LARGE = "ArtifactTooLarge"
+    UNSAFE_ARTIFACT = "UnsafeArtifact"
+    IMAGE_NOT_FOUND = "ImageNotFound"
+    SANDBOX_UNAVAILABLE = "SandboxUnavailable"
+    UNSUPPORTED = "UnsupportedConfiguration"
+    CHANNEL_UNAVAILABLE = "ChannelUnavailable"
+    MODEL_UNAVAILABLE = "ModelUnavailable"
+    QUERY_REFUSED = "QueryRefused"
+    QUERY_INVALID = "QueryInvalid"
+    DATA_ERROR = "DataError"
+    QUERY_RESOURCES_EXCEEDED = "QueryResourcesExceeded"
+    QUERY_TIMED_OUT = "QueryTimedOut"
+    INFERENCE_ERROR = "InferenceError"
+    OUTPUT_TOO_LARGE = "OutputTooLarge"
+    EXPORT_TOO_LARGE = "ExportTooLarge"
+    EXPORT_NOT_ALLOWED = "ExportNotAllowed"
+    RECEIVER_NOT_READY = "ReceiverNotReady"
+    DELIVERY_FAILED = "DeliveryFailed"
+    MEMBERSHIP_ENDED = "MembershipEnded"
+    PLATFORM_ERROR = "PlatformError"
+
+
+MEANING: dict[StatusCode, str] = {
+    StatusCode.ALGORITHM_ERROR: "The program ended with an exit code other than 0, or could not be started.",
+    StatusCode.MAX_RUNTIME_EXCEEDED: "The program ran longer than stoppingCondition.maxRuntimeInSeconds.",
+    StatusCode.OUT_OF_MEMORY: "The program used more memory than its instance type has.",
+    StatusCode.TOO_MANY_PROCESSES: "The program started more processes than an instance may have.",
+    StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB.",
+    StatusCode.ARTIFACT_TOO_LARGE: "Model and output together are larger than the policy's maxArtifactSize.",
+    StatusCode.UNSAFE_ARTIFACT: "The program left something other than regular files and folders.",
+    StatusCode.IMAGE_NOT_FOUND: "No image of that name is known to this server.",
+    StatusCode.SANDBOX_UNAVAILABLE: "This machine cannot seal the run; `whiteroom doctor` says why.",
+    StatusCode.UNSUPPORTED: "The request is valid, but this release does not run it.",
+    StatusCode.CHANNEL_UNAVAILABLE: "An input channel was no longer ACTIVE when the run was to start.",
+    StatusCode.MODEL_UNAVAILABLE: "The model version's artefacts were no longer there when they were needed.",
+    StatusCode.QUERY_REFUSED: "The query is not allowed by the rules of a table it names.",
+    StatusCode.QUERY_INVALID: "The query could not be run as it is written.",
+    StatusCode.DATA_ERROR: "A table's file is broken, or its values do not fit its schema.",
+    StatusCode.QUERY_RESOURCES_EXCEEDED: "The query needed more memory or disk than the server grants.",
+    StatusCode.QUERY_TIMED_OUT: "The query ran longer than the server grants.",
+    StatusCode.INFERENCE_ERROR: "The model server did not become ready, or refused a request.",
+    StatusCode.OUTPUT_TOO_LARGE: "The inference output is larger than the policy's maxOutputSize.",
+    StatusCode.EXPORT_TOO_LARGE: "The artefacts are larger than the export policy's maxSize.",
+    StatusCode.EXPORT_NOT_ALLOWED: "The algorithm's privacy policy allows no export.",
+    StatusCode.RECEIVER_NOT_READY: "The receiver lacks its ability or a valid output location at delivery.",
+    StatusCode.DELIVERY_FAILED: "The receiver's location took nothing.",
+    StatusCode.MEMBERSHIP_ENDED: "The member left, or the collaboration was deleted, before the work was done.",
+    StatusCode.PLATFORM_ERROR: "A fault of this server; the operator's log has the rest.",
+}
+
+OF_RUN_END: dict[EndReason, StatusCode] = {
+    EndReason.EXITED: StatusCode.ALGORITHM_ERROR,
+    EndReason.STOPPED: StatusCode.PLATFORM_ERROR,
+    EndReason.MAX_RUNTIME: StatusCode.MAX_RUNTIME_EXCEEDED,
+    EndReason.MEMORY: StatusCode.OUT_OF_MEMORY,
+    EndReason.PROCESSES: StatusCode.TOO_MANY_PROCESSES,
+    EndReason.VOLUME: StatusCode.VOLUME_EXCEEDED,
+    EndReason.IMAGE: StatusCode.IMAGE_NOT_FOUND,
+    EndReason.SANDBOX: StatusCode.SANDBOX_UNAVAILABLE,
+    EndReason.LOST: StatusCode.PLATFORM_ERROR,
+    EndReason.TRANSFORM: StatusCode.INFERENCE_ERROR,
+    EndReason.PLATFORM: StatusCode.PLATFORM_ERROR,
+}
+
+OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
+    QueryFailure.REFUSED: StatusCode.QUERY_REFUSED,
+    QueryFailure.INVALID: StatusCode.QUERY_INVALID,
+    QueryFailure.DATA: StatusCode.DATA_ERROR,
+    QueryFailure.RESOURCES: StatusCode.QUERY_RESOURCES_EXCEEDED,
+    QueryFailure.TIMEOUT: StatusCode.QUERY_TIMED_OUT,
+    QueryFailure.STOPPED: StatusCode.PLATFORM_ERROR,
+    QueryFailure.PLATFORM: StatusCode.PLATFORM_ERROR,
+}
+
+
+def run_message(end: RunEnd) -> str:
+    """What statusDetails.message says of a failed run: the failure file if there is one, else how it ended."""
+    return end.failure or end.message

@@ -1,0 +1,127 @@
+"""What a protected query is: SQL over members' tables, with everything needed to judge and run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from whiteroom.domain.runs import Phase
+
+
+class ResultFormat(StrEnum):
+    """How a channel's rows are written (ResultFormat)."""
+
+    CSV = "CSV"
+    PARQUET = "PARQUET"
+
+
+class FileFormat(StrEnum):
+    """How a member's table lies on disk."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; the type in Spark SQL's spelling, lower case (`bigint`, `string`)."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """A configured table's reference, resolved: the files that hold its rows, and its schema."""
+
+    files: tuple[str, ...]
+    """Absolute paths, in a fixed order."""
+    format: FileFormat
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTable:
+    """One associated table as a query may see it, with the rules its owner set."""
+
+    name: str
+    """The association's name: what the SQL calls it."""
+    owner_account_id: str
+    source: CatalogTable
+    allowed_columns: tuple[str, ...]
+    rule_type: str | None
+    """CUSTOM, LIST, AGGREGATION; None where the owner set no rule yet."""
+    rule: Mapping[str, Any] | None
+    """The analysis rule's policy of that type, as the API took it."""
+    association_rule: Mapping[str, Any] | None
+    """The collaboration analysis rule's policy (`allowedAdditionalAnalyses`, ...); None where not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpec:
+    """One query, described whole: who asks, what for, over what, and where its rows go."""
+
+    id: str
+    """The protected query's UUID."""
+    sql: str
+    """Spark SQL, as the member wrote it."""
+    parameters: Mapping[str, str]
+    """Values of the template's `:name` placeholders, with defaults filled in."""
+    parameter_types: Mapping[str, str]
+    """Their declared types; empty for a query without a template."""
+    template_arn: str | None
+    querier_account_id: str
+    algorithm_association_arn: str | None
+    """The configured model algorithm association the rows are for; None for a direct query."""
+    tables: tuple[QueryTable, ...]
+    """Every table associated to the collaboration."""
+    result_format: ResultFormat
+    folder: Path
+    """Made by the engine, with the result files in it; it appears whole or not at all."""
+    csv_header: bool
+    max_file_bytes: int
+    """A result up to this is one file; above it, several (design: Files)."""
+    memory_bytes: int
+    cpus: int
+    timeout_seconds: int
+
+
+class QueryFailure(StrEnum):
+    """Why a query ended without a result."""
+
+    REFUSED = "refused"
+    """The guard said no: the message is the reason, safe for the querier."""
+    INVALID = "invalid"
+    """The engine could not run it: the SQL names what is not there, or types do not fit."""
+    DATA = "data"
+    """A table's file is broken; the message names table, file and line, not the row's contents."""
+    RESOURCES = "resources"
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"
+    PLATFORM = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What a query wrote."""
+
+    rows: int
+    files: tuple[str, ...]
+    """Names inside `QuerySpec.folder`, in order; none is empty."""
+    size_bytes: int
+    tables: tuple[str, ...]
+    """Names of the associations that the query read."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryObservation:
+    """What is seen of a query now. Once ended, it has either a result or a failure."""
+
+    phase: Phase
+    result: QueryResult | None = None
+    failure: QueryFailure | None = None
+    message: str = ""

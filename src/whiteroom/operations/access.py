@@ -1,0 +1,167 @@
+"""Loading what a caller names, and nothing that the caller may not see.
+
+Another account's membership or collaboration is AccessDenied, whether it exists or not:
+the answer does not tell which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from whiteroom.base.arns import Arn, parse_arn
+from whiteroom.base.faults import AccessDenied, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
+from whiteroom.domain.collaborations import Ability, Collaboration, CollaborationStatus, Member, MemberStatus, member_id
+from whiteroom.domain.memberships import Membership, MembershipStatus
+from whiteroom.domain.quotas import Quota
+from whiteroom.domain.verdicts import Verdict
+from whiteroom.operations.registry import Context
+from whiteroom.ports import Repository
+
+
+def own_membership(context: Context, membership_id: str) -> Membership:
+    """The caller's membership, whatever its status.
+
+    Raises:
+        AccessDenied: it is not the caller's, or there is none.
+    """
+    membership = context.tx.memberships.get(membership_id)
+    if membership is None or membership.account_id != context.caller.account_id:
+        raise AccessDenied(
+            f"Account {context.caller.account_id} has no membership {membership_id}. "
+            "Use the identifier that ListMemberships answers.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+    return membership
+
+
+def active_membership(context: Context, membership_id: str) -> Membership:
+    """The caller's membership, which must be ACTIVE: what every change inside a collaboration takes.
+
+    Raises:
+        AccessDenied: it is not the caller's, or no longer ACTIVE.
+    """
+    membership = own_membership(context, membership_id)
+    if membership.status is not MembershipStatus.ACTIVE:
+        raise AccessDenied(
+            f"Membership {membership_id} is {membership.status.value}; only an ACTIVE membership can do this.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+    return membership
+
+
+def member_of(context: Context, membership: Membership) -> Member:
+    """The member record behind a membership: its abilities and payments."""
+    member = context.tx.members.get(member_id(membership.collaboration_id, membership.account_id))
+    if member is None:
+        raise AccessDenied("The membership has no member in its collaboration.")
+    return member
+
+
+def visible_collaboration(context: Context, collaboration_id: str) -> tuple[Collaboration, Member]:
+    """A collaboration that the caller is invited to or active in, with the caller's place in it.
+
+    Raises:
+        AccessDenied: the caller has no part in it, has left it or was removed, or it does not exist.
+    """
+    collaboration = context.tx.collaborations.get(collaboration_id)
+    member = context.tx.members.get(member_id(collaboration_id, context.caller.account_id))
+    if (
+        collaboration is None
+        or collaboration.status is CollaborationStatus.DELETED
+        or member is None
+        or member.status not in (MemberStatus.INVITED, MemberStatus.ACTIVE)
+    ):
+        raise AccessDenied(
+            f"Account {context.caller.account_id} has no part in a collaboration {collaboration_id}.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+    return collaboration, member
+
+
+def joined_collaboration(context: Context, collaboration_id: str) -> Collaboration:
+    """A collaboration in which the caller has an ACTIVE membership: what the collaboration views take.
+
+    Raises:
+        AccessDenied: the caller is not an active member of it.
+    """
+    collaboration, member = visible_collaboration(context, collaboration_id)
+    if member.status is not MemberStatus.ACTIVE:
+        raise AccessDenied(
+            f"Account {context.caller.account_id} is invited to collaboration {collaboration_id} but has not joined. "
+            "Call CreateMembership first.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+    return collaboration
+
+
+def require_ability(context: Context, membership: Membership, ability: Ability) -> None:
+    """Raise AccessDenied unless the member has the ability."""
+    if not member_of(context, membership).can(ability):
+        raise AccessDenied(
+            f"Member {membership.account_id} does not have the ability {ability.value} in this collaboration. "
+            "Abilities are given by CreateCollaboration.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+
+
+def require_own_role(context: Context, role_arn: str) -> None:
+    """Raise AccessDenied if a role belongs to another account (model: InputChannel.roleArn)."""
+    if parse_arn(role_arn).account_id != context.caller.account_id:
+        raise AccessDenied(
+            f"The role {role_arn} is not in account {context.caller.account_id}. Pass a role of your own account.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+
+
+def permit(verdict: Verdict, fault: type[Fault] = AccessDenied, **members: object) -> None:
+    """Raise `fault` with the verdict's reason where it is a denial."""
+    if not verdict:
+        raise fault(verdict.reason, **members)
+
+
+def within_quota(context: Context, quota: Quota, repository: Repository[Any], **equals: object) -> None:
+    """Raise QuotaExceeded where one more record with these values would be too many."""
+    limit = context.quotas.limit(quota)
+    if repository.count(limit, **equals) >= limit:
+        raise QuotaExceeded(
+            f"The quota {quota.value} is {limit}. Delete what is no longer used, or ask the operator to raise it "
+            f"in whiteroom.toml.",
+            quotaName=quota.value,
+            quotaValue=float(limit),
+        )
+
+
+def checked_tags(tags: Mapping[str, str] | None) -> Mapping[str, str]:
+    """A request's tags, held to what AWS documents beyond the model.
+
+    Raises:
+        ValidationFault: more than 50 tags, a key longer than 128 or a value longer than 256
+            characters, or a key that begins with `aws:`.
+    """
+    tags = tags or {}
+    if len(tags) > 50:
+        raise ValidationFault(f"A resource can have at most 50 tags; the request has {len(tags)}.")
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or len(value) > 256:
+            raise ValidationFault(
+                f"The tag key {key[:128]!r} must have 1 to 128 characters, and its value at most 256."
+            )
+        if key.lower().startswith("aws:"):
+            raise ValidationFault(f"The tag key {key!r} begins with 'aws:', which is reserved. Choose another.")
+    return tags
+
+
+def own_arn(text: str, kind: str, membership: Membership | None = None) -> Arn:
+    """An ARN of the expected kind, in the membership's own name space where one is given.
+
+    Raises:
+        ResourceNotFound: it names something of another kind, account or membership.
+    """
+    try:
+        arn = parse_arn(text)
+    except ValueError as error:
+        raise ValidationFault(str(error)) from None
+    if arn.kind != kind or (membership is not None and arn.membership_id != membership.id):
+        raise ResourceNotFound(f"{text} is not a {kind} of this membership.", resourceId=text, resourceType=kind)
+    return arn

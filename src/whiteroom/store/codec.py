@@ -1,0 +1,124 @@
+"""Records to rows and back: a column per field, in the field's order.
+
+Times are microseconds since 1970 UTC, documents (mappings and tuples) are JSON, enums their values.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+R = TypeVar("R")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Encode = Callable[[Any], Any]
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The inverse of `to_micros`."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _tuple_from_json(text: str) -> tuple[Any, ...]:
+    return tuple(msgspec.json.decode(text))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+class _Kind(typing.NamedTuple):
+    """How one type of field is kept."""
+
+    column: type[sa.types.TypeEngine[Any]]
+    encode: Encode
+    decode: Encode
+
+
+_PLAIN: Mapping[Any, _Kind] = {
+    str: _Kind(sa.Text, _same, _same),
+    int: _Kind(sa.BigInteger, _same, _same),
+    float: _Kind(sa.Double, _same, _same),
+    bool: _Kind(sa.Boolean, int, bool),
+    datetime: _Kind(sa.BigInteger, to_micros, from_micros),
+}
+
+
+def _kind_of(hint: Any) -> _Kind:
+    origin = typing.get_origin(hint) or hint
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if isinstance(origin, type) and issubclass(origin, StrEnum):
+        return _Kind(sa.Text, str, origin)
+    if origin is tuple:
+        return _Kind(sa.Text, _to_json, _tuple_from_json)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _Kind(sa.Text, _to_json, msgspec.json.decode)
+    raise TypeError(f"no column holds a {hint}")
+
+
+def _or_none(convert: Encode, value: Any) -> Any:
+    return None if value is None else convert(value)
+
+
+class RecordCodec(Generic[R]):
+    """Turns records of one class into column values and rows back into records."""
+
+    def __init__(self, record: type[R]) -> None:
+        hints = typing.get_type_hints(record)
+        self.record = record
+        self.names = tuple(field.name for field in fields(record))  # type: ignore[arg-type]
+        self.columns: list[sa.Column[Any]] = []
+        self._encoders: dict[str, Encode] = {}
+        self._decoders: list[Encode | None] = []
+        for name in self.names:
+            kind, optional = _optional(hints[name])
+            encode = partial(_or_none, kind.encode) if optional else kind.encode
+            decode = partial(_or_none, kind.decode) if optional else kind.decode
+            self.columns.append(sa.Column(name, kind.column, primary_key=name == "id", nullable=optional))
+            self._encoders[name] = _same if kind.encode is _same else encode
+            self._decoders.append(None if kind.decode is _same else decode)
+
+    def encode(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Field values as the driver takes them."""
+        encoders = self._encoders
+        return {name: encoders[name](value) for name, value in values.items()}
+
+    def encode_record(self, record: R) -> dict[str, Any]:
+        """A whole record as the driver takes it."""
+        return self.encode({name: getattr(record, name) for name in self.names})
+
+    def decode(self, row: tuple[Any, ...]) -> R:
+        """The record in a row of all columns."""
+        return self.record(
+            *[value if decode is None else decode(value) for decode, value in zip(self._decoders, row, strict=True)]
+        )
+
+
+def _optional(hint: Any) -> tuple[_Kind, bool]:
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        inner = [part for part in typing.get_args(hint) if part is not types.NoneType]
+        if len(inner) != 1:
+            raise TypeError(f"no column holds a {hint}")
+        return _kind_of(inner[0]), True
+    return _kind_of(hint), False

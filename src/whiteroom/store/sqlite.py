@@ -1,0 +1,162 @@
+"""The store on SQLite: write-ahead log, every commit durable, one writer at a time.
+
+A thread has a connection of its own for reading and one for writing; other processes (the
+command line, while a server runs) open the same file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from whiteroom.ports import Claim, Duplicate, Work
+from whiteroom.store import work
+from whiteroom.store.codec import from_micros, to_micros
+from whiteroom.store.migrations import migrate
+from whiteroom.store.statements import Prepared
+from whiteroom.store.transaction import StoreTransaction
+
+BUSY_TIMEOUT_SECONDS = 20.0
+"""How long a writer waits for another process's transaction."""
+
+
+class SqliteSession:
+    """One connection, with whatever transaction is open on it."""
+
+    dialect: sa.engine.Dialect = sqlite.dialect(paramstyle="qmark")
+
+    def __init__(self, connection: sqlite3.Connection, cache: dict[Any, Prepared]) -> None:
+        self.connection = connection
+        self.cache = cache
+        self.work_changed = False
+
+    def run(self, prepared: Prepared, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
+        """Execute (repositories.Session)."""
+        try:
+            cursor = self.connection.execute(prepared.sql, prepared.bind(values))
+            return cursor.fetchall(), cursor.rowcount
+        except sqlite3.IntegrityError as error:
+            raise Duplicate(str(error)) from None
+
+
+class SqliteStore:
+    """ports.Store in one file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, making it or bringing it up to date first."""
+        self.path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._cache: dict[Any, Prepared] = {}
+        self._listeners: list[Callable[[], None]] = []
+        migrate(path)
+
+    def on_work(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit of this process that made work for the controllers."""
+        self._listeners.append(listener)
+
+    def announce(self, session: SqliteSession) -> None:
+        """Tell the listeners if the transaction that was just committed made work."""
+        if session.work_changed:
+            session.work_changed = False
+            for listener in self._listeners:
+                listener()
+
+    def session(self) -> SqliteSession:
+        """A new session on a connection of its own; for one thread."""
+        connection = sqlite3.connect(
+            self.path,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
+            connection.execute(f"PRAGMA {pragma}")
+        with self._lock:
+            self._connections.append(connection)
+        return SqliteSession(connection, self._cache)
+
+    @contextmanager
+    def transaction(self) -> Iterator[StoreTransaction]:
+        """ports.Store.transaction. Not to be nested in one thread."""
+        session = self._session("writing")
+        session.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield StoreTransaction(session)
+        except BaseException:
+            session.connection.execute("ROLLBACK")
+            session.work_changed = False
+            raise
+        session.connection.execute("COMMIT")
+        self.announce(session)
+
+    @contextmanager
+    def reading(self) -> Iterator[StoreTransaction]:
+        """ports.Store.reading."""
+        session = self._session("reading")
+        session.connection.execute("BEGIN")
+        try:
+            yield StoreTransaction(session)
+        finally:
+            session.connection.execute("COMMIT")
+
+    def claim(self, owner: str, now: datetime, lease_seconds: float) -> Claim | None:
+        """ports.Store.claim."""
+        session = self._session("writing")
+        moment = to_micros(now)
+        values = {"now": moment, "owner": owner, "expires_at": to_micros(now + timedelta(seconds=lease_seconds))}
+        if not session.run(work.prepared(session, "due"), {"now": moment})[0]:
+            return None
+        rows, _ = session.run(work.prepared(session, "claim"), values)
+        if not rows:
+            return None
+        kind, record_id, due_at = rows[0]
+        return Claim(Work(kind), record_id, owner, from_micros(due_at))
+
+    def extend(self, claim: Claim, now: datetime, lease_seconds: float) -> bool:
+        """ports.Store.extend."""
+        session = self._session("writing")
+        values = {
+            "work_id": work.key(claim),
+            "owner": claim.owner,
+            "expires_at": to_micros(now + timedelta(seconds=lease_seconds)),
+        }
+        return session.run(work.prepared(session, "extend"), values)[1] == 1
+
+    def release(self, claim: Claim, next_due_at: datetime | None) -> None:
+        """ports.Store.release."""
+        session = self._session("writing")
+        values = {"work_id": work.key(claim), "owner": claim.owner, "claimed_due_at": to_micros(claim.due_at)}
+        if next_due_at is None:
+            session.run(work.prepared(session, "release"), values)
+        else:
+            session.run(work.prepared(session, "release_until"), {**values, "next_due_at": to_micros(next_due_at)})
+
+    def next_due_at(self) -> datetime | None:
+        """ports.Store.next_due_at."""
+        session = self._session("reading")
+        rows, _ = session.run(work.prepared(session, "next_due"), {})
+        return from_micros(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def close(self) -> None:
+        """Close every connection; the store is not to be used after it."""
+        with self._lock:
+            while self._connections:
+                self._connections.pop().close()
+
+    def _session(self, purpose: str) -> SqliteSession:
+        session: SqliteSession | None = getattr(self._local, purpose, None)
+        if session is None:
+            session = self.session()
+            setattr(self._local, purpose, session)
+        return session

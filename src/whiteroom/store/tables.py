@@ -1,0 +1,223 @@
+"""Every table: whose records it holds, what it is searched by, and what is unique in it.
+
+Each search is a tuple of fields; its index is continued by (created_at, id), so that a list is
+read in order from the index and a page costs the same wherever it lies. A search that no
+index serves is refused when it is first written (repositories.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from whiteroom.domain.accounts import AccessKey, Account
+from whiteroom.domain.analysis_templates import AnalysisTemplate
+from whiteroom.domain.collaborations import Collaboration, Member
+from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.configured_table_associations import (
+    ConfiguredTableAssociation,
+    ConfiguredTableAssociationAnalysisRule,
+)
+from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.lifecycle import Lifecycle
+from whiteroom.domain.memberships import Membership
+from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.ml_input_channels import LIFECYCLE as CHANNEL_LIFECYCLE
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.trained_model_export_jobs import LIFECYCLE as EXPORT_LIFECYCLE
+from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
+from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.trained_models import LIFECYCLE as MODEL_LIFECYCLE
+from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.store.codec import RecordCodec
+
+metadata = sa.MetaData()
+
+_ENDED = ("INACTIVE", "CREATE_FAILED")
+"""Statuses that free a resource's name (design: Where AWS is silent, Names)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTable:
+    """One kind of record and its table."""
+
+    name: str
+    codec: RecordCodec[Any]
+    table: sa.Table
+    searches: tuple[tuple[str, ...], ...]
+    lifecycle: Lifecycle[Any] | None = None
+    uniques: tuple[tuple[str, ...], ...] = field(default=())
+
+
+def _record_table(
+    name: str,
+    record: type,
+    *searches: tuple[str, ...],
+    unique: tuple[tuple[str, ...], ...] = (),
+    unique_while_live: tuple[tuple[str, ...], ...] = (),
+    lifecycle: Lifecycle[Any] | None = None,
+) -> RecordTable:
+    codec: RecordCodec[Any] = RecordCodec(record)
+    table = sa.Table(name, metadata, *codec.columns)
+    for fields in searches:
+        tail = [column for column in ("created_at", "id") if column not in fields]
+        sa.Index(f"ix_{name}_{'_'.join(fields)}", *(table.c[column] for column in (*fields, *tail)))
+    for fields in unique:
+        sa.Index(f"uq_{name}_{'_'.join(fields)}", *(table.c[column] for column in fields), unique=True)
+    for fields in unique_while_live:
+        live = table.c.status.notin_(_ENDED)
+        index = f"uq_{name}_{'_'.join(fields)}_live"
+        sa.Index(index, *(table.c[column] for column in fields), unique=True, sqlite_where=live, postgresql_where=live)
+    return RecordTable(name, codec, table, searches, lifecycle, unique)
+
+
+RECORDS: Mapping[str, RecordTable] = {
+    entry.name: entry
+    for entry in (
+        _record_table("accounts", Account),
+        _record_table("access_keys", AccessKey, ("account_id",)),
+        _record_table("collaborations", Collaboration, ("creator_account_id", "status")),
+        _record_table(
+            "members",
+            Member,
+            ("collaboration_id",),
+            ("account_id",),
+            ("account_id", "status"),
+            unique=(("collaboration_id", "account_id"),),
+        ),
+        _record_table("memberships", Membership, ("account_id",), ("account_id", "status"), ("collaboration_id",)),
+        _record_table("configured_tables", ConfiguredTable, ("account_id",), unique=(("account_id", "name"),)),
+        _record_table("configured_table_analysis_rules", ConfiguredTableAnalysisRule),
+        _record_table(
+            "configured_table_associations",
+            ConfiguredTableAssociation,
+            ("membership_id",),
+            ("collaboration_id",),
+            ("collaboration_id", "name_folded"),
+            ("configured_table_id",),
+            unique=(("collaboration_id", "name_folded"),),
+        ),
+        _record_table("configured_table_association_analysis_rules", ConfiguredTableAssociationAnalysisRule),
+        _record_table(
+            "analysis_templates",
+            AnalysisTemplate,
+            ("membership_id",),
+            ("collaboration_id",),
+            ("arn",),
+            unique=(("membership_id", "name"),),
+        ),
+        _record_table("protected_queries", ProtectedQuery, ("membership_id",), ("membership_id", "status")),
+        _record_table("ml_configurations", MLConfiguration),
+        _record_table(
+            "configured_model_algorithms",
+            ConfiguredModelAlgorithm,
+            ("account_id",),
+            ("arn",),
+            unique=(("account_id", "name"),),
+        ),
+        _record_table(
+            "configured_model_algorithm_associations",
+            ConfiguredModelAlgorithmAssociation,
+            ("membership_id",),
+            ("collaboration_id",),
+            ("arn",),
+            ("configured_model_algorithm_arn",),
+            unique=(("membership_id", "name"),),
+        ),
+        _record_table(
+            "ml_input_channels",
+            MLInputChannel,
+            ("membership_id",),
+            ("membership_id", "status"),
+            ("collaboration_id",),
+            ("arn",),
+            ("association_arn",),
+            unique_while_live=(("membership_id", "name"),),
+            lifecycle=CHANNEL_LIFECYCLE,
+        ),
+        _record_table(
+            "trained_models",
+            TrainedModel,
+            ("membership_id", "is_latest"),
+            ("membership_id", "status"),
+            ("collaboration_id", "is_latest"),
+            ("arn",),
+            ("arn", "status"),
+            ("arn", "version_identifier"),
+            ("arn", "is_latest"),
+            ("association_arn",),
+            unique_while_live=(("membership_id", "name"),),
+            unique=(("arn", "version_identifier"),),
+            lifecycle=MODEL_LIFECYCLE,
+        ),
+        _record_table(
+            "trained_model_inference_jobs",
+            TrainedModelInferenceJob,
+            ("membership_id",),
+            ("membership_id", "status"),
+            ("membership_id", "trained_model_arn"),
+            ("membership_id", "trained_model_arn", "trained_model_version_identifier"),
+            ("collaboration_id",),
+            ("collaboration_id", "trained_model_arn"),
+            ("collaboration_id", "trained_model_arn", "trained_model_version_identifier"),
+            ("arn",),
+            ("trained_model_id",),
+            ("ml_input_channel_arn",),
+            ("association_arn",),
+            unique_while_live=(("membership_id", "name"),),
+            lifecycle=INFERENCE_LIFECYCLE,
+        ),
+        _record_table(
+            "trained_model_export_jobs",
+            TrainedModelExportJob,
+            ("collaboration_id", "trained_model_arn"),
+            ("collaboration_id", "trained_model_arn", "trained_model_version_identifier"),
+            ("trained_model_id",),
+            unique=(("trained_model_arn", "name"),),
+            lifecycle=EXPORT_LIFECYCLE,
+        ),
+    )
+}
+
+work = sa.Table(
+    "work",
+    metadata,
+    # What a controller has to look at: one row per record that is not at rest, or that expires.
+    sa.Column("id", sa.Text, primary_key=True),  # kind/record
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("record_id", sa.Text, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_expires_at", sa.BigInteger),
+    sa.Index("ix_work_due_at", "due_at", "id"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    # The audit trail: written with every transition, in its transaction, and never changed.
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("arn", sa.Text, nullable=False),
+    sa.Column("record_id", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("from_status", sa.Text),
+    sa.Column("to_status", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("ix_events_arn", "arn", "seq"),
+)
+
+tags = sa.Table(
+    "tags",
+    metadata,
+    sa.Column("arn", sa.Text, primary_key=True),
+    sa.Column("tags", sa.Text, nullable=False),
+)

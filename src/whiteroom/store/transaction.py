@@ -1,0 +1,112 @@
+"""ports.Transaction: every repository over one open session, made when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from whiteroom.domain.accounts import AccessKey, Account
+from whiteroom.domain.analysis_templates import AnalysisTemplate
+from whiteroom.domain.collaborations import Collaboration, Member
+from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.configured_table_associations import (
+    ConfiguredTableAssociation,
+    ConfiguredTableAssociationAnalysisRule,
+)
+from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.events import ResourceEvent
+from whiteroom.domain.memberships import Membership
+from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.store.repositories import Session, TableLifecycleRepository, TableRepository, TableTags, read_events
+from whiteroom.store.tables import RECORDS
+
+
+class StoreTransaction:
+    """One open transaction. Not for use after it has ended, nor by another thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @cached_property
+    def accounts(self) -> TableRepository[Account]:
+        return TableRepository(self._session, RECORDS["accounts"])
+
+    @cached_property
+    def access_keys(self) -> TableRepository[AccessKey]:
+        return TableRepository(self._session, RECORDS["access_keys"])
+
+    @cached_property
+    def collaborations(self) -> TableRepository[Collaboration]:
+        return TableRepository(self._session, RECORDS["collaborations"])
+
+    @cached_property
+    def members(self) -> TableRepository[Member]:
+        return TableRepository(self._session, RECORDS["members"])
+
+    @cached_property
+    def memberships(self) -> TableRepository[Membership]:
+        return TableRepository(self._session, RECORDS["memberships"])
+
+    @cached_property
+    def configured_tables(self) -> TableRepository[ConfiguredTable]:
+        return TableRepository(self._session, RECORDS["configured_tables"])
+
+    @cached_property
+    def configured_table_analysis_rules(self) -> TableRepository[ConfiguredTableAnalysisRule]:
+        return TableRepository(self._session, RECORDS["configured_table_analysis_rules"])
+
+    @cached_property
+    def configured_table_associations(self) -> TableRepository[ConfiguredTableAssociation]:
+        return TableRepository(self._session, RECORDS["configured_table_associations"])
+
+    @cached_property
+    def configured_table_association_analysis_rules(self) -> TableRepository[ConfiguredTableAssociationAnalysisRule]:
+        return TableRepository(self._session, RECORDS["configured_table_association_analysis_rules"])
+
+    @cached_property
+    def analysis_templates(self) -> TableRepository[AnalysisTemplate]:
+        return TableRepository(self._session, RECORDS["analysis_templates"])
+
+    @cached_property
+    def protected_queries(self) -> TableRepository[ProtectedQuery]:
+        return TableRepository(self._session, RECORDS["protected_queries"])
+
+    @cached_property
+    def ml_configurations(self) -> TableRepository[MLConfiguration]:
+        return TableRepository(self._session, RECORDS["ml_configurations"])
+
+    @cached_property
+    def configured_model_algorithms(self) -> TableRepository[ConfiguredModelAlgorithm]:
+        return TableRepository(self._session, RECORDS["configured_model_algorithms"])
+
+    @cached_property
+    def configured_model_algorithm_associations(self) -> TableRepository[ConfiguredModelAlgorithmAssociation]:
+        return TableRepository(self._session, RECORDS["configured_model_algorithm_associations"])
+
+    @cached_property
+    def ml_input_channels(self) -> TableLifecycleRepository[MLInputChannel]:
+        return TableLifecycleRepository(self._session, RECORDS["ml_input_channels"])
+
+    @cached_property
+    def trained_models(self) -> TableLifecycleRepository[TrainedModel]:
+        return TableLifecycleRepository(self._session, RECORDS["trained_models"])
+
+    @cached_property
+    def trained_model_inference_jobs(self) -> TableLifecycleRepository[TrainedModelInferenceJob]:
+        return TableLifecycleRepository(self._session, RECORDS["trained_model_inference_jobs"])
+
+    @cached_property
+    def trained_model_export_jobs(self) -> TableLifecycleRepository[TrainedModelExportJob]:
+        return TableLifecycleRepository(self._session, RECORDS["trained_model_export_jobs"])
+
+    @cached_property
+    def tags(self) -> TableTags:
+        return TableTags(self._session)
+
+    def events(self, arn: str) -> tuple[ResourceEvent, ...]:
+        return read_events(self._session, arn)

@@ -1,0 +1,78 @@
+"""What operations write in one turn of the event loop is committed together.
+
+A durable commit costs the same for one operation as for fifty (design: Speed). Each operation
+runs behind a savepoint, so that one that fails takes nothing of the others with it, and none
+is answered before the commit that holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from whiteroom.store.sqlite import SqliteSession, SqliteStore
+from whiteroom.store.transaction import StoreTransaction
+
+T = TypeVar("T")
+
+
+class Turns:
+    """Runs operations on the event loop's thread. One per store and loop."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._reading: SqliteSession | None = None
+        self._writing: SqliteSession | None = None
+        self._waiting: list[tuple[asyncio.Future[Any], Any]] = []
+        self._open = False
+
+    async def read(self, work: Callable[[StoreTransaction], T]) -> T:
+        """Run `work` over a consistent view; it sees what was committed, not what this turn still holds."""
+        session = self._reading = self._reading or self._store.session()
+        session.connection.execute("BEGIN")
+        try:
+            return work(StoreTransaction(session))
+        finally:
+            session.connection.execute("COMMIT")
+
+    async def write(self, work: Callable[[StoreTransaction], T]) -> T:
+        """Run `work` now; its result is answered once it is durable. What it raises undoes it alone."""
+        session = self._writing = self._writing or self._store.session()
+        connection = session.connection
+        loop = asyncio.get_running_loop()
+        if not self._open:
+            connection.execute("BEGIN IMMEDIATE")
+            self._open = True
+            loop.call_soon(self._commit)
+        connection.execute("SAVEPOINT operation")
+        try:
+            result = work(StoreTransaction(session))
+        except BaseException:
+            connection.execute("ROLLBACK TO operation")
+            connection.execute("RELEASE operation")
+            raise
+        connection.execute("RELEASE operation")
+        durable: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((durable, result))
+        return await durable
+
+    def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._open = False
+        session = self._writing
+        assert session is not None  # noqa: S101 - _commit is scheduled by the write that made it
+        try:
+            session.connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever it was, every operation of the turn must hear of it
+            if session.connection.in_transaction:
+                session.connection.execute("ROLLBACK")
+            session.work_changed = False
+            for durable, _ in waiting:
+                if not durable.done():
+                    durable.set_exception(error)
+            return
+        for durable, result in waiting:
+            if not durable.done():
+                durable.set_result(result)
+        self._store.announce(session)
