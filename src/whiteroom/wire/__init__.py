@@ -1,0 +1,5 @@
+"""AWS's protocol: REST-JSON, SigV4 and the service models. Knows nothing of clean rooms.
+
+asgi.py is the door and the order of a request's steps; calls.py is what the rest of
+the program sees of it.
+"""

@@ -1,0 +1,146 @@
+"""The door: one ASGI application, and the order of every request's steps (`Application._answer`)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from whiteroom.base.callers import Caller
+from whiteroom.base.clock import Clock
+from whiteroom.base.faults import Fault
+from whiteroom.wire.auth import Authenticator, Credentials, read_scope
+from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
+from whiteroom.wire.codec import Codec
+from whiteroom.wire.faults import (
+    fault_response,
+    internal_response,
+    not_implemented_response,
+    protocol_response,
+)
+from whiteroom.wire.models import Operation, all_operations, services
+from whiteroom.wire.parsers import Literals
+from whiteroom.wire.protocol import ProtocolError, ProtocolFault
+from whiteroom.wire.requests import ClientLeft, Receive, Request, check_media_type, read_request
+from whiteroom.wire.responses import Response, Send, send_response
+from whiteroom.wire.routing import Router
+from whiteroom.wire.sts import SERVICE as STS
+from whiteroom.wire.sts import answer_sts, sts_fault_response, sts_internal_response
+
+logger = logging.getLogger(__name__)
+
+HEALTH_PATH = "/health"
+DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
+
+
+class Application:
+    """AWS's protocol in front of `dispatch`.
+
+    Args:
+        credentials: Looks an access key id up; called on the event loop for every request.
+        dispatch: Does what a call asks.
+        clock: The present, for the age of signatures.
+        dev: Take a twelve-digit access key id for the account, its signature unchecked. For loopback alone.
+        max_body_bytes: The largest body that is read.
+        extra_values: By member name: strings accepted there although the model's constraint forbids them.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        dispatch: Dispatch,
+        clock: Clock,
+        *,
+        dev: bool = False,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        extra_values: Literals | None = None,
+    ) -> None:
+        self._authenticator = Authenticator(credentials, clock, dev=dev)
+        self._dispatch = dispatch
+        self._max_body_bytes = max_body_bytes
+        self._routers = {name: Router(service.operations.values()) for name, service in services().items()}
+        self._codecs = {operation: Codec(operation, extra_values) for operation in all_operations()}
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one connection of ASGI."""
+        match scope["type"]:
+            case "http":
+                await self._serve(scope, receive, send)
+            case "lifespan":
+                await _live(receive, send)
+            case "websocket":
+                await send({"type": "websocket.close"})
+
+    async def _serve(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        request_id = str(uuid.uuid4())
+        if scope["path"] == HEALTH_PATH and scope["method"] in ("GET", "HEAD"):
+            await send_response(send, Response(200, b'{"status":"ok"}'), request_id)
+            return
+        try:
+            request = await read_request(scope, receive, self._max_body_bytes)
+        except ProtocolFault as fault:
+            response = protocol_response(fault)
+        except ClientLeft:
+            return
+        else:
+            response = await self._answer(request, request_id)
+        await send_response(send, response, request_id)
+
+    async def _answer(self, request: Request, request_id: str) -> Response:
+        """Every step of a request, in order; `_perform` has the second half."""
+        service = None
+        try:
+            signed = read_scope(request)
+            service = signed.service
+            caller = self._authenticator.caller(request, signed)
+            if service == STS:
+                return answer_sts(request, caller, request_id)
+            operation, labels = self._route(service, request)
+            return await self._perform(operation, labels, request, caller, request_id)
+        except ProtocolFault as fault:
+            return sts_fault_response(fault, request_id) if service == STS else protocol_response(fault)
+        except Exception:
+            # The server goes on, whatever one request brought about.
+            logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
+            return sts_internal_response(request_id) if service == STS else internal_response(service, request_id)
+
+    async def _perform(
+        self, operation: Operation, labels: Mapping[str, str], request: Request, caller: Caller, request_id: str
+    ) -> Response:
+        codec = self._codecs[operation]
+        try:
+            if codec.takes_body:
+                check_media_type(request)
+            parameters = codec.parse(labels, request.query, request.body)
+            output = await self._dispatch(Call(operation, caller, parameters, request_id))
+            return Response(operation.success_status, codec.serialise(output))
+        except Fault as fault:
+            return fault_response(fault, operation)
+        except NotImplementedOperation:
+            return not_implemented_response(operation)
+
+    def _route(self, service: str, request: Request) -> tuple[Operation, Mapping[str, str]]:
+        router = self._routers.get(service)
+        if router is None:
+            names = "', '".join([*self._routers, STS])
+            raise ProtocolFault(
+                ProtocolError.INVALID_SIGNATURE,
+                f"Credential should be scoped to one of the services '{names}', not '{service}'.",
+            )
+        found = router.route(request.method, request.path)
+        if found is None:
+            raise ProtocolFault(
+                ProtocolError.UNKNOWN_OPERATION,
+                f"{service} has no operation {request.method} {request.path[:256]}.",
+            )
+        return found
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """ASGI's lifespan: there is nothing to start or stop here."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

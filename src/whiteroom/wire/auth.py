@@ -1,0 +1,237 @@
+"""Signature Version 4: from a signed request to the account that signed it.
+
+AWS's description: "Create a signed AWS API request" (IAM user guide). Where clients differ
+from it, all that verify safely are accepted (each stands for the same request):
+
+- The canonical path is the path encoded twice (AWS's rule for every service but S3) or once,
+  from the path as sent or with each part encoded in full.
+- `Host` and every other header is taken as it was received.
+- `+` in the query was read as a space and is signed as `%20`.
+
+The body's own hash is signed, whatever `x-amz-content-sha256` claims; a claim that differs is
+refused. `UNSIGNED-PAYLOAD` leaves a body open to change on its way, so it is accepted for an
+empty body alone. Signatures in the query string (presigned URLs) are refused: no client of
+these services makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
+
+from whiteroom.base.callers import Caller, Credential
+from whiteroom.base.clock import Clock
+from whiteroom.wire.protocol import ProtocolError, ProtocolFault
+from whiteroom.wire.requests import Request
+
+Credentials = Callable[[str], Credential | None]
+"""Looks an access key id up."""
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+MAX_SKEW = timedelta(minutes=5)
+MAX_SIGNING_KEYS = 4096
+
+_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+_SCOPE = re.compile(r"([^/]{1,128})/([0-9]{8})/([a-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a signature says of itself: whose, for when, where and which service."""
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+    """The service's signing name; any, until it is checked."""
+    signed_headers: tuple[str, ...]
+    signature: str
+
+
+def read_scope(request: Request) -> Scope:
+    """Take the Authorization header apart. Nothing of it is to be trusted before `Authenticator.caller`.
+
+    Raises:
+        ProtocolFault: there is none, or it is not one of Signature Version 4.
+    """
+    header = request.headers.get(b"authorization", b"").decode("latin-1").strip()
+    if not header:
+        if any(key == b"X-Amz-Signature" for key, _ in request.query):
+            raise _incomplete(
+                "Sign with the Authorization header: signatures in the query string are not accepted here."
+            )
+        raise ProtocolFault(ProtocolError.MISSING_AUTHENTICATION_TOKEN, "Missing Authentication Token")
+    algorithm, _, rest = header.partition(" ")
+    if algorithm != ALGORITHM:
+        raise _incomplete(f"The Authorization header must use {ALGORITHM}.")
+    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if not parts.get(name):
+            raise _incomplete(f"Authorization header requires '{name}' parameter.")
+    credential = _SCOPE.fullmatch(parts["Credential"])
+    if credential is None:
+        raise _incomplete("Credential must have the form ACCESS_KEY_ID/YYYYMMDD/REGION/SERVICE/aws4_request.")
+    if _SIGNATURE.fullmatch(parts["Signature"]) is None:
+        raise _incomplete("Signature must be 64 lower-case hexadecimal digits.")
+    access_key_id, date, region, service = credential.groups()
+    return Scope(access_key_id, date, region, service, tuple(parts["SignedHeaders"].split(";")), parts["Signature"])
+
+
+class Authenticator:
+    """Verifies signatures against the deployment's credentials.
+
+    Args:
+        credentials: Looks an access key id up.
+        clock: The present, for the five minutes that a signature lives.
+        dev: Take a twelve-digit access key id for the account itself and leave its signature unchecked,
+            as local AWS emulators do. Every other key is verified all the same.
+    """
+
+    def __init__(self, credentials: Credentials, clock: Clock, *, dev: bool) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._dev = dev
+        self._signing_keys: dict[tuple[str, str, str, str], bytes] = {}
+
+    def caller(self, request: Request, scope: Scope) -> Caller:
+        """The account that signed `request`.
+
+        Raises:
+            ProtocolFault: unknown key, signature too old, too new, or not of this request.
+        """
+        if self._dev and _ACCOUNT_ID.fullmatch(scope.access_key_id):
+            return Caller(scope.access_key_id, scope.region)
+        credential = self._credentials(scope.access_key_id)
+        if credential is None:
+            raise ProtocolFault(
+                ProtocolError.UNRECOGNIZED_CLIENT, "The security token included in the request is invalid."
+            )
+        timestamp = self._timestamp(request, scope)
+        self._verify(request, scope, timestamp, self._signing_key(credential.secret_access_key, scope))
+        return Caller(credential.account_id, scope.region)
+
+    def _timestamp(self, request: Request, scope: Scope) -> str:
+        timestamp = request.headers.get(b"x-amz-date", b"").decode("latin-1").strip()
+        if not timestamp:
+            raise _incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
+        moment = _parse_timestamp(timestamp)
+        if moment is None:
+            raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{timestamp[:64]}'.")
+        if timestamp[:8] != scope.date:
+            raise _invalid(
+                f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {scope.date}"
+            )
+        now = self._clock()
+        if moment < now - MAX_SKEW:
+            raise _invalid(
+                f"Signature expired: {timestamp} is now earlier than {_text(now - MAX_SKEW)} ({_text(now)} - 5 min.)"
+            )
+        if moment > now + MAX_SKEW:
+            latest = _text(now + MAX_SKEW)
+            raise _invalid(
+                f"Signature not yet current: {timestamp} is still later than {latest} ({_text(now)} + 5 min.)"
+            )
+        return timestamp
+
+    def _signing_key(self, secret: str, scope: Scope) -> bytes:
+        """Four HMACs that stay the same for a day; kept by the secret, so that a new secret makes a new key."""
+        name = (secret, scope.date, scope.region, scope.service)
+        key = self._signing_keys.get(name)
+        if key is None:
+            key = f"AWS4{secret}".encode()
+            for part in (scope.date, scope.region, scope.service, "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            if len(self._signing_keys) >= MAX_SIGNING_KEYS:
+                self._signing_keys.clear()
+            self._signing_keys[name] = key
+        return key
+
+    @staticmethod
+    def _verify(request: Request, scope: Scope, timestamp: str, key: bytes) -> None:
+        headers = _canonical_headers(request, scope)
+        query = _canonical_query(request)
+        payload_hash = _payload_hash(request)
+        to_sign = f"{ALGORITHM}\n{timestamp}\n{scope.date}/{scope.region}/{scope.service}/aws4_request\n"
+        tail = f"\n{query}\n{headers}\n{';'.join(scope.signed_headers)}\n{payload_hash}"
+        for path in _canonical_paths(request.path):
+            canonical = f"{request.method}\n{path}{tail}".encode("latin-1")
+            expected = hmac.digest(key, (to_sign + hashlib.sha256(canonical).hexdigest()).encode(), "sha256").hex()
+            if hmac.compare_digest(expected, scope.signature):
+                return
+        raise _invalid(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+            " Access Key and signing method. Consult the service documentation for details."
+        )
+
+
+def _canonical_paths(path: str) -> Iterator[str]:
+    """Each way in which a client may have written the path that it signed, the usual ones first."""
+    yield quote(path, safe="/~", encoding="latin-1")
+    yield path
+    in_full = "/".join(quote(unquote(part, "latin-1"), safe="~", encoding="latin-1") for part in path.split("/"))
+    if in_full != path:
+        yield quote(in_full, safe="/~")
+        yield in_full
+
+
+def _canonical_query(request: Request) -> str:
+    if not request.query:
+        return ""
+    pairs = sorted((quote(key, safe="~"), quote(value, safe="~")) for key, value in request.query)
+    return "&".join(f"{key}={value}" for key, value in pairs)
+
+
+def _canonical_headers(request: Request, scope: Scope) -> str:
+    if "host" not in scope.signed_headers:
+        raise _invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
+    lines = []
+    for name in scope.signed_headers:
+        value = request.headers.get(name.encode("latin-1"))
+        if value is None:
+            raise _invalid(f"SignedHeaders names '{name[:64]}', which the request does not carry.")
+        lines.append(f"{name}:{' '.join(value.decode('latin-1').split())}\n")
+    return "".join(lines)
+
+
+def _payload_hash(request: Request) -> str:
+    actual = hashlib.sha256(request.body).hexdigest() if request.body else _EMPTY_SHA256
+    claimed = request.headers.get(b"x-amz-content-sha256", b"").decode("latin-1").strip()
+    if not claimed or claimed == actual:
+        return actual
+    if claimed == _UNSIGNED_PAYLOAD and not request.body:
+        return claimed
+    raise _invalid("The value of x-amz-content-sha256 is not the SHA-256 of the body that came with it.")
+
+
+def _parse_timestamp(text: str) -> datetime | None:
+    if _TIMESTAMP.fullmatch(text) is None:
+        return None
+    year, month, day, hour, minute, second = (
+        int(text[start:end]) for start, end in ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15))
+    )
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime(_TIMESTAMP_FORMAT)
+
+
+def _incomplete(message: str) -> ProtocolFault:
+    return ProtocolFault(ProtocolError.INCOMPLETE_SIGNATURE, message)
+
+
+def _invalid(message: str) -> ProtocolFault:
+    return ProtocolFault(ProtocolError.INVALID_SIGNATURE, message)

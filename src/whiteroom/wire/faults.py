@@ -1,0 +1,77 @@
+"""Refusals as the service models word them: status, `x-amzn-ErrorType`, the shape's own members."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+import msgspec
+
+from whiteroom.base.faults import Fault
+from whiteroom.wire.models import Operation, http_status, services
+from whiteroom.wire.protocol import ProtocolError, ProtocolFault
+from whiteroom.wire.responses import Response
+from whiteroom.wire.serialisers import Serialiser, serialiser
+
+logger = logging.getLogger(__name__)
+
+NEAREST = {
+    # No such membership, where the operation cannot say so: the caller may not look there.
+    "ResourceNotFoundException": ("AccessDeniedException", "ValidationException"),
+    # What the caller may not see does not exist for them (the tags of `cleanrooms`).
+    "AccessDeniedException": ("ResourceNotFoundException", "ValidationException"),
+    "ConflictException": ("ValidationException",),
+    "ServiceQuotaExceededException": ("ConflictException", "ValidationException"),
+    "ValidationException": (),
+    # Every client knows it, declared or not, and waits; any other error would say that waiting is of no use.
+    "ThrottlingException": ("ThrottlingException",),
+}
+"""What to answer for a fault that the operation does not declare: the first of these that it does."""
+
+
+def fault_response(fault: Fault, operation: Operation) -> Response:
+    """The modelled error that says what `fault` says."""
+    code = answered_code(fault.code, operation)
+    shape = services()[operation.service].error_shapes[code]
+    members = _members_serialiser(operation.service, code)({**fault.members, "message": fault.message})
+    return Response(http_status(shape), msgspec.json.encode(members), error=code)
+
+
+def answered_code(code: str, operation: Operation) -> str:
+    """The error that stands for `code` among those that the operation declares."""
+    if code in operation.errors:
+        return code
+    candidates = NEAREST.get(code, ("ValidationException",))
+    for candidate in candidates:
+        if candidate in operation.errors or candidate == code:
+            return candidate
+    logger.error("%s declares no error near to %s.", operation.name, code)
+    return services()[operation.service].internal_error
+
+
+def protocol_response(fault: ProtocolFault) -> Response:
+    """An error of the protocol's own."""
+    return _plain(fault.error.status, fault.error.code, fault.message)
+
+
+def not_implemented_response(operation: Operation) -> Response:
+    """The answer where nothing implements the operation."""
+    error = ProtocolError.NOT_IMPLEMENTED
+    return _plain(error.status, error.code, f"Whiteroom does not implement {operation.service}:{operation.name}.")
+
+
+def internal_response(service: str | None, request_id: str) -> Response:
+    """The answer to an unexpected failure. Its cause is in the log, under the request's id; nothing of it leaves."""
+    known = services().get(service) if service is not None else None
+    code = known.internal_error if known is not None else "InternalFailure"
+    return _plain(500, code, f"An internal error occurred. The server's log has it under request {request_id}.")
+
+
+def _plain(status: int, code: str, message: str) -> Response:
+    return Response(status, msgspec.json.encode({"message": message}), error=code)
+
+
+@functools.cache
+def _members_serialiser(service: str, code: str) -> Serialiser:
+    """Leaves out the members that the service does not model."""
+    return serialiser(services()[service].error_shapes[code])

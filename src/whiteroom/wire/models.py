@@ -1,0 +1,96 @@
+"""The pinned service models, loaded once: every operation, its shapes and its errors.
+
+Nothing here or above writes a URL, a status or a field list by hand: botocore's JSON has them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ServiceModel, Shape, StructureShape
+
+MODEL_NAMES = ("cleanroomsml", "cleanrooms")
+"""What botocore calls the services. On the wire they go by their signing names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One AWS operation. There is one object for each, compared by identity."""
+
+    service: str
+    """The signing name: `cleanrooms-ml` or `cleanrooms`."""
+    name: str
+    snake_name: str
+    method: str
+    uri: str
+    """The path with its labels in braces: `/memberships/{membershipIdentifier}/trained-models`."""
+    success_status: int
+    read_only: bool
+    errors: Mapping[str, int]
+    """The errors that it declares, and the HTTP status of each."""
+    input_shape: StructureShape | None = field(repr=False)
+    output_shape: StructureShape | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """One service of the protocol."""
+
+    signing_name: str
+    operations: Mapping[str, Operation]
+    error_shapes: Mapping[str, Shape] = field(repr=False)
+    internal_error: str
+    """Its name for HTTP 500: `InternalServiceException` or `InternalServerException`."""
+
+
+@functools.cache
+def services() -> Mapping[str, Service]:
+    """Every service, by signing name."""
+    loaded = (_load(name) for name in MODEL_NAMES)
+    return {service.signing_name: service for service in loaded}
+
+
+def all_operations() -> tuple[Operation, ...]:
+    """Every operation of every service, in the models' order."""
+    return tuple(operation for service in services().values() for operation in service.operations.values())
+
+
+def http_status(error: Shape) -> int:
+    """The HTTP status of an error shape."""
+    return int(error.metadata["error"]["httpStatusCode"])
+
+
+def _load(model_name: str) -> Service:
+    document: dict[str, Any] = Loader().load_service_model(model_name, "service-2")
+    model = ServiceModel(document, model_name)
+    error_shapes = {shape.name: shape for shape in model.error_shapes}
+    return Service(
+        signing_name=model.signing_name,
+        operations={
+            name: _operation(model, name, read_only=bool(document["operations"][name].get("readonly", False)))
+            for name in model.operation_names
+        },
+        error_shapes=error_shapes,
+        internal_error=next(name for name, shape in error_shapes.items() if http_status(shape) == 500),
+    )
+
+
+def _operation(model: ServiceModel, name: str, *, read_only: bool) -> Operation:
+    operation = model.operation_model(name)
+    return Operation(
+        service=model.signing_name,
+        name=name,
+        snake_name=xform_name(name),
+        method=operation.http["method"],
+        uri=operation.http["requestUri"],
+        success_status=int(operation.http.get("responseCode", 200)),
+        read_only=read_only,
+        errors={shape.name: http_status(shape) for shape in operation.error_shapes},
+        input_shape=operation.input_shape,
+        output_shape=operation.output_shape,
+    )

@@ -1,0 +1,37 @@
+"""What goes back on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = b"application/json"
+XML = b"text/xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response, complete but for the request's id."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON
+    error: str | None = None
+    """The bare name of the error that it carries, for `x-amzn-ErrorType`: the only place where it stands,
+    since clients let a `__type` or `code` in the body override it."""
+
+
+async def send_response(send: Send, response: Response, request_id: str) -> None:
+    """Send it, under the request's id."""
+    headers = [(b"x-amzn-requestid", request_id.encode())]
+    if response.body:
+        headers.append((b"content-type", response.content_type))
+    if response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    if response.error is not None:
+        headers.append((b"x-amzn-errortype", response.error.encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

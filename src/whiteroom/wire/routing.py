@@ -1,0 +1,86 @@
+"""From method and raw path to the operation and its labels.
+
+The path is taken apart before it is decoded: an ARN in it carries encoded slashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from whiteroom.wire.models import Operation
+from whiteroom.wire.protocol import malformed
+
+
+@dataclass(slots=True)
+class _Node:
+    """What may follow one part of a path: a literal part, or any part as a label."""
+
+    literals: dict[str, _Node] = field(default_factory=dict)
+    label: _Node | None = None
+    operation: Operation | None = None
+
+
+class Router:
+    """The routes of one service."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._roots: dict[str, _Node] = {}
+        self._label_names: dict[Operation, tuple[tuple[int, str], ...]] = {}
+        for operation in operations:
+            self._add(operation)
+
+    def _add(self, operation: Operation) -> None:
+        node = self._roots.setdefault(operation.method, _Node())
+        parts = operation.uri.split("/")
+        names = []
+        for place, part in enumerate(parts):
+            if part.startswith("{"):
+                names.append((place, part.strip("{}")))
+                node.label = node.label or _Node()
+                node = node.label
+            else:
+                node = node.literals.setdefault(part, _Node())
+        if node.operation is not None:
+            raise ValueError(f"{operation.name} and {node.operation.name} have the same method and path.")
+        node.operation = operation
+        self._label_names[operation] = tuple(names)
+
+    def route(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
+        """The operation of that method and raw path, and its labels decoded; None where there is none.
+
+        Raises:
+            ProtocolFault: a label is not UTF-8.
+        """
+        root = self._roots.get(method)
+        if root is None:
+            return None
+        parts = path.split("/")
+        operation = _find(root, parts, 0)
+        if operation is None:
+            return None
+        return operation, {name: _decoded(parts[place]) for place, name in self._label_names[operation]}
+
+
+def _find(node: _Node, parts: list[str], place: int) -> Operation | None:
+    """A literal part wins over a label; depth is bounded by the longest route, not by the path."""
+    if place == len(parts):
+        return node.operation
+    part = parts[place]
+    following = node.literals.get(part)
+    found = _find(following, parts, place + 1) if following is not None else None
+    if found is None and node.label is not None and part:
+        found = _find(node.label, parts, place + 1)
+    return found
+
+
+def _decoded(part: str) -> str:
+    if not part.isascii():
+        raise malformed("The path has characters that must be percent-encoded.")
+    if "%" not in part:
+        return part
+    try:
+        return unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise malformed("The path is not UTF-8.") from None

@@ -1,0 +1,77 @@
+"""Output shapes, compiled into functions that make plain JSON values of what operations answer.
+
+Three things change on the way: members that are None and members that the shape lacks are
+left out, and times are written as the service writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+Serialiser = Callable[[Any], Any]
+
+
+def serialiser(shape: Shape) -> Serialiser:
+    """The function that serialises a value of `shape`."""
+    return _serialiser(shape) or _as_it_is
+
+
+def _serialiser(shape: Shape) -> Serialiser | None:
+    """None stands for a value that goes out as it is: the encoder knows it, and a call is saved."""
+    if shape.metadata.get("document"):
+        return None
+    match shape:
+        case StructureShape():
+            return _structure_serialiser(shape)
+        case ListShape():
+            return _list_serialiser(_serialiser(shape.member))
+        case MapShape():
+            return _map_serialiser(_serialiser(shape.value))
+    if shape.type_name == "timestamp":
+        # REST-JSON's default is epoch seconds; `cleanroomsml` overrides it on its one timestamp shape.
+        return iso_8601 if shape.serialization.get("timestampFormat") == "iso8601" else epoch_seconds
+    return None
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _structure_serialiser(shape: StructureShape) -> Serialiser:
+    serialisers = {name: _serialiser(member) for name, member in shape.members.items()}
+
+    def serialise(value: Mapping[str, Any]) -> dict[str, Any]:
+        out = {}
+        for name, member in value.items():
+            if member is not None and name in serialisers:
+                convert = serialisers[name]
+                out[name] = member if convert is None else convert(member)
+        return out
+
+    return serialise
+
+
+def _list_serialiser(convert: Serialiser | None) -> Serialiser:
+    if convert is None:
+        return lambda items: [item for item in items if item is not None]
+    return lambda items: [convert(item) for item in items if item is not None]
+
+
+def _map_serialiser(convert: Serialiser | None) -> Serialiser:
+    if convert is None:
+        return lambda items: {key: item for key, item in items.items() if item is not None}
+    return lambda items: {key: convert(item) for key, item in items.items() if item is not None}
+
+
+def iso_8601(moment: datetime) -> str:
+    """`2025-01-02T03:04:05.678Z`: always with milliseconds, which Go's SDK and users' scripts read."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def epoch_seconds(moment: datetime) -> float:
+    """Seconds since 1970, with milliseconds."""
+    return round(moment.timestamp(), 3)
