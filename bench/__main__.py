@@ -1,0 +1,30 @@
+"""Run every benchmark, or those named: `python -m bench [api] [channels] [starts] [archives]`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bench import api, archives, channels, markdown, starts
+
+BENCHMARKS = {"api": api.run, "channels": channels.run, "starts": starts.run, "archives": archives.run}
+
+
+def main(names: list[str]) -> None:
+    sections = []
+    for name in names or BENCHMARKS:
+        began = time.monotonic()
+        print(f"{name} ...", flush=True)
+        section = BENCHMARKS[name]()
+        sections.append(section)
+        for figure in section.figures:
+            mark = "reached" if figure.reached else "MISSED"
+            print(f"  {figure.name}: {mark}")
+            print(f"    {figure.ours} | {figure.peer} | {figure.ratio} (to reach {figure.target})")
+        print(f"  ({time.monotonic() - began:.0f} s)", flush=True)
+    if not names:
+        markdown.write(sections)
+        print(f"{markdown.PAGE} is written.")
+
+
+main(sys.argv[1:])
