@@ -1,0 +1,216 @@
+"""An object store on folders of this machine: the default.
+
+An artefact is the file ARTEFACTS/KEY, written under a temporary name and renamed. What
+`s3://BUCKET/PREFIX` is given lands in DELIVERIES/BUCKET/PREFIX. Below both folders every
+step is taken by descriptor and no link is followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folder, opened, write_archive
+from whiteroom.objects.names import STAGING_PREFIX, folder_parts, parse_location, plain_parts
+from whiteroom.ports import DeliveryFailed, StoredObject
+
+_UNFINISHED: Final = "+"
+"""Begins the names of what is being written; no key can."""
+_FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class FolderObjects:
+    """Implements `ports.ObjectStore`. Both folders are made where they are missing."""
+
+    def __init__(self, artefacts: Path, deliveries: Path) -> None:
+        artefacts.mkdir(parents=True, exist_ok=True)
+        deliveries.mkdir(parents=True, exist_ok=True)
+        self._artefacts = artefacts
+        self._deliveries = deliveries
+
+    def pack(self, folder: Path, key: str, limit_bytes: int | None) -> StoredObject:
+        """See `ports.ObjectStore.pack`."""
+        target = self._path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fd, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=target.parent)
+        try:
+            with os.fdopen(fd, "w+b", buffering=0) as out:
+                content_bytes = write_archive(folder, out, limit_bytes)
+                os.fsync(out.fileno())
+                size_bytes = os.fstat(out.fileno()).st_size
+            Path(unfinished).replace(target)
+        except BaseException:
+            Path(unfinished).unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+        return StoredObject(key, size_bytes, content_bytes)
+
+    def measure(self, folder: Path) -> int:
+        """See `ports.ObjectStore.measure`."""
+        return measure_folder(folder)
+
+    def stat(self, key: str) -> StoredObject | None:
+        """See `ports.ObjectStore.stat`."""
+        path = self._path(key)
+        if not path.is_file():
+            return None
+        content_bytes = content_bytes_of(path)
+        return None if content_bytes is None else StoredObject(key, path.stat().st_size, content_bytes)
+
+    def local_path(self, key: str) -> Path:
+        """See `ports.ObjectStore.local_path`."""
+        path = self._path(key)
+        if not path.is_file():
+            raise KeyError(key)
+        return path
+
+    def delete(self, prefix: str) -> None:
+        """See `ports.ObjectStore.delete`. The folders that it leaves empty go too."""
+        path = self._path(prefix)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self._artefacts:
+                break
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:  # it holds something else
+                break
+
+    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+        """See `ports.ObjectStore.deliver`.
+
+        The files are gathered in a hidden folder beside the destination. A destination that
+        does not exist yet appears by one rename, whole; into one that does, the files are
+        renamed one by one. A crash in between leaves some of the new files beside some of
+        the old ones, and the hidden folder: the same delivery made again starts with a
+        fresh copy of all of them, and so heals both.
+        """
+        wanted = [(plain_parts(name, "The file name"), source) for name, source in sources]
+        try:
+            place = parse_location(location)
+            folders = (place.bucket, *place.folders, *folder_parts(path, "The path"))
+        except ValueError as error:
+            raise DeliveryFailed(str(error)) from None
+        try:
+            with _entered(self._deliveries, folders[:-1]) as parent:
+                _deliver(parent, folders[-1], wanted)
+        except OSError as error:
+            raise DeliveryFailed(f"{location} cannot be written to: {error.strerror}.") from error
+
+    def _path(self, key: str) -> Path:
+        return self._artefacts.joinpath(*plain_parts(key, "The key"))
+
+
+def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]]) -> None:
+    """Gather the files beside the folder `name`, then put them there."""
+    staging = STAGING_PREFIX + hashlib.sha256(name.encode()).hexdigest()[:24]
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(staging, 0o755, dir_fd=parent)
+    with _entered_at(parent, (staging,)) as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DeliveryFailed(
+                "Another delivery to the same place is under way; try again when it is done."
+            ) from None
+        try:
+            _clear(held)
+            for parts, source in wanted:
+                _stage(held, parts, source)
+            try:
+                os.rename(staging, name, src_dir_fd=parent, dst_dir_fd=parent)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+                _replace_one_by_one(parent, name, held, [parts for parts, _ in wanted])
+        finally:
+            with contextlib.suppress(OSError):
+                _clear(held, only_in=(parent, staging))
+        os.fsync(parent)
+
+
+def _stage(staging: int, parts: tuple[str, ...], source: Path) -> None:
+    """Copy one file, regular and without another name, to the staging folder, down to the disk."""
+    with opened(str(source), parts[-1]) as (fd, facts), _entered_at(staging, parts[:-1]) as folder:
+        out = os.open(parts[-1], _NEW_FILE_FLAGS, 0o644, dir_fd=folder)
+        with os.fdopen(out, "wb", buffering=0) as file:
+            copy_exactly(fd, facts.st_size, parts[-1], facts, file.write)
+            os.fsync(file.fileno())
+
+
+def _replace_one_by_one(parent: int, name: str, staging: int, wanted: list[tuple[str, ...]]) -> None:
+    with _entered_at(parent, (name,)) as destination:
+        for parts in wanted:
+            with (
+                _entered_at(staging, parts[:-1]) as source_folder,
+                _entered_at(destination, parts[:-1]) as target_folder,
+            ):
+                os.rename(parts[-1], parts[-1], src_dir_fd=source_folder, dst_dir_fd=target_folder)
+                os.fsync(target_folder)
+
+
+def _clear(folder: int, only_in: tuple[int, str] | None = None) -> None:
+    """Empty the folder; with `only_in`, and remove it, where it still has that name there."""
+    if only_in is not None:
+        parent, name = only_in
+        try:
+            there = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return  # it became the destination
+        if there.st_ino != os.fstat(folder).st_ino:
+            return
+    for name in os.listdir(folder):
+        try:
+            os.unlink(name, dir_fd=folder)
+        except IsADirectoryError:
+            shutil.rmtree(name, dir_fd=folder)
+    if only_in is not None:
+        os.rmdir(only_in[1], dir_fd=only_in[0])
+
+
+@contextlib.contextmanager
+def _entered(root: Path, folders: tuple[str, ...]) -> Iterator[int]:
+    top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with _entered_at(top, folders) as fd:
+            yield fd
+    finally:
+        os.close(top)
+
+
+@contextlib.contextmanager
+def _entered_at(top: int, folders: tuple[str, ...]) -> Iterator[int]:
+    """A descriptor of the folder below `top`, made where it is missing; no link is followed on the way."""
+    fd = os.dup(top)
+    try:
+        for name in folders:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o755, dir_fd=fd)
+            below = os.open(name, _FOLDER_FLAGS, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, _FOLDER_FLAGS)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,98 @@
+"""FolderObjects keeps to the contract, and to what a folder of this machine adds to it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from contract.objects.suite import KEY, Delivered, ObjectStoreContract, fill
+from whiteroom.objects.folder import FolderObjects
+from whiteroom.ports import DeliveryFailed
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderObjects:
+    return FolderObjects(tmp_path / "artefacts", tmp_path / "deliveries")
+
+
+@pytest.fixture
+def delivered(tmp_path: Path) -> Delivered:
+    def find() -> dict[str, bytes]:
+        root = tmp_path / "deliveries"
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    return find
+
+
+class TestFolderObjects(ObjectStoreContract):
+    pass
+
+
+def test_nothing_but_the_artefact_is_left_in_the_folder(store: FolderObjects, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "job", a=b"1")
+    store.pack(folder, KEY, None)
+    (folder / "fifo").touch()
+    (folder / "fifo").unlink()
+    os.mkfifo(folder / "fifo")
+    with pytest.raises(Exception, match="is a FIFO"):
+        store.pack(folder, KEY, None)
+    assert [path.name for path in (tmp_path / "artefacts").rglob("*") if path.is_file()] == ["model.tar.gz"]
+    store.delete(KEY)
+    assert list((tmp_path / "artefacts").iterdir()) == []
+
+
+def test_a_delivery_leaves_nothing_hidden_behind(store: FolderObjects, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "job", a=b"1")
+    for _ in range(2):
+        store.deliver("s3://abc/p", "x/y", [("a", folder / "a")])
+    assert [path.name for path in (tmp_path / "deliveries/abc/p/x").iterdir()] == ["y"]
+
+
+def test_a_delivery_that_crashed_is_healed_by_its_repeat(store: FolderObjects, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "job", a=b"1", b=b"2")
+
+    class CrashError(BaseException):
+        pass
+
+    def crashing() -> None:
+        raise CrashError
+
+    real = os.rename
+    calls = []
+
+    def rename(*args: object, **kwargs: object) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            crashing()
+        real(*args, **kwargs)  # type: ignore[arg-type]
+
+    store.deliver("s3://abc", "job", [("a", folder / "b"), ("b", folder / "a")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        with pytest.raises(CrashError):
+            store.deliver("s3://abc", "job", [("a", folder / "a"), ("b", folder / "b")])
+    store.deliver("s3://abc", "job", [("a", folder / "a"), ("b", folder / "b")])
+    assert {path.name: path.read_bytes() for path in (tmp_path / "deliveries/abc/job").iterdir()} == {
+        "a": b"1", "b": b"2"
+    }  # fmt: skip
+    assert [path.name for path in (tmp_path / "deliveries/abc").iterdir()] == ["job"]
+
+
+@pytest.mark.parametrize("link", ["abc", "abc/p", "abc/p/x", "abc/p/x/job"])
+def test_a_delivery_follows_no_link_out_of_its_folder(store: FolderObjects, tmp_path: Path, link: str) -> None:
+    outside = fill(tmp_path / "outside", keep=b"")
+    at = tmp_path / "deliveries" / link
+    at.parent.mkdir(parents=True, exist_ok=True)
+    at.symlink_to(outside)
+    with pytest.raises(DeliveryFailed, match="cannot be written to"):
+        store.deliver("s3://abc/p", "x/job", [("a", fill(tmp_path / "job", a=b"1") / "a")])
+    assert [path.name for path in outside.iterdir()] == ["keep"]
+
+
+def test_a_hard_linked_source_is_refused(store: FolderObjects, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "job", a=b"1")
+    (folder / "b").hardlink_to(folder / "a")
+    with pytest.raises(Exception, match="hard link"):
+        store.deliver("s3://abc", "job", [("a", folder / "a")])

@@ -1,0 +1,219 @@
+"""What a job may leave behind (decision: what a job may leave behind), item by item."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from whiteroom.base.archives import unpack
+from whiteroom.objects import archive
+from whiteroom.objects.archive import content_bytes_of, measure_folder, write_archive
+from whiteroom.ports import UnsafeContents
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "good").write_bytes(b"good")
+    yield folder
+    # pytest's own clearing up recurses, and so fails at 3,000 levels.
+    subprocess.run(["rm", "-rf", folder], check=True)
+
+
+def packed(folder: Path, at: Path) -> Path:
+    with at.open("w+b", buffering=0) as out:
+        write_archive(folder, out, None)
+    return at
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def _hard_link(path: Path) -> None:
+    outside = path.parents[2] / "outside"
+    outside.write_bytes(b"secret")
+    path.hardlink_to(outside)
+
+
+def _device(path: Path) -> None:
+    try:
+        os.mknod(path, 0o600 | 0o020000, os.makedev(0, 0))
+    except PermissionError:
+        pytest.skip("only root makes device nodes")
+
+
+def _not_utf8(path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(path) + b"\xff")).touch()
+
+
+def _deep(path: Path) -> None:
+    path.mkdir()
+    fd = os.open(path, os.O_DIRECTORY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=fd)
+        below = os.open("d", os.O_DIRECTORY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+
+
+LEFT_BEHIND: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a link to a host file": (lambda p: p.symlink_to("/etc/passwd"), r"^sub/x is a link"),
+    "a link to a neighbour": (lambda p: p.symlink_to("../good"), r"^sub/x is a link"),
+    "a link loop": (lambda p: p.symlink_to("x"), r"^sub/x is a link"),
+    "a dangling link": (lambda p: p.symlink_to("nowhere"), r"^sub/x is a link"),
+    "a FIFO": (os.mkfifo, r"^sub/x is a FIFO"),
+    "a socket": (_socket, r"^sub/x is a socket"),
+    "a white-out device": (_device, r"^sub/x is a device"),
+    "a hard link to another file": (_hard_link, r"^sub/x has another name"),
+    "a name that is not UTF-8": (_not_utf8, r"^sub/x\\xff has a name that is not UTF-8"),
+    "a name with a line feed": (lambda p: (p.parent / "x\ny").touch(), r"^sub/x\\x0ay has control characters"),
+    "3,000 levels": (_deep, r"more than 128 folders deep"),
+}
+
+
+@pytest.mark.parametrize("what", LEFT_BEHIND)
+def test_what_is_no_regular_file_or_folder_is_refused_by_its_relative_name(
+    job: Path, tmp_path: Path, what: str
+) -> None:
+    leave, reason = LEFT_BEHIND[what]
+    (job / "sub").mkdir()
+    leave(job / "sub" / "x")
+    with pytest.raises(UnsafeContents, match=reason) as caught:
+        packed(job, tmp_path / "out")
+    assert str(tmp_path) not in str(caught.value)
+    with pytest.raises(UnsafeContents, match=reason):
+        measure_folder(job)
+
+
+def test_a_folder_that_is_itself_a_link_is_refused(job: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(job)
+    with pytest.raises(UnsafeContents, match="the folder itself is a link"):
+        measure_folder(tmp_path / "link")
+
+
+def test_owners_times_attributes_and_set_uid_bits_are_dropped(job: Path, tmp_path: Path) -> None:
+    (job / "run").write_bytes(b"#!")
+    (job / "run").chmod(0o6755)
+    with suppress(OSError):
+        os.setxattr(job / "run", "user.secret", b"x")
+    with tarfile.open(packed(job, tmp_path / "out"), "r:gz") as tar:
+        facts = [(m.name, m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime, m.pax_headers) for m in tar]
+    assert facts == [
+        ("good", 0o644, 0, 0, "", "", 315532800, {}),
+        ("run", 0o755, 0, 0, "", "", 315532800, {}),
+    ]
+
+
+def test_a_file_and_a_folder_of_mode_000_are_read_all_the_same(job: Path, tmp_path: Path) -> None:
+    (job / "locked").mkdir()
+    (job / "locked" / "a").write_bytes(b"1")
+    (job / "locked" / "a").chmod(0)
+    (job / "locked").chmod(0)
+    if os.geteuid() == 0:
+        # Root may read anything; the case is that of a user who is not root.
+        os.chown(job, 65534, 65534)
+        for name in ("good", "locked"):
+            os.chown(job / name, 65534, 65534)
+        os.chown(job / "locked" / "a", 65534, 65534)
+        reader, writer = os.pipe()
+        folder_fd = os.open(job, os.O_DIRECTORY)
+        if (child := os.fork()) == 0:
+            try:
+                os.fchdir(folder_fd)  # the folders above are root's alone
+                os.setresuid(65534, 65534, 65534)
+                os.write(writer, str(measure_folder(Path())).encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        os.close(folder_fd)
+        os.close(writer)
+        with os.fdopen(reader) as answer:
+            assert answer.read() == "5"
+    assert measure_folder(job) == 5
+
+
+def test_a_long_name_and_many_files_come_back_as_they_were(job: Path, tmp_path: Path) -> None:
+    folder = job / ("ä" * 100)
+    folder.mkdir()
+    for n in range(2000):
+        (folder / f"{n:0200}").write_bytes(b"%d" % n)
+    out = tmp_path / "back"
+    out.mkdir()
+    unpack(packed(job, tmp_path / "out"), out, 10**6)
+    assert {p.name: p.read_bytes() for p in (out / folder.name).iterdir()} == {
+        f"{n:0200}": b"%d" % n for n in range(2000)
+    }
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(job: Path, tmp_path: Path) -> None:
+    grown: list[bool] = []
+
+    class Growing(io.FileIO):
+        def write(self, data: object) -> int:
+            if not grown and self.tell() > 100_000:
+                grown.append(True)
+                with (job / "good").open("ab") as file:
+                    file.write(b"more")
+            return super().write(data)  # type: ignore[arg-type]
+
+    (job / "good").write_bytes(os.urandom(8_000_000))
+    with Growing(tmp_path / "out", "w+b") as out, pytest.raises(UnsafeContents, match=r"^good changed while"):
+        write_archive(job, out, None)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused(job: Path) -> None:
+    with archive.opened(str(job / "good"), "good") as (fd, facts):
+        os.truncate(job / "good", 1)
+        with pytest.raises(UnsafeContents, match=r"^good changed while"):
+            archive.copy_exactly(fd, facts.st_size, "good", facts, lambda piece: None)
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_is_swapped_for_a_link_after_it_was_looked_at_is_refused(
+    job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_folder: bool
+) -> None:
+    victim = job / "victim"
+    if is_folder:
+        victim.mkdir()
+    else:
+        victim.touch()
+    look = archive._kind
+
+    def swap(name: str, path: str, folder_fd: int) -> int:
+        mode = look(name, path, folder_fd)
+        if name == "victim":
+            victim.rename(tmp_path / "gone")
+            victim.symlink_to("/etc" if is_folder else "/etc/passwd")
+        return mode
+
+    monkeypatch.setattr(archive, "_kind", swap)
+    with pytest.raises(UnsafeContents, match=r"^victim is a link, or was swapped"):
+        packed(job, tmp_path / "out")
+
+
+def test_the_size_of_the_contents_is_known_of_our_archives_alone(job: Path, tmp_path: Path) -> None:
+    assert content_bytes_of(packed(job, tmp_path / "ours")) == 4
+    with tarfile.open(tmp_path / "theirs", "w:gz") as tar:
+        tar.add(job, ".")
+    assert content_bytes_of(tmp_path / "theirs") is None
+    (tmp_path / "short").write_bytes(b"\x1f\x8b")
+    assert content_bytes_of(tmp_path / "short") is None
+
+
+@pytest.mark.slow
+def test_200_000_files_are_measured(job: Path) -> None:
+    for n in range(200_000):
+        os.close(os.open(job / str(n), os.O_CREAT | os.O_WRONLY))
+    assert measure_folder(job) == 4

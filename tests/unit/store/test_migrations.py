@@ -1,0 +1,56 @@
+"""The migrations lead to the tables, and only there."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from whiteroom.store.migrations import HEAD, migrate
+from whiteroom.store.migrations.upgrade import config
+from whiteroom.store.tables import metadata
+
+
+def test_a_migrated_database_has_the_tables_that_the_code_expects(tmp_path: Path) -> None:
+    path = tmp_path / "whiteroom.db"
+    migrate(path)
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_every_index_of_the_code_is_made_by_the_migrations(tmp_path: Path) -> None:
+    migrated, fresh = tmp_path / "migrated.db", tmp_path / "fresh.db"
+    migrate(migrated)
+    engine = sa.create_engine(f"sqlite:///{fresh}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert _schema(migrated) == _schema(fresh)
+
+
+def _schema(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+        ).fetchall()
+    return {name: " ".join(sql.replace('"', "").split()) for name, sql in rows if name != "sqlite_sequence"}
+
+
+def test_the_newest_revision_is_the_one_the_code_asks_for() -> None:
+    assert ScriptDirectory.from_config(config("sqlite://")).get_heads() == [HEAD]
+
+
+def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "whiteroom.db"
+    migrate(path)
+    before = path.stat().st_mtime_ns
+    migrate(path)
+    assert path.stat().st_mtime_ns == before

@@ -1,0 +1,113 @@
+"""Operations of one turn share one commit, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from whiteroom.domain.accounts import Account
+from whiteroom.ports import Transaction
+from whiteroom.store.sqlite import SqliteStore
+from whiteroom.store.turns import Turns
+
+NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "whiteroom.db")
+    yield store
+    store.close()
+
+
+def add(number: int) -> object:
+    def work(tx: Transaction) -> int:
+        tx.accounts.add(Account(f"{number:012}", "name", NOON))
+        return number
+
+    return work
+
+
+def accounts(store: SqliteStore) -> list[str]:
+    with store.reading() as tx:
+        return [account.id for account in tx.accounts.all()]
+
+
+
+
+def test_writes_of_one_turn_are_all_answered_and_all_durable(store: SqliteStore) -> None:
+    async def turn() -> list[int]:
+        turns = Turns(store)
+        return await asyncio.gather(*(turns.write(add(number)) for number in range(20)))  # type: ignore[arg-type]
+
+    assert asyncio.run(turn()) == list(range(20))
+    assert accounts(store) == [f"{number:012}" for number in range(20)]
+
+
+def test_writes_of_one_turn_are_committed_once(store: SqliteStore) -> None:
+    async def turn() -> list[str]:
+        turns = Turns(store)
+        seen: list[str] = []
+        waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(5)]  # type: ignore[arg-type]
+        assert turns._writing is None
+        await asyncio.sleep(0)
+        assert turns._writing is not None
+        turns._writing.connection.set_trace_callback(seen.append)
+        await asyncio.gather(*waiting)
+        return seen
+
+    assert [statement for statement in asyncio.run(turn()) if statement == "COMMIT"] == ["COMMIT"]
+
+
+def test_an_operation_that_fails_takes_nothing_of_the_others_with_it(store: SqliteStore) -> None:
+    def fail(tx: Transaction) -> None:
+        tx.accounts.add(Account("9" * 12, "name", NOON))
+        raise ValueError("no")
+
+    async def turn() -> list[object]:
+        turns = Turns(store)
+        return await asyncio.gather(turns.write(add(1)), turns.write(fail), turns.write(add(2)), return_exceptions=True)  # type: ignore[arg-type]
+
+    first, failed, second = asyncio.run(turn())
+    assert (first, second) == (1, 2)
+    assert isinstance(failed, ValueError)
+    assert accounts(store) == ["000000000001", "000000000002"]
+
+
+def test_no_write_is_answered_before_it_is_durable(store: SqliteStore) -> None:
+    async def turn() -> list[str]:
+        turns = Turns(store)
+        await turns.write(add(7))  # type: ignore[arg-type]
+        return accounts(store)
+
+    assert asyncio.run(turn()) == ["000000000007"]
+
+
+def test_every_write_of_a_turn_hears_of_a_commit_that_fails(store: SqliteStore) -> None:
+    async def turn() -> list[object]:
+        turns = Turns(store)
+        waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(3)]  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        assert turns._writing is not None
+        turns._writing.connection.execute("ROLLBACK")  # what is committed next is not there
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert all(isinstance(answer, sqlite3.OperationalError) for answer in asyncio.run(turn()))
+    assert accounts(store) == []
+
+
+def test_a_read_sees_what_was_committed_and_not_what_the_turn_still_holds(store: SqliteStore) -> None:
+    async def turn() -> tuple[int, int]:
+        turns = Turns(store)
+        writing = asyncio.ensure_future(turns.write(add(1)))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        before = await turns.read(lambda tx: len(tx.accounts.all()))
+        await writing
+        return before, await turns.read(lambda tx: len(tx.accounts.all()))
+
+    assert asyncio.run(turn()) == (0, 1)
