@@ -141,17 +141,7 @@ class _Ours:
         return self.sign("GET", path), self.sign("GET", f"{path}&nextToken={token}")
 
     def _next(self, path: str) -> str:
-        raw = self.sign("GET", path)
-        connection = self.load.sockets[0]
-        connection.sendall(raw)
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += connection.recv(262144)
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-        while len(body) < length:
-            body += connection.recv(262144)
-        token: str = json.loads(body)["nextToken"]
+        token: str = self.load.ask(self.sign("GET", path))["nextToken"]
         return token.replace("=", "%3D")
 
 
@@ -162,7 +152,7 @@ class _Moto:
         host, port = endpoint.removeprefix("http://").split(":")
         self.endpoint = endpoint
         self.load = Load((host, int(port)), CONNECTIONS)
-        created = self._ask(self.creates(1)[0])
+        created = self.load.ask(self.creates(1)[0])
         self.collaboration = created["collaboration"]["id"]
 
     def sign(self, method: str, path: str, body: bytes = b"") -> bytes:
@@ -184,13 +174,6 @@ class _Moto:
 
     def list(self) -> bytes:
         return self.sign("GET", "/collaborations?maxResults=50")
-
-    def _ask(self, raw: bytes) -> Any:
-        body = raw.split(b"\r\n\r\n", 1)[1]
-        headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/cleanrooms/aws4_request"}
-        request = urllib.request.Request(f"{self.endpoint}/collaborations", body, headers)
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
 
 
 def _fill(room: Path) -> tuple[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -39,13 +41,22 @@ class Load:
             for place, request in enumerate(batch):
                 self.sockets[place].sendall(request)
             for place in range(len(batch)):
-                status, closed = self._read(self.sockets[place])
-                if status != expect:
-                    raise RuntimeError(f"the server answered {status!r}")
-                if closed:
-                    self.sockets[place].close()
-                    self.sockets[place] = self._connect()
+                self._answer(place, expect)
         return len(requests) / (time.perf_counter() - started)
+
+    def ask(self, request: bytes) -> Any:
+        """One request; its answer's document."""
+        self.sockets[0].sendall(request)
+        return json.loads(self._answer(0, b"200"))
+
+    def _answer(self, place: int, expect: bytes) -> bytes:
+        status, closed, body = self._read(self.sockets[place])
+        if status != expect:
+            raise RuntimeError(f"the server answered {status!r}: {body[:500]!r}")
+        if closed:
+            self.sockets[place].close()
+            self.sockets[place] = self._connect()
+        return body
 
     def close(self) -> None:
         for connection in self.sockets:
@@ -57,7 +68,7 @@ class Load:
         return connection
 
     @staticmethod
-    def _read(connection: socket.socket) -> tuple[bytes, bool]:
+    def _read(connection: socket.socket) -> tuple[bytes, bool, bytes]:
         data = b""
         while b"\r\n\r\n" not in data:
             data += _some(connection)
@@ -67,7 +78,7 @@ class Load:
         while len(body) < length:
             body += _some(connection)
         closed = b"connection: close" in lower or lower.startswith(b"http/1.0")
-        return head.split(b" ", 2)[1], closed
+        return head.split(b" ", 2)[1], closed, body
 
 
 def _some(connection: socket.socket) -> bytes:

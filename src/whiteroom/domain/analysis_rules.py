@@ -109,7 +109,7 @@ def missing_for(table: QueryTable, analysis_type: AnalysisType) -> list[Missing]
             _missing(
                 table,
                 Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE,
-                f"has a rule of type {table.rule_type}; {table.rule_type} analysis rules are enforced in a later release.",
+                f"has a rule of type {table.rule_type}; {table.rule_type} rules are enforced in a later release.",
                 "replace it by a CUSTOM rule (DeleteConfiguredTableAnalysisRule, CreateConfiguredTableAnalysisRule)",
             )
         ]
@@ -181,10 +181,8 @@ def _rule_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
                 "take differentialPrivacy out of its analysis rule (UpdateConfiguredTableAnalysisRule)",
             )
         )
-    for field in sorted(rule.keys() - _ENFORCED_FIELDS - {"differentialPrivacy"}):
-        if rule[field]:
-            found.append(_unenforced(table, field, "analysis rule (UpdateConfiguredTableAnalysisRule)"))
-    return found
+    others = sorted(field for field in rule.keys() - _ENFORCED_FIELDS - {"differentialPrivacy"} if rule[field])
+    return found + [_unenforced(table, field, "analysis rule (UpdateConfiguredTableAnalysisRule)") for field in others]
 
 
 def _unenforced(table: QueryTable, field: str, where: str) -> Missing:
@@ -214,7 +212,7 @@ def _additional_gaps(table: QueryTable, rule: Mapping[str, Any], analysis_type: 
                 table,
                 Reason.RESULT_RECEIVERS_NOT_ALLOWED,
                 f"may only be read for an additional analysis (additionalAnalyses is {setting}).",
-                "set additionalAnalyses to ALLOWED (UpdateConfiguredTableAnalysisRule), or the querier use an ML input channel",
+                "set additionalAnalyses to ALLOWED (UpdateConfiguredTableAnalysisRule), or use an ML channel",
             )
         ]
     return []
@@ -270,17 +268,13 @@ def _destination_refusals(
     if algorithm_association_arn is None:
         if querier_account_id in (rule.get("allowedResultReceivers") or []):
             return []
-        return [
-            f"{_named(table)} does not let member {querier_account_id} receive results. "
-            f"Its owner must add the account to allowedResultReceivers {update}."
-        ]
+        refusal = f"{_named(table)} does not let member {querier_account_id} receive results."
+        return [f"{refusal} Its owner must add the account to allowedResultReceivers {update}."]
     patterns = rule.get("allowedAdditionalAnalyses") or []
     if any(arn_matches(pattern, algorithm_association_arn) for pattern in patterns):
         return []
-    return [
-        f"{_named(table)} does not allow the configured model algorithm association {algorithm_association_arn}. "
-        f"Its owner must add that ARN, or a pattern that fits it, to allowedAdditionalAnalyses {update}."
-    ]
+    refusal = f"{_named(table)} does not allow the configured model algorithm association {algorithm_association_arn}."
+    return [f"{refusal} Its owner must add that ARN, or a pattern that fits it, to allowedAdditionalAnalyses {update}."]
 
 
 def _column_refusals(table: QueryTable, columns: frozenset[str]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Says which files a configured table's reference means."""

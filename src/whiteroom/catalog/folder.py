@@ -1,0 +1,143 @@
+"""Whiteroom's own catalog: which files of this machine each account's tables mean.
+
+One JSON file for each table, at ACCOUNT/DATABASE/TABLE.json. A file is replaced whole, so any number of
+processes may read while one writes. Names are Glue's, in lower case. The files behind a table are
+looked up again each time it is resolved; their schema is the one they had when the table was added.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from whiteroom.catalog.schemas import UnusableFiles, expand, find_format, read_schema
+from whiteroom.domain.queries import CatalogTable, Column, FileFormat
+from whiteroom.ports import TableNotFound
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
+
+
+class CatalogError(Exception):
+    """A table cannot be added. The message says why and what to do, for the operator who adds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One table of the catalog, as it was added."""
+
+    account_id: str
+    database: str
+    table: str
+    sources: tuple[str, ...]
+    """Absolute paths of files and folders, and absolute glob patterns."""
+    format: FileFormat
+    columns: tuple[Column, ...]
+
+
+class FolderCatalog:
+    """Implements ports.Catalog over a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+        """The files and schema of a table.
+
+        Raises:
+            TableNotFound: there is no such table, or its files are gone or cannot be read.
+        """
+        entry = self.show(account_id, database, table)
+        try:
+            files = expand(entry.sources)
+        except UnusableFiles as error:
+            raise TableNotFound(f"Table {database}.{table}: {error}") from None
+        return CatalogTable(files, entry.format, entry.columns)
+
+    def add(self, account_id: str, database: str, table: str, sources: Iterable[str | Path]) -> CatalogTable:
+        """Put a table into the catalog, or replace it; reads every row once, to find broken ones now.
+
+        Raises:
+            CatalogError: a name is malformed, or the files cannot be one table.
+        """
+        path = self._path(account_id, database, table)
+        if path is None:
+            raise CatalogError(
+                f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
+                "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
+            )
+        try:
+            absolute = tuple(_absolute(str(source)) for source in sources)
+            files = expand(absolute)
+            file_format = find_format(files)
+            columns = read_schema(files, file_format)
+        except UnusableFiles as error:
+            raise CatalogError(str(error)) from None
+        entry = CatalogEntry(account_id, database.lower(), table.lower(), absolute, file_format, columns)
+        _write(path, entry)
+        return CatalogTable(files, file_format, columns)
+
+    def list(self, account_id: str | None = None) -> list[CatalogEntry]:
+        """Every table, or every table of one account, ordered by account, database and name."""
+        entries = (_read(path) for path in sorted(self._folder.glob("*/*/*.json")))
+        return [entry for entry in entries if account_id in {None, entry.account_id}]
+
+    def show(self, account_id: str, database: str, table: str) -> CatalogEntry:
+        """One table as it was added.
+
+        Raises:
+            TableNotFound: there is no such table.
+        """
+        path = self._path(account_id, database, table)
+        if path is None or not path.is_file():
+            raise TableNotFound(
+                f"Account {account_id} has no table {database}.{table} in the catalog. "
+                "The operator adds one with `whiteroom catalog add`."
+            )
+        return _read(path)
+
+    def remove(self, account_id: str, database: str, table: str) -> None:
+        """Take a table out of the catalog; its files stay.
+
+        Raises:
+            TableNotFound: there is no such table.
+        """
+        self.show(account_id, database, table)
+        path = self._path(account_id, database, table)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def _path(self, account_id: str, database: str, table: str) -> Path | None:
+        database, table = database.lower(), table.lower()
+        well_formed = _ACCOUNT.fullmatch(account_id) and _NAME.fullmatch(database) and _NAME.fullmatch(table)
+        return self._folder / account_id / database / f"{table}.json" if well_formed and " " not in database else None
+
+
+def _absolute(source: str) -> str:
+    """A source that means the same from any working directory, with the links above a pattern followed."""
+    parts = Path(source).expanduser().absolute().parts
+    magic = next((index for index, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
+    plain = Path(*parts).exists()
+    return str(Path(*parts).resolve() if plain else Path(*parts[:magic]).resolve().joinpath(*parts[magic:]))
+
+
+def _write(path: Path, entry: CatalogEntry) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(asdict(entry), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _read(path: Path) -> CatalogEntry:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["sources"] = tuple(document["sources"])
+    document["format"] = FileFormat(document["format"])
+    document["columns"] = tuple(Column(**column) for column in document["columns"])
+    return CatalogEntry(**document)

@@ -1,0 +1,140 @@
+"""The part of Spark SQL that a protected query may use, as data.
+
+An allow-list: a construct that is not named here is refused. What is left out on purpose:
+whatever reads anything but the associated tables; whatever answers differently on the same
+data (`rand`, `uuid`, `current_date`, `now`); whatever tells about the server (`version`,
+`current_user`, `typeof`); nested values; and functions that DuckDB computes otherwise than Spark.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+
+def _nodes(names: str) -> frozenset[type[exp.Expr]]:
+    return frozenset(getattr(exp, name) for name in names.split())
+
+
+def _types(names: str) -> frozenset[exp.DType]:
+    return frozenset(getattr(exp.DType, name) for name in names.split())
+
+
+STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Select: frozenset(
+        [
+            "with_",
+            "expressions",
+            "hint",
+            "distinct",
+            "from_",
+            "joins",
+            "where",
+            "group",
+            "having",
+            "qualify",
+            "order",
+            "limit",
+            "offset",
+        ]
+    ),
+    exp.Union: frozenset(["with_", "this", "expression", "distinct", "order", "limit", "offset"]),
+    exp.Intersect: frozenset(["with_", "this", "expression", "distinct", "order", "limit", "offset"]),
+    exp.Except: frozenset(["with_", "this", "expression", "distinct", "order", "limit", "offset"]),
+    exp.Subquery: frozenset(["with_", "this", "alias", "order", "limit", "offset"]),
+    exp.With: frozenset({"expressions"}),
+    exp.CTE: frozenset({"this", "alias"}),
+    exp.TableAlias: frozenset({"this", "columns"}),
+    exp.From: frozenset({"this"}),
+    exp.Table: frozenset({"this", "alias", "joins"}),
+    exp.Join: frozenset(["this", "on", "side", "kind", "using", "hint"]),
+    exp.Where: frozenset({"this"}),
+    exp.Group: frozenset(["expressions", "grouping_sets", "cube", "rollup", "all"]),
+    exp.GroupingSets: frozenset({"expressions"}),
+    exp.Cube: frozenset({"expressions"}),
+    exp.Rollup: frozenset({"expressions"}),
+    exp.Having: frozenset({"this"}),
+    exp.Qualify: frozenset({"this"}),
+    exp.Order: frozenset({"expressions"}),
+    exp.Ordered: frozenset(["this", "desc", "nulls_first"]),
+    exp.Limit: frozenset({"expression"}),
+    exp.Offset: frozenset({"expression"}),
+    exp.Distinct: frozenset({"expressions"}),
+    exp.Window: frozenset(["this", "partition_by", "order", "spec", "over"]),
+    exp.WindowSpec: frozenset(["kind", "start", "start_side", "end", "end_side"]),
+    exp.WithinGroup: frozenset({"this", "expression"}),
+    exp.Filter: frozenset({"this", "expression"}),
+    exp.Column: frozenset({"this", "table"}),
+    exp.Identifier: frozenset({"this", "quoted"}),
+    exp.Star: frozenset({"except_"}),
+    exp.Cast: frozenset({"this", "to"}),
+    exp.TryCast: frozenset({"this", "to", "requires_string"}),
+    exp.In: frozenset(["this", "expressions", "query"]),
+    exp.Interval: frozenset({"this", "unit"}),
+    exp.DataType: frozenset({"this", "expressions", "nested"}),
+    exp.RegexpReplace: frozenset(["this", "expression", "replacement", "position", "modifiers", "single_replace"]),
+}
+"""Which parts a construct of the query's structure may have; one that is not named here is refused."""
+
+SCALARS: frozenset[type[exp.Expr]] = _nodes(
+    # values and operators
+    "Alias Literal Boolean Null Paren Tuple Var DataTypeParam Exists Escape Any Case If And Or Xor Not EQ NEQ"
+    " NullSafeEQ NullSafeNEQ LT LTE GT GTE Is Between Like ILike Neg Add Sub Mul Div IntDiv Mod DPipe"
+    " BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitwiseLeftShift BitwiseRightShift"
+    # numbers
+    " Abs Ceil Floor Round Sqrt Exp Ln Log Pow Sign Sin Cos Tan Asin Acos Atan Atan2 Degrees Radians Pi"
+    " Greatest Least BitwiseCount Factorial SafeDivide IsNan"
+    # strings
+    " Upper Lower Length Trim Substring Left Right Concat ConcatWs Replace StrPosition Pad Initcap Reverse Repeat"
+    " SplitPart RegexpExtract RegexpLike Translate Ascii Chr MD5 SHA SHA2 Hex Contains StartsWith EndsWith"
+    " Levenshtein Space"
+    # absence
+    " Coalesce Nvl2 Nullif"
+    # dates and times
+    " TsOrDsAdd TsOrDsToDate DateDiff DateAdd DateSub AddMonths LastDay Year Month Day DayOfMonth DayOfWeek "
+    " DayOfYear WeekOfYear Quarter Hour Minute Second Extract TimestampTrunc TimeToStr TimeStrToTime StrToTime"
+    " StrToUnix UnixToStr TimestampAdd TimestampDiff"
+    # aggregates
+    " Count CountIf Sum Avg Min Max Stddev StddevPop StddevSamp Variance VariancePop Corr CovarPop CovarSamp"
+    " Median Quantile PercentileCont ApproxQuantile ApproxDistinct First Last AnyValue LogicalAnd LogicalOr"
+    " ArgMax ArgMin Skewness BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg Grouping"
+    # windows
+    " RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue"
+)
+"""Expressions that may stand anywhere in a query, with every argument they have."""
+
+NAMED_FUNCTIONS = frozenset({"PMOD", "ISNULL", "ISNOTNULL", "MEAN", "STD", "EVERY", "SOME", "MAKE_DATE"})
+"""Functions that sqlglot has no class for; engines/rewrite.py says what each becomes."""
+
+DATA_TYPES = _types(
+    "BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL TEXT VARCHAR CHAR BINARY VARBINARY DATE"
+    " TIMESTAMP TIMESTAMPTZ TIMESTAMPLTZ TIMESTAMPNTZ"
+)
+"""Types that a cast may name."""
+
+JOIN_KINDS = frozenset({"", "INNER", "OUTER", "CROSS", "SEMI", "ANTI"})
+JOIN_SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
+
+ORDER_FREE_AGGREGATES = (
+    exp.Count,
+    exp.CountIf,
+    exp.Min,
+    exp.Max,
+    exp.Median,
+    exp.Quantile,
+    exp.PercentileCont,
+    exp.ApproxDistinct,
+    exp.LogicalAnd,
+    exp.LogicalOr,
+    exp.BitwiseAndAgg,
+    exp.BitwiseOrAgg,
+    exp.BitwiseXorAgg,
+    exp.Grouping,
+)
+"""Aggregates whose value does not depend on the order in which rows arrive, whatever their type."""
+
+EXACT_TYPES = _types("TINYINT SMALLINT INT BIGINT DECIMAL INT128 BOOLEAN")
+"""Types whose sums do not depend on the order of the addends; those of FLOAT and DOUBLE do in their last bits."""
+
+INTEGER_TYPES = _types("TINYINT SMALLINT INT BIGINT")
+REAL_TYPES = _types("FLOAT DOUBLE")
+FRACTION_TYPES = REAL_TYPES | {exp.DType.DECIMAL}

@@ -1,0 +1,295 @@
+"""Decides whether a query may run, and puts it into the engine's words.
+
+Parse (Spark SQL) -> allow only what dialect.py names -> bind parameters -> resolve names against
+the allowed columns of the associated tables -> domain/analysis_rules.py judges -> rewrite for DuckDB.
+Whatever is not understood is refused with the construct named. The result reads nothing but views
+named `wr$0`, `wr$1`, ..., which the child process makes over the tables' files with the allowed
+columns alone; a name of that form in a member's SQL is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.schema import MappingSchema
+
+from whiteroom.domain.analysis_rules import QueryFacts, judge
+from whiteroom.domain.column_types import to_duckdb
+from whiteroom.domain.queries import QuerySpec, QueryTable
+from whiteroom.domain.verdicts import Denied
+from whiteroom.engines import dialect
+from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
+from whiteroom.engines.parameters import bind
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.rewrite import to_duckdb_tree
+
+MAX_SQL_CHARS = 500_000
+"""AWS's own limit on the text of a Spark SQL query."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedQuery:
+    """A query that may run, in DuckDB's words."""
+
+    sql: str
+    views: Mapping[str, QueryTable]
+    """The tables it reads, by the names of the views it reads them through."""
+    plan: Plan
+    output_columns: tuple[str, ...]
+
+
+def guard(spec: QuerySpec) -> GuardedQuery:
+    """Judge and rewrite one query.
+
+    Raises:
+        Refused: it may not run; the message says why and what to do.
+    """
+    try:
+        return _guard(spec)
+    except RecursionError:
+        raise Refused("The query is nested too deeply. Split it into common table expressions (WITH).") from None
+
+
+def _guard(spec: QuerySpec) -> GuardedQuery:
+    query = _allowed(_parse(spec.sql))
+    bind(query, spec.parameters, spec.parameter_types)
+    # Spark compares names without case, and keeps an output column's name as it was written.
+    written = {name.lower(): name for name in query.named_selects if name}
+    normalize_identifiers(query, dialect="spark")
+    views = _name_views(query, spec.tables)
+    tree = _resolve(query, views)
+    output_columns = tuple(written.get(name, name) for name in tree.named_selects)
+    _check_output(output_columns)
+    facts = QueryFacts(_columns_used(tree, views), output_columns)
+    verdict = judge(
+        facts,
+        spec.tables,
+        querier_account_id=spec.querier_account_id,
+        algorithm_association_arn=spec.algorithm_association_arn,
+        template_arn=spec.template_arn,
+    )
+    if isinstance(verdict, Denied):
+        raise Refused(verdict.reason)
+    plan = put_in_order(tree)
+    return GuardedQuery(to_duckdb_tree(tree).sql("duckdb", comments=False), views, plan, output_columns)
+
+
+def _parse(sql: str) -> exp.Query:
+    if len(sql) > MAX_SQL_CHARS:
+        raise Refused(f"The query has {len(sql):,} characters; the limit is {MAX_SQL_CHARS:,}.")
+    if "\0" in sql:
+        raise Refused("The query holds a NUL character.")
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, dialect="spark") if statement is not None]
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        where = f" at line {first['line']}, column {first['col']}" if first.get("line") else ""
+        raise Refused(f"The SQL cannot be read{where}: {first.get('description', 'it is malformed')}.") from None
+    except (TokenError, ValueError):
+        raise Refused(
+            "The SQL cannot be read: a quote or a comment does not end, or a character is out of place."
+        ) from None
+    if len(statements) != 1:
+        raise Refused(f"The SQL holds {len(statements)} statements; send exactly one SELECT.")
+    statement = statements[0]
+    if not isinstance(statement, exp.Query):
+        raise Refused(f"Only a SELECT may run here, not {_construct(statement)}.")
+    return statement
+
+
+def _allowed(tree: exp.Query) -> exp.Query:
+    """The tree without comments and hints, if all of it is on the list."""
+    for select in tree.find_all(exp.Select):
+        # A hint advises Spark's planner and changes no row.
+        select.set("hint", None)
+    for node in tree.walk():
+        node.comments = None
+        _check_node(node)
+    return tree
+
+
+def _check_node(node: exp.Expr) -> None:
+    kind = type(node)
+    if kind is exp.Anonymous:
+        if str(node.this).upper() not in dialect.NAMED_FUNCTIONS:
+            raise Refused(f"The function {str(node.this)[:64]} is not allowed in a query.")
+        return
+    if kind is exp.Placeholder:
+        return
+    if kind not in dialect.SCALARS:
+        parts = dialect.STRUCTURE.get(kind)
+        if parts is None:
+            raise Refused(f"{_construct(node)} is not allowed in a query.")
+        for name, value in node.args.items():
+            if value and name not in parts:
+                raise Refused(f"{name.rstrip('_').replace('_', ' ').upper()} is not allowed in {_construct(node)}.")
+    check = _CHECKS.get(kind)
+    if check is not None:
+        check(node)
+
+
+def _construct(node: exp.Expr) -> str:
+    if isinstance(node, exp.Func):
+        return f"The function {node.sql_name()}"
+    return node.key.upper()
+
+
+def _check_identifier(node: exp.Expr) -> None:
+    if node.name.lower().startswith(RESERVED):
+        raise Refused(f"Names that begin with {RESERVED} are reserved; choose another.")
+
+
+def _check_table(node: exp.Expr) -> None:
+    if not isinstance(node.this, exp.Identifier):
+        raise Refused(f"A query reads tables only, not {_construct(node.this)}.")
+
+
+def _check_join(node: exp.Expr) -> None:
+    if str(node.args.get("kind") or "").upper() not in dialect.JOIN_KINDS:
+        raise Refused(f"A {node.args['kind']} join is not allowed in a query.")
+    if str(node.args.get("side") or "").upper() not in dialect.JOIN_SIDES:
+        raise Refused(f"A {node.args['side']} join is not allowed in a query.")
+    node.set("hint", None)
+
+
+def _check_type(node: exp.Expr) -> None:
+    if node.this not in dialect.DATA_TYPES:
+        raise Refused(f"The type {node.sql('spark')[:64]} is not allowed in a query.")
+
+
+def _check_replacement(node: exp.Expr) -> None:
+    replacement = node.args.get("replacement")
+    if not (isinstance(replacement, exp.Literal) and replacement.is_string) or set("$\\") & set(replacement.this):
+        # Java's regular expressions and RE2's refer to groups differently.
+        raise Refused("regexp_replace takes a plain text as its replacement, without $ or \\.")
+
+
+def _check_sha2(node: exp.Expr) -> None:
+    if node.args.get("length") is not None and node.args["length"].name not in {"0", "256"}:
+        raise Refused("sha2 is available with 256 bits only.")
+
+
+_CHECKS: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
+    exp.Identifier: _check_identifier,
+    exp.Table: _check_table,
+    exp.Join: _check_join,
+    exp.DataType: _check_type,
+    exp.RegexpReplace: _check_replacement,
+    exp.SHA2: _check_sha2,
+}
+
+
+def _name_views(tree: exp.Expr, tables: tuple[QueryTable, ...]) -> dict[str, QueryTable]:
+    """Point every reference to an associated table at its view. CTEs hide tables of the same name, as in SQL."""
+    known: dict[str, list[int]] = {}
+    for index, table in enumerate(tables):
+        known.setdefault(table.name.lower(), []).append(index)
+    views: dict[str, QueryTable] = {}
+    for node in _base_tables(tree):
+        name = node.name
+        indexes = known.get(name, [])
+        if len(indexes) > 1:
+            raise Refused(
+                f"More than one table of this collaboration is named '{name}'; their names differ in case only."
+            )
+        if not indexes:
+            names = ", ".join(sorted(f"'{table.name}'" for table in tables)) or "none"
+            raise Refused(f"There is no table '{name[:128]}' in this collaboration. Its tables are: {names}.")
+        view = f"{RESERVED}{indexes[0]}"
+        views[view] = tables[indexes[0]]
+        if not node.alias:
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+        node.set("this", exp.to_identifier(view, quoted=True))
+    if not views:
+        raise Refused("The query reads no table. It must read at least one table of the collaboration.")
+    return views
+
+
+def _base_tables(tree: exp.Expr) -> list[exp.Table]:
+    found: dict[int, exp.Table] = {}
+    hidden: set[int] = set()
+    try:
+        scopes = traverse_scope(tree)
+    except OptimizeError as error:
+        raise Refused(f"The SQL cannot be resolved: {_sentence(error)}") from None
+    for scope in scopes:
+        for node in scope.tables:
+            source = scope.sources.get(node.alias_or_name)
+            if source is node:
+                found[id(node)] = node
+            elif source is not None and not isinstance(source, exp.Table):
+                hidden.add(id(node))
+    for node in tree.find_all(exp.Table):
+        if id(node) not in found and id(node) not in hidden:
+            raise Refused(f"The table '{node.name[:128]}' stands where no table can be read.")
+    return list(found.values())
+
+
+def _resolve(tree: exp.Expr, views: Mapping[str, QueryTable]) -> exp.Query:
+    schema = MappingSchema(dialect="spark", normalize=False)
+    for view, table in views.items():
+        columns = {column.lower(): spark_type for column, spark_type in visible_columns(table)}
+        schema.add_table(exp.to_table(f'"{view}"'), columns, dialect="spark", normalize=False)
+    try:
+        resolved = annotate_types(qualify(tree, schema=schema, dialect="spark"), schema=schema, dialect="spark")
+    except OptimizeError as error:
+        raise Refused(
+            f"The SQL cannot be resolved: {_sentence(error)} Use columns that the tables' owners allow."
+        ) from None
+    if not isinstance(resolved, exp.Query):
+        raise Refused("The SQL cannot be resolved: it is not a SELECT.")
+    return resolved
+
+
+def visible_columns(table: QueryTable) -> list[tuple[str, str]]:
+    """Name (as in the file) and Spark type of every column that a query may read.
+
+    Raises:
+        Refused: the table's columns differ in case only, or have a type that cannot be queried.
+    """
+    allowed = {column.lower() for column in table.allowed_columns}
+    columns = [(column.name, column.type) for column in table.source.columns if column.name.lower() in allowed]
+    if not columns:
+        raise Refused(f"Table '{table.name}' (member {table.owner_account_id}) has none of its allowed columns.")
+    if len({name.lower() for name, _ in columns}) < len(columns):
+        raise Refused(f"Table '{table.name}' has columns whose names differ in case only; its owner must rename them.")
+    for name, spark_type in columns:
+        try:
+            to_duckdb(spark_type)
+        except ValueError as error:
+            raise Refused(f"Column '{name}' of table '{table.name}': {error}") from None
+    return columns
+
+
+def _sentence(error: OptimizeError) -> str:
+    """The resolver's first line, without the terminal escapes it marks places with."""
+    first = str(error).partition("\n")[0].split("\x1b", 1)[0].replace(RESERVED, "")
+    return first[:300].rstrip(". ") + "."
+
+
+def _columns_used(tree: exp.Expr, views: Mapping[str, QueryTable]) -> dict[str, frozenset[str]]:
+    used: dict[str, set[str]] = {table.name: set() for table in views.values()}
+    for scope in traverse_scope(tree):
+        for column in scope.columns:
+            source = scope.sources.get(column.table)
+            if isinstance(source, exp.Table):
+                used[views[source.name].name].add(column.name)
+    return {name: frozenset(columns) for name, columns in used.items()}
+
+
+def _check_output(names: tuple[str, ...]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if not name or name == "*":
+            raise Refused("The query's output columns are not known; name them with AS.")
+        if name.lower() in seen:
+            raise Refused(f"Two output columns are named '{name}'. Give each a name of its own with AS.")
+        seen.add(name.lower())

@@ -1,0 +1,89 @@
+"""A query's description and its end, as JSON files: what crosses between the server and the child process."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from whiteroom.domain.queries import (
+    CatalogTable,
+    Column,
+    FileFormat,
+    QueryFailure,
+    QueryObservation,
+    QueryResult,
+    QuerySpec,
+    QueryTable,
+    ResultFormat,
+)
+from whiteroom.domain.runs import Phase
+
+SPEC = "spec.json"
+END = "end.json"
+LOG = "log.txt"
+SPILL = "spill"
+"""Names inside a query's folder."""
+
+
+def partial_folder(spec: QuerySpec) -> Path:
+    """Where the result grows until it is whole."""
+    return spec.folder.with_name(f".{spec.folder.name}.{spec.id}.partial")
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Replace a file whole: a reader sees the old one or the new one, also after a crash."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def write_spec(path: Path, spec: QuerySpec) -> None:
+    """Record a query before it starts."""
+    write_json(path, asdict(spec) | {"folder": str(spec.folder)})
+
+
+def read_spec(path: Path) -> QuerySpec:
+    """The query recorded by `write_spec`."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["tables"] = tuple(_table(table) for table in document["tables"])
+    document["result_format"] = ResultFormat(document["result_format"])
+    document["folder"] = Path(document["folder"])
+    return QuerySpec(**document)
+
+
+def _table(document: dict[str, Any]) -> QueryTable:
+    source = document["source"]
+    catalog_table = CatalogTable(
+        files=tuple(source["files"]),
+        format=FileFormat(source["format"]),
+        columns=tuple(Column(**column) for column in source["columns"]),
+    )
+    return QueryTable(
+        **(document | {"source": catalog_table, "allowed_columns": tuple(document["allowed_columns"])}),
+    )
+
+
+def write_end(path: Path, end: QueryResult | QueryFailure, message: str = "") -> None:
+    """Record how a query ended."""
+    if isinstance(end, QueryResult):
+        write_json(path, {"result": asdict(end)})
+    else:
+        write_json(path, {"failure": end.value, "message": message})
+
+
+def read_end(path: Path) -> QueryObservation | None:
+    """How the query ended; None while nothing is recorded."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if "result" in document:
+        result = document["result"] | {key: tuple(document["result"][key]) for key in ("files", "tables")}
+        return QueryObservation(Phase.ENDED, QueryResult(**result))
+    return QueryObservation(Phase.ENDED, None, QueryFailure(document["failure"]), document["message"])

@@ -1,0 +1,120 @@
+"""What the limited process does: guard, connect, run, and put the result in its place whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from whiteroom.base.data_files import sql_literal
+from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
+from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.results import write_result
+from whiteroom.engines.specs import SPILL, partial_folder
+from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
+
+_DUCKDB_SHARE = 0.8
+"""Of the memory granted: what DuckDB counts as its own. The rest is Python, the guard and what is not counted."""
+
+_SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
+    (duckdb.OutOfMemoryException, QueryFailure.RESOURCES, "The query needs more memory or temporary disk than it has."),
+    (
+        duckdb.ConversionException,
+        QueryFailure.INVALID,
+        "A value does not fit the type that the query asks for.",
+    ),
+    (duckdb.OutOfRangeException, QueryFailure.INVALID, "A number is out of the range of its type."),
+    (duckdb.BinderException, QueryFailure.INVALID, "An operator or a function does not take the types it is given."),
+    (duckdb.ParserException, QueryFailure.INVALID, "The query cannot be read by the engine."),
+    (duckdb.CatalogException, QueryFailure.INVALID, "The engine has no function of that name for these types."),
+    (duckdb.InvalidInputException, QueryFailure.INVALID, "A function was given a value that it cannot take."),
+    (duckdb.NotImplementedException, QueryFailure.INVALID, "The engine cannot do what the query asks for."),
+)
+"""DuckDB's messages hold values of rows; these do not. The first class that fits."""
+
+
+def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryResult | QueryFailure, str]:
+    """How the query ended, and a sentence where it failed. The result stands in `spec.folder` once this returns."""
+    try:
+        guarded = guard(spec)
+    except Refused as refusal:
+        return QueryFailure.REFUSED, str(refusal)
+    tables = list(guarded.views.values())
+    try:
+        check_headers(tables)
+        return _run(folder, spec, guarded, spill_bytes), ""
+    except BrokenData as broken:
+        return QueryFailure.DATA, str(broken)
+    except duckdb.Error as error:
+        broken_file = broken_data(str(error), tables)
+        if broken_file is not None:
+            return QueryFailure.DATA, str(broken_file)
+        for kind, failure, message in _SAFE_ERRORS:
+            if isinstance(error, kind):
+                return failure, message
+        raise
+
+
+def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> QueryResult:
+    partial = partial_folder(spec)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    connection = duckdb.connect(":memory:")
+    try:
+        for statement in _settings(folder, spec, guarded, spill_bytes):
+            connection.execute(statement)
+        for view, table in guarded.views.items():
+            _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
+        rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)
+    finally:
+        connection.close()
+    size_bytes = sum(file.stat().st_size for file in files)
+    _put(partial, spec.folder, files)
+    names = tuple(sorted(table.name for table in guarded.views.values()))
+    return QueryResult(rows, tuple(file.name for file in files), size_bytes, names)
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, view: str, table: QueryTable, *, row_keys: bool) -> None:
+    try:
+        for statement in view_statements(view, table, row_keys=row_keys):
+            connection.execute(statement)
+    except duckdb.BinderException:
+        raise BrokenData(
+            f"Table '{table.name}': its files no longer have the columns that were catalogued. "
+            "The owner must restore them or add the table to the catalog again."
+        ) from None
+
+
+def _settings(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> list[str]:
+    files = sorted({file for table in guarded.views.values() for file in table.source.files})
+    return [
+        f"SET memory_limit = '{int(spec.memory_bytes * _DUCKDB_SHARE)}B'",
+        f"SET threads = {1 if guarded.plan.single_thread else max(1, spec.cpus)}",
+        f"SET temp_directory = {sql_literal(str(folder / SPILL))}",
+        f"SET max_temp_directory_size = '{spill_bytes}B'",
+        f"SET home_directory = {sql_literal(str(folder))}",
+        "SET TimeZone = 'UTC'",
+        "SET preserve_insertion_order = true",
+        "SET allow_persistent_secrets = false",
+        "SET allow_community_extensions = false",
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        f"SET allowed_paths = [{', '.join(sql_literal(file) for file in files)}]",
+        f"SET allowed_directories = [{sql_literal(str(partial_folder(spec)))}]",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ]
+
+
+def _put(partial: Path, folder: Path, files: list[Path]) -> None:
+    """Make the result durable, then visible whole. What an earlier try of this query left is replaced."""
+    for path in (*files, partial):
+        handle = os.open(path, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
