@@ -1,8 +1,6 @@
-"""ports.Transaction: every repository over one open session, made when first asked for."""
+"""ports.Transaction: every repository over one open session, made when asked for."""
 
 from __future__ import annotations
-
-from functools import cached_property
 
 from whiteroom.domain.accounts import AccessKey, Account
 from whiteroom.domain.analysis_templates import AnalysisTemplate
@@ -32,79 +30,79 @@ class StoreTransaction:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    @cached_property
+    @property
     def accounts(self) -> TableRepository[Account]:
         return TableRepository(self._session, RECORDS["accounts"])
 
-    @cached_property
+    @property
     def access_keys(self) -> TableRepository[AccessKey]:
         return TableRepository(self._session, RECORDS["access_keys"])
 
-    @cached_property
+    @property
     def collaborations(self) -> TableRepository[Collaboration]:
         return TableRepository(self._session, RECORDS["collaborations"])
 
-    @cached_property
+    @property
     def members(self) -> TableRepository[Member]:
         return TableRepository(self._session, RECORDS["members"])
 
-    @cached_property
+    @property
     def memberships(self) -> TableRepository[Membership]:
         return TableRepository(self._session, RECORDS["memberships"])
 
-    @cached_property
+    @property
     def configured_tables(self) -> TableRepository[ConfiguredTable]:
         return TableRepository(self._session, RECORDS["configured_tables"])
 
-    @cached_property
+    @property
     def configured_table_analysis_rules(self) -> TableRepository[ConfiguredTableAnalysisRule]:
         return TableRepository(self._session, RECORDS["configured_table_analysis_rules"])
 
-    @cached_property
+    @property
     def configured_table_associations(self) -> TableRepository[ConfiguredTableAssociation]:
         return TableRepository(self._session, RECORDS["configured_table_associations"])
 
-    @cached_property
+    @property
     def configured_table_association_analysis_rules(self) -> TableRepository[ConfiguredTableAssociationAnalysisRule]:
         return TableRepository(self._session, RECORDS["configured_table_association_analysis_rules"])
 
-    @cached_property
+    @property
     def analysis_templates(self) -> TableRepository[AnalysisTemplate]:
         return TableRepository(self._session, RECORDS["analysis_templates"])
 
-    @cached_property
+    @property
     def protected_queries(self) -> TableRepository[ProtectedQuery]:
         return TableRepository(self._session, RECORDS["protected_queries"])
 
-    @cached_property
+    @property
     def ml_configurations(self) -> TableRepository[MLConfiguration]:
         return TableRepository(self._session, RECORDS["ml_configurations"])
 
-    @cached_property
+    @property
     def configured_model_algorithms(self) -> TableRepository[ConfiguredModelAlgorithm]:
         return TableRepository(self._session, RECORDS["configured_model_algorithms"])
 
-    @cached_property
+    @property
     def configured_model_algorithm_associations(self) -> TableRepository[ConfiguredModelAlgorithmAssociation]:
         return TableRepository(self._session, RECORDS["configured_model_algorithm_associations"])
 
-    @cached_property
+    @property
     def ml_input_channels(self) -> TableLifecycleRepository[MLInputChannel]:
         return TableLifecycleRepository(self._session, RECORDS["ml_input_channels"])
 
-    @cached_property
+    @property
     def trained_models(self) -> TableLifecycleRepository[TrainedModel]:
         return TableLifecycleRepository(self._session, RECORDS["trained_models"])
 
-    @cached_property
+    @property
     def trained_model_inference_jobs(self) -> TableLifecycleRepository[TrainedModelInferenceJob]:
         return TableLifecycleRepository(self._session, RECORDS["trained_model_inference_jobs"])
 
-    @cached_property
+    @property
     def trained_model_export_jobs(self) -> TableLifecycleRepository[TrainedModelExportJob]:
         return TableLifecycleRepository(self._session, RECORDS["trained_model_export_jobs"])
 
-    @cached_property
+    @property
     def tags(self) -> TableTags:
         return TableTags(self._session)
 

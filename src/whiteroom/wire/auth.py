@@ -36,6 +36,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=5)
 MAX_SIGNING_KEYS = 4096
 
+_ENCODED = re.compile(r"[A-Za-z0-9%._~/-]*")
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 _SCOPE = re.compile(r"([^/]{1,128})/([0-9]{8})/([a-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
@@ -176,7 +177,8 @@ class Authenticator:
 
 def _canonical_paths(path: str) -> Iterator[str]:
     """Each way in which a client may have written the path that it signed, the usual ones first."""
-    yield quote(path, safe="/~", encoding="latin-1")
+    # Most paths are encoded already: encoding them once more touches nothing but the percent signs.
+    yield path.replace("%", "%25") if _ENCODED.fullmatch(path) else quote(path, safe="/~", encoding="latin-1")
     yield path
     in_full = "/".join(quote(unquote(part, "latin-1"), safe="~", encoding="latin-1") for part in path.split("/"))
     if in_full != path:

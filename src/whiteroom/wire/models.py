@@ -17,6 +17,13 @@ from botocore.model import ServiceModel, Shape, StructureShape
 MODEL_NAMES = ("cleanroomsml", "cleanrooms")
 """What botocore calls the services. On the wire they go by their signing names."""
 
+_CORRECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    # TagResource and its siblings take at most 100 characters, though ARNs of the service's own associations
+    # and templates, which hold two UUIDs, have 142.
+    "cleanrooms": {"CleanroomsArn": {"max": 200}},
+}
+"""Where a model contradicts the service: traits of its shapes that are replaced, by model and shape."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
@@ -67,6 +74,8 @@ def http_status(error: Shape) -> int:
 
 def _load(model_name: str) -> Service:
     document: dict[str, Any] = Loader().load_service_model(model_name, "service-2")
+    for shape, traits in _CORRECTIONS.get(model_name, {}).items():
+        document["shapes"][shape].update(traits)
     model = ServiceModel(document, model_name)
     error_shapes = {shape.name: shape for shape in model.error_shapes}
     return Service(

@@ -69,7 +69,9 @@ def _map_serialiser(convert: Serialiser | None) -> Serialiser:
 
 def iso_8601(moment: datetime) -> str:
     """`2025-01-02T03:04:05.678Z`: always with milliseconds, which Go's SDK and users' scripts read."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def epoch_seconds(moment: datetime) -> float:
