@@ -5,10 +5,13 @@ Operations: operations/analysis_templates.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,62 @@ class AnalysisTemplate:
     synthetic_data_parameters: Mapping[str, Any] | None
     created_at: datetime
     updated_at: datetime
+
+
+SQL = "SQL"
+
+_TOKENS = re.compile(
+    r"""
+      '(?:[^'\\]|\\.?)*+(?:'|\Z)     # a string
+    | "(?:[^"\\]|\\.?)*+(?:"|\Z)     # a string to Spark, unless it is set to ANSI
+    | `(?P<quoted>[^`]*+)(?:`|\Z)      # a quoted name
+    | --[^\n]*+                       # a comment to the end of the line
+    | /\*.*?(?:\*/|\Z)               # a comment
+    | ::                              # a cast
+    | :(?P<placeholder>[A-Za-z_0-9]+)
+    | (?P<word>[A-Za-z_0-9]+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What a text of SQL is made of, as far as templates ask. What is left open ends with the text, so no part of a
+hostile text is read twice."""
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """The names of the `:name` parameters in a text of SQL, each once, in order; not those in strings or comments."""
+    found = (match["placeholder"] for match in _TOKENS.finditer(text))
+    return tuple(dict.fromkeys(name for name in found if name is not None))
+
+
+def tables_named(text: str, table_names: Iterable[str]) -> tuple[str, ...]:
+    """Which of the collaboration's tables a text of SQL names, as far as its words tell."""
+    words = {(match["word"] or match["quoted"] or "").lower() for match in _TOKENS.finditer(text)}
+    return tuple(name for name in table_names if name.lower() in words)
+
+
+def template_fits(analysis_format: str, source: Mapping[str, Any], parameters: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Whether a template is SQL whose text and declared parameters agree."""
+    if analysis_format != SQL:
+        return Denied(f"Templates of format {analysis_format} are not run here. Use format SQL with source.text.")
+    text = source.get("text", "")
+    if not text.strip():
+        return Denied("A template of format SQL takes its query in source.text.")
+    declared = [parameter["name"] for parameter in parameters]
+    twice = sorted({name for name in declared if declared.count(name) > 1})
+    if twice:
+        return Denied(f"analysisParameters declares {twice[0]} more than once.")
+    used = placeholders(text)
+    undeclared = [name for name in used if name not in declared]
+    if undeclared:
+        return Denied(f"The text uses :{undeclared[0]}, which analysisParameters does not declare. Declare its type.")
+    unused = [name for name in declared if name not in used]
+    if unused:
+        return Denied(f"analysisParameters declares {unused[0]}, which the text does not use as :{unused[0]}.")
+    return ALLOWED
+
+
+def synthetic_data_offered(synthetic_data_parameters: Mapping[str, Any] | None) -> Verdict:
+    """Whether a template may ask for synthetic data: rows that look like it but are the originals would deceive."""
+    if synthetic_data_parameters is None:
+        return ALLOWED
+    return Denied("Synthetic data is not generated here. Leave syntheticDataParameters out.")

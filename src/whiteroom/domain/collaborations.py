@@ -5,11 +5,16 @@ Operations: operations/collaborations.py, operations/memberships.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
+
+SPARK = "SPARK"
+"""The analytics engine: the SQL dialect that members write (AnalyticsEngine)."""
 
 
 class CollaborationStatus(StrEnum):
@@ -99,3 +104,44 @@ class Member:
 def member_id(collaboration_id: str, account_id: str) -> str:
     """The key of a member."""
     return f"{collaboration_id}/{account_id}"
+
+
+def coherent_membership(members: Sequence[Member]) -> Verdict:
+    """Whether these members, the creator first, can be a collaboration.
+
+    Exactly one of them can query: AWS designates a single one (UG: working-with-collaborations), and a
+    collaboration without one could never be used, since abilities are given once (decision 0010).
+    """
+    accounts = [member.account_id for member in members]
+    twice = sorted({account for account in accounts if accounts.count(account) > 1})
+    if twice:
+        return Denied(
+            f"Account {twice[0]} is listed twice. `members` holds each invited account once, and not the creator."
+        )
+    queriers = [member.account_id for member in members if member.can(Ability.CAN_QUERY)]
+    if len(queriers) != 1:
+        found = f"{len(queriers)} have it: {', '.join(queriers)}" if queriers else "none has it"
+        return Denied(
+            f"Exactly one member of a collaboration has CAN_QUERY; here {found}. "
+            "Set it in creatorMemberAbilities or in one entry of members."
+        )
+    return ALLOWED
+
+
+def may_be_removed(collaboration: Collaboration, account_id: str, caller_account_id: str) -> Verdict:
+    """Whether the caller may remove an account from the collaboration: its creator may, but not itself."""
+    if caller_account_id != collaboration.creator_account_id:
+        return Denied(
+            f"Only the creator of a collaboration, {collaboration.creator_account_id}, can remove its members. "
+            "To leave, call DeleteMembership."
+        )
+    if account_id == caller_account_id:
+        return Denied("The creator cannot be removed from its collaboration. Call DeleteCollaboration instead.")
+    return ALLOWED
+
+
+def engine_offered(analytics_engine: str | None) -> Verdict:
+    """Whether queries can be written for that engine here."""
+    if analytics_engine in (None, SPARK):
+        return ALLOWED
+    return Denied(f"The analytics engine {analytics_engine} is no longer available, here or at AWS. Use {SPARK}.")

@@ -5,10 +5,12 @@ Operations: operations/configured_table_associations.py, operations/schemas.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,26 @@ class ConfiguredTableAssociationAnalysisRule:
     policy: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
+
+
+def rule_type_fits(rule_type: str, table_rule_type: str | None) -> Verdict:
+    """Whether a collaboration analysis rule can be of that type: the one of its table's rule."""
+    if table_rule_type is None:
+        return Denied(
+            "The configured table has no analysis rule yet. Call CreateConfiguredTableAnalysisRule first, "
+            "then set the collaboration rule with the same type."
+        )
+    if rule_type != table_rule_type:
+        return Denied(f"The configured table's analysis rule is of type {table_rule_type}: use that type here too.")
+    return ALLOWED
+
+
+def receivers_fit(policy: Mapping[str, Any], member_account_ids: Collection[str]) -> Verdict:
+    """Whether every allowed receiver is a member of the collaboration."""
+    strangers = [account for account in policy.get("allowedResultReceivers", ()) if account not in member_account_ids]
+    if strangers:
+        return Denied(
+            f"allowedResultReceivers names {', '.join(strangers)}, which is not in this collaboration. "
+            "ListMembers answers its accounts."
+        )
+    return ALLOWED

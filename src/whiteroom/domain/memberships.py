@@ -11,6 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.collaborations import Ability, Collaboration, Member
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
+
 
 class MembershipStatus(StrEnum):
     """MembershipStatus."""
@@ -38,3 +41,31 @@ class Membership:
     is_metrics_enabled: bool | None
     created_at: datetime
     updated_at: datetime
+
+
+def may_leave(account_id: str, creator_account_id: str) -> Verdict:
+    """Whether an account may delete its membership.
+
+    Source: UG leave-collab ("If you are the collaboration creator, you can only leave a collaboration by
+    deleting the collaboration").
+    """
+    if account_id == creator_account_id:
+        return Denied("The creator of a collaboration leaves it by DeleteCollaboration.")
+    return ALLOWED
+
+
+def may_set_result_configurations(member: Member, *, given: bool) -> Verdict:
+    """Whether a member may say where results go: "as specified by the member who can receive results"."""
+    if given and not member.can(Ability.CAN_RECEIVE_RESULTS):
+        return Denied(
+            f"Account {member.account_id} does not have the ability CAN_RECEIVE_RESULTS in this collaboration. "
+            "Leave the default result configurations out."
+        )
+    return ALLOWED
+
+
+def may_collect_metrics(collaboration: Collaboration, *, wished: bool) -> Verdict:
+    """Whether a membership may have metrics: "only available when the collaboration has metrics enabled"."""
+    if wished and not collaboration.is_metrics_enabled:
+        return Denied("The collaboration has no metrics enabled. Leave isMetricsEnabled out.")
+    return ALLOWED

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.queries import QueryObservation, QueryResult
+from whiteroom.domain.runs import Phase
+from whiteroom.domain.steps import WAIT, Effect, Step, failed
 
 
 class Status(StrEnum):
@@ -95,3 +99,89 @@ class MLInputChannel:
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
     created_at: datetime
     updated_at: datetime
+
+
+RESTART = "The query's process was gone; the query was started again."
+"""The audit line of a restart: counting it is how the limit is kept."""
+RESTARTS_ALLOWED = 2
+"""Queries die with the server that runs them; one that dies more often than that is at fault itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What besides the query itself decides what becomes of a channel."""
+
+    member_active: bool
+    """Whether the membership that asked for the channel still is ACTIVE."""
+    associations: Mapping[str, str]
+    """Ids of the collaboration's table associations of ACTIVE members, by folded name."""
+    restarts: int
+    """How often the query was started again."""
+    unreadable: tuple[str, ...]
+    """Names of associated tables whose catalog entry or files are gone; looked up where a query was refused."""
+    in_use: bool
+    """Whether a training or an inference job that is under way reads the channel."""
+
+
+def plan(  # noqa: PLR0911 - one row for each status
+    channel: MLInputChannel, seen: QueryObservation, now: datetime, around: Surroundings
+) -> Step:
+    """The next step for this channel. Pure: the same arguments give the same step."""
+    match channel.status:
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not around.member_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING:
+            return Step(Effect.START, Event.STARTED)
+        case Status.CREATE_IN_PROGRESS:
+            return _follow_query(channel, seen, now, around)
+        case Status.ACTIVE if channel.expires_at is not None and channel.expires_at <= now:
+            return Step(event=Event.EXPIRED, reason=f"The {channel.retention_in_days} days of retention are over.")
+        case Status.ACTIVE:
+            return Step(due_at=channel.expires_at)
+        case Status.DELETE_PENDING if around.in_use:
+            # A run at AWS works on a copy of its own, and a deleted channel does not break it; ours reads the folder.
+            return WAIT
+        case Status.DELETE_PENDING:
+            return Step(event=Event.ERASING)
+        case Status.DELETE_IN_PROGRESS:
+            return Step(Effect.ERASE, Event.ERASED)
+        case _:
+            return WAIT
+
+
+def _follow_query(channel: MLInputChannel, seen: QueryObservation, now: datetime, around: Surroundings) -> Step:
+    if seen.phase is Phase.RUNNING:
+        return WAIT
+    if seen.result is not None:
+        return _filled(channel, seen.result, now, around.associations)
+    if seen.failure is not None:
+        for name in around.unreadable:
+            if f"'{name}'" in seen.message:
+                return failed(StatusCode.DATA_ERROR, f"The table '{name}' cannot be read now. {_ASK_ITS_OWNER}")
+        code = OF_QUERY_FAILURE[seen.failure]
+        return failed(code, seen.message or MEANING[code])
+    if around.restarts < RESTARTS_ALLOWED:
+        return Step(Effect.START, reason=RESTART)
+    return failed(
+        StatusCode.PLATFORM_ERROR,
+        f"The query's process died {around.restarts + 1} times without a word; the operator's log has the rest.",
+    )
+
+
+_ASK_ITS_OWNER = "Ask its owner: the catalog has no such table, or its files are gone."
+
+
+def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, associations: Mapping[str, str]) -> Step:
+    gone = [name for name in result.tables if name.lower() not in associations]
+    if gone:
+        # Its owner took the table out of the room while the query ran: the rows are not kept.
+        return failed(StatusCode.DATA_ERROR, f"The table {gone[0]} left the collaboration while the query ran.")
+    expires_at = now + timedelta(days=channel.retention_in_days)
+    changes = {
+        "source_associations": tuple(sorted(associations[name.lower()] for name in result.tables)),
+        "number_of_records": result.rows,
+        "number_of_files": len(result.files),
+        "size_bytes": result.size_bytes,
+        "expires_at": expires_at,
+    }
+    return Step(event=Event.SUCCEEDED, changes=changes, due_at=expires_at)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.steps import WAIT, Effect, Step, failed
 
 
 class Status(StrEnum):
@@ -63,3 +65,21 @@ class TrainedModelExportJob:
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
     created_at: datetime
     updated_at: datetime
+
+
+def plan(job: TrainedModelExportJob, *, member_active: bool) -> Step:
+    """The next step for this job. Pure: the same arguments give the same step.
+
+    Args:
+        job: the record.
+        member_active: whether the membership that asked for the export still is ACTIVE.
+    """
+    match job.status:
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING:
+            return Step(event=Event.STARTED)
+        case Status.CREATE_IN_PROGRESS:
+            return Step(Effect.DELIVER, Event.SUCCEEDED)
+        case _:
+            return WAIT

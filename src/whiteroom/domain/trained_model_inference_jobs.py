@@ -11,7 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.runs import Observation
+from whiteroom.domain.steps import WAIT, Effect, Step, failed, follow_run, follow_stop
 
 
 class Status(StrEnum):
@@ -100,3 +103,32 @@ class TrainedModelInferenceJob:
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
     created_at: datetime
     updated_at: datetime
+
+
+def plan(  # noqa: PLR0911 - one row for each status
+    job: TrainedModelInferenceJob, seen: Observation, now: datetime, *, member_active: bool, grace_seconds: int
+) -> Step:
+    """The next step for this job. Pure: the same arguments give the same step.
+
+    Args:
+        job: the record.
+        seen: what its run is doing.
+        now: the time.
+        member_active: whether the membership that asked for the job still is ACTIVE.
+        grace_seconds: how long a stopped program has between SIGTERM and SIGKILL.
+    """
+    match job.status:
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING if job.image_digest is None:
+            return Step(Effect.RESOLVE)
+        case Status.CREATE_PENDING:
+            return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
+        case Status.CREATE_IN_PROGRESS:
+            return follow_run(seen, Effect.DELIVER)
+        case Status.CANCEL_PENDING:
+            return Step(Effect.STOP, Event.STOPPING)
+        case Status.CANCEL_IN_PROGRESS:
+            return follow_stop(seen, job.updated_at, grace_seconds, now)
+        case _:
+            return WAIT

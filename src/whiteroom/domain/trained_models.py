@@ -11,7 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.runs import Observation
+from whiteroom.domain.steps import WAIT, Effect, Step, failed, follow_run, follow_stop
 
 
 class Status(StrEnum):
@@ -75,6 +78,9 @@ LIFECYCLE: Lifecycle[Status] = Lifecycle(
 )
 
 
+MODEL_ARCHIVE = "model.tar.gz"
+OUTPUT_ARCHIVE = "output.tar.gz"
+
 BASE_VERSION = "NULL"
 """What AWS answers as the base version's identifier ("The initial version identifier ... is "NULL"")."""
 
@@ -104,7 +110,7 @@ class TrainedModel:
     data_channels: tuple[Mapping[str, Any], ...]
     """ModelTrainingDataChannel, as the request gave them."""
     incremental_channels: tuple[Mapping[str, Any], ...]
-    """At most one: `channelName`, `trainedModelArn`, `versionIdentifier`, `modelName`, `modelId` (the base version's id)."""
+    """At most one: `channelName`, `trainedModelArn`, `versionIdentifier`, `modelName`, `modelId` (the version's id)."""
     training_input_mode: str
     payer_account_id: str | None
     kms_key_arn: str | None
@@ -127,3 +133,51 @@ class TrainedModel:
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
     created_at: datetime
     updated_at: datetime
+
+
+def plan(  # noqa: PLR0911 - one row for each status
+    model: TrainedModel, seen: Observation, now: datetime, *, member_active: bool, grace_seconds: int
+) -> Step:
+    """The next step for this version. Pure: the same arguments give the same step.
+
+    Args:
+        model: the record.
+        seen: what its run is doing.
+        now: the time.
+        member_active: whether the membership that asked for the training still is ACTIVE.
+        grace_seconds: how long a stopped program has between SIGTERM and SIGKILL.
+    """
+    match model.status:
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING if model.image_digest is None:
+            return Step(Effect.RESOLVE)
+        case Status.CREATE_PENDING:
+            return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
+        case Status.CREATE_IN_PROGRESS:
+            return follow_run(seen, Effect.KEEP)
+        case Status.CANCEL_PENDING:
+            return Step(Effect.STOP, Event.STOPPING)
+        case Status.CANCEL_IN_PROGRESS:
+            return follow_stop(seen, model.updated_at, grace_seconds, now)
+        case Status.DELETE_PENDING:
+            return Step(event=Event.ERASING)
+        case Status.DELETE_IN_PROGRESS:
+            return Step(Effect.ERASE, Event.ERASED)
+        case _:
+            return WAIT
+
+
+def artefacts_prefix(version_id: str) -> str:
+    """Where a version's artefacts are kept, as a key of the object store (ports.ObjectStore)."""
+    return f"trained-models/{version_id}"
+
+
+def model_key(version_id: str) -> str:
+    """The key of a version's model.tar.gz: /opt/ml/model."""
+    return f"{artefacts_prefix(version_id)}/{MODEL_ARCHIVE}"
+
+
+def output_key(version_id: str) -> str:
+    """The key of a version's output.tar.gz: /opt/ml/output/data."""
+    return f"{artefacts_prefix(version_id)}/{OUTPUT_ARCHIVE}"

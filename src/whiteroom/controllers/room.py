@@ -1,0 +1,92 @@
+"""What several controllers read of a collaboration while they work for one of its members, and why they stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from whiteroom.base.arns import parse_arn
+from whiteroom.domain.collaborations import Ability, CollaborationStatus, member_id
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.memberships import MembershipStatus
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.ml_input_channels import Status as ChannelStatus
+from whiteroom.domain.privacy import PrivacyPolicies
+from whiteroom.domain.receivers import has_location, may_receive
+from whiteroom.domain.steps import Failure
+from whiteroom.domain.trained_models import Status as ModelStatus
+from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.verdicts import Denied
+from whiteroom.ports import Transaction
+
+
+def member_active(tx: Transaction, membership_id: str) -> bool:
+    """Whether a membership and its collaboration still stand."""
+    membership = tx.memberships.get(membership_id)
+    if membership is None or membership.status is not MembershipStatus.ACTIVE:
+        return False
+    collaboration = tx.collaborations.get(membership.collaboration_id)
+    return collaboration is not None and collaboration.status is CollaborationStatus.ACTIVE
+
+
+def receiving_location(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> str | Denied:
+    """Where a receiver's results go, judged now: between request and delivery it may have left, or moved."""
+    member = tx.members.get(member_id(collaboration_id, account_id))
+    verdict = may_receive(account_id, member, ability)
+    if isinstance(verdict, Denied):
+        return verdict
+    membership_id = member.membership_id if member is not None else None
+    if membership_id is None or not member_active(tx, membership_id):
+        return Denied(f"The receiver {account_id} has no ACTIVE membership in this collaboration.")
+    configuration = tx.ml_configurations.get(membership_id)
+    verdict = has_location(account_id, configuration)
+    if isinstance(verdict, Denied):
+        return verdict
+    return str(configuration.location) if configuration is not None else ""
+
+
+def policies_of(tx: Transaction, association_arn: str) -> PrivacyPolicies:
+    """The privacy policies under which an association's algorithm works."""
+    association = tx.configured_model_algorithm_associations.find(arn=association_arn)
+    return PrivacyPolicies.parse(None if association is None else association.privacy_configuration)
+
+
+def algorithm_of(tx: Transaction, association_arn: str) -> ConfiguredModelAlgorithm | None:
+    """The algorithm behind an association; None where either is gone."""
+    association = tx.configured_model_algorithm_associations.find(arn=association_arn)
+    if association is None:
+        return None
+    return tx.configured_model_algorithms.find(arn=association.configured_model_algorithm_arn)
+
+
+def result_format(input_channel: Mapping[str, Any]) -> str:
+    """The ResultFormat that an InputChannel asked for."""
+    return str(input_channel["dataSource"]["protectedQueryInputParameters"].get("resultFormat", "CSV"))
+
+
+def region_of(arn: str) -> str:
+    """The region that a resource was made in."""
+    return parse_arn(arn).region
+
+
+def ready_channel(tx: Transaction, arn: str) -> MLInputChannel | Failure:
+    """A channel whose rows can be read now."""
+    channel = tx.ml_input_channels.find(arn=arn)
+    if channel is not None and channel.status is ChannelStatus.ACTIVE:
+        return channel
+    status = "gone" if channel is None else channel.status.value
+    return Failure(
+        StatusCode.CHANNEL_UNAVAILABLE, f"The ML input channel {arn} is {status}; only an ACTIVE one can be read."
+    )
+
+
+def ready_model(tx: Transaction, version_id: str) -> TrainedModel | Failure:
+    """A version whose artefacts can be read now."""
+    model = tx.trained_models.get(version_id)
+    if model is not None and model.status is ModelStatus.ACTIVE:
+        return model
+    status = "gone" if model is None else model.status.value
+    return Failure(
+        StatusCode.MODEL_UNAVAILABLE, f"The trained model version is {status}; only an ACTIVE one can be read."
+    )

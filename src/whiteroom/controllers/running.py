@@ -1,0 +1,62 @@
+"""What trainings and inference jobs have in common: a run, and the words in which it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.instance_types import Shape
+from whiteroom.domain.privacy import LogPolicy
+from whiteroom.domain.runs import Observation
+from whiteroom.domain.steps import Outcome, Step, refused
+from whiteroom.ports import RunRefused, Runtime
+
+Redact = Callable[[str, Iterable[LogPolicy]], str]
+"""Masks in a text what any of these log policies says must not be seen."""
+
+LOGS_PUBLISHED = "PUBLISH_SUCCEEDED"
+"""LogsStatus: those whom the policy names can read the log from the moment the run starts."""
+
+NO_ALGORITHM = refused(
+    StatusCode.IMAGE_NOT_FOUND,
+    "The configured model algorithm that names the image is gone, or has no container for this. "
+    "Create it anew, associate it, and try again.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What the operator chose for runs."""
+
+    machine: Shape
+    """The most that one instance may take of this machine, whatever its type."""
+    processes: int
+    default_max_runtime_seconds: int
+    stop_grace_seconds: int
+    ready_timeout_seconds: int
+    csv_header: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the plan of a run needs to see."""
+
+    run: Observation
+    member_active: bool
+    log_policies: tuple[LogPolicy, ...] = ()
+    """Under which the run's words may be told; read when it has ended."""
+
+
+def redacted(step: Step, seen: Seen, redact: Redact) -> Step:
+    """The step with a failed program's own words masked: every member sees a statusDetails.message."""
+    if step.failure is None or seen.run.end is None or not seen.run.end.failure:
+        return step
+    message = redact(step.failure.message, seen.log_policies)
+    return replace(step, failure=replace(step.failure, message=message))
+
+
+def run_refused(runtime: Runtime, instance_count: int, error: RunRefused) -> Outcome:
+    """Why a run cannot be had here: because of the machine, or of what was asked for."""
+    unsealed = instance_count == 1 and not runtime.report().usable
+    return refused(StatusCode.SANDBOX_UNAVAILABLE if unsealed else StatusCode.UNSUPPORTED, str(error))

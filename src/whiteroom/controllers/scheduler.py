@@ -1,0 +1,113 @@
+"""Threads around the control loop: they start, wake up, sleep and stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+
+from whiteroom.base.clock import Clock
+from whiteroom.controllers.loop import Reconciler
+from whiteroom.controllers.timing import Timing
+from whiteroom.ports import Store
+
+log = logging.getLogger(__name__)
+
+
+class Controllers:
+    """Takes steps as work comes due, in a few threads.
+
+    Stopping ends no run: what runs goes on, and is found again by the next server.
+    """
+
+    def __init__(self, store: Store, reconciler: Reconciler, clock: Clock, timing: Timing, threads: int) -> None:
+        """Prepare `threads` workers; `start` starts them."""
+        self._store = store
+        self._reconciler = reconciler
+        self._clock = clock
+        self._timing = timing
+        self._changed = threading.Condition()
+        self._news = 0
+        self._stopping = threading.Event()
+        self._finished = threading.Event()
+        name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        owners = [f"{name}-{number}" for number in range(1, threads + 1)]
+        self._workers = [_thread(f"controller-{owner}", self._work, owner) for owner in owners]
+        sweep = (reconciler.sweep, timing.sweep_seconds, self._stopping)
+        self._sweeper = _thread("controllers-sweep", _repeat, *sweep)
+        # It outlives the workers: a step that is being finished keeps its lease.
+        beat = (reconciler.heartbeat, timing.lease_seconds / 3, self._finished)
+        self._heart = _thread("controllers-heartbeat", _repeat, *beat)
+
+    def start(self) -> None:
+        """Begin to work, with a sweep of what an earlier server left."""
+        for thread in (*self._workers, self._sweeper, self._heart):
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at once: something was recorded. Safe from any thread, and cheap."""
+        with self._changed:
+            self._news += 1
+            self._changed.notify_all()
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Finish the steps that are being taken, take no more; whether all was finished in time."""
+        deadline = time.monotonic() + timeout_seconds
+        self._stopping.set()
+        self.wake()
+        _join((*self._workers, self._sweeper), deadline)
+        if any(thread.is_alive() for thread in self._workers):
+            return False
+        self._finished.set()
+        _join((self._heart,), deadline)
+        return not self._sweeper.is_alive()
+
+    def _work(self, owner: str) -> None:
+        while not self._stopping.is_set():
+            news = self._news
+            try:
+                if self._reconciler.step(owner):
+                    continue
+                seconds = self._seconds_until_due()
+            except Exception:
+                log.exception("the store could not be read or written; trying again")
+                self._sleep(self._timing.retry_seconds)
+                continue
+            self._sleep(seconds, news)
+
+    def _seconds_until_due(self) -> float:
+        due_at = self._store.next_due_at()
+        if due_at is None:
+            return self._timing.idle_seconds
+        # At least a little: work that is due and could not be claimed is in another thread's hands.
+        return min(max((due_at - self._clock()).total_seconds(), 0.001), self._timing.idle_seconds)
+
+    def _sleep(self, seconds: float, news: int | None = None) -> None:
+        """Wait so long, or until there is news since `news` (None: whatever the news), or until the end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopping.is_set() or (news is not None and news != self._news), timeout=seconds
+            )
+
+
+def _repeat(routine: Callable[[], None], seconds: float, ended: threading.Event) -> None:
+    while not ended.is_set():
+        try:
+            routine()
+        except Exception:
+            log.exception("%s failed; it is repeated", routine.__name__)
+        ended.wait(seconds)
+
+
+def _thread(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
+    # A daemon: a step that hangs does not keep the process from ending.
+    return threading.Thread(target=target, args=arguments, name=name, daemon=True)
+
+
+def _join(threads: Iterable[threading.Thread], deadline: float) -> None:
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,285 @@
+"""Trained models: start the training, watch it, keep what it made, cancel it, erase it.
+
+Record, states and plan: domain/trained_models.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from whiteroom.controllers.room import (
+    algorithm_of,
+    member_active,
+    policies_of,
+    ready_channel,
+    ready_model,
+    region_of,
+    result_format,
+)
+from whiteroom.controllers.running import (
+    LOGS_PUBLISHED,
+    NO_ALGORITHM,
+    Redact,
+    RunSettings,
+    Seen,
+    redacted,
+    run_refused,
+)
+from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.instance_types import limits
+from whiteroom.domain.lifecycle import Lifecycle
+from whiteroom.domain.privacy import GB, artefact_within_limit
+from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, RunId, TrainingRun
+from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.trained_models import (
+    LIFECYCLE,
+    MODEL_ARCHIVE,
+    Status,
+    TrainedModel,
+    artefacts_prefix,
+    model_key,
+    output_key,
+    plan,
+)
+from whiteroom.domain.verdicts import Denied
+from whiteroom.ports import (
+    ImageNotFound,
+    ObjectStore,
+    RunRefused,
+    Runtime,
+    Store,
+    TooLarge,
+    Transaction,
+    UnsafeContents,
+    Work,
+)
+
+PREFIX = "training-"
+_SAGEMAKER_MODEL = "application/x-sagemaker-model"
+"""The content type of an incremental channel, as in SageMaker's incremental training (semantics, section 3)."""
+
+
+def run_id(version_id: str) -> RunId:
+    """The one run of a version."""
+    return RunId(PREFIX + version_id)
+
+
+class TrainedModelController:
+    """Drives every version of every trained model (loop.Controller)."""
+
+    work = Work.TRAINED_MODELS
+    lifecycle: Lifecycle[Any] = LIFECYCLE
+
+    def __init__(
+        self,
+        store: Store,
+        runtime: Runtime,
+        objects: ObjectStore,
+        settings: RunSettings,
+        redact: Redact,
+        channels_folder: Path,
+        bases_folder: Path,
+    ) -> None:
+        """Work with these.
+
+        Args:
+            store: where the records are.
+            runtime: where trainings run.
+            objects: where artefacts are kept.
+            settings: what the operator chose for runs.
+            redact: masks a failed program's own words.
+            channels_folder: holds the rows of channel ID in the folder ID.
+            bases_folder: takes the folders of incremental channels.
+        """
+        self._store = store
+        self._runtime = runtime
+        self._objects = objects
+        self._settings = settings
+        self._redact = redact
+        self._channels_folder = channels_folder
+        self._bases_folder = bases_folder
+
+    def observe(self, record: TrainedModel) -> Seen:
+        """loop.Controller.observe."""
+        watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
+        run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
+        with self._store.reading() as tx:
+            policies = policies_of(tx, record.association_arn).training_logs if run.end else ()
+            return Seen(run, member_active(tx, record.membership_id), policies)
+
+    def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
+        """loop.Controller.plan."""
+        grace = self._settings.stop_grace_seconds
+        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
+        return redacted(step, seen, self._redact)
+
+    def act(self, record: TrainedModel, effect: Effect) -> Outcome:
+        """loop.Controller.act."""
+        match effect:
+            case Effect.RESOLVE:
+                return self._resolve(record)
+            case Effect.START:
+                return self._start(record)
+            case Effect.KEEP:
+                return self._keep(record)
+            case Effect.STOP:
+                # Asked a second time it is overdue, and gets no second grace.
+                grace = self._settings.stop_grace_seconds if record.status is Status.CANCEL_PENDING else 0
+                self._runtime.stop(run_id(record.id), grace)
+            case Effect.ERASE:
+                self._runtime.forget(run_id(record.id))
+                self._runtime.forget_logs(run_id(record.id))
+                self._objects.delete(artefacts_prefix(record.id))
+            case _:
+                raise ValueError(f"a training has no effect {effect.value}")
+        return DONE
+
+    def accompany(self, tx: Transaction, record: TrainedModel, now: datetime) -> None:
+        """loop.Controller.accompany: nothing goes along with a model."""
+
+    def tidy(self, record: TrainedModel) -> None:
+        """loop.Controller.tidy. The run goes last: as long as it is held, the sweep comes back to the rest."""
+        if record.status is not Status.ACTIVE:
+            self._objects.delete(artefacts_prefix(record.id))
+        self.drop(record.id)
+
+    def held(self) -> Iterable[str]:
+        """loop.Controller.held."""
+        return [run.removeprefix(PREFIX) for run in self._runtime.runs() if run.startswith(PREFIX)]
+
+    def drop(self, record_id: str) -> None:
+        """loop.Controller.drop."""
+        shutil.rmtree(self._bases_folder / record_id, ignore_errors=True)
+        (self._bases_folder / f"{record_id}.part").unlink(missing_ok=True)
+        self._runtime.forget(run_id(record_id))
+
+    def _resolve(self, model: TrainedModel) -> Outcome:
+        with self._store.reading() as tx:
+            container = _container(tx, model.association_arn)
+        if container is None:
+            return NO_ALGORITHM
+        try:
+            return Outcome({"image_digest": self._runtime.image_digest(container["imageUri"])})
+        except ImageNotFound as error:
+            return refused(StatusCode.IMAGE_NOT_FOUND, str(error))
+
+    def _start(self, model: TrainedModel) -> Outcome:
+        with self._store.reading() as tx:
+            container = _container(tx, model.association_arn)
+            has_logs = bool(policies_of(tx, model.association_arn).training_logs)
+            mounts = self._data_channels(tx, model)
+            incremental = model.incremental_channels[0] if model.incremental_channels else None
+            base = None if incremental is None else ready_model(tx, incremental["modelId"])
+        if container is None:
+            return NO_ALGORITHM
+        if isinstance(mounts, Failure):
+            return Outcome(failure=mounts)
+        if isinstance(base, Failure):
+            return Outcome(failure=base)
+        channels, file_format = mounts
+        if base is not None and incremental is not None:
+            folder = self._base_folder(model.id, base)
+            if folder is None:
+                return refused(StatusCode.MODEL_UNAVAILABLE)
+            channels = (*channels, ChannelMount(incremental["channelName"], folder, content_type=_SAGEMAKER_MODEL))
+        run = self._describe(model, container, channels, file_format)
+        try:
+            self._runtime.start(run)
+        except RunRefused as error:
+            return run_refused(self._runtime, run.instance_count, error)
+        return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
+
+    def _describe(
+        self, model: TrainedModel, container: Any, channels: tuple[ChannelMount, ...], file_format: str
+    ) -> TrainingRun:
+        settings, resources = self._settings, model.resource_config
+        max_runtime = (model.stopping_condition or {}).get("maxRuntimeInSeconds")
+        return TrainingRun(
+            id=run_id(model.id),
+            job_name=run_id(model.id),
+            job_arn=model.arn,
+            image_uri=container["imageUri"],
+            image_digest=str(model.image_digest),
+            entrypoint=tuple(container.get("entrypoint", ())),
+            arguments=tuple(container.get("arguments", ())),
+            hyperparameters=model.hyperparameters,
+            environment=model.environment,
+            channels=channels,
+            instance_type=resources["instanceType"],
+            instance_count=resources.get("instanceCount", 1),
+            region=region_of(model.arn),
+            file_format=file_format,
+            limits=limits(
+                resources["instanceType"],
+                settings.machine,
+                volume_bytes=resources["volumeSizeInGB"] * GB,
+                processes=settings.processes,
+                max_runtime_seconds=max_runtime or settings.default_max_runtime_seconds,
+            ),
+            stop_grace_seconds=settings.stop_grace_seconds,
+        )
+
+    def _data_channels(self, tx: Transaction, model: TrainedModel) -> tuple[tuple[ChannelMount, ...], str] | Failure:
+        """The mounts of the data channels and the format of their files, which must be there still."""
+        mounts, formats = [], set()
+        for wanted in model.data_channels:
+            channel = ready_channel(tx, wanted["mlInputChannelArn"])
+            if isinstance(channel, Failure):
+                return channel
+            formats.add(result_format(channel.input_channel))
+            mounts.append(
+                ChannelMount(
+                    name=wanted["channelName"],
+                    folder=self._channels_folder / channel.id,
+                    input_mode=InputMode(model.training_input_mode),
+                    distribution=Distribution(wanted.get("s3DataDistributionType", Distribution.FULLY_REPLICATED)),
+                )
+            )
+        return tuple(mounts), "parquet" if formats == {"PARQUET"} else "csv"
+
+    def _base_folder(self, version_id: str, base: TrainedModel) -> Path | None:
+        """A folder with the base version's model.tar.gz alone; None where its artefacts are not what was recorded.
+
+        A copy: a link would give the artefact a second name, and the object store delivers only what has one.
+        """
+        kept = self._objects.stat(model_key(base.id))
+        if kept is None or kept.content_bytes != base.model_bytes:
+            return None
+        folder = self._bases_folder / version_id
+        target = folder / MODEL_ARCHIVE
+        if target.exists():
+            return folder
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: a crash while copying leaves no half of an archive under the name that counts.
+        part = self._bases_folder / f"{version_id}.part"
+        shutil.copyfile(self._objects.local_path(model_key(base.id)), part)
+        part.replace(target)
+        return folder
+
+    def _keep(self, model: TrainedModel) -> Outcome:
+        with self._store.reading() as tx:
+            policies = policies_of(tx, model.association_arn)
+        left = self._runtime.output(run_id(model.id))
+        try:
+            verdict = artefact_within_limit(
+                self._objects.measure(left.model) + self._objects.measure(left.output), policies
+            )
+            if isinstance(verdict, Denied):
+                return refused(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
+            kept = self._objects.pack(left.model, model_key(model.id), policies.max_artifact_bytes)
+            output = self._objects.pack(left.output, output_key(model.id), policies.max_artifact_bytes)
+        except UnsafeContents as error:
+            return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
+        except TooLarge as error:
+            return refused(StatusCode.ARTIFACT_TOO_LARGE, str(error))
+        return Outcome({"model_bytes": kept.content_bytes, "output_bytes": output.content_bytes})
+
+
+def _container(tx: Transaction, association_arn: str) -> Any:
+    """The training container that an association's algorithm names; None where there is none."""
+    algorithm = algorithm_of(tx, association_arn)
+    return None if algorithm is None else algorithm.training_container_config

@@ -1,0 +1,63 @@
+"""What a member is told about the logs of a run: whether they reached that member, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.privacy import LogPolicy, log_policies_for
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """LogsStatus, None where nothing is published to this member, and the reason."""
+
+    status: str | None
+    details: str | None
+
+
+NOTHING_TO_SAY = Publication(None, None)
+
+
+def logs_publication(
+    account_id: str,
+    recorded: Publication,
+    run_started_at: datetime | None,
+    association: ConfiguredModelAlgorithmAssociation | None,
+    policies: Iterable[LogPolicy],
+    configuration: MLConfiguration | None,
+) -> Publication:
+    """What `account_id` is told about the logs of one run.
+
+    Args:
+        account_id: who asks.
+        recorded: what the controller wrote down for those who receive logs.
+        run_started_at: None before the run starts, when there is nothing to say.
+        association: the one whose policy the run is under; None where it has been deleted.
+        policies: its container log policies for this kind of run.
+        configuration: the asking member's own ML configuration.
+    """
+    if run_started_at is None:
+        return NOTHING_TO_SAY
+    if association is None or association.privacy_configuration is None:
+        return Publication(
+            None,
+            "No member receives logs: the configured model algorithm association has no privacy configuration. Its "
+            "owner must associate the algorithm anew with containerLogs, and a new job must be run.",
+        )
+    if not log_policies_for(account_id, policies):
+        return Publication(
+            None,
+            f"Account {account_id} is not in allowedAccountIds of any containerLogs policy of the configured model "
+            "algorithm association. Its owner must associate the algorithm anew, and a new job must be run.",
+        )
+    if configuration is None or configuration.created_at > run_started_at:
+        # The status and the first sentence are AWS's [AAT].
+        return Publication(
+            "PUBLISH_FAILED",
+            "Failed to publish logs as no ML Config role is set. Call PutMLConfiguration and run a new job.",
+        )
+    return recorded

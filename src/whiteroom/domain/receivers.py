@@ -1,0 +1,36 @@
+"""Who may be handed what training and inference give.
+
+Source: UG machine-learning: a receiver needs the ability and an ML configuration with a
+destination (semantics, section 1, Abilities).
+"""
+
+from __future__ import annotations
+
+from whiteroom.domain.collaborations import Ability, Member, MemberStatus
+from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
+
+
+def may_receive(account_id: str, member: Member | None, ability: Ability) -> Verdict:
+    """Whether an account, with its place in the collaboration, may receive what takes `ability`."""
+    if member is None or member.status is not MemberStatus.ACTIVE:
+        return Denied(
+            f"The receiver {account_id} is not an active member of this collaboration. Name a member that has joined, "
+            "or let it call CreateMembership."
+        )
+    if not member.can(ability):
+        return Denied(
+            f"The receiver {account_id} does not have the ability {ability.value} in this collaboration. Its creator "
+            "gives it by CreateCollaboration (customMLMemberAbilities); name a member that has it."
+        )
+    return ALLOWED
+
+
+def has_location(account_id: str, configuration: MLConfiguration | None) -> Verdict:
+    """Whether a receiver has said where its results go."""
+    if configuration is None or configuration.location is None:
+        return Denied(
+            f"The receiver {account_id} has no ML configuration with an output location. It must call "
+            "PutMLConfiguration with defaultOutputLocation.destination.s3Destination.s3Uri."
+        )
+    return ALLOWED

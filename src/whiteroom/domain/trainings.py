@@ -1,0 +1,75 @@
+"""What can be trained and inferred: rules over a request's channels and settings, before anything is recorded.
+
+Source: semantics, section 2.C.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.runs import Distribution, InputMode
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
+
+MAX_CHANNELS = 20
+"""Of one training, the incremental one included."""
+
+
+def can_train(algorithm: ConfiguredModelAlgorithm) -> Verdict:
+    """Whether the algorithm brings an image that trains."""
+    if algorithm.training_container_config is None:
+        return _no_container("trainingContainerConfig", "trains")
+    return ALLOWED
+
+
+def can_infer(algorithm: ConfiguredModelAlgorithm) -> Verdict:
+    """Whether the algorithm brings an image that serves."""
+    if algorithm.inference_container_config is None:
+        return _no_container("inferenceContainerConfig", "serves")
+    return ALLOWED
+
+
+def channels_are_sound(data: Sequence[Mapping[str, Any]], incremental: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Whether a training's channels are few enough and their names tell them apart."""
+    names = Counter(channel["channelName"] for channel in (*data, *incremental))
+    if names.total() > MAX_CHANNELS:
+        return Denied(
+            f"A training takes at most {MAX_CHANNELS} channels, the incremental one included; "
+            f"the request has {names.total()}."
+        )
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        return Denied(f"The channelName {twice[0]!r} is used twice. Give each channel of a training a name of its own.")
+    if any(name in {".", ".."} for name in names):
+        return Denied("A channelName becomes a folder in the container: it can be neither '.' nor '..'.")
+    return ALLOWED
+
+
+def trains_in_this_release(
+    resource_config: Mapping[str, Any], input_mode: str | None, data: Sequence[Mapping[str, Any]]
+) -> Verdict:
+    """Whether this release runs what the protocol allows. What it does not run is refused, never run differently."""
+    if resource_config.get("instanceCount", 1) > 1:
+        return _MORE_INSTANCES
+    if (input_mode or InputMode.FILE) != InputMode.FILE:
+        return Denied(f"trainingInputMode {input_mode} comes in the next release; use File.")
+    if any(channel.get("s3DataDistributionType") == Distribution.SHARDED_BY_S3_KEY for channel in data):
+        return Denied("s3DataDistributionType ShardedByS3Key comes in the next release; use FullyReplicated.")
+    return ALLOWED
+
+
+def infers_in_this_release(resource_config: Mapping[str, Any]) -> Verdict:
+    """Whether this release runs the inference job as it is asked for."""
+    return _MORE_INSTANCES if resource_config.get("instanceCount", 1) > 1 else ALLOWED
+
+
+_MORE_INSTANCES = Denied("resourceConfig.instanceCount above 1 comes in the next release; use 1.")
+
+
+def _no_container(field: str, does: str) -> Denied:
+    return Denied(
+        f"The algorithm of this configured model algorithm association has no {field}, so nothing in it {does}. "
+        f"Name an association whose algorithm was created with {field}."
+    )

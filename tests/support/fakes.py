@@ -1,0 +1,242 @@
+"""Fakes that implement the ports, on a clock that the test moves: nothing runs, nothing waits."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from whiteroom.domain.queries import (
+    CatalogTable,
+    Column,
+    FileFormat,
+    QueryFailure,
+    QueryObservation,
+    QueryResult,
+    QuerySpec,
+)
+from whiteroom.domain.runs import (
+    ABSENT,
+    RUNNING,
+    EndReason,
+    LogLine,
+    Observation,
+    Phase,
+    Run,
+    RunEnd,
+    RunId,
+    RunOutput,
+    SandboxReport,
+)
+from whiteroom.ports import ImageNotFound, RunRefused, StoredObject, TableNotFound, TooLarge, UnsafeContents
+
+NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+EXITED = RunEnd(EndReason.EXITED, exit_code=0, started_at_ms=1_767_268_800_000, ended_at_ms=1_767_268_801_000)
+
+
+@dataclass
+class FakeRuntime:
+    """Runs end after so many looks, in the way the test chose."""
+
+    folder: Path
+    end: RunEnd = EXITED
+    looks: int = 2
+    obeys_stop: bool = True
+    images: dict[str, str] = field(default_factory=lambda: {"image:1": "sha256:" + "a" * 64})
+    refusal: str = ""
+    leaves: dict[str, bytes] = field(default_factory=lambda: {"model/weights": b"w" * 100, "output/report": b"r" * 10})
+    started: list[Run] = field(default_factory=list)
+    """Every run that a start really began."""
+    stops: list[tuple[RunId, int]] = field(default_factory=list)
+    forgotten_logs: list[RunId] = field(default_factory=list)
+    _runs: dict[RunId, int] = field(default_factory=dict)
+    _stopped: set[RunId] = field(default_factory=set)
+
+    def image_digest(self, image_uri: str) -> str:
+        if image_uri not in self.images:
+            raise ImageNotFound(f"There is no image {image_uri}. Build it.")
+        return self.images[image_uri]
+
+    def start(self, run: Run) -> None:
+        if self.refusal:
+            raise RunRefused(self.refusal)
+        if run.id in self._runs:
+            return
+        self._runs[run.id] = self.looks
+        self.started.append(run)
+        for name, content in self.leaves.items():
+            file = self.folder / run.id / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+    def observe(self, run_id: RunId) -> Observation:
+        if run_id not in self._runs:
+            return ABSENT
+        if run_id in self._stopped:
+            return Observation(Phase.ENDED, RunEnd(EndReason.STOPPED, exit_code=143))
+        if self._runs[run_id]:
+            self._runs[run_id] -= 1
+            return RUNNING
+        return Observation(Phase.ENDED, self.end)
+
+    def stop(self, run_id: RunId, grace_seconds: int) -> None:
+        if run_id in self._runs:
+            self.stops.append((run_id, grace_seconds))
+            if self.obeys_stop or grace_seconds == 0:
+                self._stopped.add(run_id)
+
+    def output(self, run_id: RunId) -> RunOutput:
+        assert self.observe(run_id).phase is Phase.ENDED
+        folder = self.folder / run_id
+        for name in ("model", "output"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        return RunOutput(folder / "model", folder / "output")
+
+    def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
+        return iter(())
+
+    def runs(self) -> Iterable[RunId]:
+        return tuple(self._runs)
+
+    def forget(self, run_id: RunId) -> None:
+        self._runs.pop(run_id, None)
+        self._stopped.discard(run_id)
+        shutil.rmtree(self.folder / run_id, ignore_errors=True)
+
+    def forget_logs(self, run_id: RunId) -> None:
+        self.forgotten_logs.append(run_id)
+
+    def report(self) -> SandboxReport:
+        return SandboxReport(usable=True)
+
+
+@dataclass
+class FakeEngine:
+    """Queries end after so many looks with rows, or with the failure the test chose."""
+
+    looks: int = 2
+    failure: QueryFailure | None = None
+    message: str = ""
+    reads: tuple[str, ...] = ("Flights",)
+    dies: int = 0
+    """How many times a query is found dead before it works."""
+    started: list[QuerySpec] = field(default_factory=list)
+    _queries: dict[str, int] = field(default_factory=dict)
+    _specs: dict[str, QuerySpec] = field(default_factory=dict)
+
+    def start(self, spec: QuerySpec) -> None:
+        if spec.id in self._queries:
+            return
+        self.started.append(spec)
+        self._specs[spec.id] = spec
+        self._queries[spec.id] = self.looks
+
+    def observe(self, query_id: str) -> QueryObservation:
+        if query_id not in self._queries:
+            return QueryObservation(Phase.ABSENT)
+        if self.dies:
+            self.dies -= 1
+            del self._queries[query_id]
+            return QueryObservation(Phase.ABSENT)
+        if self._queries[query_id]:
+            self._queries[query_id] -= 1
+            return QueryObservation(Phase.RUNNING)
+        if self.failure is not None:
+            return QueryObservation(Phase.ENDED, failure=self.failure, message=self.message)
+        folder = self._specs[query_id].folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "part-0.csv").write_text("a,b\n1,2\n")
+        return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads))
+
+    def stop(self, query_id: str) -> None:
+        if query_id in self._queries:
+            self._queries[query_id] = 0
+
+    def forget(self, query_id: str) -> None:
+        self._queries.pop(query_id, None)
+
+    def queries(self) -> Iterable[str]:
+        return tuple(self._queries)
+
+
+@dataclass
+class FakeCatalog:
+    """Tables by account, database and name."""
+
+    tables: dict[tuple[str, str, str], CatalogTable] = field(default_factory=dict)
+
+    def put(self, account_id: str, database: str, table: str) -> None:
+        found = CatalogTable(("/data/part-0.parquet",), FileFormat.PARQUET, (Column("a", "bigint"),))
+        self.tables[account_id, database, table] = found
+
+    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+        try:
+            return self.tables[account_id, database, table]
+        except KeyError:
+            raise TableNotFound(f"There is no table {database}.{table}.") from None
+
+
+@dataclass
+class FakeObjects:
+    """Artefacts and deliveries in two folders."""
+
+    folder: Path
+    delivered: dict[str, bytes] = field(default_factory=dict)
+    """By `location/path/name`."""
+    refusal: Exception | None = None
+    on_deliver: list[str] = field(default_factory=list)
+    _content: dict[str, int] = field(default_factory=dict)
+
+    def pack(self, folder: Path, key: str, limit_bytes: int | None) -> StoredObject:
+        content = self.measure(folder)
+        if limit_bytes is not None and content > limit_bytes:
+            raise TooLarge(content, limit_bytes)
+        target = self.folder / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(target, "w:gz") as archive:
+            archive.add(folder, arcname=".")
+        self._content[key] = content
+        return StoredObject(key, target.stat().st_size, content)
+
+    def measure(self, folder: Path) -> int:
+        if any(file.is_symlink() for file in folder.rglob("*")):
+            raise UnsafeContents("evil is a link; only regular files and folders are taken.")
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+    def stat(self, key: str) -> StoredObject | None:
+        file = self.folder / key
+        return StoredObject(key, file.stat().st_size, self._content[key]) if file.is_file() else None
+
+    def local_path(self, key: str) -> Path:
+        if not (self.folder / key).is_file():
+            raise KeyError(key)
+        return self.folder / key
+
+    def delete(self, prefix: str) -> None:
+        shutil.rmtree(self.folder / prefix, ignore_errors=True)
+
+    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.delivered |= {f"{location}/{path}/{name}": source.read_bytes() for name, source in sources}
+
+    def keys(self) -> list[str]:
+        return sorted(str(file.relative_to(self.folder)) for file in self.folder.rglob("*") if file.is_file())

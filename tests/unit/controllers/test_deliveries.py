@@ -1,0 +1,246 @@
+"""Inference and export jobs: who receives what, and what keeps them from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from support.rooms import ALICE, BOB, POLICIES, ROOM, World, once
+from whiteroom.domain.collaborations import MemberStatus, member_id
+from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.runs import EndReason, RunEnd, TransformRun
+from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.ports import DeliveryFailed, UnsafeContents, Work
+
+INFERENCES, EXPORTS = Work.TRAINED_MODEL_INFERENCE_JOBS, Work.TRAINED_MODEL_EXPORT_JOBS
+
+
+def leaves(world: World) -> None:
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, BOB))
+        assert member is not None
+        tx.members.update(member, status=MemberStatus.LEFT)
+
+
+def loses_abilities(world: World) -> None:
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, BOB))
+        assert member is not None
+        tx.members.update(member, ml_abilities=())
+
+
+def loses_location(world: World) -> None:
+    with world.store.transaction() as tx:
+        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        assert configuration is not None
+        tx.ml_configurations.update(configuration, destination=None)
+
+
+def loses_membership(world: World) -> None:
+    world.end_membership(BOB)
+
+
+LOSSES = [leaves, loses_abilities, loses_location, loses_membership]
+
+
+def inferred(world: World, job: TrainedModelInferenceJob) -> TrainedModelInferenceJob:
+    world.drive()
+    found: TrainedModelInferenceJob = world.get(INFERENCES, job.id)
+    return found
+
+
+def exported(world: World, job: TrainedModelExportJob) -> TrainedModelExportJob:
+    world.drive()
+    found: TrainedModelExportJob = world.get(EXPORTS, job.id)
+    return found
+
+
+def test_a_transform_is_described_whole(world: World) -> None:
+    model, channel = world.ready_model(), world.ready_channel()
+    job = world.inference_job(
+        model=model, channel=channel, accept="text/csv", max_payload_in_mb=3, environment={"K": "v"}
+    )
+    job = inferred(world, job)
+    run = world.runtime.started[-1]
+    assert isinstance(run, TransformRun)
+    assert run.id == run.job_name == f"inference-{job.id}"
+    assert (run.image_uri, run.image_digest, run.job_arn) == ("image:1", job.image_digest, job.arn)
+    assert run.model_archive == world.objects.local_path(f"trained-models/{model.id}/model.tar.gz")
+    assert run.input_folder == world.channels / channel.id
+    assert (run.content_type, run.header, run.accept, run.max_payload_mb) == ("text/csv", True, "text/csv", 3)
+    assert (run.environment, run.region) == ({"K": "v"}, "eu-west-1")
+    assert job.status == "ACTIVE"
+    assert job.output_bytes == 2
+
+
+def test_only_out_files_reach_the_receiver(world: World) -> None:
+    job = world.inference_job()
+    world.runtime.leaves = {"output/a.csv.out": b"1", "output/b.csv.out": b"2", "output/b.part": b"3"}
+    job = inferred(world, job)
+    folder = f"s3://{BOB}/results/{ROOM}"
+    assert all(key.startswith(folder) for key in world.objects.delivered)
+    assert sorted(key.rsplit("/", 1)[-1] for key in world.objects.delivered) == ["a.csv.out", "b.csv.out"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_receiver_that_lost_its_standing_gets_no_inference_output(
+    world: World, loss: Callable[[World], None]
+) -> None:
+    job = world.inference_job()
+    world.reconciler().step("a")
+    loss(world)
+    job = inferred(world, job)
+    assert (job.status, job.status_code) == ("CREATE_FAILED", "ReceiverNotReady")
+    assert job.status_message
+    assert world.objects.delivered == {}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_receiver_that_lost_its_standing_gets_no_export(world: World, loss: Callable[[World], None]) -> None:
+    job = world.export_job()
+    loss(world)
+    job = exported(world, job)
+    assert (job.status, job.status_code) == ("CREATE_FAILED", "ReceiverNotReady")
+    assert world.objects.delivered == {}
+
+
+def test_output_over_the_limit_is_not_delivered(world: World) -> None:
+    job = world.inference_job()
+    world.runtime.leaves = {"output/a.csv.out": b"x" * 101}
+    world.set_policies({"trainedModelInferenceJobs": {"maxOutputSize": {"unit": "GB", "value": 100e-9}}})
+    job = inferred(world, job)
+    assert (job.status, job.status_code) == ("CREATE_FAILED", "OutputTooLarge")
+    assert world.objects.delivered == {}
+    assert world.runtime.runs() == ()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status_code"),
+    [(DeliveryFailed("The bucket is full."), "DeliveryFailed"), (UnsafeContents("a is a link."), "UnsafeArtifact")],
+)
+def test_a_delivery_that_is_refused_fails_the_job_with_the_reason(
+    world: World, refusal: Exception, status_code: str
+) -> None:
+    world.objects.refusal = refusal
+    job = inferred(world, world.inference_job())
+    assert (job.status, job.status_code, job.status_message) == ("CREATE_FAILED", status_code, str(refusal))
+    export = exported(world, world.export_job())
+    assert (export.status, export.status_code) == ("CREATE_FAILED", status_code)
+
+
+@pytest.mark.parametrize(
+    ("end", "status_code"),
+    [
+        (RunEnd(EndReason.TRANSFORM, "a.csv, bytes 0-9: HTTP 500"), "InferenceError"),
+        (RunEnd(EndReason.MEMORY), "OutOfMemory"),
+    ],
+)
+def test_a_transform_that_ends_badly_fails_the_job(world: World, end: RunEnd, status_code: str) -> None:
+    job = world.inference_job()
+    world.runtime.end = end
+    job = inferred(world, job)
+    assert (job.status, job.status_code) == ("CREATE_FAILED", status_code)
+    assert world.objects.delivered == {}
+
+
+def test_a_model_deleted_before_the_job_starts_fails_it(world: World) -> None:
+    model = world.ready_model()
+    job, export = world.inference_job(model=model), world.export_job(model=model)
+    world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
+    assert inferred(world, job).status_code == "ModelUnavailable"
+    assert exported(world, export).status_code == "ModelUnavailable"
+
+
+def test_artefacts_that_are_not_those_that_were_recorded_leave_nowhere(world: World) -> None:
+    model = world.ready_model()
+    world.objects._content[f"trained-models/{model.id}/model.tar.gz"] -= 1
+    assert inferred(world, world.inference_job(model=model)).status_code == "ModelUnavailable"
+    assert exported(world, world.export_job(model=model)).status_code == "ModelUnavailable"
+    assert world.objects.delivered == {}
+
+
+@pytest.mark.parametrize("which", ["inference", "export"])
+def test_a_member_that_leaves_ends_its_jobs(world: World, which: str) -> None:
+    job = world.inference_job() if which == "inference" else world.export_job()
+    world.reconciler().step("a")
+    world.end_membership(ALICE)
+    world.drive()
+    ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
+    assert (ended.status, ended.status_code) == ("CREATE_FAILED", "MembershipEnded")
+
+
+def test_a_cancelled_inference_job_ends_inactive_and_delivers_nothing(world: World) -> None:
+    job = world.inference_job()
+    world.runtime.looks = 10_000
+    reconciler = world.reconciler()
+    for _ in range(3):
+        reconciler.step("a")
+    world.ask(INFERENCES, job.id, Event.CANCEL)
+    assert inferred(world, job).status == "INACTIVE"
+    assert world.runtime.stops == [(f"inference-{job.id}", 5)]
+    assert world.objects.delivered == {}
+
+
+def test_an_export_delivers_what_the_policy_names(world: World) -> None:
+    model = world.ready_model()
+    world.set_policies(
+        POLICIES | {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 1}, "filesToExport": ["MODEL"]}}
+    )
+    job = exported(world, world.export_job(model=model, trained_model_name="churn"))
+    assert (job.status, job.exported_bytes) == ("ACTIVE", 100)
+    assert list(world.objects.delivered) == [f"s3://{BOB}/results/{ROOM}/churn/{ALICE}/{job.name}/model.tar.gz"]
+    (content,) = world.objects.delivered.values()
+    assert content == world.objects.local_path(f"trained-models/{model.id}/model.tar.gz").read_bytes()
+
+
+@pytest.mark.parametrize("policies", [None, {"trainedModels": {}}])
+def test_without_an_export_policy_nothing_is_exported(world: World, policies: dict[str, object] | None) -> None:
+    model = world.ready_model()
+    world.set_policies(policies)
+    job = exported(world, world.export_job(model=model))
+    assert (job.status, job.status_code) == ("CREATE_FAILED", "ExportNotAllowed")
+    assert world.objects.delivered == {}
+
+
+@pytest.mark.parametrize(("limit_bytes", "status"), [(110, "ACTIVE"), (109, "CREATE_FAILED")])
+def test_an_export_over_the_limit_fails_whole(world: World, limit_bytes: int, status: str) -> None:
+    model = world.ready_model()
+    size = {"unit": "GB", "value": limit_bytes / 10**9}
+    world.set_policies({"trainedModelExports": {"maxSize": size, "filesToExport": ["MODEL", "OUTPUT"]}})
+    job = exported(world, world.export_job(model=model))
+    assert job.status == status
+    assert (job.status_code, world.objects.delivered == {}) == (
+        (None, False) if status == "ACTIVE" else ("ExportTooLarge", True)
+    )
+
+
+def test_an_inference_image_that_moves_meanwhile_is_not_followed(world: World) -> None:
+    job = world.inference_job()
+    moved = once("recorded", lambda: world.runtime.images.update({"image:1": "sha256:" + "b" * 64}))
+    world.drive(world.reconciler(moved))
+    assert world.runtime.started[-1].image_digest == "sha256:" + "a" * 64
+    assert world.get(INFERENCES, job.id).image_digest == "sha256:" + "a" * 64
+
+
+def test_an_algorithm_without_an_inference_container_fails_the_job(world: World) -> None:
+    job = world.inference_job()
+    with world.store.transaction() as tx:
+        algorithm = tx.configured_model_algorithms.get("algo")
+        assert algorithm is not None
+        tx.configured_model_algorithms.update(algorithm, inference_container_config=None)
+    assert inferred(world, job).status_code == "ImageNotFound"
+
+
+def test_a_parquet_channel_is_sent_file_by_file(world: World) -> None:
+    channel = world.ready_channel()
+    inputs = {**channel.input_channel["dataSource"]["protectedQueryInputParameters"], "resultFormat": "PARQUET"}
+    data = {**channel.input_channel, "dataSource": {"protectedQueryInputParameters": inputs}}
+    with world.store.transaction() as tx:
+        tx.ml_input_channels.update(channel, input_channel=data)
+    inferred(world, world.inference_job(channel=dataclasses.replace(channel, input_channel=data)))
+    run = world.runtime.started[-1]
+    assert isinstance(run, TransformRun)
+    assert run.content_type == "application/x-parquet"

@@ -1,0 +1,216 @@
+"""The control loop on its own: how it counts failures, keeps leases and decides when to look again."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from support.rooms import TIMING, World, once
+from whiteroom.controllers.timing import Timing
+from whiteroom.domain import ml_input_channels, trained_models
+from whiteroom.domain.failures import MEANING, StatusCode
+from whiteroom.domain.lifecycle import Event
+from whiteroom.ports import Work
+
+MODELS = Work.TRAINED_MODELS
+
+
+class Broken(Exception):
+    """Nobody expects this."""
+
+
+def fail(*_: object) -> None:
+    raise Broken("host path /srv/secret")
+
+
+def test_nothing_due_is_no_step(world: World) -> None:
+    assert not world.reconciler().step("a")
+
+
+def test_a_step_that_keeps_failing_fails_the_resource_and_says_nothing_of_the_host(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = world.model()
+    monkeypatch.setattr(world.runtime, "image_digest", fail)
+    world.drive()
+    failed = world.get(MODELS, model.id)
+    assert failed.status is trained_models.Status.CREATE_FAILED
+    assert (failed.status_code, failed.status_message) == ("PlatformError", MEANING[StatusCode.PLATFORM_ERROR])
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == TIMING.retry_limit
+    assert all(model.id in record.getMessage() for record in errors)
+
+
+def test_a_failing_step_is_tried_again_ever_more_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.model()
+    tried = []
+
+    def fail_and_note(_: str) -> str:
+        tried.append(world.clock())
+        raise Broken
+
+    monkeypatch.setattr(world.runtime, "image_digest", fail_and_note)
+    world.drive()
+    waits = [round((after - before).total_seconds()) for before, after in pairwise(tried)]
+    assert waits == [1, 2, 4, 8]
+
+
+def test_a_step_that_works_again_starts_the_count_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = world.model()
+    answers = iter([Broken(), Broken(), Broken(), Broken()])
+    real = world.runtime.image_digest
+
+    def sometimes(uri: str) -> str:
+        for error in answers:
+            raise error
+        return real(uri)
+
+    monkeypatch.setattr(world.runtime, "image_digest", sometimes)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.ACTIVE
+
+
+def test_an_erasing_that_keeps_failing_ends_as_delete_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = world.ready_model()
+    world.ask(MODELS, model.id, Event.DELETE)
+    monkeypatch.setattr(world.objects, "delete", fail)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.DELETE_FAILED
+    monkeypatch.undo()
+    world.ask(MODELS, model.id, Event.DELETE)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.INACTIVE
+    assert world.objects.keys() == []
+
+
+def test_a_cancel_that_keeps_failing_ends_as_cancel_failed_and_the_run_is_killed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = world.model()
+    reconciler = world.reconciler()
+    for _ in range(3):
+        reconciler.step("a")
+    world.ask(MODELS, model.id, Event.CANCEL)
+    monkeypatch.setattr(world.runtime, "stop", fail)
+    monkeypatch.setattr(world.runtime, "observe", fail)
+    world.drive(reconciler)
+    assert world.get(MODELS, model.id).status is trained_models.Status.CANCEL_FAILED
+    assert world.runtime.runs() == ()
+
+
+def test_what_cannot_be_freed_now_is_freed_by_a_later_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = world.model()
+    monkeypatch.setattr(world.runtime, "forget", fail)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.ACTIVE
+    monkeypatch.undo()
+    world.reconciler().sweep()
+    assert world.runtime.runs() == ()
+    assert world.get(MODELS, model.id).status is trained_models.Status.ACTIVE
+
+
+def test_one_thing_that_cannot_be_freed_does_not_keep_the_sweep_from_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.engine._queries["nobody"] = 0
+    world.engine._queries["no-one"] = 0
+    real, stuck = world.engine.forget, "nobody"
+
+    def forget(query_id: str) -> None:
+        if query_id == stuck:
+            raise Broken
+        real(query_id)
+
+    monkeypatch.setattr(world.engine, "forget", forget)
+    world.reconciler().sweep()
+    assert world.engine.queries() == (stuck,)
+
+
+def test_a_heartbeat_keeps_a_long_step_from_being_claimed_by_another_server(world: World) -> None:
+    world.model()
+
+    def long_pack() -> None:
+        for _ in range(10):
+            world.clock.forward(TIMING.lease_seconds / 3)
+            reconciler.heartbeat()
+            assert not other.step("other")
+
+    other = world.reconciler()
+    reconciler = world.reconciler(once("planned", long_pack))
+    assert reconciler.step("first")
+
+
+def test_without_a_heartbeat_another_server_takes_over(world: World) -> None:
+    world.model()
+    taken = []
+
+    def stalls() -> None:
+        world.clock.forward(TIMING.lease_seconds + 1)
+        taken.append(world.reconciler().step("other"))
+
+    world.reconciler(once("planned", stalls)).step("first")
+    assert taken == [True]
+
+
+def test_a_lost_lease_is_said_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.model()
+
+    def stalls() -> None:
+        world.clock.forward(TIMING.lease_seconds + 1)
+        world.reconciler().step("other")
+        reconciler.heartbeat()
+
+    reconciler = world.reconciler(once("planned", stalls))
+    reconciler.step("first")
+    assert any("lease" in record.getMessage() for record in caplog.records)
+
+
+def test_a_run_is_looked_at_soon_and_then_less_and_less_often(world: World) -> None:
+    world.runtime.looks = 60
+    looks = []
+    model = world.model()
+    real = world.runtime.observe
+
+    def observe(run_id: str) -> object:
+        looks.append(world.clock())
+        return real(run_id)  # type: ignore[arg-type]
+
+    world.runtime.observe = observe  # type: ignore[method-assign, assignment]
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.ACTIVE
+    waits = [(after - before).total_seconds() for before, after in pairwise(looks)]
+    assert waits[0] < 0.03
+    assert max(waits) < 1.01
+    assert all(later > earlier - 0.002 for earlier, later in pairwise(waits[:-1]))
+    assert waits[-5] > 0.9
+
+
+def test_waits_grow_with_the_time_taken_up_to_the_slowest() -> None:
+    timing = Timing(first_look_seconds=0.02, look_share=0.1, slowest_look_seconds=1.0)
+    elapsed = [0, 0.1, 1, 5, 100_000]
+    assert [timing.next_look(timedelta(seconds=s)).total_seconds() for s in elapsed] == [0.02, 0.02, 0.1, 0.5, 1.0]
+
+
+def test_a_channel_sleeps_until_it_expires(world: World) -> None:
+    channel = world.ready_channel()
+    assert world.store.next_due_at() == channel.expires_at
+    world.clock.forward(3 * 86_400 + 1)
+    world.drive()
+    assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status is ml_input_channels.Status.INACTIVE
+
+
+def test_a_wish_recorded_under_a_step_is_seen_at_once(world: World) -> None:
+    world.runtime.looks = 10_000
+    model = world.model()
+    reconciler = world.reconciler()
+    for _ in range(4):
+        reconciler.step("a")
+        world.clock.forward(0.1)
+    world.clock.forward(60)
+    slow = world.reconciler(once("planned", lambda: world.ask(MODELS, model.id, Event.CANCEL)))
+    slow.step("a")
+    assert slow.step("a")
+    assert world.get(MODELS, model.id).status is trained_models.Status.CANCEL_IN_PROGRESS

@@ -1,0 +1,245 @@
+"""ML input channels: what a query is started with, and what becomes of its rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support.fakes import NOON
+from support.rooms import ALICE, ASSOCIATION, BOB, ROOM, World
+from whiteroom.domain.analysis_templates import AnalysisTemplate
+from whiteroom.domain.collaborations import MemberStatus, member_id
+from whiteroom.domain.configured_table_associations import ConfiguredTableAssociationAnalysisRule
+from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.ml_input_channels import MLInputChannel, Status
+from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
+from whiteroom.domain.queries import QueryFailure, ResultFormat
+from whiteroom.ports import Work
+
+CHANNELS = Work.ML_INPUT_CHANNELS
+
+
+def after_all(world: World, channel: MLInputChannel) -> MLInputChannel:
+    world.drive()
+    found: MLInputChannel = world.get(CHANNELS, channel.id)
+    return found
+
+
+def query_of(world: World, channel: MLInputChannel) -> ProtectedQuery:
+    with world.store.reading() as tx:
+        query = tx.protected_queries.get(channel.protected_query_id)
+    assert query is not None
+    return query
+
+
+def source(**parameters: Any) -> dict[str, Any]:
+    result_format = parameters.pop("resultFormat", "CSV")
+    inputs = {"sqlParameters": parameters, "resultFormat": result_format}
+    return {"roleArn": "r", "dataSource": {"protectedQueryInputParameters": inputs}}
+
+
+def test_a_query_is_described_whole(world: World) -> None:
+    rule = {"v1": {"custom": {"allowedAdditionalAnalyses": ["*"]}}}
+    with world.store.transaction() as tx:
+        tx.configured_table_association_analysis_rules.add(
+            ConfiguredTableAssociationAnalysisRule("a-Flights", "CUSTOM", rule, NOON, NOON)
+        )
+    channel = after_all(world, world.channel(input_channel=source(queryString="SELECT 1", resultFormat="PARQUET")))
+    (spec,) = world.engine.started
+    assert (spec.id, spec.sql, spec.template_arn) == (channel.protected_query_id, "SELECT 1", None)
+    assert (spec.querier_account_id, spec.algorithm_association_arn) == (ALICE, ASSOCIATION)
+    assert (spec.result_format, spec.folder) == (ResultFormat.PARQUET, world.channels / channel.id)
+    flights, weather = sorted(spec.tables, key=lambda table: table.name)
+    assert (flights.name, flights.owner_account_id, flights.allowed_columns) == ("Flights", BOB, ("a",))
+    assert (flights.rule_type, flights.rule) == ("CUSTOM", {"allowedAnalyses": ["ANY_QUERY"]})
+    assert flights.association_rule == {"allowedAdditionalAnalyses": ["*"]}
+    assert weather.association_rule is None
+    assert flights.source.files == ("/data/part-0.parquet",)
+
+
+def test_a_full_channel_and_its_query_are_recorded_together(world: World) -> None:
+    channel = after_all(world, world.channel())
+    assert channel.status is Status.ACTIVE
+    assert (channel.number_of_records, channel.number_of_files, channel.size_bytes) == (1, 1, 8)
+    assert channel.source_associations == ("a-Flights",)
+    assert channel.expires_at == channel.updated_at + timedelta(days=3)
+    query = query_of(world, channel)
+    assert query.status is ProtectedQueryStatus.SUCCESS
+    assert query.ended_at == channel.updated_at
+    assert query.started_at is not None
+
+
+def test_a_running_query_is_started(world: World) -> None:
+    channel = world.channel()
+    world.reconciler().step("a")
+    assert query_of(world, channel).status is ProtectedQueryStatus.STARTED
+
+
+@pytest.mark.parametrize(
+    ("failure", "status_code", "query_status"),
+    [
+        (QueryFailure.REFUSED, "QueryRefused", ProtectedQueryStatus.FAILED),
+        (QueryFailure.INVALID, "QueryInvalid", ProtectedQueryStatus.FAILED),
+        (QueryFailure.DATA, "DataError", ProtectedQueryStatus.FAILED),
+        (QueryFailure.RESOURCES, "QueryResourcesExceeded", ProtectedQueryStatus.FAILED),
+        (QueryFailure.TIMEOUT, "QueryTimedOut", ProtectedQueryStatus.TIMED_OUT),
+        (QueryFailure.PLATFORM, "PlatformError", ProtectedQueryStatus.FAILED),
+    ],
+)
+def test_a_failed_query_fails_the_channel_and_keeps_no_rows(
+    world: World, failure: QueryFailure, status_code: str, query_status: ProtectedQueryStatus
+) -> None:
+    world.engine.failure, world.engine.message = failure, "Because."
+    channel = world.channel()
+    (world.channels / channel.id).mkdir(parents=True)
+    channel = after_all(world, channel)
+    assert (channel.status, channel.status_code, channel.status_message) == ("CREATE_FAILED", status_code, "Because.")
+    query = query_of(world, channel)
+    assert (query.status, query.error_code, query.error_message) == (query_status, status_code, "Because.")
+    assert not (world.channels / channel.id).exists()
+    assert world.engine.queries() == ()
+
+
+def test_a_template_brings_its_text_its_types_and_its_defaults(world: World) -> None:
+    put_template(world)
+    inputs = source(analysisTemplateArn="arn:template", parameters={"airport": "JFK"})
+    assert after_all(world, world.channel(input_channel=inputs)).status is Status.ACTIVE
+    (spec,) = world.engine.started
+    assert (spec.sql, spec.template_arn) == ("SELECT :airport, :year", "arn:template")
+    assert spec.parameters == {"airport": "JFK", "year": "2013"}
+    assert spec.parameter_types == {"airport": "STRING", "year": "INTEGER"}
+
+
+def test_a_template_for_synthetic_data_never_fills_a_channel_with_real_rows(world: World) -> None:
+    put_template(world, synthetic={"mlSyntheticDataParameters": {}})
+    inputs = source(analysisTemplateArn="arn:template", parameters={"airport": "JFK"})
+    channel = after_all(world, world.channel(input_channel=inputs))
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "UnsupportedConfiguration")
+    assert world.engine.started == []
+
+
+def test_a_template_that_is_gone_fails_the_channel(world: World) -> None:
+    channel = after_all(world, world.channel(input_channel=source(analysisTemplateArn="arn:template")))
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "QueryInvalid")
+
+
+def test_a_table_whose_catalog_entry_is_gone_fails_only_queries_that_use_it(world: World) -> None:
+    world.catalog.tables.pop((BOB, "db", "weather"))
+    assert after_all(world, world.channel()).status is Status.ACTIVE
+    (weather,) = [table for table in world.engine.started[0].tables if table.name == "Weather"]
+    assert weather.source.columns == ()
+    world.engine.failure = QueryFailure.REFUSED
+    world.engine.message = "Table 'Weather' (member 222222222222) has none of its allowed columns."
+    channel = after_all(world, world.channel())
+    assert channel.status_code == "DataError"
+    assert channel.status_message == (
+        "The table 'Weather' cannot be read now. Ask its owner: the catalog has no such table, or its files are gone."
+    )
+
+
+def test_a_table_of_another_kind_than_a_catalogs_is_not_read(world: World) -> None:
+    with world.store.transaction() as tx:
+        table = tx.configured_tables.get("t-Weather")
+        assert table is not None
+        tx.configured_tables.update(table, table_reference={"snowflake": {"tableName": "weather"}})
+    world.channel()
+    world.drive()
+    assert [t.source.columns == () for t in sorted(world.engine.started[0].tables, key=lambda t: t.name)] == [
+        False,
+        True,
+    ]
+
+
+def test_tables_of_members_that_left_are_not_part_of_the_query(world: World) -> None:
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, BOB))
+        assert member is not None
+        tx.members.update(member, status=MemberStatus.LEFT)
+    world.channel()
+    world.drive()
+    assert world.engine.started[0].tables == ()
+
+
+def test_a_table_taken_out_while_the_query_ran_costs_the_channel_its_rows(world: World) -> None:
+    channel = world.channel()
+    world.reconciler().step("a")
+    with world.store.transaction() as tx:
+        association = tx.configured_table_associations.get("a-Flights")
+        assert association is not None
+        tx.configured_table_associations.remove(association)
+    channel = after_all(world, channel)
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "DataError")
+    assert not (world.channels / channel.id).exists()
+
+
+@pytest.mark.parametrize(("dies", "status", "starts"), [(1, "ACTIVE", 2), (2, "ACTIVE", 3), (3, "CREATE_FAILED", 3)])
+def test_a_query_whose_process_died_is_started_again_a_few_times(
+    world: World, dies: int, status: str, starts: int
+) -> None:
+    world.engine.dies = dies
+    channel = after_all(world, world.channel())
+    assert (channel.status, len(world.engine.started)) == (status, starts)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_member_that_leaves_ends_its_channel(world: World, steps: int) -> None:
+    world.engine.looks = 10_000
+    channel = world.channel()
+    for _ in range(steps):
+        world.reconciler().step("a")
+    world.end_membership(ALICE)
+    channel = after_all(world, channel)
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "MembershipEnded")
+    assert world.engine.queries() == ()
+
+
+def test_a_deleted_channel_loses_its_rows_and_keeps_what_is_known_of_them(world: World) -> None:
+    channel = world.ready_channel()
+    world.ask(CHANNELS, channel.id, Event.DELETE)
+    channel = after_all(world, channel)
+    assert channel.status is Status.INACTIVE
+    assert channel.number_of_records == 1
+    assert not (world.channels / channel.id).exists()
+
+
+def test_an_expired_channel_is_erased_only_when_the_training_that_reads_it_is_over(world: World) -> None:
+    world.runtime.looks = 10_000
+    channel = world.ready_channel()
+    model = world.model(channels=(channel,))
+    reconciler = world.reconciler()
+    for _ in range(3):
+        reconciler.step("a")
+    world.clock.forward(3 * 86_400 + 1)
+    for _ in range(20):
+        reconciler.step("a")
+        world.clock.forward(1)
+    assert world.get(CHANNELS, channel.id).status is Status.DELETE_PENDING
+    assert (world.channels / channel.id).exists()
+    world.ask(Work.TRAINED_MODELS, model.id, Event.CANCEL)
+    assert after_all(world, channel).status is Status.INACTIVE
+    assert not (world.channels / channel.id).exists()
+
+
+def put_template(world: World, synthetic: dict[str, Any] | None = None) -> None:
+    declared = ({"name": "airport", "type": "STRING"}, {"name": "year", "type": "INTEGER", "defaultValue": "2013"})
+    template = AnalysisTemplate(
+        id="template",
+        arn="arn:template",
+        membership_id=f"{ALICE}-m",
+        collaboration_id=ROOM,
+        account_id=ALICE,
+        name="template",
+        description=None,
+        format="SQL",
+        source={"text": "SELECT :airport, :year"},
+        analysis_parameters=declared,
+        schema={"referencedTables": []},
+        error_message_configuration=None,
+        synthetic_data_parameters=synthetic,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    with world.store.transaction() as tx:
+        tx.analysis_templates.add(template)

@@ -1,0 +1,265 @@
+"""Trained models: what a run is started with, and what becomes of what it leaves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from support.fakes import EXITED
+from support.rooms import ALICE, POLICIES, World, once
+from whiteroom.domain.collaborations import CollaborationStatus
+from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, SandboxReport, TrainingRun
+from whiteroom.domain.trained_models import Status, TrainedModel
+from whiteroom.ports import Work
+
+GIB = 2**30
+
+
+def after_all(world: World, model: TrainedModel) -> TrainedModel:
+    world.drive()
+    found: TrainedModel = world.get(Work.TRAINED_MODELS, model.id)
+    return found
+
+
+def code(model: TrainedModel) -> tuple[str, str | None]:
+    return model.status.value, model.status_code
+
+
+def test_a_run_is_described_whole(world: World) -> None:
+    channel = world.ready_channel()
+    model = after_all(world, world.model(channels=(channel,)))
+    (run,) = world.runtime.started
+    assert isinstance(run, TrainingRun)
+    assert run.id == run.job_name == f"training-{model.id}"
+    assert run.job_arn == model.arn
+    assert (run.image_uri, run.image_digest) == ("image:1", model.image_digest)
+    assert (run.entrypoint, run.arguments) == (("python", "t.py"), ("-v",))
+    assert (run.hyperparameters, run.environment) == ({"depth": "3"}, {"A": "b"})
+    assert run.channels == (
+        ChannelMount("train0", world.channels / channel.id, InputMode.FILE, Distribution.FULLY_REPLICATED),
+    )
+    assert (run.region, run.file_format, run.instance_count) == ("eu-west-1", "csv", 1)
+    limits = run.limits
+    # ml.m5.xlarge has 4 CPUs and 16 GiB; the room's machine has 2 and 8.
+    assert (limits.cpus, limits.memory_bytes) == (2, 8 * GIB)
+    assert (limits.volume_bytes, limits.max_runtime_seconds, limits.processes) == (3 * 10**9, 600, 100)
+
+
+def test_a_training_without_a_stopping_condition_gets_the_servers(world: World) -> None:
+    after_all(world, world.model(stopping_condition=None))
+    assert world.runtime.started[0].limits.max_runtime_seconds == 86_400
+
+
+def test_a_finished_training_says_what_it_kept_and_when_it_ran(world: World) -> None:
+    model = after_all(world, world.model())
+    assert model.status is Status.ACTIVE
+    assert (model.model_bytes, model.output_bytes) == (100, 10)
+    assert model.image_digest == "sha256:" + "a" * 64
+    assert model.run_started_at == datetime.fromtimestamp(EXITED.started_at_ms / 1000, UTC)
+    assert model.run_ended_at == datetime.fromtimestamp(EXITED.ended_at_ms / 1000, UTC)
+
+
+def test_the_image_that_was_found_first_is_the_one_that_runs(world: World) -> None:
+    """The tag moves between finding out and starting: the version keeps its digest."""
+    moved = once("recorded", lambda: world.runtime.images.update({"image:1": "sha256:" + "b" * 64}))
+    model = world.model()
+    world.drive(world.reconciler(moved))
+    assert world.runtime.started[0].image_digest == "sha256:" + "a" * 64
+    assert world.get(Work.TRAINED_MODELS, model.id).image_digest == "sha256:" + "a" * 64
+
+
+def test_an_unknown_image_fails_with_how_to_bring_it(world: World) -> None:
+    world.runtime.images.clear()
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "ImageNotFound")
+    assert model.status_message == "There is no image image:1. Build it."
+
+
+def test_artefacts_over_the_limit_fail_and_nothing_is_kept(world: World) -> None:
+    world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": 109e-9}}})
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "ArtifactTooLarge")
+    assert "110 bytes" in (model.status_message or "")
+    assert world.objects.keys() == []
+    assert world.runtime.runs() == ()
+
+
+def test_artefacts_of_exactly_the_limit_are_kept(world: World) -> None:
+    world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": 110e-9}}})
+    assert after_all(world, world.model()).status is Status.ACTIVE
+
+
+def test_a_link_among_the_artefacts_fails_and_nothing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = world.runtime.output
+
+    def output(run_id: Any) -> Any:
+        found = real(run_id)
+        (found.output / "evil").symlink_to("/etc/passwd")
+        return found
+
+    monkeypatch.setattr(world.runtime, "output", output)
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "UnsafeArtifact")
+    assert world.objects.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("end", "status_code"),
+    [
+        (RunEnd(EndReason.EXITED, exit_code=2), "AlgorithmError"),
+        (RunEnd(EndReason.MAX_RUNTIME), "MaxRuntimeExceeded"),
+        (RunEnd(EndReason.MEMORY), "OutOfMemory"),
+        (RunEnd(EndReason.VOLUME), "VolumeExceeded"),
+        (RunEnd(EndReason.SANDBOX), "SandboxUnavailable"),
+        (RunEnd(EndReason.LOST), "PlatformError"),
+    ],
+)
+def test_a_run_that_ends_badly_fails_and_nothing_is_kept(world: World, end: RunEnd, status_code: str) -> None:
+    world.runtime.end = end
+    assert code(after_all(world, world.model())) == ("CREATE_FAILED", status_code)
+    assert world.objects.keys() == []
+    assert world.runtime.runs() == ()
+
+
+def test_a_programs_own_words_are_redacted_before_anyone_sees_them(world: World) -> None:
+    logs = {"allowedAccountIds": [ALICE], "logRedactionConfiguration": {"entitiesToRedact": ["NUMBERS"]}}
+    world.set_policies(POLICIES | {"trainedModels": {"containerLogs": [logs]}})
+    world.runtime.end = RunEnd(EndReason.EXITED, exit_code=1, failure="row: secret")
+    model = after_all(world, world.model())
+    assert model.status_message == "row: ***"
+    assert world.redactions[0][0].allowed_account_ids == (ALICE,)
+    with world.store.reading() as tx:
+        assert not any("secret" in event.reason for event in tx.events(model.arn))
+
+
+def test_logs_are_said_to_be_published_only_where_a_policy_publishes_them(world: World) -> None:
+    assert after_all(world, world.model()).logs_status is None
+    world.set_policies(POLICIES | {"trainedModels": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}})
+    assert after_all(world, world.model()).logs_status == "PUBLISH_SUCCEEDED"
+
+
+def test_a_channel_that_is_gone_when_the_run_is_to_start_fails_it(world: World) -> None:
+    channel = world.ready_channel()
+    model = world.model(channels=(channel,))
+    world.ask(Work.ML_INPUT_CHANNELS, channel.id, Event.DELETE)
+    model = after_all(world, model)
+    assert code(model) == ("CREATE_FAILED", "ChannelUnavailable")
+    assert world.runtime.started == []
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_a_run_that_cannot_be_had_fails_with_the_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch, usable: bool
+) -> None:
+    world.runtime.refusal = "No sandbox here. Install one."
+    monkeypatch.setattr(world.runtime, "report", lambda: SandboxReport(usable=usable))
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "UnsupportedConfiguration" if usable else "SandboxUnavailable")
+    assert model.status_message == "No sandbox here. Install one."
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_a_member_that_leaves_ends_its_training(world: World, steps: int) -> None:
+    world.runtime.looks = 10_000
+    model = world.model()
+    reconciler = world.reconciler()
+    for _ in range(steps):
+        reconciler.step("a")
+    world.end_membership(ALICE)
+    assert code(after_all(world, model)) == ("CREATE_FAILED", "MembershipEnded")
+    assert world.runtime.runs() == ()
+
+
+def test_a_deleted_collaboration_ends_its_trainings(world: World) -> None:
+    model = world.model()
+    with world.store.transaction() as tx:
+        room = tx.collaborations.get("collab")
+        assert room is not None
+        tx.collaborations.update(room, status=CollaborationStatus.DELETED)
+    assert code(after_all(world, model)) == ("CREATE_FAILED", "MembershipEnded")
+
+
+def test_a_cancelled_training_gets_its_grace_and_ends_inactive(world: World) -> None:
+    world.runtime.looks = 10_000
+    model = world.model()
+    reconciler = world.reconciler()
+    for _ in range(3):
+        reconciler.step("a")
+    world.ask(Work.TRAINED_MODELS, model.id, Event.CANCEL)
+    assert after_all(world, model).status is Status.INACTIVE
+    assert world.runtime.stops == [(f"training-{model.id}", 5)]
+
+
+def test_a_training_cancelled_before_it_starts_never_runs(world: World) -> None:
+    model = world.model()
+    world.ask(Work.TRAINED_MODELS, model.id, Event.CANCEL)
+    assert after_all(world, model).status is Status.INACTIVE
+    assert world.runtime.started == []
+
+
+def test_a_deleted_model_leaves_no_artefact_and_no_log(world: World) -> None:
+    model, other = world.ready_model(), world.ready_model()
+    world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
+    model = after_all(world, model)
+    assert model.status is Status.INACTIVE
+    assert model.model_bytes == 100
+    assert {key.split("/")[1] for key in world.objects.keys()} == {other.id}  # noqa: SIM118 - a method of the fake
+    assert world.runtime.forgotten_logs == [f"training-{model.id}"]
+
+
+def test_the_base_versions_archive_lies_alone_in_its_channel(world: World) -> None:
+    base = world.ready_model()
+    seen: list[tuple[str, list[str], bool]] = []
+    real = world.runtime.start
+
+    def start(run: Any) -> None:
+        mount = run.channels[-1]
+        archive = mount.folder / "model.tar.gz"
+        same = archive.read_bytes() == world.objects.local_path(f"trained-models/{base.id}/model.tar.gz").read_bytes()
+        # A second name would keep the object store from delivering the artefact.
+        assert archive.stat().st_nlink == 1
+        seen.append((mount.name, sorted(file.name for file in mount.folder.iterdir()), same))
+        real(run)
+
+    world.runtime.start = start  # type: ignore[method-assign]
+    entry = {"channelName": "base", "trainedModelArn": base.arn, "versionIdentifier": "NULL", "modelId": base.id}
+    model = after_all(world, world.model(incremental_channels=(entry,)))
+    assert model.status is Status.ACTIVE
+    assert seen == [("base", ["model.tar.gz"], True)]
+    run = world.runtime.started[-1]
+    assert isinstance(run, TrainingRun)
+    assert run.channels[-1].content_type == "application/x-sagemaker-model"
+    assert list((world.tmp / "bases").iterdir()) == []
+
+
+@pytest.mark.parametrize("loss", ["deleted", "erased", "another size"])
+def test_a_base_version_that_is_gone_fails_the_training(world: World, loss: str) -> None:
+    base = world.ready_model()
+    if loss == "deleted":
+        world.ask(Work.TRAINED_MODELS, base.id, Event.DELETE)
+    elif loss == "erased":
+        world.objects.delete(f"trained-models/{base.id}")
+    else:
+        world.objects._content[f"trained-models/{base.id}/model.tar.gz"] += 1
+    entry = {"channelName": "base", "trainedModelArn": base.arn, "versionIdentifier": "NULL", "modelId": base.id}
+    model = after_all(world, world.model(incremental_channels=(entry,)))
+    assert code(model) == ("CREATE_FAILED", "ModelUnavailable")
+    assert len(world.runtime.started) == 1
+
+
+def test_a_parquet_channel_is_announced_as_parquet(world: World) -> None:
+    channel = world.channel()
+    world.drive()
+    source = {"protectedQueryInputParameters": {**channel.input_channel["dataSource"]["protectedQueryInputParameters"]}}
+    source["protectedQueryInputParameters"]["resultFormat"] = "PARQUET"
+    with world.store.transaction() as tx:
+        ready = tx.ml_input_channels.get(channel.id)
+        assert ready is not None
+        ready = tx.ml_input_channels.update(ready, input_channel={**ready.input_channel, "dataSource": source})
+    after_all(world, world.model(channels=(ready,)))
+    run = world.runtime.started[0]
+    assert isinstance(run, TrainingRun)
+    assert run.file_format == "parquet"
