@@ -28,7 +28,7 @@ demo: $(READY) ## Three organisations train a model together, in under a minute
 	@$(BIN)/python -m demo
 
 test: check ## Run every check and every test
-	@$(BIN)/python -m pytest -n 2 $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(READY) ## Run ruff, mypy --strict, the import contract and the docs checks
 	@$(BIN)/ruff check .

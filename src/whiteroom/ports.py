@@ -168,7 +168,7 @@ class ObjectStore(Protocol):
         """Archive an untrusted folder as .tar.gz under `key`: regular files and folders, plain relative names.
 
         Raises:
-            UnsafeContents: a link that leaves the folder, a device, a FIFO, a socket, a name that is not UTF-8.
+            UnsafeContents: a link of either kind, a device, a FIFO, a socket, a name that is not UTF-8, 128 levels.
             TooLarge: the regular files hold more than `limit_bytes`; nothing is kept.
         """
 

@@ -39,6 +39,7 @@ from whiteroom.domain.queries import (
     ResultFormat,
 )
 from whiteroom.domain.runs import Phase
+from whiteroom.domain.schemas import query_table
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, SqlEngine, Store, TableNotFound, Transaction, Work
@@ -106,7 +107,7 @@ class MLInputChannelController:
         with self._store.reading() as tx:
             associations = _associations(tx, record)
             refused = query.failure is QueryFailure.REFUSED
-            tables = [_referenced(tx, association) for association in associations] if refused else []
+            tables = _tables(tx, associations) if refused else []
             around = Surroundings(
                 member_active=member_active(tx, record.membership_id),
                 associations={association.name_folded: association.id for association in associations},
@@ -178,7 +179,7 @@ class MLInputChannelController:
     def _start(self, channel: MLInputChannel) -> Outcome:
         with self._store.reading() as tx:
             statement = _statement(tx, channel)
-            tables = [_referenced(tx, association) for association in _associations(tx, channel)]
+            tables = _tables(tx, _associations(tx, channel))
         if isinstance(statement, Failure):
             return Outcome(failure=statement)
         settings = self._settings
@@ -261,26 +262,23 @@ def _associations(tx: Transaction, channel: MLInputChannel) -> list[ConfiguredTa
     return [association for association in shared if association.account_id in active]
 
 
-def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> tuple[QueryTable, Mapping[str, Any]]:
+def _referenced(
+    tx: Transaction, association: ConfiguredTableAssociation
+) -> tuple[QueryTable, Mapping[str, Any]] | None:
     """A table with its owner's rules as they are now, its rows still to be found, and its TableReference."""
     table = tx.configured_tables.get(association.configured_table_id)
-    rule = tx.configured_table_analysis_rules.get(association.configured_table_id)
+    if table is None:
+        return None
+    rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    judged = QueryTable(
-        name=association.name,
-        owner_account_id=association.account_id,
-        source=_UNREADABLE,
-        allowed_columns=() if table is None else table.allowed_columns,
-        rule_type=None if rule is None else rule.type,
-        rule=None if rule is None else _v1(rule.policy, rule.type),
-        association_rule=None if association_rule is None else _v1(association_rule.policy, association_rule.type),
-    )
-    return judged, {} if table is None else table.table_reference
+    return query_table(association, table, _UNREADABLE, rule, association_rule), table.table_reference
 
 
-def _v1(policy: Mapping[str, Any], rule_type: str) -> Mapping[str, Any]:
-    rule: Mapping[str, Any] = policy["v1"][rule_type.lower()]
-    return rule
+def _tables(
+    tx: Transaction, associations: Iterable[ConfiguredTableAssociation]
+) -> list[tuple[QueryTable, Mapping[str, Any]]]:
+    found = (_referenced(tx, association) for association in associations)
+    return [table for table in found if table is not None]
 
 
 def _restarts(tx: Transaction, channel: MLInputChannel) -> int:

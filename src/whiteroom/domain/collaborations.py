@@ -128,6 +128,18 @@ def coherent_membership(members: Sequence[Member]) -> Verdict:
     return ALLOWED
 
 
+def in_sight(collaboration: Collaboration, member: Member) -> bool:
+    """Whether a member sees the collaboration: the invited, the active, and its creator even after leaving.
+
+    Source: ListCollaborations ("that the caller owns, is active in, or has been invited to"). Scripts delete
+    the creator's membership first, and then the collaboration (decision 0010).
+    """
+    if collaboration.status is CollaborationStatus.DELETED:
+        return False
+    owns = member.account_id == collaboration.creator_account_id
+    return owns or member.status in (MemberStatus.INVITED, MemberStatus.ACTIVE)
+
+
 def may_be_removed(collaboration: Collaboration, account_id: str, caller_account_id: str) -> Verdict:
     """Whether the caller may remove an account from the collaboration: its creator may, but not itself."""
     if caller_account_id != collaboration.creator_account_id:

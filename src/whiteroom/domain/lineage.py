@@ -1,8 +1,12 @@
 """Which algorithms rows, and models made of rows, may reach.
 
-A channel is made for one association, under the rules of the tables that its query read.
-Another association sees its rows only where every one of those tables allows it too. A
-model carries what it learnt: it goes to another association under the same rule for all the
+A channel is made for one association, under the rules of the tables that its query read. A
+table that its owner takes out of the room, by deleting its association or by leaving, takes
+its rows along ("The removed member's data is inaccessible to active members", DeleteMember):
+what has been trained stays, nothing new is made of them.
+
+Another association sees a channel's rows only where every one of those tables allows it too.
+A model carries what it learnt: it goes to another association under the same rule for all the
 rows it was made of, and under its provider's own policy, since an image that reads a model
 can write it into its output.
 """
@@ -27,14 +31,20 @@ def rows_may_reach(association_arn: str, channel: MLInputChannel, tables: Sequen
         channel: whose rows.
         tables: those of `channel.source_associations` that still exist, with their rules as they are now.
     """
+    if len(tables) != len(channel.source_associations):
+        return Denied(
+            f"A table that the channel {channel.name} was made from is no longer associated with the collaboration: "
+            "its owner has withdrawn it, so its rows are not used any more. Call DeleteMLInputChannelData, and make a "
+            "channel of the tables that are left."
+        )
     if association_arn == channel.association_arn:
         return ALLOWED
     advice = (
         f"The channel {channel.name} was made for {channel.association_arn}. Make a channel for {association_arn}, "
         "or use the association that it was made for."
     )
-    if not channel.source_associations or len(tables) != len(channel.source_associations):
-        return Denied(f"A table that the channel {channel.name} was made from is no longer associated. {advice}")
+    if not tables:
+        return Denied(advice)
     source = channel.input_channel["dataSource"]["protectedQueryInputParameters"]["sqlParameters"]
     verdict = judge(
         QueryFacts({table.name: frozenset() for table in tables}, ()),

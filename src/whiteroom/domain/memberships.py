@@ -43,17 +43,6 @@ class Membership:
     updated_at: datetime
 
 
-def may_leave(account_id: str, creator_account_id: str) -> Verdict:
-    """Whether an account may delete its membership.
-
-    Source: UG leave-collab ("If you are the collaboration creator, you can only leave a collaboration by
-    deleting the collaboration").
-    """
-    if account_id == creator_account_id:
-        return Denied("The creator of a collaboration leaves it by DeleteCollaboration.")
-    return ALLOWED
-
-
 def may_set_result_configurations(member: Member, *, given: bool) -> Verdict:
     """Whether a member may say where results go: "as specified by the member who can receive results"."""
     if given and not member.can(Ability.CAN_RECEIVE_RESULTS):

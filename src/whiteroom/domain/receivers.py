@@ -1,4 +1,4 @@
-"""Who may be handed what training and inference give.
+"""Who may be handed what training and inference give, and who may have it handed over.
 
 Source: UG machine-learning: a receiver needs the ability and an ML configuration with a
 destination (semantics, section 1, Abilities).
@@ -7,7 +7,9 @@ destination (semantics, section 1, Abilities).
 from __future__ import annotations
 
 from whiteroom.domain.collaborations import Ability, Member, MemberStatus
+from whiteroom.domain.memberships import Membership
 from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.trained_models import TrainedModel
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 
@@ -32,5 +34,15 @@ def has_location(account_id: str, configuration: MLConfiguration | None) -> Verd
         return Denied(
             f"The receiver {account_id} has no ML configuration with an output location. It must call "
             "PutMLConfiguration with defaultOutputLocation.destination.s3Destination.s3Uri."
+        )
+    return ALLOWED
+
+
+def may_start_export(model: TrainedModel, membership: Membership) -> Verdict:
+    """Whether a member may export a model: "the member who trained the model can initiate the export" (UG)."""
+    if model.membership_id != membership.id:
+        return Denied(
+            f"The trained model {model.name} was trained by member {model.account_id}, who alone can start its export. "
+            f"Ask that member to name {membership.account_id} as the receiver."
         )
     return ALLOWED

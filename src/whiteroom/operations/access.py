@@ -6,12 +6,13 @@ the answer does not tell which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.faults import AccessDenied, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
-from whiteroom.domain.collaborations import Ability, Collaboration, CollaborationStatus, Member, MemberStatus, member_id
+from whiteroom.domain.collaborations import Ability, Collaboration, Member, MemberStatus, in_sight, member_id
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.verdicts import Verdict
@@ -59,19 +60,14 @@ def member_of(context: Context, membership: Membership) -> Member:
 
 
 def visible_collaboration(context: Context, collaboration_id: str) -> tuple[Collaboration, Member]:
-    """A collaboration that the caller is invited to or active in, with the caller's place in it.
+    """A collaboration that the caller is invited to, active in or the creator of, with the caller's place in it.
 
     Raises:
         AccessDenied: the caller has no part in it, has left it or was removed, or it does not exist.
     """
     collaboration = context.tx.collaborations.get(collaboration_id)
     member = context.tx.members.get(member_id(collaboration_id, context.caller.account_id))
-    if (
-        collaboration is None
-        or collaboration.status is CollaborationStatus.DELETED
-        or member is None
-        or member.status not in (MemberStatus.INVITED, MemberStatus.ACTIVE)
-    ):
+    if collaboration is None or member is None or not in_sight(collaboration, member):
         raise AccessDenied(
             f"Account {context.caller.account_id} has no part in a collaboration {collaboration_id}.",
             reason="INSUFFICIENT_PERMISSIONS",
@@ -87,9 +83,10 @@ def joined_collaboration(context: Context, collaboration_id: str) -> Collaborati
     """
     collaboration, member = visible_collaboration(context, collaboration_id)
     if member.status is not MemberStatus.ACTIVE:
+        remedy = " Call CreateMembership first." if member.status is MemberStatus.INVITED else ""
         raise AccessDenied(
-            f"Account {context.caller.account_id} is invited to collaboration {collaboration_id} but has not joined. "
-            "Call CreateMembership first.",
+            f"Account {context.caller.account_id} is {member.status.value} in collaboration {collaboration_id}; "
+            f"only ACTIVE members see this.{remedy}",
             reason="INSUFFICIENT_PERMISSIONS",
         )
     return collaboration
@@ -120,10 +117,13 @@ def permit(verdict: Verdict, fault: type[Fault] = AccessDenied, **members: objec
         raise fault(verdict.reason, **members)
 
 
-def within_quota(context: Context, quota: Quota, repository: Repository[Any], **equals: object) -> None:
-    """Raise QuotaExceeded where one more record with these values would be too many."""
+def within_quota(
+    context: Context, quota: Quota, repository: Repository[Any], statuses: Iterable[StrEnum] = (), **equals: object
+) -> None:
+    """Raise QuotaExceeded where one more record with these values, in any of these statuses, would be too many."""
     limit = context.quotas.limit(quota)
-    if repository.count(limit, **equals) >= limit:
+    searches = [{**equals, "status": status} for status in statuses] or [equals]
+    if sum(repository.count(limit, **search) for search in searches) >= limit:
         raise QuotaExceeded(
             f"The quota {quota.value} is {limit}. Delete what is no longer used, or ask the operator to raise it "
             f"in whiteroom.toml.",

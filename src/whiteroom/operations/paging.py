@@ -6,11 +6,15 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from whiteroom.base.faults import ValidationFault
 from whiteroom.operations.registry import Request
-from whiteroom.ports import Page, PageKey
+from whiteroom.ports import Page, PageKey, Repository
+
+R = TypeVar("R")
 
 DEFAULT_PAGE_SIZE = 10
 """What AWS documents for ListTrainedModelVersions, and does for the others."""
@@ -33,7 +37,7 @@ def page_start(request: Request, scope: str) -> PageKey | None:
     try:
         seal, micros, record_id = json.loads(base64.urlsafe_b64decode(token.encode()))
         if seal != _seal(scope):
-            raise ValueError("another list's token")
+            raise ValueError("another list's token")  # noqa: TRY301 - answered like any other broken token
         return PageKey(datetime.fromtimestamp(micros / 1e6, UTC), str(record_id))
     except (ValueError, TypeError, OverflowError, OSError, binascii.Error, RecursionError):
         raise ValidationFault(
@@ -41,7 +45,25 @@ def page_start(request: Request, scope: str) -> PageKey | None:
         ) from None
 
 
-def next_token(page: Page[object], scope: str) -> str | None:
+def kept_page(
+    repository: Repository[R], limit: int, after: PageKey | None, keep: Callable[[R], bool], **equals: object
+) -> Page[R]:
+    """A page of the records that `keep` accepts; for lists where most are."""
+    kept: list[R] = []
+    while True:
+        page = repository.page(limit, after, **equals)
+        for record in page.items:
+            if keep(record):
+                if len(kept) == limit:
+                    last: Any = kept[-1]
+                    return Page(tuple(kept), PageKey(last.created_at, last.id))
+                kept.append(record)
+        if page.next is None:
+            return Page(tuple(kept), None)
+        after = page.next
+
+
+def next_token(page: Page[Any], scope: str) -> str | None:
     """The token for what follows `page`; None at the end of the list."""
     if page.next is None:
         return None

@@ -1,0 +1,192 @@
+"""The composition root: settings in, a running server out. Adapters meet here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import pkgutil
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from whiteroom import operations
+from whiteroom.base.arns import new_id
+from whiteroom.base.clock import Clock, utc_now
+from whiteroom.base.faults import Conflict
+from whiteroom.catalog.folder import FolderCatalog
+from whiteroom.controllers.loop import Reconciler
+from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
+from whiteroom.controllers.redaction import redact
+from whiteroom.controllers.running import RunSettings
+from whiteroom.controllers.scheduler import Controllers
+from whiteroom.controllers.timing import Timing
+from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
+from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
+from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.domain.instance_types import Shape
+from whiteroom.domain.lifecycle import IllegalTransition
+from whiteroom.domain.runs import SandboxReport
+from whiteroom.domain.trained_models import BASE_VERSION
+from whiteroom.engines.duckdb import DuckDbEngine
+from whiteroom.objects.folder import FolderObjects
+from whiteroom.operations.registry import Context, Handler, Response, handlers
+from whiteroom.ports import Store, Transaction
+from whiteroom.runtime.images import Images
+from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.settings import Settings
+from whiteroom.store.credentials import Credentials
+from whiteroom.store.sqlite import SqliteStore
+from whiteroom.store.turns import Turns
+from whiteroom.wire.asgi import Application
+from whiteroom.wire.calls import Call, NotImplementedOperation
+from whiteroom.wire.requests import Receive
+from whiteroom.wire.responses import Send
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 30.0
+"""How long a stopping server waits for the steps that its controllers are taking; the next server finishes the rest."""
+
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""What a container that the server runs in may use of the machine (cgroups v2 and v1)."""
+
+VERSIONS_BY_NAME = {name: frozenset({BASE_VERSION}) for name in ("versionIdentifier", "trainedModelVersionIdentifier")}
+"""`NULL` names the base version, though the models' pattern for identifiers forbids it (design: Versions)."""
+
+
+def all_handlers() -> Mapping[tuple[str, str], Handler]:
+    """Every operation that has an answer: each module of operations/ registers its own."""
+    for module in pkgutil.iter_modules(operations.__path__):
+        importlib.import_module(f"{operations.__name__}.{module.name}")
+    return handlers()
+
+
+def open_catalog(settings: Settings) -> FolderCatalog:
+    """The catalog of a data folder."""
+    return FolderCatalog(settings.folder("catalog"))
+
+
+def open_images(settings: Settings) -> Images:
+    """The local images of a data folder."""
+    return Images(settings.folder("images"))
+
+
+def open_runtime(settings: Settings) -> SandboxRuntime:
+    """The runtime of a data folder. Any number may be open: what runs belongs to the folder, not to a process."""
+    return SandboxRuntime(settings.data, unsafe_no_sandbox=settings.sandbox == "unsafe-no-sandbox")
+
+
+def sandbox_report(settings: Settings) -> SandboxReport:
+    """What this machine can do to seal a run."""
+    return open_runtime(settings).report()
+
+
+def machine() -> Shape:
+    """How large this machine is, as far as this process may use it."""
+    limits = [psutil.virtual_memory().total]
+    for path in CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # another kind of cgroup, or "max"
+            limits.append(int(path.read_text()))
+    return Shape(len(os.sched_getaffinity(0)), min(limits))
+
+
+class Whiteroom:
+    """One server on one data folder. As an ASGI application it starts with ASGI's lifespan and ends with it."""
+
+    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._store = SqliteStore(settings.database)
+        self._turns = Turns(self._store)
+        self._catalog = open_catalog(settings)
+        self._handlers = all_handlers()
+        self._controllers = _controllers(settings, clock, self._store, self._catalog)
+        self._store.on_work(self._controllers.wake)
+        self._application = Application(
+            Credentials(self._store),
+            self._dispatch,
+            clock,
+            dev=settings.dev,
+            max_body_bytes=settings.max_body_bytes,
+            extra_values=VERSIONS_BY_NAME,
+        )
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one connection of ASGI."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+    async def _dispatch(self, call: Call) -> Response:
+        handler = self._handlers.get((call.operation.service, call.operation.name))
+        if handler is None:
+            raise NotImplementedOperation
+
+        def work(tx: Transaction) -> Response:
+            context = Context(call.caller, tx, self._clock(), self._settings.quotas, self._catalog, new_id)
+            return handler(call.parameters, context)
+
+        try:
+            return await (self._turns.read(work) if call.operation.read_only else self._turns.write(work))
+        except IllegalTransition as error:
+            raise Conflict(str(error)) from None
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """ASGI's lifespan. Stopping ends no training: the next server on the folder takes it over."""
+        await receive()
+        self._controllers.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
+            self._store.close()
+        else:
+            logger.warning("Some work was cut short; the next server on this folder goes on with it.")
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _controllers(settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog) -> Controllers:
+    runtime = open_runtime(settings)
+    engine = DuckDbEngine(settings.data)
+    objects = FolderObjects(settings.folder("artefacts"), settings.folder("objects"))
+    channels = settings.folder("channels")
+    runs = _run_settings(settings)
+    reconciler = Reconciler(
+        store,
+        (
+            MLInputChannelController(store, engine, catalog, _query_settings(settings), channels),
+            TrainedModelController(store, runtime, objects, runs, redact, channels, settings.folder("bases")),
+            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, channels),
+            TrainedModelExportJobController(store, objects),
+        ),
+        clock,
+        timing := Timing(lease_seconds=settings.lease_seconds),
+    )
+    return Controllers(store, reconciler, clock, timing, settings.controller_threads)
+
+
+def _query_settings(settings: Settings) -> QuerySettings:
+    here = machine()
+    return QuerySettings(
+        csv_header=settings.csv_header,
+        max_file_bytes=settings.channel_file_bytes,
+        memory_bytes=settings.query_memory_bytes or here.memory_bytes // 4,
+        cpus=settings.query_cpus or here.cpus,
+        timeout_seconds=settings.query_timeout_seconds,
+    )
+
+
+def _run_settings(settings: Settings) -> RunSettings:
+    return RunSettings(
+        machine=machine(),
+        processes=settings.processes_per_instance,
+        default_max_runtime_seconds=settings.default_max_runtime_seconds,
+        stop_grace_seconds=settings.stop_grace_seconds,
+        ready_timeout_seconds=settings.ready_timeout_seconds,
+        csv_header=settings.csv_header,
+    )

@@ -1,0 +1,1 @@
+"""The operator's command line: one file for each noun, thin over app.py."""

@@ -1,0 +1,96 @@
+"""`whiteroom doctor`: what this machine can run, and what to do about what it cannot."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from whiteroom.app import machine, sandbox_report
+from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, settings_of
+from whiteroom.cli.output import say, say_json
+from whiteroom.cli.problems import Problem
+from whiteroom.cli.server_file import running_url
+from whiteroom.domain.runs import Finding
+from whiteroom.settings import Settings
+
+GIB = 2**30
+SCARCE_MEMORY_BYTES = 2 * GIB
+
+
+def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Look at this machine and the data folder: what can run, and what to do about what cannot.
+
+    The exit code is 0 where everything is well, 1 where something would be refused. Nothing is changed.
+
+    Example: `whiteroom doctor --data /srv/whiteroom`
+    """
+    settings = settings_of(data)
+    report = sandbox_report(settings)
+    findings = (*report.findings, _about_machine(), *_about_folder(settings))
+    well = report.usable and all(finding.ok for finding in findings[len(report.findings) :])
+    if as_json:
+        say_json({"well": well, "sandboxUsable": report.usable, "findings": [asdict(finding) for finding in findings]})
+    else:
+        _say(findings)
+        say("")
+        say(_verdict(settings, usable=report.usable, well=well))
+    if not well:
+        raise typer.Exit(1)
+
+
+def _say(findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        say(f"{'ok  ' if finding.ok else 'NO  '}{finding.name}: {finding.detail}")
+        if finding.remedy and not finding.ok:
+            say(f"      {finding.remedy}")
+
+
+def _verdict(settings: Settings, *, usable: bool, well: bool) -> str:
+    if not usable:
+        return "Trainings and inference jobs are refused on this machine: they cannot be sealed. See above."
+    if settings.sandbox != "required":
+        return "Trainings and inference jobs run UNSEALED on this machine, since the setting `sandbox` says so."
+    if not well:
+        return "Trainings and inference jobs can be sealed on this machine, but see above."
+    return "All is well: trainings and inference jobs run sealed on this machine."
+
+
+def _about_machine() -> Finding:
+    here = machine()
+    return Finding(
+        "machine",
+        here.memory_bytes >= SCARCE_MEMORY_BYTES,
+        f"{here.cpus} processors, {here.memory_bytes / GIB:.1f} GiB of memory. No instance gets more than that.",
+        "Runs and queries need about 2 GiB between them: use a larger machine.",
+    )
+
+
+def _about_folder(settings: Settings) -> Iterator[Finding]:
+    if not settings.data.is_dir():
+        yield Finding("data folder", ok=True, detail=f"{settings.data} is not there yet; `whiteroom up` makes it.")
+        return
+    mode = stat.S_IMODE(settings.data.stat().st_mode)
+    yield Finding(
+        "data folder",
+        not mode & 0o077,
+        f"{settings.data}, mode {mode:o}.",
+        f"It holds keys and members' rows, for nobody else to read: chmod 700 {settings.data}",
+    )
+    yield _about_database(settings.database, settings)
+    url = running_url(settings.server_file)
+    yield Finding("server", ok=True, detail=f"One runs at {url}." if url else "None runs on this folder.")
+
+
+def _about_database(path: Path, settings: Settings) -> Finding:
+    if not path.exists():
+        return Finding("database", ok=True, detail="It is not there yet; the first account or server makes it.")
+    try:
+        with opened_store(settings) as store, store.reading() as tx:
+            accounts = len(tx.accounts.all())
+    except Problem as problem:
+        return Finding("database", ok=False, detail=str(problem), remedy="Restore it from a backup, or move it away.")
+    return Finding("database", ok=True, detail=f"{path}; accounts: {accounts}.")

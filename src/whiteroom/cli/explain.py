@@ -1,0 +1,140 @@
+"""`whiteroom explain`: the audit trail of one resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from whiteroom.base.arns import Arn, parse_arn
+from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
+from whiteroom.cli.output import say, say_json, say_table
+from whiteroom.cli.problems import Problem
+from whiteroom.domain.events import ResourceEvent
+from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.ports import Repository, Transaction
+
+Repositories = Callable[[Transaction], Repository[Any]]
+
+KINDS: Mapping[str, tuple[str, Repositories]] = {
+    "collaboration": ("collaboration", lambda tx: tx.collaborations),
+    "membership": ("membership", lambda tx: tx.memberships),
+    "configuredtable": ("configured table", lambda tx: tx.configured_tables),
+    "configuredtableassociation": ("configured table association", lambda tx: tx.configured_table_associations),
+    "analysistemplate": ("analysis template", lambda tx: tx.analysis_templates),
+    "configured-model-algorithm": ("configured model algorithm", lambda tx: tx.configured_model_algorithms),
+    "configured-model-algorithm-association": (
+        "configured model algorithm association",
+        lambda tx: tx.configured_model_algorithm_associations,
+    ),
+    "ml-input-channel": ("ML input channel", lambda tx: tx.ml_input_channels),
+    "trained-model": ("trained model", lambda tx: tx.trained_models),
+    "trained-model-inference-job": ("inference job", lambda tx: tx.trained_model_inference_jobs),
+}
+"""By the ARN's kind: what people call it, and where its records are."""
+
+
+def explain(
+    arn: Annotated[str, typer.Argument(help="The resource's ARN.", show_default=False)],
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Tell everything that happened to a resource: when, from which status to which, by whom and why.
+
+    All versions of a trained model, and their exports, are told together. A resource that takes no time, such as a
+    collaboration, has no such history; the answer says what it is.
+
+    Example: `whiteroom explain arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
+    """
+    settings = existing_folder(data)
+    place = parsed(arn)
+    with opened_store(settings) as store, store.reading() as tx:
+        events = tx.events(arn)
+        names = _names(tx, arn, events)
+        record = None if events else _record(tx, place)
+    if not events and record is None:
+        raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
+    if as_json:
+        say_json({"arn": arn, "kind": _kind(place), "events": [_document(event, names) for event in events]})
+    elif events:
+        _say_events(events, names)
+    else:
+        say(f"{arn} is a {_kind(place)}. {_sketch(record)}. It has no statuses to go through, so no history is kept.")
+
+
+def _say_events(events: tuple[ResourceEvent, ...], names: Mapping[str, str]) -> None:
+    several = len(names) > 1
+    rows = [
+        (
+            event.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+            *([names[event.record_id]] if several else []),
+            event.from_status or "-",
+            event.to_status,
+            event.event.value,
+            event.actor,
+            event.reason,
+        )
+        for event in events
+    ]
+    say_table(("TIME (UTC)", *(["OF"] if several else []), "FROM", "TO", "EVENT", "BY", "REASON"), rows)
+
+
+def _names(tx: Transaction, arn: str, events: tuple[ResourceEvent, ...]) -> dict[str, str]:
+    """What to call each record whose events share the ARN: versions of one model, and exports of them."""
+    names = {model.id: version_name(model) for model in tx.trained_models.all(arn=arn)}
+    for record_id in {event.record_id for event in events} - set(names):
+        job = tx.trained_model_export_jobs.get(record_id)
+        names[record_id] = f"export {job.name}" if job is not None else record_id
+    return names
+
+
+def version_name(model: TrainedModel) -> str:
+    """What people call a version: `base`, or its identifier."""
+    return "base" if model.version_identifier == BASE_VERSION else model.version_identifier
+
+
+def parsed(arn: str) -> Arn:
+    """The parts of an ARN.
+
+    Raises:
+        Problem: it is none.
+    """
+    try:
+        return parse_arn(arn)
+    except ValueError as error:
+        raise Problem(f"{error} An operation's answer names it.") from None
+
+
+def _kind(arn: Arn) -> str:
+    return KINDS[arn.kind][0] if arn.kind in KINDS else arn.kind
+
+
+def _record(tx: Transaction, arn: Arn) -> Any:
+    """The record of an ARN, and of no other: the identifier alone does not make it the same resource."""
+    if arn.kind not in KINDS:
+        return None
+    record = KINDS[arn.kind][1](tx).get(arn.resource_id)
+    return record if record is not None and record.arn == str(arn) else None
+
+
+def _sketch(record: Any) -> str:
+    name = f" named {record.name}" if hasattr(record, "name") else ""
+    status = f", and {record.status.value}" if hasattr(record, "status") else ""
+    owner = getattr(record, "account_id", None) or record.creator_account_id
+    return (
+        f"It belongs to account {owner}{name and ','}{name}, was made {record.created_at:%Y-%m-%d %H:%M:%S} UTC{status}"
+    )
+
+
+def _document(event: ResourceEvent, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "of": names[event.record_id],
+        "revision": event.revision,
+        "event": event.event.value,
+        "fromStatus": event.from_status,
+        "toStatus": event.to_status,
+        "actor": event.actor,
+        "reason": event.reason,
+    }

@@ -1,0 +1,84 @@
+"""The data folder as commands find it: made, opened, or refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from whiteroom.cli.problems import Problem
+from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
+from whiteroom.store.sqlite import SqliteStore
+
+Data = Annotated[
+    Path, typer.Option("--data", metavar="DIR", envvar="WHITEROOM_DATA", help="The data folder of the server.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DEFAULT_DATA = Path("whiteroom-data")
+
+_OURS = frozenset({FILE_NAME, "whiteroom.db", "server.json", *typing.get_args(Folder)})
+"""What tells a data folder from any other."""
+
+
+def existing_folder(data: Path) -> Settings:
+    """The settings of a data folder.
+
+    Raises:
+        Problem: there is none.
+    """
+    if not data.is_dir():
+        raise Problem(
+            f"There is no data folder {data}. `whiteroom up --data {data}` makes it; "
+            "--data or WHITEROOM_DATA names another."
+        )
+    return load_settings(data, os.environ)
+
+
+def made_folder(data: Path, **overrides: Any) -> Settings:
+    """The settings of a data folder, which is made where it is missing, for its owner alone.
+
+    Raises:
+        Problem: it cannot be made, or something else is kept there.
+    """
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        names = {entry.name for entry in data.iterdir()}
+    except OSError as error:
+        raise Problem(f"{data} cannot be the data folder: {error.strerror}. Name another with --data.") from None
+    if names and not names & _OURS:
+        raise Problem(
+            f"{data} has files in it, none of them Whiteroom's. Name an empty folder, or one that is not there yet."
+        )
+    return load_settings(data, os.environ, **overrides)
+
+
+def settings_of(data: Path) -> Settings:
+    """The settings that a server on that folder would have, whether or not it is there yet."""
+    return load_settings(data, os.environ)
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[SqliteStore]:
+    """The store of a data folder, for the length of one command; a server may be running on it."""
+    with database_of(settings):
+        store = SqliteStore(settings.database)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[None]:
+    """Turn what SQLite cannot do with the data folder's file into a sentence that names it."""
+    try:
+        yield
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        raise Problem(f"{settings.database} cannot be used: {error}.") from None

@@ -1,0 +1,135 @@
+"""`whiteroom logs`: what a training or an inference job wrote, for the operator, whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from whiteroom.app import open_runtime
+from whiteroom.cli.explain import parsed, version_name
+from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
+from whiteroom.cli.output import note, say, say_json_line
+from whiteroom.cli.problems import Problem
+from whiteroom.controllers import trained_model_inference_jobs, trained_models
+from whiteroom.domain.lifecycle import Lifecycle
+from whiteroom.domain.runs import LogLine, RunId
+from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
+from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.domain.trained_models import LIFECYCLE as TRAINING_LIFECYCLE
+from whiteroom.ports import Runtime, Store, Transaction
+
+LOOK_SECONDS = 0.5
+"""How often `--follow` looks for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A run whose log is wanted, and how far it has come."""
+
+    run_id: RunId
+    lifecycle: Lifecycle[Any]
+    record: Any
+
+    @property
+    def over(self) -> bool:
+        """Whether the run writes no more."""
+        return self.lifecycle.at_rest(self.record.status)
+
+
+def logs(
+    arn: Annotated[str, typer.Argument(help="The ARN of a trained model or an inference job.", show_default=False)],
+    version: Annotated[
+        str | None,
+        typer.Option(
+            help="Of this version of the model, `base` for the first; without it, of the latest.", show_default=False
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document for each line, for scripts.")
+    ] = False,
+) -> None:
+    """Show what a training or an inference job wrote, and what the platform noted beside it.
+
+    This is the operator's view: nothing is filtered or redacted. Lines of the stream `platform` are Whiteroom's.
+
+    Example: `whiteroom logs --follow arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
+    """
+    settings = existing_folder(data)
+    runtime = open_runtime(settings)
+    with opened_store(settings) as store:
+        logged = _find(store, arn, version)
+        shown = 0
+        for line in _lines(store, runtime, logged, arn, version, follow=follow):
+            shown += 1
+            if as_json:
+                say_json_line(asdict(line))
+            else:
+                say(_text(line))
+    if not shown:
+        note(_silence(logged))
+
+
+def _lines(
+    store: Store, runtime: Runtime, logged: Logged, arn: str, version: str | None, *, follow: bool
+) -> Iterator[LogLine]:
+    """The log from its first line; with `follow`, until the run is over and all of it has been told."""
+    told = 0
+    while True:
+        over = logged.over or not follow  # asked before the lines are read: what comes between is told too
+        for line in runtime.logs(logged.run_id, told):
+            told += 1
+            yield line
+        if over:
+            return
+        time.sleep(LOOK_SECONDS)
+        logged = _find(store, arn, version)
+
+
+def _find(store: Store, arn: str, version: str | None) -> Logged:
+    kind = parsed(arn).kind
+    with store.reading() as tx:
+        if kind == "trained-model":
+            model = _model(tx, arn, version)
+            return Logged(trained_models.run_id(model.id), TRAINING_LIFECYCLE, model)
+        if version is not None:
+            raise Problem("Only a trained model has versions: leave --version out.")
+        if kind != "trained-model-inference-job":
+            raise Problem(
+                f"{arn} is a {kind}, which runs no program. Logs are kept of trained models "
+                "and inference jobs; `whiteroom explain` tells what happened to anything else."
+            )
+        job = tx.trained_model_inference_jobs.find(arn=arn)
+    if job is None:
+        raise Problem(f"There is no inference job {arn} here. Check --data.")
+    return Logged(trained_model_inference_jobs.run_id(job.id), INFERENCE_LIFECYCLE, job)
+
+
+def _model(tx: Transaction, arn: str, version: str | None) -> TrainedModel:
+    models = tx.trained_models.all(arn=arn)
+    wanted = BASE_VERSION if version == "base" else version
+    for model in models:
+        if model.version_identifier == wanted or (wanted is None and model.is_latest):
+            return model
+    if not models:
+        raise Problem(f"There is no trained model {arn} here. Check --data.")
+    raise Problem(f"The model has no version {version}. It has {', '.join(map(version_name, models))}.")
+
+
+def _text(line: LogLine) -> str:
+    moment = datetime.fromtimestamp(line.at_ms / 1000, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{line.at_ms % 1000:03} {line.host} {line.stream}: {line.text}"
+
+
+def _silence(logged: Logged) -> str:
+    """Why there is no log."""
+    status = logged.record.status.value
+    if logged.record.status_message:
+        return f"Nothing was written. The status is {status}: {logged.record.status_message}"
+    return f"Nothing was written so far. The status is {status}."

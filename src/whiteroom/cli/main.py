@@ -1,0 +1,113 @@
+"""The command `whiteroom`: finds the noun that is asked for, and turns errors into one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from whiteroom.cli.output import complain
+from whiteroom.cli.problems import Problem
+from whiteroom.settings import SettingsError
+
+DEBUG_VARIABLE = "WHITEROOM_DEBUG"
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One command, or one group of commands, in a file of its own."""
+
+    summary: str
+    is_group: bool = False
+
+
+NOUNS: Mapping[str, Noun] = {
+    "up": Noun("Start the server on a data folder."),
+    "accounts": Noun("Make accounts and access keys.", is_group=True),
+    "catalog": Noun("Say which files are an account's tables.", is_group=True),
+    "images": Noun("Build local images for algorithms.", is_group=True),
+    "explain": Noun("Tell everything that happened to a resource, and why."),
+    "logs": Noun("Show what a training or an inference job wrote."),
+    "ops": Noun("List the AWS operations, and the function that answers each."),
+    "doctor": Noun("Look at what this machine can run, and what to do about the rest."),
+}
+"""In the order in which an operator meets them. The file is `cli/NOUN.py`."""
+
+HELP = "A self-hosted clean room for machine learning that speaks the AWS Clean Rooms ML protocol."
+
+
+def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
+    """The command line, with the nouns of `wanted` whole and a line for each of the others.
+
+    A noun's file is imported when it is wanted: `whiteroom --help` waits for none of them.
+    """
+    app = typer.Typer(
+        name="whiteroom", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    )
+    app.callback()(_whiteroom)
+    for name, noun in NOUNS.items():
+        if name not in wanted:
+            app.command(name, help=noun.summary)(_elsewhere)
+        elif noun.is_group:
+            app.add_typer(_module(name).app, name=name, help=noun.summary, no_args_is_help=True)
+        else:
+            app.command(name, short_help=noun.summary)(getattr(_module(name), name))
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    completing = "_WHITEROOM_COMPLETE" in os.environ
+    wanted = tuple(NOUNS) if completing else [word for word in arguments if not word.startswith("-")][:1]
+    try:
+        program(wanted)(args=list(arguments), prog_name="whiteroom")
+    except (Problem, SettingsError) as error:
+        _end(str(error), 1, error)
+    except OSError as error:
+        _end(f"{error.strerror}: {error.filename}." if error.filename else f"{error}.", 1, error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - an operator is shown a sentence, whatever it was
+        _end(
+            f"Whiteroom met an error of its own: {type(error).__name__}: {error}. "
+            f"Run it again with {DEBUG_VARIABLE}=1 to see where, and report it.",
+            70,
+            error,
+        )
+
+
+def _end(message: str, exit_code: int, error: Exception) -> None:
+    if os.environ.get(DEBUG_VARIABLE):
+        raise error
+    complain(message)
+    sys.exit(exit_code)
+
+
+def _module(noun: str) -> ModuleType:
+    return importlib.import_module(f"whiteroom.cli.{noun}")
+
+
+def _elsewhere() -> None:
+    """Stands in for a noun that was not asked for."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"whiteroom {version('whiteroom')}")
+        raise typer.Exit
+
+
+def _whiteroom(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A self-hosted clean room for machine learning that speaks the AWS Clean Rooms ML protocol."""

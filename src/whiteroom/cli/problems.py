@@ -1,0 +1,7 @@
+"""What an operator is told when a command cannot be done."""
+
+from __future__ import annotations
+
+
+class Problem(Exception):
+    """A command cannot be done. The message is one sentence or two: what is wrong, and what to do."""

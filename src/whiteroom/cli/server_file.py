@@ -1,0 +1,77 @@
+"""One server per data folder: the lock that sees to it, and where the server listens."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+
+from whiteroom.cli.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFile:
+    """The file of a server that holds its data folder."""
+
+    file: TextIOWrapper
+
+    def announce(self, url: str) -> None:
+        """Write down where the server listens, for the other commands."""
+        self.file.seek(0)
+        self.file.truncate()
+        json.dump({"url": url, "pid": os.getpid()}, self.file)
+        self.file.flush()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[ServerFile]:
+    """Hold the data folder; it is free again when this process ends, however it ends.
+
+    Raises:
+        Problem: another server holds it.
+    """
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            where = _url(path) or "another address"
+            raise Problem(
+                f"A server already runs on {path.parent}, at {where}. "
+                "Stop it first, or name another folder with --data."
+            ) from None
+        file.truncate(0)
+        yield ServerFile(file)
+        file.truncate(0)
+
+
+def running_url(path: Path) -> str | None:
+    """Where the server of a data folder listens; None where none runs."""
+    try:
+        with path.open("r", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return _url(path)
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def _url(path: Path) -> str | None:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["url"])
+    except (ValueError, KeyError):
+        return None
+
+
+def server_url(host: str, port: int) -> str:
+    """The URL that clients of a server on `host` use; one that listens everywhere goes by the machine's name."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

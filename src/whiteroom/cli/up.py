@@ -1,0 +1,122 @@
+"""`whiteroom up`: the server."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from whiteroom.app import Whiteroom
+from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder
+from whiteroom.cli.output import say
+from whiteroom.cli.problems import Problem
+from whiteroom.cli.server_file import held, server_url
+from whiteroom.settings import Settings
+
+GRACE_SECONDS = 10
+"""How long requests in flight have when the server stops."""
+BACKLOG = 2048
+
+
+def up(
+    data: Data = DEFAULT_DATA,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen on; 0 takes a free one [default: 8080].", show_default=False)
+    ] = None,
+    dev: Annotated[
+        bool | None,
+        typer.Option(
+            "--dev/--no-dev",
+            help="Take any twelve-digit access key id for the account of that number; on loopback alone.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Start the server, and say where it listens once it is ready.
+
+    The data folder is made where it is missing, for you alone. SIGTERM and Ctrl+C stop the server; trainings
+    that run go on without it, and the next server on the folder takes them over.
+
+    Examples: `whiteroom up --dev`, `whiteroom up --data /srv/whiteroom --host 0.0.0.0`
+    """
+    settings = made_folder(data, host=host, port=port, dev=dev)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("whiteroom").setLevel(settings.log_level.upper())
+    with held(settings.server_file) as file, _listening(settings) as listener:
+        url = server_url(settings.host, listener.getsockname()[1])
+
+        def ready() -> None:
+            file.announce(url)
+            mode = ", in development mode" if settings.dev else ""
+            say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
+
+        with database_of(settings):
+            application = Whiteroom(settings)
+        _Server(application, ready).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which tells when it is ready, and ends with exit code 0 where a signal asked it to."""
+
+    def __init__(self, application: Whiteroom, ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            application,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, then say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Stop; a second Ctrl+C does not wait for requests in flight."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """A socket that listens where the settings say.
+
+    Raises:
+        Problem: the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError:
+        raise Problem(
+            f"{settings.host} is not an address of this machine. Listen on 127.0.0.1, or on 0.0.0.0 for every network."
+        ) from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Problem(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
+            "Another port, or a free one, is chosen with --port NUMBER or --port 0."
+        ) from None
+    return listener

@@ -1,0 +1,275 @@
+"""Loading what a request of `cleanrooms-ml` names, in the place where it may be looked for."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from whiteroom.base.arns import parse_arn
+from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
+from whiteroom.domain.collaborations import Ability, Cost, member_id
+from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.lineage import model_may_reach, rows_may_reach
+from whiteroom.domain.memberships import Membership, MembershipStatus
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.ml_input_channels import Status as ChannelStatus
+from whiteroom.domain.payers import payer
+from whiteroom.domain.queries import CatalogTable, FileFormat, QueryTable
+from whiteroom.domain.receivers import has_location, may_receive
+from whiteroom.domain.schemas import query_table
+from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.domain.trained_models import Status as ModelStatus
+from whiteroom.domain.versions import Omitted, version_filter, version_id
+from whiteroom.operations.access import permit
+from whiteroom.operations.answers import chosen
+from whiteroom.operations.registry import Context
+from whiteroom.ports import Repository
+
+ASSOCIATION = "configured-model-algorithm-association"
+CHANNEL = "ml-input-channel"
+MODEL = "trained-model"
+INFERENCE_JOB = "trained-model-inference-job"
+
+
+class InRoom(Protocol):
+    """A record that lies in a membership of a collaboration."""
+
+    @property
+    def arn(self) -> str: ...
+    @property
+    def membership_id(self) -> str: ...
+    @property
+    def collaboration_id(self) -> str: ...
+
+
+R = TypeVar("R", bound=InRoom)
+
+
+def missing(arn: str, kind: str, place: str) -> ResourceNotFound:
+    """The answer for what is not where the caller looked."""
+    return ResourceNotFound(f"There is no {kind} {arn} in {place}.", resourceId=arn, resourceType=kind)
+
+
+def resource_id(text: str) -> str:
+    """What an ARN ends in: the id of its record.
+
+    Raises:
+        ValidationFault: it is no ARN.
+    """
+    try:
+        return parse_arn(text).resource_id
+    except ValueError as error:
+        raise ValidationFault(str(error)) from None
+
+
+def of_membership(repository: Repository[R], arn: str, kind: str, membership: Membership) -> R:
+    """A record that the membership made.
+
+    Raises:
+        ResourceNotFound: the membership has none by that ARN.
+    """
+    record = repository.get(resource_id(arn))
+    if record is None or record.arn != arn or record.membership_id != membership.id:
+        raise missing(arn, kind, f"membership {membership.id}")
+    return record
+
+
+def of_collaboration(repository: Repository[R], arn: str, kind: str, collaboration_id: str) -> R:
+    """A record that any member of the collaboration made.
+
+    Raises:
+        ResourceNotFound: the collaboration has none by that ARN.
+    """
+    record = repository.get(resource_id(arn))
+    if record is None or record.arn != arn or record.collaboration_id != collaboration_id:
+        raise missing(arn, kind, f"collaboration {collaboration_id}")
+    return record
+
+
+def association_of(context: Context, arn: str, collaboration_id: str) -> ConfiguredModelAlgorithmAssociation:
+    """An association of any member of the collaboration."""
+    repository = context.tx.configured_model_algorithm_associations
+    return of_collaboration(repository, arn, ASSOCIATION, collaboration_id)
+
+
+def working_association(context: Context, arn: str, collaboration_id: str) -> ConfiguredModelAlgorithmAssociation:
+    """An association that new work may use: its provider is still there.
+
+    Raises:
+        ResourceNotFound: the collaboration has none by that ARN.
+        Conflict: its provider has left, or was removed.
+    """
+    association = association_of(context, arn, collaboration_id)
+    membership = context.tx.memberships.get(association.membership_id)
+    if membership is None or membership.status is not MembershipStatus.ACTIVE:
+        raise Conflict(
+            f"Member {association.account_id}, whose algorithm {arn} is, is no longer in the collaboration. "
+            "Use an association of an active member."
+        )
+    return association
+
+
+def association_or_none(context: Context, arn: str) -> ConfiguredModelAlgorithmAssociation | None:
+    """An association that may have been deleted since; the ARN is one that a record holds."""
+    return context.tx.configured_model_algorithm_associations.get(resource_id(arn))
+
+
+def algorithm_of(context: Context, association: ConfiguredModelAlgorithmAssociation) -> ConfiguredModelAlgorithm:
+    """The algorithm behind an association. It cannot be deleted while it is associated."""
+    arn = association.configured_model_algorithm_arn
+    algorithm = context.tx.configured_model_algorithms.get(resource_id(arn))
+    if algorithm is None:
+        raise missing(arn, "configured-model-algorithm", f"account {association.account_id}")
+    return algorithm
+
+
+def ready_channel(context: Context, membership: Membership, arn: str) -> MLInputChannel:
+    """A channel of the membership whose rows are there.
+
+    Raises:
+        ResourceNotFound: the membership has no such channel.
+        Conflict: it is not ACTIVE, or its retention is over.
+    """
+    channel = of_membership(context.tx.ml_input_channels, arn, CHANNEL, membership)
+    if channel.status is not ChannelStatus.ACTIVE:
+        raise Conflict(
+            f"The ML input channel {channel.name} ({arn}) is {channel.status.value}. Use an ACTIVE one.",
+        )
+    if channel.expires_at is not None and channel.expires_at <= context.now:
+        # Its controller erases it soon; until then the rows are there, but no longer to be used.
+        raise Conflict(
+            f"The {channel.retention_in_days} days of retention of the ML input channel {channel.name} ({arn}) are "
+            "over. Create it again."
+        )
+    return channel
+
+
+def model_version(
+    context: Context, arn: str, identifier: str | None, omitted: Omitted, collaboration_id: str
+) -> TrainedModel:
+    """The version of a model that a request means, by whichever member of the collaboration it was trained.
+
+    Raises:
+        ResourceNotFound: the collaboration has no such model, or the model no such version.
+        Conflict: `omitted` asks for an ACTIVE version, and the model has none.
+    """
+    if identifier is not None or omitted is Omitted.BASE:
+        # By its key: the record's id follows from the ARN and the identifier.
+        model = context.tx.trained_models.get(version_id(resource_id(arn), identifier or BASE_VERSION))
+    else:
+        model = context.tx.trained_models.find(arn=arn, **version_filter(None, omitted))
+    if model is None and omitted is Omitted.LATEST_ACTIVE and identifier is None:
+        latest = context.tx.trained_models.find(arn=arn, is_latest=True)
+        if latest is not None and latest.collaboration_id == collaboration_id:
+            raise Conflict(
+                f"The trained model {latest.name} has no ACTIVE version; its latest is {latest.status.value}. "
+                "Wait for it, or train it again."
+            )
+    if (
+        model is None
+        or model.arn != arn
+        or model.collaboration_id != collaboration_id
+        or (identifier is not None and model.version_identifier != identifier)
+    ):
+        version = "" if identifier is None else f" in version {identifier}"
+        raise ResourceNotFound(
+            f"There is no trained model {arn}{version} in collaboration {collaboration_id}.",
+            resourceId=arn,
+            resourceType=MODEL,
+        )
+    return model
+
+
+def own_model_version(
+    context: Context, membership: Membership, arn: str, identifier: str | None, omitted: Omitted
+) -> TrainedModel:
+    """As `model_version`, of the caller's own membership only.
+
+    Raises:
+        ResourceNotFound: another membership trained it.
+    """
+    model = model_version(context, arn, identifier, omitted, membership.collaboration_id)
+    if model.membership_id != membership.id:
+        raise missing(arn, MODEL, f"membership {membership.id}")
+    return model
+
+
+def require_active(model: TrainedModel) -> None:
+    """Raise Conflict unless the version has artefacts."""
+    if model.status is not ModelStatus.ACTIVE:
+        raise Conflict(
+            f"The trained model {model.name} ({model.arn}, version {model.version_identifier}) is "
+            f"{model.status.value}. Use an ACTIVE version."
+        )
+
+
+def caller_membership_id(context: Context, collaboration_id: str) -> str | None:
+    """The caller's own membership of the collaboration."""
+    member = context.tx.members.get(member_id(collaboration_id, context.caller.account_id))
+    return None if member is None else member.membership_id
+
+
+def paying_account(context: Context, membership: Membership, cost: Cost, named: str | None) -> str:
+    """The account that pays for what this membership asks for.
+
+    Raises:
+        ValidationFault: the one named does not pay for this, or nobody does.
+    """
+    members = context.tx.members.all(collaboration_id=membership.collaboration_id)
+    return chosen(payer(members, cost, named, membership.account_id), ValidationFault)
+
+
+def require_receiver(context: Context, membership: Membership, account_id: str, ability: Ability) -> None:
+    """Raise unless the account may receive results in this collaboration, and has said where.
+
+    Raises:
+        AccessDenied: it is no active member, or lacks the ability.
+        ValidationFault: it has no ML configuration with an output location.
+    """
+    member = context.tx.members.get(member_id(membership.collaboration_id, account_id))
+    permit(may_receive(account_id, member, ability))
+    place = member.membership_id if member is not None else None
+    configuration = None if place is None else context.tx.ml_configurations.get(place)
+    permit(has_location(account_id, configuration), ValidationFault)
+
+
+def require_rows_may_reach(
+    context: Context, association: ConfiguredModelAlgorithmAssociation, channels: list[MLInputChannel]
+) -> None:
+    """Raise AccessDenied unless the association's algorithm may read every channel."""
+    for channel in channels:
+        permit(rows_may_reach(association.arn, channel, _source_tables(context, channel)))
+
+
+def require_model_may_reach(
+    context: Context, association: ConfiguredModelAlgorithmAssociation, model: TrainedModel
+) -> None:
+    """Raise AccessDenied unless the association's algorithm may read the model, and so all it was made of."""
+    step: TrainedModel | None = model
+    # What a model of the same association was made of was judged when that model was made.
+    while step is not None and step.association_arn != association.arn:
+        trained_with = association_or_none(context, step.association_arn)
+        permit(model_may_reach(association, step.name, step.association_arn, trained_with))
+        read = [context.tx.ml_input_channels.get(resource_id(c["mlInputChannelArn"])) for c in step.data_channels]
+        require_rows_may_reach(context, association, [channel for channel in read if channel is not None])
+        base: Any = step.incremental_channels[0]["modelId"] if step.incremental_channels else None
+        step = None if base is None else context.tx.trained_models.get(base)
+
+
+_UNREAD = CatalogTable((), FileFormat.CSV, ())
+"""Here rules are judged, and nothing is read."""
+
+
+def _source_tables(context: Context, channel: MLInputChannel) -> list[QueryTable]:
+    found = [_judged_table(context, association_id) for association_id in channel.source_associations]
+    return [table for table in found if table is not None]
+
+
+def _judged_table(context: Context, association_id: str) -> QueryTable | None:
+    association = context.tx.configured_table_associations.get(association_id)
+    table = None if association is None else context.tx.configured_tables.get(association.configured_table_id)
+    if association is None or table is None:
+        return None
+    rule = context.tx.configured_table_analysis_rules.get(table.id)
+    association_rule = context.tx.configured_table_association_analysis_rules.get(association_id)
+    return query_table(association, table, _UNREAD, rule, association_rule)

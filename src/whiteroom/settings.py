@@ -1,0 +1,246 @@
+"""Everything a deployment chooses. Read once, in app.py; the rest receive plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from whiteroom.domain.quotas import Quota, Quotas
+
+FILE_NAME = "whiteroom.toml"
+"""The settings' file, in the data folder. It need not exist."""
+
+DEFAULT_PORT = 8080
+
+PREFIX = "WHITEROOM_"
+QUOTA_PREFIX = "WHITEROOM_QUOTA_"
+NOT_SETTINGS = frozenset({"WHITEROOM_DATA", "WHITEROOM_DEBUG"})
+"""Variables of the command line's own: where the data folder lies, and whether errors show where they come from."""
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message is one sentence that names it and says what it takes."""
+
+
+def _at_least(minimum: int, default: int | None) -> Any:
+    return field(default=default, metadata={"at_least": minimum})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator chose, and the defaults. Every field but `data` and `quotas` is a key of whiteroom.toml.
+
+    Raises:
+        SettingsError: a value is out of its range, or two do not go together.
+    """
+
+    data: Path
+    """The folder that holds everything the server keeps."""
+    host: str = "127.0.0.1"
+    """The address to listen on; `0.0.0.0` for every network of the machine."""
+    port: int = _at_least(0, DEFAULT_PORT)
+    """The TCP port to listen on; 0 takes a free one."""
+    dev: bool = False
+    """Development mode: any twelve-digit access key id is that account, and no signature is checked."""
+    region: str = "us-east-1"
+    """The region that `whiteroom accounts add` writes into profiles; requests in any other are answered as well."""
+    csv_header: bool = True
+    """Whether the CSV files of channels and inference outputs begin with a header row."""
+    channel_file_bytes: int = _at_least(1_000_000, 10**9)
+    """A channel up to this many bytes is one file; above it, several."""
+    stop_grace_seconds: int = _at_least(0, 120)
+    """How long a cancelled or overdue container has between SIGTERM and SIGKILL."""
+    max_body_bytes: int = _at_least(65_536, 8 * 2**20)
+    """The longest request body that is read."""
+    query_memory_bytes: int | None = _at_least(256 * 2**20, None)
+    """Memory for one protected query; without it, a quarter of the machine's."""
+    query_cpus: int | None = _at_least(1, None)
+    """Processors for one protected query; without it, all of them."""
+    query_timeout_seconds: int = _at_least(1, 43_200)
+    """How long a protected query may run."""
+    default_max_runtime_seconds: int = _at_least(1, 86_400)
+    """How long a training may run that sets no `maxRuntimeInSeconds`, and how long any inference job may run."""
+    ready_timeout_seconds: int = _at_least(1, 1_200)
+    """How long an inference container has until it answers `/ping`."""
+    processes_per_instance: int = _at_least(1, 4_096)
+    """How many processes and threads one container may have at a time."""
+    controller_threads: int = _at_least(1, 4)
+    """How many resources are worked on at a time; waiting for a container takes none."""
+    lease_seconds: int = _at_least(2, 30)
+    """How long the work of a controller that died stays reserved for it."""
+    sandbox: Literal["required", "unsafe-no-sandbox"] = "required"
+    """`required` refuses a run that cannot be sealed; `unsafe-no-sandbox` runs it with the server's own rights."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much the server's own log says."""
+    quotas: Quotas = field(default_factory=lambda: Quotas({}))
+    """How many of each thing are allowed, by quota name; AWS's defaults."""
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            minimum, value = item.metadata.get("at_least"), getattr(self, item.name)
+            if minimum is not None and value is not None and value < minimum:
+                raise SettingsError(f"{item.name} is {value}; it must be at least {minimum}.")
+        if not self.host:
+            raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
+        if self.port > 65_535:
+            raise SettingsError(f"port is {self.port}; it must be at most 65535.")
+        if self.dev and not is_loopback(self.host):
+            raise SettingsError(
+                f"Development mode trusts whoever connects, so it listens on loopback alone, and host is {self.host}: "
+                "leave dev out, or listen on 127.0.0.1."
+            )
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file with all state."""
+        return self.data / "whiteroom.db"
+
+    @property
+    def server_file(self) -> Path:
+        """Locked by the server that runs on this folder; tells where it listens."""
+        return self.data / "server.json"
+
+    def folder(self, name: Folder) -> Path:
+        """A folder inside the data folder, made by whoever uses it first."""
+        return self.data / name
+
+
+Folder = Literal["channels", "runs", "logs", "artefacts", "bases", "objects", "images", "catalog", "queries"]
+"""The folders inside the data folder: rows of channels, work of running containers, their logs,
+kept models, models that others go on from, delivered results, local images, the catalog, and work of queries."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(data: Path, environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """Read whiteroom.toml in `data`, then the WHITEROOM_* variables, then `overrides` that are not None; the last wins.
+
+    Raises:
+        SettingsError: the file cannot be read, a key is unknown, or a value does not fit.
+    """
+    data = data.absolute()
+    values = _read_file(data / FILE_NAME)
+    limits = values.pop("quotas", {})
+    variables, variable_limits = _read_environment(environment)
+    values |= variables
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    return Settings(data=data, quotas=Quotas(limits | variable_limits), **values)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}.") from None
+    values: dict[str, Any] = {}
+    for key, value in document.items():
+        if key == "quotas":
+            values[key] = _quotas(value, f"{path}, [quotas]")
+            continue
+        if key not in _KINDS:
+            raise SettingsError(f"{path} has the unknown setting {key!r}; the settings are {', '.join(_KINDS)}.")
+        values[key] = _checked(key, value, str(path))
+    return values
+
+
+def _quotas(table: object, place: str) -> dict[Quota, int]:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{place} must be a table of quota names and numbers.")
+    limits: dict[Quota, int] = {}
+    for name, value in table.items():
+        if name not in list(Quota):
+            raise SettingsError(f"{place} has the unknown quota {name!r}; the quotas are {', '.join(Quota)}.")
+        if type(value) is not int or value < 0:
+            raise SettingsError(f"{place}: {name} is {value!r}; it must be a whole number that is not negative.")
+        limits[Quota(name)] = value
+    return limits
+
+
+def _read_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[Quota, int]]:
+    values: dict[str, Any] = {}
+    limits: dict[Quota, int] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
+            continue
+        if variable.startswith(QUOTA_PREFIX):
+            name = variable.removeprefix(QUOTA_PREFIX).lower().replace("_", "-")
+            limits |= _quotas({name: _number(text)}, variable)
+            continue
+        key = variable.removeprefix(PREFIX).lower()
+        if key not in _KINDS or variable != variable.upper():
+            raise SettingsError(
+                f"{variable} is not a setting; the settings are {', '.join(PREFIX + name.upper() for name in _KINDS)}."
+            )
+        values[key] = _checked(key, _from_text(_KINDS[key], text), variable)
+    return values, limits
+
+
+def _from_text(kind: _Kind, text: str) -> object:
+    if kind.type is bool:
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if kind.type is int:
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> int | str:
+    """The whole number that `text` writes, underscores allowed as in TOML; else the text, which the check names."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _checked(key: str, value: object, place: str) -> object:
+    kind = _KINDS[key]
+    if type(value) is not kind.type or (kind.choices and value not in kind.choices):
+        raise SettingsError(f"{place}: {key} is {value!r}; it must be {kind.words}.")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a setting takes."""
+
+    type: type
+    choices: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        if self.choices:
+            return " or ".join(map(repr, self.choices))
+        return {bool: "true or false", int: "a whole number", str: "a text"}[self.type]
+
+
+def _kind(hint: object) -> _Kind:
+    if typing.get_origin(hint) is Literal:
+        return _Kind(str, typing.get_args(hint))
+    if isinstance(hint, types.UnionType):
+        (hint,) = (part for part in typing.get_args(hint) if part is not types.NoneType)
+    if not isinstance(hint, type):
+        raise TypeError(f"A setting cannot have the type {hint}.")
+    return _Kind(hint)
+
+
+_KINDS: Mapping[str, _Kind] = {
+    name: _kind(hint) for name, hint in typing.get_type_hints(Settings).items() if name not in {"data", "quotas"}
+}

@@ -1,0 +1,405 @@
+"""Every custom-modelling operation of `cleanroomsml` through boto3 and HTTP: its answer, and each error it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, an_office, role_of
+from support.ml import Studio, a_studio, arn_of
+from support.server import RunningServer, running_server
+from support.shapes import assert_fits, service_model
+from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.quotas import Quota
+from whiteroom.settings import QUOTA_PREFIX
+from whiteroom.store.sqlite import SqliteStore
+
+MODEL = service_model("cleanrooms-ml")
+LATER = ("Audience", "TrainingDataset")
+"""Lookalike modelling: no part of this release."""
+OPERATIONS: list[str] = [name for name in MODEL.operation_names if not any(word in name for word in LATER)]
+
+HAPPY = "answers"
+VALIDATION = "ValidationException"
+DENIED = "AccessDeniedException"
+NOT_FOUND = "ResourceNotFoundException"
+CONFLICT = "ConflictException"
+QUOTA = "ServiceQuotaExceededException"
+ELSEWHERE = {"ThrottlingException", "InternalServiceException"}
+"""Of the server, whatever the operation."""
+NEVER = {("ListConfiguredModelAlgorithms", DENIED)}
+"""An account's own list is always its own."""
+
+QUOTAS = (
+    Quota.ALGORITHMS_PER_ACCOUNT,
+    Quota.ALGORITHM_ASSOCIATIONS_PER_MEMBERSHIP,
+    Quota.ACTIVE_CHANNELS_PER_MEMBERSHIP,
+    Quota.WORKING_TRAININGS_PER_MEMBERSHIP,
+    Quota.WORKING_INFERENCES_PER_MEMBERSHIP,
+)
+
+
+@dataclass
+class World:
+    """What was there before the server started: everything at rest, so that no controller changes it."""
+
+    studio: Studio
+    memberships: dict[str, str]
+    channel: str
+    old_channel: str
+    gone_channel: str
+    model: str
+    second: dict[str, str]
+    old_model: str
+    stuck_model: str
+    job: str
+    stuck_job: str
+    spare_algorithm: str
+    spare_association: str
+
+
+def a_world(data: Path) -> World:
+    data.mkdir()
+    store = SqliteStore(data / "whiteroom.db")
+    studio = a_studio(an_office(store))
+    studio.configure(ALICE)
+    studio.configure(CAROL)
+    channels = {name: studio.active_channel(name) for name in ("rows", "old", "gone")}
+    studio.advance("ml_input_channels", channels["gone"], Event.DELETE, Event.ERASING, Event.ERASED)
+    rows = channels["rows"]
+    forest = studio.active_model("forest", rows, tags={"team": "a"})
+    second = studio.version("second", forest, rows)
+    studio.advance_model(second, Event.STARTED, Event.SUCCEEDED)
+    stuck = studio.model("stuck", rows)
+    cancelled = (Event.STARTED, Event.CANCEL, Event.STOPPING, Event.FAILED)
+    studio.advance_model(stuck, *cancelled)
+    jobs = {name: studio.inference_job(name, forest["trainedModelArn"], rows) for name in ("scores", "stuck")}
+    studio.advance("trained_model_inference_jobs", jobs["scores"], Event.STARTED, Event.SUCCEEDED)
+    studio.advance("trained_model_inference_jobs", jobs["stuck"], *cancelled)
+    studio.call("StartTrainedModelExportJob", **studio.export_request("out", forest["trainedModelArn"]))
+    with store.transaction() as tx:
+        (export,) = tx.trained_model_export_jobs.working()
+        for event in (Event.STARTED, Event.SUCCEEDED):
+            export = tx.trained_model_export_jobs.transition(export, event, actor="controller", at=studio.office.now)
+    world = World(
+        studio=studio,
+        memberships=studio.room.memberships,
+        channel=rows,
+        old_channel=channels["old"],
+        gone_channel=channels["gone"],
+        model=forest["trainedModelArn"],
+        second=second,
+        old_model=studio.active_model("old", rows)["trainedModelArn"],
+        stuck_model=stuck["trainedModelArn"],
+        job=jobs["scores"],
+        stuck_job=jobs["stuck"],
+        spare_algorithm=studio.algorithm(name="spare"),
+        spare_association=studio.association(name="spare"),
+    )
+    store.close()
+    return world
+
+
+@dataclass
+class Site:
+    """A server over a world, and calls that are held to the service model."""
+
+    server: RunningServer
+    world: World
+
+    def __call__(self, operation: str, account_id: str, request: dict[str, Any]) -> Any:
+        # Without the client's own checks: what it lets through unchecked is the server's to answer.
+        client = self.server.client("cleanroomsml", account_id, parameter_validation=False)
+        answer = getattr(client, xform_name(operation))(**request)
+        model = MODEL.operation_model(operation)
+        assert answer.pop("ResponseMetadata")["HTTPStatusCode"] == model.http.get("responseCode", 200)
+        if model.output_shape is not None:
+            assert_fits(model.output_shape, answer)
+        return answer
+
+    def refused(self, code: str, operation: str, account_id: str, request: dict[str, Any]) -> dict[str, Any]:
+        with pytest.raises(ClientError) as caught:
+            self(operation, account_id, request)
+        response: dict[str, Any] = dict(caught.value.response)
+        assert response["Error"]["Code"] == code, response["Error"]
+        return response
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("ml")
+    world = a_world(folder / "data")
+    with running_server(folder / "data") as server:
+        yield Site(server, world)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server that allows nothing more."""
+    folder = tmp_path_factory.mktemp("strict")
+    world = a_world(folder / "data")
+    limits = {QUOTA_PREFIX + quota.value.upper().replace("-", "_"): "0" for quota in QUOTAS}
+    with running_server(folder / "data", environment=limits) as server:
+        yield Site(server, world)
+
+
+Case = tuple[str, dict[str, Any]]
+"""Who calls, with what."""
+
+
+def happy(operation: str, world: World) -> Case:
+    """A request that is answered, each on things of its own where it changes them."""
+    return HAPPY_CASES[operation](world)
+
+
+def in_room(account_id: str = ALICE, **request: Any) -> Callable[[World], Case]:
+    def case(world: World) -> Case:
+        named = {name: getattr(world, value[1:]) if _refers(value) else value for name, value in request.items()}
+        return account_id, {"membershipIdentifier": world.memberships[account_id], **named}
+
+    return case
+
+
+def shared(account_id: str = BOB, **request: Any) -> Callable[[World], Case]:
+    def case(world: World) -> Case:
+        named = {name: getattr(world, value[1:]) if _refers(value) else value for name, value in request.items()}
+        return account_id, {"collaborationIdentifier": world.studio.room.collaboration_id, **named}
+
+    return case
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("@")
+
+
+ALGORITHM_REQUEST = {
+    "name": "new",
+    "roleArn": role_of(CAROL),
+    "trainingContainerConfig": {"imageUri": "nowhere/trainer:1"},
+}
+
+
+def association_case(world: World) -> Case:
+    request = {"name": "new", "configuredModelAlgorithmArn": world.studio.algorithm_arn}
+    return in_room(CAROL, **request)(world)
+
+
+def channel_case(world: World) -> Case:
+    return in_room(ALICE, **world.studio.channel_request("new"))(world)
+
+
+def training_case(world: World) -> Case:
+    return in_room(ALICE, **world.studio.training_request("new", world.channel))(world)
+
+
+def inference_case(world: World) -> Case:
+    return in_room(ALICE, **world.studio.inference_request("new", world.model, world.channel))(world)
+
+
+def export_case(world: World) -> Case:
+    return in_room(ALICE, **world.studio.export_request("new", world.model))(world)
+
+
+def algorithm_case(arn: str) -> Callable[[World], Case]:
+    return lambda world: (CAROL, {"configuredModelAlgorithmArn": getattr(world, arn)})
+
+
+def association_read(world: World) -> Case:
+    return in_room(CAROL, configuredModelAlgorithmAssociationArn=world.studio.association_arn)(world)
+
+
+def tags_case(**request: Any) -> Callable[[World], Case]:
+    return lambda world: (ALICE, {"resourceArn": world.model, **request})
+
+
+HAPPY_CASES: dict[str, Callable[[World], Case]] = {
+    "CreateConfiguredModelAlgorithm": lambda _: (CAROL, ALGORITHM_REQUEST),
+    "GetConfiguredModelAlgorithm": algorithm_case("spare_algorithm"),
+    "ListConfiguredModelAlgorithms": lambda _: (CAROL, {}),
+    "DeleteConfiguredModelAlgorithm": algorithm_case("spare_algorithm"),
+    "CreateConfiguredModelAlgorithmAssociation": association_case,
+    "GetConfiguredModelAlgorithmAssociation": association_read,
+    "ListConfiguredModelAlgorithmAssociations": in_room(CAROL),
+    "DeleteConfiguredModelAlgorithmAssociation": in_room(
+        CAROL, configuredModelAlgorithmAssociationArn="@spare_association"
+    ),
+    "GetCollaborationConfiguredModelAlgorithmAssociation": lambda world: shared(
+        configuredModelAlgorithmAssociationArn=world.studio.association_arn
+    )(world),
+    "ListCollaborationConfiguredModelAlgorithmAssociations": shared(),
+    "PutMLConfiguration": in_room(
+        CAROL,
+        defaultOutputLocation={
+            "roleArn": role_of(CAROL),
+            "destination": {"s3Destination": {"s3Uri": "s3://results/carol"}},
+        },
+    ),
+    "GetMLConfiguration": in_room(CAROL),
+    "DeleteMLConfiguration": in_room(ALICE),
+    "CreateMLInputChannel": channel_case,
+    "GetMLInputChannel": in_room(mlInputChannelArn="@channel"),
+    "ListMLInputChannels": in_room(),
+    "GetCollaborationMLInputChannel": shared(mlInputChannelArn="@channel"),
+    "ListCollaborationMLInputChannels": shared(),
+    "DeleteMLInputChannelData": in_room(mlInputChannelArn="@old_channel"),
+    "CreateTrainedModel": training_case,
+    "GetTrainedModel": in_room(trainedModelArn="@model"),
+    "ListTrainedModels": in_room(),
+    "ListTrainedModelVersions": in_room(trainedModelArn="@model", status="ACTIVE"),
+    "GetCollaborationTrainedModel": shared(trainedModelArn="@model"),
+    "ListCollaborationTrainedModels": shared(),
+    "CancelTrainedModel": in_room(trainedModelArn="@stuck_model"),
+    "DeleteTrainedModelOutput": in_room(trainedModelArn="@old_model"),
+    "StartTrainedModelInferenceJob": inference_case,
+    "GetTrainedModelInferenceJob": in_room(trainedModelInferenceJobArn="@job"),
+    "ListTrainedModelInferenceJobs": in_room(trainedModelArn="@model"),
+    "ListCollaborationTrainedModelInferenceJobs": shared(trainedModelArn="@model"),
+    "CancelTrainedModelInferenceJob": in_room(trainedModelInferenceJobArn="@stuck_job"),
+    "StartTrainedModelExportJob": export_case,
+    "ListCollaborationTrainedModelExportJobs": shared(trainedModelArn="@model"),
+    "TagResource": tags_case(tags={"stage": "test"}),
+    "ListTagsForResource": tags_case(),
+    "UntagResource": tags_case(tagKeys=["stage"]),
+}
+
+CONFLICTS: dict[str, dict[str, str]] = {
+    "CreateConfiguredModelAlgorithm": {"name": "forest"},
+    "CreateConfiguredModelAlgorithmAssociation": {"name": "forest"},
+    "CreateMLInputChannel": {"name": "rows"},
+    "CreateTrainedModel": {"name": "forest"},
+    "StartTrainedModelInferenceJob": {"name": "scores"},
+    "StartTrainedModelExportJob": {"name": "out"},
+    "DeleteConfiguredModelAlgorithm": {"configuredModelAlgorithmArn": "@algorithm_arn"},
+    "DeleteConfiguredModelAlgorithmAssociation": {"configuredModelAlgorithmAssociationArn": "@association_arn"},
+    "DeleteMLInputChannelData": {"mlInputChannelArn": "@gone_channel"},
+    "CancelTrainedModel": {"trainedModelArn": "@model"},
+    "DeleteTrainedModelOutput": {"trainedModelArn": "@stuck_model"},
+    "CancelTrainedModelInferenceJob": {"trainedModelInferenceJobArn": "@job"},
+}
+"""What of the happy request changes so that something that is there stands against it."""
+
+ARNS = (
+    # The most specific first: it is the one that is replaced by one that is not there.
+    ("mlInputChannelArn", "ml-input-channel", ALICE),
+    ("trainedModelInferenceJobArn", "trained-model-inference-job", ALICE),
+    ("trainedModelArn", "trained-model", ALICE),
+    ("configuredModelAlgorithmAssociationArn", "configured-model-algorithm-association", CAROL),
+    ("resourceArn", "trained-model", ALICE),
+)
+
+
+def unknown(operation: str, world: World) -> Case:
+    """The happy request, of something that is not there."""
+    account_id, request = happy(operation, world)
+    if operation in ("GetMLConfiguration", "DeleteMLConfiguration"):
+        return in_room(BOB)(world)
+    if "configuredModelAlgorithmArn" in request:
+        return account_id, {**request, "configuredModelAlgorithmArn": world.studio.algorithm_arn[:-12] + "f" * 12}
+    if operation == "CreateMLInputChannel":
+        missing = arn_of(ARNS[3][1], world.memberships[CAROL], CAROL)
+        return account_id, {**request, "configuredModelAlgorithmAssociations": [missing]}
+    name, kind, owner = next(entry for entry in ARNS if entry[0] in request)
+    return account_id, {**request, name: arn_of(kind, world.memberships[owner], owner)}
+
+
+def denied(operation: str, world: World) -> Case:
+    """The happy request, by an account that may not make it."""
+    account_id, request = happy(operation, world)
+    if operation == "CreateConfiguredModelAlgorithm":
+        return account_id, {**request, "roleArn": role_of(BOB)}
+    return (DAVE if "collaborationIdentifier" in request else BOB), request
+
+
+def invalid(operation: str, world: World) -> Case:
+    """The happy request with something that the service model forbids and the client sends all the same."""
+    account_id, request = happy(operation, world)
+    for name in ("membershipIdentifier", "collaborationIdentifier"):
+        if name in request:
+            return account_id, {**request, name: "Z" * 36}
+    if operation.startswith("List") and operation != "ListTagsForResource":
+        return account_id, {**request, "maxResults": 1000}
+    name = next(name for name in ("name", "configuredModelAlgorithmArn", "resourceArn") if name in request)
+    return account_id, {**request, name: "n" * 64}
+
+
+def errors_of(operation: str) -> set[str]:
+    return {shape.name for shape in MODEL.operation_model(operation).error_shapes} - ELSEWHERE
+
+
+def cases(code: str) -> list[str]:
+    return [name for name in OPERATIONS if code in errors_of(name) and (name, code) not in NEVER]
+
+
+def test_every_operation_and_every_declared_error_has_its_case() -> None:
+    assert set(HAPPY_CASES) == set(OPERATIONS)
+    assert set(CONFLICTS) == set(cases(CONFLICT))
+    known = {VALIDATION, DENIED, NOT_FOUND, CONFLICT, QUOTA}
+    assert set().union(*map(errors_of, OPERATIONS)) == known
+
+
+@pytest.mark.parametrize("operation", cases(VALIDATION))
+def test_what_the_service_model_forbids_is_refused(site: Site, operation: str) -> None:
+    error = site.refused(VALIDATION, operation, *invalid(operation, site.world))["Error"]
+    assert "validation error detected" in error["Message"]
+
+
+@pytest.mark.parametrize("operation", cases(DENIED))
+def test_who_may_not_is_denied(site: Site, operation: str) -> None:
+    site.refused(DENIED, operation, *denied(operation, site.world))
+
+
+@pytest.mark.parametrize("operation", cases(NOT_FOUND))
+def test_what_is_not_there_is_not_found(site: Site, operation: str) -> None:
+    site.refused(NOT_FOUND, operation, *unknown(operation, site.world))
+
+
+@pytest.mark.parametrize("operation", cases(CONFLICT))
+def test_what_stands_against_it_is_a_conflict(site: Site, operation: str) -> None:
+    account_id, request = happy(operation, site.world)
+    places = {**vars(site.world.studio), **vars(site.world)}
+    changes = {name: places[value[1:]] if _refers(value) else value for name, value in CONFLICTS[operation].items()}
+    site.refused(CONFLICT, operation, account_id, {**request, **changes})
+
+
+@pytest.mark.parametrize("operation", cases(QUOTA))
+def test_a_quota_is_answered_with_its_name_and_value(strict: Site, operation: str) -> None:
+    error = strict.refused(QUOTA, operation, *happy(operation, strict.world))
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 402
+    assert error["quotaValue"] == 0
+    assert error["quotaName"] in {quota.value for quota in QUOTAS}
+
+
+# Last, since some of them take away what the others name.
+@pytest.mark.parametrize("operation", sorted(OPERATIONS, key=lambda name: str(name).startswith(("Cancel", "Delete"))))
+def test_every_operation_answers_what_its_model_says(site: Site, operation: str) -> None:
+    site(operation, *happy(operation, site.world))
+
+
+def test_null_names_the_base_version_on_the_wire(site: Site) -> None:
+    world = site.world
+    place = {"membershipIdentifier": world.memberships[ALICE], "trainedModelArn": world.model}
+    base = site("GetTrainedModel", ALICE, {**place, "versionIdentifier": "NULL"})
+    assert (base["name"], base["versionIdentifier"], base["tags"]["team"]) == ("forest", "NULL", "a")
+    latest = site("GetTrainedModel", ALICE, place)
+    assert (latest["name"], latest["versionIdentifier"]) == ("second", world.second["versionIdentifier"])
+
+
+def test_lists_are_paged_by_botocores_own_paginators(site: Site) -> None:
+    client = site.server.client("cleanroomsml", ALICE)
+    place = {"membershipIdentifier": site.world.memberships[ALICE]}
+    pages = client.get_paginator("list_trained_models").paginate(**place, PaginationConfig={"PageSize": 1})
+    names = [item["name"] for page in pages for item in page["trainedModels"]]
+    assert {"second", "stuck", "old"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_an_arn_of_another_region_is_answered_all_the_same(site: Site) -> None:
+    assert f":{REGION}:" in site.world.model
+    assert site.server.region != REGION
+    assert site("GetTrainedModel", *happy("GetTrainedModel", site.world))["trainedModelArn"] == site.world.model

@@ -1,0 +1,291 @@
+"""Clean rooms to test in: accounts that call operations directly, on a real store.
+
+    office = an_office(SqliteStore(tmp_path / "whiteroom.db"))
+    room = a_clean_room(office)
+    room.shared_table(BOB, "patients")
+    office.ml(ALICE, "CreateMLInputChannel", membershipIdentifier=room.membership(ALICE), ...)
+
+Every call is held to the service model: what goes in, what comes out, and the fault that is raised.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+
+import whiteroom.operations
+from support.shapes import assert_fits, service_model
+from whiteroom.base.callers import Caller
+from whiteroom.base.faults import Fault
+from whiteroom.domain.queries import CatalogTable, Column, FileFormat
+from whiteroom.domain.quotas import Quota, Quotas
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.ports import Catalog, Store, TableNotFound
+
+ALICE = "111111111111"
+"""The creator: she can query."""
+BOB = "222222222222"
+"""A data owner."""
+CAROL = "333333333333"
+"""The model provider; she receives models and inferences."""
+DAVE = "444444444444"
+"""Nobody: no part in the room."""
+
+REGION = "eu-central-1"
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+COLUMNS = ("patient_id", "age", "weight", "outcome")
+NO_PAYMENT = {"queryCompute": {"isResponsible": False}}
+
+
+def role_of(account_id: str, name: str = "whiteroom") -> str:
+    """A role ARN of that account."""
+    return f"arn:aws:iam::{account_id}:role/{name}"
+
+
+class MemoryCatalog:
+    """A catalog (ports.Catalog) whose tables a test writes down."""
+
+    def __init__(self) -> None:
+        self.tables: dict[tuple[str, str, str], CatalogTable] = {}
+
+    def put(self, account_id: str, database: str, table: str, columns: Mapping[str, str]) -> None:
+        """Add a table, or replace it."""
+        self.tables[account_id, database, table] = CatalogTable(
+            files=(f"/data/{account_id}/{database}/{table}.csv",),
+            format=FileFormat.CSV,
+            columns=tuple(Column(name, kind) for name, kind in columns.items()),
+        )
+
+    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+        """ports.Catalog."""
+        try:
+            return self.tables[account_id, database, table]
+        except KeyError:
+            raise TableNotFound(f"Account {account_id} has no table {database}.{table}.") from None
+
+
+def _load_operations() -> None:
+    for module in iter_modules(whiteroom.operations.__path__, "whiteroom.operations."):
+        import_module(module.name)
+
+
+@dataclass
+class Office:
+    """Where accounts call operations: a store, a catalog, a clock and quotas of the test's own."""
+
+    store: Store
+    catalog: Catalog
+    now: datetime = NOW
+    quotas: Quotas = field(default_factory=lambda: Quotas({}))
+    ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def call(self, account_id: str, service: str, operation: str, **request: Any) -> Any:
+        """One operation as an account, in a transaction; a second passes."""
+        model = service_model(service).operation_model(operation)
+        if model.input_shape is not None:
+            assert_fits(model.input_shape, request)
+        with self.store.transaction() as tx:
+            context = Context(
+                caller=Caller(account_id, REGION),
+                tx=tx,
+                now=self.now,
+                quotas=self.quotas,
+                catalog=self.catalog,
+                new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
+            )
+            try:
+                response = handlers()[service, operation](request, context)
+            except Fault as fault:
+                _assert_modelled(model, fault)
+                raise
+        self.now += timedelta(seconds=1)
+        if model.output_shape is None:
+            assert not response
+        else:
+            assert_fits(model.output_shape, response or {})
+        return response
+
+    def cleanrooms(self, account_id: str, operation: str, /, **request: Any) -> Any:
+        """One operation of `cleanrooms` as an account."""
+        return self.call(account_id, CLEANROOMS, operation, **request)
+
+    def ml(self, account_id: str, operation: str, /, **request: Any) -> Any:
+        """One operation of `cleanroomsml` as an account."""
+        return self.call(account_id, CLEANROOMS_ML, operation, **request)
+
+    def refused(self, fault: type[Fault], account_id: str, operation: str, /, **request: Any) -> Fault:
+        """The fault that an operation of `cleanrooms` must answer."""
+        with pytest.raises(Fault) as caught:
+            self.cleanrooms(account_id, operation, **request)
+        assert type(caught.value) is fault, f"{caught.value.code}: {caught.value.message}"
+        assert caught.value.message.endswith("."), "a refusal is a sentence"
+        return caught.value
+
+    def set_quota(self, quota: Quota, limit: int) -> None:
+        """Change one limit."""
+        self.quotas = Quotas({**self.quotas.limits, quota: limit})
+
+
+def _assert_modelled(model: Any, fault: Fault) -> None:
+    shapes = {shape.name: shape for shape in model.error_shapes}
+    assert fault.code in shapes, f"{model.name} does not model {fault.code}: {fault.message}"
+    shape = shapes[fault.code]
+    members = {name: value for name, value in fault.members.items() if name in shape.members and value is not None}
+    missing = set(shape.required_members) - members.keys() - {"message"}
+    assert not missing, f"{fault.code} of {model.name} lacks {sorted(missing)}"
+    for name, value in members.items():
+        if name != "resourceType":  # the enum lacks most kinds of resources
+            assert_fits(shape.members[name], value, f"{fault.code}.{name}")
+
+
+def an_office(store: Store, catalog: Catalog | None = None) -> Office:
+    """An office with every operation at hand."""
+    _load_operations()
+    return Office(store, catalog or MemoryCatalog())
+
+
+@dataclass
+class Room:
+    """A collaboration with its members."""
+
+    office: Office
+    collaboration_id: str
+    memberships: dict[str, str]
+
+    def membership(self, account_id: str) -> str:
+        """The membership's id of an account that has joined."""
+        return self.memberships[account_id]
+
+    def join(self, account_id: str, **request: Any) -> str:
+        """CreateMembership as an account; answers its id."""
+        answer = self.office.cleanrooms(
+            account_id,
+            "CreateMembership",
+            **{"collaborationIdentifier": self.collaboration_id, "queryLogStatus": "DISABLED", **request},
+        )
+        self.memberships[account_id] = answer["membership"]["id"]
+        return self.memberships[account_id]
+
+    def configured_table(self, account_id: str, name: str, columns: tuple[str, ...] = COLUMNS, **request: Any) -> str:
+        """A configured table over a table of the catalog that is made for it; answers its id."""
+        if isinstance(self.office.catalog, MemoryCatalog):
+            self.office.catalog.put(account_id, "lake", name, dict.fromkeys((*columns, "secret"), "bigint"))
+        answer = self.office.cleanrooms(
+            account_id,
+            "CreateConfiguredTable",
+            **{
+                "name": name,
+                "tableReference": {"glue": {"databaseName": "lake", "tableName": name}},
+                "allowedColumns": list(columns),
+                "analysisMethod": "DIRECT_QUERY",
+                **request,
+            },
+        )
+        return str(answer["configuredTable"]["id"])
+
+    def association(self, account_id: str, table_id: str, name: str) -> str:
+        """An association of a configured table under a name; answers its id."""
+        answer = self.office.cleanrooms(
+            account_id,
+            "CreateConfiguredTableAssociation",
+            name=name,
+            membershipIdentifier=self.membership(account_id),
+            configuredTableIdentifier=table_id,
+            roleArn=role_of(account_id),
+        )
+        return str(answer["configuredTableAssociation"]["id"])
+
+    def shared_table(self, account_id: str, name: str, columns: tuple[str, ...] = COLUMNS) -> SharedTable:
+        """A table that ALICE may query for any algorithm: configured, associated, with both of its rules."""
+        table_id = self.configured_table(account_id, name, columns)
+        self.office.cleanrooms(
+            account_id,
+            "CreateConfiguredTableAnalysisRule",
+            configuredTableIdentifier=table_id,
+            analysisRuleType="CUSTOM",
+            analysisRulePolicy=custom_rule(),
+        )
+        association_id = self.association(account_id, table_id, name)
+        self.office.cleanrooms(
+            account_id,
+            "CreateConfiguredTableAssociationAnalysisRule",
+            membershipIdentifier=self.membership(account_id),
+            configuredTableAssociationIdentifier=association_id,
+            analysisRuleType="CUSTOM",
+            analysisRulePolicy=collaboration_rule(),
+        )
+        return SharedTable(table_id, association_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTable:
+    """A table in a room."""
+
+    configured_table_id: str
+    association_id: str
+
+
+def custom_rule(**changes: Any) -> dict[str, Any]:
+    """A CUSTOM rule: any query of ALICE's, for algorithms only."""
+    rule = {"allowedAnalyses": ["ANY_QUERY"], "allowedAnalysisProviders": [ALICE], "additionalAnalyses": "REQUIRED"}
+    return {"v1": {"custom": {**rule, **changes}}}
+
+
+def collaboration_rule(**changes: Any) -> dict[str, Any]:
+    """A collaboration rule that allows every configured model algorithm association."""
+    anything = f"arn:aws:cleanrooms-ml:{REGION}:*:membership/*/configured-model-algorithm-association/*"
+    return {"v1": {"custom": {"allowedAdditionalAnalyses": [anything], **changes}}}
+
+
+def collaboration_request(**changes: Any) -> dict[str, Any]:
+    """CreateCollaboration as ALICE: she queries and pays, BOB and CAROL are invited."""
+    request: dict[str, Any] = {
+        "name": "Trial",
+        "description": "Three hospitals.",
+        "creatorDisplayName": "Alice",
+        "creatorMemberAbilities": ["CAN_QUERY", "CAN_RECEIVE_RESULTS"],
+        "creatorMLMemberAbilities": {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT"]},
+        "creatorPaymentConfiguration": {
+            "queryCompute": {"isResponsible": True},
+            "machineLearning": {
+                "modelTraining": {"isResponsible": True},
+                "modelInference": {"isResponsible": True},
+            },
+        },
+        "queryLogStatus": "DISABLED",
+        "members": [
+            {"accountId": BOB, "displayName": "Bob", "memberAbilities": [], "paymentConfiguration": NO_PAYMENT},
+            {
+                "accountId": CAROL,
+                "displayName": "Carol",
+                "memberAbilities": [],
+                "mlMemberAbilities": {
+                    "customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]
+                },
+                "paymentConfiguration": NO_PAYMENT,
+            },
+        ],
+    }
+    return {**request, **changes}
+
+
+def an_invitation(office: Office, **changes: Any) -> Room:
+    """A collaboration that nobody has joined yet."""
+    answer = office.cleanrooms(ALICE, "CreateCollaboration", **collaboration_request(**changes))
+    return Room(office, answer["collaboration"]["id"], {})
+
+
+def a_clean_room(office: Office, **changes: Any) -> Room:
+    """A collaboration that ALICE, BOB and CAROL have joined."""
+    room = an_invitation(office, **changes)
+    for account_id in (ALICE, BOB, CAROL):
+        room.join(account_id)
+    return room

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from support.command import CommandLine
+from whiteroom.domain.runs import Finding, SandboxReport
+
+SEALED = SandboxReport(usable=True, findings=(Finding("bubblewrap", ok=True, detail="0.11."),))
+UNSEALED = SandboxReport(
+    usable=False,
+    findings=(Finding("user namespaces", ok=False, detail="Forbidden here.", remedy="Allow them by sysctl."),),
+)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch):
+    """What the runtime says of the machine; a test may change it."""
+    said = {"report": SEALED}
+    monkeypatch.setattr("whiteroom.cli.doctor.sandbox_report", lambda _settings: said["report"])
+    monkeypatch.setattr("whiteroom.cli.doctor.SCARCE_MEMORY_BYTES", 0)
+    return said
+
+
+def test_where_all_is_well_the_exit_code_is_0(cli: CommandLine, machine: dict[str, SandboxReport]) -> None:
+    cli("accounts", "add", "111111111111")
+    answer = cli("doctor")
+    assert answer.code == 0
+    assert "All is well" in answer.out
+    assert "accounts: 1." in answer.out
+
+
+def test_a_machine_that_cannot_seal_a_run_is_told_with_its_remedy(
+    cli: CommandLine, machine: dict[str, SandboxReport]
+) -> None:
+    machine["report"] = UNSEALED
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert "NO  user namespaces: Forbidden here." in answer.out
+    assert "Allow them by sysctl." in answer.out
+    assert "refused" in answer.out
+
+
+def test_running_without_a_sandbox_is_called_unsealed(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHITEROOM_SANDBOX", "unsafe-no-sandbox")
+    answer = cli("doctor")
+    assert answer.code == 0
+    assert "UNSEALED" in answer.out
+
+
+def test_nothing_is_made_where_nothing_is(cli: CommandLine, machine: dict[str, SandboxReport]) -> None:
+    assert cli("doctor").code == 0
+    assert not cli.data.exists()
+
+
+def test_a_folder_that_others_may_read_is_a_finding(cli: CommandLine, machine: dict[str, SandboxReport]) -> None:
+    cli("accounts", "add", "111111111111")
+    cli.data.chmod(0o755)
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert "chmod 700" in answer.out
+
+
+def test_a_broken_database_is_a_finding(cli: CommandLine, machine: dict[str, SandboxReport]) -> None:
+    cli.data.mkdir(mode=0o700)
+    (cli.data / "whiteroom.db").write_bytes(b"not a database" * 1000)
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert "backup" in answer.out
+
+
+def test_a_small_machine_is_a_finding(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whiteroom.cli.doctor.SCARCE_MEMORY_BYTES", 2**80)
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert "larger machine" in answer.out
+
+
+def test_the_findings_are_json_for_scripts(cli: CommandLine, machine: dict[str, SandboxReport]) -> None:
+    machine["report"] = UNSEALED
+    answer = cli("doctor", "--json")
+    assert answer.code == 1
+    assert (answer.json["well"], answer.json["sandboxUsable"]) == (False, False)
+    assert "user namespaces" in [finding["name"] for finding in answer.json["findings"]]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from support.cleanrooms import ALICE, a_clean_room, an_office
+from support.command import CommandLine
+from support.rooms import PREFIX, World
+from whiteroom.base.arns import new_id
+from whiteroom.domain.lifecycle import Event
+from whiteroom.ports import Work
+
+
+def test_every_event_of_a_resource_is_told_in_order_with_who_and_when(cli: CommandLine, world: World) -> None:
+    model = world.ready_model()
+    events = cli("explain", model.arn, "--json").json["events"]
+    assert [(event["event"], event["fromStatus"], event["toStatus"]) for event in events] == [
+        ("created", None, "CREATE_PENDING"),
+        ("started", "CREATE_PENDING", "CREATE_IN_PROGRESS"),
+        ("succeeded", "CREATE_IN_PROGRESS", "ACTIVE"),
+    ]
+    assert [event["actor"] for event in events] == [ALICE, "controller", "controller"]
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    lines = cli("explain", model.arn).out.splitlines()
+    assert len(lines) == 1 + 3
+    assert lines[-1].split()[2:5] == ["CREATE_IN_PROGRESS", "ACTIVE", "succeeded"]
+
+
+def test_a_failure_is_told_with_its_reason(cli: CommandLine, world: World) -> None:
+    world.runtime.images.clear()
+    model = world.model()
+    world.drive()
+    assert "ImageNotFound: There is no image image:1. Build it." in cli("explain", model.arn).out
+
+
+def test_a_reason_cannot_write_to_the_terminal(cli: CommandLine, world: World) -> None:
+    model = world.ready_model()
+    with world.store.transaction() as tx:
+        tx.trained_models.note(model, actor="controller", at=world.clock(), reason="\x1b[2J\r[red]over[/red]\n")
+    out = cli("explain", model.arn).out
+    assert "\x1b" not in out
+    assert "[red]over[/red]" in out
+    assert len(out.splitlines()) == 1 + 4
+
+
+def test_versions_and_exports_of_a_model_are_told_apart(cli: CommandLine, world: World) -> None:
+    model = world.ready_model()
+    later = dataclasses.replace(model, id=new_id(), version_identifier=new_id(), name="later", revision=0)
+    with world.store.transaction() as tx:
+        tx.trained_models.submit(later, actor=ALICE)
+    export = world.export_job(model=model)
+    told = cli("explain", model.arn, "--json").json["events"]
+    assert {event["of"] for event in told} == {"base", later.version_identifier, f"export {export.name}"}
+    assert later.version_identifier in cli("explain", model.arn).out
+
+
+def test_channels_and_inference_jobs_have_histories_too(cli: CommandLine, world: World) -> None:
+    job = world.inference_job()
+    assert "CREATE_PENDING" in cli("explain", job.arn).out
+    assert "CREATE_PENDING" in cli("explain", job.ml_input_channel_arn).out
+
+
+def test_a_cancelled_training_tells_who_cancelled_it(cli: CommandLine, world: World) -> None:
+    model = world.model()
+    world.ask(Work.TRAINED_MODELS, model.id, Event.CANCEL)
+    events = cli("explain", model.arn, "--json").json["events"]
+    assert (events[-1]["event"], events[-1]["actor"]) == ("cancel", ALICE)
+
+
+@pytest.fixture
+def membership(cli: CommandLine, world: World):
+    """A membership that an operation made."""
+    office = an_office(world.store)
+    room = a_clean_room(office)
+    return office.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))["membership"]
+
+
+def test_a_resource_without_statuses_is_told_for_what_it_is(cli: CommandLine, membership: Any) -> None:
+    out = cli("explain", membership["arn"]).out
+    assert "is a membership" in out
+    assert ALICE in out
+    assert "ACTIVE" in out
+
+
+@pytest.mark.parametrize("arn", ["trained-model/x", "arn:aws:cleanrooms", ""])
+def test_what_is_no_arn_is_refused(cli: CommandLine, world: World, arn: str) -> None:
+    answer = cli("explain", arn)
+    assert answer.code == 1
+    assert "not an ARN" in answer.err
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:cleanrooms:us-east-1:111111111111:collaboration/nobody",
+        "arn:aws:cleanrooms:us-east-1:111111111111:spaceship/x",
+        "arn:aws:iam::111111111111:role/x",
+        "arn:aws:cleanrooms:us-east-1:111111111111:",
+        f"{PREFIX}/trained-model/nobody",
+    ],
+)
+def test_an_arn_of_nothing_here_is_refused(cli: CommandLine, world: World, arn: str) -> None:
+    answer = cli("explain", arn)
+    assert answer.code == 1
+    assert "Nothing here has the ARN" in answer.err
+
+
+def test_the_arn_of_another_accounts_resource_of_that_id_is_refused(cli: CommandLine, membership: Any) -> None:
+    assert cli("explain", membership["arn"].replace(ALICE, "999999999999")).code == 1

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from support.command import CommandLine, whiteroom
+from whiteroom.cli import accounts
+from whiteroom.cli.main import NOUNS
+
+
+def test_without_arguments_the_help_is_shown_with_every_noun() -> None:
+    out = whiteroom().out
+    assert all(noun in out for noun in NOUNS)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert whiteroom("--version").out.startswith("whiteroom 0.")
+
+
+def test_help_imports_nothing_that_is_slow() -> None:
+    code = (
+        "import sys; from whiteroom.cli.main import program; program([]);"
+        "print([name for name in ('sqlalchemy', 'botocore', 'duckdb', 'uvicorn') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_an_unknown_noun_is_refused_with_a_usage_error() -> None:
+    answer = whiteroom("acounts")
+    assert answer.code == 2
+    assert "acounts" in answer.err
+
+
+@pytest.mark.parametrize("command", [("accounts", "list"), ("explain", "arn:aws:x:y:1:z"), ("logs", "arn:aws:x:y:1:z")])
+def test_a_command_on_a_missing_data_folder_says_how_to_make_it(cli: CommandLine, command: tuple[str, ...]) -> None:
+    answer = cli(*command)
+    assert answer.code == 1
+    assert "whiteroom up --data" in answer.err
+    assert not cli.data.exists()
+
+
+def test_a_folder_full_of_something_else_is_never_taken_for_the_data_folder(cli: CommandLine) -> None:
+    cli.data.mkdir()
+    (cli.data / "thesis.tex").touch()
+    answer = cli("accounts", "add", "111111111111")
+    assert answer.code == 1
+    assert "none of them Whiteroom's" in answer.err
+    assert [path.name for path in cli.data.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_is_never_taken_for_the_data_folder(cli: CommandLine) -> None:
+    cli.data.touch()
+    answer = cli("accounts", "add", "111111111111")
+    assert answer.code == 1
+    assert "cannot be the data folder" in answer.err
+
+
+def test_a_broken_setting_is_one_sentence(cli: CommandLine) -> None:
+    cli.data.mkdir()
+    (cli.data / "whiteroom.toml").write_text("prot = 1")
+    answer = cli("accounts", "list")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.count("\n") == 1
+    assert "'prot'" in answer.err
+
+
+def test_an_error_of_our_own_is_a_sentence_and_shows_its_place_when_asked(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any):
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(accounts, "existing_folder", broken)
+    answer = cli("accounts", "list")
+    assert answer.code == 70
+    assert answer.err.count("\n") == 1
+    assert "the disk is on fire" in answer.err
+    monkeypatch.setenv("WHITEROOM_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="the disk is on fire"):
+        cli("accounts", "list")
+
+
+def test_a_database_that_is_none_is_one_sentence(cli: CommandLine) -> None:
+    cli.data.mkdir()
+    (cli.data / "whiteroom.db").write_bytes(b"not a database" * 1000)
+    answer = cli("accounts", "list")
+    assert answer.code == 1
+    assert answer.err.count("\n") == 1
+    assert "whiteroom.db" in answer.err

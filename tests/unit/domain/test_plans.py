@@ -1,0 +1,190 @@
+"""Every noun's plan against its state table: each status, each observation."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.fakes import EXITED, NOON
+from support.rooms import World
+from whiteroom.domain import ml_input_channels, trained_model_export_jobs, trained_model_inference_jobs, trained_models
+from whiteroom.domain.failures import OF_RUN_END, StatusCode
+from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.ml_input_channels import RESTARTS_ALLOWED, Surroundings
+from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
+from whiteroom.domain.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
+from whiteroom.domain.steps import WAIT, Effect, Step
+
+RUNS = [ABSENT, RUNNING, Observation(Phase.ENDED, EXITED)] + [
+    Observation(Phase.ENDED, RunEnd(reason, "It ended.", exit_code=code)) for reason in EndReason for code in (None, 1)
+]
+RESULT = QueryResult(7, ("a.csv", "b.csv"), 100, ("Flights",))
+QUERIES = [
+    QueryObservation(Phase.ABSENT),
+    QueryObservation(Phase.RUNNING),
+    QueryObservation(Phase.ENDED, RESULT),
+    *(QueryObservation(Phase.ENDED, failure=failure) for failure in QueryFailure),
+]
+AROUND = Surroundings(member_active=True, associations={"flights": "a1"}, restarts=0, unreadable=(), in_use=False)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    world = World(Path(tmp_path_factory.mktemp("room")))
+    channel = world.channel()
+    model = world.model(channels=(channel,))
+    records = {
+        "channel": channel,
+        "model": model,
+        "inference": world.inference_job(model=model, channel=channel),
+        "export": world.export_job(model=model),
+    }
+    world.close()
+    return records
+
+
+def sound(lifecycle: Lifecycle[Any], status: Any, step: Step) -> None:
+    """A step's events are in the table, and it never waits for ever in a status that must be left."""
+    if step.event is not None:
+        assert lifecycle.accepts(status, step.event)
+    assert (step.failure is not None) == (step.event is Event.FAILED)
+    if step.effect is not None:
+        # An effect can fail where the table has a way to fail, or cannot be refused at all.
+        assert lifecycle.accepts(status, Event.FAILED) or step.effect is Effect.STOP
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("digest", [None, "sha256:1"])
+def test_every_planned_event_of_a_model_is_in_the_state_table(
+    records: dict[str, Any], digest: str | None, active: bool
+) -> None:
+    for status, seen, late in product(trained_models.Status, RUNS, (0, 1_000)):
+        model = dataclasses.replace(records["model"], status=status, image_digest=digest)
+        now = model.updated_at + timedelta(seconds=late)
+        step = trained_models.plan(model, seen, now, member_active=active, grace_seconds=5)
+        sound(trained_models.LIFECYCLE, status, step)
+        if trained_models.LIFECYCLE.at_rest(status):
+            assert step == WAIT
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("digest", [None, "sha256:1"])
+def test_every_planned_event_of_an_inference_job_is_in_the_state_table(
+    records: dict[str, Any], digest: str | None, active: bool
+) -> None:
+    for status, seen, late in product(trained_model_inference_jobs.Status, RUNS, (0, 1_000)):
+        job = dataclasses.replace(records["inference"], status=status, image_digest=digest)
+        now = job.updated_at + timedelta(seconds=late)
+        step = trained_model_inference_jobs.plan(job, seen, now, member_active=active, grace_seconds=5)
+        sound(trained_model_inference_jobs.LIFECYCLE, status, step)
+        if trained_model_inference_jobs.LIFECYCLE.at_rest(status):
+            assert step == WAIT
+
+
+def test_every_planned_event_of_an_export_job_is_in_the_state_table(records: dict[str, Any]) -> None:
+    for status, active in product(trained_model_export_jobs.Status, (True, False)):
+        job = dataclasses.replace(records["export"], status=status)
+        step = trained_model_export_jobs.plan(job, member_active=active)
+        sound(trained_model_export_jobs.LIFECYCLE, status, step)
+        assert (step == WAIT) == trained_model_export_jobs.LIFECYCLE.at_rest(status)
+
+
+def test_every_planned_event_of_a_channel_is_in_the_state_table(records: dict[str, Any]) -> None:
+    flags = product(
+        (True, False), (True, False), (0, RESTARTS_ALLOWED), (None, NOON - timedelta(1), NOON + timedelta(1))
+    )
+    for (active, in_use, restarts, expires_at), status, seen in product(flags, ml_input_channels.Status, QUERIES):
+        channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at)
+        around = dataclasses.replace(AROUND, member_active=active, in_use=in_use, restarts=restarts)
+        sound(ml_input_channels.LIFECYCLE, status, ml_input_channels.plan(channel, seen, NOON, around))
+
+
+@pytest.mark.parametrize("seen", RUNS[3:])
+def test_every_other_end_of_a_run_is_a_failure_with_its_own_code(records: dict[str, Any], seen: Observation) -> None:
+    model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
+    step = trained_models.plan(model, seen, NOON, member_active=True, grace_seconds=5)
+    assert seen.end is not None
+    assert step.failure is not None
+    assert step.failure.code is OF_RUN_END[seen.end.reason]
+    assert step.failure.message == "It ended."
+
+
+def test_the_failure_file_is_the_message(records: dict[str, Any]) -> None:
+    model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
+    end = RunEnd(EndReason.EXITED, "The program exited with 1.", exit_code=1, failure="no such column")
+    step = trained_models.plan(model, Observation(Phase.ENDED, end), NOON, member_active=True, grace_seconds=5)
+    assert step.failure is not None
+    assert (step.failure.code, step.failure.message) == (StatusCode.ALGORITHM_ERROR, "no such column")
+
+
+def test_a_failure_without_words_says_what_its_code_means(records: dict[str, Any]) -> None:
+    model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
+    seen = Observation(Phase.ENDED, RunEnd(EndReason.MEMORY))
+    step = trained_models.plan(model, seen, NOON, member_active=True, grace_seconds=5)
+    assert step.failure is not None
+    assert step.failure.message == "The program used more memory than its instance type has."
+
+
+def test_a_run_that_vanished_is_not_started_again(records: dict[str, Any]) -> None:
+    model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
+    step = trained_models.plan(model, ABSENT, NOON, member_active=True, grace_seconds=5)
+    assert (step.effect, step.event) == (None, Event.FAILED)
+
+
+def test_a_stop_is_repeated_only_when_it_is_overdue(records: dict[str, Any]) -> None:
+    model = dataclasses.replace(records["model"], status=trained_models.Status.CANCEL_IN_PROGRESS, updated_at=NOON)
+    plans = [
+        trained_models.plan(model, RUNNING, NOON + timedelta(seconds=s), member_active=True, grace_seconds=5).effect
+        for s in (1, 15, 16)
+    ]
+    assert plans == [None, None, Effect.STOP]
+
+
+def test_a_run_that_ended_well_before_its_cancel_was_seen_stays_cancelled(records: dict[str, Any]) -> None:
+    model = dataclasses.replace(records["model"], status=trained_models.Status.CANCEL_IN_PROGRESS)
+    step = trained_models.plan(model, RUNS[2], NOON, member_active=True, grace_seconds=5)
+    assert step.event is Event.STOPPED
+
+
+def test_a_full_channel_says_what_it_holds_and_until_when(records: dict[str, Any]) -> None:
+    channel = dataclasses.replace(
+        records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS, retention_in_days=30
+    )
+    step = ml_input_channels.plan(channel, QUERIES[2], NOON, AROUND)
+    assert step.event is Event.SUCCEEDED
+    assert step.due_at == NOON + timedelta(days=30)
+    assert step.changes == {
+        "source_associations": ("a1",),
+        "number_of_records": 7,
+        "number_of_files": 2,
+        "size_bytes": 100,
+        "expires_at": NOON + timedelta(days=30),
+    }
+
+
+def test_rows_of_a_table_that_was_taken_out_meanwhile_are_not_kept(records: dict[str, Any]) -> None:
+    channel = dataclasses.replace(records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS)
+    step = ml_input_channels.plan(channel, QUERIES[2], NOON, dataclasses.replace(AROUND, associations={}))
+    assert step.failure is not None
+    assert step.failure.code is StatusCode.DATA_ERROR
+
+
+def test_a_query_is_started_again_so_often_and_no_more(records: dict[str, Any]) -> None:
+    channel = dataclasses.replace(records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS)
+    events = []
+    for restarts in range(RESTARTS_ALLOWED + 1):
+        around = dataclasses.replace(AROUND, restarts=restarts)
+        events.append(ml_input_channels.plan(channel, QUERIES[0], NOON, around).effect)
+    assert events == [Effect.START, Effect.START, None]
+
+
+def test_an_active_channel_waits_for_the_end_of_its_retention(records: dict[str, Any]) -> None:
+    tomorrow = NOON + timedelta(days=1)
+    channel = dataclasses.replace(records["channel"], status=ml_input_channels.Status.ACTIVE, expires_at=tomorrow)
+    assert ml_input_channels.plan(channel, QUERIES[0], NOON, AROUND) == Step(due_at=tomorrow)
+    assert ml_input_channels.plan(channel, QUERIES[0], tomorrow, AROUND).event is Event.EXPIRED

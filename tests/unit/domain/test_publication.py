@@ -1,0 +1,56 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.privacy import PrivacyPolicies
+from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ALICE, BOB = "111111111111", "222222222222"
+PRIVACY = {"policies": {"trainedModels": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}}}
+ASSOCIATION = ConfiguredModelAlgorithmAssociation("a", "arn", "m", "c", BOB, "cma", "n", None, PRIVACY, NOON, NOON)
+CONFIGURATION = MLConfiguration("m", ALICE, "role", None, NOON, NOON)
+RECORDED = Publication("PUBLISH_SUCCEEDED", None)
+
+
+def told(account_id: str = ALICE, **changes: Any) -> Publication:
+    values: dict[str, Any] = {
+        "recorded": RECORDED,
+        "run_started_at": NOON,
+        "association": ASSOCIATION,
+        "policies": PrivacyPolicies.parse(PRIVACY).training_logs,
+        "configuration": CONFIGURATION,
+    }
+    return logs_publication(account_id, **{**values, **changes})
+
+
+def test_a_member_who_is_listed_and_configured_is_told_what_was_recorded() -> None:
+    assert told() == RECORDED
+
+
+def test_before_the_run_there_is_nothing_to_say() -> None:
+    assert told(run_started_at=None) == NOTHING_TO_SAY
+
+
+def test_a_member_who_is_not_listed_is_told_so_and_no_status() -> None:
+    publication = told(BOB)
+    assert publication.status is None
+    assert publication.details is not None
+    assert "not in allowedAccountIds" in publication.details
+
+
+def test_without_a_policy_every_member_is_told_so() -> None:
+    for association in (None, replace(ASSOCIATION, privacy_configuration=None)):
+        publication = told(association=association, policies=())
+        assert publication.status is None
+        assert "no privacy configuration" in (publication.details or "")
+
+
+def test_a_member_without_a_configuration_when_the_run_began_failed_to_receive() -> None:
+    late = replace(CONFIGURATION, created_at=NOON + timedelta(seconds=1))
+    for configuration in (None, late):
+        publication = told(configuration=configuration)
+        assert publication.status == "PUBLISH_FAILED"
+        assert (publication.details or "").startswith("Failed to publish logs as no ML Config role is set")

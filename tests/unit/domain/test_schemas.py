@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from whiteroom.domain.analysis_rules import AnalysisType
+from whiteroom.domain.configured_table_associations import (
+    ConfiguredTableAssociation,
+    ConfiguredTableAssociationAnalysisRule,
+)
+from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.queries import CatalogTable, Column, FileFormat
+from whiteroom.domain.schemas import consolidated_policy, query_table, readiness, visible_columns
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+BOB = "222222222222"
+SOURCE = CatalogTable(
+    ("/data/patients.csv",),
+    FileFormat.CSV,
+    (Column("Id", "bigint"), Column("AGE", "int"), Column("secret", "string")),
+)
+TABLE = ConfiguredTable(
+    id="table",
+    arn="arn",
+    account_id=BOB,
+    name="patients",
+    description=None,
+    table_reference={"glue": {"databaseName": "lake", "tableName": "patients"}},
+    allowed_columns=("age", "id", "gone"),
+    analysis_method="DIRECT_QUERY",
+    selected_analysis_methods=(),
+    created_at=NOW,
+    updated_at=NOW,
+)
+ASSOCIATION = ConfiguredTableAssociation(
+    id="association",
+    arn="arn",
+    membership_id="membership",
+    collaboration_id="room",
+    account_id=BOB,
+    configured_table_id="table",
+    configured_table_arn="arn",
+    name="Patients",
+    name_folded="patients",
+    description=None,
+    role_arn="arn",
+    created_at=NOW,
+    updated_at=NOW,
+)
+CUSTOM: dict[str, Any] = {
+    "allowedAnalyses": ["ANY_QUERY"],
+    "allowedAnalysisProviders": ["111111111111"],
+    "additionalAnalyses": "REQUIRED",
+}
+SHARED: dict[str, Any] = {"allowedAdditionalAnalyses": ["arn:*"]}
+RULE = ConfiguredTableAnalysisRule("table", "CUSTOM", {"v1": {"custom": CUSTOM}}, NOW, NOW)
+SHARED_RULE = ConfiguredTableAssociationAnalysisRule("association", "CUSTOM", {"v1": {"custom": SHARED}}, NOW, NOW)
+
+
+def test_a_query_sees_a_table_under_its_association_with_both_policies_unwrapped() -> None:
+    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE)
+    assert (table.name, table.owner_account_id) == ("Patients", BOB)
+    assert (table.rule_type, table.rule, table.association_rule) == ("CUSTOM", CUSTOM, SHARED)
+
+
+def test_a_collaboration_rule_counts_only_beside_a_table_rule_of_its_type() -> None:
+    other = replace(SHARED_RULE, type="LIST", policy={"v1": {"list": SHARED}})
+    assert query_table(ASSOCIATION, TABLE, SOURCE, RULE, other).association_rule is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, None, SHARED_RULE).association_rule is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, None, None).rule_type is None
+
+
+def test_columns_are_the_allowed_ones_that_are_there_in_the_owners_order_and_spelling() -> None:
+    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE)
+    assert visible_columns(table) == (Column("age", "int"), Column("id", "bigint"))
+
+
+def test_readiness_is_told_for_each_type_of_analysis() -> None:
+    ready = readiness(query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE))
+    assert not ready[AnalysisType.ADDITIONAL]
+    assert ready[AnalysisType.DIRECT]
+
+
+def test_the_consolidated_policy_is_both_rules_in_one_once_both_are_set() -> None:
+    assert consolidated_policy(RULE, SHARED_RULE) == {"v1": {"custom": {**CUSTOM, **SHARED}}}
+    assert consolidated_policy(RULE, None) is None
+    other = replace(SHARED_RULE, type="LIST", policy={"v1": {"list": SHARED}})
+    assert consolidated_policy(RULE, other) is None

@@ -1,0 +1,79 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.trainings import (
+    can_infer,
+    can_train,
+    channels_are_sound,
+    infers_in_this_release,
+    trains_in_this_release,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def channels(*names: str, **changes: Any) -> list[dict[str, Any]]:
+    return [{"channelName": name, **changes} for name in names]
+
+
+def an_algorithm(training: Any, inference: Any) -> ConfiguredModelAlgorithm:
+    return ConfiguredModelAlgorithm("a", "arn", "1", "n", None, "role", training, inference, None, NOON, NOON)
+
+
+@pytest.mark.parametrize(("training", "inference"), [({"imageUri": "i"}, None), (None, {"imageUri": "i"})])
+def test_an_algorithm_does_what_it_has_an_image_for(training: Any, inference: Any) -> None:
+    assert bool(can_train(an_algorithm(training, inference))) is (training is not None)
+    assert bool(can_infer(an_algorithm(training, inference))) is (inference is not None)
+
+
+NAMES = [f"c{number}" for number in range(21)]
+
+
+@pytest.mark.parametrize(
+    ("data", "incremental", "reason"),
+    [
+        (channels("train"), [], None),
+        (channels("train", "test"), channels("base"), None),
+        (channels(*NAMES[:20]), [], None),
+        (channels(*NAMES[:19]), channels("base"), None),
+        (channels(*NAMES[:20]), channels("base"), "at most 20"),
+        (channels("train", "train"), [], "'train' is used twice"),
+        (channels("train"), channels("train"), "'train' is used twice"),
+        (channels(".."), [], "folder"),
+        (channels("train"), channels("."), "folder"),
+    ],
+)
+def test_channels_are_few_and_told_apart(data: Any, incremental: Any, reason: str | None) -> None:
+    verdict = channels_are_sound(data, incremental)
+    assert bool(verdict) is (reason is None)
+    assert verdict or (reason is not None and reason in verdict.reason)
+
+
+ONE = {"instanceType": "ml.m5.large", "volumeSizeInGB": 1}
+
+
+@pytest.mark.parametrize(
+    ("resources", "mode", "data", "reason"),
+    [
+        (ONE, None, channels("train"), None),
+        ({**ONE, "instanceCount": 1}, "File", channels("train", s3DataDistributionType="FullyReplicated"), None),
+        ({**ONE, "instanceCount": 2}, "File", channels("train"), "instanceCount"),
+        (ONE, "FastFile", channels("train"), "trainingInputMode FastFile comes in the next release; use File"),
+        (ONE, "Pipe", channels("train"), "trainingInputMode Pipe comes in the next release; use File"),
+        (ONE, None, channels("train", s3DataDistributionType="ShardedByS3Key"), "ShardedByS3Key"),
+    ],
+)
+def test_what_this_release_does_not_run_is_refused_by_name(
+    resources: Any, mode: str | None, data: Any, reason: str | None
+) -> None:
+    verdict = trains_in_this_release(resources, mode, data)
+    assert bool(verdict) is (reason is None)
+    assert verdict or (reason is not None and reason in verdict.reason and "next release" in verdict.reason)
+
+
+@pytest.mark.parametrize(("count", "runs"), [({}, True), ({"instanceCount": 1}, True), ({"instanceCount": 2}, False)])
+def test_an_inference_job_runs_on_one_instance(count: Any, runs: bool) -> None:
+    assert bool(infers_in_this_release({"instanceType": "ml.m5.large", **count})) is runs

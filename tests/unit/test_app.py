@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from whiteroom import app
+
+
+def test_the_machine_is_no_larger_than_the_container_that_the_server_runs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(app, "CGROUP_LIMITS", (limit, tmp_path / "absent"))
+    limit.write_text("1000000\n")
+    assert app.machine().memory_bytes == 1_000_000
+    assert app.machine().cpus >= 1
+
+
+@pytest.mark.parametrize("text", ["max\n", "", "9223372036854771712\n"])
+def test_a_container_without_a_limit_has_the_whole_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(app, "CGROUP_LIMITS", (limit,))
+    limit.write_text(text)
+    assert app.machine().memory_bytes == psutil.virtual_memory().total
+
+
+def test_every_module_of_operations_registers_its_answers() -> None:
+    answered = app.all_handlers()
+    assert answered.keys() >= {
+        ("cleanrooms", "CreateCollaboration"),
+        ("cleanrooms-ml", "CreateTrainedModel"),
+        ("cleanrooms-ml", "TagResource"),
+    }

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whiteroom.domain.quotas import Quota
+from whiteroom.settings import Settings, SettingsError, load_settings
+
+
+def loaded(folder: Path, text: str = "", environment: dict[str, str] | None = None, **overrides: object) -> Settings:
+    (folder / "whiteroom.toml").write_text(text)
+    return load_settings(folder, environment or {}, **overrides)
+
+
+def refusal(folder: Path, text: str = "", environment: dict[str, str] | None = None, **overrides: object) -> str:
+    with pytest.raises(SettingsError) as caught:
+        loaded(folder, text, environment, **overrides)
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert "\n" not in message
+    return message
+
+
+def test_a_folder_without_a_file_has_the_defaults(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {})
+    assert (settings.host, settings.port, settings.dev, settings.sandbox) == ("127.0.0.1", 8080, False, "required")
+    assert settings.channel_file_bytes == 10**9
+    assert settings.quotas.limit(Quota.COLLABORATIONS_PER_ACCOUNT) == 10
+
+
+def test_the_file_then_the_environment_then_the_command_line_decide(tmp_path: Path) -> None:
+    text = 'port = 1\nhost = "::1"\nregion = "eu-central-1"\n'
+    settings = loaded(tmp_path, text, {"WHITEROOM_PORT": "2", "WHITEROOM_HOST": "127.0.0.2"}, port=3, host=None)
+    assert (settings.port, settings.host, settings.region) == (3, "127.0.0.2", "eu-central-1")
+
+
+def test_quotas_are_set_by_name_in_the_file_and_in_the_environment(tmp_path: Path) -> None:
+    text = "[quotas]\ncollaborations-per-account = 7\nanalysis-templates-per-membership = 8\n"
+    settings = loaded(tmp_path, text, {"WHITEROOM_QUOTA_COLLABORATIONS_PER_ACCOUNT": "9"})
+    assert settings.quotas.limit(Quota.COLLABORATIONS_PER_ACCOUNT) == 9
+    assert settings.quotas.limit(Quota.ANALYSIS_TEMPLATES_PER_MEMBERSHIP) == 8
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("FALSE", False), ("0", False)])
+def test_a_variable_says_yes_and_no_in_the_usual_ways(tmp_path: Path, text: str, value: Any) -> None:
+    assert loaded(tmp_path, environment={"WHITEROOM_DEV": text}).dev is value
+
+
+def test_variables_of_other_programs_and_of_the_command_line_are_left_alone(tmp_path: Path) -> None:
+    environment = {"AWS_REGION": "x", "WHITEROOM_DATA": "y", "WHITEROOM_DEBUG": "1"}
+    assert loaded(tmp_path, environment=environment) == loaded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("prot = 80", "'prot'"),
+        ('port = "80"', "port is '80'"),
+        ("port = true", "port is True"),
+        ("port = -1", "at least 0"),
+        ("port = 65536", "at most 65535"),
+        ("dev = 1", "true or false"),
+        ('host = ""', "host is empty"),
+        ('sandbox = "off"', "'required' or 'unsafe-no-sandbox'"),
+        ("query_cpus = 0", "query_cpus is 0"),
+        ("quotas = 3", "[quotas]"),
+        ("[quotas]\nrooms = 3", "'rooms'"),
+        ("[quotas]\nmembers-per-collaboration = -1", "members-per-collaboration is -1"),
+        ("[quotas]\nmembers-per-collaboration = true", "members-per-collaboration is True"),
+        ("[quotas.members-per-collaboration]\n", "members-per-collaboration is {}"),
+        ("port = ", "is not TOML"),
+        ("data = '/elsewhere'", "'data'"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, names: str) -> None:
+    assert names in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "names"),
+    [
+        ("WHITEROOM_PROT", "80", "WHITEROOM_PROT"),
+        ("WHITEROOM_port", "80", "WHITEROOM_port"),
+        ("WHITEROOM_PORT", "eighty", "'eighty'"),
+        ("WHITEROOM_PORT", "9" * 5000, "port is"),
+        ("WHITEROOM_DEV", "yes please", "'yes please'"),
+        ("WHITEROOM_QUOTA_ROOMS", "1", "'rooms'"),
+        ("WHITEROOM_QUOTA_COLLABORATIONS_PER_ACCOUNT", "many", "'many'"),
+    ],
+)
+def test_what_is_wrong_with_a_variable_is_one_sentence_that_names_it(
+    tmp_path: Path, variable: str, value: Any, names: str
+) -> None:
+    assert names in refusal(tmp_path, environment={variable: value})
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "whiteroom.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not TOML"):
+        load_settings(tmp_path, {})
+
+
+def test_a_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "whiteroom.toml").mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_development_mode_listens_on_loopback(tmp_path: Path, host: str) -> None:
+    assert loaded(tmp_path, host=host, dev=True).dev
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "127.0.0.1.example.org"])
+def test_development_mode_is_refused_anywhere_else(tmp_path: Path, host: str) -> None:
+    assert "loopback" in refusal(tmp_path, host=host, dev=True)
