@@ -35,14 +35,14 @@ check: $(READY) ## Run ruff, mypy --strict, the import contract and the docs che
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/python tools/reference.py --check
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
 docs: $(READY) ## Generate the pages of docs/ that come from the code
-	@$(BIN)/python tools/docs.py
+	@$(BIN)/python tools/reference.py
 
 bench: $(READY) $(BENCH_READY) ## Measure beside the peers; writes docs/benchmarks.md
 	@$(BIN)/python -m bench

@@ -49,8 +49,8 @@ def run() -> Section:
         subprocess.run([*command, "--output-dir", str(folder)], check=True, stdout=subprocess.DEVNULL)
         figures = tuple(_format(folder, chosen) for chosen in (ResultFormat.CSV, ResultFormat.PARQUET))
     about = (
-        "From `SqlEngine.start` to the result in place, checked, guarded, in rows of a fixed order and durable;"
-        f" beside a process of Python's that imports DuckDB and runs the same COPY, as many threads. Median of {RUNS} runs."
+        "From `SqlEngine.start` to the result in place: guarded, in rows of a fixed order, durable. Beside a process of "
+        f"Python's that imports DuckDB and runs the same COPY on as many threads. Median of {RUNS} runs."
     )
     return Section("Channels", about, figures)
 

@@ -145,7 +145,7 @@ class _Trainer:
         _until_active(
             lambda: self.ml.get_trained_model(membershipIdentifier=self.membership, trainedModelArn=arn), every=0.25
         )
-        lines = json.loads(whiteroom(self.room, "logs", arn, "--json"))
+        lines = map(json.loads, whiteroom(self.room, "logs", arn, "--json").splitlines())
         printed = next(line["text"] for line in lines if line["stream"] == "stdout")
         return (int(printed) - answered) / 1e6
 

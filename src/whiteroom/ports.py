@@ -73,7 +73,7 @@ class Runtime(Protocol):
         """What the run is doing now."""
 
     def stop(self, run_id: RunId, grace_seconds: int) -> None:
-        """Ask for SIGTERM now and SIGKILL after `grace_seconds`; returns at once. An absent or ended run is left as it is."""
+        """Ask for SIGTERM now and SIGKILL after `grace_seconds`; returns at once. An absent or ended run stays so."""
 
     def output(self, run_id: RunId) -> RunOutput:
         """Where an ended run left its results. Only for a run in `Phase.ENDED`."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
+
 from support.command import whiteroom
 from support.server import RunningServer, running_server
-
-from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
 
 HERE = Path(__file__).parent
 MONTHS = range(1, 13)
@@ -59,7 +59,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     whiteroom("catalog", "add", "--account", WEATHER, "nyc.weather", str(weather), "--data", str(room))
     whiteroom("images", "build", IMAGE, str(HERE / "algorithm"), "--data", str(room))
     with running_server(room) as server:
-        outcome = Story(lambda service, account: server.client(service, account), lambda line: None).run()
+        outcome = Story(server.client, lambda line: None).run()
         yield Told(outcome, server, room / "objects" / "delay-lab")
 
 
@@ -112,7 +112,8 @@ def test_every_refusal_gives_a_reason_that_names_what_to_do(told: Told) -> None:
 
 
 def test_what_the_program_printed_is_the_operators_to_read(told: Told) -> None:
-    lines = json.loads(whiteroom("logs", told.outcome.trained[0].arn, "--json", "--data", str(told.server.data)).out)
+    printed = whiteroom("logs", told.outcome.trained[0].arn, "--json", "--data", str(told.server.data)).out
+    lines = [json.loads(line) for line in printed.splitlines()]
     assert ("stdout", "train_loss=0.5") in [(line["stream"], line["text"]) for line in lines]
     assert ("stderr", "a line on stderr") in [(line["stream"], line["text"]) for line in lines]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +26,14 @@ print("done", flush=True)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("beside") / "data", environment={"AWS_REGION": "x"}) as server:
         server.region = "eu-central-1"
         yield server
 
 
 @pytest.fixture(scope="module")
-def cli(server: RunningServer):
+def cli(server: RunningServer) -> CommandLine:
     return CommandLine(server.data)
 
 
@@ -50,13 +50,14 @@ class Room:
         return self.server.client("cleanroomsml", ALICE)
 
     def train(self, channel: str, name: str) -> str:
-        return self.ml.create_trained_model(
+        answer = self.ml.create_trained_model(
             membershipIdentifier=self.membership,
             name=name,
             configuredModelAlgorithmAssociationArn=self.association,
             resourceConfig={"instanceType": "ml.m5.large", "instanceCount": 1, "volumeSizeInGB": 1},
             dataChannels=[{"mlInputChannelArn": channel, "channelName": "train"}],
-        )["trainedModelArn"]
+        )
+        return str(answer["trainedModelArn"])
 
     def model(self, arn: str) -> Any:
         return self.ml.get_trained_model(membershipIdentifier=self.membership, trainedModelArn=arn)
@@ -81,7 +82,7 @@ def once(wanted: Callable[[Any], bool], look: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def room(server: RunningServer, cli: CommandLine, tmp_path_factory: pytest.TempPathFactory):
+def room(server: RunningServer, cli: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> Room:
     visits = tmp_path_factory.mktemp("tables") / "visits.csv"
     visits.write_text("patient,age\n1,50\n2,60\n3,70\n")
     assert cli("catalog", "add", "hospital.visits", str(visits), "--account", BOB).code == 0
@@ -93,7 +94,7 @@ def room(server: RunningServer, cli: CommandLine, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="module")
-def channel(room: Room):
+def channel(room: Room) -> Any:
     """A channel over the one table, once it has come to rest."""
     arn = room.ml.create_ml_input_channel(
         membershipIdentifier=room.membership,
@@ -114,7 +115,7 @@ def channel(room: Room):
 
 
 @pytest.fixture(scope="module")
-def image(cli: CommandLine, tmp_path_factory: pytest.TempPathFactory):
+def image(cli: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image under a registry's name, whose training takes a few seconds."""
     code = tmp_path_factory.mktemp("trees")
     (code / "train.py").write_text(TRAINING)
@@ -123,8 +124,8 @@ def image(cli: CommandLine, tmp_path_factory: pytest.TempPathFactory):
     return built.out.split()[1]
 
 
-def _join(client: Any, room: Room, **responsible: bool):
-    paid = {"queryCompute": {"isResponsible": bool(responsible)}}
+def _join(client: Any, room: Room, **responsible: bool) -> str:
+    paid: dict[str, Any] = {"queryCompute": {"isResponsible": bool(responsible)}}
     if responsible:
         paid["machineLearning"] = {
             "modelTraining": {"isResponsible": True},
@@ -133,10 +134,10 @@ def _join(client: Any, room: Room, **responsible: bool):
     answer = client.create_membership(
         collaborationIdentifier=room, queryLogStatus="DISABLED", paymentConfiguration=paid
     )
-    return answer["membership"]["id"]
+    return str(answer["membership"]["id"])
 
 
-def _share_table(client: Any, membership: Any):
+def _share_table(client: Any, membership: Any) -> None:
     table = client.create_configured_table(
         name="visits",
         tableReference={"glue": {"databaseName": "hospital", "tableName": "visits"}},
@@ -157,15 +158,16 @@ def _share_table(client: Any, membership: Any):
     )
 
 
-def _associate_algorithm(ml: Any, membership: Any):
+def _associate_algorithm(ml: Any, membership: Any) -> str:
     algorithm = ml.create_configured_model_algorithm(
         name="trees",
         roleArn=role_of(ALICE),
         trainingContainerConfig={"imageUri": IMAGE},
     )["configuredModelAlgorithmArn"]
-    return ml.create_configured_model_algorithm_association(
+    answer = ml.create_configured_model_algorithm_association(
         membershipIdentifier=membership, configuredModelAlgorithmArn=algorithm, name="trees"
-    )["configuredModelAlgorithmAssociationArn"]
+    )
+    return str(answer["configuredModelAlgorithmAssociationArn"])
 
 
 def test_a_table_that_was_added_beside_the_server_is_read_by_its_queries(channel: Any) -> None:

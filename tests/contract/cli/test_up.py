@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,17 @@ ALICE = "111111111111"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("up") / "data") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def cli(server: RunningServer):
+def cli(server: RunningServer) -> CommandLine:
     return CommandLine(server.data)
 
 
-def up(data: Path, *options: str):
+def up(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "whiteroom", "up", "--data", str(data), *options]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
 
@@ -117,6 +118,7 @@ def test_a_signal_stops_the_server_cleanly_and_frees_folder_and_port(tmp_path: P
         client = server.client("cleanrooms", ALICE)
         client.list_collaborations()  # the connection stays open, and must not hold the server up
         assert server.stop(sent, seconds=8) == 0
+        assert server.process.stdout is not None
         assert server.process.stdout.read() == ""
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=5).close()
@@ -146,3 +148,12 @@ def test_without_development_mode_an_account_number_is_no_key(tmp_path: Path) ->
         pytest.raises(ClientError, match="security token"),
     ):
         server.client("sts", ALICE).get_caller_identity()
+
+
+def test_the_doctor_looks_at_this_very_machine_and_sees_the_server(server: RunningServer, cli: CommandLine) -> None:
+    answer = cli("doctor", "--json")
+    assert answer.code == (0 if answer.json["well"] else 1)
+    details = {finding["name"]: finding["detail"] for finding in answer.json["findings"]}
+    assert server.url in details["server"]
+    assert {"sandbox", "machine", "database"} <= set(details)
+    assert all(finding["ok"] or finding["remedy"] for finding in answer.json["findings"])

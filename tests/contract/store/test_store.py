@@ -91,9 +91,13 @@ def test_an_absent_record_is_none(store: SqliteStore) -> None:
 
 
 def test_what_raises_leaves_nothing_behind(store: SqliteStore) -> None:
-    with pytest.raises(RuntimeError), store.transaction() as tx:
-        tx.accounts.add(Account("111111111111", "one", NOON))
-        raise RuntimeError
+    def write_and_fail() -> None:
+        with store.transaction() as tx:
+            tx.accounts.add(Account("111111111111", "one", NOON))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
     with store.reading() as tx:
         assert tx.accounts.get("111111111111") is None
 

@@ -10,7 +10,7 @@ ALICE = "111111111111"
 
 
 @pytest.fixture
-def visits(tmp_path: Path):
+def visits(tmp_path: Path) -> Path:
     path = tmp_path / "visits.csv"
     path.write_text("patient,age\n1,50\n2,60\n")
     return path

@@ -13,7 +13,7 @@ UNSEALED = SandboxReport(
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch):
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, SandboxReport]:
     """What the runtime says of the machine; a test may change it."""
     said = {"report": SEALED}
     monkeypatch.setattr("whiteroom.cli.doctor.sandbox_report", lambda _settings: said["report"])

@@ -70,7 +70,7 @@ def test_a_cancelled_training_tells_who_cancelled_it(cli: CommandLine, world: Wo
 
 
 @pytest.fixture
-def membership(cli: CommandLine, world: World):
+def membership(cli: CommandLine, world: World) -> Any:
     """A membership that an operation made."""
     office = an_office(world.store)
     room = a_clean_room(office)

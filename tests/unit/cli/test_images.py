@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from support.command import CommandLine
 
 
 @pytest.fixture
-def code(tmp_path: Path):
+def code(tmp_path: Path) -> Path:
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "train").write_text("#!/bin/sh\n")
@@ -18,7 +19,7 @@ def code(tmp_path: Path):
 
 
 @pytest.fixture(autouse=True)
-def _writable_afterwards(cli: CommandLine):
+def _writable_afterwards(cli: CommandLine) -> Iterator[None]:
     """Images are read-only; pytest deletes what a test leaves."""
     yield
     for folder, _, _ in os.walk(cli.data):

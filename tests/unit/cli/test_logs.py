@@ -9,7 +9,6 @@ import pytest
 from support.command import CommandLine
 from support.rooms import ALICE, PREFIX, World
 from whiteroom.base.arns import new_id
-from whiteroom.cli import logs
 from whiteroom.domain.runs import LogLine
 from whiteroom.domain.trained_models import Status
 
@@ -21,9 +20,9 @@ LINES = [
 
 
 @pytest.fixture
-def written(world: World, monkeypatch: pytest.MonkeyPatch):
+def written(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[LogLine]]:
     """What each run wrote, by run id."""
-    written = {}
+    written: dict[str, list[LogLine]] = {}
     monkeypatch.setattr(world.runtime, "logs", lambda run_id, after=0: iter(written.get(run_id, [])[after:]))
     return written
 
@@ -78,15 +77,17 @@ def test_following_shows_what_comes_and_ends_with_the_run(
     model = world.model()
     lines = written[f"training-{model.id}"] = LINES[:1]
 
-    def time_passes(_seconds: Any):
+    def time_passes(_seconds: Any) -> None:
         lines.append(LINES[2])
         world.drive()
 
-    monkeypatch.setattr(logs.time, "sleep", time_passes)
+    monkeypatch.setattr("whiteroom.cli.logs.time.sleep", time_passes)
     out = cli("logs", "--follow", model.arn).out
     assert [line.split(": ")[1] for line in out.splitlines()] == ["epoch 1", LINES[2].text]
     with world.store.reading() as tx:
-        assert tx.trained_models.get(model.id).status is Status.ACTIVE
+        ended = tx.trained_models.get(model.id)
+    assert ended is not None
+    assert ended.status is Status.ACTIVE
 
 
 def test_a_run_that_wrote_nothing_says_what_is_known(

@@ -70,7 +70,7 @@ def test_a_broken_setting_is_one_sentence(cli: CommandLine) -> None:
 def test_an_error_of_our_own_is_a_sentence_and_shows_its_place_when_asked(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_arguments: Any):
+    def broken(*_arguments: Any) -> None:
         raise RuntimeError("the disk is on fire")
 
     monkeypatch.setattr(accounts, "existing_folder", broken)

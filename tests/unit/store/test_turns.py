@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
-def add(number: int) -> object:
+def add(number: int) -> Callable[[Transaction], int]:
     def work(tx: Transaction) -> int:
         tx.accounts.add(Account(f"{number:012}", "name", NOON))
         return number
@@ -38,12 +38,10 @@ def accounts(store: SqliteStore) -> list[str]:
         return [account.id for account in tx.accounts.all()]
 
 
-
-
 def test_writes_of_one_turn_are_all_answered_and_all_durable(store: SqliteStore) -> None:
     async def turn() -> list[int]:
         turns = Turns(store)
-        return await asyncio.gather(*(turns.write(add(number)) for number in range(20)))  # type: ignore[arg-type]
+        return await asyncio.gather(*(turns.write(add(number)) for number in range(20)))
 
     assert asyncio.run(turn()) == list(range(20))
     assert accounts(store) == [f"{number:012}" for number in range(20)]
@@ -53,7 +51,7 @@ def test_writes_of_one_turn_are_committed_once(store: SqliteStore) -> None:
     async def turn() -> list[str]:
         turns = Turns(store)
         seen: list[str] = []
-        waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(5)]  # type: ignore[arg-type]
+        waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(5)]
         assert turns._writing is None
         await asyncio.sleep(0)
         assert turns._writing is not None
@@ -69,9 +67,11 @@ def test_an_operation_that_fails_takes_nothing_of_the_others_with_it(store: Sqli
         tx.accounts.add(Account("9" * 12, "name", NOON))
         raise ValueError("no")
 
-    async def turn() -> list[object]:
+    async def turn() -> tuple[object, ...]:
         turns = Turns(store)
-        return await asyncio.gather(turns.write(add(1)), turns.write(fail), turns.write(add(2)), return_exceptions=True)  # type: ignore[arg-type]
+        return tuple(
+            await asyncio.gather(turns.write(add(1)), turns.write(fail), turns.write(add(2)), return_exceptions=True)
+        )
 
     first, failed, second = asyncio.run(turn())
     assert (first, second) == (1, 2)
@@ -82,20 +82,20 @@ def test_an_operation_that_fails_takes_nothing_of_the_others_with_it(store: Sqli
 def test_no_write_is_answered_before_it_is_durable(store: SqliteStore) -> None:
     async def turn() -> list[str]:
         turns = Turns(store)
-        await turns.write(add(7))  # type: ignore[arg-type]
+        await turns.write(add(7))
         return accounts(store)
 
     assert asyncio.run(turn()) == ["000000000007"]
 
 
 def test_every_write_of_a_turn_hears_of_a_commit_that_fails(store: SqliteStore) -> None:
-    async def turn() -> list[object]:
+    async def turn() -> tuple[object, ...]:
         turns = Turns(store)
-        waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(3)]  # type: ignore[arg-type]
+        waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(3)]
         await asyncio.sleep(0)
         assert turns._writing is not None
         turns._writing.connection.execute("ROLLBACK")  # what is committed next is not there
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        return tuple(await asyncio.gather(*waiting, return_exceptions=True))
 
     assert all(isinstance(answer, sqlite3.OperationalError) for answer in asyncio.run(turn()))
     assert accounts(store) == []
@@ -104,7 +104,7 @@ def test_every_write_of_a_turn_hears_of_a_commit_that_fails(store: SqliteStore) 
 def test_a_read_sees_what_was_committed_and_not_what_the_turn_still_holds(store: SqliteStore) -> None:
     async def turn() -> tuple[int, int]:
         turns = Turns(store)
-        writing = asyncio.ensure_future(turns.write(add(1)))  # type: ignore[arg-type]
+        writing = asyncio.ensure_future(turns.write(add(1)))
         await asyncio.sleep(0)
         before = await turns.read(lambda tx: len(tx.accounts.all()))
         await writing
