@@ -37,6 +37,7 @@ from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJ
 from whiteroom.domain.trained_models import TrainedModel
 
 R = TypeVar("R")
+V = TypeVar("V")
 
 
 class ImageNotFound(Exception):
@@ -245,6 +246,9 @@ class Repository(Protocol[R]):
 
     def page(self, limit: int, after: PageKey | None, **equals: object) -> Page[R]:
         """At most `limit` records with these values, newest first, after the place named. Paged by key."""
+
+    def page_as(self, view: type[V], limit: int, after: PageKey | None, **equals: object) -> Page[V]:
+        """As `page`, reading no more of each record than `view` holds: a dataclass with some of its fields."""
 
     def count(self, up_to: int, **equals: object) -> int:
         """How many records have these values, counted no further than `up_to`."""

@@ -86,6 +86,26 @@ BASE_VERSION = "NULL"
 
 
 @dataclass(frozen=True, slots=True)
+class TrainedModelSummary:
+    """What a list of models shows of one: some of the fields of its record, under the same names."""
+
+    id: str
+    arn: str
+    version_identifier: str
+    membership_id: str
+    collaboration_id: str
+    account_id: str
+    name: str
+    description: str | None
+    association_arn: str
+    incremental_channels: tuple[Mapping[str, Any], ...]
+    payer_account_id: str | None
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedModel:
     """One version of a trained model: one training."""
 

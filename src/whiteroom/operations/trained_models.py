@@ -18,7 +18,7 @@ from whiteroom.domain.privacy import PrivacyPolicies
 from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.runs import InputMode
-from whiteroom.domain.trained_models import BASE_VERSION, LIFECYCLE, TrainedModel
+from whiteroom.domain.trained_models import BASE_VERSION, LIFECYCLE, TrainedModel, TrainedModelSummary
 from whiteroom.domain.trainings import can_train, channels_are_sound, trains_in_this_release
 from whiteroom.domain.versions import Omitted
 from whiteroom.operations.access import (
@@ -30,7 +30,7 @@ from whiteroom.operations.access import (
     require_ability,
     within_quota,
 )
-from whiteroom.operations.answers import move, paged, status_details, unique
+from whiteroom.operations.answers import move, paged_as, status_details, unique
 from whiteroom.operations.ml_access import (
     MODEL,
     algorithm_of,
@@ -93,7 +93,8 @@ def list_trained_models(request: Request, context: Context) -> Response:
     """The membership's models, each by its latest version."""
     membership = own_membership(context, request["membershipIdentifier"])
     repository = context.tx.trained_models
-    return paged(request, "trainedModels", repository, summary, membership_id=membership.id, is_latest=True)
+    equals = {"membership_id": membership.id, "is_latest": True}
+    return paged_as(TrainedModelSummary, request, "trainedModels", repository, summary, **equals)
 
 
 @operation(CLEANROOMS_ML, "GetCollaborationTrainedModel")
@@ -113,11 +114,11 @@ def list_collaboration_trained_models(request: Request, context: Context) -> Res
     """Every member's models, each by its latest version."""
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
 
-    def render(model: TrainedModel) -> Mapping[str, Any]:
+    def render(model: TrainedModelSummary) -> Mapping[str, Any]:
         return {**summary(model), "creatorAccountId": model.account_id}
 
-    key = "collaborationTrainedModels"
-    return paged(request, key, context.tx.trained_models, render, collaboration_id=collaboration.id, is_latest=True)
+    key, equals = "collaborationTrainedModels", {"collaboration_id": collaboration.id, "is_latest": True}
+    return paged_as(TrainedModelSummary, request, key, context.tx.trained_models, render, **equals)
 
 
 @operation(CLEANROOMS_ML, "CancelTrainedModel")
@@ -248,7 +249,7 @@ def _logs(context: Context, model: TrainedModel, membership_id: str | None) -> P
     )
 
 
-def summary(model: TrainedModel) -> Mapping[str, Any]:
+def summary(model: TrainedModel | TrainedModelSummary) -> Mapping[str, Any]:
     """TrainedModelSummary."""
     return {
         "createTime": model.created_at,
@@ -266,7 +267,7 @@ def summary(model: TrainedModel) -> Mapping[str, Any]:
     }
 
 
-def _incremental_output(model: TrainedModel) -> list[Mapping[str, Any]] | None:
+def _incremental_output(model: TrainedModel | TrainedModelSummary) -> list[Mapping[str, Any]] | None:
     shown = ("channelName", "versionIdentifier", "modelName")
     return [{name: channel[name] for name in shown} for channel in model.incremental_channels] or None
 

@@ -14,11 +14,12 @@ from whiteroom.domain.events import ResourceEvent
 from whiteroom.domain.lifecycle import Event
 from whiteroom.ports import Page, PageKey, Stale
 from whiteroom.store import tables
-from whiteroom.store.codec import from_micros, to_micros
+from whiteroom.store.codec import RecordCodec, from_micros, to_micros
 from whiteroom.store.statements import Prepared, prepare
 from whiteroom.store.tables import RecordTable
 
 R = TypeVar("R")
+V = TypeVar("V")
 
 Statement = Callable[[], sa.sql.ClauseElement]
 
@@ -90,17 +91,27 @@ class TableRepository(Generic[R]):
         return tuple(map(self._codec.decode, rows))
 
     def page(self, limit: int, after: PageKey | None, **equals: object) -> Page[R]:
+        return self._read_page(self._codec, limit, after, equals)
+
+    def page_as(self, view: type[V], limit: int, after: PageKey | None, **equals: object) -> Page[V]:
+        return self._read_page(_codec_of(view), limit, after, equals)
+
+    def _read_page(
+        self, codec: RecordCodec[V], limit: int, after: PageKey | None, equals: Mapping[str, object]
+    ) -> Page[V]:
         fields = tuple(equals)
         values = {**self._values(equals), "page_limit": limit + 1}
         if after is not None:
             values |= {"after_created_at": to_micros(after.created_at), "after_id": after.id}
         rows = _run(
             self._session,
-            (self._name, "page", fields, after is not None),
-            lambda: self._page_of(fields, after is not None),
+            (self._name, "page", codec.record, fields, after is not None),
+            lambda: self._page_of(fields, after is not None).with_only_columns(
+                *(self._table.c[name] for name in codec.names)
+            ),
             values,
         )
-        items = tuple(map(self._codec.decode, rows[:limit]))
+        items = tuple(map(codec.decode, rows[:limit]))
         last: Any = items[-1] if len(rows) > limit else None
         return Page(items, PageKey(last.created_at, last.id) if last is not None else None)
 
@@ -170,6 +181,16 @@ class TableRepository(Generic[R]):
             place = sa.tuple_(sa.bindparam("after_created_at"), sa.bindparam("after_id"))
             statement = statement.where(sa.tuple_(self._table.c.created_at, self._table.c.id) < place)
         return statement.limit(sa.bindparam("page_limit"))
+
+
+_CODECS: dict[type, RecordCodec[Any]] = {}
+
+
+def _codec_of(view: type[V]) -> RecordCodec[V]:
+    codec = _CODECS.get(view)
+    if codec is None:
+        codec = _CODECS[view] = RecordCodec(view)
+    return codec
 
 
 def _require_index(entry: RecordTable, fields: tuple[str, ...]) -> None:

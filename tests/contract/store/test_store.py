@@ -15,7 +15,7 @@ import pytest
 
 from whiteroom.domain.accounts import Account
 from whiteroom.domain.lifecycle import Event, IllegalTransition
-from whiteroom.domain.trained_models import BASE_VERSION, Status, TrainedModel
+from whiteroom.domain.trained_models import BASE_VERSION, Status, TrainedModel, TrainedModelSummary
 from whiteroom.ports import Claim, Duplicate, PageKey, Stale, Work
 from whiteroom.store.sqlite import SqliteStore
 
@@ -122,6 +122,17 @@ def test_a_page_that_ends_with_the_list_has_no_next(store: SqliteStore) -> None:
         assert tx.trained_models.page(2, None, membership_id="m", is_latest=True).next is None
 
 
+def test_a_page_of_summaries_holds_the_same_records_in_the_same_order(store: SqliteStore) -> None:
+    submit(store, *(a_model(number) for number in range(5)))
+    with store.reading() as tx:
+        whole = tx.trained_models.page(3, None, membership_id="m", is_latest=True)
+        short = tx.trained_models.page_as(TrainedModelSummary, 3, None, membership_id="m", is_latest=True)
+    fields = [field.name for field in dataclasses.fields(TrainedModelSummary)]
+    assert short.next == whole.next
+    for summary, model in zip(short.items, whole.items, strict=True):
+        assert [getattr(summary, name) for name in fields] == [getattr(model, name) for name in fields]
+
+
 def test_records_of_one_instant_are_told_apart_by_their_id(store: SqliteStore) -> None:
     submit(store, *(a_model(number, created_at=NOON) for number in range(5)))
     with store.reading() as tx:
@@ -139,7 +150,7 @@ def test_every_search_is_read_from_its_index(store: SqliteStore) -> None:
     submit(store, a_model())
     with store.reading() as tx:
         tx.trained_models.page(10, PageKey(NOON, "x"), membership_id="m", is_latest=True)
-    prepared = store._cache["trained_models", "page", ("membership_id", "is_latest"), True]
+    prepared = store._cache["trained_models", "page", TrainedModel, ("membership_id", "is_latest"), True]
     with sqlite3.connect(store.path) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {prepared.sql}", [0] * len(prepared.names)).fetchall()
     connection.close()
