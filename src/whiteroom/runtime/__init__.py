@@ -1,0 +1,1 @@
+"""Runs sealed instances on this machine. Holds nothing: a run's supervisor imports it at its start."""

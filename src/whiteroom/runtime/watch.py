@@ -1,0 +1,72 @@
+"""The watch over a run's limits: what no kernel limit holds is measured, again and again."""
+
+# pathlib takes 15 ms to import, on the way to the program's first line.
+# ruff: noqa: PTH116, PTH208
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from whiteroom.runtime import meters
+from whiteroom.runtime import spec as specs
+from whiteroom.runtime.cgroups import Groups
+from whiteroom.runtime.instance import Instance
+from whiteroom.runtime.spec import Spec
+
+_PAUSE_SECONDS = 0.1
+_WORTH = 10
+"""A look that takes long is followed by a pause this many times as long."""
+
+
+class Watch:
+    """A thread that looks, and a descriptor that becomes readable when it has seen too much."""
+
+    def __init__(self, spec: Spec, running: Instance, groups: Groups) -> None:
+        self.violation: tuple[str, str] | None = None
+        """The reason (EndReason's value) and the message."""
+        self.crowded = False
+        """Whether the run was seen with all the processes that it may have."""
+        self._spec, self._running, self._groups = spec, running, groups
+        self._done = threading.Event()
+        self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._device = os.stat(specs.WORK).st_dev
+        self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
+        self._thread.start()
+
+    def heed(self) -> None:
+        """Take note of the signal, so that the descriptor is quiet again."""
+        os.read(self.wake, 64)
+
+    def close(self) -> None:
+        """End the watch."""
+        self._done.set()
+        self._thread.join()
+
+    def _look_on(self) -> None:
+        pause = _PAUSE_SECONDS
+        while not self._done.wait(pause):
+            began = time.monotonic()
+            self.violation = self._look()
+            if self.violation:
+                os.write(self._wake_end, b"x")
+                return
+            pause = max(_PAUSE_SECONDS, min(_WORTH * (time.monotonic() - began), 5.0))
+
+    def _look(self) -> tuple[str, str] | None:
+        spec, groups = self._spec, self._groups
+        pids = self._running.processes(groups)
+        self.crowded = self.crowded or len(pids) >= spec.processes
+        if groups.memory_kills():
+            return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
+        if "memory" not in groups.folders:
+            shared = [f"/proc/{self._running.first}/root/dev/shm"] if spec.sandboxed else []
+            if meters.memory(pids, shared) > spec.memory_bytes:
+                return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
+        try:
+            used = meters.disk([f"{specs.WORK}/{name}" for name in sorted(os.listdir(specs.WORK))])
+        except meters.TooDeep:
+            return "volume", "Its folders are nested too deep to be read."
+        if used + meters.unlinked(pids, self._device) > spec.volume_bytes:
+            return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."
+        return None

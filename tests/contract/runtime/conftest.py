@@ -1,0 +1,108 @@
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from whiteroom.domain.runs import ChannelMount, Limits, RunEnd, RunId, TrainingRun
+from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.trees import remove_tree
+
+PATIENCE_SECONDS = 20
+MIB = 1 << 20
+LIMITS = Limits(cpus=2, memory_bytes=256 * MIB, volume_bytes=64 * MIB, processes=48, max_runtime_seconds=15)
+
+
+@dataclass
+class Lab:
+    """A runtime in a folder of its own, and what it takes to run a few lines of Python in it."""
+
+    folder: Path
+    runtime: SandboxRuntime
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
+        name = name or f"image-{next(self.numbers)}"
+        code = self.folder / "code" / name
+        code.mkdir(parents=True)
+        (code / verb).write_text("#!/opt/venv/bin/python\n" + program)
+        (code / verb).chmod(0o755)
+        return self.runtime.images.build(name, code).digest
+
+    def run_of(self, program: str, **changes: object) -> TrainingRun:
+        channel = self.folder / "channel"
+        channel.mkdir(exist_ok=True)
+        (channel / "part-0.csv").write_text("x,y\n1,2\n")
+        return replace(
+            TrainingRun(
+                id=RunId(f"run-{next(self.numbers)}"),
+                job_name="churn",
+                job_arn="arn:aws:cleanrooms-ml:us-east-1:111111111111:membership/m/trained-model/t",
+                image_uri="image",
+                image_digest=self.build(program),
+                entrypoint=(),
+                arguments=(),
+                hyperparameters={"lr": "0.1"},
+                environment={},
+                channels=(ChannelMount("train", channel),),
+                instance_type="ml.m5.large",
+                instance_count=1,
+                region="us-east-1",
+                file_format="csv",
+                limits=LIMITS,
+                stop_grace_seconds=1,
+            ),
+            **changes,  # type: ignore[arg-type]
+        )
+
+    def start(self, program: str, **changes: object) -> RunId:
+        run = self.run_of(program, **changes)
+        self.runtime.start(run)
+        return run.id
+
+    def finish(self, run_id: RunId, seconds: float = PATIENCE_SECONDS) -> RunEnd:
+        seen = self.runtime.wait(run_id, seconds)
+        deadline = time.monotonic() + seconds
+        while seen.end is None:
+            # The marker that `wait` needs is not written in the run's first milliseconds.
+            assert time.monotonic() < deadline, f"the run is {seen.phase}"
+            seen = self.runtime.wait(run_id, 1)
+        return seen.end
+
+    def run(self, program: str, **changes: object) -> RunEnd:
+        return self.finish(self.start(program, **changes))
+
+    def text(self, run_id: RunId, stream: str = "stdout") -> str:
+        return "\n".join(line.text for line in self.runtime.logs(run_id) if line.stream == stream)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come to pass"
+            time.sleep(0.005)
+
+    def until_logged(self, run_id: RunId, text: str) -> None:
+        self.until(lambda: text in self.text(run_id))
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    # Below the root user's home, which no other user may pass, as a server's data folder often is.
+    above = Path.home() if os.geteuid() == 0 and os.access(Path.home(), os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))
+    lab = Lab(folder, SandboxRuntime(folder / "data"))
+    report = lab.runtime.report()
+    if not report.usable:
+        remove_tree(folder)
+        pytest.skip("; ".join(finding.detail for finding in report.findings if not finding.ok))
+    yield lab
+    for run_id in lab.runtime.runs():
+        lab.runtime.forget(run_id)
+    left = list((folder / "data" / "runs").glob("*")) if (folder / "data" / "runs").exists() else []
+    remove_tree(folder)
+    assert not left
+    assert not folder.exists()

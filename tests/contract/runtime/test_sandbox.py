@@ -1,0 +1,402 @@
+"""The port's contract, and what hostile programs try against the sandbox (sandbox.md)."""
+
+import json
+import os
+import signal
+import socket
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contract.runtime.conftest import LIMITS, MIB, Lab
+from whiteroom.domain.runs import EndReason, InputMode, Phase, RunId
+from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.runtime import meters
+from whiteroom.runtime.sandbox import SandboxRuntime
+
+SLEEP = "import time\nprint('up', flush=True)\ntime.sleep(3600)\n"
+
+
+class RuntimeContract:
+    """What every runtime must do. Subclasses bring the fixture `lab`."""
+
+    def test_a_program_finds_the_sagemaker_contract(self, lab: Lab) -> None:
+        run_id = lab.start(
+            "import json, os, socket\n"
+            "c = '/opt/ml/input/config/'\n"
+            "print(json.dumps([json.load(open(c + 'hyperparameters.json')), os.listdir('/opt/ml/input/data/train'),\n"
+            "  os.environ['SM_CHANNEL_TRAIN'], os.getcwd(), socket.gethostbyname('algo-1'), socket.gethostname()]))\n"
+            "open('/opt/ml/model/weights', 'w').write('w')\n"
+            "open('/opt/ml/output/data/metrics', 'w').write('m')\n"
+        )
+        end = lab.finish(run_id)
+        assert (end.reason, end.exit_code) == (EndReason.EXITED, 0)
+        expected = [{"lr": "0.1"}, ["part-0.csv"], "/opt/ml/input/data/train", "/opt/ml/code", "127.0.0.1", "algo-1"]
+        assert json.loads(lab.text(run_id)) == expected
+        output = lab.runtime.output(run_id)
+        assert (output.model / "weights").read_text() == "w"
+        assert (output.output / "metrics").read_text() == "m"
+
+    def test_an_exit_code_a_failure_file_and_the_log_are_kept(self, lab: Lab) -> None:
+        run_id = lab.start(
+            "import sys\nopen('/opt/ml/output/failure', 'w').write('bad \\x1b column')\n"
+            "print('out')\nprint('err', file=sys.stderr)\nsys.exit(7)"
+        )
+        end = lab.finish(run_id)
+        assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad  column")
+        assert (lab.text(run_id), lab.text(run_id, "stderr")) == ("out", "err")
+
+    def test_starting_twice_runs_once(self, lab: Lab) -> None:
+        run = lab.run_of("print('once')")
+        lab.runtime.start(run)
+        lab.runtime.start(run)
+        lab.finish(run.id)
+        lab.runtime.start(run)
+        assert lab.text(run.id) == "once"
+
+    def test_a_run_is_absent_before_its_start_and_after_it_is_forgotten_but_its_log_stays(self, lab: Lab) -> None:
+        assert lab.runtime.observe(RunId("never")).phase is Phase.ABSENT
+        run_id = lab.start("print('hello')")
+        lab.finish(run_id)
+        lab.runtime.forget(run_id)
+        lab.runtime.forget(run_id)
+        assert lab.runtime.observe(run_id).phase is Phase.ABSENT
+        assert run_id not in list(lab.runtime.runs())
+        assert [line.text for line in lab.runtime.logs(run_id)] == ["hello"]
+        lab.runtime.forget_logs(run_id)
+        lab.runtime.forget_logs(run_id)
+        assert not list(lab.runtime.logs(run_id))
+
+    def test_stop_lets_the_program_finish_within_its_grace(self, lab: Lab) -> None:
+        run_id = lab.start(
+            "import signal, sys, time\n"
+            "def bye(*_): print('saved'); sys.exit(3)\n"
+            "signal.signal(signal.SIGTERM, bye)\n" + SLEEP
+        )
+        lab.until_logged(run_id, "up")
+        lab.runtime.stop(run_id, 10)
+        end = lab.finish(run_id)
+        assert (end.reason, end.exit_code) == (EndReason.STOPPED, 3)
+        assert "saved" in lab.text(run_id)
+
+    def test_stop_kills_a_program_that_does_not_listen(self, lab: Lab) -> None:
+        run_id = lab.start("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP)
+        lab.until_logged(run_id, "up")
+        lab.runtime.stop(run_id, 0)
+        assert lab.finish(run_id, 5).reason is EndReason.STOPPED
+
+    def test_stop_of_an_absent_or_ended_run_changes_nothing(self, lab: Lab) -> None:
+        lab.runtime.stop(RunId("never"), 1)
+        run_id = lab.start("print(1)")
+        before = lab.finish(run_id)
+        lab.runtime.stop(run_id, 1)
+        assert lab.runtime.observe(run_id).end == before
+
+    def test_forget_kills_what_still_runs(self, lab: Lab) -> None:
+        run_id = lab.start(SLEEP)
+        lab.until_logged(run_id, "up")
+        lab.runtime.forget(run_id)
+        assert lab.runtime.observe(run_id).phase is Phase.ABSENT
+
+    def test_the_maximum_runtime_is_kept(self, lab: Lab) -> None:
+        end = lab.run(SLEEP, limits=replace(LIMITS, max_runtime_seconds=1), stop_grace_seconds=0)
+        assert end.reason is EndReason.MAX_RUNTIME
+
+    def test_what_a_later_release_does_is_refused_by_name(self, lab: Lab) -> None:
+        run = lab.run_of("pass")
+        with pytest.raises(RunRefused, match="later release"):
+            lab.runtime.start(replace(run, instance_count=2))
+        with pytest.raises(RunRefused, match="FastFile mode"):
+            lab.runtime.start(replace(run, channels=(replace(run.channels[0], input_mode=InputMode.FAST_FILE),)))
+        with pytest.raises(ImageNotFound, match="images build"):
+            lab.runtime.image_digest("111.dkr.ecr.us-east-1.amazonaws.com/x:1")
+
+    def test_a_program_that_is_not_in_the_image_ends_the_run_with_the_reason(self, lab: Lab) -> None:
+        end = lab.run("pass", entrypoint=("nosuch",))
+        assert end.reason is EndReason.IMAGE
+        assert "nosuch" in end.message
+
+    def test_another_server_on_the_same_folder_takes_the_run_over(self, lab: Lab) -> None:
+        run_id = lab.start(SLEEP)
+        lab.until_logged(run_id, "up")
+        other = SandboxRuntime(lab.folder / "data")
+        assert other.observe(run_id).phase is Phase.RUNNING
+        assert list(other.runs()) == [run_id]
+        other.stop(run_id, 0)
+        assert lab.finish(run_id).reason is EndReason.STOPPED
+        assert other.observe(run_id).end == lab.runtime.observe(run_id).end
+
+
+class TestSandbox(RuntimeContract):
+    pass
+
+
+def read_in_sandbox(lab: Lab, program: str, **changes: object) -> Any:
+    run_id = lab.start("import json\n" + program + "\nprint(json.dumps(answer))", **changes)
+    end = lab.finish(run_id)
+    assert end.exit_code == 0, (end, lab.text(run_id, "stderr"))
+    return json.loads(lab.text(run_id))
+
+
+def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -> None:
+    run_id = lab.start(SLEEP)
+    lab.until_logged(run_id, "up")
+    marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
+    os.kill(marker["pid"], signal.SIGKILL)
+    assert lab.finish(run_id, 5).reason is EndReason.LOST
+    assert not meters.lives(marker["first"])
+
+
+def test_a_program_holds_no_capability_and_no_root(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        "import os\nanswer = [os.getuid(), [l.split()[1] for l in open('/proc/self/status') if l.startswith('Cap')],\n"
+        "  'NoNewPrivs:\\t1' in open('/proc/self/status').read()]",
+    )
+    assert answer == [1000, ["0000000000000000"] * 5, True]
+
+
+def test_nothing_of_the_host_is_in_the_first_process(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab, "answer = [open('/proc/1/environ').read(), open('/proc/1/cmdline').read(), dict(__import__('os').environ)]"
+    )
+    assert answer[0] == ""
+    assert str(lab.folder) not in json.dumps(answer)
+
+
+UNWRITABLE = (
+    "/x /dev/x /etc/x /opt/x /opt/ml/x /opt/ml/code/x /opt/venv/x /usr/x /run/x /sys/x /opt/ml/input/x "
+    "/opt/ml/input/data/train/x /opt/ml/input/data/train/part-0.csv /opt/ml/input/config/x /proc/sys/kernel/hostname"
+)
+
+
+def test_nothing_else_can_be_written(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        f"answer = []\nfor path in {UNWRITABLE!r}.split():\n"
+        "  try: open(path, 'w').write('x'); answer.append(path)\n  except OSError: pass",
+    )
+    assert answer == []
+
+
+CALLS = {
+    "keyctl": 250, "add_key": 248, "request_key": 249, "io_uring_setup": 425, "userfaultfd": 323, "bpf": 321,
+    "perf_event_open": 298, "ptrace": 101, "process_vm_readv": 310, "mount": 165, "setns": 308, "open_tree": 428,
+    "fsopen": 430, "kcmp": 312, "pidfd_getfd": 438, "open_by_handle_at": 304, "syslog": 103, "chroot": 161,
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are x86_64's")
+def test_dangerous_system_calls_are_refused(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        "import ctypes, os, socket, stat, subprocess, sys\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "def call(*a):\n"
+        "  r = libc.syscall(*[ctypes.c_long(x) for x in a]); return ctypes.get_errno() if r < 0 else 'done'\n"
+        f"answer = {{name: call(number, 0, 0, 0, 0, 0) for name, number in {CALLS!r}.items()}}\n"
+        "answer['clone3'] = call(435, 0, 0)\nanswer['shmget'] = call(29, 0, 4096, 0o1600)\n"
+        "answer['unshare'] = call(272, 0x10000000)\nanswer['clone'] = call(56, 0x10000000 | 17, 0, 0, 0, 0)\n"
+        "answer['personality'] = call(135, 0x0040000)\n"
+        "def family(*a):\n  try: socket.socket(*a).close(); return 'done'\n  except OSError as e: return e.errno\n"
+        "answer['vsock'] = family(40, 1)\nanswer['packet'] = family(17, 3)\nanswer['alg'] = family(38, 5)\n"
+        "answer['netlink audit'] = family(16, 3, 9)\nanswer['netlink route'] = family(16, 3, 0)\n"
+        "def chmod():\n  open('/tmp/f', 'w').close()\n  try: os.chmod('/tmp/f', 0o4755); return 'done'\n"
+        "  except OSError as e: return e.errno\nanswer['setuid'] = chmod()\n"
+        "def node():\n"
+        "  try: os.mknod('/tmp/n', stat.S_IFCHR, 0); return 'done'\n  except OSError as e: return e.errno\n"
+        "answer['whiteout'] = node()\n"
+        "x32 = 'import ctypes; ctypes.CDLL(None).syscall(ctypes.c_long(0x40000000 + 39))'\n"
+        "answer['x32'] = subprocess.run([sys.executable, '-c', x32]).returncode",
+    )
+    eperm, enosys, eafnosupport = 1, 38, 97
+    assert {name: answer.pop(name) for name in CALLS} == dict.fromkeys(CALLS, eperm)
+    assert answer == {
+        "clone3": enosys, "shmget": enosys, "unshare": eperm, "clone": eperm, "personality": eperm,
+        "vsock": eafnosupport, "packet": eafnosupport, "alg": eafnosupport, "netlink audit": eafnosupport,
+        "netlink route": "done", "setuid": eperm, "whiteout": eperm, "x32": -signal.SIGSYS,
+    }  # fmt: skip
+
+
+def test_there_is_no_network_but_the_runs_own_loopback(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answer = read_in_sandbox(
+            lab,
+            "import socket\n"
+            "def reach(host, port):\n"
+            "  try: socket.create_connection((host, port), 1).close(); return 'reached'\n"
+            "  except OSError as e: return 'not'\n"
+            "own = socket.create_server(('127.0.0.1', 0))\n"
+            f"answer = [reach('127.0.0.1', {port}), reach('192.0.2.1', 80), reach('algo-1', own.getsockname()[1]),\n"
+            "  [name for _, name in socket.if_nameindex()]]",
+        )
+    assert answer[:3] == ["not", "not", "reached"]
+    assert "eth0" not in answer[3]
+
+
+@pytest.mark.parametrize(
+    "eater",
+    [
+        "held = []\nwhile True: held.append(bytearray(b'x') * (8 << 20))",
+        "import os\nf = os.memfd_create('x')\nwhile True: os.write(f, b'x' * (8 << 20))",
+        "f = open('/dev/shm/x', 'wb')\nwhile True: f.write(b'x' * (1 << 20))",
+    ],
+)
+def test_memory_is_limited(lab: Lab, eater: str) -> None:
+    end = lab.run(eater, limits=replace(LIMITS, memory_bytes=96 * MIB, volume_bytes=4096 * MIB))
+    assert end.reason is EndReason.MEMORY or (end.exit_code == 1 and "/dev/shm" in eater)
+
+
+def test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting(lab: Lab) -> None:
+    bomb = lab.start(
+        "import os, time\nn = 0\n"
+        "while n < 200:\n"
+        "  try:\n"
+        "    if os.fork() == 0: time.sleep(3600)\n    n += 1\n"
+        "  except OSError: break\n"
+        "print('forked', n, flush=True)\ntime.sleep(3600)"
+    )
+    lab.until_logged(bomb, "forked")
+    assert int(lab.text(bomb).split()[1]) <= LIMITS.processes + 2
+    assert lab.run("import subprocess\nsubprocess.run(['/bin/true'], check=True)").exit_code == 0
+    lab.runtime.stop(bomb, 0)
+    assert lab.finish(bomb).reason is EndReason.STOPPED
+
+
+FILLERS = {
+    "one file": "f = open('/opt/ml/model/x', 'wb')\nwhile True: f.write(b'x' * MIB)",
+    "unlinked files": """
+fs = []
+while True:
+  f = open('/tmp/x', 'wb'); os.unlink('/tmp/x'); fs.append(f); f.write(b'x' * 8 * MIB); f.flush(); time.sleep(0.01)
+""",
+    "many files": """
+n = 0
+while True:
+  n += 1; open(f'/opt/ml/output/data/{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
+""",
+    "empty files": """
+n = 0
+while True:
+  n += 1; os.close(os.open(f'/opt/ml/output/data/{n}', os.O_CREAT))
+""",
+}
+
+
+@pytest.mark.parametrize("filler", FILLERS.values(), ids=FILLERS)
+def test_disk_is_limited(lab: Lab, filler: str) -> None:
+    end = lab.run(
+        "import os, time\nMIB = 1 << 20\n" + filler,
+        limits=replace(LIMITS, memory_bytes=1024 * MIB, volume_bytes=16 * MIB),
+    )
+    assert end.reason is EndReason.VOLUME
+
+
+def test_what_a_program_leaves_behind_can_be_forgotten(lab: Lab) -> None:
+    run_id = lab.start(
+        "import os\nos.chdir('/opt/ml/output/data')\n"
+        "os.symlink('/etc', 'out')\nos.symlink('loop', 'loop')\nos.mkfifo('fifo')\n"
+        "f = open('sparse', 'wb'); f.truncate(60 << 20)\n"
+        "os.mkdir('locked'); open('locked/x', 'w').close(); os.chmod('locked', 0)\n"
+        "os.mkdir('wide')\nfor n in range(20000): os.close(os.open(f'wide/{n}', os.O_CREAT))\n"
+        "for n in range(3000): os.mkdir('d'); os.chdir('d')\n"
+        "os.chmod('/opt/ml/model', 0)\nos.chmod('/opt/ml/output', 0)\n"
+    )
+    end = lab.finish(run_id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), lab.text(run_id, "stderr")
+    assert not list(lab.runtime.output(run_id).model.iterdir())
+    lab.runtime.forget(run_id)
+    assert not (lab.folder / "data/runs" / run_id).exists()
+
+
+def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
+    run_id = lab.start(
+        "import os\nfor f in ('/opt/ml/output/data', '/opt/ml/model'):\n"
+        "  for act in (os.rmdir, lambda p: os.rename(p, p + '2')):\n"
+        "    try: act(f); print('done')\n    except OSError: pass\n"
+    )
+    lab.finish(run_id)
+    assert lab.text(run_id) == ""
+    assert not lab.runtime.output(run_id).output.is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        ("os.symlink('/etc/passwd', f)", ""),
+        ("os.mkfifo(f)", ""),
+        ("os.mkdir(f)", ""),
+        ("open(f, 'wb').write(b'\\xff' + b'y' * (40 << 20))", "\ufffd" + "y" * 1023),
+    ],
+)
+def test_a_hostile_failure_file_is_read_safely(lab: Lab, make: str, expected: str) -> None:
+    assert lab.run(f"import os\nf = '/opt/ml/output/failure'\n{make}").failure == expected
+
+
+def test_a_hostile_log_is_kept_within_bounds(lab: Lab) -> None:
+    lab.runtime = SandboxRuntime(lab.folder / "data", log_limit_bytes=100_000, log_line_characters=1000)
+    run_id = lab.start(
+        "import sys\no = sys.stdout.buffer\no.write(b'x' * (50 << 20) + b'\\n')\no.write(b'\\xff\\x00\\n')\n"
+        "o.write(b'10%\\r20%\\r30%\\n')\no.flush()\nfor n in range(20000): print('line', n)\nprint('end')"
+    )
+    assert lab.finish(run_id).exit_code == 0
+    lines = [line.text for line in lab.runtime.logs(run_id)]
+    assert lines[0] == "x" * 1000 + " [cut at 1,000 characters]"
+    assert lines[1:3] == ["\ufffd\x00", "30%"]
+    assert "is not kept" in lines[-1]
+    assert (lab.folder / "data/logs" / f"{run_id}.jsonl").stat().st_size < 101_000
+
+
+def test_a_daemon_does_not_outlive_its_run(lab: Lab) -> None:
+    run_id = lab.start(
+        "import os, time\n"
+        "if os.fork() == 0:\n  os.setsid()\n"
+        "  if os.fork(): os._exit(0)\n"
+        "  os.close(1); os.close(2)\n"
+        "  f = open('/opt/ml/model/pulse', 'wb', 0)\n"
+        "  while True: f.write(b'x')\n"
+        "while not os.path.exists('/opt/ml/model/pulse'): time.sleep(0.01)\n"
+    )
+    assert lab.finish(run_id).exit_code == 0
+    pulse = lab.runtime.output(run_id).model / "pulse"
+    size = pulse.stat().st_size
+    time.sleep(0.05)
+    assert pulse.stat().st_size == size
+
+
+def test_an_image_that_a_run_uses_stays_until_the_run_has_ended(lab: Lab) -> None:
+    run = lab.run_of(SLEEP)
+    lab.runtime.start(run)
+    lab.until_logged(run.id, "up")
+    name = lab.runtime.images.list()[0].name
+    assert not lab.runtime.images.remove(name)
+    lab.runtime.stop(run.id, 0)
+    lab.finish(run.id)
+    lab.build("pass")
+    with pytest.raises(ImageNotFound):
+        lab.runtime.images.by_digest(run.image_digest)
+
+
+def test_a_run_whose_image_is_gone_ends_with_the_reason(lab: Lab) -> None:
+    run = lab.run_of("pass")
+    lab.runtime.images.remove(lab.runtime.images.list()[0].name)
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.IMAGE
+    assert "removed" in end.message
+
+
+def test_the_unsafe_mode_says_so_in_each_log_and_in_the_report(lab: Lab) -> None:
+    lab.runtime = SandboxRuntime(lab.folder / "data", unsafe_no_sandbox=True)
+    run_id = lab.start(
+        "import os\nopen(os.environ['SM_MODEL_DIR'] + '/w', 'w').write('w')\nprint('ran')",
+        entrypoint=("python", "/opt/ml/code/train"),
+    )
+    assert lab.finish(run_id).exit_code == 0, list(lab.runtime.logs(run_id))
+    assert "ran" in lab.text(run_id)
+    assert "unsafe-no-sandbox" in lab.text(run_id, "platform")
+    assert (lab.runtime.output(run_id).model / "w").read_text() == "w"
+    assert any(finding.name == "unsafe-no-sandbox" for finding in lab.runtime.report().findings)

@@ -1,0 +1,117 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from contract.runtime.conftest import LIMITS, Lab
+from whiteroom.domain.runs import EndReason, RunId, TransformRun
+
+SERVER = """
+import http.server, os, sys
+model = open('/opt/ml/model/weights').read()
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(200 if self.path == '/ping' else 404, b'')
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        rows = body.decode().splitlines()
+        if any('poison' in row for row in rows):
+            return self.answer(400, b'')
+        if any('die' in row for row in rows):
+            os._exit(9)
+        self.answer(200, '\\n'.join(f'{model}:{row}' for row in rows).encode())
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *a):
+        pass
+http.server.ThreadingHTTPServer(('0.0.0.0', 8080), H).serve_forever()
+"""
+
+
+def transform(lab: Lab, rows: str, *, program: str = SERVER, archive: Path | None = None) -> TransformRun:
+    inputs = lab.folder / "inputs"
+    inputs.mkdir(exist_ok=True)
+    (inputs / "part-0.csv").write_text(rows)
+    if archive is None:
+        archive = lab.folder / "model.tar.gz"
+        write_archive(archive, "weights", b"m")
+    return TransformRun(
+        id=RunId(f"transform-{next(lab.numbers)}"),
+        job_name="scores",
+        job_arn="arn:aws:cleanrooms-ml:us-east-1:111111111111:membership/m/trained-model-inference-job/i",
+        image_uri="image",
+        image_digest=lab.build(program, verb="serve"),
+        environment={},
+        model_archive=archive,
+        input_folder=inputs,
+        content_type="text/csv",
+        header=False,
+        accept=None,
+        max_payload_mb=None,
+        instance_type="ml.m5.large",
+        instance_count=1,
+        region="us-east-1",
+        limits=LIMITS,
+        ready_timeout_seconds=10,
+        stop_grace_seconds=1,
+    )
+
+
+def write_archive(path: Path, name: str, data: bytes) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+
+
+def test_every_file_is_put_through_the_served_model(lab: Lab) -> None:
+    run = transform(lab, "1,2\n3,4\n")
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
+    assert (lab.runtime.output(run.id).output / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
+
+
+def test_a_bad_record_fails_the_transform_and_names_its_file(lab: Lab) -> None:
+    run = transform(lab, "1,2\npoison\n")
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.TRANSFORM
+    assert "part-0.csv" in end.message
+    assert "poison" not in end.message
+
+
+def test_a_program_that_dies_while_serving_ends_with_its_own_exit_code(lab: Lab) -> None:
+    run = transform(lab, "die\n")
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 9)
+
+
+def test_a_program_that_ends_well_before_its_work_is_done_has_failed(lab: Lab) -> None:
+    run = transform(lab, "1\n", program="print('done already')")
+    lab.runtime.start(run)
+    assert lab.finish(run.id).reason is EndReason.TRANSFORM
+
+
+def test_a_transform_can_be_stopped(lab: Lab) -> None:
+    run = transform(lab, "1\n", program="import time\nprint('up', flush=True)\ntime.sleep(3600)")
+    lab.runtime.start(run)
+    lab.until_logged(run.id, "up")
+    lab.runtime.stop(run.id, 0)
+    assert lab.finish(run.id).reason is EndReason.STOPPED
+
+
+@pytest.mark.parametrize("name", ["../weights", "/weights"])
+def test_an_archive_that_leads_out_is_refused(lab: Lab, name: str) -> None:
+    archive = lab.folder / "bad.tar.gz"
+    write_archive(archive, name, b"m")
+    run = transform(lab, "1\n", archive=archive)
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.TRANSFORM
+    assert "archive" in end.message

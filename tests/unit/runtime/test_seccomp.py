@@ -1,0 +1,95 @@
+import errno
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from whiteroom.runtime import seccomp
+
+ALLOW, KILL, EPERM = 0x7FFF0000, 0x80000000, 0x50000 | errno.EPERM
+HEADERS = {"x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "/usr/include/asm-generic/unistd.h"}
+
+
+def judge(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:
+    """Run the program as the kernel does."""
+    code = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
+    arch = seccomp.MACHINES[machine].audit_architecture if architecture is None else architecture
+    data = struct.pack("=iIQ6Q", number, arch, 0, *(arguments + (0,) * 6)[:6])
+    accumulator = at = 0
+    while True:
+        kind, jump_true, jump_false, value = code[at]
+        at += 1
+        if kind == 0x06:
+            return int(value)
+        if kind == 0x20:
+            (accumulator,) = struct.unpack_from("=I", data, value)
+        elif kind == 0x54:
+            accumulator &= value
+        else:
+            test = {0x15: accumulator == value, 0x45: bool(accumulator & value), 0x35: accumulator >= value}[kind]
+            at += jump_true if test else jump_false
+
+
+@pytest.mark.parametrize("machine", seccomp.MACHINES)
+def test_what_the_tables_name_is_refused_and_ordinary_calls_are_not(machine: str) -> None:
+    column = seccomp.MACHINES[machine].column
+    for table, answer in ((seccomp.REFUSED, errno.EPERM), (seccomp.ABSENT, errno.ENOSYS)):
+        for name, numbers in table.items():
+            number = numbers[column]
+            if number is not None:
+                assert judge(machine, number) == 0x50000 | answer, name
+    assert [judge(machine, number) for number in ((0, 1, 9, 59), (63, 64, 222, 221))[column]] == [ALLOW] * 4
+
+
+@pytest.mark.parametrize("machine", seccomp.MACHINES)
+def test_the_numbers_are_the_kernels(machine: str) -> None:
+    header = Path(HEADERS[machine])
+    if not header.exists():
+        pytest.skip("the kernel's headers are not here")
+    known = dict(re.findall(r"#define __NR_(\w+)\s+(\d+)", header.read_text()))
+    column = seccomp.MACHINES[machine].column
+    for name, numbers in {**seccomp.REFUSED, **seccomp.ABSENT}.items():
+        if name in known:
+            assert numbers[column] == int(known[name]), name
+
+
+def test_the_32_bit_and_x32_gates_are_closed() -> None:
+    assert judge("x86_64", 20, architecture=0x40000003) == KILL
+    assert judge("x86_64", 0x40000000) == KILL
+
+
+@pytest.mark.parametrize(
+    ("family", "protocol", "allowed"),
+    [(1, 0, True), (2, 0, True), (10, 0, True), (16, 0, True), (16, 9, False), (17, 0, False), (38, 0, False),
+     (40, 0, False), (44, 0, False)],
+)  # fmt: skip
+def test_only_these_socket_families_are_open(family: int, protocol: int, allowed: bool) -> None:
+    assert (judge("x86_64", 41, family, 1, protocol) == ALLOW) is allowed
+    assert (judge("aarch64", 198, family, 1, protocol) == ALLOW) is allowed
+
+
+@pytest.mark.parametrize("flag", [0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000])
+def test_no_call_makes_a_namespace(flag: int) -> None:
+    assert judge("x86_64", 272, flag) == EPERM
+    assert judge("x86_64", 56, flag | 17) == EPERM
+    assert judge("x86_64", 56, 17) == ALLOW
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o6000])
+def test_no_file_becomes_set_uid(mode: int) -> None:
+    assert judge("x86_64", 90, 0, mode) == EPERM
+    assert judge("x86_64", 257, 0, 0, 0o101, mode) == EPERM
+    assert judge("x86_64", 257, 0, 0, 0, mode) == ALLOW
+    assert judge("x86_64", 90, 0, 0o755) == ALLOW
+
+
+def test_devices_and_white_outs_cannot_be_made_but_fifos_can() -> None:
+    assert judge("x86_64", 133, 0, 0o020666) == EPERM
+    assert judge("x86_64", 133, 0, 0o060666) == EPERM
+    assert judge("x86_64", 133, 0, 0o010666) == ALLOW
+
+
+def test_an_unknown_processor_is_refused() -> None:
+    with pytest.raises(seccomp.UnsupportedMachine, match="m68k"):
+        seccomp.program("m68k")
