@@ -79,6 +79,7 @@ PAGE = Template(
   h1 { font-size: 1.6rem; line-height: 1.25 } h2 { font-size: 1.1rem; margin-top: 2.4rem }
   table { border-collapse: collapse; width: 100% }
   td, th { text-align: left; padding: .45rem .6rem; vertical-align: top }
+  .refusals td:first-child { width: 36% }
   tr + tr td { border-top: 1px solid #e3e8ec } th { font-weight: 600; color: #5b6b78 }
   td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
   img { width: 100%; max-width: 34rem; display: block; margin: 1rem auto }
@@ -95,7 +96,7 @@ $models
 <p>$sentence</p>
 <img src="$picture" alt="ROC curves of the three models">
 <h2>What was refused</h2>
-<table>
+<table class="refusals">
 <tr><th>Who tried what<th>The reason that the server gave</tr>
 $refusals
 </table>

@@ -22,7 +22,7 @@ def test_a_member_receives_what_it_has_the_ability_for() -> None:
     assert "CAN_RECEIVE_INFERENCE_OUTPUT" in verdict.reason
 
 
-@pytest.mark.parametrize("status", set(MemberStatus) - {MemberStatus.ACTIVE})
+@pytest.mark.parametrize("status", sorted(set(MemberStatus) - {MemberStatus.ACTIVE}))
 def test_an_account_that_has_not_joined_receives_nothing(status: MemberStatus) -> None:
     assert not may_receive(CAROL, replace(MEMBER, status=status), Ability.CAN_RECEIVE_MODEL_OUTPUT)
     assert not may_receive(CAROL, None, Ability.CAN_RECEIVE_MODEL_OUTPUT)
