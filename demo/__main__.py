@@ -15,10 +15,11 @@ from typing import IO, Any, cast
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from demo import report
 from demo.data import write_tables
-from demo.story import AIRLINE, IMAGE, NAMES, WEATHER, Story
+from demo.story import AIRLINE, IMAGE, NAMES, WEATHER, Story, StoryFailed
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / "demo-data"
@@ -107,7 +108,10 @@ def main() -> None:
                 config=Config(retries={"total_max_attempts": 1}),
             )
 
-        outcome = Story(clients, say).run()
+        try:
+            outcome = Story(clients, say).run()
+        except (StoryFailed, BotoCoreError, ClientError) as error:
+            raise SystemExit(f"The story ends early: {error}\nThe server's log is {WORK / 'server.log'}.") from None
     found = report.curves(outcome, ROOM / "objects" / "delay-lab")
     picture, page = WORK / "roc.png", WORK / "report.html"
     report.draw(found, picture)

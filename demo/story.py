@@ -38,6 +38,10 @@ Clients = Callable[[str, str], Any]
 """A boto3 client of a service, signing for an account."""
 
 
+class StoryFailed(Exception):
+    """Something did not end as the story wants it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Something that was tried and refused."""
@@ -366,7 +370,7 @@ class Story:
                 break
             time.sleep(0.1)
         if seen["status"] != expected:
-            raise RuntimeError(f"{seen.get('name', 'export')} is {seen['status']}: {seen.get('statusDetails')}")
+            raise StoryFailed(f"{seen.get('name', 'export')} is {seen['status']}: {seen.get('statusDetails')}")
         return seen
 
     def expect_refusal(self, who: str, tried: str, attempt: Callable[[], object]) -> None:
@@ -377,7 +381,7 @@ class Story:
             answer = error.response["Error"]
             self.refused(who, tried, f"{answer['Code']}: {answer['Message']}")
         else:
-            raise RuntimeError(f"{NAMES[who]} {tried}: this was not refused")
+            raise StoryFailed(f"{NAMES[who]} {tried}: this was not refused")
 
     def refused(self, who: str, tried: str, reason: str) -> None:
         """Note a refusal."""

@@ -96,4 +96,10 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
 
 def run_message(end: RunEnd) -> str:
     """What statusDetails.message says of a failed run: the failure file if there is one, else how it ended."""
-    return end.failure or end.message
+    if end.failure or end.message or end.reason is not EndReason.EXITED or end.exit_code is None:
+        return end.failure or end.message
+    signalled = f" (signal {end.exit_code - 128})" if end.exit_code > 128 else ""
+    return (
+        f"The program ended with exit code {end.exit_code}{signalled} and left no /opt/ml/output/failure. "
+        "The server's operator can read what it printed with `whiteroom logs`."
+    )

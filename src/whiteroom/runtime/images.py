@@ -19,7 +19,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,20 +99,17 @@ class Images:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
         text = _requirements_text(requirements)
-        building = Path(tempfile.mkdtemp(prefix=".building-", dir=self._folder))
-        with _locked(building.with_name(building.name + ".lock"), fcntl.LOCK_EX) as lock:
+        with self._building() as building:
             try:
                 progress(f"Copying {source}")
                 copy_tree(source, building / "code")
                 environments.create(building / "env", text, progress)
                 digest = self._finish(building, text, entrypoint)
-                self._rename(building, digest)
-                self._name(name, digest)
             except (BadFolder, environments.EnvironmentFailed) as problem:
                 raise ImageRefused(str(problem)) from None
-            finally:
-                remove_tree(building)
-                lock.unlink(missing_ok=True)
+            with self._changing() as names:
+                self._rename(building, digest)
+                names[name] = digest
         progress(f"Built {name} ({digest})")
         return self.show(name)
 
@@ -159,6 +156,19 @@ class Images:
             names.pop(image.name, None)
         self._sweep()
         return not image.folder.exists()
+
+    @contextmanager
+    def _building(self) -> Iterator[Path]:
+        """A folder to build in, made and locked while nobody sweeps: no other build takes it for a leftover."""
+        with ExitStack() as held:
+            with _locked(self._folder / "names.lock", fcntl.LOCK_EX):
+                building = Path(tempfile.mkdtemp(prefix=".building-", dir=self._folder))
+                lock = held.enter_context(_locked(building.with_name(building.name + ".lock"), fcntl.LOCK_EX))
+            try:
+                yield building
+            finally:
+                remove_tree(building)
+                lock.unlink(missing_ok=True)
 
     def _finish(self, building: Path, requirements: str, entrypoint: tuple[str, ...]) -> str:
         base = environments.base()
@@ -221,10 +231,6 @@ class Images:
             return dict(json.loads((self._folder / "names.json").read_text()))
         except FileNotFoundError:
             return {}
-
-    def _name(self, name: str, digest: str) -> None:
-        with self._changing() as names:
-            names[name] = digest
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, str]]:
