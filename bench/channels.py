@@ -45,12 +45,12 @@ def run() -> Section:
     """Each format in turn, ours and bare DuckDB one after the other."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as scratch:
         folder = Path(scratch)
-        command = [".venv-bench/bin/tpchgen-cli", "-s", str(SCALE), "--tables", "lineitem,orders", "--format=parquet"]
+        command = [".venv-bench/bin/tpchgen-cli", "parquet", "-s", str(SCALE), "--tables", "lineitem,orders"]
         subprocess.run([*command, "--output-dir", str(folder)], check=True, stdout=subprocess.DEVNULL)
         figures = tuple(_format(folder, chosen) for chosen in (ResultFormat.CSV, ResultFormat.PARQUET))
     about = (
-        "From `SqlEngine.start` to the result in place: guarded, in rows of a fixed order, durable. Beside a process of "
-        f"Python's that imports DuckDB and runs the same COPY on as many threads. Median of {RUNS} runs."
+        "From `SqlEngine.start` to the result in place: guarded, in rows of a fixed order, durable. Beside a process "
+        f"of Python's that imports DuckDB and runs the same COPY on as many threads. Median of {RUNS} runs."
     )
     return Section("Channels", about, figures)
 

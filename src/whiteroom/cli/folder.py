@@ -6,7 +6,7 @@ import os
 import sqlite3
 import typing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
+from whiteroom.store.migrations import NewerDatabase
 from whiteroom.store.sqlite import SqliteStore
 
 Data = Annotated[
@@ -56,6 +57,10 @@ def made_folder(data: Path, **overrides: Any) -> Settings:
         raise Problem(
             f"{data} has files in it, none of them Whiteroom's. Name an empty folder, or one that is not there yet."
         )
+    if not names:
+        # Made by somebody else, such as a package or a volume's mount; one in use is for `doctor` to speak of.
+        with suppress(PermissionError):
+            data.chmod(0o700)
     return load_settings(data, os.environ, **overrides)
 
 
@@ -80,5 +85,7 @@ def database_of(settings: Settings) -> Iterator[None]:
     """Turn what SQLite cannot do with the data folder's file into a sentence that names it."""
     try:
         yield
+    except NewerDatabase as error:
+        raise Problem(str(error)) from None
     except (sqlite3.Error, SQLAlchemyError) as error:
         raise Problem(f"{settings.database} cannot be used: {error}.") from None

@@ -49,7 +49,12 @@ def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
     A noun's file is imported when it is wanted: `whiteroom --help` waits for none of them.
     """
     app = typer.Typer(
-        name="whiteroom", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+        add_completion=False,
+        name="whiteroom",
+        help=HELP,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
     )
     app.callback()(_whiteroom)
     for name, noun in NOUNS.items():

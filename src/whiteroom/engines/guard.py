@@ -9,6 +9,7 @@ columns alone; a name of that form in a member's SQL is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ from whiteroom.engines.rewrite import to_duckdb_tree
 
 MAX_SQL_CHARS = 500_000
 """AWS's own limit on the text of a Spark SQL query."""
+
+_WORDS = re.compile(r"[A-Za-z_]+(?: [A-Za-z_]+)*")
+_QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def _allowed(tree: exp.Query) -> exp.Query:
 
 def _check_node(node: exp.Expr) -> None:
     kind = type(node)
+    _check_words(node)
     if kind is exp.Anonymous:
         if str(node.this).upper() not in dialect.NAMED_FUNCTIONS:
             raise Refused(f"The function {str(node.this)[:64]} is not allowed in a query.")
@@ -130,10 +135,32 @@ def _check_node(node: exp.Expr) -> None:
             raise Refused(f"{_construct(node)} is not allowed in a query.")
         for name, value in node.args.items():
             if value and name not in parts:
-                raise Refused(f"{name.rstrip('_').replace('_', ' ').upper()} is not allowed in {_construct(node)}.")
+                raise Refused(_misplaced(name, node))
     check = _CHECKS.get(kind)
     if check is not None:
         check(node)
+
+
+def _misplaced(part: str, node: exp.Expr) -> str:
+    if isinstance(node, exp.Table) and part in {"db", "catalog"}:
+        return (
+            f"Name the table '{node.name[:128]}' alone: a query reads the collaboration's tables by the names of "
+            "their associations, without a database before them."
+        )
+    return f"{part.rstrip('_').replace('_', ' ').upper()} is not allowed in {_construct(node)}."
+
+
+def _check_words(node: exp.Expr) -> None:
+    """Whatever is written into DuckDB's SQL as it stands (units, keywords) is plain words, or it could be more SQL."""
+    words = [] if isinstance(node, _QUOTED_BY_THE_GENERATOR) else [v for v in node.args.values() if isinstance(v, str)]
+    unit = node.args.get("unit")
+    if isinstance(unit, exp.Literal):
+        words.append(unit.this)
+    for text in words:
+        if not _WORDS.fullmatch(text):
+            raise Refused(
+                f"'{text[:64]}' is not a name of a unit or a type. Write it in plain letters, without quotes."
+            )
 
 
 def _construct(node: exp.Expr) -> str:
@@ -149,7 +176,7 @@ def _check_identifier(node: exp.Expr) -> None:
 
 def _check_table(node: exp.Expr) -> None:
     if not isinstance(node.this, exp.Identifier):
-        raise Refused(f"A query reads tables only, not {_construct(node.this)}.")
+        raise Refused(f"{_construct(node.this)} is not a table, and a query reads tables only.")
 
 
 def _check_join(node: exp.Expr) -> None:

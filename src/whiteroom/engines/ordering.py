@@ -6,8 +6,7 @@ size (all measured with DuckDB 2.0 on two threads: five runs of one join gave fi
 
 - A query over one table, without subqueries, runs as it is.
 - A join of plain tables is sorted by where its rows come from: file and row of each table, in the
-  order in which the query names them. Of 10 million rows joined to a million and written as Parquet,
-  this takes 1.5 times the processor time of the bare join; sorting by all columns takes more.
+  order in which the query names them. docs/decisions/0008 has what this costs, and what does not do instead.
 - Everything else is sorted by its own ORDER BY and then by all of its output columns: rows that
   still tie are equal.
 - Where a value itself depends on the order in which rows arrive (sums of DOUBLE, `first`,

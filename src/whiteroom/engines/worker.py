@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -11,6 +14,7 @@ import duckdb
 from whiteroom.base.data_files import sql_literal
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
 from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.readback import check_reads
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.results import write_result
 from whiteroom.engines.specs import SPILL, partial_folder
@@ -18,6 +22,9 @@ from whiteroom.engines.tables import BrokenData, broken_data, check_headers, vie
 
 _DUCKDB_SHARE = 0.8
 """Of the memory granted: what DuckDB counts as its own. The rest is Python, the guard and what is not counted."""
+
+GUARD_SECONDS = 30.0
+"""Of CPU time, for the guard: sqlglot's time grows with the square of some queries, and 500,000 characters are allowed."""
 
 _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
     (duckdb.OutOfMemoryException, QueryFailure.RESOURCES, "The query needs more memory or temporary disk than it has."),
@@ -39,7 +46,8 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
 def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryResult | QueryFailure, str]:
     """How the query ended, and a sentence where it failed. The result stands in `spec.folder` once this returns."""
     try:
-        guarded = guard(spec)
+        with cpu_limit(GUARD_SECONDS):
+            guarded = guard(spec)
     except Refused as refusal:
         return QueryFailure.REFUSED, str(refusal)
     tables = list(guarded.views.values())
@@ -58,6 +66,26 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
         raise
 
 
+@contextmanager
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Refuse the query once so much CPU time has gone into checking it. In a process's main thread only."""
+
+    def refuse(*_: object) -> None:
+        raise Refused(
+            f"The query takes more than {seconds:g} s to check. Make it smaller: "
+            "IN (...) instead of a long chain of OR, for example, or several channels."
+        )
+
+    before = signal.signal(signal.SIGPROF, refuse)
+    # Again each second, should something between here and there swallow an exception.
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
 def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> QueryResult:
     partial = partial_folder(spec)
     shutil.rmtree(partial, ignore_errors=True)
@@ -66,6 +94,7 @@ def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int)
     try:
         for statement in _settings(folder, spec, guarded, spill_bytes):
             connection.execute(statement)
+        check_reads(connection, guarded.sql, guarded.views)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
         rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)

@@ -38,6 +38,7 @@ def page_start(request: Request, scope: str) -> PageKey | None:
         seal, micros, record_id = json.loads(base64.urlsafe_b64decode(token.encode()))
         if seal != _seal(scope):
             raise ValueError("another list's token")  # noqa: TRY301 - answered like any other broken token
+        str(record_id).encode()  # JSON can hold half a surrogate pair; the store cannot
         return PageKey(datetime.fromtimestamp(micros / 1e6, UTC), str(record_id))
     except (ValueError, TypeError, OverflowError, OSError, binascii.Error, RecursionError):
         raise ValidationFault(

@@ -308,3 +308,12 @@ def test_a_forgotten_query_leaves_its_result(people: Room) -> None:
 def test_an_id_that_leaves_the_folder_is_refused(room: Room) -> None:
     with pytest.raises(ValueError, match="not the id"):
         room.engine.observe("../elsewhere")
+
+
+def test_a_units_name_that_holds_sql_does_not_read_a_column_that_is_not_allowed(people: Room) -> None:
+    file = people.tables[0].source.files[0]
+    stolen = f"(SELECT max(ssn) FROM read_csv('{file}', normalize_names=false))"
+    for unit in (f"year FROM at) || {stolen} || extract(year", f"year FROM at) || {stolen} || extract(YEAR"):
+        seen, _ = people.run(f"SELECT extract(`{unit}` FROM DATE '2020-01-01') AS a FROM people")
+        assert seen.failure is QueryFailure.REFUSED
+        assert "plain letters" in seen.message

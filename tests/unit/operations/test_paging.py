@@ -65,6 +65,7 @@ SEAL = json.loads(base64.urlsafe_b64decode(token()))[0]
         encoded([SEAL, float("inf"), "x"]),
         encoded([SEAL, float("nan"), "x"]),
         encoded([SEAL, -(10**30), "x"]),
+        encoded([SEAL, 1, "\ud800"]),
         encoded({"seal": SEAL}),
     ],
 )

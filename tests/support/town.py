@@ -1,0 +1,389 @@
+"""Two rooms of the same build, with one of everything in each, and what may be asked of every operation there.
+
+    town = a_town(store)
+    town.attempt(DAVE, (CLEANROOMS, "GetMembership"), {"membershipIdentifier": town.alices.membership})
+
+ALICE made hers, with members who came no further (CAROL was invited, ERIN left, FRANK was removed) and BOB,
+who is active; DAVE made another, in which he may do everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from support.cleanrooms import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAVE,
+    NO_PAYMENT,
+    REGION,
+    Office,
+    Room,
+    an_office,
+    collaboration_request,
+    collaboration_rule,
+    custom_rule,
+    role_of,
+)
+from support.ml import EXPORTS, INSTANCE, SQL, Studio, input_channel
+from whiteroom.base.callers import Caller
+from whiteroom.base.faults import Fault
+from whiteroom.domain.lifecycle import Event
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.ports import Store
+
+ERIN, FRANK = "555555555555", "666666666666"
+ABILITIES = ["CAN_QUERY", "CAN_RECEIVE_RESULTS"]
+ML_ABILITIES = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One account's room, with one of everything in it."""
+
+    account: str
+    room: Room
+    collaboration: str
+    collaboration_arn: str
+    membership: str
+    membership_arn: str
+    table: str
+    table_arn: str
+    bare_table: str
+    association: str
+    association_arn: str
+    bare_association: str
+    template: str
+    template_arn: str
+    query: str
+    algorithm: str
+    spare_algorithm: str
+    algorithm_association: str
+    spare_algorithm_association: str
+    channel: str
+    spare_channel: str
+    model: str
+    version: str
+    working_model: str
+    spare_model: str
+    job: str
+
+
+@dataclass(frozen=True)
+class Town:
+    """Both rooms."""
+
+    office: Office
+    alices: Place
+    daves: Place
+    bobs_membership: str
+
+    def attempt(self, account: str, operation: tuple[str, str], request: dict[str, Any]) -> Any:
+        """What an account is answered, a fault included; nothing of it stays."""
+        caller, office = Caller(account, REGION), self.office
+
+        def fresh() -> str:
+            return f"00000000-0000-4000-9000-{next(office.ids):012x}"
+
+        with suppress(_Undone), office.store.transaction() as tx:
+            answer = _answer(operation, request, Context(caller, tx, office.now, office.quotas, office.catalog, fresh))
+            raise _Undone
+        return answer
+
+
+def _answer(operation: tuple[str, str], request: dict[str, Any], context: Context) -> Any:
+    try:
+        return handlers()[operation](request, context)
+    except Fault as fault:
+        return fault
+
+
+class _Undone(Exception):
+    """Takes a transaction back."""
+
+
+def a_place(office: Office, account: str, *others: str) -> Place:
+    request = collaboration_request(
+        creatorMemberAbilities=ABILITIES,
+        creatorMLMemberAbilities=ML_ABILITIES,
+        members=[
+            {"accountId": other, "displayName": other, "memberAbilities": [], "paymentConfiguration": NO_PAYMENT}
+            for other in others
+        ],
+    )
+    created = office.cleanrooms(account, "CreateCollaboration", **request)["collaboration"]
+    room = Room(office, created["id"], {})
+    membership = room.join(account)
+    shared = room.shared_table(account, "patients")
+    rule = custom_rule(allowedAnalysisProviders=[account])
+    office.cleanrooms(
+        account,
+        "UpdateConfiguredTableAnalysisRule",
+        configuredTableIdentifier=shared.configured_table_id,
+        analysisRuleType="CUSTOM",
+        analysisRulePolicy=rule,
+    )
+    bare = room.configured_table(account, "bare")
+    spare = room.configured_table(account, "spare")
+    office.cleanrooms(account, "CreateConfiguredTableAnalysisRule", configuredTableIdentifier=spare, **TABLE_RULE)
+    bare_association = room.association(account, spare, "spare")
+    template = office.cleanrooms(
+        account,
+        "CreateAnalysisTemplate",
+        membershipIdentifier=membership,
+        name="template",
+        format="SQL",
+        source={"text": SQL},
+    )["analysisTemplate"]
+    studio = _Studio(office, room, shared, "", "", account)
+    studio.algorithm_arn = studio.algorithm(account)
+    studio.association_arn = studio.association(account, policies=EXPORTS)
+    studio.call("PutMLConfiguration", account, defaultOutputLocation=_location(account))
+    channel = studio.active_channel("rows")
+    model = studio.active_model("forest", channel)
+    version = studio.version("second", model, channel)
+    studio.advance_model(version, Event.STARTED, Event.SUCCEEDED)
+    reads = {"membershipIdentifier": membership}
+    table = office.cleanrooms(account, "GetConfiguredTable", configuredTableIdentifier=shared.configured_table_id)
+    association = office.cleanrooms(
+        account, "GetConfiguredTableAssociation", configuredTableAssociationIdentifier=shared.association_id, **reads
+    )
+    return Place(
+        account=account,
+        room=room,
+        collaboration=room.collaboration_id,
+        collaboration_arn=created["arn"],
+        membership=membership,
+        membership_arn=f"arn:aws:cleanrooms:eu-central-1:{account}:membership/{membership}",
+        table=shared.configured_table_id,
+        table_arn=table["configuredTable"]["arn"],
+        bare_table=bare,
+        association=shared.association_id,
+        association_arn=association["configuredTableAssociation"]["arn"],
+        bare_association=bare_association,
+        template=template["id"],
+        template_arn=template["arn"],
+        query=studio.call("GetMLInputChannel", account, mlInputChannelArn=channel)["protectedQueryIdentifier"],
+        algorithm=studio.algorithm_arn,
+        spare_algorithm=studio.algorithm(account, "spare"),
+        algorithm_association=studio.association_arn,
+        spare_algorithm_association=studio.association(account, "spare"),
+        channel=channel,
+        spare_channel=studio.active_channel("spare"),
+        model=model["trainedModelArn"],
+        version=version["versionIdentifier"],
+        working_model=studio.model("working", channel)["trainedModelArn"],
+        spare_model=studio.active_model("spare", channel)["trainedModelArn"],
+        job=studio.inference_job(
+            "scores", model["trainedModelArn"], channel, outputConfiguration={"members": [{"accountId": account}]}
+        ),
+    )
+
+
+@dataclass
+class _Studio(Studio):
+    """A studio in which one account does everything."""
+
+    account: str
+
+    def call(self, operation: str, account_id: str = "", /, **request: Any) -> Any:
+        return super().call(operation, account_id if account_id not in ("", ALICE) else self.account, **request)
+
+    def channel_request(self, name: str = "rows", **changes: Any) -> dict[str, Any]:
+        return super().channel_request(
+            name, **{"inputChannel": input_channel({"queryString": SQL}, self.account), **changes}
+        )
+
+
+def _location(account: str) -> dict[str, Any]:
+    return {"roleArn": role_of(account), "destination": {"s3Destination": {"s3Uri": f"s3://results/{account}"}}}
+
+
+def a_town(store: Store) -> Town:
+    """Both rooms, in a store."""
+    office = an_office(store)
+    alices = a_place(office, ALICE, BOB, CAROL, ERIN, FRANK)
+    bobs = alices.room.join(BOB)
+    erins = alices.room.join(ERIN)
+    alices.room.join(FRANK)
+    office.cleanrooms(ERIN, "DeleteMembership", membershipIdentifier=erins)
+    office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=alices.collaboration, accountId=FRANK)
+    return Town(office, alices, a_place(office, DAVE, BOB), bobs)
+
+
+def in_membership(**request: Any) -> Callable[[Place], dict[str, Any]]:
+    return lambda place: {"membershipIdentifier": place.membership, **_filled(place, request)}
+
+
+def in_collaboration(**request: Any) -> Callable[[Place], dict[str, Any]]:
+    return lambda place: {"collaborationIdentifier": place.collaboration, **_filled(place, request)}
+
+
+def of_account(**request: Any) -> Callable[[Place], dict[str, Any]]:
+    return lambda place: _filled(place, request)
+
+
+def _filled(place: Place, value: Any) -> Any:
+    """The request, with `@name` replaced by what the place has of it."""
+    if isinstance(value, dict):
+        return {key: _filled(place, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(place, item) for item in value]
+    if value == "@role":
+        return role_of(place.account)
+    return getattr(place, value[1:]) if isinstance(value, str) and value.startswith("@") else value
+
+
+CUSTOM: dict[str, Any] = {"analysisRuleType": "CUSTOM"}
+TABLE_RULE = {**CUSTOM, "analysisRulePolicy": custom_rule()}
+SHARED_RULE = {**CUSTOM, "analysisRulePolicy": collaboration_rule()}
+RECEIVER = {"members": [{"accountId": "@account"}]}
+DATA = [{"mlInputChannelArn": "@channel", "channelName": "train"}]
+BASE = [{"trainedModelArn": "@model", "versionIdentifier": "@version", "channelName": "base"}]
+TAGS = {"resourceArn": "@collaboration_arn"}
+ML_TAGS = {"resourceArn": "@model"}
+JOB = {"name": "new", "trainedModelArn": "@model", "outputConfiguration": RECEIVER}
+
+CLEAN: dict[str, Callable[[Place], dict[str, Any]]] = {
+    "BatchGetCollaborationAnalysisTemplate": in_collaboration(analysisTemplateArns=["@template_arn"]),
+    "BatchGetSchema": in_collaboration(names=["patients"]),
+    "BatchGetSchemaAnalysisRule": in_collaboration(schemaAnalysisRuleRequests=[{"name": "patients", "type": "CUSTOM"}]),
+    "CreateAnalysisTemplate": in_membership(name="new", format="SQL", source={"text": SQL}),
+    "CreateConfiguredTableAnalysisRule": of_account(configuredTableIdentifier="@bare_table", **TABLE_RULE),
+    "CreateConfiguredTableAssociation": in_membership(
+        name="new", configuredTableIdentifier="@bare_table", roleArn="@role"
+    ),
+    "CreateConfiguredTableAssociationAnalysisRule": in_membership(
+        configuredTableAssociationIdentifier="@bare_association", **SHARED_RULE
+    ),
+    "DeleteAnalysisTemplate": in_membership(analysisTemplateIdentifier="@template"),
+    "DeleteCollaboration": in_collaboration(),
+    "DeleteConfiguredTable": of_account(configuredTableIdentifier="@bare_table"),
+    "DeleteConfiguredTableAnalysisRule": of_account(configuredTableIdentifier="@table", **CUSTOM),
+    "DeleteConfiguredTableAssociation": in_membership(configuredTableAssociationIdentifier="@association"),
+    "DeleteConfiguredTableAssociationAnalysisRule": in_membership(
+        configuredTableAssociationIdentifier="@association", **CUSTOM
+    ),
+    "DeleteMember": in_collaboration(accountId=BOB),
+    "GetAnalysisTemplate": in_membership(analysisTemplateIdentifier="@template"),
+    "GetCollaboration": in_collaboration(),
+    "GetCollaborationAnalysisTemplate": in_collaboration(analysisTemplateArn="@template_arn"),
+    "GetConfiguredTable": of_account(configuredTableIdentifier="@table"),
+    "GetConfiguredTableAnalysisRule": of_account(configuredTableIdentifier="@table", **CUSTOM),
+    "GetConfiguredTableAssociation": in_membership(configuredTableAssociationIdentifier="@association"),
+    "GetConfiguredTableAssociationAnalysisRule": in_membership(
+        configuredTableAssociationIdentifier="@association", **CUSTOM
+    ),
+    "GetMembership": in_membership(),
+    "GetProtectedQuery": in_membership(protectedQueryIdentifier="@query"),
+    "GetSchema": in_collaboration(name="patients"),
+    "GetSchemaAnalysisRule": in_collaboration(name="patients", type="CUSTOM"),
+    "ListAnalysisTemplates": in_membership(),
+    "ListCollaborationAnalysisTemplates": in_collaboration(),
+    "ListConfiguredTableAssociations": in_membership(),
+    "ListMembers": in_collaboration(),
+    "ListProtectedQueries": in_membership(),
+    "ListSchemas": in_collaboration(),
+    "ListTagsForResource": of_account(**TAGS),
+    "TagResource": of_account(**TAGS, tags={"a": "b"}),
+    "UntagResource": of_account(**TAGS, tagKeys=["a"]),
+    "UpdateAnalysisTemplate": in_membership(analysisTemplateIdentifier="@template", description="new"),
+    "UpdateCollaboration": in_collaboration(name="new"),
+    "UpdateConfiguredTable": of_account(configuredTableIdentifier="@table", name="new"),
+    "UpdateConfiguredTableAnalysisRule": of_account(configuredTableIdentifier="@table", **TABLE_RULE),
+    "UpdateConfiguredTableAssociation": in_membership(
+        configuredTableAssociationIdentifier="@association", roleArn="@role"
+    ),
+    "UpdateConfiguredTableAssociationAnalysisRule": in_membership(
+        configuredTableAssociationIdentifier="@association", **SHARED_RULE
+    ),
+    "UpdateMembership": in_membership(queryLogStatus="DISABLED"),
+}
+ML: dict[str, Callable[[Place], dict[str, Any]]] = {
+    "CancelTrainedModel": in_membership(trainedModelArn="@working_model"),
+    "CancelTrainedModelInferenceJob": in_membership(trainedModelInferenceJobArn="@job"),
+    "CreateConfiguredModelAlgorithmAssociation": in_membership(name="new", configuredModelAlgorithmArn="@algorithm"),
+    "CreateMLInputChannel": in_membership(
+        name="new",
+        retentionInDays=1,
+        configuredModelAlgorithmAssociations=["@algorithm_association"],
+        inputChannel={
+            "roleArn": "@role",
+            "dataSource": {
+                "protectedQueryInputParameters": {"sqlParameters": {"analysisTemplateArn": "@template_arn"}}
+            },
+        },
+    ),
+    "CreateTrainedModel": in_membership(
+        name="new",
+        configuredModelAlgorithmAssociationArn="@algorithm_association",
+        resourceConfig=INSTANCE,
+        dataChannels=DATA,
+        incrementalTrainingDataChannels=BASE,
+    ),
+    "DeleteConfiguredModelAlgorithm": of_account(configuredModelAlgorithmArn="@spare_algorithm"),
+    "DeleteConfiguredModelAlgorithmAssociation": in_membership(
+        configuredModelAlgorithmAssociationArn="@spare_algorithm_association"
+    ),
+    "DeleteMLConfiguration": in_membership(),
+    "DeleteMLInputChannelData": in_membership(mlInputChannelArn="@spare_channel"),
+    "DeleteTrainedModelOutput": in_membership(trainedModelArn="@spare_model"),
+    "GetCollaborationConfiguredModelAlgorithmAssociation": in_collaboration(
+        configuredModelAlgorithmAssociationArn="@algorithm_association"
+    ),
+    "GetCollaborationMLInputChannel": in_collaboration(mlInputChannelArn="@channel"),
+    "GetCollaborationTrainedModel": in_collaboration(trainedModelArn="@model", versionIdentifier="@version"),
+    "GetConfiguredModelAlgorithm": of_account(configuredModelAlgorithmArn="@algorithm"),
+    "GetConfiguredModelAlgorithmAssociation": in_membership(
+        configuredModelAlgorithmAssociationArn="@algorithm_association"
+    ),
+    "GetMLConfiguration": in_membership(),
+    "GetMLInputChannel": in_membership(mlInputChannelArn="@channel"),
+    "GetTrainedModel": in_membership(trainedModelArn="@model", versionIdentifier="@version"),
+    "GetTrainedModelInferenceJob": in_membership(trainedModelInferenceJobArn="@job"),
+    "ListCollaborationConfiguredModelAlgorithmAssociations": in_collaboration(),
+    "ListCollaborationMLInputChannels": in_collaboration(),
+    "ListCollaborationTrainedModelExportJobs": in_collaboration(trainedModelArn="@model"),
+    "ListCollaborationTrainedModelInferenceJobs": in_collaboration(trainedModelArn="@model"),
+    "ListCollaborationTrainedModels": in_collaboration(),
+    "ListConfiguredModelAlgorithmAssociations": in_membership(),
+    "ListMLInputChannels": in_membership(),
+    "ListTagsForResource": of_account(**ML_TAGS),
+    "ListTrainedModelInferenceJobs": in_membership(trainedModelArn="@model"),
+    "ListTrainedModelVersions": in_membership(trainedModelArn="@model"),
+    "ListTrainedModels": in_membership(),
+    "PutMLConfiguration": in_membership(defaultOutputLocation={"roleArn": "@role"}),
+    "StartTrainedModelExportJob": in_membership(**JOB, trainedModelVersionIdentifier="@version"),
+    "StartTrainedModelInferenceJob": in_membership(
+        **JOB,
+        trainedModelVersionIdentifier="@version",
+        configuredModelAlgorithmAssociationArn="@algorithm_association",
+        resourceConfig={"instanceType": "ml.m5.large"},
+        dataSource={"mlInputChannelArn": "@channel"},
+    ),
+    "TagResource": of_account(**ML_TAGS, tags={"a": "b"}),
+    "UntagResource": of_account(**ML_TAGS, tagKeys=["a"]),
+}
+REQUESTS = {
+    **{(CLEANROOMS, name): request for name, request in CLEAN.items()},
+    **{(CLEANROOMS_ML, name): request for name, request in ML.items()},
+}
+"""What the account of a place may ask for there."""
+
+NAME_NOBODYS = {
+    (CLEANROOMS, "CreateCollaboration"),
+    (CLEANROOMS, "CreateConfiguredTable"),
+    (CLEANROOMS, "ListCollaborations"),
+    (CLEANROOMS, "ListConfiguredTables"),
+    (CLEANROOMS, "ListMemberships"),
+    (CLEANROOMS_ML, "CreateConfiguredModelAlgorithm"),
+    (CLEANROOMS_ML, "ListConfiguredModelAlgorithms"),
+}
+"""They take nothing that could be another's."""
+
+APART = {(CLEANROOMS, "CreateMembership"), (CLEANROOMS, "DeleteMembership")}
+"""A place's account has joined, and its membership holds everything: these have tests below."""
