@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import tempfile
@@ -37,13 +38,26 @@ def run() -> Section:
     """Both servers at the same time, each on the same core, measured in turn."""
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder) / "room"
-        key = json.loads(whiteroom(room, "accounts", "add", ACCOUNT, "--json"))
-        (room / "whiteroom.toml").write_text("[quotas]\nconfigured-model-algorithms-per-account = 1000000\n")
+        # An account for each run of creates: they stay within an account's usual quota.
+        accounts = [ACCOUNT, *(f"{number:012}" for number in range(1, RUNS + 2))]
+        keys = [json.loads(whiteroom(room, "accounts", "add", account, "--json")) for account in accounts]
         membership, arn = _fill(room)
-        with server(room, core=0) as ours, _peer() as peer:
-            us = _Ours(ours, key["accessKeyId"], key["secretAccessKey"], membership, arn)
+        with server(room, core=0) as ours, _peer() as peer, _own_core(1):
+            pairs = [(key["accessKeyId"], key["secretAccessKey"]) for key in keys]
+            us = _Ours(ours, dict(zip(accounts, pairs, strict=True)), membership, arn)
             moto = _Moto(peer)
             return _measure(us, moto)
+
+
+@contextmanager
+def _own_core(core: int) -> Iterator[None]:
+    """Keep this process, the client, off the servers' core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _measure(us: _Ours, moto: _Moto) -> Section:
@@ -106,30 +120,30 @@ def _page_figure(last: list[float], first: list[float]) -> Figure:
 class _Ours:
     """Requests to Whiteroom."""
 
-    def __init__(self, endpoint: str, access_key_id: str, secret: str, membership: str, arn: str) -> None:
+    def __init__(self, endpoint: str, keys: dict[str, tuple[str, str]], membership: str, arn: str) -> None:
         host, port = endpoint.removeprefix("http://").split(":")
-        self.endpoint, self.key = endpoint, (access_key_id, secret)
+        self.endpoint, self.key = endpoint, keys[ACCOUNT]
+        self.others = [(account, key) for account, key in keys.items() if account != ACCOUNT]
         self.membership, self.arn = membership, arn
         self.load = Load((host, int(port)), CONNECTIONS)
-        self.created = 0
 
-    def sign(self, method: str, path: str, body: bytes = b"") -> bytes:
-        return signed(method, self.endpoint + path, body, "cleanrooms-ml", *self.key)
+    def sign(self, method: str, path: str, body: bytes = b"", key: tuple[str, str] | None = None) -> bytes:
+        return signed(method, self.endpoint + path, body, "cleanrooms-ml", *(key or self.key))
 
     def gets(self, count: int) -> list[bytes]:
         path = self.arn.replace(":", "%3A").replace("/", "%2F")
         return [self.sign("GET", f"/memberships/{self.membership}/trained-models/{path}")] * count
 
     def creates(self, count: int) -> list[bytes]:
+        account, key = self.others.pop()
         requests = []
-        for _ in range(count):
-            self.created += 1
+        for number in range(count):
             body = {
-                "name": f"algorithm {self.created}",
-                "roleArn": f"arn:aws:iam::{ACCOUNT}:role/bench",
+                "name": f"algorithm {number}",
+                "roleArn": f"arn:aws:iam::{account}:role/bench",
                 "trainingContainerConfig": {"imageUri": "bench/image:1"},
             }
-            requests.append(self.sign("POST", "/configured-model-algorithms", json.dumps(body).encode()))
+            requests.append(self.sign("POST", "/configured-model-algorithms", json.dumps(body).encode(), key))
         return requests
 
     def list_pages(self) -> tuple[bytes, bytes]:

@@ -108,7 +108,7 @@ class Whiteroom:
         self._controllers = _controllers(settings, clock, self._store, self._catalog)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
-            Credentials(self._store),
+            Credentials(self._turns.view),
             self._dispatch,
             clock,
             dev=settings.dev,
@@ -140,6 +140,8 @@ class Whiteroom:
     async def _live(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan. Stopping ends no training: the next server on the folder takes it over."""
         await receive()
+        # One server a data folder (cli/server_file.py): whoever holds a lease now was killed, and nobody waits for it.
+        self._store.free_leases()
         self._controllers.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -403,5 +403,8 @@ class Store(Protocol):
     def release(self, claim: Claim, next_due_at: datetime | None) -> None:
         """Give a lease back. The work is due again at `next_due_at`, unless a member asked for it meanwhile."""
 
+    def free_leases(self) -> None:
+        """Give back every lease, whoever holds it. For a server that knows that it is alone, when it starts."""
+
     def next_due_at(self) -> datetime | None:
         """When the next unleased work is due."""

@@ -104,7 +104,7 @@ class MLInputChannel:
 RESTART = "The query's process was gone; the query was started again."
 """The audit line of a restart: counting it is how the limit is kept."""
 RESTARTS_ALLOWED = 2
-"""Queries die with the server that runs them; one that dies more often than that is at fault itself."""
+"""A machine that goes down takes its queries with it; one that dies more often than that is at fault itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _DUCKDB_SHARE = 0.8
 """Of the memory granted: what DuckDB counts as its own. The rest is Python, the guard and what is not counted."""
 
 GUARD_SECONDS = 30.0
-"""Of CPU time, for the guard: sqlglot's time grows with the square of some queries, and 500,000 characters are allowed."""
+"""Of CPU time, for the guard: sqlglot takes time with the square of some queries, which may have 500,000 characters."""
 
 _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
     (duckdb.OutOfMemoryException, QueryFailure.RESOURCES, "The query needs more memory or temporary disk than it has."),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -41,7 +42,11 @@ class FolderObjects:
         """See `ports.ObjectStore.pack`."""
         target = self._path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        fd, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=target.parent)
+        prefix = f"{_UNFINISHED}{target.name}-"
+        # What a killed server left. Should another one be writing it now, its rename fails, and it tries again.
+        for left in target.parent.glob(f"{glob.escape(prefix)}*"):
+            left.unlink(missing_ok=True)
+        fd, unfinished = tempfile.mkstemp(prefix=prefix, dir=target.parent)
         try:
             with os.fdopen(fd, "w+b", buffering=0) as out:
                 content_bytes = write_archive(folder, out, limit_bytes)

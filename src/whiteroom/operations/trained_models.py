@@ -239,13 +239,15 @@ def _logs(context: Context, model: TrainedModel, membership_id: str | None) -> P
     if model.run_started_at is None:
         return NOTHING_TO_SAY
     association = association_or_none(context, model.association_arn)
+    privacy = None if association is None else association.privacy_configuration
+    # Without a policy nobody receives logs, whatever the member has configured.
     return logs_publication(
         context.caller.account_id,
         Publication(model.logs_status, model.logs_status_details),
         model.run_started_at,
         association,
-        PrivacyPolicies.parse(association.privacy_configuration if association else None).training_logs,
-        None if membership_id is None else context.tx.ml_configurations.get(membership_id),
+        () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
+        None if privacy is None or membership_id is None else context.tx.ml_configurations.get(membership_id),
     )
 
 

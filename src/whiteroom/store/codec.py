@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -30,8 +30,10 @@ def to_micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=4096)
 def from_micros(micros: int) -> datetime:
     """The inverse of `to_micros`."""
+    # Remembered: a record's two times are often one, and lists are read again and again.
     # A double holds microseconds exactly until the year 2255, and this is twice as fast as adding a timedelta.
     return datetime.fromtimestamp(micros / 1e6, UTC)
 
@@ -99,19 +101,14 @@ class RecordCodec(Generic[R]):
         self.names = tuple(field.name for field in fields(record))  # type: ignore[arg-type]
         self.columns: list[sa.Column[Any]] = []
         self._encoders: dict[str, Encode] = {}
-        decoders: list[Encode] = []
-        values: list[str] = []
+        kinds: list[tuple[_Kind, bool]] = []
         for name in self.names:
             kind, optional = _optional(hints[name])
             encode = partial(_or_none, kind.encode) if optional else kind.encode
             self.columns.append(sa.Column(name, kind.column, primary_key=name == "id", nullable=optional))
             self._encoders[name] = _same if kind.encode is _same else encode
-            decoders.append(kind.decode)
-            values.append(_decoding(len(values), plain=kind.decode is _same, optional=optional))
-        # One expression for the whole row, written once from the fields, as dataclasses writes __init__: a page of
-        # a list decodes two thousand values.
-        names: dict[str, Any] = {"record": record, "decoders": decoders}
-        self.decode: Callable[[tuple[Any, ...]], R] = eval(f"lambda row: record({', '.join(values)})", names)  # noqa: S307
+            kinds.append((kind, optional))
+        self.decode: Callable[[tuple[Any, ...]], R] = _decoder(record, self.names, kinds)
         """The record in a row of all columns."""
 
     def encode(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,13 +121,34 @@ class RecordCodec(Generic[R]):
         return self.encode({name: getattr(record, name) for name in self.names})
 
 
-def _decoding(place: int, *, plain: bool, optional: bool) -> str:
-    """The expression for one field's value."""
-    value = f"row[{place}]"
-    if plain:
-        return value
-    decoded = f"decoders[{place}]({value})"
-    return f"(None if {value} is None else {decoded})" if optional else decoded
+def _decoder(record: type[R], names: Sequence[str], kinds: Sequence[tuple[_Kind, bool]]) -> Callable[[Any], R]:
+    """The function from a row to a record, written once from the fields, as dataclasses writes __init__.
+
+    A frozen dataclass's own __init__ goes through object.__setattr__ field by field, which for a page of a list is
+    a third of reading it. Here the fields of a draft are set, an instance of a class with the same slots that is not
+    frozen, and then the draft is made a record.
+    """
+    if hasattr(record, "__post_init__") or "__slots__" not in vars(record):
+        raise TypeError(f"{record.__name__} must have slots and no __post_init__ to be read from a row")
+    draft = type(f"{record.__name__}Draft", (), {"__slots__": tuple(names)})
+    decoded = []
+    for name, (kind, optional) in zip(names, kinds, strict=True):
+        if kind.decode is not _same:
+            unless = f"None if draft.{name} is None else " if optional else ""
+            decoded.append(f"draft.{name} = {unless}decode_{name}(draft.{name})")
+    lines = [
+        "def decode(row):",
+        "draft = new(Draft)",
+        f"{''.join(f'draft.{name}, ' for name in names)} = row",
+        *decoded,
+        "draft.__class__ = record",
+        "return draft",
+    ]
+    scope: dict[str, Any] = {f"decode_{name}": kind.decode for name, (kind, _) in zip(names, kinds, strict=True)}
+    scope |= {"new": object.__new__, "Draft": draft, "record": record}
+    exec("\n    ".join(lines), scope)  # noqa: S102 - nothing but the names of the fields is put in
+    decode: Callable[[Any], R] = scope["decode"]
+    return decode
 
 
 def _optional(hint: Any) -> tuple[_Kind, bool]:

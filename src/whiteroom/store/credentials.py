@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from whiteroom.base.callers import Credential
 from whiteroom.domain.accounts import AccessKeyStatus
-from whiteroom.store.sqlite import SqliteStore
+from whiteroom.store.sqlite import SqliteSession
 from whiteroom.store.transaction import StoreTransaction
 
 
 class Credentials:
-    """Answers who holds an access key. For one thread.
+    """Answers who holds an access key.
+
+    Args:
+        view: A session whose transaction for reading is open (Turns.view). Always one of the same connection.
 
     What was read is kept only while the database is as it was: SQLite counts the commits of all
     other connections, so a key that was rotated, by another process too, stops at once.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-        self._session = store.session()
+    def __init__(self, view: Callable[[], SqliteSession]) -> None:
+        self._view = view
         self._known: dict[str, Credential | None] = {}
         self._version = -1
 
     def __call__(self, access_key_id: str) -> Credential | None:
         """The key's credential; None for a key that is unknown or no longer signs."""
-        version = self._session.connection.execute("PRAGMA data_version").fetchone()[0]
+        session = self._view()
+        version = session.connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._known.clear()
             self._version = version
         if access_key_id not in self._known:
             if len(self._known) >= 10_000:
                 self._known.clear()
-            self._known[access_key_id] = self._read(access_key_id)
+            self._known[access_key_id] = self._read(session, access_key_id)
         return self._known[access_key_id]
 
-    def _read(self, access_key_id: str) -> Credential | None:
-        key = StoreTransaction(self._session).access_keys.get(access_key_id)
+    @staticmethod
+    def _read(session: SqliteSession, access_key_id: str) -> Credential | None:
+        key = StoreTransaction(session).access_keys.get(access_key_id)
         if key is None or key.status is not AccessKeyStatus.ACTIVE:
             return None
         return Credential(key.id, key.secret_access_key, key.account_id)

@@ -119,8 +119,10 @@ class TableRepository(Generic[R]):
         fields = tuple(equals)
 
         def statement() -> sa.Select[Any]:
-            some = self._select(fields).with_only_columns(self._table.c.id).limit(sa.bindparam("up_to")).subquery()
-            return sa.select(sa.func.count()).select_from(some)
+            found: sa.Select[Any] = (
+                self._select(fields).with_only_columns(sa.literal_column("1")).limit(sa.bindparam("up_to"))
+            )
+            return sa.select(sa.func.count()).select_from(found.subquery())
 
         values = {**self._values(equals), "up_to": up_to}
         rows = _run(self._session, (self._name, "count", fields), statement, values)

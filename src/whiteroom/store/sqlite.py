@@ -142,6 +142,11 @@ class SqliteStore:
         else:
             session.run(work.prepared(session, "release_until"), {**values, "next_due_at": to_micros(next_due_at)})
 
+    def free_leases(self) -> None:
+        """ports.Store.free_leases."""
+        session = self._session("writing")
+        session.run(work.prepared(session, "free"), {})
+
     def next_due_at(self) -> datetime | None:
         """ports.Store.next_due_at."""
         session = self._session("reading")

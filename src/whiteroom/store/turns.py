@@ -1,13 +1,18 @@
-"""What operations write in one turn of the event loop is committed together.
+"""What operations do in one turn of the event loop shares two transactions: one for writing, one for reading.
 
 A durable commit costs the same for one operation as for fifty (design: Speed). Each operation
-runs behind a savepoint, so that one that fails takes nothing of the others with it, and none
-is answered before the commit that holds it.
+that writes runs behind a savepoint, so that one that fails takes nothing of the others with it,
+and none is answered before the commit that holds it.
+
+A view for reading is opened when a turn first needs one, and its end is queued at once: before
+whatever comes in later. So all who read it had asked before it was opened, and see everything
+that had been answered by then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,12 +34,20 @@ class Turns:
 
     async def read(self, work: Callable[[StoreTransaction], T]) -> T:
         """Run `work` over a consistent view; it sees what was committed, not what this turn still holds."""
+        return work(StoreTransaction(self.view()))
+
+    def view(self) -> SqliteSession:
+        """This turn's session for reading, with its transaction open. Not for use after the turn."""
         session = self._reading = self._reading or self._store.session()
-        session.connection.execute("BEGIN")
-        try:
-            return work(StoreTransaction(session))
-        finally:
-            session.connection.execute("COMMIT")
+        if not session.connection.in_transaction:
+            session.connection.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self._end_view, session.connection)
+        return session
+
+    @staticmethod
+    def _end_view(connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:  # an error of the disk may have ended it
+            connection.execute("COMMIT")
 
     async def write(self, work: Callable[[StoreTransaction], T]) -> T:
         """Run `work` now; its result is answered once it is durable. What it raises undoes it alone."""

@@ -59,6 +59,10 @@ _STATEMENTS: Mapping[str, Callable[[], sa.sql.ClauseElement]] = {
             (work.c.due_at == sa.bindparam("claimed_due_at"), sa.bindparam("next_due_at")), else_=work.c.due_at
         )
     ),
+    # Give every lease back.
+    "free": lambda: (
+        sa.update(work).where(work.c.lease_owner.is_not(None)).values(lease_owner=sa.null(), lease_expires_at=sa.null())
+    ),
     # When to wake up: leased work is somebody's already, or comes back when its lease expires.
     "next_due": lambda: sa.select(
         sa.func.min(

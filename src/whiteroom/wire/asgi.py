@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import uuid
 from collections.abc import Mapping, MutableMapping
@@ -57,6 +58,7 @@ class Application:
         extra_values: Literals | None = None,
     ) -> None:
         self._authenticator = Authenticator(credentials, clock, dev=dev)
+        self._dev = dev
         self._dispatch = dispatch
         self._max_body_bytes = max_body_bytes
         self._routers = {name: Router(service.operations.values()) for name, service in services().items()}
@@ -91,6 +93,8 @@ class Application:
         """Every step of a request, in order; `_perform` has the second half."""
         service = None
         try:
+            if self._dev:
+                _check_host(request)
             signed = read_scope(request)
             service = signed.service
             caller = self._authenticator.caller(request, signed)
@@ -135,6 +139,33 @@ class Application:
                 f"{service} has no operation {request.method} {request.path[:256]}.",
             )
         return found
+
+
+def _check_host(request: Request) -> None:
+    """Whether the client means this machine by a name of its own.
+
+    Development mode takes anybody's word. Without this, a page of any site, its name pointed at 127.0.0.1
+    (DNS rebinding), could give it from a browser on this machine.
+
+    Raises:
+        ProtocolFault: the Host header names something other than loopback.
+    """
+    if b"host" not in request.headers:
+        return  # no browser leaves it out
+    host = request.headers[b"host"].decode("latin-1").strip().lower()
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return
+    try:
+        if ipaddress.ip_address(name).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise ProtocolFault(
+        ProtocolError.INVALID_SIGNATURE,
+        f"Development mode answers on loopback alone, and the Host header is '{host[:256]}'. "
+        "Use http://127.0.0.1 or http://localhost, with the port, as the endpoint.",
+    )
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -21,7 +21,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
 from whiteroom.base.callers import Caller, Credential
@@ -41,6 +41,11 @@ _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 _SCOPE = re.compile(r"([^/]{1,128})/([0-9]{8})/([a-z0-9-]{1,64})/([a-z0-9-]{1,64})/aws4_request")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
+_USUAL = re.compile(
+    rf"{ALGORITHM} Credential=([^/,= ]{{1,128}})/([0-9]{{8}})/([a-z0-9-]{{1,64}})/([a-z0-9-]{{1,64}})/aws4_request, "
+    r"SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})"
+)
+"""The header as nearly every client writes it, read in one step; any other is taken apart."""
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -66,6 +71,10 @@ def read_scope(request: Request) -> Scope:
         ProtocolFault: there is none, or it is not one of Signature Version 4.
     """
     header = request.headers.get(b"authorization", b"").decode("latin-1").strip()
+    usual = _USUAL.fullmatch(header)
+    if usual is not None:
+        access_key_id, date, region, service, signed_headers, signature = usual.groups()
+        return Scope(access_key_id, date, region, service, tuple(signed_headers.split(";")), signature)
     if not header:
         if any(key == b"X-Amz-Signature" for key, _ in request.query):
             raise _incomplete(
@@ -218,11 +227,8 @@ def _payload_hash(request: Request) -> str:
 def _parse_timestamp(text: str) -> datetime | None:
     if _TIMESTAMP.fullmatch(text) is None:
         return None
-    year, month, day, hour, minute, second = (
-        int(text[start:end]) for start, end in ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15))
-    )
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 

@@ -5,9 +5,9 @@ The path is taken apart before it is decoded: an ARN in it carries encoded slash
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from whiteroom.wire.models import Operation
 from whiteroom.wire.protocol import malformed
@@ -57,22 +57,32 @@ class Router:
         if root is None:
             return None
         parts = path.split("/")
-        operation = _find(root, parts, 0)
+        operation = _find(root, parts)
         if operation is None:
             return None
         return operation, {name: _decoded(parts[place]) for place, name in self._label_names[operation]}
 
 
-def _find(node: _Node, parts: list[str], place: int) -> Operation | None:
-    """A literal part wins over a label; depth is bounded by the longest route, not by the path."""
-    if place == len(parts):
-        return node.operation
-    part = parts[place]
-    following = node.literals.get(part)
-    found = _find(following, parts, place + 1) if following is not None else None
-    if found is None and node.label is not None and part:
-        found = _find(node.label, parts, place + 1)
-    return found
+def _find(root: _Node, parts: Sequence[str]) -> Operation | None:
+    """A literal part wins over a label, which is tried where the literal leads nowhere."""
+    branches = [(root, 0)]
+    while branches:
+        node, place = branches.pop()
+        for part in parts[place:]:
+            place += 1
+            label = node.label if part else None
+            following = node.literals.get(part)
+            if following is None:
+                following = label
+            elif label is not None:
+                branches.append((label, place))
+            if following is None:
+                break
+            node = following
+        else:
+            if node.operation is not None:
+                return node.operation
+    return None
 
 
 def _decoded(part: str) -> str:
@@ -81,6 +91,6 @@ def _decoded(part: str) -> str:
     if "%" not in part:
         return part
     try:
-        return unquote(part, errors="strict")
+        return unquote_to_bytes(part).decode()
     except UnicodeDecodeError:
         raise malformed("The path is not UTF-8.") from None

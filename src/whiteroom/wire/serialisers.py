@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 Serialiser = Callable[[Any], Any]
+
+_encode = msgspec.json.Encoder().encode
+_WITH_FRACTION = len('"2025-01-02T03:04:05.678000Z"')
 
 
 def serialiser(shape: Shape) -> Serialiser:
@@ -43,13 +47,14 @@ def _as_it_is(value: Any) -> Any:
 
 def _structure_serialiser(shape: StructureShape) -> Serialiser:
     serialisers = {name: _serialiser(member) for name, member in shape.members.items()}
+    converted = tuple((name, convert) for name, convert in serialisers.items() if convert is not None)
 
     def serialise(value: Mapping[str, Any]) -> dict[str, Any]:
-        out = {}
-        for name, member in value.items():
-            if member is not None and name in serialisers:
-                convert = serialisers[name]
-                out[name] = member if convert is None else convert(member)
+        # Most members go out as they are, so the few that do not are looked for, and not each asked.
+        out = {name: member for name, member in value.items() if member is not None and name in serialisers}
+        for name, convert in converted:
+            if name in out:
+                out[name] = convert(out[name])
         return out
 
     return serialise
@@ -71,7 +76,9 @@ def iso_8601(moment: datetime) -> str:
     """`2025-01-02T03:04:05.678Z`: always with milliseconds, which Go's SDK and users' scripts read."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    # `"2025-01-02T03:04:05.678000Z"`, the fraction left out where it is nought: a tenth of isoformat's cost.
+    text = _encode(moment).decode()
+    return f"{text[1:24]}Z" if len(text) == _WITH_FRACTION else f"{text[1:20]}.000Z"
 
 
 def epoch_seconds(moment: datetime) -> float:

@@ -321,3 +321,13 @@ def test_a_writer_that_is_killed_leaves_whole_transactions(tmp_path: Path) -> No
         assert all(len(tx.events(model.arn)) == 1 for model in models)
         assert len(tx.trained_models.working()) == len(models)
     store.close()
+
+
+def test_a_server_that_starts_alone_frees_every_lease(store: SqliteStore) -> None:
+    submit(store, a_model())
+    assert store.claim("killed", NOON + MINUTE, 3600)
+    assert store.claim("next", NOON + MINUTE, 30) is None
+    store.free_leases()
+    claim = store.claim("next", NOON + MINUTE, 30)
+    assert claim is not None
+    assert claim.record_id == a_model().id

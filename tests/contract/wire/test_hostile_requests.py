@@ -23,7 +23,7 @@ APPLICATION = application(OPERATIONS, dev=True, max_body_bytes=MAX_BODY_BYTES)
 
 def authorized(service: str = "cleanrooms-ml") -> list[tuple[str, str]]:
     fields = f"Credential={ACCOUNT}/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature={'0' * 64}"
-    return [("host", "x"), ("authorization", f"AWS4-HMAC-SHA256 {fields}")]
+    return [("host", "localhost"), ("authorization", f"AWS4-HMAC-SHA256 {fields}")]
 
 
 def post(body: bytes, path: str = f"/memberships/{MEMBERSHIP}/trained-models", **headers: str) -> Answer:

@@ -264,7 +264,7 @@ def test_a_presigned_url_is_refused_with_what_to_do_instead() -> None:
 
 def test_in_development_an_account_number_is_a_key_and_nothing_is_verified() -> None:
     header = f"AWS4-HMAC-SHA256 {CREDENTIAL.replace(KEY.access_key_id, '210987654321')}, {REST}"
-    headers = [("host", "x"), ("authorization", header)]
+    headers = [("host", "localhost"), ("authorization", header)]
     operations = Operations()
     assert error(ask(app(operations), "GET", MODEL_PATH, headers)) == "UnrecognizedClientException"
     assert ask(app(operations, dev=True), "GET", MODEL_PATH, headers).status == 200
@@ -272,5 +272,31 @@ def test_in_development_an_account_number_is_a_key_and_nothing_is_verified() -> 
 
 
 def test_in_development_every_other_key_is_still_verified() -> None:
-    headers = [("host", "x"), ("x-amz-date", STAMP), ("authorization", f"AWS4-HMAC-SHA256 {CREDENTIAL}, {REST}")]
+    stamp = ("x-amz-date", STAMP)
+    headers = [("host", "localhost"), stamp, ("authorization", f"AWS4-HMAC-SHA256 {CREDENTIAL}, {REST}")]
     assert error(ask(app(dev=True), "GET", MODEL_PATH, headers)) == "InvalidSignatureException"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("LOCALHOST", 200),
+        ("cleanrooms.localhost:1", 200),
+        ("[::1]:8080", 200),
+        ("127.9.9.9", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:8080", 403),
+        ("localhost.evil.example", 403),
+        ("evillocalhost", 403),
+        ("192.168.0.7:8080", 403),
+        ("127.0.0.1,evil.example", 403),
+        ("", 403),
+    ],
+)
+def test_in_development_a_page_of_another_site_cannot_speak_for_an_account(host: str, status: int) -> None:
+    header = f"AWS4-HMAC-SHA256 {CREDENTIAL.replace(KEY.access_key_id, '210987654321')}, {REST}"
+    headers = [("host", host), ("authorization", header)]
+    answer = ask(app(Operations(), dev=True), "GET", MODEL_PATH, headers)
+    assert answer.status == status
+    assert status == 200 or b"http://127.0.0.1" in answer.body

@@ -24,14 +24,19 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
+def credentials_of(store: SqliteStore) -> Credentials:
+    session = store.session()
+    return Credentials(lambda: session)
+
+
 def test_an_active_key_answers_its_account_and_secret(store: SqliteStore) -> None:
     with store.transaction() as tx:
         tx.access_keys.add(KEY)
-    assert Credentials(store)("AKIA") == Credential("AKIA", "secret", "111111111111")
+    assert credentials_of(store)("AKIA") == Credential("AKIA", "secret", "111111111111")
 
 
 def test_an_unknown_key_is_none_until_it_is_made(store: SqliteStore) -> None:
-    credentials = Credentials(store)
+    credentials = credentials_of(store)
     assert credentials("AKIA") is None
     with store.transaction() as tx:
         tx.access_keys.add(KEY)
@@ -41,7 +46,7 @@ def test_an_unknown_key_is_none_until_it_is_made(store: SqliteStore) -> None:
 def test_a_key_that_another_process_rotates_stops_at_once(store: SqliteStore) -> None:
     with store.transaction() as tx:
         tx.access_keys.add(KEY)
-    credentials = Credentials(store)
+    credentials = credentials_of(store)
     assert credentials("AKIA") is not None
     other = SqliteStore(store.path)
     with other.transaction() as tx:

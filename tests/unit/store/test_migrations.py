@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from whiteroom.store.migrations import HEAD, migrate
+from whiteroom.store.migrations import HEAD, NewerDatabase, migrate
 from whiteroom.store.migrations.upgrade import config
+from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.tables import metadata
 
 
@@ -54,3 +57,23 @@ def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     migrate(path)
     assert path.stat().st_mtime_ns == before
+
+
+def test_a_database_of_a_later_release_is_refused_with_a_sentence_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "whiteroom.db"
+    migrate(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(NewerDatabase, match=r"later release.*9999.*Install that release"):
+        migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_the_database_with_its_secrets_is_its_owners_alone_in_a_folder_that_others_read(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    store = SqliteStore(tmp_path / "whiteroom.db")
+    with store.transaction():
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("whiteroom.db*")}
+    store.close()
+    assert modes == dict.fromkeys(("whiteroom.db", "whiteroom.db-wal", "whiteroom.db-shm"), 0o600)

@@ -111,3 +111,45 @@ def test_a_read_sees_what_was_committed_and_not_what_the_turn_still_holds(store:
         return before, await turns.read(lambda tx: len(tx.accounts.all()))
 
     assert asyncio.run(turn()) == (0, 1)
+
+
+def test_reads_of_one_turn_share_one_transaction(store: SqliteStore) -> None:
+    async def turn() -> list[str]:
+        turns = Turns(store)
+        seen: list[str] = []
+        turns.view().connection.set_trace_callback(seen.append)
+        await asyncio.sleep(0)
+        await asyncio.gather(*(turns.read(lambda tx: tx.accounts.get("1" * 12)) for _ in range(5)))
+        await asyncio.sleep(0)
+        return seen
+
+    ran = [statement for statement in asyncio.run(turn()) if "SELECT" not in statement]
+    assert ran == ["COMMIT", "BEGIN", "COMMIT"]
+
+
+def test_a_read_of_a_later_turn_sees_what_another_process_committed(store: SqliteStore) -> None:
+    async def turns_of_reading() -> list[bool]:
+        turns, seen = Turns(store), []
+        for _ in range(2):
+            seen.append(await turns.read(lambda tx: tx.accounts.get(f"{1:012}")) is not None)
+            await asyncio.sleep(0)
+            if not seen[-1]:
+                with store.transaction() as tx:
+                    add(1)(tx)
+        return seen
+
+    assert asyncio.run(turns_of_reading()) == [False, True]
+
+
+def test_a_read_that_fails_takes_nothing_of_the_others_with_it(store: SqliteStore) -> None:
+    def fail(tx: Transaction) -> int:
+        raise ValueError("no")
+
+    async def turn() -> list[object]:
+        turns = Turns(store)
+        reads = (turns.read(fail), turns.read(lambda tx: len(tx.accounts.all())))
+        return list(await asyncio.gather(*reads, return_exceptions=True))
+
+    failed, counted = asyncio.run(turn())
+    assert isinstance(failed, ValueError)
+    assert counted == 0

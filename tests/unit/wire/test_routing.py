@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from whiteroom.wire.models import services
@@ -55,3 +57,12 @@ def test_a_label_that_is_not_utf_8_is_refused(label: str) -> None:
 def test_two_operations_cannot_share_a_route() -> None:
     with pytest.raises(ValueError, match="same method and path"):
         Router([ML["GetTrainedModel"], ML["GetTrainedModel"]])
+
+
+def test_a_literal_that_leads_nowhere_leaves_the_part_to_a_label() -> None:
+    one = dataclasses.replace(ML["GetTrainedModel"], uri="/a/fixed/end")
+    other = dataclasses.replace(ML["GetTrainedModel"], uri="/a/{name}/tail")
+    router = Router([one, other])
+    assert router.route("GET", "/a/fixed/end") == (one, {})
+    assert router.route("GET", "/a/fixed/tail") == (other, {"name": "fixed"})
+    assert router.route("GET", "/a/fixed/else") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,26 @@ HEAD = "0001"
 """The newest revision in versions/; a test holds it to them."""
 
 
+class NewerDatabase(Exception):
+    """The database was written by a later release. The message is a sentence for the operator."""
+
+
 def migrate(path: Path) -> None:
-    """Make the database or bring it up to date; nothing happens where it is. Safe to run from two processes."""
-    if _revision(path) == HEAD:
+    """Make the database or bring it up to date; nothing happens where it is. Safe to run from two processes.
+
+    Raises:
+        NewerDatabase: it is ahead of this release.
+    """
+    revision = _revision(path)
+    if revision == HEAD:
         return
+    if revision is not None and revision > HEAD:
+        raise NewerDatabase(
+            f"{path} was written by a later release of Whiteroom: its schema is {revision}, and this release knows "
+            f"{HEAD}. Install that release, or name another folder with --data."
+        )
+    # It holds the secrets of access keys. SQLite gives the files beside it the same mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     # Alembic takes a fifth of a second to import: only a new or an old database waits for it.
     from whiteroom.store.migrations.upgrade import upgrade  # noqa: PLC0415
 
