@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
 from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folder, opened, write_archive
-from whiteroom.objects.names import STAGING_PREFIX, folder_parts, parse_location, plain_parts
 from whiteroom.ports import DeliveryFailed, StoredObject
 
 _UNFINISHED: Final = "+"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from whiteroom.base.faults import ResourceNotFound
+from collections.abc import Mapping
+from typing import Any
+
+from whiteroom.base.faults import ResourceNotFound, ValidationFault
+from whiteroom.base.locations import parse_location
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.operations.access import active_membership, own_membership, require_own_role
@@ -15,6 +19,7 @@ def put_ml_configuration(request: Request, context: Context) -> Response:
     membership = active_membership(context, request["membershipIdentifier"])
     location = request["defaultOutputLocation"]
     require_own_role(context, location["roleArn"])
+    _check_destination(location.get("destination"))
     repository = context.tx.ml_configurations
     present = repository.get(membership.id)
     if present is not None:
@@ -33,6 +38,15 @@ def put_ml_configuration(request: Request, context: Context) -> Response:
         )
     )
     return None
+
+
+def _check_destination(destination: Mapping[str, Any] | None) -> None:
+    if destination is None:
+        return
+    try:
+        parse_location(destination["s3Destination"]["s3Uri"])
+    except ValueError as error:
+        raise ValidationFault(str(error)) from None
 
 
 @operation(CLEANROOMS_ML, "GetMLConfiguration")

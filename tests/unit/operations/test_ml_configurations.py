@@ -2,7 +2,7 @@ import pytest
 
 from support.cleanrooms import ALICE, BOB, CAROL, Office, role_of
 from support.ml import Studio, a_studio
-from whiteroom.base.faults import AccessDenied, ResourceNotFound
+from whiteroom.base.faults import AccessDenied, ResourceNotFound, ValidationFault
 
 
 @pytest.fixture
@@ -39,3 +39,10 @@ def test_a_configuration_is_for_its_own_member(studio: Studio, operation: str) -
     request = {"defaultOutputLocation": {"roleArn": role_of(ALICE)}} if operation.startswith("Put") else {}
     place = studio.room.membership(CAROL)
     studio.refused(AccessDenied, operation, ALICE, membershipIdentifier=place, **request)
+
+
+@pytest.mark.parametrize("location", ["s3://../etc", "s3://bucket/a/../../etc", "s3://bucket/a\x00b", "s3://Bucket/a"])
+def test_a_location_that_nothing_could_be_delivered_to_is_refused_at_once(studio: Studio, location: str) -> None:
+    destination = {"destination": {"s3Destination": {"s3Uri": location}}, "roleArn": role_of(CAROL)}
+    message = studio.refused(ValidationFault, "PutMLConfiguration", CAROL, defaultOutputLocation=destination)
+    assert "location" in message
