@@ -161,9 +161,8 @@ def test_a_file_that_grows_while_it_is_read_is_refused(job: Path) -> None:
         with (job / "good").open("ab") as file:
             file.write(b"more")
 
-    with archive.opened(str(job / "good"), "good") as (fd, facts):
-        with pytest.raises(UnsafeContents, match=r"^good changed while"):
-            archive.copy_exactly(fd, facts.st_size, "good", facts, grow)
+    with archive.opened(str(job / "good"), "good") as (fd, facts), pytest.raises(UnsafeContents, match="changed while"):
+        archive.copy_exactly(fd, facts.st_size, "good", facts, grow)
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_refused(job: Path) -> None:
