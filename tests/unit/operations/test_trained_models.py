@@ -114,14 +114,17 @@ def test_an_algorithm_without_a_training_container_does_not_train(studio: Studio
     ("changes", "word"),
     [
         ({"resourceConfig": {**INSTANCE, "instanceCount": 2}}, "instanceCount"),
-        ({"trainingInputMode": "FastFile"}, "FastFile comes in the next release; use File"),
-        ({"trainingInputMode": "Pipe"}, "Pipe comes in the next release; use File"),
     ],
 )
 def test_what_this_release_does_not_run_is_refused_by_name(
     studio: Studio, channel: str, changes: Any, word: str
 ) -> None:
     assert word in studio.refused(ValidationFault, CREATE, **studio.training_request("forest", channel, **changes))
+
+
+@pytest.mark.parametrize("mode", ["File", "FastFile", "Pipe"])
+def test_every_input_mode_is_taken_and_shown(studio: Studio, channel: str, mode: str) -> None:
+    assert read(studio, studio.model("forest", channel, trainingInputMode=mode))["trainingInputMode"] == mode
 
 
 def test_sharding_is_refused_by_name(studio: Studio, channel: str) -> None:
