@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.runs import Distribution, InputMode
+from whiteroom.domain.runs import InputMode
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 MAX_CHANNELS = 20
@@ -63,13 +63,9 @@ def _fifos_are_free(data: Sequence[Mapping[str, Any]], incremental: Sequence[Map
     return ALLOWED
 
 
-def trains_in_this_release(resource_config: Mapping[str, Any], data: Sequence[Mapping[str, Any]]) -> Verdict:
+def trains_in_this_release(resource_config: Mapping[str, Any]) -> Verdict:
     """Whether this release runs what the protocol allows. What it does not run is refused, never run differently."""
-    if resource_config.get("instanceCount", 1) > 1:
-        return _MORE_INSTANCES
-    if any(channel.get("s3DataDistributionType") == Distribution.SHARDED_BY_S3_KEY for channel in data):
-        return Denied("s3DataDistributionType ShardedByS3Key comes in the next release; use FullyReplicated.")
-    return ALLOWED
+    return _MORE_INSTANCES if resource_config.get("instanceCount", 1) > 1 else ALLOWED
 
 
 def infers_in_this_release(resource_config: Mapping[str, Any]) -> Verdict:

@@ -151,7 +151,7 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
     association = working_association(context, request["configuredModelAlgorithmAssociationArn"], collaboration_id)
     permit(can_train(algorithm_of(context, association)), ValidationFault)
     permit(channels_are_sound(data, incremental, request.get("trainingInputMode")), ValidationFault)
-    permit(trains_in_this_release(request["resourceConfig"], data), ValidationFault)
+    permit(trains_in_this_release(request["resourceConfig"]), ValidationFault)
     channels = [ready_channel(context, membership, channel["mlInputChannelArn"]) for channel in data]
     require_rows_may_reach(context, association, channels)
     if not incremental:
