@@ -33,6 +33,7 @@ from whiteroom.domain.lifecycle import IllegalTransition
 from whiteroom.domain.runs import SandboxReport
 from whiteroom.domain.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb import DuckDbEngine
+from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.registry import Context, Handler, Response, handlers
 from whiteroom.ports import Store, Transaction
@@ -158,11 +159,13 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     objects = FolderObjects(settings.folder("artefacts"), settings.folder("objects"))
     channels = settings.folder("channels")
     runs = _run_settings(settings)
+    queries = _query_settings(settings)
+    layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, catalog, _query_settings(settings), channels),
-            TrainedModelController(store, runtime, objects, runs, redact, channels, settings.folder("bases")),
+            MLInputChannelController(store, engine, catalog, queries, channels),
+            TrainedModelController(store, runtime, objects, layouts, runs, redact, channels, settings.folder("bases")),
             TrainedModelInferenceJobController(store, runtime, objects, runs, redact, channels),
             TrainedModelExportJobController(store, objects),
         ),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from support.fakes import NOON, FakeCatalog, FakeClock, FakeEngine, FakeObjects, FakeRuntime
+from support.fakes import NOON, FakeCatalog, FakeClock, FakeEngine, FakeLayouts, FakeObjects, FakeRuntime
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
 from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
 from whiteroom.controllers.running import RunSettings
@@ -84,6 +84,7 @@ class World:
         self.engine = FakeEngine()
         self.catalog = FakeCatalog()
         self.objects = FakeObjects(self.tmp / "objects")
+        self.layouts = FakeLayouts()
         self.channels = self.tmp / "channels"
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
@@ -116,7 +117,14 @@ class World:
         controllers = (
             MLInputChannelController(self.store, self.engine, self.catalog, queries, self.channels),
             TrainedModelController(
-                self.store, self.runtime, self.objects, settings, self.redact, self.channels, self.tmp / "bases"
+                self.store,
+                self.runtime,
+                self.objects,
+                self.layouts,
+                settings,
+                self.redact,
+                self.channels,
+                self.tmp / "bases",
             ),
             TrainedModelInferenceJobController(
                 self.store, self.runtime, self.objects, settings, self.redact, self.channels

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.room import member_active, result_format
+from whiteroom.controllers.room import layouts_folder, member_active, result_format
 from whiteroom.domain.channel_queries import template_can_fill
 from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
@@ -172,9 +172,9 @@ class MLInputChannelController:
         self._engine.forget(record_id)
 
     def _erase(self, channel_id: str) -> None:
-        folder = self._channels_folder / channel_id
-        if folder.exists():
-            shutil.rmtree(folder)
+        for folder in (self._channels_folder / channel_id, layouts_folder(self._channels_folder, channel_id)):
+            if folder.exists():
+                shutil.rmtree(folder)
 
     def _start(self, channel: MLInputChannel) -> Outcome:
         with self._store.reading() as tx:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.room import (
     algorithm_of,
+    layouts_folder,
     member_active,
     policies_of,
     ready_channel,
@@ -48,6 +50,7 @@ from whiteroom.domain.trained_models import (
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import (
     ImageNotFound,
+    Layouts,
     ObjectStore,
     RunRefused,
     Runtime,
@@ -79,6 +82,7 @@ class TrainedModelController:
         store: Store,
         runtime: Runtime,
         objects: ObjectStore,
+        layouts: Layouts,
         settings: RunSettings,
         redact: Redact,
         channels_folder: Path,
@@ -90,6 +94,7 @@ class TrainedModelController:
             store: where the records are.
             runtime: where trainings run.
             objects: where artefacts are kept.
+            layouts: puts a channel's rows into more files.
             settings: what the operator chose for runs.
             redact: masks a failed program's own words.
             channels_folder: holds the rows of channel ID in the folder ID.
@@ -98,6 +103,7 @@ class TrainedModelController:
         self._store = store
         self._runtime = runtime
         self._objects = objects
+        self._layouts = layouts
         self._settings = settings
         self._redact = redact
         self._channels_folder = channels_folder
@@ -181,6 +187,8 @@ class TrainedModelController:
         if isinstance(base, Failure):
             return Outcome(failure=base)
         channels, file_format = mounts
+        count = model.resource_config.get("instanceCount", 1)
+        channels = tuple(self._for_every_instance(channel, count) for channel in channels)
         if base is not None and incremental is not None:
             folder = self._base_folder(model.id, base)
             if folder is None:
@@ -240,6 +248,16 @@ class TrainedModelController:
                 )
             )
         return tuple(mounts), "parquet" if formats == {"PARQUET"} else "csv"
+
+    def _for_every_instance(self, channel: ChannelMount, instances: int) -> ChannelMount:
+        """The channel with at least a file for each instance that is to get files of its own."""
+        if channel.distribution is Distribution.FULLY_REPLICATED:
+            return channel
+        if sum(1 for _ in channel.folder.iterdir()) >= instances:
+            return channel
+        folder = layouts_folder(self._channels_folder, channel.folder.name) / str(instances)
+        self._layouts.split(channel.folder, folder, instances, csv_header=self._settings.csv_header)
+        return replace(channel, folder=folder)
 
     def _base_folder(self, version_id: str, base: TrainedModel) -> Path | None:
         """A folder with the base version's model.tar.gz alone; None where its artefacts are not what was recorded.

@@ -7,11 +7,11 @@ sealed is the runtime's affair (ports.Runtime, runtime/).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NewType
+from typing import NewType, TypeVar
 
 RunId = NewType("RunId", str)
 """Names one run for ever: the same id always means the same run. `[a-z0-9-]+`, safe as a file name."""
@@ -30,6 +30,14 @@ class Distribution(StrEnum):
 
     FULLY_REPLICATED = "FullyReplicated"
     SHARDED_BY_S3_KEY = "ShardedByS3Key"
+
+
+F = TypeVar("F")
+
+
+def shard(files: Sequence[F], instances: int, number: int) -> Sequence[F]:
+    """The files that instance `number`, from 0, gets under ShardedByS3Key: whole, in order, as many as the others."""
+    return files[len(files) * number // instances : len(files) * (number + 1) // instances]
 
 
 @dataclass(frozen=True, slots=True)

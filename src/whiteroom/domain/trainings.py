@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.runs import Distribution, InputMode
+from whiteroom.domain.runs import InputMode
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 MAX_CHANNELS = 20
@@ -31,7 +31,9 @@ def can_infer(algorithm: ConfiguredModelAlgorithm) -> Verdict:
     return ALLOWED
 
 
-def channels_are_sound(data: Sequence[Mapping[str, Any]], incremental: Sequence[Mapping[str, Any]]) -> Verdict:
+def channels_are_sound(
+    data: Sequence[Mapping[str, Any]], incremental: Sequence[Mapping[str, Any]], input_mode: str | None
+) -> Verdict:
     """Whether a training's channels are few enough and their names tell them apart."""
     names = Counter(channel["channelName"] for channel in (*data, *incremental))
     if names.total() > MAX_CHANNELS:
@@ -44,20 +46,26 @@ def channels_are_sound(data: Sequence[Mapping[str, Any]], incremental: Sequence[
         return Denied(f"The channelName {twice[0]!r} is used twice. Give each channel of a training a name of its own.")
     if any(name in {".", ".."} for name in names):
         return Denied("A channelName becomes a folder in the container: it can be neither '.' nor '..'.")
+    if input_mode == InputMode.PIPE:
+        return _fifos_are_free(data, incremental)
     return ALLOWED
 
 
-def trains_in_this_release(
-    resource_config: Mapping[str, Any], input_mode: str | None, data: Sequence[Mapping[str, Any]]
-) -> Verdict:
+def _fifos_are_free(data: Sequence[Mapping[str, Any]], incremental: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Whether no FIFO of a data channel (NAME_0, NAME_1, ...) has the name of the incremental channel's folder."""
+    for folder in (channel["channelName"] for channel in incremental):
+        name, _, epoch = folder.rpartition("_")
+        if epoch.isdecimal() and any(channel["channelName"] == name for channel in data):
+            return Denied(
+                f"In Pipe mode the channel {name!r} has a FIFO for each epoch, one of them called {folder!r}. "
+                "Give the incremental channel another channelName."
+            )
+    return ALLOWED
+
+
+def trains_in_this_release(resource_config: Mapping[str, Any]) -> Verdict:
     """Whether this release runs what the protocol allows. What it does not run is refused, never run differently."""
-    if resource_config.get("instanceCount", 1) > 1:
-        return _MORE_INSTANCES
-    if (input_mode or InputMode.FILE) != InputMode.FILE:
-        return Denied(f"trainingInputMode {input_mode} comes in the next release; use File.")
-    if any(channel.get("s3DataDistributionType") == Distribution.SHARDED_BY_S3_KEY for channel in data):
-        return Denied("s3DataDistributionType ShardedByS3Key comes in the next release; use FullyReplicated.")
-    return ALLOWED
+    return _MORE_INSTANCES if resource_config.get("instanceCount", 1) > 1 else ALLOWED
 
 
 def infers_in_this_release(resource_config: Mapping[str, Any]) -> Verdict:

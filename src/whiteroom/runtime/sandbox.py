@@ -27,7 +27,6 @@ from whiteroom.domain.runs import (
     ABSENT,
     RUNNING,
     EndReason,
-    InputMode,
     LogLine,
     Observation,
     Phase,
@@ -36,7 +35,6 @@ from whiteroom.domain.runs import (
     RunId,
     RunOutput,
     SandboxReport,
-    TrainingRun,
 )
 from whiteroom.ports import ImageNotFound, RunRefused
 from whiteroom.runtime import cgroups, doctor, meters
@@ -235,13 +233,6 @@ class SandboxRuntime:
                 f"This server runs one instance a job; {run.instance_count} were asked for. "
                 "Set instanceCount to 1; several instances come in a later release."
             )
-        if isinstance(run, TrainingRun):
-            for channel in run.channels:
-                if channel.input_mode is not InputMode.FILE:
-                    raise RunRefused(
-                        f"Channel {channel.name} asks for {channel.input_mode.value} mode. "
-                        "Set trainingInputMode to File; FastFile and Pipe come in a later release."
-                    )
         if self._unsafe:
             return
         if self._usable is None or not self._usable.usable:
@@ -378,6 +369,7 @@ def _unattended(folder: Path) -> Observation:
 
 
 def _write_lost(folder: Path) -> RunEnd:
+    remove_tree(folder / specs.PIPES)
     end = RunEnd(EndReason.LOST, "The supervisor of this run was killed, and the run with it.", ended_at_ms=_now_ms())
     _write_json(
         folder / specs.END_FILE, {"reason": end.reason.value, "message": end.message, "ended_at_ms": end.ended_at_ms}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from whiteroom.runtime import meters, namespaces
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.instance import signal_child
 from whiteroom.runtime.logs import LineSplitter
 
 TYPE_CHECKING = False
@@ -99,19 +100,12 @@ class Client:
 
     def stop(self) -> None:
         """Have it end soon."""
-        self._kill(signal.SIGTERM)
+        signal_child(self._pid, signal.SIGTERM)
 
     def close(self) -> None:
         """Have it end now; the supervisor reaps it with everything else."""
-        self._kill(signal.SIGKILL)
+        signal_child(self._pid, signal.SIGKILL)
         os.close(self.output)
-
-    def _kill(self, number: int) -> None:
-        try:
-            if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                os.kill(self._pid, number)
-        except (ChildProcessError, ProcessLookupError):
-            return
 
 
 def _serve(transform: dict[str, object], served: int, output: int) -> None:

@@ -22,9 +22,17 @@ WORK = "work"
 """Holds what the program may write: model, output, data, tmp, and a transform's own transformed."""
 MODEL, OUTPUT, DATA, TMP, TRANSFORMED = "model", "output", "data", "tmp", "transformed"
 CONFIG = "config"
+PIPES = "pipes"
+"""Holds the FIFOs of channels in Pipe mode, in a folder for each host."""
 
 PROGRAM_ID = 1000
 """The user and group that a program sees itself as."""
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Pipe = tuple[str, str, tuple[str, ...]]
+    """A channel in Pipe mode: the folder of its FIFOs, its name, its files in order."""
 
 
 class _Record:
@@ -87,6 +95,7 @@ class Spec(_Record):
         "max_runtime_seconds",
         "memory_bytes",
         "mounts",
+        "pipes",
         "processes",
         "run_id",
         "sandboxed",
@@ -109,6 +118,7 @@ class Spec(_Record):
     environment: dict[str, str]
     mounts: tuple[tuple[str, str, bool], ...]
     """Source on this machine, target in the sandbox, whether it may be written to."""
+    pipes: tuple[Pipe, ...]
     system: tuple[tuple[str, str, str], ...]
     """(`bind` or `symlink`, source, target): the host's libraries."""
     image: str

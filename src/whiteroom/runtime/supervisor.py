@@ -27,6 +27,7 @@ from whiteroom.runtime.spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from whiteroom.runtime.feeding import Feeder
     from whiteroom.runtime.logs import LineSplitter, LogWriter
     from whiteroom.runtime.serving import Client
     from whiteroom.runtime.watch import Watch
@@ -73,6 +74,7 @@ class Supervisor:
         self._groups = cgroups.Groups({}, frozenset())
         self._instance: instance.Instance | None = None
         self._client: Client | None = None
+        self._feeder: Feeder | None = None
         self._watch: Watch | None = None
         self._log: LogWriter | None = None
         self._splitters: dict[int, tuple[str, LineSplitter]] = {}
@@ -162,6 +164,11 @@ class Supervisor:
             f"whiteroom-{spec.run_id}", memory_bytes=spec.memory_bytes, processes=spec.processes, cpus=spec.cpus
         )
         self._mark()
+        if spec.pipes:
+            from whiteroom.runtime.feeding import Feeder  # noqa: PLC0415
+
+            # Before anything is staged: the stage may hide the folder that the channels lie in.
+            self._feeder = Feeder(spec.pipes)
         mounts, bwrap = list(spec.mounts), spec.bwrap
         try:
             if spec.sandboxed:
@@ -227,15 +234,17 @@ class Supervisor:
         sources = [control, ended, self._watch.wake, *self._splitters]
         if self._client:
             sources.append(self._client.output)
+        if self._feeder:
+            sources.append(self._feeder.ended)
         for handle in sources:
             poller.register(handle, select.POLLIN)
         try:
-            self._loop(poller, ended)
+            self._loop(poller, running, ended)
         finally:
             os.close(ended)
             os.close(control)
 
-    def _loop(self, poller: select.poll, ended: int) -> None:
+    def _loop(self, poller: select.poll, running: instance.Instance, ended: int) -> None:
         while True:
             self._obey()
             soonest = min(self._deadline, self._kill_at) - time.monotonic()
@@ -249,6 +258,10 @@ class Supervisor:
             if self._client and self._client.output in handles and not self._client.hear(self._note):
                 poller.unregister(self._client.output)
                 self._served()
+            if self._feeder and self._feeder.ended in handles:
+                poller.unregister(self._feeder.ended)
+                self._ending.because("platform", "The files of an input channel could not be read.")
+                running.kill()
             if ended in handles:
                 return
 
@@ -330,6 +343,8 @@ class Supervisor:
     def _clear(self) -> None:
         """Kill and reap everything of the run, then read its last words."""
         running = self._instance
+        if self._feeder:
+            self._feeder.close()
         if running is None:
             self._groups.remove()
             return

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contract.runtime.conftest import LIMITS, MIB, Lab
-from whiteroom.domain.runs import EndReason, InputMode, Phase, RunId
+from whiteroom.domain.runs import EndReason, Phase, RunId
 from whiteroom.ports import ImageNotFound, RunRefused
 from whiteroom.runtime import meters
 from whiteroom.runtime.sandbox import SandboxRuntime
@@ -108,8 +108,6 @@ class RuntimeContract:
         run = lab.run_of("pass")
         with pytest.raises(RunRefused, match="later release"):
             lab.runtime.start(replace(run, instance_count=2))
-        with pytest.raises(RunRefused, match="FastFile mode"):
-            lab.runtime.start(replace(run, channels=(replace(run.channels[0], input_mode=InputMode.FAST_FILE),)))
         with pytest.raises(ImageNotFound, match="images build"):
             lab.runtime.image_digest("111.dkr.ecr.us-east-1.amazonaws.com/x:1")
 

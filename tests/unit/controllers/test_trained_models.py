@@ -11,6 +11,7 @@ from support.fakes import EXITED
 from support.rooms import ALICE, POLICIES, World, once
 from whiteroom.domain.collaborations import CollaborationStatus
 from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, SandboxReport, TrainingRun
 from whiteroom.domain.trained_models import Status, TrainedModel
 from whiteroom.ports import Work
@@ -46,6 +47,33 @@ def test_a_run_is_described_whole(world: World) -> None:
     # ml.m5.xlarge has 4 CPUs and 16 GiB; the room's machine has 2 and 8.
     assert (limits.cpus, limits.memory_bytes) == (2, 8 * GIB)
     assert (limits.volume_bytes, limits.max_runtime_seconds, limits.processes) == (3 * 10**9, 600, 100)
+
+
+def sharded(channel: MLInputChannel) -> tuple[dict[str, str], ...]:
+    return ({"mlInputChannelArn": channel.arn, "channelName": "train", "s3DataDistributionType": "ShardedByS3Key"},)
+
+
+def test_a_sharded_channel_of_too_few_files_is_laid_out_once_and_erased_with_the_channel(world: World) -> None:
+    channel = world.ready_channel()
+    resources = {"instanceType": "ml.m5.xlarge", "volumeSizeInGB": 3, "instanceCount": 3}
+    for _ in range(2):
+        after_all(world, world.model(channels=(channel,), data_channels=sharded(channel), resource_config=resources))
+    layout = world.channels / f"{channel.id}.layouts" / "3"
+    assert [run.channels[0].folder for run in world.runtime.started if isinstance(run, TrainingRun)] == [layout] * 2
+    assert world.layouts.made == [layout]
+    world.ask(Work.ML_INPUT_CHANNELS, channel.id, Event.DELETE)
+    world.drive()
+    assert not layout.parent.exists()
+
+
+def test_a_sharded_channel_with_a_file_for_every_instance_is_mounted_as_it_is(world: World) -> None:
+    channel = world.ready_channel()
+    after_all(world, world.model(channels=(channel,), data_channels=sharded(channel)))
+    (run,) = world.runtime.started
+    assert isinstance(run, TrainingRun)
+    assert run.channels[0].folder == world.channels / channel.id
+    assert run.channels[0].distribution is Distribution.SHARDED_BY_S3_KEY
+    assert world.layouts.made == []
 
 
 def test_a_training_without_a_stopping_condition_gets_the_servers(world: World) -> None:

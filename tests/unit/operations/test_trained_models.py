@@ -114,8 +114,6 @@ def test_an_algorithm_without_a_training_container_does_not_train(studio: Studio
     ("changes", "word"),
     [
         ({"resourceConfig": {**INSTANCE, "instanceCount": 2}}, "instanceCount"),
-        ({"trainingInputMode": "FastFile"}, "FastFile comes in the next release; use File"),
-        ({"trainingInputMode": "Pipe"}, "Pipe comes in the next release; use File"),
     ],
 )
 def test_what_this_release_does_not_run_is_refused_by_name(
@@ -124,10 +122,16 @@ def test_what_this_release_does_not_run_is_refused_by_name(
     assert word in studio.refused(ValidationFault, CREATE, **studio.training_request("forest", channel, **changes))
 
 
-def test_sharding_is_refused_by_name(studio: Studio, channel: str) -> None:
+@pytest.mark.parametrize("mode", ["File", "FastFile", "Pipe"])
+def test_every_input_mode_is_taken_and_shown(studio: Studio, channel: str, mode: str) -> None:
+    assert read(studio, studio.model("forest", channel, trainingInputMode=mode))["trainingInputMode"] == mode
+
+
+def test_sharding_is_taken_and_shown(studio: Studio, channel: str) -> None:
     request = studio.training_request("forest", channel)
     request["dataChannels"][0]["s3DataDistributionType"] = "ShardedByS3Key"
-    assert "ShardedByS3Key" in studio.refused(ValidationFault, CREATE, **request)
+    (shown,) = read(studio, studio.call(CREATE, **request))["dataChannels"]
+    assert shown["s3DataDistributionType"] == "ShardedByS3Key"
 
 
 def test_channel_names_are_unique_in_a_training(studio: Studio, channel: str) -> None:

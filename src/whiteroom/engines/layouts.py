@@ -1,0 +1,57 @@
+"""A channel's rows in more files than its query wrote (ports.Layouts), so that each instance has some."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import duckdb
+
+from whiteroom.base.data_files import sql_literal
+from whiteroom.engines.cutting import cut_csv_by_rows, cut_parquet_by_rows
+
+
+class FolderLayouts:
+    """Makes layouts on this machine, one at a time: they are made of whole disks."""
+
+    def __init__(self, *, memory_bytes: int, cpus: int) -> None:
+        """Use no more than that."""
+        self._memory_bytes = memory_bytes
+        self._cpus = cpus
+        self._one = threading.Lock()
+
+    def split(self, folder: Path, target: Path, files: int, *, csv_header: bool) -> None:
+        """See ports.Layouts."""
+        with self._one:
+            if target.is_dir():
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # What a crash left of an earlier try.
+            for left in target.parent.glob(f".{target.name}.*"):
+                shutil.rmtree(left)
+            draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            draft.chmod(folder.stat().st_mode & 0o777)
+            try:
+                self._write(sorted(path for path in folder.iterdir() if path.is_file()), draft, files, csv_header)
+                draft.rename(target)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
+
+    def _write(self, sources: list[Path], draft: Path, files: int, csv_header: bool) -> None:
+        if all(source.suffix == ".parquet" for source in sources):
+            with duckdb.connect(":memory:") as connection:
+                connection.execute(f"SET memory_limit = '{self._memory_bytes}B'")
+                connection.execute(f"SET threads = {self._cpus}")
+                connection.execute(f"SET temp_directory = {sql_literal(str(draft / 'spill'))}")
+                written = cut_parquet_by_rows(connection, sources, draft, files)
+            shutil.rmtree(draft / "spill", ignore_errors=True)
+        else:
+            written = cut_csv_by_rows(sources, draft, files, header=csv_header)
+        for path in (*written, draft):
+            handle = os.open(path, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
