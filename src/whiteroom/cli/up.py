@@ -64,7 +64,10 @@ def up(
             application = Whiteroom(settings)
         gc.collect()
         gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
-        _Server(application, ready).run(sockets=[listener])
+        try:
+            _Server(application, ready).run(sockets=[listener])
+        finally:
+            gc.unfreeze()  # DuckDB's binding calls what is frozen at the end a leak, and says so.
 
 
 class _Server(uvicorn.Server):
