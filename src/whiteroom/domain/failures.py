@@ -21,6 +21,7 @@ class StatusCode(StrEnum):
     VOLUME_EXCEEDED = "VolumeExceeded"
     ARTIFACT_TOO_LARGE = "ArtifactTooLarge"
     UNSAFE_ARTIFACT = "UnsafeArtifact"
+    CONFLICTING_ARTIFACT = "ConflictingArtifact"
     IMAGE_NOT_FOUND = "ImageNotFound"
     SANDBOX_UNAVAILABLE = "SandboxUnavailable"
     UNSUPPORTED = "UnsupportedConfiguration"
@@ -49,6 +50,7 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB.",
     StatusCode.ARTIFACT_TOO_LARGE: "Model and output together are larger than the policy's maxArtifactSize.",
     StatusCode.UNSAFE_ARTIFACT: "The program left something other than regular files and folders.",
+    StatusCode.CONFLICTING_ARTIFACT: "Two instances of the training left different contents under the same path.",
     StatusCode.IMAGE_NOT_FOUND: "No image of that name is known to this server.",
     StatusCode.SANDBOX_UNAVAILABLE: "This machine cannot seal the run; `whiteroom doctor` says why.",
     StatusCode.UNSUPPORTED: "The request is valid, but this release does not run it.",
@@ -94,6 +96,17 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
 }
 
 
+_OF_ONE_INSTANCE = frozenset(
+    {EndReason.EXITED, EndReason.MEMORY, EndReason.PROCESSES, EndReason.VOLUME, EndReason.IMAGE, EndReason.SANDBOX}
+)
+
+
 def run_message(end: RunEnd) -> str:
-    """What statusDetails.message says of a failed run: the failure file if there is one, else how it ended."""
-    return end.failure or end.message
+    """What statusDetails.message says of a failed run: the failure file if there is one, else how it ended.
+
+    Of several instances it names the one that failed.
+    """
+    message = end.failure or end.message
+    if end.instances > 1 and end.reason in _OF_ONE_INSTANCE:
+        return f"{end.host}: {message or MEANING[OF_RUN_END[end.reason]]}"
+    return message

@@ -55,8 +55,9 @@ def host_libraries() -> tuple[SystemEntry, ...]:
     return tuple(entries)
 
 
-def etc_files(host: str) -> dict[str, str]:
-    """The files of /etc that are made for the sandbox."""
+def etc_files(host: str, addresses: Mapping[str, str]) -> dict[str, str]:
+    """The files of /etc that are made for the sandbox of `host`, which finds every host of the run by name."""
+    hosts = "".join(f"{address} {name}\n" for name, address in addresses.items())
     return {
         "/etc/passwd": (
             "root:x:0:0:root:/root:/bin/sh\n"
@@ -64,7 +65,7 @@ def etc_files(host: str) -> dict[str, str]:
             "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
         ),
         "/etc/group": f"root:x:0:\nalgorithm:x:{PROGRAM_ID}:\nnogroup:x:65534:\n",
-        "/etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {host}\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n{hosts}",
         "/etc/resolv.conf": "",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
         "/etc/hostname": f"{host}\n",

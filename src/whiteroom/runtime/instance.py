@@ -11,7 +11,7 @@ import resource
 import signal
 
 from whiteroom.runtime import bubblewrap, meters, namespaces
-from whiteroom.runtime.spec import Spec
+from whiteroom.runtime.spec import Member, Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +37,9 @@ class Instance:
         if not self._sandboxed:
             self.first = pid
 
-    def release(self, spec: Spec) -> bool:
-        """Limit the waiting sandbox and let its program start. False if bubblewrap gave up before."""
+    def prepare(self, spec: Spec) -> bool:
+        """Limit the waiting sandbox. False if bubblewrap gave up before it was complete."""
         if not self._sandboxed:
-            self._released = True
-            os.write(self._block, b"x")
             return True
         text = b""
         while not text.rstrip().endswith(b"}"):
@@ -54,9 +52,12 @@ class Instance:
         self.first = int(text.split(b'"child-pid":')[1].split(b",")[0].rstrip(b" \n}"))
         if os.geteuid() != 0:
             self._limit_processes(spec.processes)
+        return True
+
+    def release(self) -> None:
+        """Let the program start."""
         self._released = True
         os.write(self._block, b"x")
-        return True
 
     def _limit_processes(self, processes: int) -> None:
         """Count processes in the sandbox's own user namespace alone (Linux 5.14), not the server's user's."""
@@ -92,7 +93,10 @@ class Instance:
         return below[0] if below else None
 
     def terminate(self) -> None:
-        """SIGTERM to the program, as `docker stop` does it: not to what it started."""
+        """SIGTERM to the program, as `docker stop` does it: not to what it started. What waits to start is killed."""
+        if not self._released:
+            self.kill()
+            return
         program = self.program()
         if program is not None:
             _kill(program, signal.SIGTERM)
@@ -134,14 +138,17 @@ def signal_child(pid: int, number: int) -> None:
         return
 
 
-def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str) -> Instance:
-    """Start the instance as far as its limits can be set; `Instance.release` starts its program.
+def start(
+    spec: Spec, member: Member, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str
+) -> Instance:
+    """Start an instance as far as its limits can be set; `Instance.release` starts its program.
 
     Args:
         spec: what to run.
+        member: which instance of it.
         groups: the control groups that it lives in.
         uid: the user that root gives it; None keeps ours.
-        mounts: the spec's, with sources as this process sees them.
+        mounts: the member's, with sources as this process sees them.
         bwrap: the program, as this process sees it.
     """
     output, output_end = os.pipe2(os.O_CLOEXEC)
@@ -149,17 +156,19 @@ def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.M
     block_end, block = os.pipe2(os.O_CLOEXEC)
     inherited = [block_end]
     info = info_end = -1
-    command = list(spec.command)
+    command = list(member.command)
     if spec.sandboxed:
         info, info_end = os.pipe2(os.O_CLOEXEC)
         filter_fd = _memory_file(spec.filter)
-        files = {path: _memory_file(text.encode()) for path, text in bubblewrap.etc_files(spec.host).items()}
+        addresses = {one.host: one.address for one in spec.members}
+        etc = bubblewrap.etc_files(member.host, addresses)
+        files = {path: _memory_file(text.encode()) for path, text in etc.items()}
         options = bubblewrap.arguments(
-            host=spec.host,
+            host=member.host,
             system=spec.system,
             mounts=mounts,
             files=files,
-            environment=spec.environment,
+            environment=member.environment,
             working_directory=spec.working_directory,
             shared_memory_bytes=spec.shared_memory_bytes,
             filter_fd=filter_fd,
@@ -173,13 +182,13 @@ def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.M
     pid = os.fork()
     if pid == 0:
         try:
-            _become_instance(spec, groups, uid, inherited, (output_end, errors_end), parent)
+            _become_instance(spec, member, groups, uid, inherited, (output_end, errors_end), parent)
             if spec.sandboxed:
                 # Nothing in the environment: the sandbox's first process shows its own to the program.
                 os.execve(bwrap, command, {})  # noqa: S606
             os.read(block_end, 1)
             os.chdir(spec.working_directory)
-            os.execvpe(command[0], command, spec.environment)  # noqa: S606
+            os.execvpe(command[0], command, member.environment)  # noqa: S606
         except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
             os.write(2, f"bwrap: {problem}\n".encode())
         os._exit(127)
@@ -189,7 +198,13 @@ def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.M
 
 
 def _become_instance(
-    spec: Spec, groups: Groups, uid: int | None, inherited: list[int], ends: tuple[int, int], parent: int
+    spec: Spec,
+    member: Member,
+    groups: Groups,
+    uid: int | None,
+    inherited: list[int],
+    ends: tuple[int, int],
+    parent: int,
 ) -> None:
     """What stands between fork and exec: streams, groups, limits, user."""
     null = os.open("/dev/null", os.O_RDONLY)
@@ -204,7 +219,8 @@ def _become_instance(
     groups.join()
     if "cpu" not in groups.folders:
         usable = sorted(os.sched_getaffinity(0))
-        offset = parent % len(usable)
+        # Instances of one run, and runs, begin at different processors.
+        offset = (parent + spec.members.index(member) * spec.cpus) % len(usable)
         os.sched_setaffinity(0, (usable[offset:] + usable[:offset])[: spec.cpus])
     limit_resources(spec)
     if uid is not None:

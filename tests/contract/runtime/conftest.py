@@ -39,7 +39,8 @@ class Lab:
         (channel / "part-0.csv").write_text("x,y\n1,2\n")
         return replace(
             TrainingRun(
-                id=RunId(f"run-{next(self.numbers)}"),
+                # Control groups are the machine's: other tests that run at the same time have theirs.
+                id=RunId(f"run-{os.getpid()}-{next(self.numbers)}"),
                 job_name="churn",
                 job_arn="arn:aws:cleanrooms-ml:us-east-1:111111111111:membership/m/trained-model/t",
                 image_uri="image",
