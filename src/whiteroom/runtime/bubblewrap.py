@@ -78,6 +78,7 @@ def arguments(
     system: Iterable[SystemEntry],
     mounts: Iterable[Mount],
     files: Mapping[str, int],
+    last_files: Mapping[str, int],
     environment: Mapping[str, str],
     working_directory: str,
     shared_memory_bytes: int,
@@ -92,6 +93,7 @@ def arguments(
         system: from `host_libraries`.
         mounts: the image and the job's own folders.
         files: path in the sandbox to a descriptor with the file's contents.
+        last_files: the same, read once everything else is in its place.
         environment: all of the program's.
         working_directory: where the program starts.
         shared_memory_bytes: size of /dev/shm.
@@ -110,11 +112,11 @@ def arguments(
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "1777", "--size", str(shared_memory_bytes), "--tmpfs", "/dev/shm"]  # noqa: S108
     options += ["--remount-ro", "/dev"]
-    for path, descriptor in files.items():
-        options += ["--perms", "0644", "--file", str(descriptor), path]
+    options += _written(files)
     for source, target, writable in mounts:
         options += ["--bind" if writable else "--ro-bind", source, target]
     options += ["--dir", "/run", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
+    options += _written(last_files)
     # Last: everything above is written into it. A tmpfs without a size is memory without a limit.
     options += ["--remount-ro", "/", "--chdir", working_directory]
     return [
@@ -125,4 +127,10 @@ def arguments(
         str(info_fd),
         "--block-fd",
         str(block_fd),
+    ]
+
+
+def _written(files: Mapping[str, int]) -> list[str]:
+    return [
+        option for path, descriptor in files.items() for option in ("--perms", "0644", "--file", str(descriptor), path)
     ]

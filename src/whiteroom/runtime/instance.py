@@ -5,10 +5,14 @@ Imported by the supervisor: nothing slow to import.
 
 from __future__ import annotations
 
+import array
 import errno
+import fcntl
 import os
 import resource
 import signal
+import termios
+import time
 
 from whiteroom.runtime import bubblewrap, meters, namespaces
 from whiteroom.runtime.spec import Member, Spec
@@ -18,20 +22,66 @@ if TYPE_CHECKING:
     from whiteroom.runtime.cgroups import Groups
 
 _MAX_OPEN_FILES = 65_536
+_LOOK_SECONDS = 0.0005
+
+
+class Gate:
+    """Holds bubblewrap back where its sandbox is complete, until those of the other instances are, too.
+
+    A file that bubblewrap writes last of all is read from a pipe: once its bytes are taken, everything else
+    is in its place; until the pipe is closed it waits for more of them.
+    """
+
+    __slots__ = ("_end", "handle")
+
+    def __init__(self, data: bytes) -> None:
+        self.handle, self._end = os.pipe2(os.O_CLOEXEC)
+        os.write(self._end, data)
+
+    def wait(self, pid: int) -> bool:
+        """Wait until the sandbox is complete; False if bubblewrap, our child `pid`, has given up."""
+        left = array.array("i", [1])
+        while True:
+            fcntl.ioctl(self.handle, termios.FIONREAD, left)
+            if not left[0]:
+                return True
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                return False
+            time.sleep(_LOOK_SECONDS)
+
+    def open(self) -> None:
+        """Let it go on."""
+        if self._end >= 0:
+            os.close(self.handle)
+            os.close(self._end)
+            self._end = -1
 
 
 class Instance:
     """The processes of one instance. `output` and `errors` are the read ends of its pipes."""
 
-    __slots__ = ("_block", "_block_seen", "_info", "_released", "_sandboxed", "errors", "first", "output", "pid")
+    __slots__ = (
+        "_block",
+        "_block_seen",
+        "_gate",
+        "_info",
+        "_released",
+        "_sandboxed",
+        "errors",
+        "first",
+        "output",
+        "pid",
+    )
 
-    def __init__(self, pid: int, output: int, errors: int, info: int, block: int, block_seen: int) -> None:
+    def __init__(
+        self, pid: int, output: int, errors: int, info: int, block: int, block_seen: int, gate: Gate | None
+    ) -> None:
         self.pid = pid
         """Bubblewrap itself, outside of the sandbox (the program, where there is no sandbox)."""
         self.first: int | None = None
         """The sandbox's first process: when it dies the kernel kills every other."""
         self.output, self.errors = output, errors
-        self._info, self._block, self._block_seen = info, block, block_seen
+        self._info, self._block, self._block_seen, self._gate = info, block, block_seen, gate
         self._sandboxed = info >= 0
         self._released = False
         if not self._sandboxed:
@@ -52,11 +102,13 @@ class Instance:
         self.first = int(text.split(b'"child-pid":')[1].split(b",")[0].rstrip(b" \n}"))
         if os.geteuid() != 0:
             self._limit_processes(spec.processes)
-        return True
+        return self._gate is None or self._gate.wait(self.pid)
 
     def release(self) -> None:
         """Let the program start."""
         self._released = True
+        if self._gate:
+            self._gate.open()
         os.write(self._block, b"x")
 
     def _limit_processes(self, processes: int) -> None:
@@ -116,6 +168,8 @@ class Instance:
         for handle in (self._info, self._block, self._block_seen):
             if handle >= 0:
                 os.close(handle)
+        if self._gate:
+            self._gate.open()
 
 
 def _parent_is(pid: int, parent: int | None) -> bool:
@@ -156,18 +210,25 @@ def start(
     block_end, block = os.pipe2(os.O_CLOEXEC)
     inherited = [block_end]
     info = info_end = -1
+    gate = None
     command = list(member.command)
     if spec.sandboxed:
         info, info_end = os.pipe2(os.O_CLOEXEC)
         filter_fd = _memory_file(spec.filter)
         addresses = {one.host: one.address for one in spec.members}
         etc = bubblewrap.etc_files(member.host, addresses)
+        last_files = {}
+        if len(spec.members) > 1:
+            gate = Gate(etc.pop("/etc/hostname").encode())
+            last_files["/etc/hostname"] = gate.handle
+            inherited.append(gate.handle)
         files = {path: _memory_file(text.encode()) for path, text in etc.items()}
         options = bubblewrap.arguments(
             host=member.host,
             system=spec.system,
             mounts=mounts,
             files=files,
+            last_files=last_files,
             environment=member.environment,
             working_directory=spec.working_directory,
             shared_memory_bytes=spec.shared_memory_bytes,
@@ -192,9 +253,10 @@ def start(
         except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
             os.write(2, f"bwrap: {problem}\n".encode())
         os._exit(127)
-    for handle in {*inherited, output_end, errors_end} - {block_end}:
+    kept = {block_end, gate.handle} if gate else {block_end}
+    for handle in {*inherited, output_end, errors_end} - kept:
         os.close(handle)
-    return Instance(pid, output, errors, info, block, block_end)
+    return Instance(pid, output, errors, info, block, block_end, gate)
 
 
 def _become_instance(

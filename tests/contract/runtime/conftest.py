@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.domain.runs import ChannelMount, Limits, RunEnd, RunId, TrainingRun
+from whiteroom.runtime import sandbox
 from whiteroom.runtime.sandbox import SandboxRuntime
 from whiteroom.runtime.trees import remove_tree
 
@@ -91,7 +92,9 @@ class Lab:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    # Users are the machine's: a fork bomb among tests that run at the same time must not fill up this one's.
+    monkeypatch.setattr(sandbox, "FIRST_UID", sandbox.FIRST_UID + os.getpid() % 1000 * 40)
     # Below the root user's home, which no other user may pass, as a server's data folder often is.
     above = Path.home() if os.geteuid() == 0 and os.access(Path.home(), os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))

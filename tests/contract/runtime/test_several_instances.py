@@ -1,6 +1,8 @@
 """Several instances of one run: they find each other, they start together, and one that fails stops them all."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import pytest
 from contract.runtime.conftest import LIMITS, MIB, Lab
 from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
-from whiteroom.runtime import meters
+from whiteroom.runtime import meters, sandbox
+from whiteroom.runtime import spec as specs
+from whiteroom.runtime.plan import write_run
 from whiteroom.runtime.sandbox import SandboxRuntime
 
 ME = "import json, os, socket, sys, time\nme = socket.gethostname()\n"
@@ -188,6 +192,59 @@ def test_a_shard_cannot_be_written_to(lab: Lab) -> None:
     lab.runtime.start(replace(run, channels=(replace(run.channels[0], distribution=Distribution.SHARDED_BY_S3_KEY),)))
     assert lab.finish(run.id).exit_code == 0
     assert (said(lab, run.id, "algo-1"), said(lab, run.id, "algo-2")) == ("[]", "['part-0.csv']")
+
+
+def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
+    run = lab.run_of(ME + "print('started', flush=True)\n" + SLEEP, instance_count=3)
+    folder = lab.folder / "data/runs" / run.id
+    folder.mkdir(parents=True)
+    write_run(
+        run,
+        lab.runtime.images.by_digest(run.image_digest),
+        folder,
+        final=folder,
+        log_file=lab.folder / "data/logs" / f"{run.id}.jsonl",
+        users=lab.folder / "data/users",
+        first_uid=sandbox.FIRST_UID,
+        sandboxed=True,
+        log_limit_bytes=MIB,
+        log_line_characters=1000,
+    )
+    spec = specs.load((folder / specs.SPEC_FILE).read_bytes())
+    first, second, third = spec.members
+    # Nothing can be mounted there: bubblewrap gives up.
+    broken = specs.Member(**{**second.plain(), "mounts": (*second.mounts, (*second.mounts[0][:1], "/proc/x", False))})
+    changed = specs.Spec(**{**spec.plain(), "members": (first, broken, third)})
+    (folder / specs.SPEC_FILE).write_bytes(specs.dump(changed))
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert (end.reason, end.host) == (EndReason.SANDBOX, "algo-2")
+    assert lab.text(run.id) == ""
+
+
+def test_every_instance_dies_with_the_supervisor(lab: Lab) -> None:
+    run_id = lab.start(ME + "print('up', flush=True)\n" + SLEEP, instance_count=3)
+    lab.until(lambda: all(said(lab, run_id, host) for host in ("algo-1", "algo-2", "algo-3")))
+    marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
+    os.kill(marker["pid"], signal.SIGKILL)
+    assert lab.finish(run_id, 5).reason is EndReason.LOST
+    assert [pid for pid, _ in marker["first"] if meters.lives(pid)] == []
+
+
+def test_a_channel_that_is_always_a_folder_is_on_every_host_beside_pipes(lab: Lab) -> None:
+    base = lab.folder / "base"
+    base.mkdir()
+    (base / "model.tar.gz").write_text("weights")
+    run = lab.run_of(
+        ME + "data = '/opt/ml/input/data/'\n"
+        "print(open(data + 'train_0').read(), open(data + 'train_1').read(), open(data + 'base/model.tar.gz').read())",
+        instance_count=2,
+    )
+    piped = replace(run.channels[0], input_mode=InputMode.PIPE)
+    lab.runtime.start(replace(run, channels=(piped, ChannelMount("base", base))))
+    assert lab.finish(run.id).exit_code == 0, lab.text(run.id, "stderr")
+    rows = "x,y\n1,2\n"
+    assert [said(lab, run.id, host) for host in ("algo-1", "algo-2")] == [f"{rows} {rows} weights"] * 2
 
 
 def test_without_a_sandbox_there_is_one_instance(lab: Lab) -> None:
