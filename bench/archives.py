@@ -35,9 +35,9 @@ def run() -> Section:
         text = b"".join(b'"token %d": %d,\n' % (number, number) for number in range(400_000))
         (model / "vocabulary.json").write_bytes(text[:10_000_000])
         store = FolderObjects(Path(scratch) / "artefacts", Path(scratch) / "deliveries")
-        store.pack(model, "warm/model.tar.gz", None)
+        store.pack({"algo-1": model}, "warm/model.tar.gz", None)
         started = time.perf_counter()
-        packed = store.pack(model, "model.tar.gz", None)
+        packed = store.pack({"algo-1": model}, "model.tar.gz", None)
         ours = time.perf_counter() - started
         peer_file = Path(scratch) / "peer.tar.gz"
         command = [sys.executable, "-c", TARFILE, str(model), str(peer_file)]

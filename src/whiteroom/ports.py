@@ -76,8 +76,8 @@ class Runtime(Protocol):
     def stop(self, run_id: RunId, grace_seconds: int) -> None:
         """Ask for SIGTERM now and SIGKILL after `grace_seconds`; returns at once. An absent or ended run stays so."""
 
-    def output(self, run_id: RunId) -> RunOutput:
-        """Where an ended run left its results. Only for a run in `Phase.ENDED`."""
+    def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
+        """Where each instance of an ended run left its results, algo-1 first. Only for a run in `Phase.ENDED`."""
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         """The run's log from line number `after` (counting from 0) to what is there now; kept after `forget`."""
@@ -153,6 +153,10 @@ class UnsafeContents(Exception):
     """A run left something other than regular files and folders. The message names it relative to its folder."""
 
 
+class ConflictingContents(Exception):
+    """Instances of one run left different contents under one path. The message names the path and two of them."""
+
+
 class TooLarge(Exception):
     """More bytes than the limit allows. Carries `size_bytes` as far as it was counted, and `limit_bytes`."""
 
@@ -181,18 +185,24 @@ class ObjectStore(Protocol):
     tests/contract/objects/.
     """
 
-    def pack(self, folder: Path, key: str, limit_bytes: int | None) -> StoredObject:
-        """Archive an untrusted folder as .tar.gz under `key`: regular files and folders, plain relative names.
+    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
+        """Archive untrusted folders, one a host, merged, as .tar.gz under `key`: regular files, plain relative names.
+
+        What several hosts left under one path must be the same; it is kept once.
 
         Raises:
+            ConflictingContents: it is not.
             UnsafeContents: a link of either kind, a device, a FIFO, a socket, a name that is not UTF-8, 128 levels.
             TooLarge: the regular files hold more than `limit_bytes`; nothing is kept.
         """
 
-    def measure(self, folder: Path) -> int:
-        """Bytes of the regular files in an untrusted folder, sparse files at their full length.
+    def measure(self, folders: Mapping[str, Path]) -> int:
+        """Bytes of the regular files in untrusted folders, one a host, sparse files at their full length.
+
+        What several hosts left under one path counts once; whether it is the same is looked at by `pack`.
 
         Raises:
+            ConflictingContents: it cannot be, as their sizes differ.
             UnsafeContents: as `pack`.
         """
 

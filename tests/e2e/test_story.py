@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import tarfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
@@ -17,6 +19,7 @@ from support.server import RunningServer, running_server
 HERE = Path(__file__).parent
 MONTHS = range(1, 13)
 FLIGHTS_A_MONTH = 4
+PATIENCE_SECONDS = 60
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +138,49 @@ def test_nobody_but_its_membership_reads_a_model(told: Told) -> None:
 def test_no_run_is_left_behind(told: Told) -> None:
     assert list((told.server.data / "runs").glob("training-*")) == []
     assert told.server.client("cleanroomsml", LAB).list_configured_model_algorithms()
+
+
+def train_on_two_instances(told: Told, name: str, distribution: str) -> Any:
+    """A training of the story's algorithm on the story's first channel; as it is once it has ended."""
+    ml, rooms = told.server.client("cleanroomsml", LAB), told.server.client("cleanrooms", LAB)
+    membership = rooms.list_memberships()["membershipSummaries"][0]["id"]
+    (association,) = ml.list_configured_model_algorithm_associations(membershipIdentifier=membership)[
+        "configuredModelAlgorithmAssociations"
+    ]
+    channels = ml.list_ml_input_channels(membershipIdentifier=membership)["mlInputChannelsList"]
+    channel = next(one["mlInputChannelArn"] for one in channels if one["name"] == "january-to-september")
+    arn = ml.create_trained_model(
+        membershipIdentifier=membership,
+        name=name,
+        configuredModelAlgorithmAssociationArn=association["configuredModelAlgorithmAssociationArn"],
+        resourceConfig={"instanceType": "ml.m5.large", "instanceCount": 2, "volumeSizeInGB": 1},
+        dataChannels=[
+            {"mlInputChannelArn": channel, "channelName": "train", "s3DataDistributionType": distribution},
+        ],
+    )["trainedModelArn"]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        model = ml.get_trained_model(membershipIdentifier=membership, trainedModelArn=arn)
+        if model["status"] in {"ACTIVE", "CREATE_FAILED"}:
+            return model
+        assert time.monotonic() < deadline, model["status"]
+        time.sleep(0.05)
+
+
+def test_two_instances_that_leave_the_same_model_leave_one(told: Told) -> None:
+    model = train_on_two_instances(told, "two", "FullyReplicated")
+    assert model["status"] == "ACTIVE", model.get("statusDetails")
+    printed = whiteroom("logs", model["trainedModelArn"], "--json", "--data", str(told.server.data)).out
+    lines = [json.loads(line) for line in printed.splitlines()]
+    assert {line["host"] for line in lines if line["text"] == "train_loss=0.5"} == {"algo-1", "algo-2"}
+
+
+def test_two_instances_share_out_a_channel_of_one_file_and_may_not_overwrite_each_other(told: Told) -> None:
+    model = train_on_two_instances(told, "two-halves", "ShardedByS3Key")
+    assert model["status"] == "CREATE_FAILED"
+    details = model["statusDetails"]
+    assert details["statusCode"] == "ConflictingArtifact"
+    assert "model.json is not the same on algo-1 and algo-2" in details["message"]
+    (layout,) = (told.server.data / "channels").glob("*.layouts/2")
+    rows = [len(file.read_text().splitlines()) - 1 for file in sorted(layout.iterdir())]
+    assert rows == [13, 14], "27 rows, each file with a header"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,15 @@ from whiteroom.domain.runs import (
     RunOutput,
     SandboxReport,
 )
-from whiteroom.ports import ImageNotFound, RunRefused, StoredObject, TableNotFound, TooLarge, UnsafeContents
+from whiteroom.ports import (
+    ConflictingContents,
+    ImageNotFound,
+    RunRefused,
+    StoredObject,
+    TableNotFound,
+    TooLarge,
+    UnsafeContents,
+)
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -103,12 +111,12 @@ class FakeRuntime:
             if self.obeys_stop or grace_seconds == 0:
                 self._stopped.add(run_id)
 
-    def output(self, run_id: RunId) -> RunOutput:
+    def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
         assert self.observe(run_id).phase is Phase.ENDED
         folder = self.folder / run_id
         for name in ("model", "output"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        return RunOutput(folder / "model", folder / "output")
+        return (RunOutput("algo-1", folder / "model", folder / "output"),)
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         return iter(())
@@ -222,21 +230,25 @@ class FakeObjects:
     on_deliver: list[str] = field(default_factory=list)
     _content: dict[str, int] = field(default_factory=dict)
 
-    def pack(self, folder: Path, key: str, limit_bytes: int | None) -> StoredObject:
-        content = self.measure(folder)
+    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
+        content = self.measure(folders)
         if limit_bytes is not None and content > limit_bytes:
             raise TooLarge(content, limit_bytes)
         target = self.folder / key
         target.parent.mkdir(parents=True, exist_ok=True)
         with tarfile.open(target, "w:gz") as archive:
-            archive.add(folder, arcname=".")
+            for folder in folders.values():
+                archive.add(folder, arcname=".")
         self._content[key] = content
         return StoredObject(key, target.stat().st_size, content)
 
-    def measure(self, folder: Path) -> int:
-        if any(file.is_symlink() for file in folder.rglob("*")):
+    def measure(self, folders: Mapping[str, Path]) -> int:
+        found = [file for folder in folders.values() for file in folder.rglob("*")]
+        if any(file.is_symlink() for file in found):
             raise UnsafeContents("evil is a link; only regular files and folders are taken.")
-        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        if any(file.name == "clash" for file in found):
+            raise ConflictingContents("clash is not the same on algo-1 and algo-2.")
+        return sum(file.stat().st_size for file in found if file.is_file())
 
     def stat(self, key: str) -> StoredObject | None:
         file = self.folder / key

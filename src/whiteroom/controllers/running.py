@@ -56,7 +56,7 @@ def redacted(step: Step, seen: Seen, redact: Redact) -> Step:
     return replace(step, failure=replace(step.failure, message=message))
 
 
-def run_refused(runtime: Runtime, instance_count: int, error: RunRefused) -> Outcome:
+def run_refused(runtime: Runtime, error: RunRefused) -> Outcome:
     """Why a run cannot be had here: because of the machine, or of what was asked for."""
-    unsealed = instance_count == 1 and not runtime.report().usable
+    unsealed = not runtime.report().usable
     return refused(StatusCode.SANDBOX_UNAVAILABLE if unsealed else StatusCode.UNSUPPORTED, str(error))

@@ -172,7 +172,7 @@ class TrainedModelInferenceJobController:
         try:
             self._runtime.start(run)
         except RunRefused as error:
-            return run_refused(self._runtime, run.instance_count, error)
+            return run_refused(self._runtime, error)
         return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
 
     def _describe(self, job: TrainedModelInferenceJob, container: Any, channel: MLInputChannel) -> TransformRun:
@@ -205,9 +205,10 @@ class TrainedModelInferenceJobController:
         )
 
     def _deliver(self, job: TrainedModelInferenceJob) -> Outcome:
-        folder = self._runtime.output(run_id(job.id)).output
+        (left,) = self._runtime.output(run_id(job.id))
+        folder = left.output
         try:
-            size_bytes = self._objects.measure(folder)
+            size_bytes = self._objects.measure({left.host: folder})
             with self._store.reading() as tx:
                 _require_current(tx, job)
                 verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))

@@ -49,6 +49,7 @@ from whiteroom.domain.trained_models import (
 )
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import (
+    ConflictingContents,
     ImageNotFound,
     Layouts,
     ObjectStore,
@@ -198,13 +199,14 @@ class TrainedModelController:
         try:
             self._runtime.start(run)
         except RunRefused as error:
-            return run_refused(self._runtime, run.instance_count, error)
+            return run_refused(self._runtime, error)
         return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
 
     def _describe(
         self, model: TrainedModel, container: Any, channels: tuple[ChannelMount, ...], file_format: str
     ) -> TrainingRun:
         settings, resources = self._settings, model.resource_config
+        count = resources.get("instanceCount", 1)
         max_runtime = (model.stopping_condition or {}).get("maxRuntimeInSeconds")
         return TrainingRun(
             id=run_id(model.id),
@@ -218,7 +220,7 @@ class TrainedModelController:
             environment=model.environment,
             channels=channels,
             instance_type=resources["instanceType"],
-            instance_count=resources.get("instanceCount", 1),
+            instance_count=count,
             region=region_of(model.arn),
             file_format=file_format,
             limits=limits(
@@ -227,6 +229,7 @@ class TrainedModelController:
                 volume_bytes=resources["volumeSizeInGB"] * GB,
                 processes=settings.processes,
                 max_runtime_seconds=max_runtime or settings.default_max_runtime_seconds,
+                instances=count,
             ),
             stop_grace_seconds=settings.stop_grace_seconds,
         )
@@ -282,16 +285,17 @@ class TrainedModelController:
         with self._store.reading() as tx:
             policies = policies_of(tx, model.association_arn)
         left = self._runtime.output(run_id(model.id))
+        models, outputs = {one.host: one.model for one in left}, {one.host: one.output for one in left}
         try:
-            verdict = artefact_within_limit(
-                self._objects.measure(left.model) + self._objects.measure(left.output), policies
-            )
+            verdict = artefact_within_limit(self._objects.measure(models) + self._objects.measure(outputs), policies)
             if isinstance(verdict, Denied):
                 return refused(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-            kept = self._objects.pack(left.model, model_key(model.id), policies.max_artifact_bytes)
-            output = self._objects.pack(left.output, output_key(model.id), policies.max_artifact_bytes)
+            kept = self._objects.pack(models, model_key(model.id), policies.max_artifact_bytes)
+            output = self._objects.pack(outputs, output_key(model.id), policies.max_artifact_bytes)
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
+        except ConflictingContents as error:
+            return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except TooLarge as error:
             return refused(StatusCode.ARTIFACT_TOO_LARGE, str(error))
         return Outcome({"model_bytes": kept.content_bytes, "output_bytes": output.content_bytes})

@@ -21,6 +21,7 @@ class StatusCode(StrEnum):
     VOLUME_EXCEEDED = "VolumeExceeded"
     ARTIFACT_TOO_LARGE = "ArtifactTooLarge"
     UNSAFE_ARTIFACT = "UnsafeArtifact"
+    CONFLICTING_ARTIFACT = "ConflictingArtifact"
     IMAGE_NOT_FOUND = "ImageNotFound"
     SANDBOX_UNAVAILABLE = "SandboxUnavailable"
     UNSUPPORTED = "UnsupportedConfiguration"
@@ -49,6 +50,7 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB.",
     StatusCode.ARTIFACT_TOO_LARGE: "Model and output together are larger than the policy's maxArtifactSize.",
     StatusCode.UNSAFE_ARTIFACT: "The program left something other than regular files and folders.",
+    StatusCode.CONFLICTING_ARTIFACT: "Two instances of the training left different contents under the same path.",
     StatusCode.IMAGE_NOT_FOUND: "No image of that name is known to this server.",
     StatusCode.SANDBOX_UNAVAILABLE: "This machine cannot seal the run; `whiteroom doctor` says why.",
     StatusCode.UNSUPPORTED: "The request is valid, but this release does not run it.",
@@ -94,10 +96,25 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
 }
 
 
+_OF_ONE_INSTANCE = frozenset(
+    {EndReason.EXITED, EndReason.MEMORY, EndReason.PROCESSES, EndReason.VOLUME, EndReason.IMAGE, EndReason.SANDBOX}
+)
+
+
 def run_message(end: RunEnd) -> str:
-    """What statusDetails.message says of a failed run: the failure file if there is one, else how it ended."""
-    if end.failure or end.message or end.reason is not EndReason.EXITED or end.exit_code is None:
-        return end.failure or end.message
+    """What statusDetails.message says of a failed run: the failure file if there is one, else how it ended.
+
+    Of several instances it names the one that failed.
+    """
+    message = end.failure or end.message or _exit_message(end)
+    if end.instances > 1 and end.reason in _OF_ONE_INSTANCE:
+        return f"{end.host}: {message or MEANING[OF_RUN_END[end.reason]]}"
+    return message
+
+
+def _exit_message(end: RunEnd) -> str:
+    if end.reason is not EndReason.EXITED or end.exit_code is None:
+        return ""
     signalled = f" (signal {end.exit_code - 128})" if end.exit_code > 128 else ""
     return (
         f"The program ended with exit code {end.exit_code}{signalled} and left no /opt/ml/output/failure. "

@@ -77,16 +77,24 @@ SHAPES: Mapping[str, Shape] = dict(
 
 
 def limits(
-    instance_type: str, machine: Shape, *, volume_bytes: int, processes: int, max_runtime_seconds: int
+    instance_type: str,
+    machine: Shape,
+    *,
+    volume_bytes: int,
+    processes: int,
+    max_runtime_seconds: int,
+    instances: int = 1,
 ) -> Limits:
-    """What a run of that type may take: its type's CPUs and memory, and never more than the machine has.
+    """What each instance of a run of that type may take: its type's CPUs and memory, never more than the machine has.
 
-    A type that is not in the table (a newer service model's) gets the machine's own size.
+    All instances together do not take more memory than the machine has, and share its CPUs. A type that is not in
+    the table (a newer service model's) gets the machine's own size.
     """
-    shape = SHAPES.get(instance_type, machine)
+    here = Shape(max(machine.cpus // instances, 1), machine.memory_bytes // instances)
+    shape = SHAPES.get(instance_type, here)
     return Limits(
-        cpus=min(shape.cpus, machine.cpus),
-        memory_bytes=min(shape.memory_bytes, machine.memory_bytes),
+        cpus=min(shape.cpus, here.cpus),
+        memory_bytes=min(shape.memory_bytes, here.memory_bytes),
         volume_bytes=volume_bytes,
         processes=processes,
         max_runtime_seconds=max_runtime_seconds,

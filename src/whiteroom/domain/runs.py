@@ -165,6 +165,8 @@ class RunEnd:
     failure: str = ""
     """/opt/ml/output/failure: its first 1,024 characters, control characters removed."""
     host: str = "algo-1"
+    """Whose end it is, where it is one instance's own."""
+    instances: int = 1
     started_at_ms: int = 0
     ended_at_ms: int = 0
 
@@ -183,8 +185,9 @@ RUNNING = Observation(Phase.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class RunOutput:
-    """Where an ended run left its results, on this machine. Contents are untrusted."""
+    """Where one instance of an ended run left its results, on this machine. Contents are untrusted."""
 
+    host: str
     model: Path
     """/opt/ml/model"""
     output: Path

@@ -17,8 +17,8 @@ import os
 import stat
 import struct
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, NoReturn
@@ -26,7 +26,7 @@ from typing import IO, Final, NoReturn
 from isal import igzip_threaded
 
 from whiteroom.base.archives import MAX_DEPTH, MAX_MEMBERS, MAX_NAME_BYTES, name_fault, shown
-from whiteroom.ports import TooLarge, UnsafeContents
+from whiteroom.ports import ConflictingContents, TooLarge, UnsafeContents
 
 _PIECE: Final = 1 << 20
 _LEVEL: Final = 1
@@ -36,6 +36,8 @@ _CHANGED_AT: Final = 315_532_800
 
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_REMEDY: Final = " Let one instance alone write it, or give each instance a name of its own."
 
 _KINDS: Final = {
     stat.S_IFLNK: "a link",
@@ -51,10 +53,16 @@ _HEADER: Final = struct.Struct("<4sIBBH2sHQ")
 _SUBFIELD: Final = b"Wr"
 
 
-def write_archive(folder: Path, out: IO[bytes], limit_bytes: int | None) -> int:
-    """Write the folder to `out`, which must be at its start and seekable; gives back the bytes of its files.
+def write_archive(folders: Mapping[str, Path], out: IO[bytes], limit_bytes: int | None) -> int:
+    """Write the folders, merged, to `out`, which must be at its start and seekable; gives back the bytes of the files.
+
+    Args:
+        folders: by host, what each left.
+        out: takes the archive.
+        limit_bytes: the most that the files may hold.
 
     Raises:
+        ConflictingContents: hosts left different contents under one path.
         UnsafeContents: something in the folder is refused.
         TooLarge: the files hold more than `limit_bytes`. What was written until then is of no use.
     """
@@ -63,7 +71,7 @@ def write_archive(folder: Path, out: IO[bytes], limit_bytes: int | None) -> int:
     open_packed: Callable[..., IO[bytes]] = igzip_threaded.open
     with open_packed(tagged, "wb", compresslevel=_LEVEL, threads=threads, block_size=_PIECE) as packed:
         tar = _Tar(packed)
-        content_bytes = _walk(folder, limit_bytes, on_folder=tar.add_folder, on_file=tar.add_file)
+        content_bytes = _walk(folders, limit_bytes, on_folder=tar.add_folder, on_file=tar.add_file)
         tar.end()
     tagged.note_content(content_bytes)
     return content_bytes
@@ -81,13 +89,14 @@ def content_bytes_of(archive: Path) -> int | None:
     return int(content_bytes)
 
 
-def measure_folder(folder: Path) -> int:
-    """Bytes of the regular files, sparse files at their full length.
+def measure_folders(folders: Mapping[str, Path]) -> int:
+    """Bytes of the regular files, sparse files at their full length, what several hosts left once.
 
     Raises:
+        ConflictingContents: as far as it shows without reading the files.
         UnsafeContents: something in the folder is refused.
     """
-    return _walk(folder, None, on_folder=lambda _: None, on_file=None)
+    return _walk(folders, None, on_folder=lambda _: None, on_file=None)
 
 
 @contextmanager
@@ -129,64 +138,100 @@ def copy_exactly(
 
 @dataclass(slots=True)
 class _Level:
-    """One folder on the way down."""
+    """One folder on the way down, as each host left it."""
 
-    fd: int
+    fds: dict[str, int]
+    """By host: those that have the folder."""
     path: str
-    names: list[str] = field(default_factory=list)
-    """Still to be visited, the next one last."""
+    names: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """Still to be visited, the next one last, and the hosts that have it."""
+
+    def close(self) -> None:
+        for fd in self.fds.values():
+            os.close(fd)
 
 
 def _walk(
-    root: Path,
+    roots: Mapping[str, Path],
     limit_bytes: int | None,
     *,
     on_folder: Callable[[str], None],
     on_file: Callable[[str, int, os.stat_result], None] | None,
 ) -> int:
-    """Visit everything below the folder in the order of names; gives back the bytes of the files."""
+    """Visit everything below the folders, as if they were one, in the order of names; gives back the files' bytes."""
     total = members = 0
-    levels = [_level(str(root), "", None)]
+    levels = [_level({host: (str(root), None) for host, root in roots.items()}, "")]
     try:
         while levels:
             level = levels[-1]
             if not level.names:
-                os.close(levels.pop().fd)
+                levels.pop().close()
                 continue
-            name = level.names.pop()
+            name, hosts = level.names.pop()
             path = _checked_path(level.path, name)
             members += 1
             if members > MAX_MEMBERS:
                 raise UnsafeContents(f"The folder holds more than {MAX_MEMBERS:,} files and folders.")
-            mode = _kind(name, path, level.fd)
-            if stat.S_ISDIR(mode):
+            folders = {host: stat.S_ISDIR(_kind(name, path, level.fds[host])) for host in hosts}
+            if any(folders.values()):
+                _require_folders(path, folders)
                 if len(levels) >= MAX_DEPTH:
                     _refuse(path, f"lies more than {MAX_DEPTH} folders deep")
-                levels.append(_level(name, path, level.fd))
+                levels.append(_level({host: (name, level.fds[host]) for host in hosts}, path))
                 on_folder(path)
                 continue
-            with opened(name, path, level.fd) as (fd, facts):
+            with ExitStack() as stack:
+                files = {host: stack.enter_context(opened(name, path, level.fds[host])) for host in hosts}
+                fd, facts = files[hosts[0]]
                 total += facts.st_size
                 if limit_bytes is not None and total > limit_bytes:
                     raise TooLarge(total, limit_bytes)
+                _require_same(path, files, to_the_byte=on_file is not None)
                 if on_file is not None:
                     on_file(path, fd, facts)
     finally:
         for level in levels:
-            os.close(level.fd)
+            level.close()
     return total
 
 
-def _level(name: str, path: str, parent_fd: int | None) -> _Level:
-    fd, _ = _open(name, path or "the folder itself", parent_fd, _OPEN_FOLDER)
+def _level(folders: Mapping[str, tuple[str, int | None]], path: str) -> _Level:
+    level = _Level({}, path)
+    hosts_of: dict[str, list[str]] = {}
     try:
-        # Backwards, since the next name is taken from the end.
-        with os.scandir(fd) as entries:
-            names = sorted((entry.name for entry in entries), key=os.fsencode, reverse=True)
+        for host, (name, parent_fd) in folders.items():
+            level.fds[host], _ = _open(name, path or "the folder itself", parent_fd, _OPEN_FOLDER)
+            with os.scandir(level.fds[host]) as entries:
+                for entry in entries:
+                    hosts_of.setdefault(entry.name, []).append(host)
     except BaseException:
-        os.close(fd)
+        level.close()
         raise
-    return _Level(fd, path, names)
+    # Backwards, since the next name is taken from the end.
+    names = sorted(hosts_of, key=os.fsencode, reverse=True)
+    level.names = [(name, tuple(hosts_of[name])) for name in names]
+    return level
+
+
+def _require_folders(path: str, folders: Mapping[str, bool]) -> None:
+    """What is a folder on one host is one on all that have it."""
+    files = [host for host, is_folder in folders.items() if not is_folder]
+    if files:
+        folder = next(host for host, is_folder in folders.items() if is_folder)
+        raise ConflictingContents(f"{shown(path)} is a folder on {folder} and a file on {files[0]}.{_REMEDY}")
+
+
+def _require_same(path: str, files: Mapping[str, tuple[int, os.stat_result]], *, to_the_byte: bool) -> None:
+    """A file that several hosts left is the same on all of them."""
+    (first_host, (first_fd, first_facts)), *others = files.items()
+    for host, (fd, facts) in others:
+        same = facts.st_size == first_facts.st_size
+        if not same or (to_the_byte and not _same_bytes(first_fd, fd, facts.st_size)):
+            raise ConflictingContents(f"{shown(path)} is not the same on {first_host} and {host}.{_REMEDY}")
+
+
+def _same_bytes(one: int, other: int, size: int) -> bool:
+    return all(os.pread(one, _PIECE, at) == os.pread(other, _PIECE, at) for at in range(0, size, _PIECE))
 
 
 def _checked_path(folder: str, name: str) -> str:

@@ -15,12 +15,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
-from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folder, opened, write_archive
+from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
 from whiteroom.ports import DeliveryFailed, StoredObject
 
 _UNFINISHED: Final = "+"
@@ -38,7 +38,7 @@ class FolderObjects:
         self._artefacts = artefacts
         self._deliveries = deliveries
 
-    def pack(self, folder: Path, key: str, limit_bytes: int | None) -> StoredObject:
+    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
         """See `ports.ObjectStore.pack`."""
         target = self._path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ class FolderObjects:
         fd, unfinished = tempfile.mkstemp(prefix=prefix, dir=target.parent)
         try:
             with os.fdopen(fd, "w+b", buffering=0) as out:
-                content_bytes = write_archive(folder, out, limit_bytes)
+                content_bytes = write_archive(folders, out, limit_bytes)
                 os.fsync(out.fileno())
                 size_bytes = os.fstat(out.fileno()).st_size
             Path(unfinished).replace(target)
@@ -59,9 +59,9 @@ class FolderObjects:
         _sync_folder(target.parent)
         return StoredObject(key, size_bytes, content_bytes)
 
-    def measure(self, folder: Path) -> int:
+    def measure(self, folders: Mapping[str, Path]) -> int:
         """See `ports.ObjectStore.measure`."""
-        return measure_folder(folder)
+        return measure_folders(folders)
 
     def stat(self, key: str) -> StoredObject | None:
         """See `ports.ObjectStore.stat`."""

@@ -19,7 +19,7 @@ from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publi
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.runs import InputMode
 from whiteroom.domain.trained_models import BASE_VERSION, LIFECYCLE, TrainedModel, TrainedModelSummary
-from whiteroom.domain.trainings import can_train, channels_are_sound, trains_in_this_release
+from whiteroom.domain.trainings import can_train, channels_are_sound
 from whiteroom.domain.versions import Omitted
 from whiteroom.operations.access import (
     active_membership,
@@ -151,7 +151,6 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
     association = working_association(context, request["configuredModelAlgorithmAssociationArn"], collaboration_id)
     permit(can_train(algorithm_of(context, association)), ValidationFault)
     permit(channels_are_sound(data, incremental, request.get("trainingInputMode")), ValidationFault)
-    permit(trains_in_this_release(request["resourceConfig"]), ValidationFault)
     channels = [ready_channel(context, membership, channel["mlInputChannelArn"]) for channel in data]
     require_rows_may_reach(context, association, channels)
     if not incremental:

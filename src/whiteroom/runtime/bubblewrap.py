@@ -55,8 +55,9 @@ def host_libraries() -> tuple[SystemEntry, ...]:
     return tuple(entries)
 
 
-def etc_files(host: str) -> dict[str, str]:
-    """The files of /etc that are made for the sandbox."""
+def etc_files(host: str, addresses: Mapping[str, str]) -> dict[str, str]:
+    """The files of /etc that are made for the sandbox of `host`, which finds every host of the run by name."""
+    hosts = "".join(f"{address} {name}\n" for name, address in addresses.items())
     return {
         "/etc/passwd": (
             "root:x:0:0:root:/root:/bin/sh\n"
@@ -64,7 +65,7 @@ def etc_files(host: str) -> dict[str, str]:
             "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
         ),
         "/etc/group": f"root:x:0:\nalgorithm:x:{PROGRAM_ID}:\nnogroup:x:65534:\n",
-        "/etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n127.0.0.1 {host}\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n{hosts}",
         "/etc/resolv.conf": "",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
         "/etc/hostname": f"{host}\n",
@@ -77,6 +78,7 @@ def arguments(
     system: Iterable[SystemEntry],
     mounts: Iterable[Mount],
     files: Mapping[str, int],
+    last_files: Mapping[str, int],
     environment: Mapping[str, str],
     working_directory: str,
     shared_memory_bytes: int,
@@ -91,6 +93,7 @@ def arguments(
         system: from `host_libraries`.
         mounts: the image and the job's own folders.
         files: path in the sandbox to a descriptor with the file's contents.
+        last_files: the same, read once everything else is in its place.
         environment: all of the program's.
         working_directory: where the program starts.
         shared_memory_bytes: size of /dev/shm.
@@ -109,11 +112,11 @@ def arguments(
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "1777", "--size", str(shared_memory_bytes), "--tmpfs", "/dev/shm"]  # noqa: S108
     options += ["--remount-ro", "/dev"]
-    for path, descriptor in files.items():
-        options += ["--perms", "0644", "--file", str(descriptor), path]
+    options += _written(files)
     for source, target, writable in mounts:
         options += ["--bind" if writable else "--ro-bind", source, target]
     options += ["--dir", "/run", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
+    options += _written(last_files)
     # Last: everything above is written into it. A tmpfs without a size is memory without a limit.
     options += ["--remount-ro", "/", "--chdir", working_directory]
     return [
@@ -124,4 +127,10 @@ def arguments(
         str(info_fd),
         "--block-fd",
         str(block_fd),
+    ]
+
+
+def _written(files: Mapping[str, int]) -> list[str]:
+    return [
+        option for path, descriptor in files.items() for option in ("--perms", "0644", "--file", str(descriptor), path)
     ]

@@ -5,43 +5,91 @@ Imported by the supervisor: nothing slow to import.
 
 from __future__ import annotations
 
+import array
 import errno
+import fcntl
 import os
 import resource
 import signal
+import termios
+import time
 
 from whiteroom.runtime import bubblewrap, meters, namespaces
-from whiteroom.runtime.spec import Spec
+from whiteroom.runtime.spec import Member, Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from whiteroom.runtime.cgroups import Groups
 
 _MAX_OPEN_FILES = 65_536
+_LOOK_SECONDS = 0.0005
+
+
+class Gate:
+    """Holds bubblewrap back where its sandbox is complete, until those of the other instances are, too.
+
+    A file that bubblewrap writes last of all is read from a pipe: once its bytes are taken, everything else
+    is in its place; until the pipe is closed it waits for more of them.
+    """
+
+    __slots__ = ("_end", "handle")
+
+    def __init__(self, data: bytes) -> None:
+        self.handle, self._end = os.pipe2(os.O_CLOEXEC)
+        os.write(self._end, data)
+
+    def wait(self, pid: int) -> bool:
+        """Wait until the sandbox is complete; False if bubblewrap, our child `pid`, has given up."""
+        left = array.array("i", [1])
+        while True:
+            fcntl.ioctl(self.handle, termios.FIONREAD, left)
+            if not left[0]:
+                return True
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                return False
+            time.sleep(_LOOK_SECONDS)
+
+    def open(self) -> None:
+        """Let it go on."""
+        if self._end >= 0:
+            os.close(self.handle)
+            os.close(self._end)
+            self._end = -1
 
 
 class Instance:
     """The processes of one instance. `output` and `errors` are the read ends of its pipes."""
 
-    __slots__ = ("_block", "_block_seen", "_info", "_released", "_sandboxed", "errors", "first", "output", "pid")
+    __slots__ = (
+        "_block",
+        "_block_seen",
+        "_gate",
+        "_info",
+        "_released",
+        "_sandboxed",
+        "errors",
+        "first",
+        "output",
+        "pid",
+    )
 
-    def __init__(self, pid: int, output: int, errors: int, info: int, block: int, block_seen: int) -> None:
+    def __init__(
+        self, pid: int, output: int, errors: int, info: int, block: int, block_seen: int, gate: Gate | None
+    ) -> None:
         self.pid = pid
         """Bubblewrap itself, outside of the sandbox (the program, where there is no sandbox)."""
         self.first: int | None = None
         """The sandbox's first process: when it dies the kernel kills every other."""
         self.output, self.errors = output, errors
-        self._info, self._block, self._block_seen = info, block, block_seen
+        self._info, self._block, self._block_seen, self._gate = info, block, block_seen, gate
         self._sandboxed = info >= 0
         self._released = False
         if not self._sandboxed:
             self.first = pid
 
-    def release(self, spec: Spec) -> bool:
-        """Limit the waiting sandbox and let its program start. False if bubblewrap gave up before."""
+    def prepare(self, spec: Spec) -> bool:
+        """Limit the waiting sandbox. False if bubblewrap gave up before it was complete."""
         if not self._sandboxed:
-            self._released = True
-            os.write(self._block, b"x")
             return True
         text = b""
         while not text.rstrip().endswith(b"}"):
@@ -54,9 +102,14 @@ class Instance:
         self.first = int(text.split(b'"child-pid":')[1].split(b",")[0].rstrip(b" \n}"))
         if os.geteuid() != 0:
             self._limit_processes(spec.processes)
+        return self._gate is None or self._gate.wait(self.pid)
+
+    def release(self) -> None:
+        """Let the program start."""
         self._released = True
+        if self._gate:
+            self._gate.open()
         os.write(self._block, b"x")
-        return True
 
     def _limit_processes(self, processes: int) -> None:
         """Count processes in the sandbox's own user namespace alone (Linux 5.14), not the server's user's."""
@@ -92,7 +145,10 @@ class Instance:
         return below[0] if below else None
 
     def terminate(self) -> None:
-        """SIGTERM to the program, as `docker stop` does it: not to what it started."""
+        """SIGTERM to the program, as `docker stop` does it: not to what it started. What waits to start is killed."""
+        if not self._released:
+            self.kill()
+            return
         program = self.program()
         if program is not None:
             _kill(program, signal.SIGTERM)
@@ -112,6 +168,8 @@ class Instance:
         for handle in (self._info, self._block, self._block_seen):
             if handle >= 0:
                 os.close(handle)
+        if self._gate:
+            self._gate.open()
 
 
 def _parent_is(pid: int, parent: int | None) -> bool:
@@ -134,14 +192,17 @@ def signal_child(pid: int, number: int) -> None:
         return
 
 
-def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str) -> Instance:
-    """Start the instance as far as its limits can be set; `Instance.release` starts its program.
+def start(
+    spec: Spec, member: Member, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str
+) -> Instance:
+    """Start an instance as far as its limits can be set; `Instance.release` starts its program.
 
     Args:
         spec: what to run.
+        member: which instance of it.
         groups: the control groups that it lives in.
         uid: the user that root gives it; None keeps ours.
-        mounts: the spec's, with sources as this process sees them.
+        mounts: the member's, with sources as this process sees them.
         bwrap: the program, as this process sees it.
     """
     output, output_end = os.pipe2(os.O_CLOEXEC)
@@ -149,17 +210,26 @@ def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.M
     block_end, block = os.pipe2(os.O_CLOEXEC)
     inherited = [block_end]
     info = info_end = -1
-    command = list(spec.command)
+    gate = None
+    command = list(member.command)
     if spec.sandboxed:
         info, info_end = os.pipe2(os.O_CLOEXEC)
         filter_fd = _memory_file(spec.filter)
-        files = {path: _memory_file(text.encode()) for path, text in bubblewrap.etc_files(spec.host).items()}
+        addresses = {one.host: one.address for one in spec.members}
+        etc = bubblewrap.etc_files(member.host, addresses)
+        last_files = {}
+        if len(spec.members) > 1:
+            gate = Gate(etc.pop("/etc/hostname").encode())
+            last_files["/etc/hostname"] = gate.handle
+            inherited.append(gate.handle)
+        files = {path: _memory_file(text.encode()) for path, text in etc.items()}
         options = bubblewrap.arguments(
-            host=spec.host,
+            host=member.host,
             system=spec.system,
             mounts=mounts,
             files=files,
-            environment=spec.environment,
+            last_files=last_files,
+            environment=member.environment,
             working_directory=spec.working_directory,
             shared_memory_bytes=spec.shared_memory_bytes,
             filter_fd=filter_fd,
@@ -173,23 +243,30 @@ def start(spec: Spec, groups: Groups, uid: int | None, mounts: list[bubblewrap.M
     pid = os.fork()
     if pid == 0:
         try:
-            _become_instance(spec, groups, uid, inherited, (output_end, errors_end), parent)
+            _become_instance(spec, member, groups, uid, inherited, (output_end, errors_end), parent)
             if spec.sandboxed:
                 # Nothing in the environment: the sandbox's first process shows its own to the program.
                 os.execve(bwrap, command, {})  # noqa: S606
             os.read(block_end, 1)
             os.chdir(spec.working_directory)
-            os.execvpe(command[0], command, spec.environment)  # noqa: S606
+            os.execvpe(command[0], command, member.environment)  # noqa: S606
         except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
             os.write(2, f"bwrap: {problem}\n".encode())
         os._exit(127)
-    for handle in {*inherited, output_end, errors_end} - {block_end}:
+    kept = {block_end, gate.handle} if gate else {block_end}
+    for handle in {*inherited, output_end, errors_end} - kept:
         os.close(handle)
-    return Instance(pid, output, errors, info, block, block_end)
+    return Instance(pid, output, errors, info, block, block_end, gate)
 
 
 def _become_instance(
-    spec: Spec, groups: Groups, uid: int | None, inherited: list[int], ends: tuple[int, int], parent: int
+    spec: Spec,
+    member: Member,
+    groups: Groups,
+    uid: int | None,
+    inherited: list[int],
+    ends: tuple[int, int],
+    parent: int,
 ) -> None:
     """What stands between fork and exec: streams, groups, limits, user."""
     null = os.open("/dev/null", os.O_RDONLY)
@@ -204,7 +281,8 @@ def _become_instance(
     groups.join()
     if "cpu" not in groups.folders:
         usable = sorted(os.sched_getaffinity(0))
-        offset = parent % len(usable)
+        # Instances of one run, and runs, begin at different processors.
+        offset = (parent + spec.members.index(member) * spec.cpus) % len(usable)
         os.sched_setaffinity(0, (usable[offset:] + usable[:offset])[: spec.cpus])
     limit_resources(spec)
     if uid is not None:

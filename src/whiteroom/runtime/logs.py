@@ -19,9 +19,8 @@ _READ_BYTES = 1 << 20
 class LogWriter:
     """Appends lines to a log that has a size beyond which only the platform's own notes are kept."""
 
-    def __init__(self, path: str, *, host: str, limit_bytes: int, line_characters: int) -> None:
+    def __init__(self, path: str, *, limit_bytes: int, line_characters: int) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self._host = host
         self._limit_bytes = limit_bytes
         self._line_characters = line_characters
         self._written = os.fstat(self._file).st_size
@@ -31,18 +30,18 @@ class LogWriter:
         """Close the file."""
         os.close(self._file)
 
-    def note(self, at_ms: int, text: str) -> None:
+    def note(self, at_ms: int, host: str, text: str) -> None:
         """Add a line of the platform's own, limit or not."""
-        self._append(self._encoded(at_ms, "platform", text))
+        self._append(self._encoded(at_ms, host, "platform", text))
 
-    def add(self, at_ms: int, stream: str, lines: list[bytes]) -> None:
-        """Add lines that the program wrote."""
+    def add(self, at_ms: int, host: str, stream: str, lines: list[bytes]) -> None:
+        """Add lines that the program on `host` wrote."""
         if self._full or not lines:
             return
         batch = []
         size = 0
         for line in lines:
-            encoded = self._encoded(at_ms, stream, self._text(line))
+            encoded = self._encoded(at_ms, host, stream, self._text(line))
             size += len(encoded)
             if self._written + size > self._limit_bytes:
                 self._full = True
@@ -50,7 +49,9 @@ class LogWriter:
             batch.append(encoded)
         self._append(b"".join(batch))
         if self._full:
-            self.note(at_ms, f"The log has reached {self._limit_bytes:,} bytes; the rest of the output is not kept.")
+            self.note(
+                at_ms, host, f"The log has reached {self._limit_bytes:,} bytes; the rest of the output is not kept."
+            )
 
     def _text(self, line: bytes) -> str:
         # A bare CR overwrites the line on a terminal (progress bars): the last version is the line.
@@ -61,9 +62,9 @@ class LogWriter:
             return text[: self._line_characters] + f" [cut at {self._line_characters:,} characters]"
         return text
 
-    def _encoded(self, at_ms: int, stream: str, text: str) -> bytes:
+    def _encoded(self, at_ms: int, host: str, stream: str, text: str) -> bytes:
         return (
-            f'{{"at_ms":{at_ms},"stream":"{stream}","text":{json.dumps(text)},"host":{json.dumps(self._host)}}}\n'
+            f'{{"at_ms":{at_ms},"stream":"{stream}","text":{json.dumps(text)},"host":{json.dumps(host)}}}\n'
         ).encode()
 
     def _append(self, data: bytes) -> None:

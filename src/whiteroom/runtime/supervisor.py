@@ -1,7 +1,8 @@
 """The supervisor of one run: a small process that outlives the server.
 
-It starts the instance, pumps its log, enforces its limits, obeys a stop and writes down
-how it ended, once everything of the run is gone. The server starts it as
+It starts the instances, all of them or none, pumps their logs, enforces their limits, obeys
+a stop and writes down how the run ended, once everything of it is gone. Where one instance
+fails the others are stopped. The server starts it as
 `python -I -S -c BOOT FOLDER LOCK_FD` and finds it again by the lock that it holds. Should
 it be killed, bubblewrap and all below it die with it.
 
@@ -9,7 +10,7 @@ Standard library only, and what is slow to import is imported once the program r
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH103, PTH108, PTH110, PTH112, PTH120, PTH123, PTH208
+# ruff: noqa: PTH103, PTH108, PTH110, PTH112, PTH120, PTH123
 from __future__ import annotations
 
 import fcntl
@@ -20,21 +21,21 @@ import signal
 import sys
 import time
 
-from whiteroom.runtime import cgroups, instance, meters, namespaces
+from whiteroom.runtime import meters, namespaces
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.records import failure_text, first_line, now_ms, write_whole
+from whiteroom.runtime.host import Ending, Host
+from whiteroom.runtime.records import now_ms, write_whole
 from whiteroom.runtime.spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from whiteroom.runtime.feeding import Feeder
-    from whiteroom.runtime.logs import LineSplitter, LogWriter
+    from whiteroom.runtime.logs import LogWriter
     from whiteroom.runtime.serving import Client
-    from whiteroom.runtime.watch import Watch
 
-_READ_BYTES = 1 << 16
 _SERVE_GRACE_SECONDS = 10
-_SIGXFSZ_EXIT = 128 + signal.SIGXFSZ
+_OTHERS_GRACE_SECONDS = 10
+"""What the instances of a run have between SIGTERM and SIGKILL once one of them has failed: nothing of it is kept."""
 _LAST_WORDS_SECONDS = 2.0
 
 
@@ -46,41 +47,19 @@ class ImageFailed(Exception):
     """The image is gone, or its program could not be started."""
 
 
-class Ending:
-    """Why the run is being ended, and what is known of how it did."""
-
-    __slots__ = ("exit_code", "message", "reason", "started_at_ms")
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self.message = ""
-        self.exit_code: int | None = None
-        self.started_at_ms = 0
-
-    def because(self, reason: str, message: str) -> None:
-        """Note the reason; the first one stays."""
-        if self.reason is None:
-            self.reason, self.message = reason, message
-
-
 class Supervisor:
     """One run from its start to its record. The current folder is the run's."""
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._ending = Ending()
+        self._hosts = [Host(spec, member) for member in spec.members]
+        self._ending = Ending(self._hosts[0].name)
         self._held: list[int] = []
-        self._uid: int | None = None
-        self._groups = cgroups.Groups({}, frozenset())
-        self._instance: instance.Instance | None = None
         self._client: Client | None = None
         self._feeder: Feeder | None = None
-        self._watch: Watch | None = None
         self._log: LogWriter | None = None
-        self._splitters: dict[int, tuple[str, LineSplitter]] = {}
         self._deadline = float("inf")
         self._kill_at = float("inf")
-        self._sandbox_words = b""
 
     def run(self) -> None:
         """Everything; returns when the end is written."""
@@ -117,13 +96,8 @@ class Supervisor:
         self._held.append(lock)
         if not os.path.isdir(spec.image):
             raise ImageFailed("The image has been removed. Build it again, then create a new version.")
-        if os.geteuid() == 0 and spec.sandboxed:
-            self._uid = self._claim_user()
-        for name in os.listdir(specs.WORK):
-            if self._uid is not None:
-                os.chown(f"{specs.WORK}/{name}", self._uid, self._uid)
-        if self._uid is not None:
-            os.chown(f"{specs.WORK}/{specs.OUTPUT}/{specs.DATA}", self._uid, self._uid)
+        for host in self._hosts:
+            host.own(self._claim_user() if os.geteuid() == 0 and spec.sandboxed else None)
 
     def _claim_user(self) -> int:
         os.makedirs(self._spec.uid_folder, mode=0o700, exist_ok=True)
@@ -148,7 +122,7 @@ class Supervisor:
 
         problem = serving.unpack_model(
             str(transform["archive"]),
-            f"{specs.WORK}/{specs.MODEL}",
+            f"{self._hosts[0].member.work}/{specs.MODEL}",
             self._spec.volume_bytes,
             lambda: os.path.exists(specs.STOP_FILE),
         )
@@ -157,81 +131,71 @@ class Supervisor:
             self._ending.because("transform", problem)
 
     def _start(self) -> None:
-        spec = self._spec
+        """Start every instance, then every program: all of them or none."""
+        spec, hosts = self._spec, self._hosts
         namespaces.adopt_orphans()
         namespaces.leave_keyring()
-        self._groups = cgroups.create(
-            f"whiteroom-{spec.run_id}", memory_bytes=spec.memory_bytes, processes=spec.processes, cpus=spec.cpus
-        )
+        for host in hosts:
+            host.limit()
         self._mark()
         if spec.pipes:
             from whiteroom.runtime.feeding import Feeder  # noqa: PLC0415
 
             # Before anything is staged: the stage may hide the folder that the channels lie in.
             self._feeder = Feeder(spec.pipes)
-        mounts, bwrap = list(spec.mounts), spec.bwrap
+        mounts, bwrap = [list(host.member.mounts) for host in hosts], spec.bwrap
         try:
             if spec.sandboxed:
                 namespaces.enter_own_network()
-            if self._uid is not None:
+            if hosts[0].uid is not None:
                 # Bubblewrap loads a library beside its own package: all of that is shown at once.
                 home = os.path.dirname(os.path.dirname(os.path.dirname(bwrap)))
-                places = namespaces.stage([home, *(source for source, _, _ in mounts)])
-                bwrap = places[0] + bwrap[len(home) :]
-                mounts = [(place, target, w) for place, (_, target, w) in zip(places[1:], mounts, strict=True)]
+                sources = sorted({source for own in mounts for source, _, _ in own})
+                places = dict(zip([home, *sources], namespaces.stage([home, *sources]), strict=True))
+                bwrap = places[home] + bwrap[len(home) :]
+                mounts = [[(places[source], target, w) for source, target, w in own] for own in mounts]
         except OSError as problem:
             raise SandboxFailed(
                 f"The sandbox could not be made ({os.strerror(problem.errno or 0)}). "
                 "`whiteroom doctor` says what this machine lacks."
             ) from problem
-        started = self._instance = instance.start(spec, self._groups, self._uid, mounts, bwrap)
+        for host, own in zip(hosts, mounts, strict=True):
+            host.start(own, bwrap)
         self._ending.started_at_ms = now_ms()
         self._deadline = time.monotonic() + spec.max_runtime_seconds
-        started.release(spec)
+        started = [host.running for host in hosts if host.running]
+        ready = [one.prepare(spec) for one in started]
+        if all(ready):
+            for one in started:
+                one.release()
         self._mark()
 
     def _mark(self) -> None:
         """Write down whom to kill should this process be killed first."""
-        first = self._instance.first if self._instance else None
-        ticks = meters.start_time(first) if first else None
-        folders = ",".join(f'"{folder}"' for folder in sorted(set(self._groups.folders.values())))
-        text = f'{{"first":{first or 0},"first_ticks":{ticks or 0},"groups":[{folders}],"pid":{os.getpid()}}}'
-        write_whole(specs.MARKER_FILE, text)
+        first = ",".join(f"[{known[0]},{known[1]}]" for host in self._hosts if (known := host.first()))
+        folders = sorted({folder for host in self._hosts for folder in host.groups.folders.values()})
+        groups = ",".join(f'"{folder}"' for folder in folders)
+        write_whole(specs.MARKER_FILE, f'{{"first":[{first}],"groups":[{groups}],"pid":{os.getpid()}}}')
 
     # -- while the program runs -----------------------------------------------------
 
     def _follow(self) -> None:
-        """Pump, watch and obey until the program has ended."""
-        running = self._instance
-        if running is None:
-            return
-        # The program is starting meanwhile; these take as long to import as it takes to start.
-        from whiteroom.runtime.logs import LineSplitter, LogWriter  # noqa: PLC0415
-        from whiteroom.runtime.watch import Watch  # noqa: PLC0415
+        """Pump, watch and obey until every program has ended."""
+        # The programs are starting meanwhile; these take as long to import as they take to start.
+        from whiteroom.runtime.logs import LogWriter  # noqa: PLC0415
 
-        spec = self._spec
-        self._log = LogWriter(
-            spec.log_file,
-            host=spec.host,
-            limit_bytes=spec.log_limit_bytes,
-            line_characters=spec.log_line_characters,
-        )
+        spec, first = self._spec, self._hosts[0].running
+        self._log = LogWriter(spec.log_file, limit_bytes=spec.log_limit_bytes, line_characters=spec.log_line_characters)
         if not spec.sandboxed:
             self._note("unsafe-no-sandbox: this program runs with the server's own rights.")
-        if spec.transform is not None:
+        if spec.transform is not None and first is not None:
             from whiteroom.runtime.serving import Client  # noqa: PLC0415
 
-            self._client = Client(spec.transform, running.first or running.pid)
+            # Forked before any host is watched by a thread.
+            self._client = Client(spec.transform, self._hosts[0].member.work, first.first or first.pid)
         control = os.open(specs.CONTROL_FIFO, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self._watch = Watch(spec, running, self._groups)
         poller = select.poll()
-        ended = os.pidfd_open(running.pid)
-        limit = 4 * spec.log_line_characters
-        self._splitters = {
-            running.output: ("stdout", LineSplitter(limit)),
-            running.errors: ("stderr", LineSplitter(limit)),
-        }
-        sources = [control, ended, self._watch.wake, *self._splitters]
+        sources = [control, *(handle for host in self._hosts for handle in host.follow())]
         if self._client:
             sources.append(self._client.output)
         if self._feeder:
@@ -239,37 +203,50 @@ class Supervisor:
         for handle in sources:
             poller.register(handle, select.POLLIN)
         try:
-            self._loop(poller, running, ended)
+            self._loop(poller)
         finally:
-            os.close(ended)
             os.close(control)
 
-    def _loop(self, poller: select.poll, running: instance.Instance, ended: int) -> None:
-        while True:
+    def _loop(self, poller: select.poll) -> None:
+        while not all(host.over for host in self._hosts):
             self._obey()
             soonest = min(self._deadline, self._kill_at) - time.monotonic()
             ready = poller.poll(None if soonest == float("inf") else max(0.0, soonest) * 1000 + 1)
             handles = {handle for handle, _ in ready}
-            for handle in handles & self._splitters.keys():
-                if not self._pump(handle):
-                    poller.unregister(handle)
-            if self._watch and self._watch.wake in handles:
-                self._watch.heed()
+            for host in self._hosts:
+                self._attend(host, handles, poller)
             if self._client and self._client.output in handles and not self._client.hear(self._note):
                 poller.unregister(self._client.output)
                 self._served()
             if self._feeder and self._feeder.ended in handles:
                 poller.unregister(self._feeder.ended)
                 self._ending.because("platform", "The files of an input channel could not be read.")
-                running.kill()
-            if ended in handles:
-                return
+                self._kill_at = 0.0
+
+    def _attend(self, host: Host, handles: set[int], poller: select.poll) -> None:
+        """Hear what one instance says, and that it has ended."""
+        for handle in handles & host.splitters.keys():
+            if not host.pump(handle, self._log):
+                poller.unregister(handle)
+        if host.watch and host.watch.wake in handles:
+            host.watch.heed()
+        if host.over or host.ended not in handles:
+            return
+        poller.unregister(host.ended)
+        if not host.finish() or len(self._hosts) == 1 or self._ending.reason is not None:
+            return
+        # Judged now, so that nothing that happens to the others on the way out looks like the reason.
+        host.judge(self._ending, gone=False)
+        others = [other for other in self._hosts if not other.over]
+        if others:
+            self._note(f"{host.name} has failed; the other instances are being stopped.")
+            self._kill_at = min(self._kill_at, time.monotonic() + _OTHERS_GRACE_SECONDS)
+            for other in others:
+                other.terminate()
 
     def _obey(self) -> None:
         """Act on what has happened: a stop, a limit, a time that has come."""
-        running, ending, now = self._instance, self._ending, time.monotonic()
-        if running is None:
-            return
+        ending, now = self._ending, time.monotonic()
         grace = self._stop_was_asked()
         if grace is not None:
             self._terminate(min(self._kill_at, now + grace))
@@ -277,14 +254,16 @@ class Supervisor:
             self._deadline = float("inf")
             ending.because("max_runtime", f"It ran longer than {self._spec.max_runtime_seconds:,} s.")
             self._note(f"The run has reached its limit of {self._spec.max_runtime_seconds:,} s and is being stopped.")
-            self._terminate(now + self._spec.stop_grace_seconds)
-        if self._watch and self._watch.violation and ending.reason is None:
-            ending.because(*self._watch.violation)
-            self._note(f"{self._watch.violation[1]} The run is being killed.")
-            self._kill_at = now
+            self._terminate(min(self._kill_at, now + self._spec.stop_grace_seconds))
+        for host in self._hosts:
+            if host.watch and host.watch.violation and ending.reason is None:
+                ending.because(*host.watch.violation, host.name)
+                self._note(f"{host.watch.violation[1]} The run is being killed.", host.name)
+                self._kill_at = now
         if now >= self._kill_at:
             self._kill_at = float("inf")
-            running.kill()
+            for host in self._hosts:
+                host.kill()
 
     def _stop_was_asked(self) -> float | None:
         """The grace of a stop that has not been acted on yet."""
@@ -301,15 +280,16 @@ class Supervisor:
         self._kill_at = kill_at
         if self._client:
             self._client.stop()
-        if self._instance:
-            self._instance.terminate()
+        for host in self._hosts:
+            host.terminate()
 
     def _served(self) -> None:
         """The transform's client is done: so is the program, which serves for ever."""
         if self._client is None or self._ending.reason is not None:
             return
         ok, message = self._client.outcome
-        first = self._instance.first if self._instance else None
+        served = self._hosts[0].running
+        first = served.first if served else None
         if not ok and not (first and meters.lives(first)):
             # The program ended first: its own exit code says more.
             return
@@ -320,93 +300,60 @@ class Supervisor:
             self._ending.because("transform", message)
         self._terminate(time.monotonic() + _SERVE_GRACE_SECONDS)
 
-    def _pump(self, handle: int) -> bool:
-        """Move what can be read to the log; False at the end of the stream."""
-        stream, splitter = self._splitters[handle]
-        data = os.read(handle, _READ_BYTES)
-        lines = splitter.feed(data) if data else splitter.finish()
-        if stream == "stderr" and len(self._sandbox_words) < 4096:
-            self._sandbox_words += data
+    def _note(self, text: str, host: str | None = None) -> None:
         if self._log:
-            self._log.add(now_ms(), stream, lines)
-        if not data:
-            os.close(handle)
-            del self._splitters[handle]
-        return bool(data)
+            self._log.note(now_ms(), host or self._hosts[0].name, text)
 
-    def _note(self, text: str) -> None:
-        if self._log:
-            self._log.note(now_ms(), text)
-
-    # -- after the program ----------------------------------------------------------
+    # -- after the programs ---------------------------------------------------------
 
     def _clear(self) -> None:
-        """Kill and reap everything of the run, then read its last words."""
-        running = self._instance
+        """Kill and reap everything of the run, then read its last words and judge it."""
         if self._feeder:
             self._feeder.close()
-        if running is None:
-            self._groups.remove()
-            return
-        # The status is bubblewrap's; the sandbox's first process may still be dying (up to 4 ms).
-        status = _wait(running.pid, running)
-        if self._watch:
-            self._watch.close()
+        started = [host for host in self._hosts if host.running]
+        # The statuses are bubblewrap's; a sandbox's first process may still be dying (up to 4 ms).
+        for host in started:
+            host.kill()
+        _reap(started)
+        for host in started:
+            if host.watch:
+                host.watch.close()
         if self._client:
             self._client.close()
-        running.kill()
-        while True:
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                break
+        while _reaped() is not None:
+            continue
         until = time.monotonic() + _LAST_WORDS_SECONDS
-        for handle in list(self._splitters):
-            os.set_blocking(handle, False)
-            try:
-                while time.monotonic() < until and self._pump(handle):
-                    continue
-            except BlockingIOError:
-                continue
-        self._judge(running, status)
-        running.close()
+        for host in started:
+            self._hear_out(host, until)
+        self._judge(started)
         for _ in range(100):
-            if self._groups.remove():
+            gone = [host.groups.remove() for host in self._hosts]
+            if all(gone):
                 break
             time.sleep(0.005)
 
-    def _judge(self, running: instance.Instance, status: int) -> None:
-        """Say why the program ended, if nothing of ours ended it."""
-        ending, spec = self._ending, self._spec
-        code = os.waitstatus_to_exitcode(status)
-        code = 128 - code if code < 0 else code
-        if ending.exit_code is None:
-            ending.exit_code = code
-        try:
-            used = meters.disk([f"{specs.WORK}/{name}" for name in sorted(os.listdir(specs.WORK))], repair=True)
-        except meters.TooDeep:
-            used = 0
-            ending.because("volume", "Its folders are nested too deep to be read.")
-        if not running.was_sealed() and ending.reason is None:
-            words = first_line(self._sandbox_words)
-            ending.exit_code = None
-            ending.because("sandbox", f"The sandbox could not be made ({words}). `whiteroom doctor` says more.")
-        if code != 0 and self._sandbox_words.startswith(b"bwrap: execvp"):
-            ending.exit_code = None
-            ending.because("image", f"The program could not be started: {first_line(self._sandbox_words)[7:]}.")
-        if self._groups.memory_kills():
-            ending.because("memory", f"It took more than {spec.memory_bytes:,} bytes of memory.")
-        full = used > spec.volume_bytes or (code != 0 and used >= spec.volume_bytes - (1 << 16))
-        if full or code == _SIGXFSZ_EXIT:
-            ending.because("volume", f"It wrote more than {spec.volume_bytes:,} bytes.")
-        crowded = self._groups.refused_processes() or (self._watch and self._watch.crowded)
-        if code != 0 and crowded:
-            ending.because("processes", f"It needed more than {spec.processes:,} processes and threads.")
-        if spec.transform is not None and ending.reason is None and code == 0:
+    def _judge(self, started: list[Host]) -> None:
+        """Say why the run ended, if nothing of ours ended it."""
+        ending = self._ending
+        for host in started:
+            host.judge(ending, gone=True)
+            host.close()
+        if not started:
+            return
+        if self._spec.transform is not None:
             ending.because("transform", "The program ended (exit code 0) before every file was transformed.")
         ending.because("exited", "")
         if ending.reason not in {"exited", "stopped"}:
-            self._note(f"Ended: {ending.message}")
+            self._note(f"Ended: {ending.message}", ending.host)
+
+    def _hear_out(self, host: Host, until: float) -> None:
+        for handle in list(host.splitters):
+            os.set_blocking(handle, False)
+            try:
+                while time.monotonic() < until and host.pump(handle, self._log):
+                    continue
+            except BlockingIOError:
+                continue
 
     def _record(self) -> None:
         import json  # noqa: PLC0415
@@ -418,8 +365,9 @@ class Supervisor:
             "reason": ending.reason,
             "message": ending.message,
             "exit_code": ending.exit_code,
-            "failure": failure_text(f"{specs.WORK}/{specs.OUTPUT}"),
-            "host": self._spec.host,
+            "failure": next(host.failure() for host in self._hosts if host.name == ending.host),
+            "host": ending.host,
+            "instances": len(self._hosts),
             "started_at_ms": ending.started_at_ms,
             "ended_at_ms": now_ms(),
         }
@@ -428,18 +376,24 @@ class Supervisor:
             os.close(handle)
 
 
-def _wait(pid: int, running: instance.Instance) -> int:
-    """The status of bubblewrap, killed first if it still lives; its orphans may be reaped on the way."""
-    if _alive(pid):
-        running.kill()
-    while True:
-        reaped, status = os.waitpid(-1, 0)
-        if reaped == pid:
-            return status
+def _reap(hosts: list[Host]) -> None:
+    """Reap children until bubblewrap of every host is among them; orphans may be, too."""
+    waiting = {host.running.pid: host for host in hosts if host.running}
+    while waiting:
+        reaped = _reaped()
+        if reaped is None:
+            return
+        host = waiting.pop(reaped[0], None)
+        if host is not None:
+            host.over, host.status = True, reaped[1]
 
 
-def _alive(pid: int) -> bool:
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+def _reaped() -> tuple[int, int] | None:
+    """Wait for a child to end; None where there is none."""
+    try:
+        return os.waitpid(-1, 0)
+    except ChildProcessError:
+        return None
 
 
 def main(folder: str, lock: int) -> None:

@@ -9,7 +9,6 @@ import threading
 import time
 
 from whiteroom.runtime import meters
-from whiteroom.runtime import spec as specs
 from whiteroom.runtime.cgroups import Groups
 from whiteroom.runtime.instance import Instance
 from whiteroom.runtime.spec import Spec
@@ -22,15 +21,15 @@ _WORTH = 10
 class Watch:
     """A thread that looks, and a descriptor that becomes readable when it has seen too much."""
 
-    def __init__(self, spec: Spec, running: Instance, groups: Groups) -> None:
+    def __init__(self, spec: Spec, work: str, running: Instance, groups: Groups) -> None:
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
         self.crowded = False
         """Whether the run was seen with all the processes that it may have."""
-        self._spec, self._running, self._groups = spec, running, groups
+        self._spec, self._work, self._running, self._groups = spec, work, running, groups
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._device = os.stat(specs.WORK).st_dev
+        self._device = os.stat(work).st_dev
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self._thread.start()
 
@@ -38,10 +37,16 @@ class Watch:
         """Take note of the signal, so that the descriptor is quiet again."""
         os.read(self.wake, 64)
 
+    def finish(self) -> None:
+        """Look no more; a look that is being taken ends first."""
+        self._done.set()
+
     def close(self) -> None:
         """End the watch."""
         self._done.set()
         self._thread.join()
+        os.close(self.wake)
+        os.close(self._wake_end)
 
     def _look_on(self) -> None:
         pause = _PAUSE_SECONDS
@@ -64,7 +69,7 @@ class Watch:
             if meters.memory(pids, shared) > spec.memory_bytes:
                 return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            used = meters.disk([f"{specs.WORK}/{name}" for name in sorted(os.listdir(specs.WORK))])
+            used = meters.disk([f"{self._work}/{name}" for name in sorted(os.listdir(self._work))])
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
         if used + meters.unlinked(pids, self._device) > spec.volume_bytes:

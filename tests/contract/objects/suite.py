@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.ports import DeliveryFailed, ObjectStore, StoredObject, TooLarge, UnsafeContents
+from whiteroom.ports import ConflictingContents, DeliveryFailed, ObjectStore, StoredObject, TooLarge, UnsafeContents
 
 Delivered = Callable[[], dict[str, bytes]]
 """Everything in every bucket, by `BUCKET/KEY`."""
@@ -38,7 +38,7 @@ class ObjectStoreContract:
     def test_what_is_packed_is_found_whole_under_its_key(self, store: ObjectStore, tmp_path: Path) -> None:
         folder = fill(tmp_path / "job", a=b"one", b=b"")
         fill(folder / "sub" / "deep", c=b"two" * 500_000)
-        kept = store.pack(folder, KEY, None)
+        kept = store.pack({"algo-1": folder}, KEY, None)
         assert contents(store.local_path(KEY)) == {
             "a": b"one", "b": b"", "sub": None, "sub/deep": None, "sub/deep/c": b"two" * 500_000
         }  # fmt: skip
@@ -46,47 +46,85 @@ class ObjectStoreContract:
         assert store.stat(KEY) == kept
 
     def test_an_empty_folder_is_kept_as_an_archive_of_nothing(self, store: ObjectStore, tmp_path: Path) -> None:
-        assert store.pack(fill(tmp_path / "job"), KEY, 0).content_bytes == 0
+        assert store.pack({"algo-1": fill(tmp_path / "job")}, KEY, 0).content_bytes == 0
         assert contents(store.local_path(KEY)) == {}
 
     def test_the_same_contents_give_the_same_bytes(self, store: ObjectStore, tmp_path: Path) -> None:
-        store.pack(fill(tmp_path / "one", a=b"1", b=os.urandom(3_000_000)), "one", None)
+        store.pack({"algo-1": fill(tmp_path / "one", a=b"1", b=os.urandom(3_000_000))}, "one", None)
         other = fill(tmp_path / "two", b=(tmp_path / "one" / "b").read_bytes(), a=b"1")
         os.utime(other / "a", (5, 5))
         (other / "a").chmod(0o640)
-        store.pack(other, "two", None)
+        store.pack({"algo-1": other}, "two", None)
         assert store.local_path("one").read_bytes() == store.local_path("two").read_bytes()
 
     def test_a_repeat_replaces_what_stood_there(self, store: ObjectStore, tmp_path: Path) -> None:
-        store.pack(fill(tmp_path / "one", a=b"1"), KEY, None)
-        second = store.pack(fill(tmp_path / "two", a=b"22"), KEY, None)
+        store.pack({"algo-1": fill(tmp_path / "one", a=b"1")}, KEY, None)
+        second = store.pack({"algo-1": fill(tmp_path / "two", a=b"22")}, KEY, None)
         assert store.stat(KEY) == second
         assert contents(store.local_path(KEY)) == {"a": b"22"}
+
+    def test_what_hosts_left_is_merged_and_what_is_the_same_is_kept_once(
+        self, store: ObjectStore, tmp_path: Path
+    ) -> None:
+        one, two = fill(tmp_path / "one", a=b"1", same=b"s" * 3_000_000), fill(tmp_path / "two", same=b"s" * 3_000_000)
+        fill(one / "both", x=b"x")
+        fill(two / "both", y=b"y")
+        fill(two / "own", z=b"z")
+        folders = {"algo-1": one, "algo-2": two, "algo-3": fill(tmp_path / "three")}
+        assert store.measure(folders) == 3_000_004
+        assert store.pack(folders, KEY, 3_000_004).content_bytes == 3_000_004
+        assert contents(store.local_path(KEY)) == {
+            "a": b"1", "both": None, "both/x": b"x", "both/y": b"y", "own": None, "own/z": b"z",
+            "same": b"s" * 3_000_000,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("other", [b"1" * 2_000_000 + b"3", b"1"])
+    def test_different_contents_under_one_path_are_refused_with_the_path_and_the_hosts(
+        self, store: ObjectStore, tmp_path: Path, other: bytes
+    ) -> None:
+        one, two = tmp_path / "one", tmp_path / "two"
+        fill(fill(one) / "deep", a=b"1" * 2_000_000 + b"2")
+        fill(fill(two) / "deep", a=other)
+        with pytest.raises(ConflictingContents, match="deep/a is not the same on algo-1 and algo-2"):
+            store.pack({"algo-1": one, "algo-2": two}, KEY, None)
+        assert store.stat(KEY) is None
+
+    def test_a_file_where_another_host_has_a_folder_is_refused(self, store: ObjectStore, tmp_path: Path) -> None:
+        one, two = fill(tmp_path / "one", a=b"1"), fill(tmp_path / "two")
+        fill(two / "a", b=b"2")
+        with pytest.raises(ConflictingContents, match="a is a folder on algo-2 and a file on algo-1"):
+            store.pack({"algo-1": one, "algo-2": two}, KEY, None)
+
+    def test_a_link_on_any_host_is_refused(self, store: ObjectStore, tmp_path: Path) -> None:
+        one, two = fill(tmp_path / "one", a=b"1"), fill(tmp_path / "two")
+        (two / "a").symlink_to("/etc/passwd")
+        with pytest.raises(UnsafeContents, match="a is a link"):
+            store.pack({"algo-1": one, "algo-2": two}, KEY, None)
 
     def test_the_limit_itself_is_allowed_and_a_byte_more_keeps_nothing(
         self, store: ObjectStore, tmp_path: Path
     ) -> None:
         folder = fill(tmp_path / "job", a=b"12345", b=b"678")
-        assert store.pack(folder, KEY, 8).content_bytes == 8
+        assert store.pack({"algo-1": folder}, KEY, 8).content_bytes == 8
         store.delete(KEY)
         with pytest.raises(TooLarge) as caught:
-            store.pack(folder, KEY, 7)
+            store.pack({"algo-1": folder}, KEY, 7)
         assert (caught.value.size_bytes, caught.value.limit_bytes) == (8, 7)
         assert store.stat(KEY) is None
 
     def test_a_refused_folder_leaves_what_was_kept_before(self, store: ObjectStore, tmp_path: Path) -> None:
-        kept = store.pack(fill(tmp_path / "one", a=b"1"), KEY, None)
+        kept = store.pack({"algo-1": fill(tmp_path / "one", a=b"1")}, KEY, None)
         (tmp_path / "one" / "link").symlink_to("/etc/passwd")
         with pytest.raises(UnsafeContents, match=r"^link is a link"):
-            store.pack(tmp_path / "one", KEY, None)
+            store.pack({"algo-1": tmp_path / "one"}, KEY, None)
         assert store.stat(KEY) == kept
 
     def test_a_sparse_file_is_measured_at_its_full_length(self, store: ObjectStore, tmp_path: Path) -> None:
         folder = fill(tmp_path / "job", a=b"12345")
         os.truncate(folder / "a", 10**12)
-        assert store.measure(folder) == 10**12
+        assert store.measure({"algo-1": folder}) == 10**12
         with pytest.raises(TooLarge):
-            store.pack(folder, KEY, 10**9)
+            store.pack({"algo-1": folder}, KEY, 10**9)
 
     def test_what_is_not_there_is_none_and_a_key_error(self, store: ObjectStore) -> None:
         assert store.stat(KEY) is None
@@ -98,7 +136,7 @@ class ObjectStoreContract:
     ) -> None:
         folder = fill(tmp_path / "job", a=b"1")
         for key in ("m/1/model", "m/1/output", "m/2/model", "m-1"):
-            store.pack(folder, key, None)
+            store.pack({"algo-1": folder}, key, None)
         store.delete("m/1")
         store.delete("m/1")
         assert [store.stat(key) is None for key in ("m/1/model", "m/1/output", "m/2/model", "m-1")] == [
@@ -114,7 +152,7 @@ class ObjectStoreContract:
     def test_a_key_that_is_not_plain_is_refused(self, store: ObjectStore, tmp_path: Path, key: str) -> None:
         folder = fill(tmp_path / "job", a=b"1")
         for call in (
-            lambda: store.pack(folder, key, None),
+            lambda: store.pack({"algo-1": folder}, key, None),
             lambda: store.stat(key),
             lambda: store.local_path(key),
             lambda: store.delete(key),

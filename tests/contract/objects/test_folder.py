@@ -32,12 +32,12 @@ class TestFolderObjects(ObjectStoreContract):
 
 def test_nothing_but_the_artefact_is_left_in_the_folder(store: FolderObjects, tmp_path: Path) -> None:
     folder = fill(tmp_path / "job", a=b"1")
-    store.pack(folder, KEY, None)
+    store.pack({"algo-1": folder}, KEY, None)
     (folder / "fifo").touch()
     (folder / "fifo").unlink()
     os.mkfifo(folder / "fifo")
     with pytest.raises(Exception, match="is a FIFO"):
-        store.pack(folder, KEY, None)
+        store.pack({"algo-1": folder}, KEY, None)
     assert [path.name for path in (tmp_path / "artefacts").rglob("*") if path.is_file()] == ["model.tar.gz"]
     store.delete(KEY)
     assert list((tmp_path / "artefacts").iterdir()) == []

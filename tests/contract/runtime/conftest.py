@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.domain.runs import ChannelMount, Limits, RunEnd, RunId, TrainingRun
+from whiteroom.runtime import sandbox
 from whiteroom.runtime.sandbox import SandboxRuntime
 from whiteroom.runtime.trees import remove_tree
 
@@ -39,7 +40,8 @@ class Lab:
         (channel / "part-0.csv").write_text("x,y\n1,2\n")
         return replace(
             TrainingRun(
-                id=RunId(f"run-{next(self.numbers)}"),
+                # Control groups are the machine's: other tests that run at the same time have theirs.
+                id=RunId(f"run-{os.getpid()}-{next(self.numbers)}"),
                 job_name="churn",
                 job_arn="arn:aws:cleanrooms-ml:us-east-1:111111111111:membership/m/trained-model/t",
                 image_uri="image",
@@ -90,7 +92,9 @@ class Lab:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    # Users are the machine's: a fork bomb among tests that run at the same time must not fill up this one's.
+    monkeypatch.setattr(sandbox, "FIRST_UID", sandbox.FIRST_UID + os.getpid() % 1000 * 40)
     # Below the root user's home, which no other user may pass, as a server's data folder often is.
     above = Path.home() if os.geteuid() == 0 and os.access(Path.home(), os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))

@@ -12,7 +12,7 @@ import pytest
 
 from contract.runtime.conftest import LIMITS, MIB, Lab
 from whiteroom.domain.runs import EndReason, Phase, RunId
-from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.ports import ImageNotFound
 from whiteroom.runtime import meters
 from whiteroom.runtime.sandbox import SandboxRuntime
 
@@ -35,7 +35,7 @@ class RuntimeContract:
         assert (end.reason, end.exit_code) == (EndReason.EXITED, 0)
         expected = [{"lr": "0.1"}, ["part-0.csv"], "/opt/ml/input/data/train", "/opt/ml/code", "127.0.0.1", "algo-1"]
         assert json.loads(lab.text(run_id)) == expected
-        output = lab.runtime.output(run_id)
+        output = lab.runtime.output(run_id)[0]
         assert (output.model / "weights").read_text() == "w"
         assert (output.output / "metrics").read_text() == "m"
 
@@ -104,10 +104,7 @@ class RuntimeContract:
         end = lab.run(SLEEP, limits=replace(LIMITS, max_runtime_seconds=1), stop_grace_seconds=0)
         assert end.reason is EndReason.MAX_RUNTIME
 
-    def test_what_a_later_release_does_is_refused_by_name(self, lab: Lab) -> None:
-        run = lab.run_of("pass")
-        with pytest.raises(RunRefused, match="later release"):
-            lab.runtime.start(replace(run, instance_count=2))
+    def test_an_image_that_is_not_there_is_refused_with_how_to_bring_it(self, lab: Lab) -> None:
         with pytest.raises(ImageNotFound, match="images build"):
             lab.runtime.image_digest("111.dkr.ecr.us-east-1.amazonaws.com/x:1")
 
@@ -144,7 +141,7 @@ def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -
     marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
     os.kill(marker["pid"], signal.SIGKILL)
     assert lab.finish(run_id, 5).reason is EndReason.LOST
-    assert not meters.lives(marker["first"])
+    assert not meters.lives(marker["first"][0][0])
 
 
 def test_a_program_holds_no_capability_and_no_root(lab: Lab) -> None:
@@ -305,7 +302,7 @@ def test_what_a_program_leaves_behind_can_be_forgotten(lab: Lab) -> None:
     )
     end = lab.finish(run_id)
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), lab.text(run_id, "stderr")
-    assert not list(lab.runtime.output(run_id).model.iterdir())
+    assert not list(lab.runtime.output(run_id)[0].model.iterdir())
     lab.runtime.forget(run_id)
     assert not (lab.folder / "data/runs" / run_id).exists()
 
@@ -318,7 +315,7 @@ def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
     )
     lab.finish(run_id)
     assert lab.text(run_id) == ""
-    assert not lab.runtime.output(run_id).output.is_symlink()
+    assert not lab.runtime.output(run_id)[0].output.is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -359,7 +356,7 @@ def test_a_daemon_does_not_outlive_its_run(lab: Lab) -> None:
         "while not os.path.exists('/opt/ml/model/pulse'): time.sleep(0.01)\n"
     )
     assert lab.finish(run_id).exit_code == 0
-    pulse = lab.runtime.output(run_id).model / "pulse"
+    pulse = lab.runtime.output(run_id)[0].model / "pulse"
     size = pulse.stat().st_size
     time.sleep(0.05)
     assert pulse.stat().st_size == size
@@ -396,5 +393,5 @@ def test_the_unsafe_mode_says_so_in_each_log_and_in_the_report(lab: Lab) -> None
     assert lab.finish(run_id).exit_code == 0, list(lab.runtime.logs(run_id))
     assert "ran" in lab.text(run_id)
     assert "unsafe-no-sandbox" in lab.text(run_id, "platform")
-    assert (lab.runtime.output(run_id).model / "w").read_text() == "w"
+    assert (lab.runtime.output(run_id)[0].model / "w").read_text() == "w"
     assert any(finding.name == "unsafe-no-sandbox" for finding in lab.runtime.report().findings)

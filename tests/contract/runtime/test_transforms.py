@@ -1,4 +1,5 @@
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def transform(lab: Lab, rows: str, *, program: str = SERVER, archive: Path | Non
         archive = lab.folder / "model.tar.gz"
         write_archive(archive, "weights", b"m")
     return TransformRun(
-        id=RunId(f"transform-{next(lab.numbers)}"),
+        id=RunId(f"transform-{os.getpid()}-{next(lab.numbers)}"),
         job_name="scores",
         job_arn="arn:aws:cleanrooms-ml:us-east-1:111111111111:membership/m/trained-model-inference-job/i",
         image_uri="image",
@@ -73,7 +74,7 @@ def test_every_file_is_put_through_the_served_model(lab: Lab) -> None:
     lab.runtime.start(run)
     end = lab.finish(run.id)
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
-    assert (lab.runtime.output(run.id).output / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
+    assert (lab.runtime.output(run.id)[0].output / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
 
 
 def test_a_bad_record_fails_the_transform_and_names_its_file(lab: Lab) -> None:

@@ -124,13 +124,21 @@ def test_a_link_among_the_artefacts_fails_and_nothing_is_kept(world: World, monk
     real = world.runtime.output
 
     def output(run_id: Any) -> Any:
-        found = real(run_id)
+        (found,) = real(run_id)
         (found.output / "evil").symlink_to("/etc/passwd")
-        return found
+        return (found,)
 
     monkeypatch.setattr(world.runtime, "output", output)
     model = after_all(world, world.model())
     assert code(model) == ("CREATE_FAILED", "UnsafeArtifact")
+    assert world.objects.keys() == []
+
+
+def test_instances_that_wrote_different_contents_to_one_path_fail_the_training(world: World) -> None:
+    world.runtime.leaves["model/clash"] = b"1"
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "ConflictingArtifact")
+    assert model.status_message == "clash is not the same on algo-1 and algo-2."
     assert world.objects.keys() == []
 
 

@@ -60,3 +60,9 @@ def test_a_run_gets_its_types_size_and_never_more_than_the_machine(
     found = limits(name, machine, volume_bytes=1, processes=2, max_runtime_seconds=3)
     assert (found.cpus, found.memory_bytes) == given
     assert (found.volume_bytes, found.processes, found.max_runtime_seconds) == (1, 2, 3)
+
+
+def test_all_instances_of_a_run_together_take_no_more_than_the_machine() -> None:
+    found = limits("ml.m5.24xlarge", Shape(2, 8 * GIB), volume_bytes=1, processes=2, max_runtime_seconds=3, instances=4)
+    # Two processors cannot be given to four by the piece: they share them.
+    assert (found.cpus, found.memory_bytes) == (1, 2 * GIB)

@@ -13,7 +13,7 @@ import pytest
 from support.fakes import EXITED, NOON
 from support.rooms import World
 from whiteroom.domain import ml_input_channels, trained_model_export_jobs, trained_model_inference_jobs, trained_models
-from whiteroom.domain.failures import OF_RUN_END, StatusCode
+from whiteroom.domain.failures import OF_RUN_END, StatusCode, run_message
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.ml_input_channels import RESTARTS_ALLOWED, Surroundings
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
@@ -120,6 +120,23 @@ def test_the_failure_file_is_the_message(records: dict[str, Any]) -> None:
     step = trained_models.plan(model, Observation(Phase.ENDED, end), NOON, member_active=True, grace_seconds=5)
     assert step.failure is not None
     assert (step.failure.code, step.failure.message) == (StatusCode.ALGORITHM_ERROR, "no such column")
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        (RunEnd(EndReason.EXITED, exit_code=1, failure="bad", host="algo-3", instances=3), "algo-3: bad"),
+        (RunEnd(EndReason.MEMORY, "Too much.", host="algo-2", instances=2), "algo-2: Too much."),
+        (
+            RunEnd(EndReason.EXITED, exit_code=1, host="algo-2", instances=2),
+            "algo-2: The program ended with an exit code other than 0, or could not be started.",
+        ),
+        (RunEnd(EndReason.MAX_RUNTIME, "Too long.", instances=2), "Too long."),
+        (RunEnd(EndReason.EXITED, exit_code=1, failure="bad"), "bad"),
+    ],
+)
+def test_of_several_instances_the_one_that_failed_is_named(end: RunEnd, message: str) -> None:
+    assert run_message(end) == message
 
 
 def test_a_failure_without_words_says_what_its_code_means(records: dict[str, Any]) -> None:

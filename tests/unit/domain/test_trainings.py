@@ -9,7 +9,6 @@ from whiteroom.domain.trainings import (
     can_train,
     channels_are_sound,
     infers_in_this_release,
-    trains_in_this_release,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,9 +51,6 @@ def test_channels_are_few_and_told_apart(data: Any, incremental: Any, reason: st
     assert verdict or (reason is not None and reason in verdict.reason)
 
 
-ONE = {"instanceType": "ml.m5.large", "volumeSizeInGB": 1}
-
-
 @pytest.mark.parametrize(
     ("mode", "incremental", "sound"),
     [("Pipe", "train_0", False), ("Pipe", "train_x", True), ("Pipe", "other_0", True), ("File", "train_0", True)],
@@ -63,13 +59,6 @@ def test_a_fifo_is_never_in_the_way_of_the_incremental_channel(mode: str, increm
     verdict = channels_are_sound(channels("train"), channels(incremental), mode)
     assert bool(verdict) is sound
     assert verdict or "another channelName" in verdict.reason
-
-
-def test_more_instances_than_this_release_runs_are_refused_by_name() -> None:
-    assert trains_in_this_release(ONE)
-    verdict = trains_in_this_release({**ONE, "instanceCount": 2})
-    assert not verdict
-    assert "instanceCount" in verdict.reason
 
 
 @pytest.mark.parametrize(("count", "runs"), [({}, True), ({"instanceCount": 1}, True), ({"instanceCount": 2}, False)])

@@ -14,7 +14,7 @@ import pytest
 
 from whiteroom.base.archives import unpack
 from whiteroom.objects import archive
-from whiteroom.objects.archive import content_bytes_of, measure_folder, write_archive
+from whiteroom.objects.archive import content_bytes_of, measure_folders, write_archive
 from whiteroom.ports import UnsafeContents
 
 
@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Iterator[Path]:
 
 def packed(folder: Path, at: Path) -> Path:
     with at.open("w+b", buffering=0) as out:
-        write_archive(folder, out, None)
+        write_archive({"algo-1": folder}, out, None)
     return at
 
 
@@ -93,13 +93,13 @@ def test_what_is_no_regular_file_or_folder_is_refused_by_its_relative_name(
         packed(job, tmp_path / "out")
     assert str(tmp_path) not in str(caught.value)
     with pytest.raises(UnsafeContents, match=reason):
-        measure_folder(job)
+        measure_folders({"algo-1": job})
 
 
 def test_a_folder_that_is_itself_a_link_is_refused(job: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(job)
     with pytest.raises(UnsafeContents, match="the folder itself is a link"):
-        measure_folder(tmp_path / "link")
+        measure_folders({"algo-1": tmp_path / "link"})
 
 
 def test_owners_times_attributes_and_set_uid_bits_are_dropped(job: Path, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_file_and_a_folder_of_mode_000_are_read_all_the_same(job: Path, tmp_pa
             try:
                 os.fchdir(folder_fd)  # the folders above are root's alone
                 os.setresuid(65534, 65534, 65534)
-                os.write(writer, str(measure_folder(Path())).encode())
+                os.write(writer, str(measure_folders({"algo-1": Path()})).encode())
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
@@ -140,7 +140,7 @@ def test_a_file_and_a_folder_of_mode_000_are_read_all_the_same(job: Path, tmp_pa
         os.close(writer)
         with os.fdopen(reader) as answer:
             assert answer.read() == "5"
-    assert measure_folder(job) == 5
+    assert measure_folders({"algo-1": job}) == 5
 
 
 def test_a_long_name_and_many_files_come_back_as_they_were(job: Path, tmp_path: Path) -> None:
@@ -208,4 +208,4 @@ def test_the_size_of_the_contents_is_known_of_our_archives_alone(job: Path, tmp_
 def test_200_000_files_are_measured(job: Path) -> None:
     for n in range(200_000):
         os.close(os.open(job / str(n), os.O_CREAT | os.O_WRONLY))
-    assert measure_folder(job) == 4
+    assert measure_folders({"algo-1": job}) == 4

@@ -110,16 +110,9 @@ def test_an_algorithm_without_a_training_container_does_not_train(studio: Studio
     assert "trainingContainerConfig" in studio.refused(ValidationFault, CREATE, **request)
 
 
-@pytest.mark.parametrize(
-    ("changes", "word"),
-    [
-        ({"resourceConfig": {**INSTANCE, "instanceCount": 2}}, "instanceCount"),
-    ],
-)
-def test_what_this_release_does_not_run_is_refused_by_name(
-    studio: Studio, channel: str, changes: Any, word: str
-) -> None:
-    assert word in studio.refused(ValidationFault, CREATE, **studio.training_request("forest", channel, **changes))
+def test_several_instances_are_taken_and_shown(studio: Studio, channel: str) -> None:
+    resources = {**INSTANCE, "instanceCount": 5}
+    assert read(studio, studio.model("forest", channel, resourceConfig=resources))["resourceConfig"] == resources
 
 
 @pytest.mark.parametrize("mode", ["File", "FastFile", "Pipe"])

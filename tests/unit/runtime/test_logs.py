@@ -37,9 +37,9 @@ def test_a_line_that_is_not_whole_keeps_the_numbering(tmp_path: Path) -> None:
 
 
 def test_notes_are_kept_when_the_log_is_full(tmp_path: Path) -> None:
-    writer = LogWriter(str(tmp_path / "log"), host="algo-1", limit_bytes=100, line_characters=10)
-    writer.add(1, "stdout", [b"a"] * 10)
-    writer.note(2, "over")
+    writer = LogWriter(str(tmp_path / "log"), limit_bytes=100, line_characters=10)
+    writer.add(1, "algo-2", "stdout", [b"a"] * 10)
+    writer.note(2, "algo-1", "over")
     writer.close()
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [line["stream"] for line in lines] == ["stdout", "platform", "platform"]
