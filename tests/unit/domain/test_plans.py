@@ -129,8 +129,7 @@ def test_the_failure_file_is_the_message(records: dict[str, Any]) -> None:
         (RunEnd(EndReason.MEMORY, "Too much.", host="algo-2", instances=2), "algo-2: Too much."),
         (
             RunEnd(EndReason.EXITED, exit_code=3, host="algo-2", instances=2),
-            "algo-2: The program ended with exit code 3 and left no /opt/ml/output/failure. "
-            "The server's operator can read what it printed with `whiteroom logs`.",
+            "algo-2: " + run_message(RunEnd(EndReason.EXITED, exit_code=3)),
         ),
         (RunEnd(EndReason.MAX_RUNTIME, "Too long.", instances=2), "Too long."),
         (RunEnd(EndReason.EXITED, exit_code=1, failure="bad"), "bad"),
