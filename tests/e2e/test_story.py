@@ -127,6 +127,26 @@ def test_explain_tells_every_step_of_a_model(told: Told) -> None:
         assert status in told_of
 
 
+def test_the_query_behind_a_channel_is_told_to_its_member_without_rows_or_receivers(told: Told) -> None:
+    ml, rooms = told.server.client("cleanroomsml", LAB), told.server.client("cleanrooms", LAB)
+    membership = rooms.list_memberships()["membershipSummaries"][0]["id"]
+    channels = ml.list_ml_input_channels(membershipIdentifier=membership)["mlInputChannelsList"]
+    ended = {}
+    for channel in channels:
+        details = ml.get_ml_input_channel(
+            membershipIdentifier=membership, mlInputChannelArn=channel["mlInputChannelArn"]
+        )
+        query = rooms.get_protected_query(
+            membershipIdentifier=membership, protectedQueryIdentifier=details["protectedQueryIdentifier"]
+        )["protectedQuery"]
+        ended[channel["name"]] = query["status"]
+        assert "result" not in query
+    assert ended.pop("too-early") == "FAILED"
+    assert set(ended.values()) == {"SUCCESS"}
+    listed = rooms.list_protected_queries(membershipIdentifier=membership)["protectedQueries"]
+    assert {row["receiverConfigurations"][0]["analysisType"] for row in listed} == {"ADDITIONAL_ANALYSIS"}
+
+
 def test_nobody_but_its_membership_reads_a_model(told: Told) -> None:
     ml = told.server.client("cleanroomsml", WEATHER)
     rooms = told.server.client("cleanrooms", WEATHER)
