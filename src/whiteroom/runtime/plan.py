@@ -69,7 +69,7 @@ def write_run(
     """
     called = contract.invocation(run, image.entrypoint, host=_HOST, interface=_INTERFACE)
     _require_program(called.command[0], image, called.environment["PATH"])
-    _make_folders(run, folder)
+    make_folders(run, folder)
     for name, text in called.config_files.items():
         (folder / specs.CONFIG / name).write_text(text)
         (folder / specs.CONFIG / name).chmod(0o644)
@@ -94,7 +94,7 @@ def write_run(
                 system=bubblewrap.host_libraries(),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
-                transform=_transform(run).plain() if isinstance(run, TransformRun) else None,
+                transform=transform_spec(run).plain() if isinstance(run, TransformRun) else None,
                 uid_folder=str(users),
                 first_uid=first_uid,
                 cpus=limits.cpus,
@@ -113,7 +113,8 @@ def write_run(
     )
 
 
-def _make_folders(run: Run, folder: Path) -> None:
+def make_folders(run: Run, folder: Path) -> None:
+    """The folders that every run has: its configuration, and what its program may write."""
     folder.chmod(0o700)
     names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
     if isinstance(run, TransformRun):
@@ -145,7 +146,8 @@ def _mounts(run: Run, image: Image, folder: Path) -> tuple[bubblewrap.Mount, ...
     return tuple(mounts)
 
 
-def _transform(run: TransformRun) -> specs.Transform:
+def transform_spec(run: TransformRun) -> specs.Transform:
+    """What the batch transform's client needs to know."""
     return specs.Transform(
         archive=str(run.model_archive.absolute()),
         input_folder=str(run.input_folder.absolute()),

@@ -33,6 +33,10 @@ class Lab:
         (code / verb).chmod(0o755)
         return self.runtime.images.build(name, code).digest
 
+    def reopen(self) -> SandboxRuntime:
+        """The same folder as another server sees it."""
+        return SandboxRuntime(self.folder / "data")
+
     def run_of(self, program: str, **changes: object) -> TrainingRun:
         channel = self.folder / "channel"
         channel.mkdir(exist_ok=True)
@@ -89,11 +93,15 @@ class Lab:
         self.until(lambda: text in self.text(run_id))
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
+def new_folder() -> Path:
     # Below the root user's home, which no other user may pass, as a server's data folder often is.
     above = Path.home() if os.geteuid() == 0 and os.access(Path.home(), os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))
+    return Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    folder = new_folder()
     lab = Lab(folder, SandboxRuntime(folder / "data"))
     report = lab.runtime.report()
     if not report.usable:
