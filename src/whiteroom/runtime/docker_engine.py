@@ -180,7 +180,7 @@ class Engine:
         return True
 
     def attach(self, container: str) -> Any:
-        """What the container writes from its start on: a socket of frames (`Frames`)."""
+        """What the container writes from its start on: a socket of frames (docker_output.py)."""
         with _translated():
             return self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
 
@@ -218,6 +218,11 @@ class Engine:
             address=addresses[0] if addresses else "",
         )
 
+    def remove_container(self, container: str) -> None:
+        """Kill and delete one container."""
+        with _translated(), _already_gone():
+            self._api.remove_container(container, v=True, force=True)
+
     def runs(self, folder: str) -> set[str]:
         """Every run of a data folder that still has something here."""
         wanted = {"label": f"{LABEL_FOLDER}={folder}"}
@@ -239,30 +244,6 @@ class Engine:
             for volume in self._api.volumes(filters=wanted)["Volumes"] or []:
                 with _already_gone():
                     self._api.remove_volume(volume["Name"], force=True)
-
-
-class Frames:
-    """Cuts what `Engine.attach` reads into pieces of stdout and stderr."""
-
-    def __init__(self) -> None:
-        self._held = b""
-        self._stream, self._left = "stdout", 0
-
-    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """The pieces in `data`, each with its stream. A header may come in parts."""
-        self._held += data
-        while self._held:
-            if not self._left:
-                if len(self._held) < 8:
-                    return
-                # Stream, three zeros, length: the engine's own words, not the program's.
-                self._stream = "stderr" if self._held[0] == 2 else "stdout"
-                self._left = int.from_bytes(self._held[4:8], "big")
-                self._held = self._held[8:]
-                continue
-            piece, self._held = self._held[: self._left], self._held[self._left :]
-            self._left -= len(piece)
-            yield self._stream, piece
 
 
 def canonical(reference: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from whiteroom.domain.runs import Run, TrainingRun, TransformRun
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.docker_engine import LABEL_FOLDER, EngineImage
+from whiteroom.runtime.docker_engine import LABEL_FOLDER, LABEL_RUN, EngineImage
 
 HOST = "algo-1"
 LOOPBACK = "lo"
@@ -148,11 +148,20 @@ def environment(spec: ContainerSpec, image: EngineImage) -> dict[str, str]:
     return {**spec.defaults, "PATH": _PATH, **image.environment, **spec.environment}
 
 
+def name_of(spec: ContainerSpec) -> str:
+    """What the run's things in the engine are called: unique among all servers that share it."""
+    return f"whiteroom-{spec.folder_label}-{spec.run_id}"
+
+
+def labels_of(spec: ContainerSpec) -> dict[str, str]:
+    """By which they are found again."""
+    return {LABEL_FOLDER: spec.folder_label, LABEL_RUN: spec.run_id}
+
+
 def document(
     spec: ContainerSpec,
     image: EngineImage,
     *,
-    labels: Mapping[str, str],
     user: str,
     has_shell: bool,
     network: str | None,
@@ -163,7 +172,6 @@ def document(
     Args:
         spec: the run.
         image: what it runs.
-        labels: by which the container is found again.
         user: `UID:GID`.
         has_shell: whether the image has /bin/sh, which sets the program's variables.
         network: the run's own; None leaves the loopback alone.
@@ -197,14 +205,12 @@ def document(
         "AttachStderr": True,
         "Tty": False,
         "Healthcheck": {"Test": ["NONE"]},
-        "Labels": dict(labels),
-        "HostConfig": _host(spec, image, labels, network=network, host_users=host_users),
+        "Labels": labels_of(spec),
+        "HostConfig": _host(spec, image, network=network, host_users=host_users),
     }
 
 
-def _host(
-    spec: ContainerSpec, image: EngineImage, labels: Mapping[str, str], *, network: str | None, host_users: bool
-) -> dict[str, Any]:
+def _host(spec: ContainerSpec, image: EngineImage, *, network: str | None, host_users: bool) -> dict[str, Any]:
     targets = {target for _, target, _ in spec.mounts}
     bound = [
         {
@@ -220,10 +226,10 @@ def _host(
     bound += [
         {
             "Type": "volume",
-            "Source": f"whiteroom-{labels[LABEL_FOLDER]}-{spec.run_id}-{number}",
+            "Source": f"{name_of(spec)}-{number}",
             "Target": path,
             "ReadOnly": True,
-            "VolumeOptions": {"Labels": dict(labels)},
+            "VolumeOptions": {"Labels": labels_of(spec)},
         }
         for number, path in enumerate(image.volumes)
         if path not in targets

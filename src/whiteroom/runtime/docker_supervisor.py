@@ -15,24 +15,21 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from whiteroom.runtime import cgroups, docker_plan, meters, namespaces, serving, users
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker_engine import (
-    LABEL_FOLDER,
-    LABEL_RUN,
     Cancelled,
     Engine,
     EngineFacts,
     EngineFailed,
     EngineImage,
-    Frames,
     NoSuchImage,
     repository,
 )
+from whiteroom.runtime.docker_output import Output
 from whiteroom.runtime.docker_plan import HOST, SHELL, ContainerSpec
-from whiteroom.runtime.logs import LineSplitter, LogWriter
+from whiteroom.runtime.logs import LogWriter
 from whiteroom.runtime.records import failure_text, first_line, now_ms, write_whole
 from whiteroom.runtime.supervisor import Ending, ImageFailed, SandboxFailed, detach
 from whiteroom.runtime.watch import Watch
@@ -40,12 +37,11 @@ from whiteroom.runtime.watch import Watch
 MADE_FILE = "made"
 """There from before something is made in the engine until it is removed."""
 _READ_BYTES = 1 << 16
-_FIRST_WORDS = 4096
 _SERVE_GRACE_SECONDS = 10
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
-_LAST_WORDS_SECONDS = 2.0
 _SIGXFSZ_EXIT = 128 + signal.SIGXFSZ
+_IMAGE_SIGNS = ("executable file", "no such file or directory", "exec format error", "permission denied")
 _NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -90,22 +86,17 @@ class ContainerSupervisor:
         self._groups = cgroups.Groups({}, frozenset())
         self._client: serving.Client | None = None
         self._watch: Watch | None = None
-        self._log: LogWriter | None = None
-        self._attached: Any = None
-        self._frames = Frames()
-        limit = 4 * spec.log_line_characters
-        self._splitters = {"stdout": LineSplitter(limit), "stderr": LineSplitter(limit)}
-        self._first_words = b""
+        self._log = LogWriter(
+            spec.log_file, host=HOST, limit_bytes=spec.log_limit_bytes, line_characters=spec.log_line_characters
+        )
+        self._output: Output | None = None
         self._deadline = float("inf")
         self._kill_at = float("inf")
 
     def run(self) -> None:
         """Everything; returns when the end is written."""
-        ending, spec = self._ending, self._spec
+        ending = self._ending
         write_whole(specs.MARKER_FILE, f'{{"first":0,"first_ticks":0,"groups":[],"pid":{os.getpid()}}}')
-        self._log = LogWriter(
-            spec.log_file, host=HOST, limit_bytes=spec.log_limit_bytes, line_characters=spec.log_line_characters
-        )
         try:
             self._stop_was_asked()
             if ending.reason is None:
@@ -166,26 +157,14 @@ class ContainerSupervisor:
     def _start(self, engine: Engine, image: EngineImage) -> Container:
         spec = self._spec
         held, user = self._user()
-        labels = {LABEL_FOLDER: spec.folder_label, LABEL_RUN: spec.run_id}
-        name = f"whiteroom-{spec.folder_label}-{spec.run_id}"
         Path(MADE_FILE).touch(mode=0o600)
         network = None
         if spec.transform is not None and not self._can_join():
-            network = name
-            engine.create_network(network, labels)
-        container = self._create(engine, image, f"{name}-{HOST}", labels, user, network)
+            network = docker_plan.name_of(spec)
+            engine.create_network(network, docker_plan.labels_of(spec))
         if held is not None:
             self._hand_over(held)
-        self._attached = engine.attach(container.id)
-        self._ending.started_at_ms = now_ms()
-        try:
-            engine.start(container.id)
-        except EngineFailed as problem:
-            # Docker refuses what it cannot execute; the words are runc's.
-            missing = "executable file not found" in str(problem) or "no such file or directory" in str(problem)
-            if missing or "exec format error" in str(problem) or "permission denied" in str(problem):
-                raise ImageFailed(f"Its program could not be started: {problem}") from None
-            raise
+        container = self._create(engine, image, user, network)
         container.started = True
         self._deadline = time.monotonic() + spec.max_runtime_seconds
         state = engine.state(container.id)
@@ -195,29 +174,30 @@ class ContainerSupervisor:
             self._groups = cgroups.of(container.first)
         return container
 
-    def _create(
-        self, engine: Engine, image: EngineImage, name: str, labels: dict[str, str], user: str, network: str | None
-    ) -> Container:
-        """The container; made anew without the shell where the image has none."""
-        facts = self._facts
-
-        def document(*, has_shell: bool) -> dict[str, Any]:
-            return docker_plan.document(
-                self._spec,
+    def _create(self, engine: Engine, image: EngineImage, user: str, network: str | None) -> Container:
+        """The container, started; made anew without the shell where the image has none."""
+        spec, facts = self._spec, self._facts
+        for has_shell in (True, False):
+            asked_for = docker_plan.document(
+                spec,
                 image,
-                labels=labels,
                 user=user,
                 has_shell=has_shell,
                 network=network,
                 host_users=bool(facts and facts.remaps_users),
             )
-
-        container = self._container = Container(engine.create(name, document(has_shell=True)))
-        if not engine.has_file(container.id, SHELL):
-            engine.remove(self._spec.folder_label, self._spec.run_id)
-            if network is not None:
-                engine.create_network(network, labels)
-            container = self._container = Container(engine.create(name, document(has_shell=False)))
+            container = self._container = Container(engine.create(docker_plan.name_of(spec), asked_for))
+            self._output = Output(engine.attach(container.id), self._log, spec.log_line_characters)
+            self._ending.started_at_ms = now_ms()
+            try:
+                engine.start(container.id)
+            except EngineFailed as problem:
+                self._output.close()
+                if not has_shell or engine.has_file(container.id, SHELL):
+                    raise _not_started(problem) from None
+                engine.remove_container(container.id)
+            else:
+                break
         return container
 
     def _user(self) -> tuple[int | None, str]:
@@ -260,17 +240,18 @@ class ContainerSupervisor:
         control = os.open(specs.CONTROL_FIFO, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._watch = Watch(spec, container, self._groups)
         poller = select.poll()
-        for handle in (control, ended, self._watch.wake, self._attached.fileno()):
-            poller.register(handle, select.POLLIN)
-        if self._client:
-            poller.register(self._client.output, select.POLLIN)
+        sources = [control, ended, self._watch.wake]
+        sources += [self._output.fileno()] if self._output else []
+        sources += [self._client.output] if self._client else []
+        for source in sources:
+            poller.register(source, select.POLLIN)
         try:
             self._loop(poller, control, ended)
         finally:
             os.close(control)
 
     def _loop(self, poller: select.poll, control: int, ended: int) -> None:
-        output = self._attached.fileno()
+        output = self._output
         while True:
             self._obey()
             soonest = min(self._deadline, self._kill_at) - time.monotonic()
@@ -278,7 +259,7 @@ class ContainerSupervisor:
             handles = {handle for handle, _ in ready}
             if control in handles:
                 os.read(control, _READ_BYTES)
-            if output in handles and not self._pump():
+            if output and output.fileno() in handles and not output.pump():
                 poller.unregister(output)
             if self._watch and self._watch.wake in handles:
                 self._watch.heed()
@@ -348,27 +329,8 @@ class ContainerSupervisor:
         grace = _SERVE_GRACE_SECONDS if self._container.heeds_sigterm() else 0
         self._terminate(time.monotonic() + grace)
 
-    def _pump(self) -> bool:
-        """Move what can be read to the log; False at the end of the stream."""
-        try:
-            data = os.read(self._attached.fileno(), _READ_BYTES)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        lines: dict[str, list[bytes]] = {}
-        for stream, piece in self._frames.feed(data):
-            if stream == "stderr" and len(self._first_words) < _FIRST_WORDS:
-                self._first_words += piece
-            lines.setdefault(stream, []).extend(self._splitters[stream].feed(piece))
-        for stream, found in lines.items():
-            if self._log:
-                self._log.add(now_ms(), stream, found)
-        return bool(data)
-
     def _note(self, text: str) -> None:
-        if self._log:
-            self._log.note(now_ms(), text)
+        self._log.note(now_ms(), text)
 
     # -- after the program ----------------------------------------------------------
 
@@ -386,8 +348,8 @@ class ContainerSupervisor:
         started = self._container is not None and self._container.started
         if started:
             self._conclude()
-        elif self._attached is not None:
-            self._attached.close()
+        elif self._output:
+            self._output.close()
         if Path(MADE_FILE).exists():
             self._remove()
         used = self._used(repair=True)
@@ -411,33 +373,22 @@ class ContainerSupervisor:
                 sys.stderr.write(f"looking: {problem}\n")
                 time.sleep(_ENGINE_PAUSE_SECONDS)
             time.sleep(_PAUSE_SECONDS)
-        self._drain()
+        if self._output:
+            self._output.drain()
         if state is None:
             self._ending.because("lost", "The container was removed by somebody else.")
             return
         self._judge(state.exit_code, memory_killed=state.memory_killed)
-
-    def _drain(self) -> None:
-        os.set_blocking(self._attached.fileno(), False)
-        poller = select.poll()
-        poller.register(self._attached.fileno(), select.POLLIN)
-        until = time.monotonic() + _LAST_WORDS_SECONDS
-        while time.monotonic() < until:
-            if poller.poll(_PAUSE_SECONDS * 1000) and not self._pump():
-                break
-        for stream, splitter in self._splitters.items():
-            if self._log:
-                self._log.add(now_ms(), stream, splitter.finish())
-        self._attached.close()
 
     def _judge(self, code: int, *, memory_killed: bool) -> None:
         """Say why the program ended, if nothing of ours ended it."""
         ending, spec = self._ending, self._spec
         if ending.exit_code is None:
             ending.exit_code = code
-        if docker_plan.program_missing(code, self._first_words):
+        words = self._output.first_words if self._output else b""
+        if docker_plan.program_missing(code, words):
             ending.exit_code = None
-            ending.because("image", f"The program could not be started: {first_line(self._first_words)}.")
+            ending.because("image", f"The program could not be started: {first_line(words)}.")
         if memory_killed:
             ending.because("memory", f"It took more than {spec.memory_bytes:,} bytes of memory.")
         full = code != 0 and self._used() >= spec.volume_bytes - (1 << 16)
@@ -476,8 +427,7 @@ class ContainerSupervisor:
         import json  # noqa: PLC0415
 
         ending = self._ending
-        if self._log:
-            self._log.close()
+        self._log.close()
         end = {
             "reason": ending.reason,
             "message": ending.message,
@@ -498,6 +448,14 @@ def _wait(socket: str, container: str, end: int) -> None:
         sys.stderr.write(f"waiting: {problem}\n")
     finally:
         os.close(end)
+
+
+def _not_started(problem: EngineFailed) -> Exception:
+    """Whether it was the image's fault; the words are those of the engine's runtime."""
+    words = str(problem).lower()
+    if any(sign in words for sign in _IMAGE_SIGNS):
+        return ImageFailed(f"Its program could not be started: {problem}")
+    return problem
 
 
 def _safe(text: str) -> str:

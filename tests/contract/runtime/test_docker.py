@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
 from contract.runtime.conftest import Lab, new_folder
+from contract.runtime.registry import registry
+from contract.runtime.test_ordinary_user import as_ordinary_user
 from contract.runtime.test_sandbox import (
     SLEEP,
     RuntimeContract,
@@ -297,6 +301,35 @@ def test_an_image_that_is_gone_or_was_never_here_ends_with_the_reason(lab: Docke
         allowed.image_digest("registry.invalid/nothing:1")
 
 
+def test_an_image_is_pulled_by_the_digest_that_was_pinned_and_only_from_where_it_may_be(
+    lab: DockerLab, api: APIClient
+) -> None:
+    run = lab.run_of("pass")
+    with registry("team/churn", "1", api.version()["Arch"]) as source:
+        uri = f"{source.address}/team/churn:1"
+        for place in ("", source.address[:-1], f"{source.address}/tea", "docker.io"):
+            elsewhere = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=(place,))
+            with pytest.raises(ImageNotFound, match="docker_pull"):
+                elsewhere.image_digest(uri)
+        assert not source.asked
+        lab.runtime = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=(f"{source.address}/team/",))
+        assert lab.runtime.image_digest(uri) == source.digest
+        with pytest.raises(ImageNotFound, match="nosuch"):
+            lab.runtime.image_digest(f"{source.address}/team/nosuch:1")
+        assert not any(source.layer in path for path in source.asked)
+        run = replace(run, image_uri=uri, image_digest=source.digest, entrypoint=("/hello",))
+        lab.runtime.start(run)
+        end = lab.finish(run.id)
+    pinned = f"{source.address}/team/churn@{source.digest}"
+    lab.built.append(pinned)
+    assert "pulled" in lab.text(run.id, "platform")
+    assert f"/v2/team/churn/manifests/{source.digest}" in source.asked
+    # It is there, and its one file is no program.
+    assert api.inspect_image(pinned)
+    assert end.reason is EndReason.IMAGE
+    assert "could not be started" in end.message
+
+
 def supervisor_of(lab: Lab, run_id: RunId) -> int:
     marker = lab.folder / "data/containers" / run_id / "supervisor.json"
     return int(json.loads(marker.read_text())["pid"])
@@ -424,3 +457,25 @@ def test_an_engine_that_is_gone_ends_a_new_run_with_the_reason(lab: DockerLab) -
     end = lab.finish(run.id)
     assert end.reason is EndReason.SANDBOX
     assert str(lab.folder) not in end.message
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="the suite already runs as an ordinary user")
+@pytest.mark.skipif(not (shutil.which("setpriv") and shutil.which("unshare")), reason="takes setpriv and unshare")
+def test_the_contract_holds_for_an_ordinary_user_who_may_use_the_engine(engine_socket: str) -> None:
+    chosen = (
+        "pulled or hole or limited or every_file or stopped or dead_supervisors or of_roots or contract or variables"
+    )
+    place = Path(engine_socket)
+    modes = [(path, path.stat().st_mode) for path in (place.parent, place)]
+    for path, mode in modes:
+        path.chmod(mode | 0o777 if path == place else mode | 0o755)
+    try:
+        done = as_ordinary_user(
+            "tests/contract/runtime/test_docker.py", "-k", chosen, DOCKER_HOST=f"unix://{engine_socket}"
+        )
+    finally:
+        for path, mode in modes:
+            path.chmod(mode)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
