@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 from pathlib import Path
 
 from whiteroom.domain.runs import Finding, InputMode, Run, SandboxReport, TrainingRun, TransformRun
@@ -21,6 +22,7 @@ from whiteroom.runtime.docker_supervisor import MADE_FILE
 from whiteroom.runtime.sandbox import FIRST_UID, SandboxRuntime
 
 _QUICK_SECONDS = 5.0
+_MAX_OPEN_FILES = 65_536
 
 
 class DockerRuntime(SandboxRuntime):
@@ -205,6 +207,7 @@ class DockerRuntime(SandboxRuntime):
             shared_memory_bytes=max(limits.memory_bytes // 2, 1 << 20),
             volume_bytes=limits.volume_bytes,
             processes=limits.processes,
+            ulimits=_ulimits(limits.volume_bytes),
             max_runtime_seconds=limits.max_runtime_seconds,
             stop_grace_seconds=run.stop_grace_seconds,
             log_file=str(self._log_file(run.id)),
@@ -230,6 +233,12 @@ class DockerRuntime(SandboxRuntime):
             return
         finally:
             engine.close()
+
+
+def _ulimits(volume_bytes: int) -> dict[str, int]:
+    """The limits of a single process, none above this machine's: not every engine may raise one."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return {"core": 0, "fsize": volume_bytes, "msgqueue": 0, "nofile": min(_MAX_OPEN_FILES, files)}
 
 
 def _brief(problem: Exception) -> str:

@@ -75,6 +75,7 @@ class ContainerSpec:
     shared_memory_bytes: int
     volume_bytes: int
     processes: int
+    ulimits: Mapping[str, int]
     max_runtime_seconds: int
     stop_grace_seconds: int
     log_file: str
@@ -249,11 +250,7 @@ def _host(spec: ContainerSpec, image: EngineImage, *, network: str | None, host_
         "MemorySwap": spec.memory_bytes,
         "NanoCpus": spec.cpus * 1_000_000_000,
         "ShmSize": spec.shared_memory_bytes,
-        "Ulimits": [
-            {"Name": name, "Soft": value, "Hard": value}
-            # Lower than any engine's own: one that lacks privileges cannot raise a limit (nofile).
-            for name, value in (("core", 0), ("fsize", spec.volume_bytes), ("msgqueue", 0))
-        ],
+        "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in spec.ulimits.items()],
         "Mounts": bound,
         "Tmpfs": {"/run": f"{_MOUNTED},size={_RUN_BYTES},mode=1777"},
         # The supervisor reads it; a copy in the engine would outgrow every limit.

@@ -41,7 +41,7 @@ _SERVE_GRACE_SECONDS = 10
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
 _SIGXFSZ_EXIT = 128 + signal.SIGXFSZ
-_IMAGE_SIGNS = ("executable file", "no such file or directory", "exec format error", "permission denied")
+_IMAGE_SIGNS = ("not found", "no such file or directory", "exec format error", "permission denied")
 _NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -187,12 +187,15 @@ class ContainerSupervisor:
                 host_users=bool(facts and facts.remaps_users),
             )
             container = self._container = Container(engine.create(docker_plan.name_of(spec), asked_for))
-            self._output = Output(engine.attach(container.id), self._log, spec.log_line_characters)
             self._ending.started_at_ms = now_ms()
             try:
+                # Podman looks for the program here already.
+                self._output = Output(engine.attach(container.id), self._log, spec.log_line_characters)
                 engine.start(container.id)
             except EngineFailed as problem:
-                self._output.close()
+                if self._output:
+                    self._output.close()
+                    self._output = None
                 if not has_shell or engine.has_file(container.id, SHELL):
                     raise _not_started(problem) from None
                 engine.remove_container(container.id)
@@ -453,7 +456,7 @@ def _wait(socket: str, container: str, end: int) -> None:
 def _not_started(problem: EngineFailed) -> Exception:
     """Whether it was the image's fault; the words are those of the engine's runtime."""
     words = str(problem).lower()
-    if any(sign in words for sign in _IMAGE_SIGNS):
+    if "exec" in words and any(sign in words for sign in _IMAGE_SIGNS):
         return ImageFailed(f"Its program could not be started: {problem}")
     return problem
 
