@@ -128,15 +128,19 @@ def test_the_failure_file_is_the_message(records: dict[str, Any]) -> None:
         (RunEnd(EndReason.EXITED, exit_code=1, failure="bad", host="algo-3", instances=3), "algo-3: bad"),
         (RunEnd(EndReason.MEMORY, "Too much.", host="algo-2", instances=2), "algo-2: Too much."),
         (
-            RunEnd(EndReason.EXITED, exit_code=1, host="algo-2", instances=2),
-            "algo-2: The program ended with an exit code other than 0, or could not be started.",
+            RunEnd(EndReason.EXITED, exit_code=3, host="algo-2", instances=2),
+            "algo-2: " + run_message(RunEnd(EndReason.EXITED, exit_code=3)),
         ),
         (RunEnd(EndReason.MAX_RUNTIME, "Too long.", instances=2), "Too long."),
         (RunEnd(EndReason.EXITED, exit_code=1, failure="bad"), "bad"),
     ],
 )
-def test_of_several_instances_the_one_that_failed_is_named(end: RunEnd, message: str) -> None:
+def test_the_instance_that_failed_is_named_where_there_are_several(end: RunEnd, message: str) -> None:
     assert run_message(end) == message
+
+
+def test_a_program_that_a_signal_ended_is_said_to_have_been() -> None:
+    assert "exit code 137 (signal 9)" in run_message(RunEnd(EndReason.EXITED, exit_code=137))
 
 
 def test_a_failure_without_words_says_what_its_code_means(records: dict[str, Any]) -> None:
