@@ -37,7 +37,9 @@ from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.registry import Context, Handler, Response, handlers
 from whiteroom.ports import Store, Transaction
+from whiteroom.runtime.docker import DockerRuntime
 from whiteroom.runtime.images import Images
+from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox import SandboxRuntime
 from whiteroom.settings import Settings
 from whiteroom.store.credentials import Credentials
@@ -77,9 +79,15 @@ def open_images(settings: Settings) -> Images:
     return Images(settings.folder("images"))
 
 
-def open_runtime(settings: Settings) -> SandboxRuntime:
-    """The runtime of a data folder. Any number may be open: what runs belongs to the folder, not to a process."""
-    return SandboxRuntime(settings.data, unsafe_no_sandbox=settings.sandbox == "unsafe-no-sandbox")
+def open_runtime(settings: Settings) -> Runtimes:
+    """The runtimes of a data folder. Any number may be open: what runs belongs to the folder, not to a process."""
+    pull_from = tuple(filter(None, (place.strip() for place in settings.docker_pull.split(","))))
+    return Runtimes(
+        SandboxRuntime(settings.data, unsafe_no_sandbox=settings.sandbox == "unsafe-no-sandbox"),
+        DockerRuntime(
+            settings.data, socket=settings.docker_socket, oci_runtime=settings.docker_runtime, pull_from=pull_from
+        ),
+    )
 
 
 def sandbox_report(settings: Settings) -> SandboxReport:

@@ -77,6 +77,12 @@ class Settings:
     """How long the work of a controller that died stays reserved for it."""
     sandbox: Literal["required", "unsafe-no-sandbox"] = "required"
     """`required` refuses a run that cannot be sealed; `unsafe-no-sandbox` runs it with the server's own rights."""
+    docker_socket: str = "/var/run/docker.sock"
+    """The Unix socket of Docker or Podman, which runs the images that are not local; empty for local images alone."""
+    docker_runtime: str = ""
+    """Which of the engine's runtimes runs containers, such as `runsc`; empty for its default."""
+    docker_pull: str = ""
+    """Registries and repositories, with commas between, that images may be pulled from; empty for none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the server's own log says."""
     quotas: Quotas = field(default_factory=lambda: Quotas({}))

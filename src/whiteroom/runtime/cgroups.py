@@ -85,6 +85,29 @@ def create(name: str, *, memory_bytes: int, processes: int, cpus: int) -> Groups
     return Groups(folders, frozenset(unified))
 
 
+def of(pid: int) -> Groups:
+    """The groups that somebody else made for a process, as far as they can be seen from here."""
+    folders: dict[str, str] = {}
+    unified: set[str] = set()
+    mounts = _mounts()
+    try:
+        lines = _read(f"/proc/{pid}/cgroup").splitlines()
+    except OSError:
+        return Groups({}, frozenset())
+    # v1 first: on a hybrid machine v2 has no controllers.
+    for line in sorted(lines, key=lambda line: line.startswith("0::")):
+        _, controllers, path = line.split(":", 2)
+        folder = _below(mounts, controllers.split(",")[0], path)
+        if folder is None or path == "/" or not os.path.isdir(folder):
+            continue
+        for controller in WANTED if not controllers else controllers.split(","):
+            if controller in WANTED and controller not in folders:
+                folders[controller] = folder
+                if not controllers:
+                    unified.add(controller)
+    return Groups(folders, frozenset(unified))
+
+
 def _limit(folder: str, controller: str, is_unified: bool, memory_bytes: int, processes: int, cpus: int) -> None:
     if controller == "memory" and is_unified:
         _write(f"{folder}/memory.max", str(memory_bytes))

@@ -128,8 +128,7 @@ class Images:
         digest = self._names().get(canonical_name(name)) if _NAME.fullmatch(name) else None
         if digest is None:
             raise ImageNotFound(
-                f"There is no local image {name}. Build one with `whiteroom images build {name} FOLDER`; "
-                "Docker and Podman images come in a later release."
+                f"There is no local image {name}. Build one with `whiteroom images build {name} FOLDER`."
             )
         return self._image(canonical_name(name), digest)
 

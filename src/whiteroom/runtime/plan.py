@@ -76,7 +76,8 @@ def write_run(
     for number, host in enumerate(contract.hosts(run.instance_count)):
         called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
         _require_program(called.command[0], image, called.environment["PATH"])
-        _make_folders(run, folder, host, called.config_files)
+        make_work(run, folder, host)
+        write_config(folder / specs.CONFIG / host, called.config_files)
         pipes += _pipes(run, folder, host, number)
         mounts = _mounts(run, image, folder, final, host, number)
         command, environment = called.command, dict(called.environment)
@@ -102,7 +103,7 @@ def write_run(
                 system=bubblewrap.host_libraries(),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
-                transform=_transform(run).plain() if isinstance(run, TransformRun) else None,
+                transform=transform_spec(run).plain() if isinstance(run, TransformRun) else None,
                 uid_folder=str(users),
                 first_uid=first_uid,
                 cpus=limits.cpus,
@@ -121,17 +122,24 @@ def write_run(
     )
 
 
-def _make_folders(run: Run, folder: Path, host: str, config_files: Mapping[str, str]) -> None:
+def make_work(run: Run, folder: Path, host: str) -> None:
+    """The folders that the program of one instance may write to."""
     names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
     if isinstance(run, TransformRun):
         names.append(specs.TRANSFORMED)
-    config, work = folder / specs.CONFIG / host, folder / specs.WORK / host
-    for path in [config, work, *(work / name for name in names)]:
+    work = folder / specs.WORK / host
+    for path in [work, *(work / name for name in names)]:
         path.mkdir()
         path.chmod(0o755)
-    for name, text in config_files.items():
-        (config / name).write_text(text)
-        (config / name).chmod(0o644)
+
+
+def write_config(folder: Path, files: Mapping[str, str]) -> None:
+    """Make the folder that stands at /opt/ml/input/config."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
 
 
 def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number: int) -> tuple[bubblewrap.Mount, ...]:
@@ -207,7 +215,8 @@ def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
     return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY
 
 
-def _transform(run: TransformRun) -> specs.Transform:
+def transform_spec(run: TransformRun) -> specs.Transform:
+    """What the batch transform's client needs to know."""
     return specs.Transform(
         archive=str(run.model_archive.absolute()),
         input_folder=str(run.input_folder.absolute()),

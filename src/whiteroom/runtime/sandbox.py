@@ -61,7 +61,17 @@ _LEFTOVER_SECONDS = 60
 
 
 class SandboxRuntime:
-    """Runs sealed instances on this machine (ports.Runtime)."""
+    """Runs sealed instances on this machine (ports.Runtime).
+
+    What a run's folder is, who holds it and how its supervisor is started is the same for
+    every runtime whose runs outlive the server: DockerRuntime builds on it.
+    """
+
+    boot = _BOOT
+    """What the interpreter of a supervisor is told to do."""
+    boot_options: tuple[str, ...] = ("-I", "-S")
+    folder_name = "runs"
+    """Below the data folder."""
 
     def __init__(
         self,
@@ -80,7 +90,7 @@ class SandboxRuntime:
             log_line_characters: how much of one line is kept.
         """
         self._folder = folder.absolute()
-        self._runs = self._folder / "runs"
+        self._runs = self._folder / self.folder_name
         self._logs = self._folder / "logs"
         self._unsafe = unsafe_no_sandbox
         self._log_limit_bytes = log_limit_bytes
@@ -125,7 +135,7 @@ class SandboxRuntime:
         if lock is None:
             return RUNNING
         try:
-            return _unattended(folder)
+            return self._unattended(folder)
         finally:
             os.close(lock)
 
@@ -200,7 +210,7 @@ class SandboxRuntime:
             time.sleep(_LOOK_SECONDS)
             lock = self._try_lock(folder)
         try:
-            if _kill_orphans(folder):
+            if self.kill_orphans(folder):
                 # Out of the way at once: a half-deleted run must not look like one.
                 gone = self._runs / f"{_GONE}{folder.name}-{time.time_ns()}"
                 folder.rename(gone)
@@ -216,6 +226,30 @@ class SandboxRuntime:
     def report(self) -> SandboxReport:
         """See ports.Runtime."""
         return doctor.report(self._folder, unsafe_no_sandbox=self._unsafe)
+
+    def holds(self, run_id: RunId) -> bool:
+        """Whether this runtime has that run."""
+        return self._run_folder(run_id).exists()
+
+    def kill_orphans(self, folder: Path) -> bool:
+        """Kill what a dead supervisor left of the run in `folder`; whether nothing is left."""
+        return _kill_orphans(folder)
+
+    def environment(self) -> dict[str, str]:
+        """All that a supervisor gets of this process's variables."""
+        return {"PATH": os.defpath, "LANG": "C.UTF-8"}
+
+    def _unattended(self, folder: Path) -> Observation:
+        """What a run is doing that no supervisor holds; its lock is ours."""
+        # It may have ended between the look for its end and the one for its lock.
+        end = _read_end(folder)
+        if end is not None:
+            return Observation(Phase.ENDED, end)
+        if not (folder / specs.MARKER_FILE).exists():
+            return ABSENT
+        if not self.kill_orphans(folder):
+            return RUNNING
+        return Observation(Phase.ENDED, _write_lost(folder))
 
     def _sweep(self) -> None:
         """Delete what a server left that was killed while it made or deleted a run's folder."""
@@ -251,19 +285,7 @@ class SandboxRuntime:
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=self._runs))
         try:
             try:
-                image = self.images.by_digest(run.image_digest)
-                write_run(
-                    run,
-                    image,
-                    new,
-                    final=folder,
-                    log_file=self._log_file(run.id),
-                    users=self._folder / "users",
-                    first_uid=FIRST_UID,
-                    sandboxed=not self._unsafe,
-                    log_limit_bytes=self._log_limit_bytes,
-                    log_line_characters=self._log_line_characters,
-                )
+                self._fill(run, new, folder)
             except (ImageNotFound, ProgramMissing) as problem:
                 _write_json(new / specs.END_FILE, {"reason": EndReason.IMAGE.value, "message": str(problem)})
             new.rename(folder)
@@ -276,15 +298,30 @@ class SandboxRuntime:
             if not folder.exists():
                 raise
 
+    def _fill(self, run: Run, new: Path, final: Path) -> None:
+        """Write the run's folder as its supervisor wants to find it."""
+        write_run(
+            run,
+            self.images.by_digest(run.image_digest),
+            new,
+            final=final,
+            log_file=self._log_file(run.id),
+            users=self._folder / "users",
+            first_uid=FIRST_UID,
+            sandboxed=not self._unsafe,
+            log_limit_bytes=self._log_limit_bytes,
+            log_line_characters=self._log_line_characters,
+        )
+
     def _spawn(self, folder: Path, lock: int) -> None:
         home = str(Path(whiteroom.__file__).parent.parent)
-        command = [sys.executable, "-I", "-S", "-c", _BOOT.format(home=home), str(folder), str(_LOCK_FD)]
+        command = [sys.executable, *self.boot_options, "-c", self.boot.format(home=home), str(folder), str(_LOCK_FD)]
         log = folder / specs.SUPERVISOR_LOG
         self._children.add(
             os.posix_spawn(
                 sys.executable,
                 command,
-                {"PATH": os.defpath, "LANG": "C.UTF-8"},
+                self.environment(),
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
@@ -366,19 +403,6 @@ def _read_end(folder: Path) -> RunEnd | None:
     except FileNotFoundError:
         return None
     return RunEnd(**{**end, "reason": EndReason(end["reason"])})
-
-
-def _unattended(folder: Path) -> Observation:
-    """What a run is doing that no supervisor holds; its lock is ours."""
-    # It may have ended between the look for its end and the one for its lock.
-    end = _read_end(folder)
-    if end is not None:
-        return Observation(Phase.ENDED, end)
-    if not (folder / specs.MARKER_FILE).exists():
-        return ABSENT
-    if not _kill_orphans(folder):
-        return RUNNING
-    return Observation(Phase.ENDED, _write_lost(folder))
 
 
 def _write_lost(folder: Path) -> RunEnd:

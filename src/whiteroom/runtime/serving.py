@@ -66,13 +66,23 @@ def _unpack(archive: str, folder: str, limit_bytes: int, answer: int) -> None:
 class Client:
     """The batch transform's client, at work in a process of its own."""
 
-    def __init__(self, transform: dict[str, object], work: str, served: int) -> None:
+    def __init__(
+        self,
+        transform: dict[str, object],
+        work: str,
+        served: int,
+        *,
+        host: str = "127.0.0.1",
+        enter: Callable[[], None] | None = None,
+    ) -> None:
         """Start it.
 
         Args:
             transform: spec.Transform as plain values.
             work: the folder of what the instance may write.
             served: a process that lives as long as the served program does.
+            host: where the program serves.
+            enter: called first in the new process, to bring it where it can reach the program.
         """
         self.outcome: tuple[bool, str] = (False, "The batch transform's client ended without a word.")
         self.output, output_end = os.pipe2(os.O_CLOEXEC)
@@ -82,7 +92,9 @@ class Client:
         if self._pid == 0:
             try:
                 namespaces.die_with_parent(parent)
-                _serve(transform, work, served, output_end)
+                if enter is not None:
+                    enter()
+                _serve(transform, work, served, host, output_end)
             except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
                 os.write(2, f"transform: {problem!r}\n".encode())
             os._exit(0)
@@ -109,7 +121,7 @@ class Client:
         os.close(self.output)
 
 
-def _serve(transform: dict[str, object], work: str, served: int, output: int) -> None:
+def _serve(transform: dict[str, object], work: str, served: int, host: str, output: int) -> None:
     from whiteroom.runtime.transform import TransformJob, run_transform  # noqa: PLC0415
 
     stopped: list[int] = []
@@ -128,6 +140,7 @@ def _serve(transform: dict[str, object], work: str, served: int, output: int) ->
             accept=settings.accept,
             max_payload_mb=settings.max_payload_mb,
             ready_timeout_seconds=settings.ready_timeout_seconds,
+            host=host,
         ),
         alive=lambda: meters.lives(served),
         stopping=lambda: bool(stopped),

@@ -10,7 +10,7 @@ Standard library only, and what is slow to import is imported once the program r
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH103, PTH108, PTH110, PTH112, PTH120, PTH123
+# ruff: noqa: PTH108, PTH110, PTH112, PTH120, PTH123
 from __future__ import annotations
 
 import fcntl
@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 
-from whiteroom.runtime import meters, namespaces
+from whiteroom.runtime import meters, namespaces, users
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.host import Ending, Host
 from whiteroom.runtime.records import now_ms, write_whole
@@ -100,17 +100,11 @@ class Supervisor:
             host.own(self._claim_user() if os.geteuid() == 0 and spec.sandboxed else None)
 
     def _claim_user(self) -> int:
-        os.makedirs(self._spec.uid_folder, mode=0o700, exist_ok=True)
-        for uid in range(self._spec.first_uid, self._spec.first_uid + 65_536):
-            handle = os.open(f"{self._spec.uid_folder}/{uid}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(handle)
-                continue
-            self._held.append(handle)
-            return uid
-        raise SandboxFailed("Every user that runs may have is taken.")
+        claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
+        if claimed is None:
+            raise SandboxFailed("Every user that runs may have is taken.")
+        self._held.append(claimed[1])
+        return claimed[0]
 
     def _prepare(self) -> None:
         """What a transform needs before its program starts."""
@@ -396,8 +390,13 @@ def _reaped() -> tuple[int, int] | None:
         return None
 
 
-def main(folder: str, lock: int) -> None:
-    """Supervise the run in `folder`, whose lock is open as descriptor `lock`, the highest that is ours."""
+def detach(folder: str, lock: int) -> None:
+    """Make this process the supervisor of the run in `folder`, on its own from now on.
+
+    Args:
+        folder: becomes the current folder.
+        lock: the descriptor of the run's lock, the highest that is ours.
+    """
     os.setsid()
     # What the server has open is not ours to keep: its sockets would outlive it.
     os.closerange(lock + 1, 65_536)
@@ -409,6 +408,11 @@ def main(folder: str, lock: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.chdir(folder)
     os.umask(0o022)
+
+
+def main(folder: str, lock: int) -> None:
+    """Supervise the run in `folder`, whose lock is open as descriptor `lock`, the highest that is ours."""
+    detach(folder, lock)
     with open(specs.SPEC_FILE, "rb") as file:
         spec = specs.load(file.read())
     Supervisor(spec).run()

@@ -10,8 +10,13 @@ import time
 
 from whiteroom.runtime import meters
 from whiteroom.runtime.cgroups import Groups
-from whiteroom.runtime.instance import Instance
-from whiteroom.runtime.spec import Spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from whiteroom.runtime.docker_plan import ContainerSpec
+    from whiteroom.runtime.docker_supervisor import Container
+    from whiteroom.runtime.instance import Instance
+    from whiteroom.runtime.spec import Spec
 
 _PAUSE_SECONDS = 0.1
 _WORTH = 10
@@ -21,7 +26,7 @@ _WORTH = 10
 class Watch:
     """A thread that looks, and a descriptor that becomes readable when it has seen too much."""
 
-    def __init__(self, spec: Spec, work: str, running: Instance, groups: Groups) -> None:
+    def __init__(self, spec: Spec | ContainerSpec, work: str, running: Instance | Container, groups: Groups) -> None:
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
         self.crowded = False

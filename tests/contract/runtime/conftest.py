@@ -34,6 +34,10 @@ class Lab:
         (code / verb).chmod(0o755)
         return self.runtime.images.build(name, code).digest
 
+    def reopen(self) -> SandboxRuntime:
+        """The same folder as another server sees it."""
+        return SandboxRuntime(self.folder / "data")
+
     def run_of(self, program: str, **changes: object) -> TrainingRun:
         channel = self.folder / "channel"
         channel.mkdir(exist_ok=True)
@@ -91,13 +95,17 @@ class Lab:
         self.until(lambda: text in self.text(run_id))
 
 
+def new_folder() -> Path:
+    # Below the root user's home, which no other user may pass, as a server's data folder often is.
+    above = Path.home() if os.geteuid() == 0 and os.access(Path.home(), os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))
+
+
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     # Users are the machine's: a fork bomb among tests that run at the same time must not fill up this one's.
     monkeypatch.setattr(sandbox, "FIRST_UID", sandbox.FIRST_UID + os.getpid() % 1000 * 40)
-    # Below the root user's home, which no other user may pass, as a server's data folder often is.
-    above = Path.home() if os.geteuid() == 0 and os.access(Path.home(), os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="whiteroom-test-", dir=above))
+    folder = new_folder()
     lab = Lab(folder, SandboxRuntime(folder / "data"))
     report = lab.runtime.report()
     if not report.usable:

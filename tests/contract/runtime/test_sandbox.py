@@ -116,7 +116,7 @@ class RuntimeContract:
     def test_another_server_on_the_same_folder_takes_the_run_over(self, lab: Lab) -> None:
         run_id = lab.start(SLEEP)
         lab.until_logged(run_id, "up")
-        other = SandboxRuntime(lab.folder / "data")
+        other = lab.reopen()
         assert other.observe(run_id).phase is Phase.RUNNING
         assert list(other.runs()) == [run_id]
         other.stop(run_id, 0)

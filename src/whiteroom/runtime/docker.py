@@ -1,0 +1,244 @@
+"""The second runtime: images of Docker or Podman, one container a run, with a supervisor that outlives the server.
+
+DATA/containers/ID/     one run, as DATA/runs/ID is one of the sandbox's
+DATA/logs/ID.jsonl      its log
+
+What a run has in the engine carries the data folder's label and the run's (docker_engine.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+from pathlib import Path
+
+from whiteroom.domain.runs import Finding, InputMode, Run, SandboxReport, TrainingRun, TransformRun
+from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.runtime import docker_plan, plan
+from whiteroom.runtime import spec as specs
+from whiteroom.runtime.docker_engine import Engine, EngineFailed, NoSuchImage, may_pull
+from whiteroom.runtime.docker_supervisor import MADE_FILE
+from whiteroom.runtime.sandbox import FIRST_UID, SandboxRuntime
+
+_QUICK_SECONDS = 5.0
+_MAX_OPEN_FILES = 65_536
+
+
+class DockerRuntime(SandboxRuntime):
+    """Runs containers of one engine of this machine (ports.Runtime)."""
+
+    boot = (
+        "import sys; sys.path.insert(0, {home!r}); from whiteroom.runtime.docker_supervisor import main; "
+        "main(sys.argv[1], int(sys.argv[2]))"
+    )
+    # With site-packages: the SDK is there.
+    boot_options = ("-I",)
+    folder_name = "containers"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        socket: str,
+        oci_runtime: str = "",
+        pull_from: tuple[str, ...] = (),
+        log_limit_bytes: int = 256 << 20,
+        log_line_characters: int = 1 << 16,
+    ) -> None:
+        """Take over what runs for `folder`, and remove what a crash left in the engine.
+
+        Args:
+            folder: the server's data folder.
+            socket: the engine's, of Docker or Podman.
+            oci_runtime: which of the engine's runtimes runs containers; empty for its default.
+            pull_from: registries and repositories that images may be pulled from.
+            log_limit_bytes: how much of one run's output is kept.
+            log_line_characters: how much of one line is kept.
+        """
+        self._socket, self._oci_runtime, self._pull_from = socket, oci_runtime, pull_from
+        self._label = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:12]
+        super().__init__(folder, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this machine has the engine's socket at all."""
+        return bool(self._socket) and Path(self._socket).exists()
+
+    def image_digest(self, image_uri: str) -> str:
+        """See ports.Runtime. An image that must be pulled first is named by its registry's digest."""
+        try:
+            engine = Engine(self._socket)
+        except EngineFailed as problem:
+            raise ImageNotFound(f"The container engine does not answer ({_brief(problem)}).") from None
+        try:
+            image = engine.image(image_uri)
+            if image is not None:
+                return image.id
+            if may_pull(image_uri, self._pull_from):
+                return engine.registry_digest(image_uri)
+        except NoSuchImage as problem:
+            raise ImageNotFound(f"Neither the container engine nor its registry has {image_uri}: {problem}") from None
+        except EngineFailed as problem:
+            raise ImageNotFound(f"The container engine cannot find {image_uri}: {_brief(problem)}") from None
+        finally:
+            engine.close()
+        raise ImageNotFound(
+            f"The container engine has no image {image_uri}, and the setting docker_pull names no place that it could "
+            "be pulled from. Pull it by hand, or build a local one with `whiteroom images build`."
+        )
+
+    def kill_orphans(self, folder: Path) -> bool:
+        """Remove what a dead supervisor left in the engine; False while the engine does not answer."""
+        if not (folder / MADE_FILE).exists():
+            return True
+        try:
+            engine = Engine(self._socket)
+        except EngineFailed:
+            return False
+        try:
+            engine.remove(self._label, folder.name)
+        except EngineFailed:
+            return False
+        finally:
+            engine.close()
+        (folder / MADE_FILE).unlink(missing_ok=True)
+        return True
+
+    def environment(self) -> dict[str, str]:
+        """As the sandbox's, and where the SDK finds credentials of registries."""
+        kept = {name: os.environ[name] for name in ("HOME", "DOCKER_CONFIG") if name in os.environ}
+        # A helper that keeps the credentials is found on PATH.
+        return {**super().environment(), **kept, "PATH": os.environ.get("PATH", os.defpath)}
+
+    def report(self) -> SandboxReport:
+        """See ports.Runtime."""
+        finding = self._finding()
+        return SandboxReport(finding.ok, (finding,))
+
+    def _finding(self) -> Finding:
+        if not self.is_there:
+            where = f"at {self._socket}" if self._socket else "named by the setting docker_socket"
+            return Finding("container engine", True, f"There is none {where}: only local images run.")
+        try:
+            engine = Engine(self._socket, _QUICK_SECONDS)
+        except EngineFailed as problem:
+            return Finding(
+                "container engine",
+                False,
+                f"The one at {self._socket} does not answer: {_brief(problem)}.",
+                'Start it, let the server\'s user use its socket, or set docker_socket = "".',
+            )
+        try:
+            facts = engine.facts()
+        except EngineFailed as problem:
+            return Finding("container engine", False, f"It fails: {_brief(problem)}.", "Look into its own log.")
+        finally:
+            engine.close()
+        if self._oci_runtime and self._oci_runtime not in facts.runtimes:
+            return Finding(
+                "container engine",
+                False,
+                f"{facts.name} {facts.version} has no runtime {self._oci_runtime}; it has {', '.join(facts.runtimes)}.",
+                "Register it with the engine, or change the setting docker_runtime.",
+            )
+        if facts.rootless:
+            who = "the server's user, in namespaces of the engine's"
+        else:
+            who = "a user of its own" if os.geteuid() == 0 else "the server's user, without privileges"
+        pulls = f"images are pulled from {', '.join(self._pull_from)}" if self._pull_from else "no image is pulled"
+        runtime = f", {self._oci_runtime}" if self._oci_runtime else ""
+        return Finding(
+            "container engine", True, f"{facts.name} {facts.version}{runtime}: programs run as {who}; {pulls}."
+        )
+
+    def _refuse(self, run: Run) -> None:
+        if run.instance_count > 1:
+            raise RunRefused(
+                f"A container image runs in one instance a job; {run.instance_count} were asked for. "
+                "Set instanceCount to 1; several instances of it come in a later release."
+            )
+        if isinstance(run, TrainingRun):
+            for channel in run.channels:
+                if channel.input_mode is not InputMode.FILE:
+                    raise RunRefused(
+                        f"Channel {channel.name} asks for {channel.input_mode.value} mode, and the image is a "
+                        "container's. Set trainingInputMode to File; the others come in a later release."
+                    )
+
+    def _fill(self, run: Run, new: Path, final: Path) -> None:
+        """Write the run's folder as its supervisor wants to find it."""
+        told = docker_plan.told(run)
+        new.chmod(0o700)
+        (new / specs.WORK).mkdir()
+        plan.make_work(run, new, docker_plan.HOST)
+        place = new / docker_plan.INPUT
+        place.mkdir(mode=0o755)
+        plan.write_config(place / "config", told.config_files)
+        (place / "data").mkdir(mode=0o755)
+        if isinstance(run, TrainingRun):
+            for channel in run.channels:
+                (place / "data" / channel.name).mkdir(mode=0o755)
+        os.mkfifo(new / specs.CONTROL_FIFO, 0o600)
+        (new / specs.LOCK_FILE).touch(mode=0o600)
+        (new / specs.SPEC_FILE).write_text(self._spec(run, told, final).dump())
+
+    def _spec(self, run: Run, told: docker_plan.Told, folder: Path) -> docker_plan.ContainerSpec:
+        limits = run.limits
+        return docker_plan.ContainerSpec(
+            run_id=run.id,
+            folder_label=self._label,
+            socket=self._socket,
+            oci_runtime=self._oci_runtime,
+            image_name=run.image_uri,
+            image_digest=run.image_digest,
+            may_pull=may_pull(run.image_uri, self._pull_from),
+            command=told.command,
+            follows_entrypoint=told.follows_entrypoint,
+            environment=told.environment,
+            defaults=told.defaults,
+            mounts=docker_plan.mounts(run, str(folder)),
+            transform=plan.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
+            uid_folder=str(self._folder / "users"),
+            first_uid=FIRST_UID,
+            cpus=limits.cpus,
+            memory_bytes=limits.memory_bytes,
+            shared_memory_bytes=max(limits.memory_bytes // 2, 1 << 20),
+            volume_bytes=limits.volume_bytes,
+            processes=limits.processes,
+            ulimits=_ulimits(limits.volume_bytes),
+            max_runtime_seconds=limits.max_runtime_seconds,
+            stop_grace_seconds=run.stop_grace_seconds,
+            log_file=str(self._log_file(run.id)),
+            log_limit_bytes=self._log_limit_bytes,
+            log_line_characters=self._log_line_characters,
+        )
+
+    def _sweep(self) -> None:
+        """As the sandbox's; and remove from the engine what belongs to no run here."""
+        super()._sweep()
+        if not (self._runs.is_dir() and self.is_there):
+            return
+        try:
+            engine = Engine(self._socket, _QUICK_SECONDS)
+        except EngineFailed:
+            return
+        try:
+            # What a folder stands for is its supervisor's, or for `observe` to judge.
+            for run_id in engine.runs(self._label):
+                if not (self._runs / run_id).exists():
+                    engine.remove(self._label, run_id)
+        except EngineFailed:
+            return
+        finally:
+            engine.close()
+
+
+def _ulimits(volume_bytes: int) -> dict[str, int]:
+    """The limits of a single process, none above this machine's: not every engine may raise one."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return {"core": 0, "fsize": volume_bytes, "msgqueue": 0, "nofile": min(_MAX_OPEN_FILES, files)}
+
+
+def _brief(problem: Exception) -> str:
+    return str(problem).splitlines()[0][:200].rstrip(".")

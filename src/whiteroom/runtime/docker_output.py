@@ -1,0 +1,99 @@
+"""What a container writes: from the engine's one stream to the lines of a run's log."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from whiteroom.runtime.docker_plan import HOST
+from whiteroom.runtime.logs import LineSplitter, LogWriter
+from whiteroom.runtime.records import now_ms
+
+_READ_BYTES = 1 << 16
+_FIRST_WORDS = 4096
+_LAST_WORDS_SECONDS = 2.0
+_PAUSE_MS = 50
+
+
+class Frames:
+    """Cuts what `Engine.attach` reads into pieces of stdout and stderr."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._stream, self._left = "stdout", 0
+
+    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """The pieces in `data`, each with its stream. A header may come in parts."""
+        self._held += data
+        while self._held:
+            if not self._left:
+                if len(self._held) < 8:
+                    return
+                # Stream, three zeros, length: the engine's own words, not the program's.
+                self._stream = "stderr" if self._held[0] == 2 else "stdout"
+                self._left = int.from_bytes(self._held[4:8], "big")
+                self._held = self._held[8:]
+                continue
+            piece, self._held = self._held[: self._left], self._held[self._left :]
+            self._left -= len(piece)
+            yield self._stream, piece
+
+
+class Output:
+    """The output of one container on its way to the log."""
+
+    def __init__(self, attached: Any, log: LogWriter, line_characters: int) -> None:
+        """Take over a socket.
+
+        Args:
+            attached: from `Engine.attach`.
+            log: takes the lines.
+            line_characters: how much of one line the log keeps.
+        """
+        self.first_words = b""
+        """How stderr began."""
+        self._attached = attached
+        self._log = log
+        self._frames = Frames()
+        self._splitters = {stream: LineSplitter(4 * line_characters) for stream in ("stdout", "stderr")}
+
+    def fileno(self) -> int:
+        """To wait for more."""
+        return int(self._attached.fileno())
+
+    def pump(self) -> bool:
+        """Move what can be read to the log; False at the end of the stream."""
+        try:
+            data = os.read(self.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        lines: dict[str, list[bytes]] = {}
+        for stream, piece in self._frames.feed(data):
+            if stream == "stderr" and len(self.first_words) < _FIRST_WORDS:
+                self.first_words += piece
+            lines.setdefault(stream, []).extend(self._splitters[stream].feed(piece))
+        for stream, found in lines.items():
+            self._log.add(now_ms(), HOST, stream, found)
+        return bool(data)
+
+    def drain(self) -> None:
+        """Take the last words of a container that has ended, and close the stream."""
+        os.set_blocking(self.fileno(), False)
+        poller = select.poll()
+        poller.register(self.fileno(), select.POLLIN)
+        until = time.monotonic() + _LAST_WORDS_SECONDS
+        while time.monotonic() < until:
+            if poller.poll(_PAUSE_MS) and not self.pump():
+                break
+        for stream, splitter in self._splitters.items():
+            self._log.add(now_ms(), HOST, stream, splitter.finish())
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._attached.close()

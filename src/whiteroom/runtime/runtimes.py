@@ -1,0 +1,83 @@
+"""Both runtimes as one: an image that is local runs in the sandbox, any other in the container engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
+from whiteroom.ports import ImageNotFound
+from whiteroom.runtime.docker import DockerRuntime
+from whiteroom.runtime.sandbox import SandboxRuntime
+
+
+class Runtimes:
+    """Chooses by the image where a run starts, and finds it again by its id (ports.Runtime)."""
+
+    def __init__(self, sandbox: SandboxRuntime, docker: DockerRuntime) -> None:
+        self._sandbox = sandbox
+        self._docker = docker
+
+    def image_digest(self, image_uri: str) -> str:
+        """See ports.Runtime. Local images come first."""
+        try:
+            return self._sandbox.image_digest(image_uri)
+        except ImageNotFound as local:
+            if not self._docker.is_there:
+                raise
+            try:
+                return self._docker.image_digest(image_uri)
+            except ImageNotFound as other:
+                raise ImageNotFound(f"{local} {other}") from None
+
+    def start(self, run: Run) -> None:
+        """See ports.Runtime."""
+        self._for(run).start(run)
+
+    def observe(self, run_id: RunId) -> Observation:
+        """See ports.Runtime."""
+        return self._of(run_id).observe(run_id)
+
+    def stop(self, run_id: RunId, grace_seconds: int) -> None:
+        """See ports.Runtime."""
+        self._of(run_id).stop(run_id, grace_seconds)
+
+    def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
+        """See ports.Runtime."""
+        return self._of(run_id).output(run_id)
+
+    def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
+        """See ports.Runtime. Logs of both lie in one folder."""
+        return self._sandbox.logs(run_id, after)
+
+    def runs(self) -> Iterable[RunId]:
+        """See ports.Runtime."""
+        return sorted({*self._sandbox.runs(), *self._docker.runs()})
+
+    def forget(self, run_id: RunId) -> None:
+        """See ports.Runtime."""
+        self._sandbox.forget(run_id)
+        self._docker.forget(run_id)
+
+    def forget_logs(self, run_id: RunId) -> None:
+        """See ports.Runtime."""
+        self._sandbox.forget_logs(run_id)
+
+    def report(self) -> SandboxReport:
+        """See ports.Runtime."""
+        local, engine = self._sandbox.report(), self._docker.report()
+        return SandboxReport(local.usable and engine.usable, (*local.findings, *engine.findings))
+
+    def _for(self, run: Run) -> SandboxRuntime:
+        """Where a run starts: where it is already, else by its image."""
+        for runtime in (self._sandbox, self._docker):
+            if runtime.holds(run.id):
+                return runtime
+        try:
+            self._sandbox.images.by_digest(run.image_digest)
+        except ImageNotFound:
+            # Where there is no engine, the sandbox says that the image is gone.
+            return self._docker if self._docker.is_there else self._sandbox
+        return self._sandbox
+
+    def _of(self, run_id: RunId) -> SandboxRuntime:
+        return self._docker if self._docker.holds(run_id) else self._sandbox

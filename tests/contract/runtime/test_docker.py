@@ -1,0 +1,500 @@
+"""The port's contract on a real container engine, and what hostile programs and images try there."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.api.client import APIClient
+
+from contract.runtime import engine as engines
+from contract.runtime.conftest import Lab, new_folder
+from contract.runtime.registry import registry
+from contract.runtime.test_ordinary_user import as_ordinary_user
+from contract.runtime.test_sandbox import (
+    SLEEP,
+    RuntimeContract,
+    test_a_daemon_does_not_outlive_its_run,
+    test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting,
+    test_a_hostile_failure_file_is_read_safely,
+    test_disk_is_limited,
+    test_memory_is_limited,
+    test_the_output_folder_cannot_be_swapped_for_a_link,
+    test_what_a_program_leaves_behind_can_be_forgotten,
+)
+from contract.runtime.test_transforms import (
+    test_a_bad_record_fails_the_transform_and_names_its_file,
+    test_a_program_that_dies_while_serving_ends_with_its_own_exit_code,
+    test_a_program_that_ends_well_before_its_work_is_done_has_failed,
+    test_a_transform_can_be_stopped,
+    test_an_archive_that_leads_out_is_refused,
+    test_every_file_is_put_through_the_served_model,
+)
+from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, Phase, RunId
+from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.runtime import meters
+from whiteroom.runtime.docker import DockerRuntime
+from whiteroom.runtime.runtimes import Runtimes
+from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.trees import remove_tree
+
+# What is imported holds for both runtimes: here it runs with this module's `lab`.
+__all__ = [
+    "RuntimeContract",
+    "test_a_bad_record_fails_the_transform_and_names_its_file",
+    "test_a_daemon_does_not_outlive_its_run",
+    "test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting",
+    "test_a_hostile_failure_file_is_read_safely",
+    "test_a_program_that_dies_while_serving_ends_with_its_own_exit_code",
+    "test_a_program_that_ends_well_before_its_work_is_done_has_failed",
+    "test_a_transform_can_be_stopped",
+    "test_an_archive_that_leads_out_is_refused",
+    "test_disk_is_limited",
+    "test_every_file_is_put_through_the_served_model",
+    "test_memory_is_limited",
+    "test_the_output_folder_cannot_be_swapped_for_a_link",
+    "test_what_a_program_leaves_behind_can_be_forgotten",
+]
+
+
+@dataclass
+class DockerLab(Lab):
+    socket: str = ""
+    built: list[str] = field(default_factory=list)
+
+    @property
+    def docker(self) -> DockerRuntime:
+        assert isinstance(self.runtime, DockerRuntime)
+        return self.runtime
+
+    def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
+        return self.image({verb: "#!/opt/venv/bin/python\n" + program}, name=name)
+
+    def image(self, files: dict[str, str], *instructions: str, name: str | None = None) -> str:
+        name = name or f"whiteroom-tests-{os.getpid()}-{next(self.numbers)}:1"
+        self.built.append(name)
+        return engines.build(self.socket, name, files, *instructions)
+
+    def reopen(self) -> DockerRuntime:
+        return DockerRuntime(self.folder / "data", socket=self.socket)
+
+
+@pytest.fixture(scope="module")
+def engine_socket() -> Iterator[str]:
+    with engines.engine() as (place, problem):
+        if not place:
+            pytest.skip(problem)
+        engines.import_base(place)
+        yield place
+
+
+def everything(api: APIClient) -> tuple[set[str], ...]:
+    """What an engine has that a run could leave behind."""
+    volumes = api.volumes()["Volumes"] or []
+    return (
+        {container["Id"] for container in api.containers(all=True)},
+        {network["Id"] for network in api.networks()},
+        {volume["Name"] for volume in volumes},
+    )
+
+
+@pytest.fixture
+def api(engine_socket: str) -> Iterator[APIClient]:
+    api = APIClient(base_url=f"unix://{engine_socket}", version="auto")
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def lab(engine_socket: str, api: APIClient) -> Iterator[DockerLab]:
+    before = everything(api)
+    folder = new_folder()
+    lab = DockerLab(folder, DockerRuntime(folder / "data", socket=engine_socket), socket=engine_socket)
+    yield lab
+    for run_id in lab.runtime.runs():
+        lab.runtime.forget(run_id)
+    left = list((folder / "data" / "containers").glob("*"))
+    remove_tree(folder)
+    for name in lab.built:
+        api.remove_image(name, force=True)
+    assert not left
+    assert everything(api) == before
+    assert not folder.exists()
+
+
+class TestDocker(RuntimeContract):
+    pass
+
+
+def answer_of(lab: DockerLab, program: str, **changes: object) -> Any:
+    run_id = lab.start("import json, os\n" + program + "\nprint(json.dumps(answer))", **changes)
+    end = lab.finish(run_id)
+    assert end.exit_code == 0, (end, lab.text(run_id, "stderr"))
+    return json.loads(lab.text(run_id))
+
+
+def test_a_program_holds_no_capability_and_no_root_and_sees_no_network_but_its_own_loopback(lab: DockerLab) -> None:
+    answer = answer_of(
+        lab,
+        "import socket\nstatus = open('/proc/self/status').read()\n"
+        "answer = [os.getuid(), os.getgid(), os.getgroups(),\n"
+        "  [l.split()[1] for l in status.splitlines() if l.startswith('Cap')], 'NoNewPrivs:\\t1' in status,\n"
+        "  [open(f'/sys/class/net/{n}/flags').read().strip() for _, n in socket.if_nameindex() if n != 'lo'],\n"
+        "  len(open('/proc/net/route').read().splitlines()), os.getpid()]",
+    )
+    uid, gid, groups, capabilities, no_new, others, routes, pid = answer
+    assert uid == gid != 0
+    assert set(groups) <= {gid}
+    assert (capabilities, no_new, pid) == (["0000000000000000"] * 5, True, 1)
+    # Tunnels that the kernel makes in every namespace lead nowhere: none is up.
+    assert not any(int(flags, 16) & 1 for flags in others)
+    assert routes == 1
+
+
+@pytest.mark.parametrize(
+    ("instances", "mode", "said"),
+    [
+        (2, InputMode.FILE, "Set instanceCount to 1"),
+        (1, InputMode.FAST_FILE, "train asks for FastFile mode.*Set trainingInputMode to File"),
+        (1, InputMode.PIPE, "train asks for Pipe mode.*Set trainingInputMode to File"),
+    ],
+)
+def test_what_a_container_cannot_have_is_refused_by_name_and_nothing_is_started(
+    lab: DockerLab, instances: int, mode: InputMode, said: str
+) -> None:
+    channels = (ChannelMount("train", lab.folder / "channel", input_mode=mode),)
+    run = lab.run_of("print('never')", instance_count=instances, channels=channels)
+    with pytest.raises(RunRefused, match=said):
+        lab.runtime.start(run)
+    assert lab.runtime.observe(run.id).phase is Phase.ABSENT
+    assert not list(lab.runtime.runs())
+
+
+UNWRITABLE = (
+    "/x /etc/x /opt/x /opt/ml/x /opt/ml/code/x /usr/x /sys/x /opt/ml/input/x /opt/ml/input/data/x /volume/x "
+    "/opt/ml/input/data/train/x /opt/ml/input/data/train/part-0.csv /opt/ml/input/config/x /proc/sys/kernel/hostname"
+)
+
+
+def test_nothing_else_can_be_written_and_a_volume_of_the_image_shows_what_is_in_it(lab: DockerLab) -> None:
+    program = (
+        "#!/opt/venv/bin/python\nimport os\nprint(sorted(os.listdir('/volume')))\n"
+        f"for path in {UNWRITABLE!r}.split():\n"
+        "  try: open(path, 'w').write('x'); print(path)\n  except OSError: pass\n"
+    )
+    digest = lab.image({"train": program}, "COPY train /volume/kept", "VOLUME /volume")
+    run = replace(lab.run_of("pass"), image_digest=digest)
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+    assert lab.text(run.id) == "['kept']"
+
+
+def test_an_images_variables_reach_its_program_and_never_the_engine(lab: DockerLab, api: APIClient) -> None:
+    program = (
+        "#!/opt/venv/bin/python\nimport json, os, time\n"
+        "names = ('LD_LIBRARY_PATH', 'NVIDIA_DRIVER_CAPABILITIES', 'GREETING', 'SM_MODEL_DIR', 'HOME', 'MEMBERS')\n"
+        "print(json.dumps([os.environ.get(name) for name in names]), flush=True)\ntime.sleep(3600)\n"
+    )
+    digest = lab.image(
+        {"train": program},
+        "ENV LD_LIBRARY_PATH=/opt/evil NVIDIA_DRIVER_CAPABILITIES=all GREETING='two words; $(id) \"' HOME=/opt/home",
+    )
+    run = replace(lab.run_of("pass"), image_digest=digest, environment={"LD_PRELOAD": "", "MEMBERS": "a=b"})
+    lab.runtime.start(run)
+    lab.until(lambda: bool(lab.text(run.id)))
+    assert json.loads(lab.text(run.id)) == [
+        "/opt/evil", "all", 'two words; $(id) "', "/opt/ml/model", "/opt/home", "a=b",
+    ]  # fmt: skip
+    (container,) = api.containers()
+    shown = api.inspect_container(container["Id"])["Config"]["Env"]
+    assert sorted(shown) == [
+        "GREETING=", "HOME=", "LD_LIBRARY_PATH=", "NVIDIA_DRIVER_CAPABILITIES=", "NVIDIA_VISIBLE_DEVICES=void",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "arguments", "printed"),
+    [
+        ((), (), "['/opt/ml/code/main', 'fixed', 'train']"),
+        ((), ("--epochs", "2"), "['/opt/ml/code/main', 'fixed', 'train', '--epochs', '2']"),
+        (("python", "/opt/ml/code/main"), ("a b",), "['/opt/ml/code/main', 'a b']"),
+    ],
+)
+def test_an_entrypoint_of_the_request_replaces_the_images_and_nothing_is_appended_to_it(
+    lab: DockerLab, entrypoint: tuple[str, ...], arguments: tuple[str, ...], printed: str
+) -> None:
+    program = "#!/opt/venv/bin/python\nimport sys\nprint(sys.argv)\n"
+    digest = lab.image({"main": program}, 'ENTRYPOINT ["/opt/ml/code/main", "fixed"]', 'CMD ["never"]')
+    run = replace(lab.run_of("pass"), image_digest=digest, entrypoint=entrypoint, arguments=arguments)
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+    assert lab.text(run.id) == printed
+
+
+def test_an_image_without_a_shell_runs_unless_it_says_what_a_hook_would_obey(lab: DockerLab) -> None:
+    files = {"train": "#!/opt/venv/bin/python\nimport os\nprint(os.environ['GREETING'])\n"}
+    bare = lab.image({"strip": "#!/opt/venv/bin/python\nimport os\nos.unlink('/bin/sh')\n", **files},
+                     'RUN ["/opt/ml/code/strip"]', "ENV GREETING=hello")  # fmt: skip
+    run = replace(lab.run_of("pass"), image_digest=bare)
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+    assert lab.text(run.id) == "hello"
+    named = lab.built[-2]
+    sly = engines.build(lab.socket, "whiteroom-tests-sly:1", {}, "ENV LD_PRELOAD=/proc/self/cwd/evil.so", base=named)
+    lab.built.insert(0, "whiteroom-tests-sly:1")
+    run = replace(lab.run_of("pass"), image_digest=sly)
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.IMAGE
+    assert "LD_PRELOAD" in end.message
+
+
+def test_an_image_for_another_machine_ends_the_run_with_the_reason(lab: DockerLab, api: APIClient) -> None:
+    name = "whiteroom-tests-foreign:1"
+    api.load_image(foreign_image(name))
+    lab.built.append(name)
+    run = replace(lab.run_of("pass"), image_digest=api.inspect_image(name)["Id"])
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.IMAGE
+    assert "s390x" in end.message
+
+
+def foreign_image(name: str) -> bytes:
+    layer = io.BytesIO()
+    tarfile.open(fileobj=layer, mode="w").close()
+    digest = hashlib.sha256(layer.getvalue()).hexdigest()
+    root = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
+    config = {"architecture": "s390x", "os": "linux", "config": {}, "rootfs": root}
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        files = {
+            "layer.tar": layer.getvalue(),
+            "config.json": json.dumps(config).encode(),
+            "manifest.json": json.dumps(manifest).encode(),
+        }
+        for path, data in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return whole.getvalue()
+
+
+def test_the_image_that_was_pinned_runs_whatever_its_name_means_later(lab: DockerLab) -> None:
+    pinned = lab.image({"train": "#!/opt/venv/bin/python\nprint('first')"}, name="whiteroom-tests-moving:1")
+    assert lab.runtime.image_digest("whiteroom-tests-moving:1") == pinned
+    other = lab.image({"train": "#!/opt/venv/bin/python\nprint('second')"}, name="whiteroom-tests-moving:1")
+    lab.built.pop()
+    lab.built.append(pinned)
+    assert lab.runtime.image_digest("whiteroom-tests-moving:1") == other
+    run = replace(lab.run_of("pass"), image_digest=pinned)
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+    assert lab.text(run.id) == "first"
+
+
+def test_an_image_that_is_gone_or_was_never_here_ends_with_the_reason(lab: DockerLab) -> None:
+    run = replace(lab.run_of("pass"), image_digest="sha256:" + "0" * 64)
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.IMAGE
+    assert "removed" in end.message
+    with pytest.raises(ImageNotFound, match="docker_pull"):
+        lab.runtime.image_digest("registry.invalid/nothing:1")
+    allowed = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=("registry.invalid",))
+    with pytest.raises(ImageNotFound, match=r"registry\.invalid"):
+        allowed.image_digest("registry.invalid/nothing:1")
+
+
+def test_an_image_is_pulled_by_the_digest_that_was_pinned_and_only_from_where_it_may_be(
+    lab: DockerLab, api: APIClient
+) -> None:
+    run = lab.run_of("pass")
+    with registry("team/churn", "1", api.version()["Arch"]) as source:
+        uri = f"{source.address}/team/churn:1"
+        for place in ("", source.address[:-1], f"{source.address}/tea", "docker.io"):
+            elsewhere = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=(place,))
+            with pytest.raises(ImageNotFound, match="docker_pull"):
+                elsewhere.image_digest(uri)
+        assert not source.asked
+        lab.runtime = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=(f"{source.address}/team/",))
+        assert lab.runtime.image_digest(uri) == source.digest
+        with pytest.raises(ImageNotFound, match="nosuch"):
+            lab.runtime.image_digest(f"{source.address}/team/nosuch:1")
+        assert not any(source.layer in path for path in source.asked)
+        run = replace(run, image_uri=uri, image_digest=source.digest, entrypoint=("/hello",))
+        lab.runtime.start(run)
+        end = lab.finish(run.id)
+    pinned = f"{source.address}/team/churn@{source.digest}"
+    lab.built.append(pinned)
+    assert "pulled" in lab.text(run.id, "platform")
+    assert f"/v2/team/churn/manifests/{source.digest}" in source.asked
+    # It is there, and its one file is no program.
+    assert api.inspect_image(pinned)
+    assert end.reason is EndReason.IMAGE
+    assert "could not be started" in end.message
+
+
+def supervisor_of(lab: Lab, run_id: RunId) -> int:
+    marker = lab.folder / "data/containers" / run_id / "supervisor.json"
+    return int(json.loads(marker.read_text())["pid"])
+
+
+def test_a_dead_supervisors_container_is_removed_and_the_run_is_lost(lab: DockerLab, api: APIClient) -> None:
+    run_id = lab.start(SLEEP)
+    lab.until_logged(run_id, "up")
+    (container,) = api.containers()
+    first = api.inspect_container(container["Id"])["State"]["Pid"]
+    os.kill(supervisor_of(lab, run_id), signal.SIGKILL)
+    assert lab.finish(run_id, 10).reason is EndReason.LOST
+    assert not meters.lives(first)
+    assert not api.containers(all=True)
+
+
+def test_what_a_crash_left_in_the_engine_is_swept_at_the_next_start(lab: DockerLab, api: APIClient) -> None:
+    run_id = lab.start(SLEEP)
+    kept = lab.start(SLEEP)
+    lab.until_logged(run_id, "up")
+    lab.until_logged(kept, "up")
+    os.kill(supervisor_of(lab, run_id), signal.SIGKILL)
+    lab.until(lambda: not meters.lives(supervisor_of(lab, run_id)))
+    remove_tree(lab.folder / "data/containers" / run_id)
+    assert len(api.containers()) == 2
+    other = lab.reopen()
+    assert len(api.containers(all=True)) == 1
+    assert other.observe(kept).phase is Phase.RUNNING
+
+
+COUNTING = """
+import sys, time
+n = 0
+while True:
+    print(n, flush=True)
+    n += 1
+    time.sleep(0.002)
+"""
+SERVER_PROCESS = """
+import pickle, sys
+from pathlib import Path
+from whiteroom.runtime.docker import DockerRuntime
+run = pickle.load(open(sys.argv[1], 'rb'))
+DockerRuntime(Path(sys.argv[2]), socket=sys.argv[3]).start(run)
+print('started', flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_log_has_no_hole_where_the_server_was_killed(lab: DockerLab) -> None:
+    run = lab.run_of(COUNTING)
+    described = lab.folder / "run.pickle"
+    described.write_bytes(pickle.dumps(run))
+    command = [sys.executable, "-c", SERVER_PROCESS, str(described), str(lab.folder / "data"), lab.socket]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"started\n"
+        lab.until(lambda: len(lab.text(run.id)) > 100)
+        server.kill()
+    seen = len(lab.text(run.id).splitlines())
+    lab.until(lambda: len(lab.text(run.id).splitlines()) > seen + 100)
+    assert lab.runtime.observe(run.id).phase is Phase.RUNNING
+    lab.runtime.stop(run.id, 0)
+    assert lab.finish(run.id).reason is EndReason.STOPPED
+    numbers = [int(line) for line in lab.text(run.id).splitlines()]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_nothing_of_roots_is_among_what_a_program_leaves(lab: DockerLab) -> None:
+    run_id = lab.start("import os\nos.makedirs('/opt/ml/model/a/b')\nopen('/opt/ml/model/a/b/c', 'w').close()")
+    lab.finish(run_id)
+    left = list(lab.runtime.output(run_id)[0].model.rglob("*"))
+    assert len(left) == 3
+    owners = {path.stat().st_uid for path in left}
+    assert owners == {os.geteuid()} or min(owners) >= 200_000
+
+
+def test_a_local_image_runs_in_the_sandbox_and_any_other_in_the_engine(lab: DockerLab) -> None:
+    both = Runtimes(SandboxRuntime(lab.folder / "data"), lab.docker)
+    elsewhere = replace(lab.run_of("print('in the engine')"), image_uri=lab.built[-1])
+    code = lab.folder / "local"
+    code.mkdir()
+    (code / "train").write_text("#!/opt/venv/bin/python\nprint('in the sandbox')\n")
+    (code / "train").chmod(0o755)
+    images = SandboxRuntime(lab.folder / "data").images
+    local = replace(elsewhere, id=RunId("local"), image_uri="local", image_digest=images.build("local", code).digest)
+    assert both.image_digest("local") == local.image_digest
+    assert both.image_digest(elsewhere.image_uri) == elsewhere.image_digest
+    # A local image wins over the engine's of the same name.
+    images.build(elsewhere.image_uri, code)
+    assert both.image_digest(elsewhere.image_uri) == local.image_digest
+    with pytest.raises(ImageNotFound, match=r"images build.*docker_pull"):
+        both.image_digest("nosuch:1")
+    for run in (elsewhere, local):
+        both.start(run)
+        both.start(run)
+    assert list(both.runs()) == sorted([elsewhere.id, local.id])
+    for run, text in ((elsewhere, "in the engine"), (local, "in the sandbox")):
+        lab.until(lambda run=run: both.observe(run.id).phase is Phase.ENDED)  # type: ignore[misc]
+        assert [line.text for line in both.logs(run.id)] == [text]
+        assert both.output(run.id)[0].model.is_dir()
+        both.forget(run.id)
+        assert both.observe(run.id).phase is Phase.ABSENT
+    assert {finding.name for finding in both.report().findings} >= {"sandbox", "container engine"}
+
+
+def test_a_machine_without_an_engine_says_so_and_is_none_the_worse(lab: DockerLab) -> None:
+    alone = DockerRuntime(lab.folder / "data", socket=str(lab.folder / "nothing"))
+    (finding,) = alone.report().findings
+    assert finding.ok
+    assert "only local images" in finding.detail
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(lab.folder / "dead"))
+        (finding,) = DockerRuntime(lab.folder / "data", socket=str(lab.folder / "dead")).report().findings
+    assert not finding.ok
+    (finding,) = DockerRuntime(lab.folder / "data", socket=lab.socket, oci_runtime="nosuch").report().findings
+    assert not finding.ok
+    assert "runc" in finding.detail
+
+
+def test_an_engine_that_is_gone_ends_a_new_run_with_the_reason(lab: DockerLab) -> None:
+    run = lab.run_of("pass")
+    lab.runtime = DockerRuntime(lab.folder / "data", socket=str(lab.folder / "nothing"))
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert end.reason is EndReason.SANDBOX
+    assert str(lab.folder) not in end.message
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="the suite already runs as an ordinary user")
+@pytest.mark.skipif(not (shutil.which("setpriv") and shutil.which("unshare")), reason="takes setpriv and unshare")
+def test_the_contract_holds_for_an_ordinary_user_who_may_use_the_engine(engine_socket: str) -> None:
+    chosen = (
+        "pulled or hole or limited or every_file or stopped or dead_supervisors or of_roots or contract or variables"
+    )
+    place = Path(engine_socket)
+    modes = [(path, path.stat().st_mode) for path in (place.parent, place)]
+    for path, mode in modes:
+        path.chmod(mode | 0o777 if path == place else mode | 0o755)
+    try:
+        done = as_ordinary_user(
+            "tests/contract/runtime/test_docker.py", "-k", chosen, DOCKER_HOST=f"unix://{engine_socket}"
+        )
+    finally:
+        for path, mode in modes:
+            path.chmod(mode)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
