@@ -48,6 +48,10 @@ class RunRefused(Exception):
     """This runtime can never run that run; the message says why and what to do, safe for the member."""
 
 
+class CannotSeal(RunRefused):
+    """It is the machine's fault and not the run's: nothing can be sealed here as it is now."""
+
+
 class Runtime(Protocol):
     """Somewhere that runs sealed instances.
 

@@ -69,7 +69,7 @@ class FakeRuntime:
     looks: int = 2
     obeys_stop: bool = True
     images: dict[str, str] = field(default_factory=lambda: {"image:1": "sha256:" + "a" * 64})
-    refusal: str = ""
+    refusal: RunRefused | None = None
     leaves: dict[str, bytes] = field(default_factory=lambda: {"model/weights": b"w" * 100, "output/report": b"r" * 10})
     started: list[Run] = field(default_factory=list)
     """Every run that a start really began."""
@@ -84,8 +84,8 @@ class FakeRuntime:
         return self.images[image_uri]
 
     def start(self, run: Run) -> None:
-        if self.refusal:
-            raise RunRefused(self.refusal)
+        if self.refusal is not None:
+            raise self.refusal
         if run.id in self._runs:
             return
         self._runs[run.id] = self.looks

@@ -10,7 +10,7 @@ from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.privacy import LogPolicy
 from whiteroom.domain.runs import Observation
 from whiteroom.domain.steps import Outcome, Step, refused
-from whiteroom.ports import RunRefused, Runtime
+from whiteroom.ports import CannotSeal, RunRefused
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """Masks in a text what any of these log policies says must not be seen."""
@@ -56,7 +56,7 @@ def redacted(step: Step, seen: Seen, redact: Redact) -> Step:
     return replace(step, failure=replace(step.failure, message=message))
 
 
-def run_refused(runtime: Runtime, error: RunRefused) -> Outcome:
+def run_refused(error: RunRefused) -> Outcome:
     """Why a run cannot be had here: because of the machine, or of what was asked for."""
-    unsealed = not runtime.report().usable
-    return refused(StatusCode.SANDBOX_UNAVAILABLE if unsealed else StatusCode.UNSUPPORTED, str(error))
+    code = StatusCode.SANDBOX_UNAVAILABLE if isinstance(error, CannotSeal) else StatusCode.UNSUPPORTED
+    return refused(code, str(error))

@@ -199,7 +199,7 @@ class TrainedModelController:
         try:
             self._runtime.start(run)
         except RunRefused as error:
-            return run_refused(self._runtime, error)
+            return run_refused(error)
         return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
 
     def _describe(

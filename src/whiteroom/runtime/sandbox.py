@@ -37,7 +37,7 @@ from whiteroom.domain.runs import (
     SandboxReport,
     TransformRun,
 )
-from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused
 from whiteroom.runtime import cgroups, doctor, meters
 from whiteroom.runtime import logs as log_files
 from whiteroom.runtime import spec as specs
@@ -278,7 +278,7 @@ class SandboxRuntime:
             self._usable = doctor.quick(self._folder)
         if not self._usable.usable:
             problem = next(finding for finding in self._usable.findings if not finding.ok)
-            raise RunRefused(f"This server cannot seal a run: {problem.detail} {problem.remedy}")
+            raise CannotSeal(f"This server cannot seal a run: {problem.detail} {problem.remedy}")
 
     def _write(self, run: Run, folder: Path) -> None:
         """Make the run's folder, whole or not at all."""

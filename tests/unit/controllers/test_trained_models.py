@@ -12,9 +12,9 @@ from support.rooms import ALICE, POLICIES, World, once
 from whiteroom.domain.collaborations import CollaborationStatus
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, SandboxReport, TrainingRun
+from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, TrainingRun
 from whiteroom.domain.trained_models import Status, TrainedModel
-from whiteroom.ports import Work
+from whiteroom.ports import CannotSeal, RunRefused, Work
 
 GIB = 2**30
 
@@ -186,15 +186,18 @@ def test_a_channel_that_is_gone_when_the_run_is_to_start_fails_it(world: World) 
     assert world.runtime.started == []
 
 
-@pytest.mark.parametrize("usable", [True, False])
-def test_a_run_that_cannot_be_had_fails_with_the_reason(
-    world: World, monkeypatch: pytest.MonkeyPatch, usable: bool
-) -> None:
-    world.runtime.refusal = "No sandbox here. Install one."
-    monkeypatch.setattr(world.runtime, "report", lambda: SandboxReport(usable=usable))
+@pytest.mark.parametrize(
+    ("refusal", "status_code"),
+    [
+        (RunRefused("One instance only. Set instanceCount to 1."), "UnsupportedConfiguration"),
+        (CannotSeal("No sandbox here. Install one."), "SandboxUnavailable"),
+    ],
+)
+def test_a_run_that_cannot_be_had_fails_with_the_reason(world: World, refusal: RunRefused, status_code: str) -> None:
+    world.runtime.refusal = refusal
     model = after_all(world, world.model())
-    assert code(model) == ("CREATE_FAILED", "UnsupportedConfiguration" if usable else "SandboxUnavailable")
-    assert model.status_message == "No sandbox here. Install one."
+    assert code(model) == ("CREATE_FAILED", status_code)
+    assert model.status_message == str(refusal)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
