@@ -37,10 +37,10 @@ from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.registry import Context, Handler, Response, handlers
 from whiteroom.ports import Store, Transaction
-from whiteroom.runtime.docker import DockerRuntime
-from whiteroom.runtime.images import Images
+from whiteroom.runtime.docker.runtime import DockerRuntime
+from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.runtimes import Runtimes
-from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.settings import Settings
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.sqlite import SqliteStore

@@ -26,7 +26,7 @@ import psutil
 from support.cleanrooms import ALICE, BOB, NO_PAYMENT, collaboration_request, collaboration_rule, custom_rule, role_of
 from support.command import whiteroom
 from support.server import RunningServer, running_server
-from whiteroom.runtime import cgroups
+from whiteroom.runtime.supervisor import cgroups
 
 PROGRAMS = Path(__file__).parents[1] / "e2e" / "programs"
 IMAGE = "programs:1"

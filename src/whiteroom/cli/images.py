@@ -13,7 +13,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, ma
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.images import Image, ImageRefused, facts
+from whiteroom.runtime.images.library import Image, ImageRefused, facts
 
 app = typer.Typer(rich_markup_mode="markdown")
 

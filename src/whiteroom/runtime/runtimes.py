@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.docker import DockerRuntime
-from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.docker.runtime import DockerRuntime
+from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 
 
 class Runtimes:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from whiteroom.domain.runs import ChannelMount, Limits, RunEnd, RunId, TrainingRun
-from whiteroom.runtime import sandbox
-from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.sandbox import runtime as sandbox
+from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.trees import remove_tree
 
 PATIENCE_SECONDS = 20

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docker.api.client import APIClient
 
-from whiteroom.runtime.docker_engine import Engine, EngineFailed
+from whiteroom.runtime.docker.engine import Engine, EngineFailed
 
 BASE = "whiteroom-tests:base"
 START_SECONDS = 30

@@ -44,10 +44,10 @@ from contract.runtime.test_transforms import (
 )
 from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import ImageNotFound, RunRefused
-from whiteroom.runtime import meters
-from whiteroom.runtime.docker import DockerRuntime
+from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.runtimes import Runtimes
-from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervisor import meters
 from whiteroom.runtime.trees import remove_tree
 
 # What is imported holds for both runtimes: here it runs with this module's `lab`.
@@ -390,7 +390,7 @@ while True:
 SERVER_PROCESS = """
 import pickle, sys
 from pathlib import Path
-from whiteroom.runtime.docker import DockerRuntime
+from whiteroom.runtime.docker.runtime import DockerRuntime
 run = pickle.load(open(sys.argv[1], 'rb'))
 DockerRuntime(Path(sys.argv[2]), socket=sys.argv[3]).start(run)
 print('started', flush=True)

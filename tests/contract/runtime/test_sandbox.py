@@ -13,8 +13,8 @@ import pytest
 from contract.runtime.conftest import LIMITS, MIB, Lab
 from whiteroom.domain.runs import EndReason, Phase, RunId
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime import meters
-from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervisor import meters
 
 SLEEP = "import time\nprint('up', flush=True)\ntime.sleep(3600)\n"
 

@@ -11,10 +11,11 @@ import pytest
 from contract.runtime.conftest import LIMITS, MIB, Lab
 from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
-from whiteroom.runtime import meters, sandbox
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.plan import write_run
-from whiteroom.runtime.sandbox import SandboxRuntime
+from whiteroom.runtime.sandbox import runtime as sandbox
+from whiteroom.runtime.sandbox.plan import write_run
+from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervisor import meters
 
 ME = "import json, os, socket, sys, time\nme = socket.gethostname()\n"
 SLEEP = "time.sleep(3600)\n"

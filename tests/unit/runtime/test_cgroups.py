@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.runtime import cgroups
+from whiteroom.runtime.supervisor import cgroups
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whiteroom.domain.runs import ChannelMount, Limits, RunId, TrainingRun
-from whiteroom.runtime import docker_plan
-from whiteroom.runtime.docker_engine import EngineImage, canonical, may_pull, repository
-from whiteroom.runtime.docker_output import Frames
-from whiteroom.runtime.docker_plan import ContainerSpec, Unsealable
+from whiteroom.runtime.docker import plan as docker_plan
+from whiteroom.runtime.docker.engine import EngineImage, canonical, may_pull, repository
+from whiteroom.runtime.docker.output import Frames
+from whiteroom.runtime.docker.plan import ContainerSpec, Unsealable
 
 IMAGE = EngineImage("sha256:" + "a" * 64, ("main",), {"PATH": "/opt/bin", "LD_PRELOAD": "/x.so"}, (), "amd64")
 SPEC = ContainerSpec(

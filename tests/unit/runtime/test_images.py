@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.images import ImageRefused, Images, canonical_name
+from whiteroom.runtime.images.library import ImageRefused, Images, canonical_name
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whiteroom.runtime.logs import LineSplitter, LogWriter, read
+from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter, read
 
 
 @given(st.lists(st.binary(max_size=20)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.runtime import seccomp
+from whiteroom.runtime.sandbox import seccomp
 
 ALLOW, KILL, EPERM = 0x7FFF0000, 0x80000000, 0x50000 | errno.EPERM
 HEADERS = {"x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "/usr/include/asm-generic/unistd.h"}

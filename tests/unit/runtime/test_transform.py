@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import whiteroom
-from whiteroom.runtime.transform import MB, TransformJob, TransformOutcome, run_transform
+from whiteroom.runtime.transform.client import MB, TransformJob, TransformOutcome, run_transform
 
 
 @dataclass
@@ -480,7 +480,7 @@ HOSTILE: dict[str, tuple[Callable[[socket.socket], None], str]] = {
 def test_a_hostile_server_fails_its_file_in_a_bounded_time(
     room: Room, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whiteroom.runtime.transform.MAX_ANSWER_BYTES", 3 * MB)
+    monkeypatch.setattr("whiteroom.runtime.transform.client.MAX_ANSWER_BYTES", 3 * MB)
     room.put(a=b"x\nsecret\n")
     invocation, reason = HOSTILE[name]
     started = time.monotonic()
@@ -535,7 +535,7 @@ def test_it_runs_isolated_with_the_standard_library_alone(room: Room) -> None:
 import json, pathlib, sys
 root, inputs, outputs, port = sys.argv[1:]
 sys.path.append(root)
-from whiteroom.runtime.transform import TransformJob, run_transform
+from whiteroom.runtime.transform.client import TransformJob, run_transform
 from whiteroom.base.archives import unpack
 job = TransformJob(pathlib.Path(inputs), pathlib.Path(outputs), "text/csv", True, None, None, 5, port=int(port))
 outcome = run_transform(job, alive=lambda: True, stopping=lambda: False, note=lambda line: None)
@@ -555,8 +555,9 @@ print(json.dumps([outcome.ok, sorted(name for name in sys.modules if name.starts
             "whiteroom.base",
             "whiteroom.base.archives",
             "whiteroom.runtime",
-            "whiteroom.runtime.exchange",
-            "whiteroom.runtime.splitting",
             "whiteroom.runtime.transform",
+            "whiteroom.runtime.transform.client",
+            "whiteroom.runtime.transform.exchange",
+            "whiteroom.runtime.transform.splitting",
         ],
     ]

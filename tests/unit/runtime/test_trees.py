@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from whiteroom.runtime import meters
+from whiteroom.runtime.supervisor import meters
 from whiteroom.runtime.trees import remove_tree
 
 

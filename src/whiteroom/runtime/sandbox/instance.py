@@ -14,12 +14,13 @@ import signal
 import termios
 import time
 
-from whiteroom.runtime import bubblewrap, meters, namespaces
+from whiteroom.runtime.sandbox import bubblewrap
 from whiteroom.runtime.spec import Member, Spec
+from whiteroom.runtime.supervisor import meters, namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from whiteroom.runtime.cgroups import Groups
+    from whiteroom.runtime.supervisor.cgroups import Groups
 
 _MAX_OPEN_FILES = 65_536
 _LOOK_SECONDS = 0.0005

@@ -180,7 +180,7 @@ class Engine:
         return True
 
     def attach(self, container: str) -> Any:
-        """What the container writes from its start on: a socket of frames (docker_output.py)."""
+        """What the container writes from its start on: a socket of frames (output.py)."""
         with _translated():
             return self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
 

@@ -3,7 +3,7 @@
 DATA/containers/ID/     one run, as DATA/runs/ID is one of the sandbox's
 DATA/logs/ID.jsonl      its log
 
-What a run has in the engine carries the data folder's label and the run's (docker_engine.py).
+What a run has in the engine carries the data folder's label and the run's (engine.py).
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 
 from whiteroom.domain.runs import Finding, InputMode, Run, SandboxReport, TrainingRun, TransformRun
 from whiteroom.ports import ImageNotFound, RunRefused
-from whiteroom.runtime import docker_plan, plan
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.docker_engine import Engine, EngineFailed, NoSuchImage, may_pull
-from whiteroom.runtime.docker_supervisor import MADE_FILE
-from whiteroom.runtime.sandbox import FIRST_UID, SandboxRuntime
+from whiteroom.runtime.docker import plan as docker_plan
+from whiteroom.runtime.docker.engine import Engine, EngineFailed, NoSuchImage, may_pull
+from whiteroom.runtime.docker.supervisor import MADE_FILE
+from whiteroom.runtime.sandbox import plan
+from whiteroom.runtime.sandbox.runtime import FIRST_UID, SandboxRuntime
 
 _QUICK_SECONDS = 5.0
 _MAX_OPEN_FILES = 65_536
@@ -29,7 +30,7 @@ class DockerRuntime(SandboxRuntime):
     """Runs containers of one engine of this machine (ports.Runtime)."""
 
     boot = (
-        "import sys; sys.path.insert(0, {home!r}); from whiteroom.runtime.docker_supervisor import main; "
+        "import sys; sys.path.insert(0, {home!r}); from whiteroom.runtime.docker.supervisor import main; "
         "main(sys.argv[1], int(sys.argv[2]))"
     )
     # With site-packages: the SDK is there.

@@ -21,8 +21,8 @@ from pathlib import Path
 from threading import Event, local
 from typing import IO, Final
 
-from whiteroom.runtime.exchange import AnswerTimedOut, AnswerTooLarge, ExchangeFailed, Exchanger, Interrupted
-from whiteroom.runtime.splitting import Payload, TooLargeToSend, csv_payloads, whole_payload
+from whiteroom.runtime.transform.exchange import AnswerTimedOut, AnswerTooLarge, ExchangeFailed, Exchanger, Interrupted
+from whiteroom.runtime.transform.splitting import Payload, TooLargeToSend, csv_payloads, whole_payload
 
 MB: Final = 1024 * 1024
 """Bytes in the "MB" of maxPayloadInMB: what SageMaker's own local mode counts."""

@@ -38,18 +38,19 @@ from whiteroom.domain.runs import (
     TransformRun,
 )
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused
-from whiteroom.runtime import cgroups, doctor, meters
-from whiteroom.runtime import logs as log_files
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.images import Images
-from whiteroom.runtime.plan import ProgramMissing, write_run
+from whiteroom.runtime.images.library import Images
+from whiteroom.runtime.sandbox import doctor
+from whiteroom.runtime.sandbox.plan import ProgramMissing, write_run
+from whiteroom.runtime.supervisor import cgroups, meters
+from whiteroom.runtime.supervisor import logs as log_files
 from whiteroom.runtime.trees import remove_tree
 
 FIRST_UID = 200_000
 """Runs of a server that is root are users from here on, 65,536 of them."""
 
 _BOOT = (
-    "import sys; sys.path.append({home!r}); from whiteroom.runtime.supervisor import main; "
+    "import sys; sys.path.append({home!r}); from whiteroom.runtime.supervisor.supervisor import main; "
     "main(sys.argv[1], int(sys.argv[2]))"
 )
 _LOCK_FD = 3

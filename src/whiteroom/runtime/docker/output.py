@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from whiteroom.runtime.docker_plan import HOST
-from whiteroom.runtime.logs import LineSplitter, LogWriter
-from whiteroom.runtime.records import now_ms
+from whiteroom.runtime.docker.plan import HOST
+from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter
+from whiteroom.runtime.supervisor.records import now_ms
 
 _READ_BYTES = 1 << 16
 _FIRST_WORDS = 4096

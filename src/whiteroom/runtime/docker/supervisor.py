@@ -2,7 +2,7 @@
 
 It brings the image, makes the container, pumps its log, enforces its limits, obeys a stop,
 removes everything that it has made and writes down how the run ended. Should it be killed,
-the container goes on until the next look of a server, which removes it (docker.py).
+the container goes on until the next look of a server, which removes it (runtime.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import time
 import traceback
 from pathlib import Path
 
-from whiteroom.runtime import cgroups, docker_plan, meters, namespaces, serving, users
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.docker_engine import (
+from whiteroom.runtime.docker import plan as docker_plan
+from whiteroom.runtime.docker.engine import (
     Cancelled,
     Engine,
     EngineFacts,
@@ -27,13 +27,15 @@ from whiteroom.runtime.docker_engine import (
     NoSuchImage,
     repository,
 )
-from whiteroom.runtime.docker_output import Output
-from whiteroom.runtime.docker_plan import HOST, SHELL, WORK, ContainerSpec
-from whiteroom.runtime.host import Ending
-from whiteroom.runtime.logs import LogWriter
-from whiteroom.runtime.records import failure_text, first_line, now_ms, write_whole
-from whiteroom.runtime.supervisor import ImageFailed, SandboxFailed, detach
-from whiteroom.runtime.watch import Watch
+from whiteroom.runtime.docker.output import Output
+from whiteroom.runtime.docker.plan import HOST, SHELL, WORK, ContainerSpec
+from whiteroom.runtime.sandbox.host import Ending
+from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
+from whiteroom.runtime.supervisor.logs import LogWriter
+from whiteroom.runtime.supervisor.records import failure_text, first_line, now_ms, write_whole
+from whiteroom.runtime.supervisor.supervisor import ImageFailed, SandboxFailed, detach
+from whiteroom.runtime.supervisor.watch import Watch
+from whiteroom.runtime.transform import serving
 
 MADE_FILE = "made"
 """There from before something is made in the engine until it is removed."""

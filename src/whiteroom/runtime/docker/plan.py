@@ -14,7 +14,7 @@ from typing import Any
 from whiteroom.domain.runs import Run, TrainingRun, TransformRun
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.docker_engine import LABEL_FOLDER, LABEL_RUN, EngineImage
+from whiteroom.runtime.docker.engine import LABEL_FOLDER, LABEL_RUN, EngineImage
 
 HOST = "algo-1"
 LOOPBACK = "lo"

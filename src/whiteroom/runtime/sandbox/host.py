@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 import signal
 
-from whiteroom.runtime import cgroups, instance, meters
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.records import failure_text, first_line, now_ms
+from whiteroom.runtime.sandbox import instance
+from whiteroom.runtime.supervisor import cgroups, meters
+from whiteroom.runtime.supervisor.records import failure_text, first_line, now_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from whiteroom.runtime.bubblewrap import Mount
-    from whiteroom.runtime.logs import LineSplitter, LogWriter
+    from whiteroom.runtime.sandbox.bubblewrap import Mount
     from whiteroom.runtime.spec import Member, Spec
-    from whiteroom.runtime.watch import Watch
+    from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter
+    from whiteroom.runtime.supervisor.watch import Watch
 
 _READ_BYTES = 1 << 16
 _SIGXFSZ_EXIT = 128 + signal.SIGXFSZ
@@ -96,8 +97,8 @@ class Host:
 
     def follow(self) -> list[int]:
         """Watch it and listen; what becomes readable when there is something to do."""
-        from whiteroom.runtime.logs import LineSplitter  # noqa: PLC0415
-        from whiteroom.runtime.watch import Watch  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.logs import LineSplitter  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.watch import Watch  # noqa: PLC0415
 
         running = self.running
         if running is None:

@@ -21,17 +21,17 @@ import signal
 import sys
 import time
 
-from whiteroom.runtime import meters, namespaces, users
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.host import Ending, Host
-from whiteroom.runtime.records import now_ms, write_whole
+from whiteroom.runtime.sandbox.host import Ending, Host
 from whiteroom.runtime.spec import Spec
+from whiteroom.runtime.supervisor import meters, namespaces, users
+from whiteroom.runtime.supervisor.records import now_ms, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from whiteroom.runtime.feeding import Feeder
-    from whiteroom.runtime.logs import LogWriter
-    from whiteroom.runtime.serving import Client
+    from whiteroom.runtime.supervisor.feeding import Feeder
+    from whiteroom.runtime.supervisor.logs import LogWriter
+    from whiteroom.runtime.transform.serving import Client
 
 _SERVE_GRACE_SECONDS = 10
 _OTHERS_GRACE_SECONDS = 10
@@ -112,7 +112,7 @@ class Supervisor:
         self._stop_was_asked()
         if transform is None or self._ending.reason is not None:
             return
-        from whiteroom.runtime import serving  # noqa: PLC0415
+        from whiteroom.runtime.transform import serving  # noqa: PLC0415
 
         problem = serving.unpack_model(
             str(transform["archive"]),
@@ -133,7 +133,7 @@ class Supervisor:
             host.limit()
         self._mark()
         if spec.pipes:
-            from whiteroom.runtime.feeding import Feeder  # noqa: PLC0415
+            from whiteroom.runtime.supervisor.feeding import Feeder  # noqa: PLC0415
 
             # Before anything is staged: the stage may hide the folder that the channels lie in.
             self._feeder = Feeder(spec.pipes)
@@ -176,14 +176,14 @@ class Supervisor:
     def _follow(self) -> None:
         """Pump, watch and obey until every program has ended."""
         # The programs are starting meanwhile; these take as long to import as they take to start.
-        from whiteroom.runtime.logs import LogWriter  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.logs import LogWriter  # noqa: PLC0415
 
         spec, first = self._spec, self._hosts[0].running
         self._log = LogWriter(spec.log_file, limit_bytes=spec.log_limit_bytes, line_characters=spec.log_line_characters)
         if not spec.sandboxed:
             self._note("unsafe-no-sandbox: this program runs with the server's own rights.")
         if spec.transform is not None and first is not None:
-            from whiteroom.runtime.serving import Client  # noqa: PLC0415
+            from whiteroom.runtime.transform.serving import Client  # noqa: PLC0415
 
             # Forked before any host is watched by a thread.
             self._client = Client(spec.transform, self._hosts[0].member.work, first.first or first.pid)

@@ -1,0 +1,1 @@
+"""The container runtime: images of Docker or Podman, by the Engine API."""

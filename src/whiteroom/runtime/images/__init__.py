@@ -1,0 +1,1 @@
+"""Local images: built from a folder and its requirements, content-addressed."""

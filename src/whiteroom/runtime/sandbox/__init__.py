@@ -1,0 +1,1 @@
+"""The sandbox runtime: local images under bubblewrap."""

@@ -1,0 +1,1 @@
+"""The batch transform: the client that feeds a model server."""
