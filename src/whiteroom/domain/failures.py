@@ -80,6 +80,7 @@ OF_RUN_END: dict[EndReason, StatusCode] = {
     EndReason.VOLUME: StatusCode.VOLUME_EXCEEDED,
     EndReason.IMAGE: StatusCode.IMAGE_NOT_FOUND,
     EndReason.SANDBOX: StatusCode.SANDBOX_UNAVAILABLE,
+    EndReason.MACHINE: StatusCode.PLATFORM_ERROR,
     EndReason.LOST: StatusCode.PLATFORM_ERROR,
     EndReason.TRANSFORM: StatusCode.INFERENCE_ERROR,
     EndReason.PLATFORM: StatusCode.PLATFORM_ERROR,

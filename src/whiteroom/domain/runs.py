@@ -62,6 +62,7 @@ class Limits:
     """What the program may write, all folders together."""
     processes: int
     max_runtime_seconds: int
+    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ class TrainingRun:
     """`csv` or `parquet`: the FILE_FORMAT variable."""
     limits: Limits
     stop_grace_seconds: int
+    checkpoints: Path | None = None
+    """Holds a folder for each host, made where it is missing: /opt/ml/checkpoints, which outlives the run."""
+    notes: tuple[str, ...] = ()
+    """What the log says before the program's first word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,8 @@ class TransformRun:
     limits: Limits
     ready_timeout_seconds: int
     stop_grace_seconds: int
+    notes: tuple[str, ...] = ()
+    """What the log says before the program's first word."""
 
 
 Run = TrainingRun | TransformRun
@@ -146,6 +153,8 @@ class EndReason(StrEnum):
     """The image is gone, or its program could not be started."""
     SANDBOX = "sandbox"
     """The sandbox could not be made."""
+    MACHINE = "machine"
+    """The machine killed an instance, for no fault of its program: out of memory as a whole, an engine restarted."""
     LOST = "lost"
     """The supervisor died; what it watched was killed."""
     TRANSFORM = "transform"
