@@ -36,7 +36,7 @@ from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import GB, output_within_limit
-from whiteroom.domain.runs import ABSENT, RunId, TransformRun
+from whiteroom.domain.runs import ABSENT, INFERENCE_PREFIX, RunId, TransformRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.trained_models import model_key
@@ -54,7 +54,7 @@ from whiteroom.ports import (
     Work,
 )
 
-PREFIX = "inference-"
+PREFIX = INFERENCE_PREFIX
 _CONTENT_TYPES = {"CSV": "text/csv", "PARQUET": "application/x-parquet"}
 _VOLUME_BYTES = 100 * GB
 """What one inference instance may write; the request has no member for it (InferenceResourceConfig)."""
@@ -108,8 +108,8 @@ class TrainedModelInferenceJobController:
     def plan(self, record: TrainedModelInferenceJob, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        run = redacted(seen, self._redact)
+        return plan(record, run, now, member_active=seen.member_active, grace_seconds=grace)
 
     def act(self, record: TrainedModelInferenceJob, effect: Effect) -> Outcome:
         """loop.Controller.act."""

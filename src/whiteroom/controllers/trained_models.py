@@ -35,7 +35,15 @@ from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB, artefact_within_limit
-from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, RunId, TrainingRun
+from whiteroom.domain.runs import (
+    ABSENT,
+    TRAINING_PREFIX,
+    ChannelMount,
+    Distribution,
+    InputMode,
+    RunId,
+    TrainingRun,
+)
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
@@ -62,7 +70,7 @@ from whiteroom.ports import (
     Work,
 )
 
-PREFIX = "training-"
+PREFIX = TRAINING_PREFIX
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"
 """The content type of an incremental channel, as in SageMaker's incremental training (semantics, section 3)."""
 
@@ -121,8 +129,8 @@ class TrainedModelController:
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        run = redacted(seen, self._redact)
+        return plan(record, run, now, member_active=seen.member_active, grace_seconds=grace)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
         """loop.Controller.act."""

@@ -221,6 +221,7 @@ def _logs_teller(context: Context, membership_id: str | None) -> Callable[[Train
             association,
             PrivacyPolicies.parse(association.privacy_configuration if association else None).inference_logs,
             configuration,
+            context.finder,
         )
 
     return tell

@@ -246,6 +246,7 @@ def _logs(context: Context, model: TrainedModel, membership_id: str | None) -> P
         association,
         () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
         None if privacy is None or membership_id is None else context.tx.ml_configurations.get(membership_id),
+        context.finder,
     )
 
 
