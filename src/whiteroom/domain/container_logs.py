@@ -2,7 +2,7 @@
 
 The documented part (AWS: UG custom-model-logs, LogsConfigurationPolicy): a policy names accounts, may
 filter lines by a regular expression, gives all lines or a summary of errors, and may redact. The rest is
-docs/decisions/0013-what-members-read.md:
+docs/decisions/0015-what-members-read.md:
 
 - A line is told if any policy that names the account lets it through.
 - It is masked by every policy that names the account, also by those that do not let it through: what one

@@ -30,7 +30,7 @@ from whiteroom.ports import PlacedLine
 MAX_EVENTS = 10_000
 MAX_MESSAGE_BYTES = 1 << 20
 """Of all events of one answer together, as in AWS."""
-MAX_READ_BYTES = 8 << 20
+MAX_READ_BYTES = 4 << 20
 """Of logs, in one call."""
 MAX_SEARCHED_CHARACTERS = 1 << 15
 """That are searched for personal information in one call."""
@@ -39,6 +39,8 @@ _EVENT_BYTES = 26
 """What AWS counts for an event beside its text."""
 _TOKEN = re.compile(r"([fb])/([0-9]{1,18})")
 _FOREVER_MS = 1 << 62
+_CLOCK_MS = 24 * 3_600_000
+"""How far a log's times may be ahead of its run's end, where the machine's clock was set back."""
 
 
 @dataclass(slots=True)
@@ -83,37 +85,48 @@ def get_log_events(request: Request, context: Context) -> Response:
         if "endTime" in request:
             start = min(start, reader.logs.first_at(run.run_id, end_ms))
         lines = reader.backward(run, start)
-    budget = _Budget(request.get("limit", MAX_EVENTS))
-    told = list(_told_of(reader, run, host, lines, budget, range(first_ms, end_ms)))
-    reached = told[-1][0] if told else None
-    if reached is None:
-        low = high = start
-    elif forward:
-        low, high = start, reached.end
-    else:
-        low, high = reached.start, start
-    events = [
-        {"timestamp": placed.line.at_ms, "message": message, "ingestionTime": placed.line.at_ms}
-        for placed, message in (told if forward else reversed(told))
-        if message is not None
-    ]
-    return {"events": events, "nextForwardToken": f"f/{high}", "nextBackwardToken": f"b/{low}"}
+    page = _Page(reader, run, host, range(first_ms, end_ms), _Budget(request.get("limit", MAX_EVENTS)))
+    page.take(lines)
+    reached = page.reached
+    low = start if forward or reached is None else reached.start
+    high = reached.end if forward and reached is not None else start
+    return {
+        "events": page.events if forward else page.events[::-1],
+        "nextForwardToken": f"f/{high}",
+        "nextBackwardToken": f"b/{low}",
+    }
 
 
-def _told_of(
-    reader: Reader, run: MemberRun, host: str, lines: Iterable[PlacedLine], budget: _Budget, times_ms: range
-) -> Iterator[tuple[PlacedLine, str | None]]:
-    """The lines that were looked at, each with what is told of it; None where nothing is."""
-    summary = reader.summary_of(run)
-    for placed in lines:
-        # A line that cannot be read has no time.
-        if budget.spent or (placed.line.at_ms not in times_ms and placed.line.text):
-            return
-        budget.read(placed)
-        message = reader.told(run, placed, summary) if run.stream(placed.line.host) == run.stream(host) else None
-        if message is not None:
-            budget.tell(run, placed, message)
-        yield placed, message
+@dataclass(slots=True)
+class _Page:
+    """One page of a stream, in the order in which its lines are read."""
+
+    reader: Reader
+    run: MemberRun
+    host: str
+    times_ms: range
+    budget: _Budget
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+    reached: PlacedLine | None = None
+    """The last line that was looked at."""
+
+    def take(self, lines: Iterable[PlacedLine]) -> None:
+        """Fill the page until its budget is spent, or its time is over."""
+        summary = self.reader.summary_of(self.run)
+        stream = self.run.stream(self.host)
+        for placed in lines:
+            # A line that cannot be read has no time.
+            if self.budget.spent or (placed.line.at_ms not in self.times_ms and placed.line.text):
+                return
+            self.budget.read(placed)
+            self.reached = placed
+            if self.run.stream(placed.line.host) != stream:
+                continue
+            message = self.reader.told(self.run, placed, summary)
+            if message is not None:
+                self.budget.tell(self.run, placed, message)
+                at_ms = placed.line.at_ms
+                self.events.append({"timestamp": at_ms, "message": message, "ingestionTime": at_ms})
 
 
 def _direction(request: Request) -> tuple[bool, int | None]:
@@ -224,7 +237,7 @@ class _Head:
 def _merged(reader: Reader, runs: Sequence[MemberRun], first_ms: int) -> Iterator[tuple[MemberRun, PlacedLine]]:
     """The lines of several runs from a time on, in order of time, run and place. Only runs that overlap are open."""
     waiting = sorted(
-        (run for run in runs if run.ended_at is None or run.ended_at.timestamp() * 1000 + 1 >= first_ms),
+        (run for run in runs if run.ended_at is None or run.ended_at.timestamp() * 1000 + _CLOCK_MS >= first_ms),
         key=lambda run: run.created_at,
         reverse=True,
     )
