@@ -301,9 +301,9 @@ class TrainedModelController:
             kept = self._objects.pack(models, model_key(model.id), policies.max_artifact_bytes)
             output = self._objects.pack(outputs, output_key(model.id), policies.max_artifact_bytes)
         except UnsafeContents as error:
-            return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
+            return refused(StatusCode.UNSAFE_ARTIFACT, self._redact(str(error), policies.training_logs))
         except ConflictingContents as error:
-            return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
+            return refused(StatusCode.CONFLICTING_ARTIFACT, self._redact(str(error), policies.training_logs))
         except TooLarge as error:
             return refused(StatusCode.ARTIFACT_TOO_LARGE, str(error))
         return Outcome({"model_bytes": kept.content_bytes, "output_bytes": output.content_bytes})
