@@ -20,6 +20,7 @@ from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
+from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
 from whiteroom.controllers.redaction import redact
 from whiteroom.controllers.running import RunSettings
@@ -168,13 +169,16 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
+    metrics = MetricsReader(store, runtime, clock)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
         (
             MLInputChannelController(store, engine, catalog, queries, channels),
-            TrainedModelController(store, runtime, objects, layouts, runs, redact, channels, settings.folder("bases")),
-            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, channels),
+            TrainedModelController(
+                store, runtime, objects, layouts, runs, redact, metrics, channels, settings.folder("bases")
+            ),
+            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, metrics, channels),
             TrainedModelExportJobController(store, objects),
         ),
         clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from whiteroom.controllers.metrics import NOTHING_TAKEN, Taken
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.privacy import LogPolicy
@@ -44,6 +45,7 @@ class Seen:
 
     run: Observation
     member_active: bool
+    metrics: Taken = NOTHING_TAKEN
     log_policies: tuple[LogPolicy, ...] = ()
     """Under which the run's words may be told; read when it has ended."""
 

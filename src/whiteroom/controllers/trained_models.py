@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, MetricsReader, Taken, with_metrics
 from whiteroom.controllers.room import (
     algorithm_of,
     layouts_folder,
@@ -35,7 +36,7 @@ from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB, artefact_within_limit
-from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, RunId, TrainingRun
+from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, Phase, RunId, TrainingRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
@@ -86,6 +87,7 @@ class TrainedModelController:
         layouts: Layouts,
         settings: RunSettings,
         redact: Redact,
+        metrics: MetricsReader,
         channels_folder: Path,
         bases_folder: Path,
     ) -> None:
@@ -98,6 +100,7 @@ class TrainedModelController:
             layouts: puts a channel's rows into more files.
             settings: what the operator chose for runs.
             redact: masks a failed program's own words.
+            metrics: reads what runs say of themselves.
             channels_folder: holds the rows of channel ID in the folder ID.
             bases_folder: takes the folders of incremental channels.
         """
@@ -107,6 +110,7 @@ class TrainedModelController:
         self._layouts = layouts
         self._settings = settings
         self._redact = redact
+        self._metrics = metrics
         self._channels_folder = channels_folder
         self._bases_folder = bases_folder
 
@@ -114,15 +118,16 @@ class TrainedModelController:
         """loop.Controller.observe."""
         watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
         run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
+        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
         with self._store.reading() as tx:
             policies = policies_of(tx, record.association_arn).training_logs if run.end else ()
-            return Seen(run, member_active(tx, record.membership_id), policies)
+            return Seen(run, member_active(tx, record.membership_id), taken, policies)
 
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
         step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -152,6 +157,7 @@ class TrainedModelController:
         """loop.Controller.tidy. The run goes last: as long as it is held, the sweep comes back to the rest."""
         if record.status is not Status.ACTIVE:
             self._objects.delete(artefacts_prefix(record.id))
+        self._take_in(record, Phase.ENDED)
         self.drop(record.id)
 
     def held(self) -> Iterable[str]:
@@ -163,6 +169,15 @@ class TrainedModelController:
         shutil.rmtree(self._bases_folder / record_id, ignore_errors=True)
         (self._bases_folder / f"{record_id}.part").unlink(missing_ok=True)
         self._runtime.forget(run_id(record_id))
+
+    def _take_in(self, model: TrainedModel, phase: Phase) -> Taken:
+        """Read on in the run's metrics."""
+
+        def definitions(tx: Transaction) -> Any:
+            return (_container(tx, model.association_arn) or {}).get("metricDefinitions", ())
+
+        count = model.resource_config.get("instanceCount", 1)
+        return self._metrics.take_in(run_id(model.id), model.id, phase, instances=count, definitions=definitions)
 
     def _resolve(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
@@ -200,7 +215,8 @@ class TrainedModelController:
             self._runtime.start(run)
         except RunRefused as error:
             return run_refused(error)
-        return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
+        logs = {"logs_status": LOGS_PUBLISHED} if has_logs else {}
+        return Outcome({"metrics_status": METRICS_PUBLISHED, **logs})
 
     def _describe(
         self, model: TrainedModel, container: Any, channels: tuple[ChannelMount, ...], file_format: str
