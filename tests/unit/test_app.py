@@ -28,6 +28,11 @@ def test_a_container_without_a_limit_has_the_whole_machine(
     assert app.machine().memory_bytes == psutil.virtual_memory().total
 
 
+def test_the_machine_has_the_gpus_that_its_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "gpus", lambda: (Path("/dev/nvidia0"), Path("/dev/nvidia1")))
+    assert app.machine().gpus == 2
+
+
 def test_every_module_of_operations_registers_its_answers() -> None:
     answered = app.all_handlers()
     assert answered.keys() >= {
