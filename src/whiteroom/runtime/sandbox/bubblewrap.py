@@ -75,6 +75,7 @@ def etc_files(host: str, addresses: Mapping[str, str]) -> dict[str, str]:
 def arguments(
     *,
     host: str,
+    own_network: bool,
     system: Iterable[SystemEntry],
     mounts: Iterable[Mount],
     files: Mapping[str, int],
@@ -90,6 +91,7 @@ def arguments(
 
     Args:
         host: the instance's name.
+        own_network: whether it gets a network of its own, and not its parent's.
         system: from `host_libraries`.
         mounts: the image and the job's own folders.
         files: path in the sandbox to a descriptor with the file's contents.
@@ -101,8 +103,8 @@ def arguments(
         info_fd: takes the pid of the sandbox's first process.
         block_fd: the program starts when something can be read here.
     """
-    # The network namespace is the supervisor's: instances and the transform's client share it.
     options = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--unshare-net"] if own_network else []
     options += ["--disable-userns", "--uid", str(PROGRAM_ID), "--gid", str(PROGRAM_ID), "--cap-drop", "ALL"]
     options += ["--new-session", "--die-with-parent", "--hostname", host, "--clearenv"]
     for name, value in sorted(environment.items()):

@@ -226,6 +226,7 @@ def start(
         files = {path: _memory_file(text.encode()) for path, text in etc.items()}
         options = bubblewrap.arguments(
             host=member.host,
+            own_network=spec.own_networks,
             system=spec.system,
             mounts=mounts,
             files=files,

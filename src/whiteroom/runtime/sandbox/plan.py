@@ -97,7 +97,11 @@ def write_run(
             specs.Spec(
                 run_id=run.id,
                 members=tuple(members),
+                notes=run.notes,
+                checkpoints=checkpoints_of(run),
                 sandboxed=sandboxed,
+                # Instances of a training talk to each other; model servers all listen on the same port.
+                own_networks=sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
                 bwrap=bwrap() if sandboxed else "",
                 filter=seccomp.program(os.uname().machine) if sandboxed else b"",
                 pipes=tuple(pipes),
@@ -158,6 +162,8 @@ def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number
     if not image.python_prefix.is_relative_to("/usr"):
         mounts.append((str(image.python_prefix), str(image.python_prefix), False))
     if isinstance(run, TrainingRun):
+        if run.checkpoints is not None:
+            mounts.append((f"{checkpoints_of(run)}/{host}", str(contract.CHECKPOINTS), True))
         mounts.append((str(final / specs.CONFIG / host), str(contract.CONFIG), False))
         if any(channel.input_mode is InputMode.PIPE for channel in run.channels):
             mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
@@ -216,11 +222,26 @@ def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
     return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY
 
 
+def checkpoints_of(run: Run) -> str:
+    """The folder with a folder of checkpoints for each host, which are made where they are missing; or nothing."""
+    if not isinstance(run, TrainingRun) or run.checkpoints is None:
+        return ""
+    folder = run.checkpoints.absolute()
+    for host in contract.hosts(run.instance_count):
+        (folder / host).mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
 def transform_spec(run: TransformRun) -> specs.Transform:
     """What the batch transform's client needs to know."""
+    names = sorted(path.name for path in run.input_folder.iterdir() if path.is_file())
     return specs.Transform(
         archive=str(run.model_archive.absolute()),
         input_folder=str(run.input_folder.absolute()),
+        files={
+            host: tuple(shard(names, run.instance_count, number))
+            for number, host in enumerate(contract.hosts(run.instance_count))
+        },
         content_type=run.content_type,
         header=run.header,
         accept=run.accept,

@@ -35,7 +35,6 @@ from whiteroom.domain.runs import (
     RunId,
     RunOutput,
     SandboxReport,
-    TransformRun,
 )
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused
 from whiteroom.runtime import spec as specs
@@ -50,7 +49,7 @@ FIRST_UID = 200_000
 """Runs of a server that is root are users from here on, 65,536 of them."""
 
 _BOOT = (
-    "import sys; sys.path.append({home!r}); from whiteroom.runtime.supervisor.supervisor import main; "
+    "import sys; sys.path.append({home!r}); from whiteroom.runtime.sandbox.host import main; "
     "main(sys.argv[1], int(sys.argv[2]))"
 )
 _LOCK_FD = 3
@@ -263,11 +262,6 @@ class SandboxRuntime:
                     remove_tree(path)
 
     def _refuse(self, run: Run) -> None:
-        if run.instance_count > 1 and isinstance(run, TransformRun):
-            raise RunRefused(
-                f"This server runs one instance of an inference job; {run.instance_count} were asked for. "
-                "Set instanceCount to 1; several instances come in a later release."
-            )
         if run.instance_count > 1 and self._unsafe:
             raise RunRefused(
                 f"Without a sandbox there is no network for {run.instance_count} instances to find each other in. "
