@@ -80,5 +80,7 @@ def _document(kept: StoredObject) -> dict[str, Any]:
 
 
 def _nothing(model: TrainedModel) -> str:
-    details = f": {model.status_message}" if model.status_message else "."
+    # Where something was kept and is erased now, the failure's own words still say that it is kept.
+    told = model.status_message if model.partial_bytes is None else None
+    details = f": {told}" if told else "."
     return f"Nothing partial is kept of this version. Its status is {model.status.value}{details}"
