@@ -43,12 +43,12 @@ def starts(room: LiveRoom, arn: str) -> list[int]:
 
 def ticked(room: LiveRoom, arn: str, attempt: int) -> None:
     """Wait until that attempt has saved some checkpoints."""
-    once(lambda lines: _ticks(lines, attempt) > 4, lambda: room.printed(arn))
+    once(lambda lines: _ticks(lines, attempt) >= 4, lambda: room.printed(arn))
 
 
 def _ticks(lines: list[str], attempt: int) -> int:
     numbers = [index for index, line in enumerate(lines) if line.startswith("start at ")]
-    return len(lines) - numbers[attempt] if len(numbers) > attempt else 0
+    return len(lines) - numbers[attempt] - 1 if len(numbers) > attempt else 0
 
 
 def test_a_training_whose_supervisor_is_killed_goes_on_from_its_checkpoint(room: LiveRoom, rows: str) -> None:
@@ -58,9 +58,9 @@ def test_a_training_whose_supervisor_is_killed_goes_on_from_its_checkpoint(room:
     room.finished(arn)
     first, second = starts(room, arn)
     assert first == 0
-    assert second > 4
-    ticks = [line for line in room.printed(arn) if line.startswith("tick ")]
-    assert set(ticks) == {f"tick {number}" for number in range(100)}
+    assert second >= 4
+    # What the killed supervisor had not read yet of the first attempt's words is lost; nothing of the second's is.
+    assert room.printed(arn)[-(100 - second) :] == [f"tick {number}" for number in range(second, 100)]
     assert room.events(arn) == ["created", "started", "noted", "succeeded"]
     trail = room.command("explain", arn, "--json").json["events"]
     assert "Attempt 2 of 3 follows" in trail[2]["reason"]
