@@ -9,9 +9,9 @@ from typing import Any
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import Shape, clamped
 from whiteroom.domain.privacy import LogPolicy
-from whiteroom.domain.runs import Observation
+from whiteroom.domain.runs import Observation, Phase, RunId
 from whiteroom.domain.steps import Outcome, Step, refused
-from whiteroom.ports import CannotSeal, RunRefused
+from whiteroom.ports import CannotSeal, RunRefused, Runtime
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """Masks in a text what any of these log policies says must not be seen."""
@@ -65,6 +65,21 @@ def started_changes(note: str, *, has_logs: bool) -> dict[str, object]:
 def clamp_note(resource_config: Mapping[str, Any], settings: RunSettings) -> str:
     """The sentence that says how much less than its type an instance gets; empty where it gets all of it."""
     return clamped(resource_config["instanceType"], settings.machine, resource_config.get("instanceCount", 1))
+
+
+class NotForgotten(Exception):
+    """Something of a dead run could not be freed yet, such as a process that the kernel does not let go of."""
+
+
+def make_way(runtime: Runtime, run_id: RunId) -> None:
+    """Forget a dead attempt, wholly: what is left of it would be taken for the next one.
+
+    Raises:
+        NotForgotten: it could not be; the step is tried again.
+    """
+    runtime.forget(run_id)
+    if runtime.observe(run_id).phase is not Phase.ABSENT:
+        raise NotForgotten(f"The run {run_id} is dead and could not be cleared away for its next attempt.")
 
 
 def redacted(step: Step, seen: Seen, redact: Redact) -> Step:

@@ -26,6 +26,7 @@ from whiteroom.controllers.running import (
     RunSettings,
     Seen,
     clamp_note,
+    make_way,
     redacted,
     run_refused,
     started_changes,
@@ -124,7 +125,7 @@ class TrainedModelInferenceJobController:
             case Effect.FORGET:
                 with self._store.reading() as tx:
                     _require_current(tx, record)
-                self._runtime.forget(run_id(record.id))
+                make_way(self._runtime, run_id(record.id))
             case Effect.DELIVER:
                 return self._deliver(record)
             case Effect.STOP:

@@ -29,6 +29,7 @@ from whiteroom.controllers.running import (
     RunSettings,
     Seen,
     clamp_note,
+    make_way,
     redacted,
     run_refused,
     started_changes,
@@ -146,7 +147,7 @@ class TrainedModelController:
                 return self._start(record)
             case Effect.FORGET:
                 self._require_current(record)
-                self._runtime.forget(run_id(record.id))
+                make_way(self._runtime, run_id(record.id))
             case Effect.KEEP:
                 return self._keep(record)
             case Effect.KEEP_PARTIAL:

@@ -394,6 +394,23 @@ def test_the_third_death_fails_the_training_with_the_reason(world: World) -> Non
     assert world.runtime.forgotten_logs == []
 
 
+def test_a_dead_attempt_that_is_not_cleared_away_at_once_is_not_taken_for_the_next(world: World) -> None:
+    world.runtime.deaths = [RunEnd(EndReason.LOST)]
+    model = world.model()
+    real, refusals = world.runtime.forget, [1, 2]
+
+    def forget(run_id: Any) -> None:
+        if refusals:
+            refusals.pop()
+        else:
+            real(run_id)
+
+    world.runtime.forget = forget  # type: ignore[method-assign]
+    model = after_all(world, model)
+    assert (model.status, model.retries, refusals) == (Status.ACTIVE, 1, [])
+    assert len(world.runtime.started) == 2
+
+
 @pytest.mark.parametrize("steps", [3, 4, 5])
 def test_a_training_cancelled_in_the_middle_of_a_retry_ends_inactive(world: World, steps: int) -> None:
     world.runtime.deaths = [RunEnd(EndReason.LOST)] * 2
