@@ -38,10 +38,10 @@ from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.registry import Context, Handler, Response, handlers
 from whiteroom.ports import Store, Transaction
 from whiteroom.runtime.docker.runtime import DockerRuntime
-from whiteroom.runtime.gpus import gpus
 from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervisor import gpus
 from whiteroom.runtime.trees import remove_tree
 from whiteroom.settings import Settings
 from whiteroom.store.credentials import Credentials
@@ -108,7 +108,7 @@ def machine() -> Shape:
     for path in CGROUP_LIMITS:
         with contextlib.suppress(OSError, ValueError):  # another kind of cgroup, or "max"
             limits.append(int(path.read_text()))
-    return Shape(len(os.sched_getaffinity(0)), min(limits), len(gpus()))
+    return Shape(len(os.sched_getaffinity(0)), min(limits), len(gpus.present()))
 
 
 class Whiteroom:

@@ -29,7 +29,7 @@ def test_a_container_without_a_limit_has_the_whole_machine(
 
 
 def test_the_machine_has_the_gpus_that_its_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "gpus", lambda: (Path("/dev/nvidia0"), Path("/dev/nvidia1")))
+    monkeypatch.setattr(app.gpus, "present", lambda: [0, 1])
     assert app.machine().gpus == 2
 
 
