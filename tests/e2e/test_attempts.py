@@ -1,4 +1,4 @@
-"""Instances that die, programs that run too long, and types larger than the machine, on a real server."""
+"""Instances that die, that run too long, that share out an inference, or that are larger than the machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
-    with live_room(tmp_path_factory.mktemp("attempts") / "data", WHITEROOM_STOP_GRACE_SECONDS="5") as room:
+    with live_room(
+        tmp_path_factory.mktemp("attempts") / "data",
+        WHITEROOM_STOP_GRACE_SECONDS="5",
+        WHITEROOM_CHANNEL_FILE_BYTES="1000000",
+    ) as room:
         yield room
         room.assert_nothing_left()
 
@@ -111,6 +115,23 @@ def test_what_was_saved_in_time_is_the_operators_to_hand_over_until_it_is_delete
     room.finished(arn, "INACTIVE")
     assert room.command("partial", arn).code == 1
     assert not list((room.data / "artefacts").rglob(f"*{arn.rsplit('/', 1)[1]}*"))
+
+
+def test_an_inference_shared_out_between_instances_delivers_every_files_answers(room: LiveRoom, rows: str) -> None:
+    model = room.train("served", rows, behaviour="learn")
+    many = room.channel(
+        "many", "SELECT a.patient, b.age FROM visits a, visits b, visits c, visits d, visits e WHERE e.patient < 4"
+    )
+    room.finished(model)
+    assert room.finished(many)["numberOfFiles"] > 2
+    arn = room.infer("shared-out", model, many, instances=3)
+    room.finished(arn)
+    delivered = [path for path in room.deliveries() if "/shared-out/" in path]
+    assert len(delivered) == room.look(many)["numberOfFiles"]
+    answers = sum(len((room.data / "objects" / "alice" / path).read_text().splitlines()) for path in delivered)
+    assert answers == 3 * 20**4
+    log = [json.loads(line) for line in room.command("logs", arn, "--json").out.splitlines()]
+    assert {line["host"] for line in log if line["stream"] == "stdout"} == {"algo-1", "algo-2", "algo-3"}
 
 
 def test_a_type_larger_than_the_machine_is_given_less_and_says_so(room: LiveRoom, rows: str) -> None:

@@ -215,13 +215,13 @@ class LiveRoom:
         )
         return str(answer["trainedModelArn"])
 
-    def infer(self, name: str, model: str, channel: str, **environment: str) -> str:
+    def infer(self, name: str, model: str, channel: str, *, instances: int = 1, **environment: str) -> str:
         """StartTrainedModelInferenceJob; its ARN."""
         answer = self.ml.start_trained_model_inference_job(
             membershipIdentifier=self.membership,
             name=name,
             trainedModelArn=model,
-            resourceConfig={"instanceType": "ml.m5.large"},
+            resourceConfig={"instanceType": "ml.m5.large", "instanceCount": instances},
             dataSource={"mlInputChannelArn": channel},
             outputConfiguration={"accept": "text/csv", "members": [{"accountId": ALICE}]},
             containerExecutionParameters={"maxPayloadInMB": 1},
