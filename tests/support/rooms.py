@@ -16,7 +16,7 @@ from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
-from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
 from whiteroom.domain import (
     ml_input_channels,
     trained_model_export_jobs,
@@ -39,6 +39,7 @@ from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.ports import Work
+from whiteroom.runtime.trees import remove_tree
 from whiteroom.store.sqlite import SqliteStore
 
 ALICE, BOB = "111111111111", "222222222222"
@@ -126,8 +127,8 @@ class World:
                 settings,
                 self.redact,
                 metrics,
-                self.channels,
-                self.tmp / "bases",
+                remove_tree,
+                TrainingFolders(self.channels, self.tmp / "bases", self.tmp / "checkpoints"),
             ),
             TrainedModelInferenceJobController(
                 self.store, self.runtime, self.objects, settings, self.redact, metrics, self.channels
@@ -271,6 +272,10 @@ class World:
             metrics_status_details=None,
             model_bytes=None,
             output_bytes=None,
+            partial_bytes=None,
+            retries=0,
+            retry=None,
+            seconds_spent=0,
             run_started_at=None,
             run_ended_at=None,
             status=trained_models.Status.CREATE_PENDING,
@@ -326,6 +331,9 @@ class World:
             metrics_status=None,
             metrics_status_details=None,
             output_bytes=None,
+            retries=0,
+            retry=None,
+            seconds_spent=0,
             run_started_at=None,
             run_ended_at=None,
             status=trained_model_inference_jobs.Status.CREATE_PENDING,

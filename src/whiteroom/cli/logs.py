@@ -101,7 +101,7 @@ def find_run(store: Store, arn: str, version: str | None) -> Logged:
     kind = parsed(arn).kind
     with store.reading() as tx:
         if kind == "trained-model":
-            model = _model(tx, arn, version)
+            model = trained_model(tx, arn, version)
             return Logged(trained_models.run_id(model.id), TRAINING_LIFECYCLE, model)
         if version is not None:
             raise Problem("Only a trained model has versions: leave --version out.")
@@ -116,7 +116,12 @@ def find_run(store: Store, arn: str, version: str | None) -> Logged:
     return Logged(trained_model_inference_jobs.run_id(job.id), INFERENCE_LIFECYCLE, job)
 
 
-def _model(tx: Transaction, arn: str, version: str | None) -> TrainedModel:
+def trained_model(tx: Transaction, arn: str, version: str | None) -> TrainedModel:
+    """The version of a trained model that an operator names: `base` or an identifier; the latest for None.
+
+    Raises:
+        Problem: there is none.
+    """
     models = tx.trained_models.all(arn=arn)
     wanted = BASE_VERSION if version == "base" else version
     for model in models:

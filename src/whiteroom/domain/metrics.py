@@ -2,7 +2,7 @@
 
 A custom metric (MetricDefinition) is a name and a regular expression: the first group of its first match in a line
 is a value. System metrics are sampled by the runtime under SageMaker's names. Both are kept as series of points, one
-series for each name and host. Reading: controllers/metrics.py. Decision: docs/decisions/0012-metrics.md.
+series for each name and host. Reading: controllers/metrics.py. Decision: docs/decisions/0013-metrics.md.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from whiteroom.domain.publication import Publication, Published, logs_publicatio
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
-from whiteroom.domain.trainings import can_infer, infers_in_this_release
+from whiteroom.domain.trainings import can_infer
 from whiteroom.domain.versions import Omitted
 from whiteroom.operations.access import (
     active_membership,
@@ -39,6 +39,7 @@ from whiteroom.operations.ml_access import (
     paying_account,
     ready_channel,
     require_active,
+    require_fitting_instances,
     require_model_may_reach,
     require_receiver,
     require_rows_may_reach,
@@ -134,7 +135,7 @@ def _permitted(
     serving = request.get("configuredModelAlgorithmAssociationArn", model.association_arn)
     association = working_association(context, serving, membership.collaboration_id)
     permit(can_infer(algorithm_of(context, association)), ValidationFault)
-    permit(infers_in_this_release(request["resourceConfig"]), ValidationFault)
+    require_fitting_instances(context, request["resourceConfig"])
     channel = ready_channel(context, membership, request["dataSource"]["mlInputChannelArn"])
     require_rows_may_reach(context, association, [channel])
     require_model_may_reach(context, association, model)
@@ -181,6 +182,9 @@ def _new_job(
         metrics_status=None,
         metrics_status_details=None,
         output_bytes=None,
+        retries=0,
+        retry=None,
+        seconds_spent=0,
         run_started_at=None,
         run_ended_at=None,
         status=LIFECYCLE.initial,

@@ -41,6 +41,7 @@ from whiteroom.operations.ml_access import (
     paying_account,
     ready_channel,
     require_active,
+    require_fitting_instances,
     require_model_may_reach,
     require_rows_may_reach,
     working_association,
@@ -151,6 +152,7 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
     association = working_association(context, request["configuredModelAlgorithmAssociationArn"], collaboration_id)
     permit(can_train(algorithm_of(context, association)), ValidationFault)
     permit(channels_are_sound(data, incremental, request.get("trainingInputMode")), ValidationFault)
+    require_fitting_instances(context, request["resourceConfig"])
     channels = [ready_channel(context, membership, channel["mlInputChannelArn"]) for channel in data]
     require_rows_may_reach(context, association, channels)
     if not incremental:
@@ -197,6 +199,10 @@ def _new_model(
         metrics_status_details=None,
         model_bytes=None,
         output_bytes=None,
+        partial_bytes=None,
+        retries=0,
+        retry=None,
+        seconds_spent=0,
         run_started_at=None,
         run_ended_at=None,
         status=LIFECYCLE.initial,

@@ -12,7 +12,7 @@ import pytest
 
 from whiteroom.runtime.supervisor import logs, usage
 from whiteroom.runtime.supervisor.cgroups import Groups
-from whiteroom.runtime.supervisor.usage import GpuQuery, Sampler, gpu_values, path_of, sample
+from whiteroom.runtime.supervisor.usage import GpuQuery, Sampler, gpu_names, gpu_numbers, gpu_values, path_of, sample
 
 NO_GROUPS = Groups({}, frozenset())
 MIB = 2**20
@@ -130,6 +130,19 @@ def test_gpus_are_summed_as_sagemaker_does_and_others_left_out() -> None:
         assert gpu_values(text, frozenset({"0"})) == {}
 
 
+def test_a_gpu_is_known_by_the_node_that_the_program_has(tmp_path: Path) -> None:
+    for bus, minor, uuid in (("0000:01:00.0", 1, "GPU-bb"), ("0000:02:00.0", 0, "GPU-aa")):
+        (tmp_path / bus).mkdir()
+        facts = f"Model: \t\t NVIDIA H200\nGPU UUID: \t {uuid}\nBus Location: \t {bus}\nDevice Minor: \t {minor}\n"
+        (tmp_path / bus / "information").write_text(facts)
+    nodes = ["/dev/nvidia1", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/fuse"]
+    assert gpu_numbers(nodes) == (1,)
+    assert gpu_names((1,), str(tmp_path)) == {"GPU-bb"}
+    assert gpu_names((0, 1), str(tmp_path)) == {"GPU-aa", "GPU-bb"}
+    assert gpu_names((3,), str(tmp_path)) == {"3"}
+    assert gpu_names((1,), str(tmp_path / "none")) == {"1"}
+
+
 def nvidia_smi(folder: Path, script: str) -> tuple[str, ...]:
     program = folder / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -149,7 +162,7 @@ def answered(query: GpuQuery, seconds: float = 10) -> dict[str, float] | None:
 
 
 def test_nvidia_smi_is_asked_without_waiting_for_it(tmp_path: Path) -> None:
-    query = GpuQuery(("0", "1"), nvidia_smi(tmp_path, f"sleep 0.2; printf '{ANSWER}'"))
+    query = GpuQuery(frozenset({"0", "1"}), nvidia_smi(tmp_path, f"sleep 0.2; printf '{ANSWER}'"))
     began = time.monotonic()
     query.start()
     query.start()
@@ -165,7 +178,7 @@ def test_an_nvidia_smi_that_fails_or_hangs_is_given_up(
     tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(usage, "_SLOWEST_GPU_SECONDS", 0.05)
-    query = GpuQuery(("0",), nvidia_smi(tmp_path, f"echo x >> {tmp_path}/asked; {script}"))
+    query = GpuQuery(frozenset({"0"}), nvidia_smi(tmp_path, f"echo x >> {tmp_path}/asked; {script}"))
     for _ in range(6):
         assert answered(query, 0.3) is None
     query.close()
@@ -173,7 +186,7 @@ def test_an_nvidia_smi_that_fails_or_hangs_is_given_up(
 
 
 def test_a_machine_without_nvidia_smi_says_nothing(tmp_path: Path) -> None:
-    query = GpuQuery(("0",), (str(tmp_path),))
+    query = GpuQuery(frozenset({"0"}), (str(tmp_path),))
     query.start()
     assert query.answer() is None
     query.close()

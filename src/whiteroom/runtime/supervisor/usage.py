@@ -6,6 +6,7 @@ runs have some. Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
+# ruff: noqa: PTH208
 from __future__ import annotations
 
 import os
@@ -17,6 +18,8 @@ from whiteroom.runtime.supervisor.records import now_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whiteroom.runtime.supervisor.cgroups import Groups
 
 SAMPLE_SECONDS = 5.0
@@ -25,6 +28,7 @@ _SLOWEST_GPU_SECONDS = 10.0
 _MAX_GPU_FAILURES = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SUFFIX = ".jsonl"
+_GPU_FACTS = "/proc/driver/nvidia/gpus"
 _GPU_PLACES = ("/usr/local/nvidia/bin", "/usr/local/bin", "/usr/bin", "/bin", "/usr/lib/wsl/lib")
 
 
@@ -53,7 +57,7 @@ class Sampler:
         *,
         memory_bytes: int,
         volume_bytes: int,
-        gpus: tuple[str, ...] = (),
+        gpus: tuple[int, ...] = (),
     ) -> None:
         """Begin now.
 
@@ -63,14 +67,14 @@ class Sampler:
             groups: its control groups.
             memory_bytes: what it may take of the machine.
             volume_bytes: what it may write.
-            gpus: its GPUs, by index or UUID as nvidia-smi has them.
+            gpus: the numbers of its GPUs, as in /dev/nvidiaN.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._file = os.open(path_of(log_file), flags, 0o600)
         self._host = host
         self._groups = groups
         self._memory_bytes, self._volume_bytes = memory_bytes, volume_bytes
-        self._gpus = GpuQuery(gpus) if gpus else None
+        self._gpus = GpuQuery(gpu_names(gpus)) if gpus else None
         self._pause = _FIRST_SECONDS
         self._seen = (time.monotonic(), group_cpu_seconds(groups) or 0.0)
         self._next = self._seen[0]
@@ -175,8 +179,9 @@ def cpu_seconds(pids: list[int]) -> float:
 class GpuQuery:
     """Asks nvidia-smi about an instance's GPUs without waiting for it; where it fails, nothing is said of them."""
 
-    def __init__(self, gpus: tuple[str, ...], places: tuple[str, ...] = _GPU_PLACES) -> None:
-        self._gpus = frozenset(gpus)
+    def __init__(self, gpus: frozenset[str], places: tuple[str, ...] = _GPU_PLACES) -> None:
+        """Ask about these, by index or UUID."""
+        self._gpus = gpus
         found = [f"{place}/nvidia-smi" for place in places if os.access(f"{place}/nvidia-smi", os.X_OK)]
         self._program = found[0] if found else None
         self._failures = 0
@@ -251,6 +256,25 @@ class GpuQuery:
         if self._output >= 0:
             os.close(self._output)
         self._process = self._output = -1
+
+
+def gpu_numbers(devices: Iterable[str]) -> tuple[int, ...]:
+    """The N of every /dev/nvidiaN among device nodes."""
+    names = (device.removeprefix("/dev/nvidia") for device in devices)
+    return tuple(sorted(int(name) for name in names if name.isdecimal()))
+
+
+def gpu_names(numbers: tuple[int, ...], folder: str = _GPU_FACTS) -> frozenset[str]:
+    """How nvidia-smi names these GPUs: by UUID, where the driver tells it; else by index, mostly the same number."""
+    uuids: dict[int, str] = {}
+    try:
+        for name in os.listdir(folder):
+            lines = (line.partition(":") for line in _read(f"{folder}/{name}/information").splitlines())
+            facts = {key.strip(): value.strip() for key, _, value in lines}
+            uuids[int(facts["Device Minor"])] = facts["GPU UUID"]
+    except (OSError, KeyError, ValueError):
+        uuids = {}
+    return frozenset(uuids.get(number, str(number)) for number in numbers)
 
 
 def gpu_values(text: str, gpus: frozenset[str]) -> dict[str, float]:

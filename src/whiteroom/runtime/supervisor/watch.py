@@ -1,7 +1,7 @@
 """The watch over a run's limits: what no kernel limit holds is measured, again and again."""
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH116, PTH119, PTH208
+# ruff: noqa: PTH116, PTH119, PTH120
 from __future__ import annotations
 
 import os
@@ -11,12 +11,14 @@ from contextlib import suppress
 
 from whiteroom.runtime.supervisor import meters
 from whiteroom.runtime.supervisor.cgroups import Groups
-from whiteroom.runtime.supervisor.usage import Sampler
+from whiteroom.runtime.supervisor.usage import Sampler, gpu_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from whiteroom.runtime.docker.host import Container
     from whiteroom.runtime.docker.plan import ContainerSpec
-    from whiteroom.runtime.docker.supervisor import Container
     from whiteroom.runtime.sandbox.instance import Instance
     from whiteroom.runtime.spec import Spec
 
@@ -31,35 +33,35 @@ class Watch:
     def __init__(
         self,
         spec: Spec | ContainerSpec,
-        work: str,
+        folders: list[str],
         running: Instance | Container,
         groups: Groups,
-        gpus: tuple[str, ...] = (),
+        devices: Iterable[str] = (),
     ) -> None:
         """Begin to look.
 
         Args:
-            spec: the run's limits, and where its log lies.
-            work: the folder of what the instance may write; its name is the host's.
-            running: the instance.
-            groups: its control groups.
-            gpus: its GPUs, by index or UUID as nvidia-smi has them.
+            spec: has the limits, and says where the log lies.
+            folders: what counts as its volume, all on one device; they lie in one with the host's name.
+            running: the processes.
+            groups: the control groups that they live in.
+            devices: the device nodes that it has, its GPUs among them.
         """
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
         self.crowded = False
         """Whether the run was seen with all the processes that it may have."""
-        self._spec, self._work, self._running, self._groups = spec, work, running, groups
+        self._spec, self._folders, self._running, self._groups = spec, folders, running, groups
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._device = os.stat(work).st_dev
+        self._device = os.stat(folders[0]).st_dev
         self._sampler = Sampler(
             spec.log_file,
-            os.path.basename(work),
+            os.path.basename(os.path.dirname(folders[0])),
             groups,
             memory_bytes=spec.memory_bytes,
             volume_bytes=spec.volume_bytes,
-            gpus=gpus,
+            gpus=gpu_numbers(devices),
         )
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self._thread.start()
@@ -79,7 +81,7 @@ class Watch:
         if not self._sampler.has_taken:
             # What is too deep to be measured is judged where the instance's end is.
             with suppress(meters.TooDeep):
-                self._sampler.take([], None, self._written())
+                self._sampler.take([], None, meters.disk(self._folders))
         self._sampler.close()
         os.close(self.wake)
         os.close(self._wake_end)
@@ -106,7 +108,7 @@ class Watch:
         if groups.memory_kills() or (memory or 0) > spec.memory_bytes:
             return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            used = self._written() + meters.unlinked(pids, self._device)
+            used = meters.disk(self._folders) + meters.unlinked(pids, self._device)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
         if self._sampler.is_due():
@@ -114,6 +116,3 @@ class Watch:
         if used > spec.volume_bytes:
             return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."
         return None
-
-    def _written(self) -> int:
-        return meters.disk([f"{self._work}/{name}" for name in sorted(os.listdir(self._work))])
