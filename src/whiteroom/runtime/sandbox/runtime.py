@@ -1,7 +1,7 @@
 """The local runtime: sealed instances under bubblewrap, each run with a supervisor that outlives the server.
 
 DATA/runs/ID/           one run: its spec, its lock, what its program may write, how it ended
-DATA/logs/ID.jsonl      its log, which outlives it
+DATA/logs/ID.jsonl      its log, which outlives it; ID.usage.jsonl is what it took of the machine
 DATA/images/            local images (images.py)
 DATA/users/             which users live runs have, where the server is root
 """
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import whiteroom
+from whiteroom.domain.metrics import Usage
 from whiteroom.domain.runs import (
     ABSENT,
     RUNNING,
@@ -43,6 +44,7 @@ from whiteroom.runtime.sandbox import doctor
 from whiteroom.runtime.sandbox.plan import ProgramMissing, write_run
 from whiteroom.runtime.supervisor import cgroups, meters
 from whiteroom.runtime.supervisor import logs as log_files
+from whiteroom.runtime.supervisor import usage as usage_files
 from whiteroom.runtime.trees import remove_tree
 
 FIRST_UID = 200_000
@@ -192,6 +194,11 @@ class SandboxRuntime:
                 at_ms if isinstance(at_ms, int) else 0, str(stream or "platform"), str(text or ""), str(host or "")
             )
 
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        """See ports.Runtime."""
+        for line in log_files.read(Path(usage_files.path_of(str(self._log_file(run_id)))), after):
+            yield Usage(*usage_files.sample(line))
+
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""
         if not self._runs.is_dir():
@@ -225,6 +232,7 @@ class SandboxRuntime:
     def forget_logs(self, run_id: RunId) -> None:
         """See ports.Runtime."""
         self._log_file(run_id).unlink(missing_ok=True)
+        Path(usage_files.path_of(str(self._log_file(run_id)))).unlink(missing_ok=True)
 
     def report(self) -> SandboxReport:
         """See ports.Runtime."""
