@@ -140,7 +140,10 @@ def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -
     lab.until_logged(run_id, "up")
     marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
     os.kill(marker["pid"], signal.SIGKILL)
-    assert lab.finish(run_id, 5).reason is EndReason.LOST
+    end = lab.finish(run_id, 5)
+    assert end.reason is EndReason.LOST
+    # Counted against the job's maximum runtime: when it was released, and its last sign of life.
+    assert 0 < end.started_at_ms <= end.ended_at_ms <= time.time() * 1000
     assert not meters.lives(marker["first"][0][0])
 
 
