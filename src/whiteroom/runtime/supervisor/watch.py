@@ -14,7 +14,7 @@ from whiteroom.runtime.supervisor.cgroups import Groups
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from whiteroom.runtime.docker.host import Container
-    from whiteroom.runtime.docker.plan import ContainerSpec
+    from whiteroom.runtime.docker.spec import ContainerSpec
     from whiteroom.runtime.sandbox.instance import Instance
     from whiteroom.runtime.spec import Spec
 
