@@ -109,8 +109,10 @@ class Spec(Record):
         "bwrap",
         "checkpoints",
         "cpus",
+        "devices",
         "filter",
         "first_uid",
+        "gpus",
         "image",
         "log_file",
         "log_limit_bytes",
@@ -155,6 +157,10 @@ class Spec(Record):
     uid_folder: str
     """Where the users of live runs are claimed; used by root alone."""
     first_uid: int
+    gpus: int
+    """How many each instance has, for itself alone."""
+    devices: str
+    """The folder of this machine's device nodes."""
     cpus: int
     memory_bytes: int
     shared_memory_bytes: int

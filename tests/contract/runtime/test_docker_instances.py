@@ -1,6 +1,5 @@
 """Several containers of one run: their private network, their common start, and what is left of them."""
 
-import json
 import os
 import pickle
 import signal
@@ -215,7 +214,7 @@ def two_with_everything(lab: DockerLab, traces: Traces, program: str) -> RunId:
 def test_nothing_is_left_when_a_run_has_ended(lab: DockerLab, api: APIClient) -> None:
     traces = Traces(lab, api)
     run_id = two_with_everything(
-        lab, "open('/opt/ml/model/w', 'w').write('x')\nprint(open('/opt/ml/input/data/train_0').read())"
+        lab, traces, "open('/opt/ml/model/w', 'w')\nprint(open('/opt/ml/input/data/train_0').read())"
     )
     assert lab.finish(run_id).exit_code == 0, lab.text(run_id, "stderr")
     lab.until(lambda: not traces.left().get("processes"))
@@ -289,21 +288,3 @@ def test_several_instances_go_on_without_the_server_and_another_takes_them_to_th
     for host in hosts:
         numbers = [int(line) for line in said(lab, run.id, host).splitlines()]
         assert numbers == list(range(len(numbers)))
-
-
-def test_checkpoints_are_each_hosts_own_and_there_again_for_another_attempt(lab: DockerLab) -> None:
-    folder = lab.folder / "checkpoints"
-    run = lab.run_of(
-        ME + "place = '/opt/ml/checkpoints/step'\n"
-        "print(open(place).read() if os.path.exists(place) else 'none')\nopen(place, 'a').write(me + ' ')",
-        instance_count=2,
-        checkpoints=folder,
-    )
-    again = replace(run, id=RunId(f"{run.id}-again"))
-    for attempt in (run, again):
-        lab.runtime.start(attempt)
-        assert lab.finish(attempt.id).exit_code == 0, lab.text(attempt.id, "stderr")
-        lab.runtime.forget(attempt.id)
-    assert [said(lab, run.id, host) for host in TOGETHER] == ["none", "none"]
-    assert [said(lab, again.id, host) for host in TOGETHER] == ["algo-1 ", "algo-2 "]
-    assert json.dumps(sorted(path.name for path in folder.iterdir())) == json.dumps(list(TOGETHER))

@@ -18,8 +18,8 @@ from whiteroom.runtime.docker import networks
 from whiteroom.runtime.docker import spec as docker_specs
 from whiteroom.runtime.docker.calls import Calls, EngineFailed, NotThere, end_of_words
 from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL, SHELL_NAME
-from whiteroom.runtime.supervisor import cgroups, gpus, meters, namespaces, users
-from whiteroom.runtime.supervisor.hosts import Fleet, Host, ImageFailed, SandboxFailed
+from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
+from whiteroom.runtime.supervisor.hosts import Cancelled, Fleet, Host, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line
 from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
 
@@ -273,8 +273,7 @@ class ContainerFleet(Fleet):
         if any(member.document is None for member in self._spec.members):
             self._prepare(note, has_shell=True)
         if self._spec.gpus:
-            for host in self.hosts:
-                self._gpus[host.name] = self._claim_gpus()
+            self._claim_gpus(note)
         if os.geteuid() == 0 and not self._spec.rootless:
             for host in self.hosts:
                 claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
@@ -284,12 +283,18 @@ class ContainerFleet(Fleet):
                 host.uid = claimed[0]
                 host.hand_over(claimed[0])
 
-    def _claim_gpus(self) -> list[int]:
-        claimed = gpus.claim(gpus.present(), self._spec.gpus)
+    def _claim_gpus(self, note: Callable[[str], None]) -> None:
+        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+        present, count = gpus.present(), self._spec.gpus * len(self.hosts)
+        if len(present) < count:
+            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
+        claimed = gpus.claim_when_free(present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE))
         if claimed is None:
-            raise SandboxFailed("Too few of this machine's GPUs are free. Try again when other jobs have ended.")
+            raise Cancelled
         self._held += [handle for _, handle in claimed]
-        return [number for number, _ in claimed]
+        for host in self.hosts:
+            self._gpus[host.name] = [claimed.pop()[0] for _ in range(self._spec.gpus)]
 
     def _prepare(self, note: Callable[[str], None], *, has_shell: bool) -> None:
         """Find out, by the SDK, what the server could not: it takes its time, and few runs need it."""

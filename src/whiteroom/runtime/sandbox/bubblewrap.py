@@ -78,6 +78,7 @@ def arguments(
     own_network: bool,
     system: Iterable[SystemEntry],
     mounts: Iterable[Mount],
+    devices: Mapping[str, str],
     files: Mapping[str, int],
     last_files: Mapping[str, int],
     environment: Mapping[str, str],
@@ -94,6 +95,7 @@ def arguments(
         own_network: whether it gets a network of its own, and not its parent's.
         system: from `host_libraries`.
         mounts: the image and the job's own folders.
+        devices: device nodes of its own, by their paths in the sandbox.
         files: path in the sandbox to a descriptor with the file's contents.
         last_files: the same, read once everything else is in its place.
         environment: all of the program's.
@@ -113,6 +115,8 @@ def arguments(
         options += ["--symlink" if kind == "symlink" else "--ro-bind", source, target]
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "1777", "--size", str(shared_memory_bytes), "--tmpfs", "/dev/shm"]  # noqa: S108
+    for path, node in devices.items():
+        options += ["--dev-bind", node, path]
     options += ["--remount-ro", "/dev"]
     options += _written(files)
     for source, target, writable in mounts:

@@ -47,6 +47,7 @@ def write_run(
     users: Path,
     first_uid: int,
     sandboxed: bool,
+    devices: Path,
     log_limit_bytes: int,
     log_line_characters: int,
 ) -> None:
@@ -61,6 +62,7 @@ def write_run(
         users: where users of live runs are claimed.
         first_uid: the first of those users.
         sandboxed: whether it is sealed.
+        devices: where this machine's device nodes are.
         log_limit_bytes: how much of its output is kept.
         log_line_characters: how much of one line is kept.
 
@@ -109,6 +111,8 @@ def write_run(
                 transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
                 uid_folder=str(users),
                 first_uid=first_uid,
+                gpus=limits.gpus if sandboxed else 0,
+                devices=str(devices),
                 cpus=limits.cpus,
                 memory_bytes=limits.memory_bytes,
                 # What Linux gives by default: half of the memory there is.

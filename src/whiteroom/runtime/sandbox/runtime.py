@@ -78,6 +78,7 @@ class SandboxRuntime:
         folder: Path,
         *,
         unsafe_no_sandbox: bool = False,
+        devices: Path = Path("/dev"),
         log_limit_bytes: int = 256 << 20,
         log_line_characters: int = 1 << 16,
     ) -> None:
@@ -86,6 +87,7 @@ class SandboxRuntime:
         Args:
             folder: the server's data folder.
             unsafe_no_sandbox: run programs with the server's own rights, unsealed.
+            devices: where this machine's device nodes are.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
         """
@@ -93,6 +95,7 @@ class SandboxRuntime:
         self._runs = self._folder / self.folder_name
         self._logs = self._folder / "logs"
         self._unsafe = unsafe_no_sandbox
+        self._devices = devices
         self._log_limit_bytes = log_limit_bytes
         self._log_line_characters = log_line_characters
         self._children: set[int] = set()
@@ -304,6 +307,7 @@ class SandboxRuntime:
             users=self._folder / "users",
             first_uid=FIRST_UID,
             sandboxed=not self._unsafe,
+            devices=self._devices,
             log_limit_bytes=self._log_limit_bytes,
             log_line_characters=self._log_line_characters,
         )
