@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import whiteroom
@@ -260,7 +261,7 @@ class SandboxRuntime:
             return ABSENT
         if not self.kill_orphans(folder):
             return RUNNING
-        return Observation(Phase.ENDED, _write_lost(folder))
+        return Observation(Phase.ENDED, _write_lost(folder, self._log_file(RunId(folder.name))))
 
     def _sweep(self) -> None:
         """Delete what a server left that was killed while it made or deleted a run's folder."""
@@ -412,13 +413,26 @@ def _read_end(folder: Path) -> RunEnd | None:
     return RunEnd(**{**end, "reason": EndReason(end["reason"])})
 
 
-def _write_lost(folder: Path) -> RunEnd:
+def _write_lost(folder: Path, log_file: Path) -> RunEnd:
+    """Record the end of a run whose supervisor died, as far as its files tell when it began and was last alive."""
     remove_tree(folder / specs.PIPES)
-    end = RunEnd(EndReason.LOST, "The supervisor of this run was killed, and the run with it.", ended_at_ms=_now_ms())
-    _write_json(
-        folder / specs.END_FILE, {"reason": end.reason.value, "message": end.message, "ended_at_ms": end.ended_at_ms}
+    started_at_ms = _changed_at_ms(folder / specs.MARKER_FILE)
+    end = RunEnd(
+        EndReason.LOST,
+        "The supervisor of this run was killed, and the run with it.",
+        started_at_ms=started_at_ms,
+        ended_at_ms=max(started_at_ms, _changed_at_ms(log_file)),
     )
+    _write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
     return end
+
+
+def _changed_at_ms(path: Path) -> int:
+    """When a file was last written to; 0 where it is not there."""
+    try:
+        return path.stat().st_mtime_ns // 1_000_000
+    except FileNotFoundError:
+        return 0
 
 
 def _write_json(path: Path, value: dict[str, object]) -> None:
@@ -457,7 +471,3 @@ def _members(group: Path) -> list[int]:
         return [int(line) for line in (group / "cgroup.procs").read_text().split()]
     except (FileNotFoundError, OSError):
         return []
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

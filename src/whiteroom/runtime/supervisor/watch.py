@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from whiteroom.runtime.docker.host import Container
-    from whiteroom.runtime.docker.plan import ContainerSpec
+    from whiteroom.runtime.docker.spec import ContainerSpec
     from whiteroom.runtime.sandbox.instance import Instance
     from whiteroom.runtime.spec import Spec
 
