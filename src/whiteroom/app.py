@@ -20,6 +20,7 @@ from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
+from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
 from whiteroom.controllers.redaction import redact
 from whiteroom.controllers.running import RunSettings
@@ -178,6 +179,7 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
+    metrics = MetricsReader(store, runtime, clock)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
@@ -190,10 +192,11 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
                 layouts,
                 runs,
                 redact,
+                metrics,
                 remove_tree,
                 TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
             ),
-            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, channels),
+            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, metrics, channels),
             TrainedModelExportJobController(store, objects),
         ),
         clock,

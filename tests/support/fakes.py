@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from whiteroom.domain.metrics import Usage
 from whiteroom.domain.queries import (
     CatalogTable,
     Column,
@@ -79,6 +80,9 @@ class FakeRuntime:
     """Every run that a start really began."""
     stops: list[tuple[RunId, int]] = field(default_factory=list)
     forgotten_logs: list[RunId] = field(default_factory=list)
+    printed: list[LogLine] = field(default_factory=list)
+    """The log of every run, so far."""
+    used: list[Usage] = field(default_factory=list)
     _runs: dict[RunId, int] = field(default_factory=dict)
     _stopped: set[RunId] = field(default_factory=set)
     _ends: dict[RunId, RunEnd] = field(default_factory=dict)
@@ -126,7 +130,10 @@ class FakeRuntime:
         return tuple(RunOutput(host, folder / host / "model", folder / host / "output") for host in self.hosts)
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
-        return iter(())
+        return iter(self.printed[after:])
+
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        return iter(self.used[after:])
 
     def runs(self) -> Iterable[RunId]:
         return tuple(self._runs)

@@ -10,6 +10,7 @@ from typing import Any
 
 from support.fakes import NOON, FakeCatalog, FakeClock, FakeEngine, FakeLayouts, FakeObjects, FakeRuntime
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
+from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
 from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.timing import Timing
@@ -115,6 +116,7 @@ class World:
             csv_header=True,
         )
         queries = QuerySettings(csv_header=True, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600)
+        metrics = MetricsReader(self.store, self.runtime, self.clock)
         controllers = (
             MLInputChannelController(self.store, self.engine, self.catalog, queries, self.channels),
             TrainedModelController(
@@ -124,11 +126,12 @@ class World:
                 self.layouts,
                 settings,
                 self.redact,
+                metrics,
                 remove_tree,
                 TrainingFolders(self.channels, self.tmp / "bases", self.tmp / "checkpoints"),
             ),
             TrainedModelInferenceJobController(
-                self.store, self.runtime, self.objects, settings, self.redact, self.channels
+                self.store, self.runtime, self.objects, settings, self.redact, metrics, self.channels
             ),
             TrainedModelExportJobController(self.store, self.objects),
         )

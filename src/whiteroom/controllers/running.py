@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, Taken
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import Shape, clamped
 from whiteroom.domain.privacy import LogPolicy
@@ -45,6 +46,7 @@ class Seen:
 
     run: Observation
     member_active: bool
+    metrics: Taken = NOTHING_TAKEN
     log_policies: tuple[LogPolicy, ...] = ()
     """Under which the run's words may be told; read when it has ended."""
 
@@ -56,7 +58,9 @@ def started_changes(note: str, *, has_logs: bool) -> dict[str, object]:
         note: how much less than its type an instance gets; empty where it gets all of it.
         has_logs: whether a policy lets anybody read the log.
     """
-    changes: dict[str, object] = {"logs_status": LOGS_PUBLISHED} if has_logs else {}
+    changes: dict[str, object] = {"metrics_status": METRICS_PUBLISHED}
+    if has_logs:
+        changes["logs_status"] = LOGS_PUBLISHED
     if note:
         changes |= {"status_code": StatusCode.INSTANCE_CLAMPED.value, "status_message": note}
     return changes

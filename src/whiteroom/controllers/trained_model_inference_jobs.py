@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.controllers.metrics import NOTHING_TAKEN, MetricsReader, Taken, with_metrics
 from whiteroom.controllers.room import (
     algorithm_of,
     member_active,
@@ -39,7 +40,7 @@ from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import GB, output_within_limit
 from whiteroom.domain.retries import attempt_notes, seconds_left
-from whiteroom.domain.runs import ABSENT, RunId, RunOutput, TransformRun
+from whiteroom.domain.runs import ABSENT, Phase, RunId, RunOutput, TransformRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.trained_models import model_key
@@ -82,6 +83,7 @@ class TrainedModelInferenceJobController:
         objects: ObjectStore,
         settings: RunSettings,
         redact: Redact,
+        metrics: MetricsReader,
         channels_folder: Path,
     ) -> None:
         """Work with these.
@@ -92,6 +94,7 @@ class TrainedModelInferenceJobController:
             objects: where artefacts are kept and results delivered.
             settings: what the operator chose for runs.
             redact: masks a failed program's own words.
+            metrics: reads what runs say of themselves.
             channels_folder: holds the rows of channel ID in the folder ID.
         """
         self._store = store
@@ -99,21 +102,23 @@ class TrainedModelInferenceJobController:
         self._objects = objects
         self._settings = settings
         self._redact = redact
+        self._metrics = metrics
         self._channels_folder = channels_folder
 
     def observe(self, record: TrainedModelInferenceJob) -> Seen:
         """loop.Controller.observe."""
         watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
         run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
+        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
         with self._store.reading() as tx:
             policies = policies_of(tx, record.association_arn).inference_logs if run.end else ()
-            return Seen(run, member_active(tx, record.membership_id), policies)
+            return Seen(run, member_active(tx, record.membership_id), taken, policies)
 
     def plan(self, record: TrainedModelInferenceJob, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
         step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModelInferenceJob, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -141,6 +146,7 @@ class TrainedModelInferenceJobController:
 
     def tidy(self, record: TrainedModelInferenceJob) -> None:
         """loop.Controller.tidy."""
+        self._take_in(record, Phase.ENDED)
         self.drop(record.id)
 
     def held(self) -> Iterable[str]:
@@ -150,6 +156,11 @@ class TrainedModelInferenceJobController:
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop."""
         self._runtime.forget(run_id(record_id))
+
+    def _take_in(self, job: TrainedModelInferenceJob, phase: Phase) -> Taken:
+        """Read on in the run's metrics: the system's alone, since an inference container has no MetricDefinition."""
+        count = job.resource_config.get("instanceCount", 1)
+        return self._metrics.take_in(run_id(job.id), job.id, phase, instances=count)
 
     def _resolve(self, job: TrainedModelInferenceJob) -> Outcome:
         with self._store.reading() as tx:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.artefacts import Kept, keep_artefacts
+from whiteroom.controllers.metrics import NOTHING_TAKEN, MetricsReader, Taken, with_metrics
 from whiteroom.controllers.room import (
     algorithm_of,
     layouts_folder,
@@ -39,7 +40,7 @@ from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB
 from whiteroom.domain.retries import attempt_notes, seconds_left
-from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, RunId, TrainingRun
+from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, Phase, RunId, TrainingRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
@@ -100,6 +101,7 @@ class TrainedModelController:
         layouts: Layouts,
         settings: RunSettings,
         redact: Redact,
+        metrics: MetricsReader,
         remove_tree: Callable[[Path], None],
         folders: TrainingFolders,
     ) -> None:
@@ -112,6 +114,7 @@ class TrainedModelController:
             layouts: puts a channel's rows into more files.
             settings: what the operator chose for runs.
             redact: masks a failed program's own words.
+            metrics: reads what runs say of themselves.
             remove_tree: deletes a folder, whatever a program has put there; an absent one is a success.
             folders: what trainings read and write.
         """
@@ -121,6 +124,7 @@ class TrainedModelController:
         self._layouts = layouts
         self._settings = settings
         self._redact = redact
+        self._metrics = metrics
         self._remove_tree = remove_tree
         self._folders = folders
 
@@ -128,15 +132,16 @@ class TrainedModelController:
         """loop.Controller.observe."""
         watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
         run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
+        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
         with self._store.reading() as tx:
             policies = policies_of(tx, record.association_arn).training_logs if run.end else ()
-            return Seen(run, member_active(tx, record.membership_id), policies)
+            return Seen(run, member_active(tx, record.membership_id), taken, policies)
 
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
         step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -174,6 +179,7 @@ class TrainedModelController:
             self._objects.delete(output_key(record.id))
         elif record.status is not Status.ACTIVE:
             self._objects.delete(artefacts_prefix(record.id))
+        self._take_in(record, Phase.ENDED)
         self.drop(record.id)
 
     def held(self) -> Iterable[str]:
@@ -190,6 +196,15 @@ class TrainedModelController:
         if not record_id.startswith("."):  # else it is what a killed `remove_tree` left beside, and has no run
             self._runtime.forget(run_id(record_id))
         self._remove_tree(self._folders.checkpoints / record_id)
+
+    def _take_in(self, model: TrainedModel, phase: Phase) -> Taken:
+        """Read on in the run's metrics."""
+
+        def definitions(tx: Transaction) -> Any:
+            return (_container(tx, model.association_arn) or {}).get("metricDefinitions", ())
+
+        count = model.resource_config.get("instanceCount", 1)
+        return self._metrics.take_in(run_id(model.id), model.id, phase, instances=count, definitions=definitions)
 
     def _resolve(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:

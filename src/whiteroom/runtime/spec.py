@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     """A channel in Pipe mode: the folder of its FIFOs, its name, its files in order."""
 
 
-class _Record:
+class Record:
     """A frozen bag of plain values, equal to what marshal gives back."""
 
     __slots__: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class _Record:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Transform(_Record):
+class Transform(Record):
     """What the supervisor hands to the batch transform's client (transform.TransformJob)."""
 
     __slots__ = (
@@ -83,7 +83,7 @@ class Transform(_Record):
     ready_timeout_seconds: int
 
 
-class Member(_Record):
+class Member(Record):
     """One instance of a run."""
 
     __slots__ = ("address", "command", "environment", "host", "mounts")
@@ -102,7 +102,7 @@ class Member(_Record):
         return f"{WORK}/{self.host}"
 
 
-class Spec(_Record):
+class Spec(Record):
     """One run, as its supervisor needs it."""
 
     __slots__ = (

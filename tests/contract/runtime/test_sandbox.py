@@ -139,9 +139,12 @@ def read_in_sandbox(lab: Lab, program: str, **changes: object) -> Any:
 def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -> None:
     run_id = lab.start(SLEEP)
     lab.until_logged(run_id, "up")
-    marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
+    marker = json.loads((lab.run_folder(run_id) / "supervisor.json").read_text())
     os.kill(marker["pid"], signal.SIGKILL)
-    assert lab.finish(run_id, 5).reason is EndReason.LOST
+    end = lab.finish(run_id, 5)
+    assert end.reason is EndReason.LOST
+    # Counted against the job's maximum runtime: when it was released, and its last sign of life.
+    assert 0 < end.started_at_ms <= end.ended_at_ms <= time.time() * 1000
     assert not meters.lives(marker["first"][0][0])
 
 
@@ -325,7 +328,7 @@ def test_what_a_program_leaves_behind_can_be_forgotten(lab: Lab) -> None:
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), lab.text(run_id, "stderr")
     assert not list(lab.runtime.output(run_id)[0].model.iterdir())
     lab.runtime.forget(run_id)
-    assert not (lab.folder / "data/runs" / run_id).exists()
+    assert not lab.run_folder(run_id).exists()
 
 
 def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:

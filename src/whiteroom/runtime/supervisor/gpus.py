@@ -73,10 +73,14 @@ def claim(numbers: list[int], count: int, folder: str = FOLDER) -> list[tuple[in
     for number in numbers:
         if len(held) == count:
             break
-        handle = _open(f"{folder}/{number}")
+        try:
+            handle = _open(f"{folder}/{number}")
+        except OSError:
+            # Something else stands there, such as a link.
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:
             os.close(handle)
             continue
         held.append((number, handle))
