@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,8 @@ def test_an_image_written_for_awss_samples_works_as_it_is(room: LiveRoom) -> Non
     )
     rows = real.channel(room, "sample-rows", "houses", "number, rooms, age, large", association)
     model = real.train(room, "sample", association, {"train": rows})
+    (accuracy,) = (one for one in _metrics(room, model) if one["name"] == "accuracy")
+    assert [point["value"] for point in accuracy["points"]] == [1.0]
     files = real.artefacts(room, model)
     assert set(files) == {
         "model.tar.gz/model.joblib",
@@ -60,3 +63,7 @@ def test_an_image_written_for_awss_samples_works_as_it_is(room: LiveRoom) -> Non
     answers = [line.split(",") for line in lines if line != HEADER]
     assert [int(number) for number, _ in answers] == list(range(ROWS))
     assert dict(answers) == PREDICTED
+
+
+def _metrics(room: LiveRoom, model: str) -> list[Any]:
+    return [json.loads(line) for line in room.command("metrics", model, "--json").out.splitlines()]
