@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -198,6 +199,26 @@ def test_nothing_else_can_be_written(lab: Lab) -> None:
         "  try: open(path, 'w').write('x'); answer.append(path)\n  except OSError: pass",
     )
     assert answer == []
+
+
+def test_the_files_that_sagemakers_toolkits_write_to_etc_can_be_written(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        "answer = []\nfor name in ('mms', 'ts'):\n"
+        "  path = f'/etc/sagemaker-{name}.properties'\n"
+        "  open(path, 'w').write(name); answer.append(open(path).read())",
+    )
+    assert answer == ["mms", "ts"]
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="takes Java")
+def test_javas_settings_are_where_it_looks_for_them(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        "import subprocess\n"
+        "answer = subprocess.run(['java', '-version'], capture_output=True, text=True, check=True).stderr",
+    )
+    assert "version" in answer
 
 
 CALLS = {
