@@ -1,13 +1,20 @@
-"""Run every benchmark, or those named: `python -m bench [api] [channels] [starts] [archives]`."""
+"""Run every benchmark, or those named: `python -m bench [api] [channels] [starts] ...`."""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from bench import api, archives, channels, markdown, starts
+from bench import api, archives, channels, delivery, markdown, starts, transforms
 
-BENCHMARKS = {"api": api.run, "channels": channels.run, "starts": starts.run, "archives": archives.run}
+BENCHMARKS = {
+    "api": api.run,
+    "channels": channels.run,
+    "starts": starts.run,
+    "archives": archives.run,
+    "delivery": delivery.run,
+    "transforms": transforms.run,
+}
 
 
 def main(names: list[str]) -> None:
