@@ -189,7 +189,15 @@ class LiveRoom:
         return str(answer["mlInputChannelArn"])
 
     def train(
-        self, name: str, channel: str, association: str = "", *, seconds: int = 60, gigabytes: int = 1, **asked: str
+        self,
+        name: str,
+        channel: str,
+        association: str = "",
+        *,
+        seconds: int = 60,
+        gigabytes: int = 1,
+        instances: int = 1,
+        **asked: str,
     ) -> str:
         """CreateTrainedModel of the program with these hyperparameters; its ARN."""
         answer = self.ml.create_trained_model(
@@ -197,7 +205,11 @@ class LiveRoom:
             name=name,
             configuredModelAlgorithmAssociationArn=association or self.association,
             hyperparameters=asked,
-            resourceConfig={"instanceType": "ml.t3.medium", "volumeSizeInGB": gigabytes},
+            resourceConfig={
+                "instanceType": "ml.t3.medium",
+                "volumeSizeInGB": gigabytes,
+                "instanceCount": instances,
+            },
             stoppingCondition={"maxRuntimeInSeconds": seconds},
             dataChannels=[{"mlInputChannelArn": channel, "channelName": "train"}],
         )

@@ -21,6 +21,7 @@ INPUT = ML / "input"
 CONFIG = INPUT / "config"
 DATA = INPUT / "data"
 MODEL = ML / "model"
+CHECKPOINTS = ML / "checkpoints"
 OUTPUT = ML / "output"
 OUTPUT_DATA = OUTPUT / "data"
 CODE = ML / "code"
@@ -164,7 +165,7 @@ def _toolkit_variables(run: TrainingRun, config: Mapping[str, str], host: str, i
         "SM_CURRENT_HOST": host,
         "SM_HOSTS": _json(list(hosts(run.instance_count))),
         "SM_CURRENT_INSTANCE_TYPE": run.instance_type,
-        "SM_NUM_GPUS": "0",
+        "SM_NUM_GPUS": str(run.limits.gpus),
         "SM_NUM_CPUS": str(cpus),
         "SM_NETWORK_INTERFACE_NAME": interface,
         "SM_RESOURCE_CONFIG": config["resourceconfig.json"],

@@ -208,6 +208,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
         users=lab.folder / "data/users",
         first_uid=sandbox.FIRST_UID,
         sandboxed=True,
+        devices=Path("/dev"),
         log_limit_bytes=MIB,
         log_line_characters=1000,
     )

@@ -17,7 +17,9 @@ SPEC = ContainerSpec(
     run_id="run-1", folder_label="f", socket="/s", oci_runtime="", image_name="churn:1", image_digest=IMAGE.id,
     may_pull=False, command=("train",), follows_entrypoint=True, environment={"A": "member's"},
     defaults={"HOME": "/tmp"}, mounts=(("/host/model", "/opt/ml/model", True), ("/host/in", "/opt/ml/input", False)),
-    transform=None, uid_folder="/u", first_uid=200_000, cpus=2, memory_bytes=1 << 30, shared_memory_bytes=1 << 29,
+    transform=None,
+        notes=(),
+        checkpoints="", uid_folder="/u", first_uid=200_000, cpus=2, memory_bytes=1 << 30, shared_memory_bytes=1 << 29,
     volume_bytes=1 << 31, processes=64, ulimits={"core": 0}, max_runtime_seconds=60, stop_grace_seconds=1,
     log_file="/l", log_limit_bytes=1, log_line_characters=1,
 )  # fmt: skip

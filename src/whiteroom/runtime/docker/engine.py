@@ -17,6 +17,8 @@ from typing import Any
 from docker import errors
 from docker.api.client import APIClient
 
+from whiteroom.runtime.supervisor.hosts import Cancelled
+
 LABEL_FOLDER, LABEL_RUN = "whiteroom.folder", "whiteroom.run"
 _TIMEOUT_SECONDS = 30
 _CONFLICT = 409
@@ -30,10 +32,6 @@ class EngineFailed(Exception):
 
 class NoSuchImage(EngineFailed):
     """Neither the engine nor the registry has that image."""
-
-
-class Cancelled(Exception):
-    """The caller lost interest."""
 
 
 @dataclass(frozen=True, slots=True)

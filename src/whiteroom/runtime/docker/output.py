@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +12,6 @@ from whiteroom.runtime.supervisor.records import now_ms
 
 _READ_BYTES = 1 << 16
 _FIRST_WORDS = 4096
-_LAST_WORDS_SECONDS = 2.0
-_PAUSE_MS = 50
 
 
 class Frames:
@@ -81,19 +77,8 @@ class Output:
             self._log.add(now_ms(), HOST, stream, found)
         return bool(data)
 
-    def drain(self) -> None:
-        """Take the last words of a container that has ended, and close the stream."""
-        os.set_blocking(self.fileno(), False)
-        poller = select.poll()
-        poller.register(self.fileno(), select.POLLIN)
-        until = time.monotonic() + _LAST_WORDS_SECONDS
-        while time.monotonic() < until:
-            if poller.poll(_PAUSE_MS) and not self.pump():
-                break
+    def close(self) -> None:
+        """Keep what stands at the end without a line end, and close the stream."""
         for stream, splitter in self._splitters.items():
             self._log.add(now_ms(), HOST, stream, splitter.finish())
-        self.close()
-
-    def close(self) -> None:
-        """Close the stream."""
         self._attached.close()

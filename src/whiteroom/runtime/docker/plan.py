@@ -70,6 +70,8 @@ class ContainerSpec:
     mounts: tuple[tuple[str, str, bool], ...]
     """Source on this machine, target in the container, whether it may be written to."""
     transform: Mapping[str, Any] | None
+    notes: tuple[str, ...]
+    checkpoints: str
     uid_folder: str
     first_uid: int
     cpus: int
@@ -83,6 +85,7 @@ class ContainerSpec:
     log_file: str
     log_limit_bytes: int
     log_line_characters: int
+    pipes: tuple[specs.Pipe, ...] = ()
     sandboxed: bool = False
     """For the watch: /dev/shm is counted by the engine's own limit."""
 
@@ -94,7 +97,8 @@ class ContainerSpec:
 def load(text: str) -> ContainerSpec:
     """The spec that `ContainerSpec.dump` wrote."""
     values = json.loads(text)
-    values["command"] = tuple(values["command"])
+    for name in ("command", "notes", "pipes"):
+        values[name] = tuple(values[name])
     values["mounts"] = tuple((source, target, writable) for source, target, writable in values["mounts"])
     return ContainerSpec(**values)
 
@@ -140,6 +144,8 @@ def mounts(run: Run, folder: str) -> tuple[tuple[str, str, bool], ...]:
         (f"{work}/{specs.TMP}", "/var/tmp", True),  # noqa: S108
     ]
     if isinstance(run, TrainingRun):
+        if run.checkpoints is not None:
+            found.append((str(run.checkpoints.absolute() / HOST), str(contract.CHECKPOINTS), True))
         found += [
             (str(channel.folder.absolute()), str(contract.DATA / channel.name), False) for channel in run.channels
         ]

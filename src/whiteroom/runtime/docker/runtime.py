@@ -18,7 +18,7 @@ from whiteroom.ports import ImageNotFound, RunRefused
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker.engine import Engine, EngineFailed, NoSuchImage, may_pull
-from whiteroom.runtime.docker.supervisor import MADE_FILE
+from whiteroom.runtime.docker.host import MADE_FILE
 from whiteroom.runtime.sandbox import plan
 from whiteroom.runtime.sandbox.runtime import FIRST_UID, SandboxRuntime
 
@@ -30,7 +30,7 @@ class DockerRuntime(SandboxRuntime):
     """Runs containers of one engine of this machine (ports.Runtime)."""
 
     boot = (
-        "import sys; sys.path.insert(0, {home!r}); from whiteroom.runtime.docker.supervisor import main; "
+        "import sys; sys.path.insert(0, {home!r}); from whiteroom.runtime.docker.host import main; "
         "main(sys.argv[1], int(sys.argv[2]))"
     )
     # With site-packages: the SDK is there.
@@ -200,6 +200,8 @@ class DockerRuntime(SandboxRuntime):
             defaults=told.defaults,
             mounts=docker_plan.mounts(run, str(folder)),
             transform=plan.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
+            notes=run.notes,
+            checkpoints=plan.checkpoints_of(run),
             uid_folder=str(self._folder / "users"),
             first_uid=FIRST_UID,
             cpus=limits.cpus,

@@ -49,6 +49,7 @@ def write_run(
     users: Path,
     first_uid: int,
     sandboxed: bool,
+    devices: Path,
     log_limit_bytes: int,
     log_line_characters: int,
 ) -> None:
@@ -63,6 +64,7 @@ def write_run(
         users: where users of live runs are claimed.
         first_uid: the first of those users.
         sandboxed: whether it is sealed.
+        devices: where this machine's device nodes are.
         log_limit_bytes: how much of its output is kept.
         log_line_characters: how much of one line is kept.
 
@@ -97,7 +99,11 @@ def write_run(
             specs.Spec(
                 run_id=run.id,
                 members=tuple(members),
+                notes=run.notes,
+                checkpoints=checkpoints_of(run),
                 sandboxed=sandboxed,
+                # Instances of a training talk to each other; model servers all listen on the same port.
+                own_networks=sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
                 bwrap=bwrap() if sandboxed else "",
                 filter=seccomp.program(os.uname().machine) if sandboxed else b"",
                 pipes=tuple(pipes),
@@ -107,6 +113,8 @@ def write_run(
                 transform=transform_spec(run).plain() if isinstance(run, TransformRun) else None,
                 uid_folder=str(users),
                 first_uid=first_uid,
+                gpus=limits.gpus if sandboxed else 0,
+                devices=str(devices),
                 cpus=limits.cpus,
                 memory_bytes=limits.memory_bytes,
                 # What Linux gives by default: half of the memory there is.
@@ -158,6 +166,8 @@ def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number
     if not image.python_prefix.is_relative_to("/usr"):
         mounts.append((str(image.python_prefix), str(image.python_prefix), False))
     if isinstance(run, TrainingRun):
+        if run.checkpoints is not None:
+            mounts.append((f"{checkpoints_of(run)}/{host}", str(contract.CHECKPOINTS), True))
         mounts.append((str(final / specs.CONFIG / host), str(contract.CONFIG), False))
         if any(channel.input_mode is InputMode.PIPE for channel in run.channels):
             mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
@@ -216,11 +226,26 @@ def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
     return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY
 
 
+def checkpoints_of(run: Run) -> str:
+    """The folder with a folder of checkpoints for each host, which are made where they are missing; or nothing."""
+    if not isinstance(run, TrainingRun) or run.checkpoints is None:
+        return ""
+    folder = run.checkpoints.absolute()
+    for host in contract.hosts(run.instance_count):
+        (folder / host).mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
 def transform_spec(run: TransformRun) -> specs.Transform:
     """What the batch transform's client needs to know."""
+    names = sorted(path.name for path in run.input_folder.iterdir() if path.is_file())
     return specs.Transform(
         archive=str(run.model_archive.absolute()),
         input_folder=str(run.input_folder.absolute()),
+        files={
+            host: tuple(shard(names, run.instance_count, number))
+            for number, host in enumerate(contract.hosts(run.instance_count))
+        },
         content_type=run.content_type,
         header=run.header,
         accept=run.accept,

@@ -35,7 +35,6 @@ from whiteroom.domain.runs import (
     RunId,
     RunOutput,
     SandboxReport,
-    TransformRun,
 )
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused
 from whiteroom.runtime import spec as specs
@@ -50,7 +49,7 @@ FIRST_UID = 200_000
 """Runs of a server that is root are users from here on, 65,536 of them."""
 
 _BOOT = (
-    "import sys; sys.path.append({home!r}); from whiteroom.runtime.supervisor.supervisor import main; "
+    "import sys; sys.path.append({home!r}); from whiteroom.runtime.sandbox.host import main; "
     "main(sys.argv[1], int(sys.argv[2]))"
 )
 _LOCK_FD = 3
@@ -79,6 +78,7 @@ class SandboxRuntime:
         folder: Path,
         *,
         unsafe_no_sandbox: bool = False,
+        devices: Path = Path("/dev"),
         log_limit_bytes: int = 256 << 20,
         log_line_characters: int = 1 << 16,
     ) -> None:
@@ -87,6 +87,7 @@ class SandboxRuntime:
         Args:
             folder: the server's data folder.
             unsafe_no_sandbox: run programs with the server's own rights, unsealed.
+            devices: where this machine's device nodes are.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
         """
@@ -94,6 +95,7 @@ class SandboxRuntime:
         self._runs = self._folder / self.folder_name
         self._logs = self._folder / "logs"
         self._unsafe = unsafe_no_sandbox
+        self._devices = devices
         self._log_limit_bytes = log_limit_bytes
         self._log_line_characters = log_line_characters
         self._children: set[int] = set()
@@ -263,11 +265,6 @@ class SandboxRuntime:
                     remove_tree(path)
 
     def _refuse(self, run: Run) -> None:
-        if run.instance_count > 1 and isinstance(run, TransformRun):
-            raise RunRefused(
-                f"This server runs one instance of an inference job; {run.instance_count} were asked for. "
-                "Set instanceCount to 1; several instances come in a later release."
-            )
         if run.instance_count > 1 and self._unsafe:
             raise RunRefused(
                 f"Without a sandbox there is no network for {run.instance_count} instances to find each other in. "
@@ -310,6 +307,7 @@ class SandboxRuntime:
             users=self._folder / "users",
             first_uid=FIRST_UID,
             sandboxed=not self._unsafe,
+            devices=self._devices,
             log_limit_bytes=self._log_limit_bytes,
             log_line_characters=self._log_line_characters,
         )

@@ -1,7 +1,7 @@
 """The watch over a run's limits: what no kernel limit holds is measured, again and again."""
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH116, PTH208
+# ruff: noqa: PTH116
 from __future__ import annotations
 
 import os
@@ -13,8 +13,8 @@ from whiteroom.runtime.supervisor.cgroups import Groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from whiteroom.runtime.docker.host import Container
     from whiteroom.runtime.docker.plan import ContainerSpec
-    from whiteroom.runtime.docker.supervisor import Container
     from whiteroom.runtime.sandbox.instance import Instance
     from whiteroom.runtime.spec import Spec
 
@@ -26,15 +26,25 @@ _WORTH = 10
 class Watch:
     """A thread that looks, and a descriptor that becomes readable when it has seen too much."""
 
-    def __init__(self, spec: Spec | ContainerSpec, work: str, running: Instance | Container, groups: Groups) -> None:
+    def __init__(
+        self, spec: Spec | ContainerSpec, folders: list[str], running: Instance | Container, groups: Groups
+    ) -> None:
+        """Begin to look.
+
+        Args:
+            spec: has the limits.
+            folders: what counts as its volume, all on one device.
+            running: the processes.
+            groups: the control groups that they live in.
+        """
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
         self.crowded = False
         """Whether the run was seen with all the processes that it may have."""
-        self._spec, self._work, self._running, self._groups = spec, work, running, groups
+        self._spec, self._folders, self._running, self._groups = spec, folders, running, groups
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._device = os.stat(work).st_dev
+        self._device = os.stat(folders[0]).st_dev
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self._thread.start()
 
@@ -74,7 +84,7 @@ class Watch:
             if meters.memory(pids, shared) > spec.memory_bytes:
                 return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            used = meters.disk([f"{self._work}/{name}" for name in sorted(os.listdir(self._work))])
+            used = meters.disk(self._folders)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
         if used + meters.unlinked(pids, self._device) > spec.volume_bytes:

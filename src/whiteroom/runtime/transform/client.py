@@ -63,13 +63,13 @@ class TransformJob:
     """The request's own; None leaves the choice to the container, then to the default of 6."""
     ready_timeout_seconds: float
     """How long the server may take until it first answers GET /ping with 200."""
-    files: tuple[str, ...] | None = None
-    """Names in the input folder, of those that are this client's to put through; None: all of them."""
     max_concurrent: int | None = None
     """Requests under way at once, whatever the container says; None leaves the choice to it, then to 1."""
     host: str = "127.0.0.1"
     port: int = 8080
     response_timeout_seconds: float = 600
+    files: tuple[str, ...] | None = None
+    """The names of those that this client is to transform; None means all of the folder's."""
 
     @property
     def is_csv(self) -> bool:
@@ -81,9 +81,8 @@ class TransformJob:
         """Those of every request that carries a payload."""
         return {"Content-Type": self.content_type} | ({"Accept": self.accept} if self.accept else {})
 
-    @property
-    def paths(self) -> list[Path]:
-        """The input files, in the order in which they are put through."""
+    def input_files(self) -> list[Path]:
+        """What is to be transformed, in the order of the names."""
         if self.files is not None:
             return [self.input_folder / name for name in sorted(self.files)]
         return sorted(entry for entry in self.input_folder.iterdir() if entry.is_file())
@@ -304,7 +303,7 @@ class _Work:
         return TransformOutcome(not self.failures, self._message(), tuple(self.written), tuple(self.failures))
 
     def _pieces(self, pool: ThreadPoolExecutor) -> Iterator[_Piece]:
-        for file in self._job.paths:
+        for file in self._job.input_files():
             try:
                 for payload in self._job.payloads(file, self._for_payloads):
                     if file.name in self.failures:
