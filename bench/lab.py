@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from whiteroom.domain.runs import ChannelMount, EndReason, Limits, RunId, TrainingRun
+from whiteroom.domain.runs import ChannelMount, EndReason, Limits, Phase, RunId, TrainingRun
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.trees import remove_tree
 
@@ -70,11 +69,12 @@ class Lab:
         return started, lines
 
     def _finished(self, run_id: RunId) -> list[str]:
-        seen = self.runtime.wait(run_id, 60)
-        while seen.end is None:
+        until = time.monotonic() + LIMITS.max_runtime_seconds
+        while (seen := self.runtime.wait(run_id, 60)).end is None:
+            if time.monotonic() > until or seen.phase is Phase.ABSENT:
+                raise RuntimeError(f"the run is {seen.phase.value}")
             # The marker that `wait` needs is not written in the run's first milliseconds.
             time.sleep(0.002)
-            seen = self.runtime.wait(run_id, 60)
         lines = list(self.runtime.logs(run_id))
         if seen.end.reason is not EndReason.EXITED or seen.end.exit_code != 0:
             raise RuntimeError(f"the run failed: {seen.end} {[line.text for line in lines[-5:]]}")
@@ -84,15 +84,17 @@ class Lab:
 
 
 @contextmanager
-def lab() -> Iterator[Lab]:
-    """A lab, and nothing left of it."""
+def lab(kept: Path | None = None) -> Iterator[Lab]:
+    """A lab, and nothing left of it but what is kept on purpose: its images."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield Lab(kept.absolute(), SandboxRuntime(kept / "data"))
+        return
     folder = Path(tempfile.mkdtemp(prefix="whiteroom-bench-", dir=os.environ.get("TMPDIR")))
     try:
         yield Lab(folder, SandboxRuntime(folder / "data"))
     finally:
-        # Images are read-only: rmtree alone fails for whoever is not root.
         remove_tree(folder)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def fill(file: Path, size_bytes: int) -> Path:
