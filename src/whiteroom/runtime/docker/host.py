@@ -79,7 +79,7 @@ class Container(Host):
         """Make it, and listen to it before it has anything to say."""
         self._calls.create(self.id, document)
         # Podman looks for the program here already.
-        self._attached = self._calls.attach(self.id)
+        self._attached = self._calls.attach(self.id, writing=self._spec.is_held)
 
     def start(self) -> None:
         """Start it; its program may wait for `release`."""
@@ -118,7 +118,11 @@ class Container(Host):
         """Every process that lives in it now."""
         if self.first is None:
             return []
-        members = groups.members()
+        try:
+            members = groups.members()
+        except FileNotFoundError:
+            # The engine has taken its groups away: it has ended.
+            return []
         return meters.descendants(self.first) if members is None else members
 
     def follow(self, log: LogWriter) -> None:

@@ -30,6 +30,7 @@ from whiteroom.runtime.sandbox.runtime import FIRST_UID, SandboxRuntime
 _QUICK_SECONDS = 5.0
 _KNOWN_SECONDS = 60.0
 _MAX_OPEN_FILES = 65_536
+_MAX_PROCESSES = 32_768
 
 
 class DockerRuntime(SandboxRuntime):
@@ -307,7 +308,15 @@ def _make_input(run: Run, place: Path, config_files: Mapping[str, str]) -> None:
 def _ulimits(volume_bytes: int) -> dict[str, int]:
     """The limits of a single process, none above this machine's: not every engine may raise one."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return {"core": 0, "fsize": volume_bytes, "msgqueue": 0, "nofile": min(_MAX_OPEN_FILES, files)}
+    _, processes = resource.getrlimit(resource.RLIMIT_NPROC)
+    return {
+        "core": 0,
+        "fsize": volume_bytes,
+        "msgqueue": 0,
+        "nofile": min(_MAX_OPEN_FILES, files),
+        # Podman would raise it. What holds is the container's own limit, which counts the same.
+        "nproc": min(_MAX_PROCESSES, processes) if processes > 0 else _MAX_PROCESSES,
+    }
 
 
 def _brief(problem: Exception) -> str:
