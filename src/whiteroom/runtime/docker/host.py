@@ -56,6 +56,8 @@ class Container(Host):
         self.first: int | None = None
         """Its first process; None where it had ended before anyone could look."""
         self.address = ""
+        self.devices: dict[str, str] = {}
+        """Nodes of the GPUs that it has, for the watch."""
         self.groups = cgroups.Groups({}, frozenset())
         self._spec = spec
         self._calls = Calls(spec.socket, spec.api_version)
@@ -137,7 +139,7 @@ class Container(Host):
         Thread(target=self._wait, args=(end,), daemon=True).start()
         self._output = Output(self._attached, self.name, log, self._spec.log_line_characters)
         self.streams = {self._attached}
-        self.watch = Watch(self._spec, self.folders(), self, self.groups)
+        self.watch = Watch(self._spec, self.folders(), self, self.groups, self.devices)
 
     def _wait(self, end: int) -> None:
         """Close `end` once the container has ended, or nobody can say any more."""
@@ -299,6 +301,7 @@ class ContainerFleet(Fleet):
         self._held += [handle for _, handle in claimed]
         for host in self.hosts:
             self._gpus[host.name] = [claimed.pop()[0] for _ in range(self._spec.gpus)]
+            host.devices = gpus.nodes(gpus.DEVICES, self._gpus[host.name])
 
     def _prepare(self, note: Callable[[str], None], *, has_shell: bool) -> None:
         """Find out, by the SDK, what the server could not: it takes its time, and few runs need it."""

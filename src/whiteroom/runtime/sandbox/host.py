@@ -97,7 +97,7 @@ class SealedHost(Host):
         }
         self.streams = set(self._splitters)
         self.ended = os.pidfd_open(running.pid)
-        self.watch = Watch(self._spec, self.folders(), running, self.groups)
+        self.watch = Watch(self._spec, self.folders(), running, self.groups, self.devices)
 
     def pump(self, handle: int) -> bool:
         """See Host."""

@@ -17,6 +17,9 @@ from whiteroom.runtime.sandbox import bubblewrap, seccomp
 # The one interface that the sandbox has.
 _INTERFACE = "lo"
 
+# /etc is read-only; what a toolkit writes there comes to lie where the program may write.
+_TOOLKIT_LINKS = tuple(("symlink", f"/tmp/{file.name}", str(file)) for file in contract.TOOLKIT_FILES)  # noqa: S108
+
 
 class ProgramMissing(Exception):
     """The image has no such program. The message says what it looked for."""
@@ -105,7 +108,7 @@ def write_run(
                 bwrap=bwrap() if sandboxed else "",
                 filter=seccomp.program(os.uname().machine) if sandboxed else b"",
                 pipes=tuple(pipes),
-                system=bubblewrap.host_libraries(),
+                system=(*bubblewrap.host_libraries(), *_TOOLKIT_LINKS),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
                 transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,

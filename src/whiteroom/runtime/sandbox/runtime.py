@@ -1,7 +1,7 @@
 """The local runtime: sealed instances under bubblewrap, each run with a supervisor that outlives the server.
 
 DATA/runs/ID/           one run: its spec, its lock, what its program may write, how it ended
-DATA/logs/ID.jsonl      its log, which outlives it
+DATA/logs/ID.jsonl      its log, which outlives it; ID.usage.jsonl is what it took of the machine
 DATA/images/            local images (images.py)
 DATA/users/             which users live runs have, where the server is root
 """
@@ -20,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import whiteroom
+from whiteroom.domain.metrics import Usage
 from whiteroom.domain.runs import (
     ABSENT,
     RUNNING,
@@ -43,6 +45,7 @@ from whiteroom.runtime.sandbox import doctor
 from whiteroom.runtime.sandbox.plan import ProgramMissing, write_run
 from whiteroom.runtime.supervisor import cgroups, meters
 from whiteroom.runtime.supervisor import logs as log_files
+from whiteroom.runtime.supervisor import usage as usage_files
 from whiteroom.runtime.trees import remove_tree
 
 FIRST_UID = 200_000
@@ -192,6 +195,11 @@ class SandboxRuntime:
                 at_ms if isinstance(at_ms, int) else 0, str(stream or "platform"), str(text or ""), str(host or "")
             )
 
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        """See ports.Runtime."""
+        for line in log_files.read(Path(usage_files.path_of(str(self._log_file(run_id)))), after):
+            yield Usage(*usage_files.sample(line))
+
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""
         if not self._runs.is_dir():
@@ -225,6 +233,7 @@ class SandboxRuntime:
     def forget_logs(self, run_id: RunId) -> None:
         """See ports.Runtime."""
         self._log_file(run_id).unlink(missing_ok=True)
+        Path(usage_files.path_of(str(self._log_file(run_id)))).unlink(missing_ok=True)
 
     def report(self) -> SandboxReport:
         """See ports.Runtime."""
@@ -252,7 +261,7 @@ class SandboxRuntime:
             return ABSENT
         if not self.kill_orphans(folder):
             return RUNNING
-        return Observation(Phase.ENDED, _write_lost(folder))
+        return Observation(Phase.ENDED, _write_lost(folder, self._log_file(RunId(folder.name))))
 
     def _sweep(self) -> None:
         """Delete what a server left that was killed while it made or deleted a run's folder."""
@@ -404,13 +413,26 @@ def _read_end(folder: Path) -> RunEnd | None:
     return RunEnd(**{**end, "reason": EndReason(end["reason"])})
 
 
-def _write_lost(folder: Path) -> RunEnd:
+def _write_lost(folder: Path, log_file: Path) -> RunEnd:
+    """Record the end of a run whose supervisor died, as far as its files tell when it began and was last alive."""
     remove_tree(folder / specs.PIPES)
-    end = RunEnd(EndReason.LOST, "The supervisor of this run was killed, and the run with it.", ended_at_ms=_now_ms())
-    _write_json(
-        folder / specs.END_FILE, {"reason": end.reason.value, "message": end.message, "ended_at_ms": end.ended_at_ms}
+    started_at_ms = _changed_at_ms(folder / specs.MARKER_FILE)
+    end = RunEnd(
+        EndReason.LOST,
+        "The supervisor of this run was killed, and the run with it.",
+        started_at_ms=started_at_ms,
+        ended_at_ms=max(started_at_ms, _changed_at_ms(log_file)),
     )
+    _write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
     return end
+
+
+def _changed_at_ms(path: Path) -> int:
+    """When a file was last written to; 0 where it is not there."""
+    try:
+        return path.stat().st_mtime_ns // 1_000_000
+    except FileNotFoundError:
+        return 0
 
 
 def _write_json(path: Path, value: dict[str, object]) -> None:
@@ -449,7 +471,3 @@ def _members(group: Path) -> list[int]:
         return [int(line) for line in (group / "cgroup.procs").read_text().split()]
     except (FileNotFoundError, OSError):
         return []
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
