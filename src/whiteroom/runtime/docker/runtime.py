@@ -24,7 +24,7 @@ from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
 from whiteroom.runtime.docker.host import MADE_FILE
-from whiteroom.runtime.docker.spec import NO_NETWORK, ContainerMember, ContainerSpec, dump
+from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerMember, ContainerSpec, dump
 from whiteroom.runtime.sandbox.runtime import FIRST_UID, SandboxRuntime
 
 _QUICK_SECONDS = 5.0
@@ -208,6 +208,7 @@ class DockerRuntime(SandboxRuntime):
         for number, host in enumerate(contract.hosts(run.instance_count)):
             told = docker_plan.told(run, host)
             folders.make_work(run, new, host)
+            _make_toolkit_files(run, new / specs.WORK / host / TOOLKITS)
             _make_input(run, new / docker_plan.INPUT / host, told.config_files)
             pipes += folders.make_pipes(run, new, host, number)
             mounts = docker_plan.own_mounts(run, final, host)
@@ -303,6 +304,14 @@ def _make_input(run: Run, place: Path, config_files: Mapping[str, str]) -> None:
     if isinstance(run, TrainingRun):
         for channel in run.channels:
             (place / "data" / channel.name).mkdir(mode=0o755)
+
+
+def _make_toolkit_files(run: Run, place: Path) -> None:
+    """The files of /etc that a model server's toolkit may write."""
+    if isinstance(run, TransformRun):
+        place.mkdir(mode=0o755)
+        for path in contract.TOOLKIT_FILES:
+            (place / path.name).touch(mode=0o644)
 
 
 def _ulimits(volume_bytes: int) -> dict[str, int]:
