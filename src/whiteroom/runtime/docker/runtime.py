@@ -244,7 +244,7 @@ class DockerRuntime(SandboxRuntime):
             socket=self._socket,
             api_version="",
             rootless=False,
-            packages=tuple(sys.path),
+            packages=tuple(path for path in sys.path if Path(path).is_absolute()),
             oci_runtime=self._oci_runtime,
             image_name=run.image_uri,
             image_digest=run.image_digest,
