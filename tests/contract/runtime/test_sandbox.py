@@ -70,6 +70,27 @@ class RuntimeContract:
         lab.runtime.forget_logs(run_id)
         assert not list(lab.runtime.logs(run_id))
 
+    def test_what_a_run_takes_of_the_machine_is_kept_as_its_log_is_and_its_next_attempt_goes_on_with_it(
+        self, lab: Lab
+    ) -> None:
+        run = lab.run_of("import time\nprint('attempt')\ntime.sleep(0.7)")
+        lab.runtime.start(run)
+        lab.finish(run.id)
+        lab.runtime.forget(run.id)
+        first = list(lab.runtime.usage(run.id))
+        assert len(first) >= 2
+        assert {sample.host for sample in first} == {"algo-1"}
+        assert {"CPUUtilization", "MemoryUtilization", "DiskUtilization"} <= set(first[-1].values)
+        lab.runtime.start(run)
+        lab.finish(run.id)
+        both = list(lab.runtime.usage(run.id))
+        assert both[: len(first)] == first
+        assert len(both) > len(first)
+        assert list(lab.runtime.usage(run.id, len(first))) == both[len(first) :]
+        assert lab.text(run.id) == "attempt\nattempt"
+        lab.runtime.forget_logs(run.id)
+        assert list(lab.runtime.usage(run.id)) == []
+
     def test_stop_lets_the_program_finish_within_its_grace(self, lab: Lab) -> None:
         run_id = lab.start(
             "import signal, sys, time\n"
