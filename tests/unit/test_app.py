@@ -10,6 +10,7 @@ import pytest
 from whiteroom import app
 from whiteroom.base.callers import Caller
 from whiteroom.operations.registry import reading_files
+from whiteroom.runtime.supervisor import gpus
 from whiteroom.settings import Settings
 from whiteroom.wire.calls import Call
 from whiteroom.wire.models import all_operations
@@ -33,6 +34,11 @@ def test_a_container_without_a_limit_has_the_whole_machine(
     monkeypatch.setattr(app, "CGROUP_LIMITS", (limit,))
     limit.write_text(text)
     assert app.machine().memory_bytes == psutil.virtual_memory().total
+
+
+def test_the_machine_has_the_gpus_that_its_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "present", lambda: [0, 1])
+    assert app.machine().gpus == 2
 
 
 def test_every_module_of_operations_registers_its_answers() -> None:
@@ -60,8 +66,7 @@ def test_a_call_that_reads_logs_keeps_no_other_waiting(tmp_path: Path, monkeypat
     async def both() -> tuple[object, object]:
         caller = Caller("111111111111", "eu-west-1")
         slow = asyncio.create_task(whiteroom._dispatch(Call(operations["FilterLogEvents"], caller, {}, "1")))
-        while not reading.is_set():
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(reading.wait, 30)
         quick = await whiteroom._dispatch(Call(operations["ListMemberships"], caller, {}, "2"))
         done.set()
         return await slow, quick

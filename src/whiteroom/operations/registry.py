@@ -14,6 +14,7 @@ from typing import Any
 from botocore import xform_name
 
 from whiteroom.base.callers import Caller
+from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.quotas import Quotas
 from whiteroom.domain.redaction import Finder
 from whiteroom.ports import Catalog, RunLogs, Transaction
@@ -35,6 +36,8 @@ class Context:
     catalog: Catalog
     new_id: Callable[[], str]
     """A fresh UUID."""
+    strict_machine: Shape | None = None
+    """What all instances of a run together must fit into; None where a larger instance type is given less."""
     logs: RunLogs | None = None
     """Of operations that are registered to read them; None for all others."""
     finder: Finder | None = None

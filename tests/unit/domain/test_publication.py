@@ -7,7 +7,7 @@ import pytest
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication
+from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication, metrics_publication
 from whiteroom.redaction import personal
 from whiteroom.redaction.finder import PatternFinder
 
@@ -79,3 +79,14 @@ def test_what_cannot_be_masked_is_said_not_to_be_published(monkeypatch: pytest.M
     publication = told(policies=policies, finder=PatternFinder())
     assert publication.status == "PUBLISH_FAILED"
     assert "`pii`" in (publication.details or "")
+
+
+def test_metrics_reach_every_member_who_had_a_configuration_when_the_run_began() -> None:
+    recorded = Publication("PUBLISH_SUCCEEDED", "One metric is no longer read.")
+    assert metrics_publication(recorded, NOON, CONFIGURATION) == recorded
+    assert metrics_publication(recorded, None, CONFIGURATION) == NOTHING_TO_SAY
+    late = replace(CONFIGURATION, created_at=NOON + timedelta(seconds=1))
+    for configuration in (None, late):
+        publication = metrics_publication(recorded, NOON, configuration)
+        assert publication.status == "PUBLISH_FAILED"
+        assert (publication.details or "").startswith("Failed to publish metrics as no ML Config role is set")

@@ -42,7 +42,7 @@ class Desk:
         with self.world.store.reading() as tx:
             context = Context(
                 Caller(account, "eu-west-1"), tx, self.world.clock(), Quotas({}), self.world.catalog, lambda: "",
-                FolderRunLogs(self.folder), PatternFinder(),
+                logs=FolderRunLogs(self.folder), finder=PatternFinder(),
             )  # fmt: skip
             answer = HANDLERS[LOGS, name](request, context)
         answer = {key: value for key, value in (answer or {}).items() if value is not None}

@@ -5,7 +5,6 @@ Imported by the supervisor: nothing slow to import.
 
 from __future__ import annotations
 
-import array
 import errno
 import fcntl
 import os
@@ -41,10 +40,8 @@ class Gate:
 
     def wait(self, pid: int) -> bool:
         """Wait until the sandbox is complete; False if bubblewrap, our child `pid`, has given up."""
-        left = array.array("i", [1])
         while True:
-            fcntl.ioctl(self.handle, termios.FIONREAD, left)
-            if not left[0]:
+            if not any(fcntl.ioctl(self.handle, termios.FIONREAD, bytes(4))):
                 return True
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
                 return False
@@ -194,7 +191,13 @@ def signal_child(pid: int, number: int) -> None:
 
 
 def start(
-    spec: Spec, member: Member, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str
+    spec: Spec,
+    member: Member,
+    groups: Groups,
+    uid: int | None,
+    mounts: list[bubblewrap.Mount],
+    devices: dict[str, str],
+    bwrap: str,
 ) -> Instance:
     """Start an instance as far as its limits can be set; `Instance.release` starts its program.
 
@@ -204,6 +207,7 @@ def start(
         groups: the control groups that it lives in.
         uid: the user that root gives it; None keeps ours.
         mounts: the member's, with sources as this process sees them.
+        devices: from `gpus.nodes`.
         bwrap: the program, as this process sees it.
     """
     output, output_end = os.pipe2(os.O_CLOEXEC)
@@ -229,6 +233,7 @@ def start(
             own_network=spec.own_networks,
             system=spec.system,
             mounts=mounts,
+            devices=devices,
             files=files,
             last_files=last_files,
             environment=member.environment,
