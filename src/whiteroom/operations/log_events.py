@@ -12,7 +12,9 @@ import base64
 import binascii
 import heapq
 import json
+import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -34,6 +36,8 @@ MAX_READ_BYTES = 4 << 20
 """Of logs, in one call."""
 MAX_SEARCHED_CHARACTERS = 1 << 15
 """That are searched for personal information in one call."""
+MAX_SECONDS = 3.0
+"""For looking at lines, in one call: expressions that a policy may have can take a second for a long line."""
 
 _EVENT_BYTES = 26
 """What AWS counts for an event beside its text."""
@@ -51,10 +55,14 @@ class _Budget:
     message_bytes: int = MAX_MESSAGE_BYTES
     read_bytes: int = MAX_READ_BYTES
     searched_characters: int = MAX_SEARCHED_CHARACTERS
+    until: float = math.inf
+    """By the monotonic clock; it runs from the first line on, so that every call gets somewhere."""
 
     def read(self, placed: PlacedLine) -> None:
-        """A line has been looked at."""
+        """A line is looked at."""
         self.read_bytes -= placed.end - placed.start
+        if self.until == math.inf:
+            self.until = time.monotonic() + MAX_SECONDS
 
     def tell(self, run: MemberRun, placed: PlacedLine, message: str | None) -> None:
         """A line has been masked, and is an event of the answer where it has a message."""
@@ -66,7 +74,8 @@ class _Budget:
 
     @property
     def spent(self) -> bool:
-        return min(self.events, self.message_bytes, self.read_bytes, self.searched_characters) <= 0
+        left = min(self.events, self.message_bytes, self.read_bytes, self.searched_characters)
+        return left <= 0 or time.monotonic() > self.until
 
 
 @operation(LOGS, "GetLogEvents", reads_files=True)

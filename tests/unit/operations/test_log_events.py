@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,17 @@ def test_a_call_looks_at_so_much_and_the_next_goes_on(
     monkeypatch.setattr(log_events._Budget.__init__, "__defaults__", tuple(defaults))
     first = desk.call(ALICE, "GetLogEvents", **hundred, startFromHead=True)
     assert len(first["events"]) < 20
+    assert walk(desk, hundred, forward=True) == LET_THROUGH
+    assert walk(desk, hundred, forward=False) == LET_THROUGH
+    assert desk.messages(ALICE) == LET_THROUGH
+
+
+def test_a_call_that_takes_too_long_answers_what_it_has(
+    desk: Desk, hundred: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = count()
+    monkeypatch.setattr("whiteroom.operations.log_events.time.monotonic", lambda: next(ticks) / 10)
+    assert len(desk.call(ALICE, "GetLogEvents", **hundred, startFromHead=True)["events"]) < 20
     assert walk(desk, hundred, forward=True) == LET_THROUGH
     assert walk(desk, hundred, forward=False) == LET_THROUGH
     assert desk.messages(ALICE) == LET_THROUGH
