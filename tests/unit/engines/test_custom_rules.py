@@ -77,6 +77,14 @@ SHOWN = [
     "SELECT z AS campaign FROM (SELECT zip AS z, campaign FROM impressions)",
     "SELECT lag(zip) OVER (ORDER BY day) AS x FROM impressions",
     "WITH impressions AS (SELECT zip AS campaign FROM impressions) SELECT campaign FROM impressions",
+    (
+        "WITH a AS (SELECT campaign AS c FROM impressions)"
+        " SELECT c FROM (WITH a AS (SELECT zip AS c FROM impressions) SELECT c FROM a) t"
+    ),
+    "WITH v AS (SELECT campaign AS zip FROM impressions) SELECT v.zip FROM impressions v",
+    "SELECT y.campaign FROM (SELECT zip AS a, campaign AS b FROM impressions) AS y(campaign, zip)",
+    "SELECT y.b FROM (SELECT campaign, zip FROM impressions UNION ALL SELECT id, segment FROM customers) AS y(a, b)",
+    "((SELECT zip FROM impressions))",
 ]
 
 
@@ -99,6 +107,13 @@ NOT_SHOWN = [
     "SELECT zip FROM (SELECT campaign AS zip FROM impressions)",
     "WITH zip AS (SELECT campaign FROM impressions) SELECT zip.campaign FROM zip",
     "SELECT id AS user_id FROM customers",
+    (
+        "WITH a AS (SELECT zip AS c FROM impressions), b AS (WITH a AS (SELECT campaign AS c FROM impressions)"
+        " SELECT c FROM a) SELECT c FROM b"
+    ),
+    "WITH v AS (SELECT zip AS campaign FROM impressions) SELECT v.campaign FROM impressions v",
+    "SELECT y.zip FROM (SELECT zip AS a, campaign AS b FROM impressions) AS y(campaign, zip)",
+    "SELECT y.a FROM (SELECT campaign, zip FROM impressions UNION ALL SELECT id, segment FROM customers) AS y(a, b)",
 ]
 
 
@@ -193,6 +208,20 @@ def test_empty_lists_block_every_comparison() -> None:
     empty: dict[str, list[str]] = {"allowedLiteralComparisonColumns": [], "allowedColumnComparisonColumns": []}
     assert LITERAL in str(reason("SELECT zip FROM impressions WHERE campaign = 'a'", comparisonControls=empty))
     assert reason("SELECT zip FROM impressions", comparisonControls=empty) is None
+
+
+@pytest.mark.parametrize("field", ["comparisonControls", "aggregationThresholds"])
+def test_a_parameter_is_a_literal_like_any_other(field: str) -> None:
+    rule = {**CONTROLS, **threshold()}
+    column = "zip" if field == "comparisonControls" else "user_id"
+    spec = direct(
+        f"SELECT COUNT(*) AS n FROM impressions WHERE {column} = :it",
+        (impressions(**{field: rule[field]}), MINE),
+        parameters={"it": "u1"},
+        parameter_types={"it": "STRING"},
+    )
+    with pytest.raises(Refused, match="literal"):
+        guard(spec)
 
 
 def threshold(**fields: Any) -> dict[str, Any]:
