@@ -157,6 +157,9 @@ FAILURES: dict[str, tuple[str, str]] = {
     "leave_fifo": ("UnsafeArtifact", "weights"),
     "leave_socket": ("UnsafeArtifact", "weights"),
     "leave_device": ("AlgorithmError", ""),
+    # Told "File too large" at once: the volume is the limit of every single file, too.
+    "leave_terabyte": ("AlgorithmError", ""),
+    "leave_bad_name": ("UnsafeArtifact", "UTF-8"),
 }
 
 
@@ -174,6 +177,18 @@ def test_a_training_that_fails_or_misbehaves_ends_with_its_code_and_a_reason(
     assert message
     assert len(message) <= 1100
     assert str(room.data) not in message
+
+
+@pytest.mark.usefixtures("bystander")
+def test_a_training_may_leave_200_000_files(room: LiveRoom, rows: str) -> None:
+    arn = room.train("many", rows, behaviour="leave_many")
+    room.finished(arn, seconds=SECONDS * 3)
+
+
+@pytest.mark.usefixtures("bystander")
+def test_a_host_that_gives_up_on_another_fails_the_training_and_is_named(room: LiveRoom, rows: str) -> None:
+    arn = room.train("lonely", rows, behaviour="one_never_comes", instances=2)
+    assert "algo-1" in room.failed(arn, "AlgorithmError", SECONDS)
 
 
 @pytest.mark.parametrize("behaviour", ["sleep", "ignore"])

@@ -121,6 +121,22 @@ def test_a_training_that_ended_while_no_server_ran_is_kept(room: LiveRoom, rows:
     assert_ran_once(room, arn)
 
 
+def test_a_training_of_four_instances_goes_on_without_the_server_and_its_log_has_no_hole(
+    room: LiveRoom, rows: str
+) -> None:
+    arn = room.train("four", rows, behaviour="count_together", ticks="150", instances=4)
+    once(lambda lines: sum("tick 5" in line for line in lines) == 4, lambda: room.printed(arn))
+    room.kill()
+    time.sleep(1)
+    room.start()
+    room.finished(arn)
+    printed = room.printed(arn)
+    for host in ("algo-1", "algo-2", "algo-3", "algo-4"):
+        own = [line.removeprefix(f"{host} ") for line in printed if line.startswith(f"{host} ")]
+        assert own == [*(f"tick {number}" for number in range(150)), "done"]
+    assert_ran_once(room, arn)
+
+
 def test_an_inference_job_goes_on_and_asks_nothing_twice(room: LiveRoom, rows: str, model: str) -> None:
     arn = room.infer("killed-between", model, rows, BEHAVIOUR="slow", SECONDS_EACH="2")
     once(lambda lines: lines, lambda: room.printed(arn))

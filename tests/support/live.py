@@ -189,7 +189,15 @@ class LiveRoom:
         return str(answer["mlInputChannelArn"])
 
     def train(
-        self, name: str, channel: str, association: str = "", *, seconds: int = 60, gigabytes: int = 1, **asked: str
+        self,
+        name: str,
+        channel: str,
+        association: str = "",
+        *,
+        seconds: int = 60,
+        gigabytes: int = 1,
+        instances: int = 1,
+        **asked: str,
     ) -> str:
         """CreateTrainedModel of the program with these hyperparameters; its ARN."""
         answer = self.ml.create_trained_model(
@@ -197,19 +205,23 @@ class LiveRoom:
             name=name,
             configuredModelAlgorithmAssociationArn=association or self.association,
             hyperparameters=asked,
-            resourceConfig={"instanceType": "ml.t3.medium", "volumeSizeInGB": gigabytes},
+            resourceConfig={
+                "instanceType": "ml.t3.medium",
+                "volumeSizeInGB": gigabytes,
+                "instanceCount": instances,
+            },
             stoppingCondition={"maxRuntimeInSeconds": seconds},
             dataChannels=[{"mlInputChannelArn": channel, "channelName": "train"}],
         )
         return str(answer["trainedModelArn"])
 
-    def infer(self, name: str, model: str, channel: str, **environment: str) -> str:
+    def infer(self, name: str, model: str, channel: str, *, instances: int = 1, **environment: str) -> str:
         """StartTrainedModelInferenceJob; its ARN."""
         answer = self.ml.start_trained_model_inference_job(
             membershipIdentifier=self.membership,
             name=name,
             trainedModelArn=model,
-            resourceConfig={"instanceType": "ml.m5.large"},
+            resourceConfig={"instanceType": "ml.m5.large", "instanceCount": instances},
             dataSource={"mlInputChannelArn": channel},
             outputConfiguration={"accept": "text/csv", "members": [{"accountId": ALICE}]},
             containerExecutionParameters={"maxPayloadInMB": 1},
@@ -288,7 +300,9 @@ class LiveRoom:
         """What of finished work is still on the machine: folders, files under way, mounts, processes, groups."""
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
-        left = [str(path) for name in ("runs", "queries", "bases") for path in (data / name).glob("[!.]*")]
+        left = [
+            str(path) for name in ("runs", "queries", "bases", "checkpoints") for path in (data / name).glob("[!.]*")
+        ]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]
         left += [str(path) for path in (data / "channels").glob("*") if path.name.count("-") != 4]

@@ -1,6 +1,7 @@
 import io
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,42 @@ def test_a_bad_record_fails_the_transform_and_names_its_file(lab: Lab) -> None:
     assert end.reason is EndReason.TRANSFORM
     assert "part-0.csv" in end.message
     assert "poison" not in end.message
+
+
+def test_several_instances_share_out_the_files_and_each_serves_on_a_network_of_its_own(lab: Lab) -> None:
+    run = replace(transform(lab, "0\n"), instance_count=3)
+    for number in range(1, 5):
+        (run.input_folder / f"part-{number}.csv").write_text(f"{number}\n")
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
+    left = {one.host: sorted(file.name for file in one.output.iterdir()) for one in lab.runtime.output(run.id)}
+    assert sorted(name for names in left.values() for name in names) == [f"part-{n}.csv.out" for n in range(5)]
+    assert [len(names) for names in left.values()] == [1, 2, 2]
+
+
+def test_an_instance_without_a_file_of_its_own_serves_nothing_and_fails_nothing(lab: Lab) -> None:
+    run = replace(transform(lab, "1\n"), instance_count=2)
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+    assert [len(list(one.output.iterdir())) for one in lab.runtime.output(run.id)] == [0, 1]
+
+
+def test_a_bad_record_on_one_instance_leaves_the_files_of_the_others_whole(lab: Lab) -> None:
+    run = replace(transform(lab, "poison\n"), instance_count=2)
+    (run.input_folder / "part-1.csv").write_text("1\n")
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert (end.reason, end.host) == (EndReason.TRANSFORM, "algo-1")
+    assert [one.name for left in lab.runtime.output(run.id) for one in left.output.iterdir()] == ["part-1.csv.out"]
+
+
+def test_an_instance_that_dies_while_serving_stops_the_others_and_is_named(lab: Lab) -> None:
+    run = replace(transform(lab, "1\n"), instance_count=2)
+    (run.input_folder / "part-1.csv").write_text("die\n")
+    lab.runtime.start(run)
+    end = lab.finish(run.id)
+    assert (end.reason, end.exit_code, end.host) == (EndReason.EXITED, 9, "algo-2")
 
 
 def test_a_program_that_dies_while_serving_ends_with_its_own_exit_code(lab: Lab) -> None:

@@ -6,7 +6,7 @@ nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH110, PTH112, PTH114, PTH115
+# ruff: noqa: PTH110, PTH112, PTH114, PTH115, PTH208
 from __future__ import annotations
 
 import os
@@ -51,7 +51,9 @@ def host_libraries() -> tuple[SystemEntry, ...]:
             entries.append(("symlink", os.readlink(path), path))
         elif os.path.isdir(path):
             entries.append(("bind", path, path))
-    entries += [("bind", path, path) for path in _FILES if os.path.exists(path)]
+    # Debian's Java keeps its settings here, one folder a version, and does not start without them.
+    java = (f"/etc/{name}" for name in sorted(os.listdir("/etc")) if name.startswith("java-"))
+    entries += [("bind", path, path) for path in (*_FILES, *java) if os.path.exists(path)]
     return tuple(entries)
 
 
@@ -75,8 +77,10 @@ def etc_files(host: str, addresses: Mapping[str, str]) -> dict[str, str]:
 def arguments(
     *,
     host: str,
+    own_network: bool,
     system: Iterable[SystemEntry],
     mounts: Iterable[Mount],
+    devices: Mapping[str, str],
     files: Mapping[str, int],
     last_files: Mapping[str, int],
     environment: Mapping[str, str],
@@ -90,8 +94,10 @@ def arguments(
 
     Args:
         host: the instance's name.
+        own_network: whether it gets a network of its own, and not its parent's.
         system: from `host_libraries`.
         mounts: the image and the job's own folders.
+        devices: device nodes of its own, by their paths in the sandbox.
         files: path in the sandbox to a descriptor with the file's contents.
         last_files: the same, read once everything else is in its place.
         environment: all of the program's.
@@ -101,8 +107,8 @@ def arguments(
         info_fd: takes the pid of the sandbox's first process.
         block_fd: the program starts when something can be read here.
     """
-    # The network namespace is the supervisor's: instances and the transform's client share it.
     options = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--unshare-net"] if own_network else []
     options += ["--disable-userns", "--uid", str(PROGRAM_ID), "--gid", str(PROGRAM_ID), "--cap-drop", "ALL"]
     options += ["--new-session", "--die-with-parent", "--hostname", host, "--clearenv"]
     for name, value in sorted(environment.items()):
@@ -111,6 +117,8 @@ def arguments(
         options += ["--symlink" if kind == "symlink" else "--ro-bind", source, target]
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "1777", "--size", str(shared_memory_bytes), "--tmpfs", "/dev/shm"]  # noqa: S108
+    for path, node in devices.items():
+        options += ["--dev-bind", node, path]
     options += ["--remount-ro", "/dev"]
     options += _written(files)
     for source, target, writable in mounts:

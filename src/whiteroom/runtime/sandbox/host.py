@@ -1,79 +1,64 @@
-"""One instance of a run as its supervisor sees it: what it holds, what it says, how it ended.
+"""The instances of a run under bubblewrap, as its supervisor sees them.
 
 Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH208
+# ruff: noqa: PTH110, PTH112, PTH120, PTH123
 from __future__ import annotations
 
+import fcntl
 import os
-import signal
+import sys
+import time
 
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox import instance
-from whiteroom.runtime.supervisor import cgroups, meters
-from whiteroom.runtime.supervisor.records import failure_text, first_line, now_ms
+from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
+from whiteroom.runtime.supervisor.hosts import Cancelled, Ending, Fleet, Host, ImageFailed, SandboxFailed
+from whiteroom.runtime.supervisor.records import first_line, now_ms
+from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
     from whiteroom.runtime.sandbox.bubblewrap import Mount
     from whiteroom.runtime.spec import Member, Spec
     from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter
-    from whiteroom.runtime.supervisor.watch import Watch
+    from whiteroom.runtime.transform.serving import Client
 
 _READ_BYTES = 1 << 16
-_SIGXFSZ_EXIT = 128 + signal.SIGXFSZ
+_FIRST_WORDS_BYTES = 4096
+_GROUP_LOOKS = 100
+_LOOK_SECONDS = 0.005
+_IMAGE_GONE = "The image has been removed. Build it again, then create a new version."
 
 
-class Ending:
-    """Why the run is being ended, and what is known of how it did."""
-
-    __slots__ = ("exit_code", "host", "message", "reason", "started_at_ms")
-
-    def __init__(self, host: str) -> None:
-        self.reason: str | None = None
-        self.message = ""
-        self.host = host
-        """Whose end it is; the first one, where it is nobody's own."""
-        self.exit_code: int | None = None
-        self.started_at_ms = 0
-
-    def because(self, reason: str, message: str, host: str | None = None) -> None:
-        """Note the reason; the first one stays."""
-        if self.reason is None:
-            self.reason, self.message = reason, message
-            self.host = host or self.host
-
-
-class Host:
-    """One instance: it is claimed for, started, followed until it is over, and judged once it is reaped."""
+class SealedHost(Host):
+    """One instance under bubblewrap."""
 
     def __init__(self, spec: Spec, member: Member) -> None:
-        self.name = member.host
+        super().__init__(spec, member.host, member.work)
         self.member = member
         self.uid: int | None = None
+        self.devices: dict[str, str] = {}
+        """Device nodes of its own, by their paths in the sandbox."""
         self.groups = cgroups.Groups({}, frozenset())
         self.running: instance.Instance | None = None
-        self.watch: Watch | None = None
-        self.over = False
-        """Whether bubblewrap has ended. Its process ids may be another's once it is reaped."""
         self.status = 0
-        """Bubblewrap's, once it is reaped."""
-        self.splitters: dict[int, tuple[str, LineSplitter]] = {}
+        """Bubblewrap's. Its process ids may be another's once it is reaped."""
         self._spec = spec
-        self.ended = -1
-        """Becomes readable when bubblewrap has ended."""
+        self._log: LogWriter | None = None
+        self._splitters: dict[int, tuple[str, LineSplitter]] = {}
         self._words = b""
+        self._killed = False
 
-    def own(self, uid: int | None) -> None:
-        """Give what it may write to the user that it is."""
-        self.uid = uid
-        if uid is not None:
-            work = self.member.work
-            for name in os.listdir(work):
-                os.chown(f"{work}/{name}", uid, uid)
-            os.chown(f"{work}/{specs.OUTPUT}/{specs.DATA}", uid, uid)
+    @property
+    def started(self) -> bool:
+        """See Host."""
+        return self.running is not None
 
     def limit(self) -> None:
         """Make its control groups."""
@@ -85,9 +70,10 @@ class Host:
             cpus=spec.cpus,
         )
 
-    def start(self, mounts: list[Mount], bwrap: str) -> None:
+    def start(self, mounts: list[Mount], bwrap: str) -> instance.Instance:
         """Start its sandbox; its program waits."""
-        self.running = instance.start(self._spec, self.member, self.groups, self.uid, mounts, bwrap)
+        self.running = instance.start(self._spec, self.member, self.groups, self.uid, mounts, self.devices, bwrap)
+        return self.running
 
     def first(self) -> tuple[int, int] | None:
         """Its first process, by pid and start: to be killed should the supervisor be killed first."""
@@ -95,51 +81,55 @@ class Host:
         ticks = meters.start_time(pid) if pid else None
         return (pid, ticks) if pid and ticks else None
 
-    def follow(self) -> list[int]:
-        """Watch it and listen; what becomes readable when there is something to do."""
+    def follow(self, log: LogWriter) -> None:
+        """See Host."""
         from whiteroom.runtime.supervisor.logs import LineSplitter  # noqa: PLC0415
         from whiteroom.runtime.supervisor.watch import Watch  # noqa: PLC0415
 
         running = self.running
         if running is None:
-            return []
+            return
+        self._log = log
         limit = 4 * self._spec.log_line_characters
-        self.splitters = {
+        self._splitters = {
             running.output: ("stdout", LineSplitter(limit)),
             running.errors: ("stderr", LineSplitter(limit)),
         }
+        self.streams = set(self._splitters)
         self.ended = os.pidfd_open(running.pid)
-        self.watch = Watch(self._spec, self.member.work, running, self.groups)
-        return [self.ended, self.watch.wake, *self.splitters]
+        self.watch = Watch(self._spec, self.folders(), running, self.groups, self.devices)
 
-    def pump(self, handle: int, log: LogWriter | None) -> bool:
-        """Move what can be read to the log; False at the end of the stream."""
-        stream, splitter = self.splitters[handle]
+    def pump(self, handle: int) -> bool:
+        """See Host."""
+        stream, splitter = self._splitters[handle]
         data = os.read(handle, _READ_BYTES)
         lines = splitter.feed(data) if data else splitter.finish()
-        if stream == "stderr" and len(self._words) < 4096:
+        if stream == "stderr" and len(self._words) < _FIRST_WORDS_BYTES:
             self._words += data
-        if log:
-            log.add(now_ms(), self.name, stream, lines)
+        if self._log:
+            self._log.add(now_ms(), self.name, stream, lines)
         if not data:
             os.close(handle)
-            del self.splitters[handle]
+            self.streams.discard(handle)
         return bool(data)
 
     def terminate(self) -> None:
-        """SIGTERM to its program, if it lives."""
+        """See Host."""
         if self.running and not self.over:
             self.running.terminate()
 
-    def kill(self) -> None:
-        """SIGKILL to all of it, if it lives."""
+    def kill(self) -> bool:
+        """See Host."""
         if self.running and not self.over:
+            self._killed = True
             self.running.kill()
+        return True
 
     def finish(self) -> bool:
-        """Take note that bubblewrap has ended; whether the program failed."""
-        self.kill()
-        self.over = True
+        """See Host."""
+        if self.running:
+            # What of the sandbox still lives has nobody left to wait for it.
+            self.running.kill()
         if self.watch:
             self.watch.finish()
         # Left to be reaped with everything else: until then nobody else has its number.
@@ -148,33 +138,33 @@ class Host:
             self.status = seen.si_status << 8 if seen.si_code == os.CLD_EXITED else seen.si_status
         return self.status != 0
 
-    def close(self) -> None:
-        """Let go of what is still open; every process of it is gone."""
-        if self.ended >= 0:
-            os.close(self.ended)
-        if self.running:
-            self.running.close()
+    def lives(self) -> bool:
+        """See Host."""
+        first = self.running.first if self.running else None
+        return first is not None and meters.lives(first)
+
+    def client(self, transform: Mapping[str, Any]) -> Client | None:
+        """See Host."""
+        if self.running is None:
+            return None
+        from whiteroom.runtime.transform.serving import Client  # noqa: PLC0415
+
+        first = self.running.first or self.running.pid
+        # Model servers listen on the same port: where there are several, each has a network of its own.
+        enter = (lambda: namespaces.join_network(first)) if len(self._spec.members) > 1 else None
+        return Client(dict(transform), self.name, self.work, first, enter=enter)
 
     def judge(self, ending: Ending, *, gone: bool) -> None:
-        """Say why it ended, if nothing of ours ended it.
-
-        Args:
-            ending: takes the reason.
-            gone: whether every process of it is reaped: then the rights to read what it left are given back.
-        """
-        running, spec = self.running, self._spec
+        """See Host."""
+        running = self.running
         if running is None:
             return
         code = os.waitstatus_to_exitcode(self.status)
+        if code < 0 and self._spec.sandboxed and not self._killed:
+            ending.because("machine", "Its sandbox was killed by something else on this machine.", self.name)
         code = 128 - code if code < 0 else code
         if ending.exit_code is None:
             ending.exit_code = code
-        work = self.member.work
-        try:
-            used = meters.disk([f"{work}/{name}" for name in sorted(os.listdir(work))], repair=gone)
-        except meters.TooDeep:
-            used = 0
-            ending.because("volume", "Its folders are nested too deep to be read.", self.name)
         if not running.was_sealed() and ending.reason is None:
             words = first_line(self._words)
             ending.exit_code = None
@@ -184,17 +174,144 @@ class Host:
         if code != 0 and self._words.startswith(b"bwrap: execvp"):
             ending.exit_code = None
             ending.because("image", f"The program could not be started: {first_line(self._words)[7:]}.", self.name)
-        if self.groups.memory_kills():
-            ending.because("memory", f"It took more than {spec.memory_bytes:,} bytes of memory.", self.name)
-        full = used > spec.volume_bytes or (code != 0 and used >= spec.volume_bytes - (1 << 16))
-        if full or code == _SIGXFSZ_EXIT:
-            ending.because("volume", f"It wrote more than {spec.volume_bytes:,} bytes.", self.name)
-        crowded = self.groups.refused_processes() or (self.watch and self.watch.crowded)
-        if code != 0 and crowded:
-            ending.because("processes", f"It needed more than {spec.processes:,} processes and threads.", self.name)
-        if code != 0:
-            ending.because("exited", "", self.name)
+        crowded = bool(self.groups.refused_processes() or (self.watch and self.watch.crowded))
+        self.judge_limits(ending, code, gone=gone, memory_killed=self.groups.memory_kills() > 0, crowded=crowded)
 
-    def failure(self) -> str:
-        """What its program left as the reason of its failure."""
-        return failure_text(f"{self.member.work}/{specs.OUTPUT}")
+    def close(self) -> None:
+        """Let go of what is still open; every process of it is gone."""
+        if self.ended >= 0:
+            os.close(self.ended)
+        if self.running:
+            self.running.close()
+
+
+class SealedFleet(Fleet):
+    """All instances of a run under bubblewrap. Should this process be killed, they die with it."""
+
+    def __init__(self, spec: Spec) -> None:
+        """Start nothing yet."""
+        self._spec = spec
+        self.hosts: list[SealedHost] = [SealedHost(spec, member) for member in spec.members]
+        self._held: list[int] = []
+
+    def claim(self, note: Callable[[str], None]) -> None:
+        """See Fleet: the image is held, and as root a user that no other live run has."""
+        spec = self._spec
+        try:
+            lock = os.open(f"{spec.image}.lock", os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            raise ImageFailed(_IMAGE_GONE) from None
+        self._held.append(lock)
+        if not os.path.isdir(spec.image):
+            raise ImageFailed(_IMAGE_GONE)
+        if spec.gpus:
+            self._claim_gpus(note)
+        if os.geteuid() == 0 and spec.sandboxed:
+            for host in self.hosts:
+                host.uid = self._claim_user()
+                host.hand_over(host.uid)
+
+    def _claim_gpus(self, note: Callable[[str], None]) -> None:
+        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+        spec = self._spec
+        # Device nodes that are no others' need no claim that others see.
+        claims = gpus.FOLDER if spec.devices == gpus.DEVICES else f"{spec.devices}/claims"
+        present, count = gpus.present(spec.devices), spec.gpus * len(self.hosts)
+        if len(present) < count:
+            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
+        claimed = gpus.claim_when_free(
+            present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE), folder=claims
+        )
+        if claimed is None:
+            raise Cancelled
+        self._held += [handle for _, handle in claimed]
+        for host in self.hosts:
+            host.devices = gpus.nodes(spec.devices, [claimed.pop()[0] for _ in range(spec.gpus)])
+
+    def _claim_user(self) -> int:
+        claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
+        if claimed is None:
+            raise SandboxFailed("Every user that runs may have is taken.")
+        self._held.append(claimed[1])
+        return claimed[0]
+
+    def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
+        """See Fleet."""
+        del log
+        namespaces.adopt_orphans()
+        namespaces.leave_keyring()
+        for host in self.hosts:
+            host.limit()
+        mark()
+        mounts, bwrap = self._enter()
+        running = [host.start(own, bwrap) for host, own in zip(self.hosts, mounts, strict=True)]
+        ready = [one.prepare(self._spec) for one in running]
+        if all(ready):
+            for one in running:
+                one.release()
+        mark()
+
+    def _enter(self) -> tuple[list[list[Mount]], str]:
+        """Enter what all instances share; what each mounts, and bubblewrap, as they are to be found there."""
+        spec = self._spec
+        mounts, bwrap = [list(host.member.mounts) for host in self.hosts], spec.bwrap
+        try:
+            if spec.sandboxed and not spec.own_networks:
+                namespaces.enter_own_network()
+            if self.hosts[0].uid is not None:
+                # Bubblewrap loads a library beside its own package: all of that is shown at once.
+                home = os.path.dirname(os.path.dirname(os.path.dirname(bwrap)))
+                sources = sorted({source for own in mounts for source, _, _ in own})
+                places = dict(zip([home, *sources], namespaces.stage([home, *sources]), strict=True))
+                bwrap = places[home] + bwrap[len(home) :]
+                mounts = [[(places[source], target, w) for source, target, w in own] for own in mounts]
+        except OSError as problem:
+            raise SandboxFailed(
+                f"The sandbox could not be made ({os.strerror(problem.errno or 0)}). "
+                "`whiteroom doctor` says what this machine lacks."
+            ) from problem
+        return mounts, bwrap
+
+    def marker(self) -> tuple[list[tuple[int, int]], list[str]]:
+        """See Fleet."""
+        first = [known for host in self.hosts if (known := host.first())]
+        return first, sorted({folder for host in self.hosts for folder in host.groups.folders.values()})
+
+    def is_sealed(self) -> bool:
+        """See Fleet."""
+        return self._spec.sandboxed
+
+    def reap(self) -> None:
+        """See Fleet. Orphans may be reaped among them; a sandbox's first process may be dying still (up to 4 ms)."""
+        waiting = {host.running.pid: host for host in self.hosts if host.running}
+        while waiting:
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+            host = waiting.pop(pid, None)
+            if host is not None:
+                host.over, host.status = True, status
+
+    def remove(self) -> None:
+        """See Fleet."""
+        for host in self.hosts:
+            host.close()
+        for _ in range(_GROUP_LOOKS):
+            gone = [host.groups.remove() for host in self.hosts]
+            if all(gone):
+                break
+            time.sleep(_LOOK_SECONDS)
+
+
+def main(folder: str, lock: int) -> None:
+    """Supervise the run in `folder`, whose lock is open as descriptor `lock`, the highest that is ours."""
+    detach(folder, lock)
+    with open(specs.SPEC_FILE, "rb") as file:
+        spec = specs.load(file.read())
+    Supervisor(spec, SealedFleet(spec)).run()
+    sys.stdout.flush()
+    # Nothing is left to tidy up, and the server waits for the lock.
+    os._exit(0)

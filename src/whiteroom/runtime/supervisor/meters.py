@@ -61,6 +61,14 @@ def start_time(pid: int) -> int | None:
     return None if text is None else int(text.rpartition(")")[2].split()[19])
 
 
+def machine_memory_kills() -> int:
+    """How many processes the kernel has killed since the machine was started because memory, or a group's, was full."""
+    for line in (_read("/proc/vmstat") or "").splitlines():
+        if line.startswith("oom_kill "):
+            return int(line.split()[1])
+    return 0
+
+
 def memory(pids: list[int], shared_folders: list[str]) -> int:
     """Bytes of memory that the processes hold and that the kernel cannot take back.
 

@@ -19,6 +19,7 @@ _KEYCTL = {"x86_64": 250, "aarch64": 219}
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _AF_INET, _SOCK_DGRAM = 2, 2
+_NS_GET_USERNS = 0xB701
 _SIGKILL = 9
 
 # Any folder that every user may pass: in the run's own mount namespace it becomes the stage.
@@ -55,18 +56,25 @@ def enter_own_network() -> None:
 
 
 def join_network(pid: int) -> None:
-    """Move this process into the network of another; a user that is not root first into its user namespace.
+    """Move this process into the network of another; a user that is not root first into the namespace of its owner.
 
-    The process must have one thread.
+    The process must have one thread. It is no longer killed with its parent (`die_with_parent`).
 
     Raises:
         OSError: it is gone, or is not ours to join.
     """
-    kinds = (("net", _CLONE_NEWNET),) if os.geteuid() == 0 else (("user", _CLONE_NEWUSER), ("net", _CLONE_NEWNET))
-    handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind) for name, kind in kinds]
-    for handle, kind in handles:
-        _check(_libc.setns(handle, kind), "joining a network")
-        os.close(handle)
+    network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if os.geteuid() != 0:
+            owner = _libc.ioctl(network, _NS_GET_USERNS)
+            _check(owner, "finding the owner of a network")
+            try:
+                _check(_libc.setns(owner, _CLONE_NEWUSER), "joining the owner of a network")
+            finally:
+                os.close(owner)
+        _check(_libc.setns(network, _CLONE_NEWNET), "joining a network")
+    finally:
+        os.close(network)
 
 
 def _raise_loopback() -> None:

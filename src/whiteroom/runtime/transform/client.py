@@ -61,6 +61,8 @@ class TransformJob:
     host: str = "127.0.0.1"
     port: int = 8080
     response_timeout_seconds: float = 600
+    files: tuple[str, ...] | None = None
+    """The names of those that this client is to transform; None means all of the folder's."""
 
     @property
     def is_csv(self) -> bool:
@@ -71,6 +73,12 @@ class TransformJob:
     def headers(self) -> dict[str, str]:
         """Those of every request that carries a payload."""
         return {"Content-Type": self.content_type} | ({"Accept": self.accept} if self.accept else {})
+
+    def input_files(self) -> list[Path]:
+        """What is to be transformed, in the order of the names."""
+        if self.files is not None:
+            return [self.input_folder / name for name in sorted(self.files)]
+        return sorted(entry for entry in self.input_folder.iterdir() if entry.is_file())
 
     def payloads(self, file: Path, limit_bytes: int) -> Iterator[Payload]:
         """What the requests for one file carry."""
@@ -282,7 +290,7 @@ class _Work:
 
     def _pieces(self, pool: ThreadPoolExecutor) -> Iterator[_Piece]:
         limit_bytes = self._parameters.max_payload_mb * MB
-        for file in sorted(entry for entry in self._job.input_folder.iterdir() if entry.is_file()):
+        for file in self._job.input_files():
             try:
                 for payload in self._job.payloads(file, limit_bytes):
                     if file.name in self.failures:

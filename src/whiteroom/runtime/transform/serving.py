@@ -21,6 +21,7 @@ from whiteroom.runtime.supervisor.logs import LineSplitter
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _POLL_SECONDS = 0.01
 _LINE_BYTES = 1 << 16
@@ -68,7 +69,8 @@ class Client:
 
     def __init__(
         self,
-        transform: dict[str, object],
+        transform: dict[str, Any],
+        name: str,
         work: str,
         served: int,
         *,
@@ -79,22 +81,26 @@ class Client:
 
         Args:
             transform: spec.Transform as plain values.
+            name: the instance's.
             work: the folder of what the instance may write.
             served: a process that lives as long as the served program does.
             host: where the program serves.
             enter: called first in the new process, to bring it where it can reach the program.
         """
         self.outcome: tuple[bool, str] = (False, "The batch transform's client ended without a word.")
+        self.done = False
+        """Whether it has said all that it will say."""
         self.output, output_end = os.pipe2(os.O_CLOEXEC)
         self._splitter = LineSplitter(_LINE_BYTES)
         parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
             try:
-                namespaces.die_with_parent(parent)
                 if enter is not None:
                     enter()
-                _serve(transform, work, served, host, output_end)
+                # After it: the kernel forgets this where the process gains privileges in another namespace.
+                namespaces.die_with_parent(parent)
+                _serve(transform, name, work, served, host, output_end)
             except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
                 os.write(2, f"transform: {problem!r}\n".encode())
             os._exit(0)
@@ -121,7 +127,7 @@ class Client:
         os.close(self.output)
 
 
-def _serve(transform: dict[str, object], work: str, served: int, host: str, output: int) -> None:
+def _serve(transform: dict[str, Any], name: str, work: str, served: int, host: str, output: int) -> None:
     from whiteroom.runtime.transform.client import TransformJob, run_transform  # noqa: PLC0415
 
     stopped: list[int] = []
@@ -141,6 +147,7 @@ def _serve(transform: dict[str, object], work: str, served: int, host: str, outp
             max_payload_mb=settings.max_payload_mb,
             ready_timeout_seconds=settings.ready_timeout_seconds,
             host=host,
+            files=tuple(settings.files[name]),
         ),
         alive=lambda: meters.lives(served),
         stopping=lambda: bool(stopped),

@@ -1,0 +1,84 @@
+import json
+import os
+import signal
+from dataclasses import replace
+
+from contract.runtime.conftest import Lab
+from whiteroom.domain.runs import EndReason
+from whiteroom.runtime.supervisor import meters
+
+SAVE = """
+import os, sys
+with open('/opt/ml/checkpoints/epoch', 'a') as file:
+    file.write('x')
+os.makedirs('/opt/ml/checkpoints/deep/er', exist_ok=True)
+print(len(open('/opt/ml/checkpoints/epoch').read()), flush=True)
+"""
+
+
+def test_what_is_saved_as_a_checkpoint_is_there_for_the_next_attempt_of_the_run(lab: Lab) -> None:
+    run = lab.run_of(SAVE, checkpoints=lab.folder / "checkpoints", instance_count=2)
+    for _ in range(2):
+        # Forgotten and started again, as a controller does it. Where the server is root it is another user's now.
+        lab.runtime.start(run)
+        assert lab.finish(run.id).exit_code == 0, list(lab.runtime.logs(run.id))
+        lab.runtime.forget(run.id)
+    assert sorted(lab.text(run.id).split()) == ["1", "1", "2", "2"]
+
+
+def test_each_instance_has_checkpoints_of_its_own(lab: Lab) -> None:
+    run = lab.run_of(
+        "import os\nopen('/opt/ml/checkpoints/' + os.uname().nodename, 'w')",
+        checkpoints=lab.folder / "checkpoints",
+        instance_count=2,
+    )
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+    found = {path.parent.name: path.name for path in (lab.folder / "checkpoints").rglob("algo-*") if path.is_file()}
+    assert found == {"algo-1": "algo-1", "algo-2": "algo-2"}
+
+
+def test_a_link_among_the_checkpoints_leads_the_server_nowhere(lab: Lab) -> None:
+    secret = lab.folder / "secret"
+    secret.mkdir()
+    (secret / "file").write_text("not yours")
+    run = lab.run_of(
+        f"import os\nos.path.islink('/opt/ml/checkpoints/l') or os.symlink('{secret}', '/opt/ml/checkpoints/l')",
+        checkpoints=lab.folder / "checkpoints",
+    )
+    for _ in range(2):
+        lab.runtime.start(run)
+        assert lab.finish(run.id).exit_code == 0
+        lab.runtime.forget(run.id)
+    assert {path.stat().st_uid for path in (secret, secret / "file")} == {os.geteuid()}
+
+
+def test_checkpoints_count_as_what_the_run_wrote(lab: Lab) -> None:
+    run = lab.run_of(
+        "import time\nfile = open('/opt/ml/checkpoints/big', 'wb')\n"
+        "for _ in range(100):\n  file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)\n",
+        checkpoints=lab.folder / "checkpoints",
+    )
+    run = replace(run, limits=replace(run.limits, volume_bytes=8 << 20))
+    lab.runtime.start(run)
+    assert lab.finish(run.id).reason is EndReason.VOLUME
+
+
+def test_a_sandbox_that_is_killed_from_outside_is_the_machines_fault(lab: Lab) -> None:
+    run_id = lab.start("import time\nprint('up', flush=True)\ntime.sleep(3600)")
+    lab.until_logged(run_id, "up")
+    marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
+    outside = meters.parent(marker["first"][0][0])
+    assert outside is not None
+    os.kill(outside, signal.SIGKILL)
+    end = lab.finish(run_id)
+    assert (end.reason, end.host) == (EndReason.MACHINE, "algo-1")
+
+
+def test_the_platforms_notes_stand_before_the_programs_first_word(lab: Lab) -> None:
+    run_id = lab.start("print('hello')", notes=("ml.p3.16xlarge is larger than this machine.",))
+    assert lab.finish(run_id).exit_code == 0
+    assert [(line.stream, line.text) for line in lab.runtime.logs(run_id)] == [
+        ("platform", "ml.p3.16xlarge is larger than this machine."),
+        ("stdout", "hello"),
+    ]
