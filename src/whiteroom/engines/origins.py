@@ -48,7 +48,7 @@ class Origins:
         """The associated tables in a SELECT's FROM, by the aliases they have there."""
         found = {}
         for alias in from_aliases(select):
-            source = self._scopes[id(select)].sources.get(alias)
+            source = self._sources(select).get(alias)
             if isinstance(source, exp.Table):
                 found[alias] = self._views[source.name]
         return found
@@ -96,7 +96,13 @@ class Origins:
 
     def _source(self, column: exp.Column) -> exp.Expr | Scope | None:
         select = self.owner(column)
-        return None if select is None else self._scopes[id(select)].sources.get(column.table)
+        return None if select is None else self._sources(select).get(column.table)
+
+    def _sources(self, select: exp.Select) -> Mapping[str, exp.Expr | Scope]:
+        scope = self._scopes.get(id(select))
+        if scope is None:
+            raise Refused("The query has a SELECT where it cannot be followed. Put it into FROM or WITH.")
+        return scope.sources
 
     def _column_origins(self, column: exp.Column) -> frozenset[Origin]:
         base = self.base(column)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import pytest
 
 from support.rules import CUSTOM, CUSTOMERS, IMPRESSIONS, QUERIER, direct, table
@@ -260,6 +261,43 @@ def test_under_a_threshold_every_select_that_reads_the_table_has_the_minimum(sql
     assert text.count('"user_id") >= 100') == ("impressions" in sql)
 
 
+FEW = [
+    (
+        "SELECT 'u' || i % 2 AS user_id, 'a' AS campaign, 'z' || i AS zip, i::DOUBLE AS cost, DATE '2026-01-01' AS day"
+        " FROM range(40) t(i)"
+    ),
+    "SELECT 'u' || i % 2, 'b', 'y' || i, i::DOUBLE, DATE '2026-01-02' FROM range(3) t(i)",
+    "SELECT 'u' || i, 'c', 'x', 7::DOUBLE, DATE '2026-01-03' FROM range(0) t(i)",
+]
+WEIGHED = [
+    "SELECT i.campaign, COUNT(*) AS n FROM impressions i CROSS JOIN impressions j GROUP BY i.campaign",
+    "SELECT i.campaign, COUNT(*) AS n FROM impressions i FULL JOIN customers c ON i.user_id = c.id GROUP BY i.campaign",
+    "SELECT c.id, COUNT(i.zip) AS n FROM customers c LEFT JOIN impressions i ON i.user_id = c.id GROUP BY c.id",
+    "SELECT COUNT(*) AS n FROM impressions HAVING TRUE OR COUNT(*) > 0",
+    "SELECT COUNT(*) AS n FROM (SELECT campaign, COUNT(*) AS m FROM impressions GROUP BY campaign) r",
+    "SELECT id FROM customers WHERE spend > (SELECT SUM(cost) FROM impressions)",
+]
+
+
+@pytest.mark.parametrize("sql", [*GROUPED, *WEIGHED])
+def test_a_table_with_too_few_identities_has_no_influence_on_any_answer(sql: str) -> None:
+    guarded = guard(direct(sql, (impressions(**threshold(minimumIdentityCount=3)), MINE)))
+    answers = []
+    for rows in FEW:
+        with duckdb.connect() as connection:
+            connection.execute(
+                "CREATE TABLE impressions (user_id TEXT, campaign TEXT, zip TEXT, cost DOUBLE, day DATE)"
+            )
+            connection.execute(f"INSERT INTO impressions {rows}")
+            connection.execute(
+                "CREATE TABLE customers AS SELECT 'u' || i AS id, 'a' AS segment, 1.5 AS spend FROM range(9) t(i)"
+            )
+            for view, read in guarded.views.items():
+                connection.execute(f'CREATE VIEW "{view}" AS SELECT *, rowid AS "wr$row" FROM {read.name}')
+            answers.append(connection.execute(guarded.sql).fetchall())
+    assert answers[0] == answers[1] == answers[2]
+
+
 ROWS = [
     ("SELECT campaign FROM impressions", "must aggregate"),
     ("SELECT DISTINCT campaign FROM impressions", "must aggregate"),
@@ -312,6 +350,53 @@ ROWS = [
 @pytest.mark.parametrize(("sql", "words"), ROWS)
 def test_under_a_threshold_rows_and_parts_of_groups_are_refused(sql: str, words: str) -> None:
     assert words in str(reason(sql, **threshold()))
+
+
+AGGREGATES = [
+    "count(e)",
+    "count_if(e)",
+    "sum(e)",
+    "avg(e)",
+    "mean(e)",
+    "min(e)",
+    "max(e)",
+    "std(e)",
+    "stddev(e)",
+    "stddev_pop(e)",
+    "stddev_samp(e)",
+    "variance(e)",
+    "var_samp(e)",
+    "var_pop(e)",
+    "median(e)",
+    "approx_count_distinct(e)",
+    "first(e)",
+    "last(e)",
+    "any_value(e)",
+    "every(e)",
+    "some(e)",
+    "bool_and(e)",
+    "bool_or(e)",
+    "skewness(e)",
+    "bit_and(e)",
+    "bit_or(e)",
+    "bit_xor(e)",
+    "corr(e,e)",
+    "covar_pop(e,e)",
+    "covar_samp(e,e)",
+    "max_by(e,e)",
+    "min_by(e,e)",
+    "percentile(e,0.5)",
+    "approx_percentile(e,0.5)",
+    "grouping(e)",
+]
+
+
+@pytest.mark.parametrize("call", AGGREGATES)
+def test_no_aggregate_passes_as_a_function_of_something_else(call: str) -> None:
+    """One that the guard took for a scalar function would carry rows out of a group."""
+    name, _, arguments = call.partition("(")
+    sql = f"SELECT {name}({arguments.replace('e', 'cost * 2')} AS x, COUNT(*) AS n FROM impressions GROUP BY campaign"
+    assert "shows groups above a minimum only" in str(reason(sql, **threshold()))
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,24 @@ def test_rows_of_the_overlap_pass(sql: str) -> None:
     assert guard(direct(sql, TABLES))
 
 
+def test_the_query_of_awss_own_sample_passes() -> None:
+    """aws-samples/sample-AWSCleanRoomsCustomMLModel: one account owns both tables and asks for a channel."""
+    shown = {"campaign": "string", "clicks": "int"}
+    rule = {
+        "joinColumns": ["user_id"],
+        "listColumns": list(shown),
+        "allowedJoinOperators": ["OR"],
+        "additionalAnalyses": "ALLOWED",
+    }
+    names = ("advertiser_association", "retailer_association")
+    tables = [table(name, {"user_id": "string", **shown}, "LIST", rule, QUERIER) for name in names]
+    sql = (
+        "SELECT DISTINCT a.campaign, r.clicks FROM advertiser_association a "
+        "INNER JOIN retailer_association r ON a.user_id = r.user_id"
+    )
+    assert guard(direct(sql, tables, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
+
+
 REFUSED = [
     (f"SELECT i.campaign {JOINED}", "SELECT DISTINCT"),
     ("SELECT DISTINCT campaign FROM impressions", "only where it overlaps"),
