@@ -20,7 +20,9 @@ from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
-from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
+from whiteroom.controllers.ml_input_channels import MLInputChannelController
+from whiteroom.controllers.protected_queries import ProtectedQueryController
+from whiteroom.controllers.querying import Querying, QuerySettings
 from whiteroom.controllers.redaction import redact
 from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.scheduler import Controllers
@@ -138,7 +140,15 @@ class Whiteroom:
             raise NotImplementedOperation
 
         def work(tx: Transaction) -> Response:
-            context = Context(call.caller, tx, self._clock(), self._settings.quotas, self._catalog, new_id)
+            context = Context(
+                call.caller,
+                tx,
+                self._clock(),
+                self._settings.quotas,
+                self._catalog,
+                new_id,
+                self._settings.default_result_location,
+            )
             return handler(call.parameters, context)
 
         try:
@@ -168,11 +178,15 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
+    querying = Querying(store, catalog, queries)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, catalog, queries, channels),
+            MLInputChannelController(store, engine, querying, channels),
+            ProtectedQueryController(
+                store, engine, querying, objects, settings.folder("results"), settings.default_result_location
+            ),
             TrainedModelController(store, runtime, objects, layouts, runs, redact, channels, settings.folder("bases")),
             TrainedModelInferenceJobController(store, runtime, objects, runs, redact, channels),
             TrainedModelExportJobController(store, objects),

@@ -88,6 +88,8 @@ class QuerySpec:
     memory_bytes: int
     cpus: int
     timeout_seconds: int
+    receiver_account_ids: tuple[str, ...] = ()
+    """Who receives the rows of a direct query; nobody receives those of a channel."""
 
 
 class QueryFailure(StrEnum):

@@ -34,6 +34,8 @@ class Context:
     catalog: Catalog
     new_id: Callable[[], str]
     """A fresh UUID."""
+    default_result_location: str = ""
+    """Where results of queries go for receivers who have set no place; empty for nowhere."""
 
 
 Handler = Callable[[Request, Context], Response]

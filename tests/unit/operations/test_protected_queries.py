@@ -15,19 +15,28 @@ NOWHERE = "99999999-0000-4000-8000-000000000000"
 def a_query(room: Room, number: int = 1) -> ProtectedQuery:
     return ProtectedQuery(
         id=f"11111111-0000-4000-8000-{number:012x}",
+        arn=f"arn:aws:cleanrooms:eu-central-1:{ALICE}:membership/x/protectedquery/{number}",
         membership_id=room.membership(ALICE),
         membership_arn=f"arn:aws:cleanrooms:eu-central-1:{ALICE}:membership/{room.membership(ALICE)}",
         collaboration_id=room.collaboration_id,
         account_id=ALICE,
         ml_input_channel_arn=f"arn:aws:cleanrooms-ml:eu-central-1:{ALICE}:membership/x/ml-input-channel/y",
         sql_parameters={"queryString": "SELECT age FROM patients"},
+        result_configuration=None,
+        result_format=None,
+        single_file=False,
+        receivers=(),
+        named_associations=(),
+        charged_associations=(),
+        read_associations=(),
+        deliveries=(),
         compute_configuration={"worker": {"type": "CR.1X", "number": 2}},
         payer_account_id=ALICE,
         status=ProtectedQueryStatus.SUBMITTED,
-        error_code=None,
-        error_message=None,
+        status_code=None,
+        status_message=None,
+        revision=0,
         started_at=None,
-        ended_at=None,
         created_at=NOW + timedelta(seconds=number),
         updated_at=NOW + timedelta(seconds=number),
     )
@@ -46,7 +55,8 @@ def test_a_query_tells_what_ran_and_who_pays_but_no_rows(office: Office, room: R
     assert seen["sqlParameters"] == {"queryString": "SELECT age FROM patients"}
     assert (seen["status"], seen["queryComputePayerAccountId"]) == ("SUBMITTED", ALICE)
     assert seen["statistics"] is None
-    assert "result" not in seen
+    assert seen["result"] is None
+    assert seen["resultConfiguration"] is None
 
 
 def test_an_ended_query_tells_how_long_it_ran_and_why_it_failed(office: Office, room: Room) -> None:
@@ -55,16 +65,20 @@ def test_an_ended_query_tells_how_long_it_ran_and_why_it_failed(office: Office, 
         replace(
             a_query(room),
             status=ProtectedQueryStatus.FAILED,
-            error_code="QueryRefused",
-            error_message="Table 'patients' allows no analyses.",
-            started_at=NOW,
-            ended_at=NOW + timedelta(milliseconds=1500),
+            status_code="QueryRefused",
+            status_message="Table 'patients' allows no analyses.",
+            created_at=NOW,
+            updated_at=NOW + timedelta(milliseconds=1500),
         ),
     )
     here = {"membershipIdentifier": room.membership(ALICE), "protectedQueryIdentifier": query.id}
     seen = office.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
     assert seen["statistics"] == {"totalDurationInMillis": 1500}
-    assert seen["error"] == {"code": "QueryRefused", "message": "Table 'patients' allows no analyses."}
+    assert seen["error"] == {
+        "code": "MALFORMED_QUERY",
+        "message": "Table 'patients' allows no analyses.",
+        "retry": {"retryable": False},
+    }
 
 
 def test_queries_are_listed_by_status_page_by_page(office: Office, room: Room) -> None:
