@@ -300,7 +300,7 @@ class LiveRoom:
         """What of finished work is still on the machine: folders, files under way, mounts, processes, groups."""
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
-        left = [str(path) for name in ("runs", "queries", "bases") for path in (data / name).glob("[!.]*")]
+        left = [str(path) for name in ("runs", "queries", "results", "bases") for path in (data / name).glob("[!.]*")]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]
         left += [str(path) for path in (data / "channels").glob("*") if path.name.count("-") != 4]
