@@ -75,7 +75,7 @@ def ended(room: LiveRoom, query: str) -> Any:
 
 def file_of(room: LiveRoom, done: Any) -> Path:
     """Where on this machine a result's file is."""
-    location = done["result"]["output"]["s3"]["location"]
+    location: str = done["result"]["output"]["s3"]["location"]
     return room.data / "objects" / location.removeprefix("s3://")
 
 
@@ -93,7 +93,9 @@ def test_a_member_queries_and_receives_parquet_in_one_file(room: LiveRoom) -> No
     done = ended(room, start(room, resultFormat="PARQUET", singleFileOutput=True))
     file = file_of(room, done)
     assert file.suffix == ".parquet"
-    assert duckdb.sql(f"SELECT patient, age FROM '{file}'").fetchall() == [(1, 1), (2, 2), (3, 3)]
+    with duckdb.connect() as database:
+        rows = database.execute(f"SELECT patient, age FROM '{file}'").fetchall()
+    assert rows == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_a_query_that_the_rules_forbid_fails_with_the_reason_and_delivers_nothing(room: LiveRoom) -> None:

@@ -144,6 +144,7 @@ def _status(table: QueryTable, analysis_type: AnalysisType, missing: tuple[Missi
         "status": "NOT_READY" if missing else "READY",
         "reasons": [{"code": item.code.value, "message": item.message} for item in missing] or None,
         "analysisRuleType": table.rule_type,
+        "configurations": ["DIFFERENTIAL_PRIVACY"] if (table.rule or {}).get("differentialPrivacy") else None,
         "analysisType": analysis_type.value,
     }
 
