@@ -91,7 +91,8 @@ def status_codes_page() -> Iterator[str]:
     yield ""
     yield (
         "A resource that failed says why in `statusDetails`: the code is one of these and stays the same between "
-        "releases, the message tells more and may change."
+        "releases, the message tells more and may change. `InstanceClamped` alone is no failure: a resource shows it "
+        "while it runs and once it is `ACTIVE`."
     )
     yield from ("", "| statusCode | Meaning |", "|---|---|")
     yield from (f"| `{code.value}` | {meaning} |" for code, meaning in MEANING.items())

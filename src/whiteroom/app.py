@@ -20,6 +20,7 @@ from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
+from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
 from whiteroom.controllers.querying import Querying, QuerySettings
@@ -29,7 +30,7 @@ from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
-from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import IllegalTransition
 from whiteroom.domain.runs import SandboxReport
@@ -43,6 +44,8 @@ from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervisor import gpus
+from whiteroom.runtime.trees import remove_tree
 from whiteroom.settings import Settings
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.sqlite import SqliteStore
@@ -81,6 +84,11 @@ def open_images(settings: Settings) -> Images:
     return Images(settings.folder("images"))
 
 
+def open_objects(settings: Settings) -> FolderObjects:
+    """The artefacts and deliveries of a data folder."""
+    return FolderObjects(settings.folder("artefacts"), settings.folder("objects"))
+
+
 def open_runtime(settings: Settings) -> Runtimes:
     """The runtimes of a data folder. Any number may be open: what runs belongs to the folder, not to a process."""
     pull_from = tuple(filter(None, (place.strip() for place in settings.docker_pull.split(","))))
@@ -103,7 +111,7 @@ def machine() -> Shape:
     for path in CGROUP_LIMITS:
         with contextlib.suppress(OSError, ValueError):  # another kind of cgroup, or "max"
             limits.append(int(path.read_text()))
-    return Shape(len(os.sched_getaffinity(0)), min(limits))
+    return Shape(len(os.sched_getaffinity(0)), min(limits), len(gpus.present()))
 
 
 class Whiteroom:
@@ -116,6 +124,7 @@ class Whiteroom:
         self._turns = Turns(self._store)
         self._catalog = open_catalog(settings)
         self._handlers = all_handlers()
+        self._strict_machine = machine() if settings.strict_instance_types else None
         self._controllers = _controllers(settings, clock, self._store, self._catalog)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
@@ -147,6 +156,7 @@ class Whiteroom:
                 self._settings.quotas,
                 self._catalog,
                 new_id,
+                self._strict_machine,
                 self._settings.default_result_location,
             )
             return handler(call.parameters, context)
@@ -174,11 +184,12 @@ class Whiteroom:
 def _controllers(settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog) -> Controllers:
     runtime = open_runtime(settings)
     engine = DuckDbEngine(settings.data)
-    objects = FolderObjects(settings.folder("artefacts"), settings.folder("objects"))
+    objects = open_objects(settings)
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
     querying = Querying(store, catalog, queries)
+    metrics = MetricsReader(store, runtime, clock)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
@@ -187,8 +198,18 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
             ProtectedQueryController(
                 store, engine, querying, objects, settings.folder("results"), settings.default_result_location
             ),
-            TrainedModelController(store, runtime, objects, layouts, runs, redact, channels, settings.folder("bases")),
-            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, channels),
+            TrainedModelController(
+                store,
+                runtime,
+                objects,
+                layouts,
+                runs,
+                redact,
+                metrics,
+                remove_tree,
+                TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
+            ),
+            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, metrics, channels),
             TrainedModelExportJobController(store, objects),
         ),
         clock,

@@ -27,6 +27,7 @@ from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableA
 from whiteroom.domain.events import ResourceEvent
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
+from whiteroom.domain.metrics import Growth, MetricPoint, MetricReading, MetricSeries, Usage
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
@@ -87,6 +88,9 @@ class Runtime(Protocol):
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         """The run's log from line number `after` (counting from 0) to what is there now; kept after `forget`."""
 
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        """What the run's instances took of the machine, from sample number `after` on; kept as its log is."""
+
     def runs(self) -> Iterable[RunId]:
         """Every run that still holds something here."""
 
@@ -94,7 +98,7 @@ class Runtime(Protocol):
         """Kill what is left of the run and free what it holds, its log excepted. An absent run is a success."""
 
     def forget_logs(self, run_id: RunId) -> None:
-        """Delete the run's log. An absent one is a success."""
+        """Delete the run's log and its samples. What is absent is a success."""
 
     def report(self) -> SandboxReport:
         """What this machine offers to seal a run."""
@@ -350,6 +354,42 @@ class Tags(Protocol):
         """Replace the resource's tags; an empty mapping removes them."""
 
 
+class Metrics(Protocol):
+    """The points of runs, and how far each run has been read."""
+
+    def reading(self, run_id: str) -> MetricReading | None:
+        """How far the metrics of a run have been read; None before anything was."""
+
+    def advance(self, reading: MetricReading, growths: Iterable[Growth]) -> None:
+        """Write what was found and that it was read, guarded by the reading's revision, which becomes one more.
+
+        Raises:
+            Stale: another reader was faster; the transaction must be given up.
+        """
+
+    def series(self, resource_id: str) -> tuple[MetricSeries, ...]:
+        """Every series of a version of a model or of an inference job, by kind, name and host."""
+
+    def points(
+        self,
+        series: MetricSeries,
+        limit: int,
+        *,
+        after: MetricPoint | None = None,
+        from_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> tuple[MetricPoint, ...]:
+        """At most `limit` points of a series in the order of time and step, later than `after`. Paged by key.
+
+        Args:
+            series: whose; its kind, name, host and resource name it.
+            limit: how many at most; fewer are the last.
+            after: the last point of the page before.
+            from_ms: none earlier than this.
+            until_ms: none at this time or later.
+        """
+
+
 class Transaction(Protocol):
     """Everything the store knows, at one moment: all of it is written, or none."""
 
@@ -393,6 +433,8 @@ class Transaction(Protocol):
     def trained_model_export_jobs(self) -> LifecycleRepository[TrainedModelExportJob]: ...
     @property
     def tags(self) -> Tags: ...
+    @property
+    def metrics(self) -> Metrics: ...
 
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         """Every event of the resources with that ARN (all versions of a model), oldest first."""

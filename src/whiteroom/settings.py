@@ -74,6 +74,8 @@ class Settings:
     """How long an inference container has until it answers `/ping`."""
     processes_per_instance: int = _at_least(1, 4_096)
     """How many processes and threads one container may have at a time."""
+    strict_instance_types: bool = False
+    """Refuse a job whose instances are larger than this machine, instead of giving them what it has."""
     controller_threads: int = _at_least(1, 4)
     """How many resources are worked on at a time; waiting for a container takes none."""
     lease_seconds: int = _at_least(2, 30)
@@ -126,10 +128,22 @@ class Settings:
         return self.data / name
 
 
-Folder = Literal["channels", "runs", "logs", "artefacts", "bases", "objects", "images", "catalog", "queries", "results"]
+Folder = Literal[
+    "channels",
+    "runs",
+    "logs",
+    "artefacts",
+    "bases",
+    "checkpoints",
+    "objects",
+    "images",
+    "catalog",
+    "queries",
+    "results",
+]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
-kept models, models that others go on from, delivered results, local images, the catalog, work of queries, and
-rows of members' queries until they are delivered."""
+kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
+local images, the catalog, work of queries, and rows of members' queries until they are delivered."""
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from support.rooms import ALICE, TIMING, Crash, World
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.domain import ml_input_channels, protected_queries, trained_model_inference_jobs, trained_models
 from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.runs import EndReason, RunEnd
 from whiteroom.ports import Work
 
 LIFECYCLES: dict[Work, Lifecycle] = {  # type: ignore[type-arg]
@@ -89,6 +90,7 @@ def test_whatever_happens_everything_comes_to_rest_and_nothing_is_left_over(tmp_
         (Work.TRAINED_MODELS, training.id),
         (Work.TRAINED_MODEL_INFERENCE_JOBS, job.id),
     ]
+    world.runtime.deaths = [RunEnd(EndReason.LOST)] * (seed % 4)
     chaos = Chaos(world, seed, records)
     for turn in range(120):
         chaos.step(turn % 2)
@@ -99,6 +101,7 @@ def test_whatever_happens_everything_comes_to_rest_and_nothing_is_left_over(tmp_
 
     assert world.runtime.runs() == ()
     assert world.engine.queries() == ()
+    assert list((world.tmp / "checkpoints").iterdir()) == []
     for work, record_id in records:
         assert LIFECYCLES[work].at_rest(world.get(work, record_id).status)
     kept = {key.split("/")[1] for key in world.objects.keys()}  # noqa: SIM118 - a method of the fake

@@ -24,6 +24,7 @@ import whiteroom.operations
 from support.shapes import assert_fits, service_model
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault
+from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 from whiteroom.domain.quotas import Quota, Quotas
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
@@ -86,6 +87,7 @@ class Office:
     now: datetime = NOW
     quotas: Quotas = field(default_factory=lambda: Quotas({}))
     ids: Any = field(default_factory=lambda: itertools.count(1))
+    strict_machine: Shape | None = None
 
     def call(self, account_id: str, service: str, operation: str, **request: Any) -> Any:
         """One operation as an account, in a transaction; a second passes."""
@@ -100,6 +102,7 @@ class Office:
                 quotas=self.quotas,
                 catalog=self.catalog,
                 new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
+                strict_machine=self.strict_machine,
             )
             try:
                 response = handlers()[service, operation](request, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from whiteroom.domain.metrics import Usage
 from whiteroom.domain.queries import (
     CatalogTable,
     Column,
@@ -70,13 +72,20 @@ class FakeRuntime:
     obeys_stop: bool = True
     images: dict[str, str] = field(default_factory=lambda: {"image:1": "sha256:" + "a" * 64})
     refusal: RunRefused | None = None
+    deaths: list[RunEnd] = field(default_factory=list)
+    """How the next runs end that are started; then they end as `end` says."""
+    hosts: tuple[str, ...] = ("algo-1",)
     leaves: dict[str, bytes] = field(default_factory=lambda: {"model/weights": b"w" * 100, "output/report": b"r" * 10})
     started: list[Run] = field(default_factory=list)
     """Every run that a start really began."""
     stops: list[tuple[RunId, int]] = field(default_factory=list)
     forgotten_logs: list[RunId] = field(default_factory=list)
+    printed: list[LogLine] = field(default_factory=list)
+    """The log of every run, so far."""
+    used: list[Usage] = field(default_factory=list)
     _runs: dict[RunId, int] = field(default_factory=dict)
     _stopped: set[RunId] = field(default_factory=set)
+    _ends: dict[RunId, RunEnd] = field(default_factory=dict)
 
     def image_digest(self, image_uri: str) -> str:
         if image_uri not in self.images:
@@ -90,8 +99,10 @@ class FakeRuntime:
             return
         self._runs[run.id] = self.looks
         self.started.append(run)
+        if self.deaths:
+            self._ends[run.id] = self.deaths.pop(0)
         for name, content in self.leaves.items():
-            file = self.folder / run.id / name
+            file = self.folder / run.id / self.hosts[0] / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
 
@@ -103,7 +114,7 @@ class FakeRuntime:
         if self._runs[run_id]:
             self._runs[run_id] -= 1
             return RUNNING
-        return Observation(Phase.ENDED, self.end)
+        return Observation(Phase.ENDED, self._ends.get(run_id, self.end))
 
     def stop(self, run_id: RunId, grace_seconds: int) -> None:
         if run_id in self._runs:
@@ -114,12 +125,15 @@ class FakeRuntime:
     def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
         assert self.observe(run_id).phase is Phase.ENDED
         folder = self.folder / run_id
-        for name in ("model", "output"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        return (RunOutput("algo-1", folder / "model", folder / "output"),)
+        for host, name in itertools.product(self.hosts, ("model", "output")):
+            (folder / host / name).mkdir(parents=True, exist_ok=True)
+        return tuple(RunOutput(host, folder / host / "model", folder / host / "output") for host in self.hosts)
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
-        return iter(())
+        return iter(self.printed[after:])
+
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        return iter(self.used[after:])
 
     def runs(self) -> Iterable[RunId]:
         return tuple(self._runs)
@@ -127,6 +141,7 @@ class FakeRuntime:
     def forget(self, run_id: RunId) -> None:
         self._runs.pop(run_id, None)
         self._stopped.discard(run_id)
+        self._ends.pop(run_id, None)
         shutil.rmtree(self.folder / run_id, ignore_errors=True)
 
     def forget_logs(self, run_id: RunId) -> None:

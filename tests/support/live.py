@@ -215,13 +215,13 @@ class LiveRoom:
         )
         return str(answer["trainedModelArn"])
 
-    def infer(self, name: str, model: str, channel: str, **environment: str) -> str:
+    def infer(self, name: str, model: str, channel: str, *, instances: int = 1, **environment: str) -> str:
         """StartTrainedModelInferenceJob; its ARN."""
         answer = self.ml.start_trained_model_inference_job(
             membershipIdentifier=self.membership,
             name=name,
             trainedModelArn=model,
-            resourceConfig={"instanceType": "ml.m5.large"},
+            resourceConfig={"instanceType": "ml.m5.large", "instanceCount": instances},
             dataSource={"mlInputChannelArn": channel},
             outputConfiguration={"accept": "text/csv", "members": [{"accountId": ALICE}]},
             containerExecutionParameters={"maxPayloadInMB": 1},
@@ -300,7 +300,8 @@ class LiveRoom:
         """What of finished work is still on the machine: folders, files under way, mounts, processes, groups."""
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
-        left = [str(path) for name in ("runs", "queries", "results", "bases") for path in (data / name).glob("[!.]*")]
+        working = ("runs", "queries", "results", "bases", "checkpoints")
+        left = [str(path) for name in working for path in (data / name).glob("[!.]*")]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]
         left += [str(path) for path in (data / "channels").glob("*") if path.name.count("-") != 4]

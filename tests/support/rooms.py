@@ -10,6 +10,7 @@ from typing import Any
 
 from support.fakes import NOON, FakeCatalog, FakeClock, FakeEngine, FakeLayouts, FakeObjects, FakeRuntime
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
+from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
 from whiteroom.controllers.querying import Querying, QuerySettings
@@ -17,7 +18,7 @@ from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
-from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
 from whiteroom.domain import (
     ml_input_channels,
     trained_model_export_jobs,
@@ -44,6 +45,7 @@ from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.ports import Work
+from whiteroom.runtime.trees import remove_tree
 from whiteroom.store.sqlite import SqliteStore
 
 ALICE, BOB = "111111111111", "222222222222"
@@ -124,6 +126,7 @@ class World:
         )
         queries = QuerySettings(csv_header=True, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600)
         querying = Querying(self.store, self.catalog, queries)
+        metrics = MetricsReader(self.store, self.runtime, self.clock)
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, self.channels),
             ProtectedQueryController(
@@ -136,11 +139,12 @@ class World:
                 self.layouts,
                 settings,
                 self.redact,
-                self.channels,
-                self.tmp / "bases",
+                metrics,
+                remove_tree,
+                TrainingFolders(self.channels, self.tmp / "bases", self.tmp / "checkpoints"),
             ),
             TrainedModelInferenceJobController(
-                self.store, self.runtime, self.objects, settings, self.redact, self.channels
+                self.store, self.runtime, self.objects, settings, self.redact, metrics, self.channels
             ),
             TrainedModelExportJobController(self.store, self.objects),
         )
@@ -334,6 +338,10 @@ class World:
             metrics_status_details=None,
             model_bytes=None,
             output_bytes=None,
+            partial_bytes=None,
+            retries=0,
+            retry=None,
+            seconds_spent=0,
             run_started_at=None,
             run_ended_at=None,
             status=trained_models.Status.CREATE_PENDING,
@@ -389,6 +397,9 @@ class World:
             metrics_status=None,
             metrics_status_details=None,
             output_bytes=None,
+            retries=0,
+            retry=None,
+            seconds_spent=0,
             run_started_at=None,
             run_ended_at=None,
             status=trained_model_inference_jobs.Status.CREATE_PENDING,

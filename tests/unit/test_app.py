@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from whiteroom import app
+from whiteroom.runtime.supervisor import gpus
 
 
 def test_the_machine_is_no_larger_than_the_container_that_the_server_runs_in(
@@ -26,6 +27,11 @@ def test_a_container_without_a_limit_has_the_whole_machine(
     monkeypatch.setattr(app, "CGROUP_LIMITS", (limit,))
     limit.write_text(text)
     assert app.machine().memory_bytes == psutil.virtual_memory().total
+
+
+def test_the_machine_has_the_gpus_that_its_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "present", lambda: [0, 1])
+    assert app.machine().gpus == 2
 
 
 def test_every_module_of_operations_registers_its_answers() -> None:

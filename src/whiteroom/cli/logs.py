@@ -29,7 +29,7 @@ LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A run whose log is wanted, and how far it has come."""
+    """A run of which something is wanted, and how far it has come."""
 
     run_id: RunId
     lifecycle: Lifecycle[Any]
@@ -64,7 +64,7 @@ def logs(
     settings = existing_folder(data)
     runtime = open_runtime(settings)
     with opened_store(settings) as store:
-        logged = _find(store, arn, version)
+        logged = find_run(store, arn, version)
         shown = 0
         for line in _lines(store, runtime, logged, arn, version, follow=follow):
             shown += 1
@@ -89,20 +89,25 @@ def _lines(
         if over:
             return
         time.sleep(LOOK_SECONDS)
-        logged = _find(store, arn, version)
+        logged = find_run(store, arn, version)
 
 
-def _find(store: Store, arn: str, version: str | None) -> Logged:
+def find_run(store: Store, arn: str, version: str | None) -> Logged:
+    """The run of a version of a trained model, or of an inference job.
+
+    Raises:
+        Problem: there is none, or the ARN names something that runs no program.
+    """
     kind = parsed(arn).kind
     with store.reading() as tx:
         if kind == "trained-model":
-            model = _model(tx, arn, version)
+            model = trained_model(tx, arn, version)
             return Logged(trained_models.run_id(model.id), TRAINING_LIFECYCLE, model)
         if version is not None:
             raise Problem("Only a trained model has versions: leave --version out.")
         if kind != "trained-model-inference-job":
             raise Problem(
-                f"{arn} is a {kind}, which runs no program. Logs are kept of trained models "
+                f"{arn} is a {kind}, which runs no program. Logs and metrics are kept of trained models "
                 "and inference jobs; `whiteroom explain` tells what happened to anything else."
             )
         job = tx.trained_model_inference_jobs.find(arn=arn)
@@ -111,7 +116,12 @@ def _find(store: Store, arn: str, version: str | None) -> Logged:
     return Logged(trained_model_inference_jobs.run_id(job.id), INFERENCE_LIFECYCLE, job)
 
 
-def _model(tx: Transaction, arn: str, version: str | None) -> TrainedModel:
+def trained_model(tx: Transaction, arn: str, version: str | None) -> TrainedModel:
+    """The version of a trained model that an operator names: `base` or an identifier; the latest for None.
+
+    Raises:
+        Problem: there is none.
+    """
     models = tx.trained_models.all(arn=arn)
     wanted = BASE_VERSION if version == "base" else version
     for model in models:

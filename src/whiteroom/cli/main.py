@@ -35,6 +35,8 @@ NOUNS: Mapping[str, Noun] = {
     "images": Noun("Build local images for algorithms.", is_group=True),
     "explain": Noun("Tell everything that happened to a resource, and why."),
     "logs": Noun("Show what a training or an inference job wrote."),
+    "metrics": Noun("Show what a training or an inference job measured, and took of the machine."),
+    "partial": Noun("Fetch what a training saved that ran too long."),
     "ops": Noun("List the AWS operations, and the function that answers each."),
     "doctor": Noun("Look at what this machine can run, and what to do about the rest."),
 }

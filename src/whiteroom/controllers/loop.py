@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -213,6 +214,7 @@ class Reconciler:
             if event is None:
                 return repository.note(record, actor=ACTOR, at=now, reason=step.reason, **changes), True
             if failure:
+                failure = replace(failure, message=f"{failure.message} {outcome.remark}".rstrip())
                 changes |= {"status_code": failure.code.value, "status_message": failure.message}
             written = repository.transition(
                 record,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, Taken
 from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.instance_types import Shape
+from whiteroom.domain.instance_types import Shape, clamped
 from whiteroom.domain.privacy import LogPolicy
-from whiteroom.domain.runs import Observation
+from whiteroom.domain.runs import Observation, Phase, RunId
 from whiteroom.domain.steps import Outcome, Step, refused
-from whiteroom.ports import CannotSeal, RunRefused
+from whiteroom.ports import CannotSeal, RunRefused, Runtime
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """Masks in a text what any of these log policies says must not be seen."""
@@ -30,7 +32,7 @@ class RunSettings:
     """What the operator chose for runs."""
 
     machine: Shape
-    """The most that one instance may take of this machine, whatever its type."""
+    """The most that all instances of a run together may take of this machine, whatever their type."""
     processes: int
     default_max_runtime_seconds: int
     stop_grace_seconds: int
@@ -44,8 +46,44 @@ class Seen:
 
     run: Observation
     member_active: bool
+    metrics: Taken = NOTHING_TAKEN
     log_policies: tuple[LogPolicy, ...] = ()
     """Under which the run's words may be told; read when it has ended."""
+
+
+def started_changes(note: str, *, has_logs: bool) -> dict[str, object]:
+    """What the record says from the moment the run starts.
+
+    Args:
+        note: how much less than its type an instance gets; empty where it gets all of it.
+        has_logs: whether a policy lets anybody read the log.
+    """
+    changes: dict[str, object] = {"metrics_status": METRICS_PUBLISHED}
+    if has_logs:
+        changes["logs_status"] = LOGS_PUBLISHED
+    if note:
+        changes |= {"status_code": StatusCode.INSTANCE_CLAMPED.value, "status_message": note}
+    return changes
+
+
+def clamp_note(resource_config: Mapping[str, Any], settings: RunSettings) -> str:
+    """The sentence that says how much less than its type an instance gets; empty where it gets all of it."""
+    return clamped(resource_config["instanceType"], settings.machine, resource_config.get("instanceCount", 1))
+
+
+class NotForgotten(Exception):
+    """Something of a dead run could not be freed yet, such as a process that the kernel does not let go of."""
+
+
+def make_way(runtime: Runtime, run_id: RunId) -> None:
+    """Forget a dead attempt, wholly: what is left of it would be taken for the next one.
+
+    Raises:
+        NotForgotten: it could not be; the step is tried again.
+    """
+    runtime.forget(run_id)
+    if runtime.observe(run_id).phase is not Phase.ABSENT:
+        raise NotForgotten(f"The run {run_id} is dead and could not be cleared away for its next attempt.")
 
 
 def redacted(step: Step, seen: Seen, redact: Redact) -> Step:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.controllers.metrics import NOTHING_TAKEN, MetricsReader, Taken, with_metrics
 from whiteroom.controllers.room import (
     algorithm_of,
     member_active,
@@ -21,13 +22,15 @@ from whiteroom.controllers.room import (
     result_format,
 )
 from whiteroom.controllers.running import (
-    LOGS_PUBLISHED,
     NO_ALGORITHM,
     Redact,
     RunSettings,
     Seen,
+    clamp_note,
+    make_way,
     redacted,
     run_refused,
+    started_changes,
 )
 from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.deliveries import delivery_path
@@ -36,12 +39,14 @@ from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import GB, output_within_limit
-from whiteroom.domain.runs import ABSENT, RunId, TransformRun
+from whiteroom.domain.retries import attempt_notes, seconds_left
+from whiteroom.domain.runs import ABSENT, Phase, RunId, RunOutput, TransformRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.trained_models import model_key
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import (
+    ConflictingContents,
     DeliveryFailed,
     ImageNotFound,
     ObjectStore,
@@ -78,6 +83,7 @@ class TrainedModelInferenceJobController:
         objects: ObjectStore,
         settings: RunSettings,
         redact: Redact,
+        metrics: MetricsReader,
         channels_folder: Path,
     ) -> None:
         """Work with these.
@@ -88,6 +94,7 @@ class TrainedModelInferenceJobController:
             objects: where artefacts are kept and results delivered.
             settings: what the operator chose for runs.
             redact: masks a failed program's own words.
+            metrics: reads what runs say of themselves.
             channels_folder: holds the rows of channel ID in the folder ID.
         """
         self._store = store
@@ -95,21 +102,23 @@ class TrainedModelInferenceJobController:
         self._objects = objects
         self._settings = settings
         self._redact = redact
+        self._metrics = metrics
         self._channels_folder = channels_folder
 
     def observe(self, record: TrainedModelInferenceJob) -> Seen:
         """loop.Controller.observe."""
         watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
         run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
+        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
         with self._store.reading() as tx:
             policies = policies_of(tx, record.association_arn).inference_logs if run.end else ()
-            return Seen(run, member_active(tx, record.membership_id), policies)
+            return Seen(run, member_active(tx, record.membership_id), taken, policies)
 
     def plan(self, record: TrainedModelInferenceJob, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
         step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModelInferenceJob, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -118,6 +127,10 @@ class TrainedModelInferenceJobController:
                 return self._resolve(record)
             case Effect.START:
                 return self._start(record)
+            case Effect.FORGET:
+                with self._store.reading() as tx:
+                    _require_current(tx, record)
+                make_way(self._runtime, run_id(record.id))
             case Effect.DELIVER:
                 return self._deliver(record)
             case Effect.STOP:
@@ -133,6 +146,7 @@ class TrainedModelInferenceJobController:
 
     def tidy(self, record: TrainedModelInferenceJob) -> None:
         """loop.Controller.tidy."""
+        self._take_in(record, Phase.ENDED)
         self.drop(record.id)
 
     def held(self) -> Iterable[str]:
@@ -142,6 +156,11 @@ class TrainedModelInferenceJobController:
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop."""
         self._runtime.forget(run_id(record_id))
+
+    def _take_in(self, job: TrainedModelInferenceJob, phase: Phase) -> Taken:
+        """Read on in the run's metrics: the system's alone, since an inference container has no MetricDefinition."""
+        count = job.resource_config.get("instanceCount", 1)
+        return self._metrics.take_in(run_id(job.id), job.id, phase, instances=count)
 
     def _resolve(self, job: TrainedModelInferenceJob) -> Outcome:
         with self._store.reading() as tx:
@@ -173,10 +192,12 @@ class TrainedModelInferenceJobController:
             self._runtime.start(run)
         except RunRefused as error:
             return run_refused(error)
-        return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
+        return Outcome(started_changes(clamp_note(job.resource_config, self._settings), has_logs=has_logs))
 
     def _describe(self, job: TrainedModelInferenceJob, container: Any, channel: MLInputChannel) -> TransformRun:
         settings, resources = self._settings, job.resource_config
+        count = resources.get("instanceCount", 1)
+        clamp = clamp_note(resources, settings)
         return TransformRun(
             id=run_id(job.id),
             job_name=run_id(job.id),
@@ -191,24 +212,26 @@ class TrainedModelInferenceJobController:
             accept=job.accept,
             max_payload_mb=job.max_payload_in_mb,
             instance_type=resources["instanceType"],
-            instance_count=resources.get("instanceCount", 1),
+            instance_count=count,
             region=region_of(job.arn),
             limits=limits(
                 resources["instanceType"],
                 settings.machine,
                 volume_bytes=_VOLUME_BYTES,
                 processes=settings.processes,
-                max_runtime_seconds=settings.default_max_runtime_seconds,
+                max_runtime_seconds=seconds_left(settings.default_max_runtime_seconds, job),
+                instances=count,
             ),
             ready_timeout_seconds=settings.ready_timeout_seconds,
             stop_grace_seconds=settings.stop_grace_seconds,
+            notes=(*filter(None, (clamp,)), *attempt_notes(job)),
         )
 
     def _deliver(self, job: TrainedModelInferenceJob) -> Outcome:
-        (left,) = self._runtime.output(run_id(job.id))
-        folder = left.output
+        left = self._runtime.output(run_id(job.id))
         try:
-            size_bytes = self._objects.measure({left.host: folder})
+            files = _outputs(left)
+            size_bytes = self._objects.measure({one.host: one.output for one in left})
             with self._store.reading() as tx:
                 _require_current(tx, job)
                 verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))
@@ -220,8 +243,9 @@ class TrainedModelInferenceJobController:
             if isinstance(location, Denied):
                 return refused(StatusCode.RECEIVER_NOT_READY, location.reason)
             path = delivery_path(job.collaboration_id, job.trained_model_name, job.account_id, job.name)
-            files = sorted(file for file in folder.iterdir() if file.name.endswith(".out"))
-            self._objects.deliver(location, path, [(file.name, file) for file in files])
+            self._objects.deliver(location, path, sorted(files.items()))
+        except ConflictingContents as error:
+            return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
         except DeliveryFailed as error:
@@ -229,11 +253,29 @@ class TrainedModelInferenceJobController:
         return Outcome({"output_bytes": size_bytes})
 
 
+def _outputs(left: Iterable[RunOutput]) -> dict[str, Path]:
+    """The files of answers that all instances left, by name.
+
+    Raises:
+        ConflictingContents: two instances left one of the same name; each file goes to one instance.
+    """
+    files: dict[str, Path] = {}
+    owners: dict[str, str] = {}
+    for one in left:
+        for file in one.output.iterdir():
+            if not file.name.endswith(".out"):
+                continue
+            if file.name in files:
+                raise ConflictingContents(f"{owners[file.name]} and {one.host} both left {file.name}.")
+            files[file.name], owners[file.name] = file, one.host
+    return files
+
+
 def _require_current(tx: Transaction, job: TrainedModelInferenceJob) -> None:
-    """Deliver nothing for a job that was cancelled meanwhile: what is delivered cannot be taken back."""
+    """Do nothing that cannot be taken back, such as a delivery, for a job that was changed meanwhile."""
     now = tx.trained_model_inference_jobs.get(job.id)
     if now is None or now.revision != job.revision:
-        raise Stale(f"The inference job {job.id} changed before its delivery.")
+        raise Stale(f"The inference job {job.id} changed under a step that cannot be taken back.")
 
 
 def _container(tx: Transaction, association_arn: str) -> Any:

@@ -6,12 +6,14 @@ Record, states and plan: domain/trained_models.py.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.controllers.artefacts import Kept, keep_artefacts
+from whiteroom.controllers.metrics import NOTHING_TAKEN, MetricsReader, Taken, with_metrics
 from whiteroom.controllers.room import (
     algorithm_of,
     layouts_folder,
@@ -23,19 +25,22 @@ from whiteroom.controllers.room import (
     result_format,
 )
 from whiteroom.controllers.running import (
-    LOGS_PUBLISHED,
     NO_ALGORITHM,
     Redact,
     RunSettings,
     Seen,
+    clamp_note,
+    make_way,
     redacted,
     run_refused,
+    started_changes,
 )
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.privacy import GB, artefact_within_limit
-from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, RunId, TrainingRun
+from whiteroom.domain.privacy import GB
+from whiteroom.domain.retries import attempt_notes, seconds_left
+from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, Phase, RunId, TrainingRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
@@ -45,20 +50,18 @@ from whiteroom.domain.trained_models import (
     artefacts_prefix,
     model_key,
     output_key,
+    partial_keys,
     plan,
 )
-from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import (
-    ConflictingContents,
     ImageNotFound,
     Layouts,
     ObjectStore,
     RunRefused,
     Runtime,
+    Stale,
     Store,
-    TooLarge,
     Transaction,
-    UnsafeContents,
     Work,
 )
 
@@ -70,6 +73,18 @@ _SAGEMAKER_MODEL = "application/x-sagemaker-model"
 def run_id(version_id: str) -> RunId:
     """The one run of a version."""
     return RunId(PREFIX + version_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFolders:
+    """Folders of this machine that trainings read and write, each with a folder for each channel or version."""
+
+    channels: Path
+    """The rows of channels."""
+    bases: Path
+    """The models of incremental channels."""
+    checkpoints: Path
+    """What trainings that are under way keep for a next attempt, by host."""
 
 
 class TrainedModelController:
@@ -86,8 +101,9 @@ class TrainedModelController:
         layouts: Layouts,
         settings: RunSettings,
         redact: Redact,
-        channels_folder: Path,
-        bases_folder: Path,
+        metrics: MetricsReader,
+        remove_tree: Callable[[Path], None],
+        folders: TrainingFolders,
     ) -> None:
         """Work with these.
 
@@ -98,8 +114,9 @@ class TrainedModelController:
             layouts: puts a channel's rows into more files.
             settings: what the operator chose for runs.
             redact: masks a failed program's own words.
-            channels_folder: holds the rows of channel ID in the folder ID.
-            bases_folder: takes the folders of incremental channels.
+            metrics: reads what runs say of themselves.
+            remove_tree: deletes a folder, whatever a program has put there; an absent one is a success.
+            folders: what trainings read and write.
         """
         self._store = store
         self._runtime = runtime
@@ -107,22 +124,24 @@ class TrainedModelController:
         self._layouts = layouts
         self._settings = settings
         self._redact = redact
-        self._channels_folder = channels_folder
-        self._bases_folder = bases_folder
+        self._metrics = metrics
+        self._remove_tree = remove_tree
+        self._folders = folders
 
     def observe(self, record: TrainedModel) -> Seen:
         """loop.Controller.observe."""
         watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
         run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
+        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
         with self._store.reading() as tx:
             policies = policies_of(tx, record.association_arn).training_logs if run.end else ()
-            return Seen(run, member_active(tx, record.membership_id), policies)
+            return Seen(run, member_active(tx, record.membership_id), taken, policies)
 
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
         step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return redacted(step, seen, self._redact)
+        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -131,8 +150,13 @@ class TrainedModelController:
                 return self._resolve(record)
             case Effect.START:
                 return self._start(record)
+            case Effect.FORGET:
+                self._require_current(record)
+                make_way(self._runtime, run_id(record.id))
             case Effect.KEEP:
                 return self._keep(record)
+            case Effect.KEEP_PARTIAL:
+                return self._keep_partial(record)
             case Effect.STOP:
                 # Asked a second time it is overdue, and gets no second grace.
                 grace = self._settings.stop_grace_seconds if record.status is Status.CANCEL_PENDING else 0
@@ -149,20 +173,38 @@ class TrainedModelController:
         """loop.Controller.accompany: nothing goes along with a model."""
 
     def tidy(self, record: TrainedModel) -> None:
-        """loop.Controller.tidy. The run goes last: as long as it is held, the sweep comes back to the rest."""
-        if record.status is not Status.ACTIVE:
+        """loop.Controller.tidy. The run goes late: as long as it is held, the sweep comes back to the rest."""
+        if record.status is Status.CREATE_FAILED and record.partial_bytes is not None:
+            self._objects.delete(model_key(record.id))
+            self._objects.delete(output_key(record.id))
+        elif record.status is not Status.ACTIVE:
             self._objects.delete(artefacts_prefix(record.id))
+        self._take_in(record, Phase.ENDED)
         self.drop(record.id)
 
     def held(self) -> Iterable[str]:
         """loop.Controller.held."""
-        return [run.removeprefix(PREFIX) for run in self._runtime.runs() if run.startswith(PREFIX)]
+        held = {run.removeprefix(PREFIX) for run in self._runtime.runs() if run.startswith(PREFIX)}
+        if self._folders.checkpoints.is_dir():
+            held |= {folder.name for folder in self._folders.checkpoints.iterdir()}
+        return held
 
     def drop(self, record_id: str) -> None:
-        """loop.Controller.drop."""
-        shutil.rmtree(self._bases_folder / record_id, ignore_errors=True)
-        (self._bases_folder / f"{record_id}.part").unlink(missing_ok=True)
-        self._runtime.forget(run_id(record_id))
+        """loop.Controller.drop. The checkpoints go after the run, which may still write to them."""
+        shutil.rmtree(self._folders.bases / record_id, ignore_errors=True)
+        (self._folders.bases / f"{record_id}.part").unlink(missing_ok=True)
+        if not record_id.startswith("."):  # else it is what a killed `remove_tree` left beside, and has no run
+            self._runtime.forget(run_id(record_id))
+        self._remove_tree(self._folders.checkpoints / record_id)
+
+    def _take_in(self, model: TrainedModel, phase: Phase) -> Taken:
+        """Read on in the run's metrics."""
+
+        def definitions(tx: Transaction) -> Any:
+            return (_container(tx, model.association_arn) or {}).get("metricDefinitions", ())
+
+        count = model.resource_config.get("instanceCount", 1)
+        return self._metrics.take_in(run_id(model.id), model.id, phase, instances=count, definitions=definitions)
 
     def _resolve(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
@@ -200,7 +242,7 @@ class TrainedModelController:
             self._runtime.start(run)
         except RunRefused as error:
             return run_refused(error)
-        return Outcome({"logs_status": LOGS_PUBLISHED} if has_logs else {})
+        return Outcome(started_changes(clamp_note(model.resource_config, self._settings), has_logs=has_logs))
 
     def _describe(
         self, model: TrainedModel, container: Any, channels: tuple[ChannelMount, ...], file_format: str
@@ -208,6 +250,7 @@ class TrainedModelController:
         settings, resources = self._settings, model.resource_config
         count = resources.get("instanceCount", 1)
         max_runtime = (model.stopping_condition or {}).get("maxRuntimeInSeconds")
+        clamp = clamp_note(resources, settings)
         return TrainingRun(
             id=run_id(model.id),
             job_name=run_id(model.id),
@@ -228,10 +271,12 @@ class TrainedModelController:
                 settings.machine,
                 volume_bytes=resources["volumeSizeInGB"] * GB,
                 processes=settings.processes,
-                max_runtime_seconds=max_runtime or settings.default_max_runtime_seconds,
+                max_runtime_seconds=seconds_left(max_runtime or settings.default_max_runtime_seconds, model),
                 instances=count,
             ),
             stop_grace_seconds=settings.stop_grace_seconds,
+            checkpoints=self._checkpoints_folder(model.id, count),
+            notes=(*filter(None, (clamp,)), *attempt_notes(model, "/opt/ml/checkpoints is as it left it.")),
         )
 
     def _data_channels(self, tx: Transaction, model: TrainedModel) -> tuple[tuple[ChannelMount, ...], str] | Failure:
@@ -245,7 +290,7 @@ class TrainedModelController:
             mounts.append(
                 ChannelMount(
                     name=wanted["channelName"],
-                    folder=self._channels_folder / channel.id,
+                    folder=self._folders.channels / channel.id,
                     input_mode=InputMode(model.training_input_mode),
                     distribution=Distribution(wanted.get("s3DataDistributionType", Distribution.FULLY_REPLICATED)),
                 )
@@ -258,7 +303,7 @@ class TrainedModelController:
             return channel
         if sum(1 for _ in channel.folder.iterdir()) >= instances:
             return channel
-        folder = layouts_folder(self._channels_folder, channel.folder.name) / str(instances)
+        folder = layouts_folder(self._folders.channels, channel.folder.name) / str(instances)
         self._layouts.split(channel.folder, folder, instances, csv_header=self._settings.csv_header)
         return replace(channel, folder=folder)
 
@@ -270,35 +315,59 @@ class TrainedModelController:
         kept = self._objects.stat(model_key(base.id))
         if kept is None or kept.content_bytes != base.model_bytes:
             return None
-        folder = self._bases_folder / version_id
+        folder = self._folders.bases / version_id
         target = folder / MODEL_ARCHIVE
         if target.exists():
             return folder
         folder.mkdir(parents=True, exist_ok=True)
         # Whole or not at all: a crash while copying leaves no half of an archive under the name that counts.
-        part = self._bases_folder / f"{version_id}.part"
+        part = self._folders.bases / f"{version_id}.part"
         shutil.copyfile(self._objects.local_path(model_key(base.id)), part)
         part.replace(target)
         return folder
 
+    def _checkpoints_folder(self, version_id: str, instances: int) -> Path:
+        """The version's checkpoints, with a folder for each host; an attempt finds there what the one before left."""
+        folder = self._folders.checkpoints / version_id
+        for part in (self._folders.checkpoints, folder):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number in range(instances):
+            (folder / f"algo-{number + 1}").mkdir(mode=0o700, exist_ok=True)
+        return folder
+
     def _keep(self, model: TrainedModel) -> Outcome:
+        kept = self._keep_under(model, (model_key(model.id), output_key(model.id)))
+        if isinstance(kept, Failure):
+            return Outcome(failure=kept)
+        return Outcome({"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes})
+
+    def _keep_partial(self, model: TrainedModel) -> Outcome:
+        """Keep what a training saved that ran too long; that it did is why it fails, whatever comes of this."""
+        kept = self._keep_under(model, partial_keys(model.id))
+        if isinstance(kept, Failure):
+            return Outcome(remark=f"Nothing of what it saved is kept ({kept.code.value}): {kept.message}")
+        size_bytes = kept.model_bytes + kept.output_bytes
+        if not size_bytes:
+            return Outcome(remark="It had saved nothing.")
+        return Outcome(
+            {"partial_bytes": size_bytes},
+            remark=f"The {size_bytes:,} bytes that it had saved are kept for the model's owner until "
+            "DeleteTrainedModelOutput; the server's operator hands them over (`whiteroom partial`).",
+        )
+
+    def _keep_under(self, model: TrainedModel, keys: tuple[str, str]) -> Kept | Failure:
         with self._store.reading() as tx:
             policies = policies_of(tx, model.association_arn)
-        left = self._runtime.output(run_id(model.id))
-        models, outputs = {one.host: one.model for one in left}, {one.host: one.output for one in left}
-        try:
-            verdict = artefact_within_limit(self._objects.measure(models) + self._objects.measure(outputs), policies)
-            if isinstance(verdict, Denied):
-                return refused(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-            kept = self._objects.pack(models, model_key(model.id), policies.max_artifact_bytes)
-            output = self._objects.pack(outputs, output_key(model.id), policies.max_artifact_bytes)
-        except UnsafeContents as error:
-            return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
-        except ConflictingContents as error:
-            return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
-        except TooLarge as error:
-            return refused(StatusCode.ARTIFACT_TOO_LARGE, str(error))
-        return Outcome({"model_bytes": kept.content_bytes, "output_bytes": output.content_bytes})
+        resources = model.resource_config
+        volume_bytes = resources["volumeSizeInGB"] * GB * resources.get("instanceCount", 1)
+        return keep_artefacts(self._objects, self._runtime.output(run_id(model.id)), keys, policies, volume_bytes)
+
+    def _require_current(self, model: TrainedModel) -> None:
+        """Forget no run for a decision that has been overtaken: the run may be the next attempt."""
+        with self._store.reading() as tx:
+            now = tx.trained_models.get(model.id)
+        if now is None or now.revision != model.revision:
+            raise Stale(f"The trained model {model.id} changed before its run was forgotten.")
 
 
 def _container(tx: Transaction, association_arn: str) -> Any:

@@ -12,7 +12,7 @@ from whiteroom.domain.runs import EndReason, RunEnd
 
 
 class StatusCode(StrEnum):
-    """Why a resource failed."""
+    """Why a resource failed; the last one alone is no failure."""
 
     ALGORITHM_ERROR = "AlgorithmError"
     MAX_RUNTIME_EXCEEDED = "MaxRuntimeExceeded"
@@ -24,6 +24,7 @@ class StatusCode(StrEnum):
     CONFLICTING_ARTIFACT = "ConflictingArtifact"
     IMAGE_NOT_FOUND = "ImageNotFound"
     SANDBOX_UNAVAILABLE = "SandboxUnavailable"
+    INSTANCE_LOST = "InstanceLost"
     UNSUPPORTED = "UnsupportedConfiguration"
     CHANNEL_UNAVAILABLE = "ChannelUnavailable"
     MODEL_UNAVAILABLE = "ModelUnavailable"
@@ -40,6 +41,8 @@ class StatusCode(StrEnum):
     DELIVERY_FAILED = "DeliveryFailed"
     MEMBERSHIP_ENDED = "MembershipEnded"
     PLATFORM_ERROR = "PlatformError"
+    INSTANCE_CLAMPED = "InstanceClamped"
+    """Of a resource that works or is ACTIVE."""
 
 
 MEANING: dict[StatusCode, str] = {
@@ -50,9 +53,18 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB.",
     StatusCode.ARTIFACT_TOO_LARGE: "Model and output together are larger than the policy's maxArtifactSize.",
     StatusCode.UNSAFE_ARTIFACT: "The program left something other than regular files and folders.",
-    StatusCode.CONFLICTING_ARTIFACT: "Two instances of the training left different contents under the same path.",
-    StatusCode.IMAGE_NOT_FOUND: "No image of that name is known to this server.",
+    StatusCode.CONFLICTING_ARTIFACT: (
+        "Two instances of a training left different contents under the same path, or two of an inference job an output "
+        "of the same name."
+    ),
+    StatusCode.IMAGE_NOT_FOUND: (
+        "No image of that name is known to this server, or it cannot run here: it has no program to start, or is made "
+        "for another kind of machine."
+    ),
     StatusCode.SANDBOX_UNAVAILABLE: "This machine cannot seal the run; `whiteroom doctor` says why.",
+    StatusCode.INSTANCE_LOST: (
+        "An instance died of the machine and not of its own program, and the attempts that followed did too."
+    ),
     StatusCode.UNSUPPORTED: "The request is valid, but this release does not run it.",
     StatusCode.CHANNEL_UNAVAILABLE: "An input channel was no longer ACTIVE when the run was to start.",
     StatusCode.MODEL_UNAVAILABLE: "The model version's artefacts were no longer there when they were needed.",
@@ -69,6 +81,9 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.DELIVERY_FAILED: "The receiver's location took nothing.",
     StatusCode.MEMBERSHIP_ENDED: "The member left, or the collaboration was deleted, before the work was done.",
     StatusCode.PLATFORM_ERROR: "A fault of this server; the operator's log has the rest.",
+    StatusCode.INSTANCE_CLAMPED: (
+        "No failure: the machine is smaller than the instance type, and the run got what the message says."
+    ),
 }
 
 OF_RUN_END: dict[EndReason, StatusCode] = {
@@ -80,8 +95,8 @@ OF_RUN_END: dict[EndReason, StatusCode] = {
     EndReason.VOLUME: StatusCode.VOLUME_EXCEEDED,
     EndReason.IMAGE: StatusCode.IMAGE_NOT_FOUND,
     EndReason.SANDBOX: StatusCode.SANDBOX_UNAVAILABLE,
-    EndReason.MACHINE: StatusCode.PLATFORM_ERROR,
-    EndReason.LOST: StatusCode.PLATFORM_ERROR,
+    EndReason.MACHINE: StatusCode.INSTANCE_LOST,
+    EndReason.LOST: StatusCode.INSTANCE_LOST,
     EndReason.TRANSFORM: StatusCode.INFERENCE_ERROR,
     EndReason.PLATFORM: StatusCode.PLATFORM_ERROR,
 }
@@ -98,7 +113,15 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
 
 
 _OF_ONE_INSTANCE = frozenset(
-    {EndReason.EXITED, EndReason.MEMORY, EndReason.PROCESSES, EndReason.VOLUME, EndReason.IMAGE, EndReason.SANDBOX}
+    {
+        EndReason.EXITED,
+        EndReason.MEMORY,
+        EndReason.PROCESSES,
+        EndReason.VOLUME,
+        EndReason.IMAGE,
+        EndReason.SANDBOX,
+        EndReason.MACHINE,
+    }
 )
 
 

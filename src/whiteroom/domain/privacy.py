@@ -100,9 +100,21 @@ class PrivacyPolicies:
         )
 
 
-def artefact_within_limit(size_bytes: int, policies: PrivacyPolicies) -> Verdict:
-    """Whether a training may keep artefacts of `size_bytes`, model and output together. The limit itself is allowed."""
-    return _within(size_bytes, policies.max_artifact_bytes, "The artefacts are", "maxArtifactSize")
+def artefact_within_limit(size_bytes: int, policies: PrivacyPolicies, volume_bytes: int) -> Verdict:
+    """Whether a training may keep artefacts of `size_bytes`, model and output together. The limit itself is allowed.
+
+    Args:
+        size_bytes: sparse files count at their full length.
+        policies: of the training's algorithm.
+        volume_bytes: what all instances could write together: the server's own limit.
+    """
+    verdict = _within(size_bytes, policies.max_artifact_bytes, "The artefacts are", "maxArtifactSize")
+    if not verdict or size_bytes <= volume_bytes:
+        return verdict
+    return Denied(
+        f"The artefacts are {size_bytes:,} bytes, sparse files at their full length; the volumes of all instances "
+        f"hold {volume_bytes:,}. Write files without holes."
+    )
 
 
 def output_within_limit(size_bytes: int, policies: PrivacyPolicies) -> Verdict:

@@ -1,4 +1,4 @@
-"""What a member is told about the logs of a run: whether they reached that member, and if not, why."""
+"""What a member is told about a run's logs and metrics: whether they reached that member, and if not, why."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ from whiteroom.domain.privacy import LogPolicy, log_policies_for
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """LogsStatus, None where nothing is published to this member, and the reason."""
+    """LogsStatus or MetricsStatus, None where nothing is published to this member, and the reason."""
 
     status: str | None
     details: str | None
 
 
 NOTHING_TO_SAY = Publication(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one member is told of one run."""
+
+    logs: Publication = NOTHING_TO_SAY
+    metrics: Publication = NOTHING_TO_SAY
 
 
 def logs_publication(
@@ -59,5 +67,25 @@ def logs_publication(
         return Publication(
             "PUBLISH_FAILED",
             "Failed to publish logs as no ML Config role is set. Call PutMLConfiguration and run a new job.",
+        )
+    return recorded
+
+
+def metrics_publication(
+    recorded: Publication, run_started_at: datetime | None, configuration: MLConfiguration | None
+) -> Publication:
+    """What a member is told about the metrics of one run: every member with an ML configuration can read them.
+
+    Args:
+        recorded: what the controller wrote down for all who can.
+        run_started_at: None before the run starts, when there is nothing to say.
+        configuration: the asking member's own ML configuration.
+    """
+    if run_started_at is None:
+        return NOTHING_TO_SAY
+    if configuration is None or configuration.created_at > run_started_at:
+        return Publication(
+            "PUBLISH_FAILED",
+            "Failed to publish metrics as no ML Config role is set. Call PutMLConfiguration and run a new job.",
         )
     return recorded

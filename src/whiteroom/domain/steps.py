@@ -23,8 +23,12 @@ class Effect(StrEnum):
     """Find out which image a name means now; a run then uses exactly that one, however often it is started."""
     START = "start"
     STOP = "stop"
+    FORGET = "forget"
+    """Make way for the next attempt of a run that is dead."""
     KEEP = "keep"
     """Pack what a training left, as artefacts."""
+    KEEP_PARTIAL = "keep partial"
+    """Pack what a training saved that ran too long, apart from what a training that succeeded leaves."""
     DELIVER = "deliver"
     """Put results at the receiver's location."""
     ERASE = "erase"
@@ -65,6 +69,8 @@ class Outcome:
 
     changes: Mapping[str, object] = field(default_factory=dict)
     failure: Failure | None = None
+    remark: str = ""
+    """A sentence for the end of the failure's message."""
 
 
 DONE = Outcome()
@@ -86,13 +92,14 @@ def refused(code: StatusCode, message: str = "") -> Outcome:
 def follow_run(seen: Observation, success: Effect) -> Step:
     """The next step for a run that was started: wait, do `success`, or fail with how it ended.
 
-    A run that is absent though it was started is never started again: nobody knows how far it came.
+    A run that is absent though it was started is never started again: nobody knows how far it came. (Between the
+    attempts of a retry it is absent too, and this is not asked: domain/retries.py.)
     """
     if seen.phase is Phase.RUNNING:
         return WAIT
     if seen.end is None:
         return failed(
-            StatusCode.PLATFORM_ERROR, "The run is no longer on this machine, and how it ended is not known. Try again."
+            StatusCode.INSTANCE_LOST, "The run is no longer on this machine, and how it ended is not known. Try again."
         )
     if seen.end.reason is EndReason.EXITED and seen.end.exit_code == 0:
         return Step(success, Event.SUCCEEDED, changes=run_times(seen.end))

@@ -13,6 +13,7 @@ from typing import Any
 
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.retries import Retry, next_try
 from whiteroom.domain.runs import Observation
 from whiteroom.domain.steps import WAIT, Effect, Step, failed, follow_run, follow_stop
 
@@ -93,11 +94,16 @@ class TrainedModelInferenceJob:
     metrics_status: str | None
     metrics_status_details: str | None
     output_bytes: int | None
+    retries: int
+    """How often the run was tried again (domain/retries.py)."""
+    retry: Retry | None
+    seconds_spent: int
+    """How long the attempts ran that died."""
     run_started_at: datetime | None
     run_ended_at: datetime | None
     status: Status
     status_code: str | None
-    """statusDetails.statusCode, from domain/failures.py."""
+    """statusDetails.statusCode, from domain/failures.py: why it failed, else InstanceClamped or nothing."""
     status_message: str | None
     revision: int
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
@@ -125,7 +131,7 @@ def plan(  # noqa: PLR0911 - one row for each status
         case Status.CREATE_PENDING:
             return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
         case Status.CREATE_IN_PROGRESS:
-            return follow_run(seen, Effect.DELIVER)
+            return next_try(job, seen) or follow_run(seen, Effect.DELIVER)
         case Status.CANCEL_PENDING:
             return Step(Effect.STOP, Event.STOPPING)
         case Status.CANCEL_IN_PROGRESS:

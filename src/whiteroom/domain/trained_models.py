@@ -6,14 +6,15 @@ Operations: operations/trained_models.py. Controller: controllers/trained_models
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.runs import Observation
+from whiteroom.domain.retries import Retry, next_try
+from whiteroom.domain.runs import EndReason, Observation
 from whiteroom.domain.steps import WAIT, Effect, Step, failed, follow_run, follow_stop
 
 
@@ -143,11 +144,18 @@ class TrainedModel:
     model_bytes: int | None
     """Uncompressed size of the files in model.tar.gz."""
     output_bytes: int | None
+    partial_bytes: int | None
+    """Of the files that a training saved which ran too long; None where nothing of one is kept."""
+    retries: int
+    """How often the run was tried again (domain/retries.py)."""
+    retry: Retry | None
+    seconds_spent: int
+    """How long the attempts ran that died."""
     run_started_at: datetime | None
     run_ended_at: datetime | None
     status: Status
     status_code: str | None
-    """statusDetails.statusCode, from domain/failures.py."""
+    """statusDetails.statusCode, from domain/failures.py: why it failed, else InstanceClamped or nothing."""
     status_message: str | None
     revision: int
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
@@ -175,7 +183,7 @@ def plan(  # noqa: PLR0911 - one row for each status
         case Status.CREATE_PENDING:
             return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
         case Status.CREATE_IN_PROGRESS:
-            return follow_run(seen, Effect.KEEP)
+            return next_try(model, seen) or _ended(seen)
         case Status.CANCEL_PENDING:
             return Step(Effect.STOP, Event.STOPPING)
         case Status.CANCEL_IN_PROGRESS:
@@ -186,6 +194,14 @@ def plan(  # noqa: PLR0911 - one row for each status
             return Step(Effect.ERASE, Event.ERASED)
         case _:
             return WAIT
+
+
+def _ended(seen: Observation) -> Step:
+    """What becomes of a run that is not tried again; of one that ran too long, what it saved is kept apart."""
+    step = follow_run(seen, Effect.KEEP)
+    if seen.end is not None and seen.end.reason is EndReason.MAX_RUNTIME:
+        return replace(step, effect=Effect.KEEP_PARTIAL)
+    return step
 
 
 def artefacts_prefix(version_id: str) -> str:
@@ -201,3 +217,12 @@ def model_key(version_id: str) -> str:
 def output_key(version_id: str) -> str:
     """The key of a version's output.tar.gz: /opt/ml/output/data."""
     return f"{artefacts_prefix(version_id)}/{OUTPUT_ARCHIVE}"
+
+
+def partial_keys(version_id: str) -> tuple[str, str]:
+    """The keys of what a training saved that ran too long: its model and its output.
+
+    Nothing that exports a model, serves it or goes on from it reads these.
+    """
+    prefix = f"{artefacts_prefix(version_id)}/partial"
+    return f"{prefix}/{MODEL_ARCHIVE}", f"{prefix}/{OUTPUT_ARCHIVE}"

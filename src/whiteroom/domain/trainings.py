@@ -63,13 +63,6 @@ def _fifos_are_free(data: Sequence[Mapping[str, Any]], incremental: Sequence[Map
     return ALLOWED
 
 
-def infers_in_this_release(resource_config: Mapping[str, Any]) -> Verdict:
-    """Whether this release runs the inference job as it is asked for. What it does not is refused by name."""
-    if resource_config.get("instanceCount", 1) > 1:
-        return Denied("resourceConfig.instanceCount above 1 comes in the next release; use 1.")
-    return ALLOWED
-
-
 def _no_container(field: str, does: str) -> Denied:
     return Denied(
         f"The algorithm of this configured model algorithm association has no {field}, so nothing in it {does}. "

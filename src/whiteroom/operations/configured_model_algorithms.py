@@ -111,8 +111,8 @@ def _require_readable_metrics(training: Mapping[str, Any]) -> None:
         fault = metric_fault_of(definition["regex"])
         if fault is not None:
             raise ValidationFault(
-                f"The metric {definition['name']!r} has the regular expression {definition['regex']!r}, which does "
-                f"not compile: {fault}."
+                f"The metric {definition['name']!r} has the regular expression {definition['regex']!r}, which cannot "
+                f"be used: {fault}."
             )
 
 

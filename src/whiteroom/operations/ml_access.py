@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.arns import parse_arn
@@ -9,6 +10,7 @@ from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.collaborations import Ability, Cost, member_id
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.instance_types import fits
 from whiteroom.domain.lineage import model_may_reach, rows_may_reach
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.ml_input_channels import MLInputChannel
@@ -201,6 +203,13 @@ def require_active(model: TrainedModel) -> None:
             f"The trained model {model.name} ({model.arn}, version {model.version_identifier}) is "
             f"{model.status.value}. Use an ACTIVE version."
         )
+
+
+def require_fitting_instances(context: Context, resource_config: Mapping[str, Any]) -> None:
+    """Where the operator is strict about instance types: instances no larger than the machine."""
+    if context.strict_machine is not None:
+        instances = resource_config.get("instanceCount", 1)
+        permit(fits(resource_config["instanceType"], context.strict_machine, instances), ValidationFault)
 
 
 def caller_membership_id(context: Context, collaboration_id: str) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from botocore import xform_name
 
 from whiteroom.base.callers import Caller
+from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.quotas import Quotas
 from whiteroom.ports import Catalog, Transaction
 
@@ -34,6 +35,8 @@ class Context:
     catalog: Catalog
     new_id: Callable[[], str]
     """A fresh UUID."""
+    strict_machine: Shape | None = None
+    """What all instances of a run together must fit into; None where a larger instance type is given less."""
     default_result_location: str = ""
     """Where results of queries go for receivers who have set no place; empty for nowhere."""
 

@@ -13,11 +13,11 @@ from whiteroom.domain.dependants import READING_INFERENCE_JOBS
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import Publication, logs_publication
+from whiteroom.domain.publication import Publication, Published, logs_publication, metrics_publication
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
-from whiteroom.domain.trainings import can_infer, infers_in_this_release
+from whiteroom.domain.trainings import can_infer
 from whiteroom.domain.versions import Omitted
 from whiteroom.operations.access import (
     active_membership,
@@ -40,6 +40,7 @@ from whiteroom.operations.ml_access import (
     paying_account,
     ready_channel,
     require_active,
+    require_fitting_instances,
     require_model_may_reach,
     require_receiver,
     require_rows_may_reach,
@@ -74,7 +75,7 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
     job = _own(request, context, membership)
     payload = job.max_payload_in_mb
     return {
-        **_summary(job, _logs_teller(context, membership.id)(job)),
+        **_summary(job, _teller(context, membership.id)(job)),
         "resourceConfig": job.resource_config,
         "dataSource": {"mlInputChannelArn": job.ml_input_channel_arn},
         "containerExecutionParameters": None if payload is None else {"maxPayloadInMB": payload},
@@ -90,10 +91,10 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
 def list_trained_model_inference_jobs(request: Request, context: Context) -> Response:
     """The membership's jobs, of one model or one version where the request names it."""
     membership = own_membership(context, request["membershipIdentifier"])
-    logs = _logs_teller(context, membership.id)
+    published = _teller(context, membership.id)
 
     def render(job: TrainedModelInferenceJob) -> Mapping[str, Any]:
-        return {**_summary(job, logs(job)), "collaborationIdentifier": job.collaboration_id}
+        return {**_summary(job, published(job)), "collaborationIdentifier": job.collaboration_id}
 
     repository = context.tx.trained_model_inference_jobs
     wanted = {"membership_id": membership.id, **_wanted(request)}
@@ -104,11 +105,11 @@ def list_trained_model_inference_jobs(request: Request, context: Context) -> Res
 def list_collaboration_trained_model_inference_jobs(request: Request, context: Context) -> Response:
     """Every member's jobs, of one model or one version where the request names it."""
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    logs = _logs_teller(context, caller_membership_id(context, collaboration.id))
+    published = _teller(context, caller_membership_id(context, collaboration.id))
 
     def render(job: TrainedModelInferenceJob) -> Mapping[str, Any]:
         place = {"collaborationIdentifier": job.collaboration_id, "creatorAccountId": job.account_id}
-        return {**_summary(job, logs(job)), **place}
+        return {**_summary(job, published(job)), **place}
 
     repository = context.tx.trained_model_inference_jobs
     wanted = {"collaboration_id": collaboration.id, **_wanted(request)}
@@ -135,7 +136,7 @@ def _permitted(
     serving = request.get("configuredModelAlgorithmAssociationArn", model.association_arn)
     association = working_association(context, serving, membership.collaboration_id)
     permit(can_infer(algorithm_of(context, association)), ValidationFault)
-    permit(infers_in_this_release(request["resourceConfig"]), ValidationFault)
+    require_fitting_instances(context, request["resourceConfig"])
     channel = ready_channel(context, membership, request["dataSource"]["mlInputChannelArn"])
     require_rows_may_reach(context, association, [channel])
     spend_channels(context, [channel])
@@ -183,6 +184,9 @@ def _new_job(
         metrics_status=None,
         metrics_status_details=None,
         output_bytes=None,
+        retries=0,
+        retry=None,
+        seconds_spent=0,
         run_started_at=None,
         run_ended_at=None,
         status=LIFECYCLE.initial,
@@ -207,16 +211,16 @@ def _wanted(request: Request) -> Mapping[str, str]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _logs_teller(context: Context, membership_id: str | None) -> Callable[[TrainedModelInferenceJob], Publication]:
-    """What the caller is told about the logs of jobs, each association being read once."""
+def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedModelInferenceJob], Published]:
+    """What the caller is told about the logs and metrics of jobs, each association being read once."""
     associations: dict[str, ConfiguredModelAlgorithmAssociation | None] = {}
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
 
-    def tell(job: TrainedModelInferenceJob) -> Publication:
+    def tell(job: TrainedModelInferenceJob) -> Published:
         if job.association_arn not in associations:
             associations[job.association_arn] = association_or_none(context, job.association_arn)
         association = associations[job.association_arn]
-        return logs_publication(
+        logs = logs_publication(
             context.caller.account_id,
             Publication(job.logs_status, job.logs_status_details),
             job.run_started_at,
@@ -224,11 +228,13 @@ def _logs_teller(context: Context, membership_id: str | None) -> Callable[[Train
             PrivacyPolicies.parse(association.privacy_configuration if association else None).inference_logs,
             configuration,
         )
+        recorded = Publication(job.metrics_status, job.metrics_status_details)
+        return Published(logs, metrics_publication(recorded, job.run_started_at, configuration))
 
     return tell
 
 
-def _summary(job: TrainedModelInferenceJob, logs: Publication) -> Mapping[str, Any]:
+def _summary(job: TrainedModelInferenceJob, published: Published) -> Mapping[str, Any]:
     return {
         "createTime": job.created_at,
         "updateTime": job.updated_at,
@@ -241,9 +247,9 @@ def _summary(job: TrainedModelInferenceJob, logs: Publication) -> Mapping[str, A
         "trainedModelVersionIdentifier": job.trained_model_version_identifier,
         "membershipIdentifier": job.membership_id,
         "outputConfiguration": {"accept": job.accept, "members": [{"accountId": job.receiver_account_id}]},
-        "metricsStatus": job.metrics_status,
-        "metricsStatusDetails": job.metrics_status_details,
-        "logsStatus": logs.status,
-        "logsStatusDetails": logs.details,
+        "metricsStatus": published.metrics.status,
+        "metricsStatusDetails": published.metrics.details,
+        "logsStatus": published.logs.status,
+        "logsStatusDetails": published.logs.details,
         "mlModelInferencePayerAccountId": job.payer_account_id,
     }

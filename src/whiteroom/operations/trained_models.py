@@ -15,7 +15,7 @@ from whiteroom.domain.dependants import READING_EXPORT_JOBS, READING_INFERENCE_J
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication
+from whiteroom.domain.publication import Publication, Published, logs_publication, metrics_publication
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.runs import InputMode
 from whiteroom.domain.trained_models import BASE_VERSION, LIFECYCLE, TrainedModel, TrainedModelSummary
@@ -42,6 +42,7 @@ from whiteroom.operations.ml_access import (
     paying_account,
     ready_channel,
     require_active,
+    require_fitting_instances,
     require_model_may_reach,
     require_rows_may_reach,
     working_association,
@@ -80,7 +81,7 @@ def get_trained_model(request: Request, context: Context) -> Response:
     arn, identifier = request["trainedModelArn"], request.get("versionIdentifier")
     model = own_model_version(context, membership, arn, identifier, Omitted.LATEST)
     return {
-        **_details(model, _logs(context, model, membership.id)),
+        **_details(model, _published(context, model, membership.id)),
         "hyperparameters": model.hyperparameters or None,
         "environment": model.environment or None,
         "kmsKeyArn": model.kms_key_arn,
@@ -104,10 +105,10 @@ def get_collaboration_trained_model(request: Request, context: Context) -> Respo
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
     arn, identifier = request["trainedModelArn"], request.get("versionIdentifier")
     model = model_version(context, arn, identifier, Omitted.LATEST, collaboration.id)
-    logs = NOTHING_TO_SAY
+    published = Published()
     if model.run_started_at is not None:
-        logs = _logs(context, model, caller_membership_id(context, collaboration.id))
-    return {**_details(model, logs), "creatorAccountId": model.account_id}
+        published = _published(context, model, caller_membership_id(context, collaboration.id))
+    return {**_details(model, published), "creatorAccountId": model.account_id}
 
 
 @operation(CLEANROOMS_ML, "ListCollaborationTrainedModels")
@@ -152,6 +153,7 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
     association = working_association(context, request["configuredModelAlgorithmAssociationArn"], collaboration_id)
     permit(can_train(algorithm_of(context, association)), ValidationFault)
     permit(channels_are_sound(data, incremental, request.get("trainingInputMode")), ValidationFault)
+    require_fitting_instances(context, request["resourceConfig"])
     channels = [ready_channel(context, membership, channel["mlInputChannelArn"]) for channel in data]
     require_rows_may_reach(context, association, channels)
     spend_channels(context, channels)
@@ -199,6 +201,10 @@ def _new_model(
         metrics_status_details=None,
         model_bytes=None,
         output_bytes=None,
+        partial_bytes=None,
+        retries=0,
+        retry=None,
+        seconds_spent=0,
         run_started_at=None,
         run_ended_at=None,
         status=LIFECYCLE.initial,
@@ -235,19 +241,24 @@ def _readers(context: Context, model: TrainedModel) -> Iterator[str]:
                 yield f"the training of {training.name} ({training.arn}, {status.value})"
 
 
-def _logs(context: Context, model: TrainedModel, membership_id: str | None) -> Publication:
+def _published(context: Context, model: TrainedModel, membership_id: str | None) -> Published:
     if model.run_started_at is None:
-        return NOTHING_TO_SAY
+        return Published()
     association = association_or_none(context, model.association_arn)
     privacy = None if association is None else association.privacy_configuration
-    # Without a policy nobody receives logs, whatever the member has configured.
-    return logs_publication(
-        context.caller.account_id,
-        Publication(model.logs_status, model.logs_status_details),
-        model.run_started_at,
-        association,
-        () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
-        None if privacy is None or membership_id is None else context.tx.ml_configurations.get(membership_id),
+    configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
+    return Published(
+        logs_publication(
+            context.caller.account_id,
+            Publication(model.logs_status, model.logs_status_details),
+            model.run_started_at,
+            association,
+            () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
+            configuration,
+        ),
+        metrics_publication(
+            Publication(model.metrics_status, model.metrics_status_details), model.run_started_at, configuration
+        ),
     )
 
 
@@ -274,16 +285,16 @@ def _incremental_output(model: TrainedModel | TrainedModelSummary) -> list[Mappi
     return [{name: channel[name] for name in shown} for channel in model.incremental_channels] or None
 
 
-def _details(model: TrainedModel, logs: Publication) -> Mapping[str, Any]:
+def _details(model: TrainedModel, published: Published) -> Mapping[str, Any]:
     return {
         **summary(model),
         "statusDetails": status_details(model.status_code, model.status_message),
         "resourceConfig": model.resource_config,
         "trainingInputMode": model.training_input_mode,
         "stoppingCondition": model.stopping_condition,
-        "metricsStatus": model.metrics_status,
-        "metricsStatusDetails": model.metrics_status_details,
-        "logsStatus": logs.status,
-        "logsStatusDetails": logs.details,
+        "metricsStatus": published.metrics.status,
+        "metricsStatusDetails": published.metrics.details,
+        "logsStatus": published.logs.status,
+        "logsStatusDetails": published.logs.details,
         "trainingContainerImageDigest": model.image_digest,
     }

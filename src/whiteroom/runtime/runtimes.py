@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from whiteroom.domain.metrics import Usage
 from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -48,6 +49,10 @@ class Runtimes:
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         """See ports.Runtime. Logs of both lie in one folder."""
         return self._sandbox.logs(run_id, after)
+
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        """See ports.Runtime. They lie beside the logs."""
+        return self._sandbox.usage(run_id, after)
 
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     """A channel in Pipe mode: the folder of its FIFOs, its name, its files in order."""
 
 
-class _Record:
+class Record:
     """A frozen bag of plain values, equal to what marshal gives back."""
 
     __slots__: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class _Record:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Transform(_Record):
+class Transform(Record):
     """What the supervisor hands to the batch transform's client (transform.TransformJob)."""
 
     __slots__ = (
@@ -83,7 +83,7 @@ class Transform(_Record):
     ready_timeout_seconds: int
 
 
-class Member(_Record):
+class Member(Record):
     """One instance of a run."""
 
     __slots__ = ("address", "command", "environment", "host", "mounts")
@@ -102,15 +102,17 @@ class Member(_Record):
         return f"{WORK}/{self.host}"
 
 
-class Spec(_Record):
+class Spec(Record):
     """One run, as its supervisor needs it."""
 
     __slots__ = (
         "bwrap",
         "checkpoints",
         "cpus",
+        "devices",
         "filter",
         "first_uid",
+        "gpus",
         "image",
         "log_file",
         "log_limit_bytes",
@@ -155,6 +157,10 @@ class Spec(_Record):
     uid_folder: str
     """Where the users of live runs are claimed; used by root alone."""
     first_uid: int
+    gpus: int
+    """How many each instance has, for itself alone."""
+    devices: str
+    """The folder of this machine's device nodes."""
     cpus: int
     memory_bytes: int
     shared_memory_bytes: int

@@ -25,6 +25,7 @@ from whiteroom.domain.configured_table_associations import (
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.memberships import Membership
+from whiteroom.domain.metrics import MetricReading
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import LIFECYCLE as CHANNEL_LIFECYCLE
 from whiteroom.domain.ml_input_channels import MLInputChannel
@@ -238,4 +239,35 @@ tags = sa.Table(
     metadata,
     sa.Column("arn", sa.Text, primary_key=True),
     sa.Column("tags", sa.Text, nullable=False),
+)
+
+READINGS: RecordCodec[MetricReading] = RecordCodec(MetricReading)
+metric_readings = sa.Table("metric_readings", metadata, *READINGS.columns)
+
+metric_series = sa.Table(
+    "metric_series",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("resource_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("stride", sa.BigInteger, nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("minimum", sa.Double, nullable=False),
+    sa.Column("maximum", sa.Double, nullable=False),
+    sa.Column("last_at_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_value", sa.Double, nullable=False),
+    sa.Index("uq_metric_series", "resource_id", "kind", "name", "host", unique=True),
+)
+
+metric_points = sa.Table(
+    "metric_points",
+    metadata,
+    # The key is the row: a point takes some 25 bytes, and a range of time is read in order from one place.
+    sa.Column("series_id", sa.Integer, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, primary_key=True),
+    sa.Column("step", sa.BigInteger, primary_key=True),
+    sa.Column("value", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
 )

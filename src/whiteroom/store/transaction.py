@@ -21,6 +21,7 @@ from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.store.metrics import TableMetrics
 from whiteroom.store.repositories import Session, TableLifecycleRepository, TableRepository, TableTags, read_events
 from whiteroom.store.tables import RECORDS
 
@@ -110,6 +111,10 @@ class StoreTransaction:
     @property
     def tags(self) -> TableTags:
         return TableTags(self._session)
+
+    @property
+    def metrics(self) -> TableMetrics:
+        return TableMetrics(self._session)
 
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         return read_events(self._session, arn)

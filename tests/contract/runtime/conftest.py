@@ -1,4 +1,5 @@
 import itertools
+import json
 import os
 import tempfile
 import time
@@ -7,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from docker.api.client import APIClient
 
+from contract.runtime import engine as engines
 from whiteroom.domain.runs import ChannelMount, Limits, RunEnd, RunId, TrainingRun
+from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox import runtime as sandbox
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.trees import remove_tree
@@ -33,6 +37,13 @@ class Lab:
         (code / verb).write_text("#!/opt/venv/bin/python\n" + program)
         (code / verb).chmod(0o755)
         return self.runtime.images.build(name, code).digest
+
+    def run_folder(self, run_id: RunId) -> Path:
+        """What a run holds on this machine."""
+        return self.folder / "data" / self.runtime.folder_name / run_id
+
+    def supervisor_of(self, run_id: RunId) -> int:
+        return int(json.loads((self.run_folder(run_id) / "supervisor.json").read_text())["pid"])
 
     def reopen(self) -> SandboxRuntime:
         """The same folder as another server sees it."""
@@ -117,4 +128,69 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     left = list((folder / "data" / "runs").glob("*")) if (folder / "data" / "runs").exists() else []
     remove_tree(folder)
     assert not left
+    assert not folder.exists()
+
+
+@dataclass
+class DockerLab(Lab):
+    socket: str = ""
+    built: list[str] = field(default_factory=list)
+
+    @property
+    def docker(self) -> DockerRuntime:
+        assert isinstance(self.runtime, DockerRuntime)
+        return self.runtime
+
+    def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
+        return self.image({verb: "#!/opt/venv/bin/python\n" + program}, name=name)
+
+    def image(self, files: dict[str, str], *instructions: str, name: str | None = None) -> str:
+        name = name or f"whiteroom-tests-{os.getpid()}-{next(self.numbers)}:1"
+        self.built.append(name)
+        return engines.build(self.socket, name, files, *instructions)
+
+    def reopen(self) -> DockerRuntime:
+        return DockerRuntime(self.folder / "data", socket=self.socket)
+
+
+@pytest.fixture(scope="session")
+def engine_socket() -> Iterator[str]:
+    with engines.engine() as (place, problem):
+        if not place:
+            pytest.skip(problem)
+        engines.import_base(place)
+        yield place
+
+
+def everything(api: APIClient) -> tuple[set[str], ...]:
+    """What an engine has that a run could leave behind."""
+    volumes = api.volumes()["Volumes"] or []
+    return (
+        {container["Id"] for container in api.containers(all=True)},
+        {network["Id"] for network in api.networks()},
+        {volume["Name"] for volume in volumes},
+    )
+
+
+@pytest.fixture
+def api(engine_socket: str) -> Iterator[APIClient]:
+    api = APIClient(base_url=f"unix://{engine_socket}", version="auto")
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def docker_lab(engine_socket: str, api: APIClient) -> Iterator[DockerLab]:
+    before = everything(api)
+    folder = new_folder()
+    lab = DockerLab(folder, DockerRuntime(folder / "data", socket=engine_socket), socket=engine_socket)
+    yield lab
+    for run_id in lab.runtime.runs():
+        lab.runtime.forget(run_id)
+    left = list((folder / "data" / "containers").glob("*"))
+    remove_tree(folder)
+    for name in lab.built:
+        api.remove_image(name, force=True)
+    assert not left
+    assert everything(api) == before
     assert not folder.exists()

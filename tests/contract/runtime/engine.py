@@ -16,7 +16,8 @@ from pathlib import Path
 
 from docker.api.client import APIClient
 
-from whiteroom.runtime.docker.engine import Engine, EngineFailed
+from whiteroom.runtime.docker.calls import EngineFailed
+from whiteroom.runtime.docker.engine import Engine
 
 BASE = "whiteroom-tests:base"
 START_SECONDS = 30

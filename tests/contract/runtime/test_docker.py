@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,122 +19,22 @@ import pytest
 from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
-from contract.runtime.conftest import Lab, new_folder
+from contract.runtime.conftest import DockerLab
 from contract.runtime.registry import registry
 from contract.runtime.test_ordinary_user import as_ordinary_user
-from contract.runtime.test_sandbox import (
-    SLEEP,
-    RuntimeContract,
-    test_a_daemon_does_not_outlive_its_run,
-    test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting,
-    test_a_hostile_failure_file_is_read_safely,
-    test_disk_is_limited,
-    test_memory_is_limited,
-    test_the_output_folder_cannot_be_swapped_for_a_link,
-    test_what_a_program_leaves_behind_can_be_forgotten,
-)
-from contract.runtime.test_transforms import (
-    test_a_bad_record_fails_the_transform_and_names_its_file,
-    test_a_program_that_dies_while_serving_ends_with_its_own_exit_code,
-    test_a_program_that_ends_well_before_its_work_is_done_has_failed,
-    test_a_transform_can_be_stopped,
-    test_an_archive_that_leads_out_is_refused,
-    test_every_file_is_put_through_the_served_model,
-)
-from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, Phase, RunId
-from whiteroom.ports import ImageNotFound, RunRefused
+from contract.runtime.test_sandbox import SLEEP
+from whiteroom.domain.runs import EndReason, Phase, RunId
+from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import meters
 from whiteroom.runtime.trees import remove_tree
 
-# What is imported holds for both runtimes: here it runs with this module's `lab`.
-__all__ = [
-    "RuntimeContract",
-    "test_a_bad_record_fails_the_transform_and_names_its_file",
-    "test_a_daemon_does_not_outlive_its_run",
-    "test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting",
-    "test_a_hostile_failure_file_is_read_safely",
-    "test_a_program_that_dies_while_serving_ends_with_its_own_exit_code",
-    "test_a_program_that_ends_well_before_its_work_is_done_has_failed",
-    "test_a_transform_can_be_stopped",
-    "test_an_archive_that_leads_out_is_refused",
-    "test_disk_is_limited",
-    "test_every_file_is_put_through_the_served_model",
-    "test_memory_is_limited",
-    "test_the_output_folder_cannot_be_swapped_for_a_link",
-    "test_what_a_program_leaves_behind_can_be_forgotten",
-]
-
-
-@dataclass
-class DockerLab(Lab):
-    socket: str = ""
-    built: list[str] = field(default_factory=list)
-
-    @property
-    def docker(self) -> DockerRuntime:
-        assert isinstance(self.runtime, DockerRuntime)
-        return self.runtime
-
-    def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
-        return self.image({verb: "#!/opt/venv/bin/python\n" + program}, name=name)
-
-    def image(self, files: dict[str, str], *instructions: str, name: str | None = None) -> str:
-        name = name or f"whiteroom-tests-{os.getpid()}-{next(self.numbers)}:1"
-        self.built.append(name)
-        return engines.build(self.socket, name, files, *instructions)
-
-    def reopen(self) -> DockerRuntime:
-        return DockerRuntime(self.folder / "data", socket=self.socket)
-
-
-@pytest.fixture(scope="module")
-def engine_socket() -> Iterator[str]:
-    with engines.engine() as (place, problem):
-        if not place:
-            pytest.skip(problem)
-        engines.import_base(place)
-        yield place
-
-
-def everything(api: APIClient) -> tuple[set[str], ...]:
-    """What an engine has that a run could leave behind."""
-    volumes = api.volumes()["Volumes"] or []
-    return (
-        {container["Id"] for container in api.containers(all=True)},
-        {network["Id"] for network in api.networks()},
-        {volume["Name"] for volume in volumes},
-    )
-
 
 @pytest.fixture
-def api(engine_socket: str) -> Iterator[APIClient]:
-    api = APIClient(base_url=f"unix://{engine_socket}", version="auto")
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def lab(engine_socket: str, api: APIClient) -> Iterator[DockerLab]:
-    before = everything(api)
-    folder = new_folder()
-    lab = DockerLab(folder, DockerRuntime(folder / "data", socket=engine_socket), socket=engine_socket)
-    yield lab
-    for run_id in lab.runtime.runs():
-        lab.runtime.forget(run_id)
-    left = list((folder / "data" / "containers").glob("*"))
-    remove_tree(folder)
-    for name in lab.built:
-        api.remove_image(name, force=True)
-    assert not left
-    assert everything(api) == before
-    assert not folder.exists()
-
-
-class TestDocker(RuntimeContract):
-    pass
+def lab(docker_lab: DockerLab) -> DockerLab:
+    return docker_lab
 
 
 def answer_of(lab: DockerLab, program: str, **changes: object) -> Any:
@@ -161,25 +60,6 @@ def test_a_program_holds_no_capability_and_no_root_and_sees_no_network_but_its_o
     # Tunnels that the kernel makes in every namespace lead nowhere: none is up.
     assert not any(int(flags, 16) & 1 for flags in others)
     assert routes == 1
-
-
-@pytest.mark.parametrize(
-    ("instances", "mode", "said"),
-    [
-        (2, InputMode.FILE, "Set instanceCount to 1"),
-        (1, InputMode.FAST_FILE, "train asks for FastFile mode.*Set trainingInputMode to File"),
-        (1, InputMode.PIPE, "train asks for Pipe mode.*Set trainingInputMode to File"),
-    ],
-)
-def test_what_a_container_cannot_have_is_refused_by_name_and_nothing_is_started(
-    lab: DockerLab, instances: int, mode: InputMode, said: str
-) -> None:
-    channels = (ChannelMount("train", lab.folder / "channel", input_mode=mode),)
-    run = lab.run_of("print('never')", instance_count=instances, channels=channels)
-    with pytest.raises(RunRefused, match=said):
-        lab.runtime.start(run)
-    assert lab.runtime.observe(run.id).phase is Phase.ABSENT
-    assert not list(lab.runtime.runs())
 
 
 UNWRITABLE = (
@@ -349,17 +229,12 @@ def test_an_image_is_pulled_by_the_digest_that_was_pinned_and_only_from_where_it
     assert "could not be started" in end.message
 
 
-def supervisor_of(lab: Lab, run_id: RunId) -> int:
-    marker = lab.folder / "data/containers" / run_id / "supervisor.json"
-    return int(json.loads(marker.read_text())["pid"])
-
-
 def test_a_dead_supervisors_container_is_removed_and_the_run_is_lost(lab: DockerLab, api: APIClient) -> None:
     run_id = lab.start(SLEEP)
     lab.until_logged(run_id, "up")
     (container,) = api.containers()
     first = api.inspect_container(container["Id"])["State"]["Pid"]
-    os.kill(supervisor_of(lab, run_id), signal.SIGKILL)
+    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
     assert lab.finish(run_id, 10).reason is EndReason.LOST
     assert not meters.lives(first)
     assert not api.containers(all=True)
@@ -370,8 +245,8 @@ def test_what_a_crash_left_in_the_engine_is_swept_at_the_next_start(lab: DockerL
     kept = lab.start(SLEEP)
     lab.until_logged(run_id, "up")
     lab.until_logged(kept, "up")
-    os.kill(supervisor_of(lab, run_id), signal.SIGKILL)
-    lab.until(lambda: not meters.lives(supervisor_of(lab, run_id)))
+    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
+    lab.until(lambda: not meters.lives(lab.supervisor_of(run_id)))
     remove_tree(lab.folder / "data/containers" / run_id)
     assert len(api.containers()) == 2
     other = lab.reopen()

@@ -26,9 +26,7 @@ def channel(lab: Lab) -> Path:
 
 
 def left_fifos(lab: Lab, run_id: RunId) -> list[Path]:
-    return [
-        path for path in (lab.folder / "data/runs" / run_id).rglob("*") if path.is_fifo() and path.name != "control"
-    ]
+    return [path for path in lab.run_folder(run_id).rglob("*") if path.is_fifo() and path.name != "control"]
 
 
 def test_fast_file_is_the_channels_folder_read_only_and_called_file(lab: Lab, channel: Path) -> None:
@@ -118,9 +116,8 @@ def test_the_feeding_dies_with_its_supervisor(lab: Lab, channel: Path) -> None:
         channels=(ChannelMount("train", channel, PIPE),),
     )
     lab.until_logged(run_id, "up")
-    marker = (lab.folder / "data/runs" / run_id / "supervisor.json").read_text()
-    os.kill(int(marker.split('"pid":')[1].rstrip("}")), signal.SIGKILL)
-    assert lab.finish(run_id, 5).reason is EndReason.LOST
+    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
+    assert lab.finish(run_id, 10).reason is EndReason.LOST
     assert left_fifos(lab, run_id) == []
 
 

@@ -36,8 +36,9 @@ def test_every_instance_finds_the_contract_with_its_own_name_and_all_others(lab:
     )
     assert lab.finish(run_id).exit_code == 0
     hosts = ["algo-1", "algo-2", "algo-3"]
+    addresses = json.loads(said(lab, run_id, "algo-1"))[-1]
+    assert len(set(addresses)) == 3
     for host in hosts:
-        addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
         assert json.loads(said(lab, run_id, host)) == [host, host, host, hosts, hosts, True, addresses]
 
 
@@ -52,12 +53,12 @@ def test_instances_reach_each_other_by_name_and_nothing_else(lab: Lab) -> None:
         "    try: peer = socket.create_connection(('algo-1', 7777), source_address=('algo-2', 0)); break\n"
         "    except ConnectionRefusedError: time.sleep(0.01)\n"
         "  peer.sendall(b'[1, 2, 3]\\n')\n"
-        "  print(peer.makefile().readline().strip(), peer.getsockname()[0])\n"
+        "  print(peer.makefile().readline().strip(), peer.getsockname()[0] == socket.gethostbyname('algo-2'))\n"
         "  try: socket.create_connection(('192.0.2.1', 80), 1)\n  except OSError: print('alone')\n",
         instance_count=2,
     )
     assert lab.finish(run_id).exit_code == 0, lab.text(run_id, "stderr")
-    assert said(lab, run_id, "algo-2") == "sum 6 127.0.0.2\nalone"
+    assert said(lab, run_id, "algo-2") == "sum 6 True\nalone"
 
 
 def test_instances_share_no_files_and_each_has_its_own_output(lab: Lab) -> None:
@@ -117,7 +118,7 @@ def test_the_run_goes_on_until_the_last_instance_has_ended(lab: Lab) -> None:
     )
     lab.until_logged(run_id, "up")
     assert lab.runtime.observe(run_id).phase is Phase.RUNNING
-    (lab.folder / "data/runs" / run_id / "work/algo-2/tmp/go").touch()
+    (lab.run_folder(run_id) / "work/algo-2/tmp/go").touch()
     assert lab.finish(run_id).exit_code == 0
     assert "done" in said(lab, run_id, "algo-2")
 
@@ -147,7 +148,7 @@ def test_the_maximum_runtime_ends_every_instance(lab: Lab) -> None:
 def test_forgetting_kills_every_instance_and_leaves_no_control_group(lab: Lab) -> None:
     run_id = lab.start(ME + "print('up', flush=True)\n" + SLEEP, instance_count=2)
     lab.until(lambda: all(said(lab, run_id, host) for host in ("algo-1", "algo-2")))
-    marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
+    marker = json.loads((lab.run_folder(run_id) / "supervisor.json").read_text())
     lab.runtime.forget(run_id)
     assert len(marker["first"]) == 2
     assert not [pid for pid, _ in marker["first"] if meters.lives(pid)]
@@ -208,6 +209,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
         users=lab.folder / "data/users",
         first_uid=sandbox.FIRST_UID,
         sandboxed=True,
+        devices=Path("/dev"),
         log_limit_bytes=MIB,
         log_line_characters=1000,
     )
@@ -226,7 +228,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
 def test_every_instance_dies_with_the_supervisor(lab: Lab) -> None:
     run_id = lab.start(ME + "print('up', flush=True)\n" + SLEEP, instance_count=3)
     lab.until(lambda: all(said(lab, run_id, host) for host in ("algo-1", "algo-2", "algo-3")))
-    marker = json.loads((lab.folder / "data/runs" / run_id / "supervisor.json").read_text())
+    marker = json.loads((lab.run_folder(run_id) / "supervisor.json").read_text())
     os.kill(marker["pid"], signal.SIGKILL)
     assert lab.finish(run_id, 5).reason is EndReason.LOST
     assert [pid for pid, _ in marker["first"] if meters.lives(pid)] == []

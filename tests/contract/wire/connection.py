@@ -106,6 +106,13 @@ def client(app: Application, service: str, key: Credential = KEY) -> Any:
         config=Config(retries={"total_max_attempts": 1}),
     )
 
+    deliver_to(made, app)
+    return made
+
+
+def deliver_to(made: Any, app: Application) -> None:
+    """Have a botocore client's requests go straight to `app`."""
+
     def deliver(request: AWSPreparedRequest, **_: Any) -> Any:
         parts = urlsplit(request.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -119,4 +126,3 @@ def client(app: Application, service: str, key: Credential = KEY) -> Any:
         return AWSResponse(request.url, answer.status, headers_answered, _Raw(answer.body))
 
     made.meta.events.register("before-send", deliver)
-    return made

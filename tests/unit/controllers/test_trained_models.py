@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import UTC, datetime
 from typing import Any
 
@@ -146,11 +147,14 @@ def test_instances_that_wrote_different_contents_to_one_path_fail_the_training(w
     ("end", "status_code"),
     [
         (RunEnd(EndReason.EXITED, exit_code=2), "AlgorithmError"),
-        (RunEnd(EndReason.MAX_RUNTIME), "MaxRuntimeExceeded"),
         (RunEnd(EndReason.MEMORY), "OutOfMemory"),
         (RunEnd(EndReason.VOLUME), "VolumeExceeded"),
         (RunEnd(EndReason.SANDBOX), "SandboxUnavailable"),
-        (RunEnd(EndReason.LOST), "PlatformError"),
+        (RunEnd(EndReason.PROCESSES), "TooManyProcesses"),
+        (RunEnd(EndReason.IMAGE), "ImageNotFound"),
+        (RunEnd(EndReason.MACHINE), "InstanceLost"),
+        (RunEnd(EndReason.LOST), "InstanceLost"),
+        (RunEnd(EndReason.PLATFORM), "PlatformError"),
     ],
 )
 def test_a_run_that_ends_badly_fails_and_nothing_is_kept(world: World, end: RunEnd, status_code: str) -> None:
@@ -302,3 +306,232 @@ def test_a_parquet_channel_is_announced_as_parquet(world: World) -> None:
     run = world.runtime.started[0]
     assert isinstance(run, TrainingRun)
     assert run.file_format == "parquet"
+
+
+def test_a_machine_smaller_than_the_type_is_spoken_of_in_the_log_and_as_long_as_the_model_stands(world: World) -> None:
+    note = "ml.m5.xlarge has 4 vCPUs and 16 GiB; this machine gives 2 vCPUs and 8 GiB."
+    world.runtime.looks = 10_000
+    model = world.model()
+    reconciler = world.reconciler()
+    for _ in range(3):
+        reconciler.step("a")
+    running = world.get(Work.TRAINED_MODELS, model.id)
+    assert (running.status, running.status_code, running.status_message) == (
+        "CREATE_IN_PROGRESS",
+        "InstanceClamped",
+        note,
+    )
+    (run,) = world.runtime.started
+    assert run.notes == (note,)
+    world.runtime._runs[run.id] = 0
+    model = after_all(world, model)
+    assert code(model) == ("ACTIVE", "InstanceClamped")
+    assert model.status_message == note
+
+
+def test_a_failure_says_more_than_the_size_of_the_machine(world: World) -> None:
+    world.runtime.end = RunEnd(EndReason.EXITED, "It broke.", exit_code=1)
+    model = after_all(world, world.model())
+    assert (model.status_code, model.status_message) == ("AlgorithmError", "It broke.")
+
+
+def test_a_type_that_the_machine_has_whole_leaves_nothing_to_say(world: World) -> None:
+    model = after_all(world, world.model(resource_config={"instanceType": "ml.m5.large", "volumeSizeInGB": 1}))
+    assert (model.status_code, model.status_message) == (None, None)
+    assert world.runtime.started[0].notes == ()
+
+
+def test_an_instance_that_died_of_the_machine_is_tried_again_with_its_checkpoints(world: World) -> None:
+    died = RunEnd(EndReason.MACHINE, "The machine had no memory left.", started_at_ms=1_000, ended_at_ms=61_500)
+    world.runtime.deaths = [died]
+    seen: list[list[str]] = []
+    real = world.runtime.start
+
+    def start(run: Any) -> None:
+        if run.id not in world.runtime.runs():
+            folder = run.checkpoints / "algo-1"
+            seen.append([file.name for file in folder.iterdir()])
+            (folder / f"epoch-{len(seen)}").write_text("x")
+        real(run)
+
+    world.runtime.start = start  # type: ignore[method-assign]
+    resources = {"instanceType": "ml.m5.large", "volumeSizeInGB": 1}
+    model = after_all(world, world.model(resource_config=resources))
+    assert (model.status, model.retries, model.retry) == (Status.ACTIVE, 1, None)
+    first, second = world.runtime.started
+    assert isinstance(first, TrainingRun)
+    assert isinstance(second, TrainingRun)
+    assert first.id == second.id
+    assert first.checkpoints == second.checkpoints == world.tmp / "checkpoints" / model.id
+    assert seen == [[], ["epoch-1"]]
+    assert first.notes == ()
+    assert second.notes == (
+        "Attempt 2 of 3: the one before died of the machine. /opt/ml/checkpoints is as it left it.",
+    )
+    # maxRuntimeInSeconds is of all attempts together, as SageMaker counts it: 600 less the 61 that were used.
+    assert (first.limits.max_runtime_seconds, second.limits.max_runtime_seconds) == (600, 539)
+    assert list((world.tmp / "checkpoints").iterdir()) == []
+    with world.store.reading() as tx:
+        told = [(event.event, event.reason) for event in tx.events(model.arn)]
+    assert told == [
+        (Event.CREATED, ""),
+        (Event.STARTED, ""),
+        (Event.NOTED, "InstanceLost: The machine had no memory left. Attempt 2 of 3 follows."),
+        (Event.SUCCEEDED, ""),
+    ]
+
+
+def test_the_third_death_fails_the_training_with_the_reason(world: World) -> None:
+    world.runtime.deaths = [RunEnd(EndReason.LOST, "The supervisor was killed.")] * 4
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "InstanceLost")
+    assert model.status_message == (
+        "The supervisor was killed. This was the last of 3 attempts; start a new job to try again."
+    )
+    assert len(world.runtime.started) == 3
+    assert world.runtime.runs() == ()
+    assert list((world.tmp / "checkpoints").iterdir()) == []
+    assert world.runtime.forgotten_logs == []
+
+
+def test_a_dead_attempt_that_is_not_cleared_away_at_once_is_not_taken_for_the_next(world: World) -> None:
+    world.runtime.deaths = [RunEnd(EndReason.LOST)]
+    model = world.model()
+    real, refusals = world.runtime.forget, [1, 2]
+
+    def forget(run_id: Any) -> None:
+        if refusals:
+            refusals.pop()
+        else:
+            real(run_id)
+
+    world.runtime.forget = forget  # type: ignore[method-assign]
+    model = after_all(world, model)
+    assert (model.status, model.retries, refusals) == (Status.ACTIVE, 1, [])
+    assert len(world.runtime.started) == 2
+
+
+@pytest.mark.parametrize("steps", [3, 4, 5])
+def test_a_training_cancelled_in_the_middle_of_a_retry_ends_inactive(world: World, steps: int) -> None:
+    world.runtime.deaths = [RunEnd(EndReason.LOST)] * 2
+    world.runtime.looks = 0
+    model = world.model()
+    reconciler = world.reconciler()
+    for _ in range(steps):
+        reconciler.step("a")
+    world.ask(Work.TRAINED_MODELS, model.id, Event.CANCEL)
+    model = after_all(world, model)
+    assert (model.status, model.retries) == (Status.INACTIVE, 1)
+    assert world.runtime.runs() == ()
+    assert list((world.tmp / "checkpoints").iterdir()) == []
+
+
+def test_a_channel_that_is_gone_before_the_next_attempt_fails_the_training(world: World) -> None:
+    world.runtime.deaths = [RunEnd(EndReason.LOST)]
+    world.runtime.looks = 0
+    channel = world.ready_channel()
+    model = world.model(channels=(channel,))
+    reconciler = world.reconciler()
+    for _ in range(4):  # resolve, start, count, forget
+        reconciler.step("a")
+    with world.store.transaction() as tx:
+        ready = tx.ml_input_channels.get(channel.id)
+        assert ready is not None
+        tx.ml_input_channels.update(ready, status="INACTIVE")
+    assert code(after_all(world, model)) == ("CREATE_FAILED", "ChannelUnavailable")
+
+
+def test_checkpoints_are_the_servers_alone_with_a_folder_for_each_host(world: World) -> None:
+    world.runtime.looks = 10_000
+    resources = {"instanceType": "ml.m5.large", "volumeSizeInGB": 1, "instanceCount": 2}
+    model = world.model(resource_config=resources)
+    reconciler = world.reconciler()
+    for _ in range(2):
+        reconciler.step("a")
+    folder = world.tmp / "checkpoints" / model.id
+    assert sorted(path.name for path in folder.iterdir()) == ["algo-1", "algo-2"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder.parent, folder)} == {0o700}
+
+
+TOO_LONG = RunEnd(EndReason.MAX_RUNTIME, "It ran for more than 600 s.")
+
+
+def test_what_a_training_saved_that_ran_too_long_is_kept_apart_for_its_owner(world: World) -> None:
+    world.runtime.end = TOO_LONG
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "MaxRuntimeExceeded")
+    assert model.status_message == (
+        "It ran for more than 600 s. The 110 bytes that it had saved are kept for the model's owner until "
+        "DeleteTrainedModelOutput; the server's operator hands them over (`whiteroom partial`)."
+    )
+    assert (model.partial_bytes, model.model_bytes, model.output_bytes) == (110, None, None)
+    kept = [f"trained-models/{model.id}/partial/{name}.tar.gz" for name in ("model", "output")]
+    assert world.objects.keys() == kept
+    world.reconciler().sweep()
+    assert world.objects.keys() == kept
+    assert world.runtime.runs() == ()
+
+
+def test_a_partial_artefact_is_erased_with_the_models_output(world: World) -> None:
+    world.runtime.end = TOO_LONG
+    model = after_all(world, world.model())
+    world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
+    assert after_all(world, model).status is Status.INACTIVE
+    assert world.objects.keys() == []
+
+
+def test_a_program_that_saved_nothing_in_its_time_leaves_nothing(world: World) -> None:
+    world.runtime.end, world.runtime.leaves = TOO_LONG, {}
+    model = after_all(world, world.model())
+    assert model.status_message == "It ran for more than 600 s. It had saved nothing."
+    assert world.objects.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("leaves", "limit", "reason"),
+    [
+        ({"model/weights": b"w" * 100}, 99e-9, "(ArtifactTooLarge): The artefacts are 100 bytes"),
+        ({"model/clash": b"w"}, 1.0, "(ConflictingArtifact): clash is not the same"),
+        ({"model/link": b""}, 1.0, "(UnsafeArtifact): evil is a link"),
+    ],
+)
+def test_a_partial_artefact_is_held_to_the_policies_and_its_training_failed_of_its_time_all_the_same(
+    world: World, leaves: dict[str, bytes], limit: float, reason: str
+) -> None:
+    world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": limit}}})
+    world.runtime.end, world.runtime.leaves = TOO_LONG, leaves
+    real = world.runtime.start
+
+    def start(run: Any) -> None:
+        real(run)
+        if "model/link" in leaves:
+            (world.runtime.folder / run.id / "algo-1" / "model" / "evil").symlink_to("/etc/passwd")
+
+    world.runtime.start = start  # type: ignore[method-assign]
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "MaxRuntimeExceeded")
+    assert model.status_message is not None
+    assert f"Nothing of what it saved is kept {reason}" in model.status_message
+    assert model.partial_bytes is None
+    assert world.objects.keys() == []
+
+
+def test_the_words_of_a_program_that_ran_too_long_are_redacted(world: World) -> None:
+    world.runtime.end = RunEnd(EndReason.MAX_RUNTIME, failure="the secret row")
+    model = after_all(world, world.model())
+    assert (model.status_message or "").startswith("the *** row The 110 bytes")
+
+
+def test_a_sparse_file_larger_than_the_volume_is_not_packed(world: World) -> None:
+    world.set_policies(None)
+    real = world.runtime.start
+
+    def start(run: Any) -> None:
+        real(run)
+        with (world.runtime.folder / run.id / "algo-1" / "model" / "hole").open("wb") as file:
+            file.truncate(10**12)
+
+    world.runtime.start = start  # type: ignore[method-assign]
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "ArtifactTooLarge")
+    assert "without holes" in (model.status_message or "")

@@ -20,11 +20,12 @@ from whiteroom.domain import (
     trained_model_inference_jobs,
     trained_models,
 )
-from whiteroom.domain.failures import OF_RUN_END, StatusCode, run_message
+from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, OF_RUN_END, StatusCode, run_message
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.ml_input_channels import Surroundings
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.query_runs import RESTARTS_ALLOWED
+from whiteroom.domain.retries import OF_THE_MACHINE, RETRIES_ALLOWED, Retry
 from whiteroom.domain.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
 from whiteroom.domain.steps import WAIT, Effect, Step
 
@@ -66,13 +67,16 @@ def sound(lifecycle: Lifecycle[Any], status: Any, step: Step) -> None:
         assert lifecycle.accepts(status, Event.FAILED) or step.effect is Effect.STOP
 
 
+RETRIES = [*product(range(RETRIES_ALLOWED + 1), (None, *Retry))]
+
+
 @pytest.mark.parametrize("active", [True, False])
 @pytest.mark.parametrize("digest", [None, "sha256:1"])
 def test_every_planned_event_of_a_model_is_in_the_state_table(
     records: dict[str, Any], digest: str | None, active: bool
 ) -> None:
-    for status, seen, late in product(trained_models.Status, RUNS, (0, 1_000)):
-        model = dataclasses.replace(records["model"], status=status, image_digest=digest)
+    for status, seen, late, (retries, retry) in product(trained_models.Status, RUNS, (0, 1_000), RETRIES):
+        model = dataclasses.replace(records["model"], status=status, image_digest=digest, retries=retries, retry=retry)
         now = model.updated_at + timedelta(seconds=late)
         step = trained_models.plan(model, seen, now, member_active=active, grace_seconds=5)
         sound(trained_models.LIFECYCLE, status, step)
@@ -85,8 +89,10 @@ def test_every_planned_event_of_a_model_is_in_the_state_table(
 def test_every_planned_event_of_an_inference_job_is_in_the_state_table(
     records: dict[str, Any], digest: str | None, active: bool
 ) -> None:
-    for status, seen, late in product(trained_model_inference_jobs.Status, RUNS, (0, 1_000)):
-        job = dataclasses.replace(records["inference"], status=status, image_digest=digest)
+    for status, seen, late, (retries, retry) in product(trained_model_inference_jobs.Status, RUNS, (0, 1_000), RETRIES):
+        job = dataclasses.replace(
+            records["inference"], status=status, image_digest=digest, retries=retries, retry=retry
+        )
         now = job.updated_at + timedelta(seconds=late)
         step = trained_model_inference_jobs.plan(job, seen, now, member_active=active, grace_seconds=5)
         sound(trained_model_inference_jobs.LIFECYCLE, status, step)
@@ -145,9 +151,48 @@ def test_every_other_end_of_a_run_is_a_failure_with_its_own_code(records: dict[s
     model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
     step = trained_models.plan(model, seen, NOON, member_active=True, grace_seconds=5)
     assert seen.end is not None
+    if seen.end.reason in OF_THE_MACHINE:
+        model = dataclasses.replace(model, retries=RETRIES_ALLOWED)
+        step = trained_models.plan(model, seen, NOON, member_active=True, grace_seconds=5)
     assert step.failure is not None
     assert step.failure.code is OF_RUN_END[seen.end.reason]
-    assert step.failure.message == "It ended."
+    assert step.failure.message.startswith("It ended.")
+
+
+def test_every_end_of_a_run_or_a_query_has_a_documented_code() -> None:
+    assert set(OF_RUN_END) == set(EndReason)
+    assert set(OF_QUERY_FAILURE) == set(QueryFailure)
+    assert set(MEANING) == set(StatusCode)
+
+
+@pytest.mark.parametrize("kind", ["model", "inference"])
+@pytest.mark.parametrize("reason", EndReason)
+def test_what_died_of_the_machine_is_tried_again_twice_and_nothing_else_is(
+    records: dict[str, Any], reason: EndReason, kind: str
+) -> None:
+    module: Any = {"model": trained_models, "inference": trained_model_inference_jobs}[kind]
+    seen = Observation(Phase.ENDED, RunEnd(reason, "It ended.", exit_code=1))
+    counted = []
+    for retries in range(RETRIES_ALLOWED + 2):
+        record = dataclasses.replace(records[kind], status=module.Status.CREATE_IN_PROGRESS, retries=retries)
+        step = module.plan(record, seen, NOON, member_active=True, grace_seconds=5)
+        counted.append(step.changes.get("retries"))
+        assert (step.event is Event.FAILED) is (step.changes.get("retries") is None)
+    assert counted == ([1, 2, None, None] if reason in {EndReason.MACHINE, EndReason.LOST} else [None] * 4)
+
+
+@pytest.mark.parametrize("seen", RUNS)
+def test_a_retry_under_way_is_finished_whatever_is_seen_of_its_run(records: dict[str, Any], seen: Observation) -> None:
+    status = trained_models.Status.CREATE_IN_PROGRESS
+    planned = []
+    for retry in Retry:
+        model = dataclasses.replace(records["model"], status=status, retries=1, retry=retry)
+        step = trained_models.plan(model, seen, NOON, member_active=True, grace_seconds=5)
+        planned.append((step.effect, step.event, step.changes))
+    assert planned == [
+        (Effect.FORGET, None, {"retry": Retry.STARTING}),
+        (Effect.START, None, {"retry": None}),
+    ]
 
 
 def test_the_failure_file_is_the_message(records: dict[str, Any]) -> None:
@@ -187,10 +232,14 @@ def test_a_failure_without_words_says_what_its_code_means(records: dict[str, Any
     assert step.failure.message == "The program used more memory than its instance type has."
 
 
-def test_a_run_that_vanished_is_not_started_again(records: dict[str, Any]) -> None:
-    model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_run_that_vanished_is_not_started_again(records: dict[str, Any], retries: int) -> None:
+    status = trained_models.Status.CREATE_IN_PROGRESS
+    model = dataclasses.replace(records["model"], status=status, retries=retries)
     step = trained_models.plan(model, ABSENT, NOON, member_active=True, grace_seconds=5)
     assert (step.effect, step.event) == (None, Event.FAILED)
+    assert step.failure is not None
+    assert step.failure.code is StatusCode.INSTANCE_LOST
 
 
 def test_a_stop_is_repeated_only_when_it_is_overdue(records: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from whiteroom.domain.privacy import (
     output_within_limit,
     policy_is_sound,
 )
+from whiteroom.domain.verdicts import Denied
 
 ALICE, BOB, MALLORY = "111111111111", "222222222222", "999999999999"
 
@@ -94,7 +95,11 @@ LIMITED = PrivacyPolicies.parse(
 )
 
 
-@pytest.mark.parametrize("check", [artefact_within_limit, export_within_limit, output_within_limit])
+def artefact_in_large_volumes(size_bytes: int, policies: PrivacyPolicies) -> Any:
+    return artefact_within_limit(size_bytes, policies, 10**16)
+
+
+@pytest.mark.parametrize("check", [artefact_in_large_volumes, export_within_limit, output_within_limit])
 @pytest.mark.parametrize(("size_bytes", "allowed"), [(0, True), (10_000_000, True), (10_000_001, False)])
 def test_a_size_up_to_the_limit_is_allowed_and_one_byte_more_is_not(check: Any, size_bytes: int, allowed: bool) -> None:
     verdict = check(size_bytes, LIMITED)
@@ -102,9 +107,16 @@ def test_a_size_up_to_the_limit_is_allowed_and_one_byte_more_is_not(check: Any, 
     assert allowed or "10,000,001 bytes" in verdict.reason
 
 
-@pytest.mark.parametrize("check", [artefact_within_limit, output_within_limit])
+@pytest.mark.parametrize("check", [artefact_in_large_volumes, output_within_limit])
 def test_without_a_limit_every_size_is_allowed(check: Any) -> None:
     assert check(10**15, NOTHING)
+
+
+def test_without_a_policy_artefacts_are_as_large_as_the_volumes_at_most() -> None:
+    assert artefact_within_limit(1_000, NOTHING, 1_000)
+    refused = artefact_within_limit(1_001, NOTHING, 1_000)
+    assert isinstance(refused, Denied)
+    assert "1,001 bytes" in refused.reason
 
 
 def test_files_to_export_named_twice_are_exported_once() -> None:

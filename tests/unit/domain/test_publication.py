@@ -5,7 +5,7 @@ from typing import Any
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication
+from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication, metrics_publication
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALICE, BOB = "111111111111", "222222222222"
@@ -54,3 +54,14 @@ def test_a_member_without_a_configuration_when_the_run_began_failed_to_receive()
         publication = told(configuration=configuration)
         assert publication.status == "PUBLISH_FAILED"
         assert (publication.details or "").startswith("Failed to publish logs as no ML Config role is set")
+
+
+def test_metrics_reach_every_member_who_had_a_configuration_when_the_run_began() -> None:
+    recorded = Publication("PUBLISH_SUCCEEDED", "One metric is no longer read.")
+    assert metrics_publication(recorded, NOON, CONFIGURATION) == recorded
+    assert metrics_publication(recorded, None, CONFIGURATION) == NOTHING_TO_SAY
+    late = replace(CONFIGURATION, created_at=NOON + timedelta(seconds=1))
+    for configuration in (None, late):
+        publication = metrics_publication(recorded, NOON, configuration)
+        assert publication.status == "PUBLISH_FAILED"
+        assert (publication.details or "").startswith("Failed to publish metrics as no ML Config role is set")

@@ -8,7 +8,6 @@ from whiteroom.domain.trainings import (
     can_infer,
     can_train,
     channels_are_sound,
-    infers_in_this_release,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -59,8 +58,3 @@ def test_a_fifo_is_never_in_the_way_of_the_incremental_channel(mode: str, increm
     verdict = channels_are_sound(channels("train"), channels(incremental), mode)
     assert bool(verdict) is sound
     assert verdict or "another channelName" in verdict.reason
-
-
-@pytest.mark.parametrize(("count", "runs"), [({}, True), ({"instanceCount": 1}, True), ({"instanceCount": 2}, False)])
-def test_an_inference_job_runs_on_one_instance(count: Any, runs: bool) -> None:
-    assert bool(infers_in_this_release({"instanceType": "ml.m5.large", **count})) is runs

@@ -106,3 +106,11 @@ def test_exports_are_listed_by_version(studio: Studio, model: dict[str, str], ar
     answer = studio.call(LIST, trainedModelArn=arn, maxResults=1)
     (rest,) = listed(studio, arn, nextToken=answer["nextToken"])
     assert rest["name"] == "base"
+
+
+def test_what_is_kept_of_a_training_that_ran_too_long_is_not_exported(studio: Studio, channel: str) -> None:
+    model = studio.model("long", channel)
+    studio.advance_model(model, Event.STARTED, Event.FAILED, partial_bytes=10)
+    for version in ({}, {"trainedModelVersionIdentifier": "NULL"}):
+        request = studio.export_request("out", model["trainedModelArn"], **version)
+        assert "CREATE_FAILED" in studio.refused(Conflict, START, **request)

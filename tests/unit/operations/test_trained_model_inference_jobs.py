@@ -5,6 +5,7 @@ import pytest
 from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, Office
 from support.ml import EXPORTS, Studio, a_studio, arn_of
 from whiteroom.base.faults import AccessDenied, Conflict, QuotaExceeded, ResourceNotFound, ValidationFault
+from whiteroom.domain.instance_types import GIB, Shape
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.quotas import Quota
 
@@ -168,10 +169,42 @@ def test_an_image_of_another_provider_does_not_see_a_closed_model(studio: Studio
     assert closed in studio.refused(AccessDenied, START, **request)
 
 
-def test_more_instances_are_refused_by_name(studio: Studio, arn: str, channel: str) -> None:
-    resources = {"instanceType": "ml.m5.large", "instanceCount": 2}
+@pytest.mark.parametrize("count", [1, 2, 10])
+def test_several_instances_are_taken_and_shown(studio: Studio, arn: str, channel: str, count: int) -> None:
+    resources = {"instanceType": "ml.m5.large", "instanceCount": count}
+    job = studio.inference_job("scores", arn, channel, resourceConfig=resources)
+    assert read(studio, job)["resourceConfig"] == resources
+
+
+def test_a_strict_server_refuses_a_job_larger_than_its_machine(studio: Studio, arn: str, channel: str) -> None:
+    studio.office.strict_machine = Shape(4, 16 * GIB)
+    resources = {"instanceType": "ml.m5.large", "instanceCount": 3}
     request = studio.inference_request("scores", arn, channel, resourceConfig=resources)
-    assert "next release" in studio.refused(ValidationFault, START, **request)
+    refusal = studio.refused(ValidationFault, START, **request)
+    assert refusal.startswith(
+        "ml.m5.large has 2 vCPUs and 8 GiB; this machine gives each of 3 instances 1 vCPU and 5.3 GiB."
+    )
+    assert "strict_instance_types" in refusal
+    studio.inference_job("scores", arn, channel, resourceConfig={**resources, "instanceCount": 2})
+
+
+def test_what_the_machine_lacks_is_shown_until_something_worse_is_known(studio: Studio, arn: str, channel: str) -> None:
+    job = studio.inference_job("scores", arn, channel)
+    clamped = {"status_code": "InstanceClamped", "status_message": "This machine gives 2 vCPUs."}
+    studio.advance("trained_model_inference_jobs", job, Event.STARTED, **clamped)
+    shown = {"statusCode": "InstanceClamped", "message": "This machine gives 2 vCPUs."}
+    assert read(studio, job)["statusDetails"] == shown
+    studio.advance("trained_model_inference_jobs", job, Event.SUCCEEDED)
+    answer = read(studio, job)
+    assert (answer["status"], answer["statusDetails"]) == ("ACTIVE", shown)
+
+
+def test_a_model_of_which_only_something_partial_is_kept_is_not_served(studio: Studio, channel: str) -> None:
+    model = studio.model("long", channel)
+    studio.advance_model(model, Event.STARTED, Event.FAILED, partial_bytes=10)
+    for version in ({}, {"trainedModelVersionIdentifier": "NULL"}):
+        request = studio.inference_request("scores", model["trainedModelArn"], channel, **version)
+        assert "CREATE_FAILED" in studio.refused(Conflict, START, **request)
 
 
 def test_a_member_that_does_not_pay_for_inference_cannot_be_named(studio: Studio, arn: str, channel: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, Office, collaboration_rule
 from support.ml import EXPORTS, INSTANCE, Studio, a_studio, arn_of
 from whiteroom.base.faults import AccessDenied, Conflict, QuotaExceeded, ResourceNotFound, ValidationFault
+from whiteroom.domain.instance_types import GIB, Shape
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.quotas import Quota
 
@@ -113,6 +114,38 @@ def test_an_algorithm_without_a_training_container_does_not_train(studio: Studio
 def test_several_instances_are_taken_and_shown(studio: Studio, channel: str) -> None:
     resources = {**INSTANCE, "instanceCount": 5}
     assert read(studio, studio.model("forest", channel, resourceConfig=resources))["resourceConfig"] == resources
+
+
+def test_a_strict_server_refuses_a_training_larger_than_its_machine(studio: Studio, channel: str) -> None:
+    studio.office.strict_machine = Shape(2, 8 * GIB)
+    resources = {"instanceType": "ml.p3.16xlarge", "volumeSizeInGB": 1}
+    refusal = studio.refused(ValidationFault, CREATE, **studio.training_request("a", channel, resourceConfig=resources))
+    assert refusal.startswith(
+        "ml.p3.16xlarge has 64 vCPUs, 488 GiB and 8 GPUs; this machine gives 2 vCPUs, 8 GiB and no GPU."
+    )
+    assert "strict_instance_types" in refusal
+    studio.model("forest", channel)
+
+
+def test_a_server_that_is_not_strict_takes_every_type(studio: Studio, channel: str) -> None:
+    resources = {"instanceType": "ml.p5.48xlarge", "volumeSizeInGB": 1, "instanceCount": 5}
+    studio.model("forest", channel, resourceConfig=resources)
+
+
+def test_a_model_of_which_only_something_partial_is_kept_is_not_trained_on(studio: Studio, channel: str) -> None:
+    model = studio.model("long", channel)
+    studio.advance_model(model, Event.STARTED, Event.FAILED, partial_bytes=10)
+    for version in ({"versionIdentifier": "NULL"}, {}):
+        incremental = {"trainedModelArn": model["trainedModelArn"], "channelName": "base", **version}
+        request = studio.training_request("next", channel, incrementalTrainingDataChannels=[incremental])
+        assert "CREATE_FAILED" in studio.refused(Conflict, CREATE, **request)
+
+
+def test_a_partial_artefact_goes_with_the_models_output(studio: Studio, channel: str) -> None:
+    model = studio.model("long", channel)
+    studio.advance_model(model, Event.STARTED, Event.FAILED, partial_bytes=10)
+    studio.call("DeleteTrainedModelOutput", BOB, trainedModelArn=model["trainedModelArn"])
+    assert read(studio, model)["status"] == "DELETE_PENDING"
 
 
 @pytest.mark.parametrize("mode", ["File", "FastFile", "Pipe"])

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -7,22 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whiteroom.domain.runs import ChannelMount, Limits, RunId, TrainingRun
+from whiteroom.runtime.docker import networks
 from whiteroom.runtime.docker import plan as docker_plan
-from whiteroom.runtime.docker.engine import EngineImage, canonical, may_pull, repository
+from whiteroom.runtime.docker.engine import EngineFacts, EngineImage, canonical, may_pull, repository
 from whiteroom.runtime.docker.output import Frames
-from whiteroom.runtime.docker.plan import ContainerSpec, Unsealable
+from whiteroom.runtime.docker.plan import Unsealable
+from whiteroom.runtime.docker.spec import NO_NETWORK, ContainerMember, ContainerSpec, changed, dump, load
 
 IMAGE = EngineImage("sha256:" + "a" * 64, ("main",), {"PATH": "/opt/bin", "LD_PRELOAD": "/x.so"}, (), "amd64")
-SPEC = ContainerSpec(
-    run_id="run-1", folder_label="f", socket="/s", oci_runtime="", image_name="churn:1", image_digest=IMAGE.id,
-    may_pull=False, command=("train",), follows_entrypoint=True, environment={"A": "member's"},
-    defaults={"HOME": "/tmp"}, mounts=(("/host/model", "/opt/ml/model", True), ("/host/in", "/opt/ml/input", False)),
-    transform=None,
-        notes=(),
-        checkpoints="", uid_folder="/u", first_uid=200_000, cpus=2, memory_bytes=1 << 30, shared_memory_bytes=1 << 29,
-    volume_bytes=1 << 31, processes=64, ulimits={"core": 0}, max_runtime_seconds=60, stop_grace_seconds=1,
-    log_file="/l", log_limit_bytes=1, log_line_characters=1,
+FACTS = EngineFacts("Docker", "28.2.2", "amd64", rootless=False, remaps_users=False, runtimes=("runc", "runsc"),
+                    api_version="1.48", has_cdi=True)  # fmt: skip
+MEMBER = ContainerMember(
+    host="algo-1", command=("train",), environment={"A": "member's"}, defaults={"HOME": "/tmp"}, document=None,
+    mounts=(("/host/model", "/opt/ml/model", True), ("/host/in", "/opt/ml/input", False)),
 )  # fmt: skip
+SPEC = ContainerSpec(
+    run_id="run-1", folder_label="f", socket="/s", api_version="", rootless=False, packages=(), oci_runtime="",
+    image_name="churn:1", image_digest=IMAGE.id, may_pull=False, follows_entrypoint=True, members=(MEMBER,),
+    network=NO_NETWORK, subnets=("198.18.0.16",), bridge="wr0123456789ab", is_held=False, transform=None, pipes=(),
+    notes=(), checkpoints="", uid_folder="/u", first_uid=200_000, gpus=0, cpus=2, memory_bytes=1 << 30,
+    shared_memory_bytes=1 << 29, volume_bytes=1 << 31, processes=64, ulimits={"core": 0}, max_runtime_seconds=60,
+    stop_grace_seconds=1, log_file="/l", log_limit_bytes=1, log_line_characters=1, sandboxed=False,
+)  # fmt: skip
+TRANSFORM = {"archive": "/a"}
 RUN = TrainingRun(
     id=RunId("run-1"), job_name="churn", job_arn="arn", image_uri="churn:1", image_digest=IMAGE.id, entrypoint=(),
     arguments=("--x",), hyperparameters={}, environment={"PATH": "/member/bin"},
@@ -31,19 +39,40 @@ RUN = TrainingRun(
 )  # fmt: skip
 
 
-def document(spec: ContainerSpec = SPEC, image: EngineImage = IMAGE, **changes: Any) -> dict[str, Any]:
-    asked: dict[str, Any] = {"user": "7:7", "has_shell": True, "network": None, "host_users": False}
-    return docker_plan.document(spec, image, **{**asked, **changes})
+def with_environment(environment: dict[str, str]) -> ContainerSpec:
+    return changed(SPEC, members=(ContainerMember(**{**MEMBER.plain(), "environment": environment}),))
+
+
+def of_two(spec: ContainerSpec = SPEC) -> ContainerSpec:
+    second = ContainerMember(**{**MEMBER.plain(), "host": "algo-2"})
+    return changed(spec, members=(MEMBER, second))
+
+
+def documents(spec: ContainerSpec = SPEC, image: EngineImage = IMAGE, **changes: Any) -> list[dict[str, Any]]:
+    found = docker_plan.prepared(spec, replace(FACTS, **changes), image)
+    return [member.document for member in found.members if member.document is not None]
+
+
+def document(
+    spec: ContainerSpec = SPEC, image: EngineImage = IMAGE, *, has_shell: bool = True, **changes: Any
+) -> dict[str, Any]:
+    found = docker_plan.prepared(spec, replace(FACTS, **changes), image, has_shell=has_shell).members[0].document
+    assert found is not None
+    return found
 
 
 def test_a_spec_that_is_written_reads_the_same() -> None:
-    assert docker_plan.load(SPEC.dump()) == SPEC
+    for spec in (SPEC, docker_plan.prepared(of_two(), FACTS, IMAGE)):
+        read = load(dump(spec))
+        assert [member.plain() for member in read.members] == [member.plain() for member in spec.members]
+        assert changed(read, members=()).plain() == changed(spec, members=()).plain()
 
 
 def test_a_container_is_sealed_limited_and_started_by_its_images_id() -> None:
     asked = document()
     host = asked["HostConfig"]
-    assert (asked["Image"], asked["User"]) == (IMAGE.id, "7:7")
+    assert asked["Image"] == IMAGE.id
+    assert "User" not in asked
     assert host["NetworkMode"] == "none"
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
@@ -62,12 +91,59 @@ def test_a_container_is_sealed_limited_and_started_by_its_images_id() -> None:
 
 
 def test_the_operators_choice_of_runtime_reaches_the_engine() -> None:
-    assert document(replace(SPEC, oci_runtime="runsc"))["HostConfig"]["Runtime"] == "runsc"
+    assert document(changed(SPEC, oci_runtime="runsc"))["HostConfig"]["Runtime"] == "runsc"
 
 
-def test_a_network_of_the_runs_own_asks_no_name_server_of_this_machine() -> None:
-    host = document(network="own")["HostConfig"]
-    assert (host["NetworkMode"], host["Dns"]) == ("own", ["192.0.2.1"])
+def test_one_instance_has_no_network_and_several_share_one_of_their_own() -> None:
+    assert document()["HostConfig"]["NetworkMode"] == "none"
+    assert [asked["HostConfig"]["NetworkMode"] for asked in documents(of_two())] == ["whiteroom-f-run-1"] * 2
+    assert [asked["Hostname"] for asked in documents(of_two())] == ["algo-1", "algo-2"]
+
+
+def test_no_resolver_of_an_engine_asks_anybody_outside_a_container() -> None:
+    assert {tuple(asked["HostConfig"]["Dns"]) for asked in documents(of_two())} == {("127.0.0.1",)}
+
+
+def test_model_servers_never_share_a_network() -> None:
+    spec = changed(of_two(), transform=TRANSFORM, oci_runtime="runsc")
+    assert [asked["HostConfig"]["NetworkMode"] for asked in documents(spec)] == [
+        "whiteroom-f-run-1.algo-1", "whiteroom-f-run-1.algo-2",
+    ]  # fmt: skip
+
+
+def test_a_private_network_has_no_address_of_this_machine_and_leads_nowhere() -> None:
+    asked = networks.private("n", {"a": "b"}, "wr1", "198.18.0.16")
+    assert (asked["Internal"], asked["Labels"]) == (True, {"a": "b"})
+    assert asked["Options"]["com.docker.network.bridge.inhibit_ipv4"] == "true"
+    assert asked["IPAM"]["Config"] == [{"Subnet": "198.18.0.16/28"}]
+    assert networks.addresses("198.18.0.16", ["algo-1", "algo-2"]) == {"algo-1": "198.18.0.18", "algo-2": "198.18.0.19"}
+
+
+def test_subnets_lie_where_no_machine_has_one_and_each_begins_on_its_own() -> None:
+    for first in docker_plan.subnets():
+        assert IPv4Network(f"{first}/28").subnet_of(IPv4Network("198.18.0.0/15"))
+
+
+def test_programs_of_several_instances_wait_for_each_other() -> None:
+    (alone,) = documents()
+    together = documents(changed(of_two(), is_held=True))
+    assert "read" not in alone["Entrypoint"][2]
+    assert not alone["OpenStdin"]
+    assert all(asked["Entrypoint"][2].startswith("read") and asked["OpenStdin"] for asked in together)
+
+
+def test_gpus_are_had_without_nvidias_hook_or_not_at_all() -> None:
+    assert docker_plan.refusal("", 1, FACTS) is None
+    assert docker_plan.refusal("", 0, replace(FACTS, has_cdi=False)) is None
+    refused = docker_plan.refusal("", 1, replace(FACTS, has_cdi=False, version="20.10.24"))
+    assert refused is not None
+    assert "CDI" in refused
+    assert "Docker 20.10.24" in refused
+
+
+def test_an_image_for_another_machine_is_refused_by_both_names() -> None:
+    with pytest.raises(Unsealable, match=r"aarch64.*x86_64"):
+        document(image=replace(IMAGE, machine="arm64"))
 
 
 def test_the_shell_is_told_every_variable_and_the_engine_none() -> None:
@@ -86,7 +162,7 @@ def test_without_a_shell_what_a_hook_would_obey_is_refused_whoever_says_it(name:
     with pytest.raises(Unsealable, match=name):
         document(image=replace(plain, environment={name: "x"}), has_shell=False)
     with pytest.raises(Unsealable, match=name):
-        document(replace(SPEC, environment={name: "x"}), plain, has_shell=False)
+        document(with_environment({name: "x"}), plain, has_shell=False)
 
 
 def test_a_variable_that_no_shell_can_set_is_left_out() -> None:
@@ -95,17 +171,18 @@ def test_a_variable_that_no_shell_can_set_is_left_out() -> None:
 
 
 def test_the_images_path_stays_unless_the_member_sets_it() -> None:
-    told = docker_plan.told(replace(RUN, environment={}))
+    told = docker_plan.told(replace(RUN, environment={}), "algo-1")
     assert not {"PATH", "VIRTUAL_ENV", "HOME"} & told.environment.keys()
     assert told.defaults["HOME"] == "/tmp"
-    assert docker_plan.told(RUN).environment["PATH"] == "/member/bin"
+    assert docker_plan.told(RUN, "algo-1").environment["PATH"] == "/member/bin"
 
 
 def test_only_input_model_output_and_temporary_folders_are_mounted() -> None:
-    targets = {target: writable for _, target, writable in docker_plan.mounts(RUN, "/runs/run-1")}
+    run = replace(RUN, checkpoints=Path("/data/checkpoints"))
+    targets = {target: writable for _, target, writable in docker_plan.own_mounts(run, Path("/runs/r"), "algo-1")}
     assert targets == {
-        "/opt/ml/input": False, "/opt/ml/input/data/train": False, "/opt/ml/model": True, "/opt/ml/output": True,
-        "/opt/ml/output/data": True, "/tmp": True, "/var/tmp": True,
+        "/opt/ml/input": False, "/opt/ml/model": True, "/opt/ml/output": True, "/opt/ml/output/data": True,
+        "/tmp": True, "/var/tmp": True, "/etc/resolv.conf": False, "/opt/ml/checkpoints": True,
     }  # fmt: skip
 
 

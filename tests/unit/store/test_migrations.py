@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -36,15 +37,15 @@ def test_every_index_of_the_code_is_made_by_the_migrations(tmp_path: Path) -> No
     engine = sa.create_engine(f"sqlite:///{fresh}")
     metadata.create_all(engine)
     engine.dispose()
-    assert _schema(migrated) == _schema(fresh)
+    assert _indexes(migrated) == _indexes(fresh)
 
 
-def _schema(path: Path) -> dict[str, str]:
+def _indexes(path: Path) -> dict[str, str]:
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         ).fetchall()
-    return {name: " ".join(sql.replace('"', "").split()) for name, sql in rows if name != "sqlite_sequence"}
+    return {name: " ".join(sql.replace('"', "").split()) for name, sql in rows}
 
 
 def test_the_newest_revision_is_the_one_the_code_asks_for() -> None:
@@ -77,3 +78,31 @@ def test_the_database_with_its_secrets_is_its_owners_alone_in_a_folder_that_othe
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("whiteroom.db*")}
     store.close()
     assert modes == dict.fromkeys(("whiteroom.db", "whiteroom.db-wal", "whiteroom.db-shm"), 0o600)
+
+
+def test_records_of_the_first_release_are_kept_and_were_never_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "whiteroom.db"
+    engine = sa.create_engine(f"sqlite:///{path}")
+    configuration = config(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0001")
+        for kind in ("trained_models", "trained_model_inference_jobs"):
+            table = sa.Table(kind, sa.MetaData(), autoload_with=connection)
+            texts = {"status": "ACTIVE", "id": "m-1", "data_channels": "[]", "incremental_channels": "[]"}
+            texts |= dict.fromkeys(("resource_config", "hyperparameters", "environment"), "{}")
+            row: dict[str, object] = {
+                column.name: texts.get(column.name, 7 if column.type.python_type is int else "x")
+                for column in table.columns
+                if not column.nullable
+            }
+            connection.execute(table.insert().values({**row} | ({"is_latest": True} if "is_latest" in row else {})))
+    engine.dispose()
+    store = SqliteStore(path)
+    with store.reading() as tx:
+        model, job = tx.trained_models.get("m-1"), tx.trained_model_inference_jobs.get("m-1")
+    store.close()
+    assert model is not None
+    assert (model.retries, model.retry, model.seconds_spent, model.partial_bytes) == (0, None, 0, None)
+    assert job is not None
+    assert (job.retries, job.retry, job.seconds_spent) == (0, None, 0)

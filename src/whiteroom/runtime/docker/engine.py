@@ -1,5 +1,6 @@
-"""The container engine: the only place that talks to Docker or Podman, by the docker SDK.
+"""The container engine, Docker or Podman, by the docker SDK: what it is, its images, and what a crash left in it.
 
+A container's own life is a handful of calls, which the supervisor makes itself (calls.py).
 Everything that Whiteroom makes in an engine carries two labels: the data folder's and the
 run's. By them it is found again, whatever crashed.
 """
@@ -12,26 +13,20 @@ import socket as socketlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from docker import errors
 from docker.api.client import APIClient
 
+from whiteroom.runtime.docker.calls import EngineFailed, NotThere
+from whiteroom.runtime.docker.spec import LABEL_FOLDER, LABEL_RUN
 from whiteroom.runtime.supervisor.hosts import Cancelled
 
-LABEL_FOLDER, LABEL_RUN = "whiteroom.folder", "whiteroom.run"
 _TIMEOUT_SECONDS = 30
 _CONFLICT = 409
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DOCKER_HUB = "docker.io"
-
-
-class EngineFailed(Exception):
-    """The engine cannot be reached, or refused. The message is its own words."""
-
-
-class NoSuchImage(EngineFailed):
-    """Neither the engine nor the registry has that image."""
+_PODMAN_CDI = (5, 4)
+"""From here on Podman heeds such requests on this API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +54,21 @@ class EngineFacts:
     """It runs as an ordinary user: root in a container is that user."""
     remaps_users: bool
     runtimes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerState:
-    """A container at one moment."""
-
-    running: bool
-    pid: int
-    """Its first process, as this machine numbers it; 0 while there is none."""
-    exit_code: int
-    memory_killed: bool
-    error: str
-    address: str
-    """In the run's own network; empty where it has none."""
+    api_version: str
+    has_cdi: bool
+    """It hands devices out by the Container Device Interface, without a hook of NVIDIA's."""
 
 
 class Engine:
     """One connection to an engine's socket. For one thread."""
 
-    def __init__(self, socket: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(self, socket: str, timeout_seconds: float = _TIMEOUT_SECONDS, version: str = "auto") -> None:
         """Connect.
+
+        Args:
+            socket: the engine's.
+            timeout_seconds: for each call.
+            version: of its API; `auto` asks for it first, since an old engine knows no newer calls.
 
         Raises:
             EngineFailed: nothing answers there.
@@ -89,8 +78,7 @@ class Engine:
                 # First without the SDK, which leaves a socket open that it cannot connect.
                 probe.settimeout(timeout_seconds)
                 probe.connect(socket)
-            # `auto` asks the engine for its version: an old one knows no newer calls.
-            self._api = APIClient(base_url=f"unix://{socket}", version="auto", timeout=timeout_seconds)
+            self._api = APIClient(base_url=f"unix://{socket}", version=version, timeout=timeout_seconds)
 
     def close(self) -> None:
         """Close the connection."""
@@ -102,13 +90,18 @@ class Engine:
             info, version = self._api.info(), self._api.version()
         options = " ".join(info.get("SecurityOptions") or ())
         components = [part.get("Name", "") for part in version.get("Components") or ()]
+        is_podman = any("Podman" in name for name in components)
+        number = str(version.get("Version", ""))
         return EngineFacts(
-            name="Podman" if any("Podman" in name for name in components) else "Docker",
-            version=str(version.get("Version", "")),
+            name="Podman" if is_podman else "Docker",
+            version=number,
             machine=str(version.get("Arch", "")),
             rootless="name=rootless" in options,
             remaps_users="name=userns" in options,
             runtimes=tuple(sorted(info.get("Runtimes") or ())),
+            api_version=str(self._api.api_version),
+            # Docker lists where it looks for such devices, and nothing where it does not.
+            has_cdi=_numbers(number) >= _PODMAN_CDI if is_podman else bool(info.get("CDISpecDirs")),
         )
 
     def image(self, reference: str) -> EngineImage | None:
@@ -116,7 +109,7 @@ class Engine:
         try:
             with _translated():
                 found = self._api.inspect_image(reference)
-        except NoSuchImage:
+        except NotThere:
             return None
         config = found.get("Config") or {}
         pairs = (entry.partition("=") for entry in config.get("Env") or ())
@@ -133,12 +126,12 @@ class Engine:
         """The digest that the registry has under that name now.
 
         Raises:
-            NoSuchImage: it has none, or does not say.
+            NotThere: it has none, or does not say.
         """
         with _translated():
             digest = str(self._api.inspect_distribution(reference)["Descriptor"]["digest"])
         if not _DIGEST.fullmatch(digest):
-            raise NoSuchImage(f"The registry answered with {digest[:80]!r}, which is no digest.")
+            raise NotThere(f"The registry answered with {digest[:80]!r}, which is no digest.")
         return digest
 
     def pull(self, name: str, digest: str, wanted: Callable[[], bool]) -> None:
@@ -146,26 +139,16 @@ class Engine:
 
         Raises:
             Cancelled: `wanted` answered no.
-            NoSuchImage: the registry refused.
+            NotThere: the registry refused.
         """
         with _translated():
             said = self._api.pull(name, tag=digest, stream=True, decode=True)
             with contextlib.closing(said):
                 for line in said:
                     if "error" in line:
-                        raise NoSuchImage(str(line["error"]))
+                        raise NotThere(str(line["error"]))
                     if not wanted():
                         raise Cancelled
-
-    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make a network that leads nowhere."""
-        with _translated():
-            self._api.create_network(name, driver="bridge", internal=True, labels=dict(labels))
-
-    def create(self, name: str, configuration: Mapping[str, Any]) -> str:
-        """Make a container of an API document, and answer its id."""
-        with _translated():
-            return str(self._api.create_container_from_config(dict(configuration), name)["Id"])
 
     def has_file(self, container: str, path: str) -> bool:
         """Whether a container that has been made has that path."""
@@ -173,53 +156,9 @@ class Engine:
             with _translated():
                 stream, _ = self._api.get_archive(container, path)
                 stream.close()
-        except NoSuchImage:
+        except NotThere:
             return False
         return True
-
-    def attach(self, container: str) -> Any:
-        """What the container writes from its start on: a socket of frames (output.py)."""
-        with _translated():
-            return self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
-
-    def start(self, container: str) -> None:
-        """Start it."""
-        with _translated():
-            self._api.start(container)
-
-    def wait(self, container: str) -> None:
-        """Return once it does not run."""
-        with _translated():
-            self._api.wait(container, timeout=None)
-
-    def signal(self, container: str, name: str) -> None:
-        """Send its first process a signal; one that does not run is a success."""
-        with _translated(), contextlib.suppress(errors.APIError):
-            self._api.kill(container, signal=name)
-
-    def state(self, container: str) -> ContainerState | None:
-        """What it is doing; None if there is no such container."""
-        try:
-            with _translated():
-                found = self._api.inspect_container(container)
-        except NoSuchImage:
-            return None
-        state = found["State"]
-        networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
-        addresses = [network.get("IPAddress") for network in networks.values() if network.get("IPAddress")]
-        return ContainerState(
-            running=bool(state.get("Running")),
-            pid=int(state.get("Pid") or 0),
-            exit_code=int(state.get("ExitCode") or 0),
-            memory_killed=bool(state.get("OOMKilled")),
-            error=str(state.get("Error") or ""),
-            address=addresses[0] if addresses else "",
-        )
-
-    def remove_container(self, container: str) -> None:
-        """Kill and delete one container."""
-        with _translated(), _already_gone():
-            self._api.remove_container(container, v=True, force=True)
 
     def runs(self, folder: str) -> set[str]:
         """Every run of a data folder that still has something here."""
@@ -272,7 +211,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except errors.NotFound as problem:
-        raise NoSuchImage(_words(problem)) from None
+        raise NotThere(_words(problem)) from None
     except (errors.DockerException, OSError) as problem:  # what `requests` raises is an OSError
         raise EngineFailed(_words(problem)) from None
 
@@ -287,6 +226,10 @@ def _already_gone() -> Iterator[None]:
     except errors.APIError as problem:
         if problem.status_code != _CONFLICT:
             raise
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def _words(problem: Exception) -> str:

@@ -1,76 +1,118 @@
 """The instances of a run in a container engine, as its supervisor sees them.
 
 Should the supervisor be killed, the containers go on until the next look of a server, which
-removes them (runtime.py).
+removes them (runtime.py). Imported by the supervisor: nothing slow to import, the SDK least.
 """
 
+# pathlib takes 15 ms to import, on the way to the program's first line.
+# ruff: noqa: PTH108, PTH110, PTH123
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.docker import plan as docker_plan
-from whiteroom.runtime.docker.engine import (
-    ContainerState,
-    Engine,
-    EngineFacts,
-    EngineFailed,
-    EngineImage,
-    NoSuchImage,
-    repository,
-)
-from whiteroom.runtime.docker.output import Output
-from whiteroom.runtime.docker.plan import HOST, SHELL, WORK, ContainerSpec
+from whiteroom.runtime.docker import networks
+from whiteroom.runtime.docker import spec as docker_specs
+from whiteroom.runtime.docker.calls import Calls, EngineFailed, NotThere, end_of_words
+from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL, SHELL_NAME
 from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
-from whiteroom.runtime.supervisor.hosts import Ending, Fleet, Host, ImageFailed, SandboxFailed
-from whiteroom.runtime.supervisor.logs import LogWriter
+from whiteroom.runtime.supervisor.hosts import Cancelled, Fleet, Host, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line
 from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
-from whiteroom.runtime.supervisor.watch import Watch
-from whiteroom.runtime.transform.serving import Client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from whiteroom.runtime.docker.engine import Engine, EngineImage
+    from whiteroom.runtime.docker.output import Output
+    from whiteroom.runtime.docker.spec import ContainerMember, ContainerSpec
+    from whiteroom.runtime.supervisor.hosts import Ending
+    from whiteroom.runtime.supervisor.logs import LogWriter
+    from whiteroom.runtime.transform.serving import Client
 
 MADE_FILE = "made"
 """There from before something is made in the engine until it is removed."""
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
 _IMAGE_SIGNS = ("not found", "no such file or directory", "exec format error", "permission denied")
-_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+_NOT_FOUND_EXITS = (126, 127)
+_GO = b"\n"
 
 
 class Container(Host):
     """One instance in a container."""
 
-    def __init__(self, spec: ContainerSpec, name: str, work: str) -> None:
-        super().__init__(spec, name, work)
-        self.id = ""
+    def __init__(self, spec: ContainerSpec, member: ContainerMember) -> None:
+        super().__init__(spec, member.host, member.work)
+        self.id = spec.name_of(member.host)
+        self.member = member
+        self.uid: int | None = None
+        """Who it is, where it is a user of its own."""
         self.first: int | None = None
         """Its first process; None where it had ended before anyone could look."""
         self.address = ""
+        self.devices: dict[str, str] = {}
+        """Nodes of the GPUs that it has, for the watch."""
         self.groups = cgroups.Groups({}, frozenset())
-        self.output: Output | None = None
         self._spec = spec
-        self._engine: Engine | None = None
-        self._state: ContainerState | None = None
+        self._calls = Calls(spec.socket, spec.api_version)
+        self._attached = -1
+        self._output: Output | None = None
+        self._running = False
+        self._state: dict[str, Any] | None = None
         self._engine_ended = False
 
     @property
     def started(self) -> bool:
         """See Host."""
-        return self._engine is not None
+        return self._running
 
-    def begin(self, engine: Engine) -> None:
-        """Take note that its program runs."""
-        self._engine = engine
-        state = engine.state(self.id)
-        if state is not None:
-            self.first, self.address = state.pid or None, state.address
+    def take(self, spec: ContainerSpec, member: ContainerMember) -> None:
+        """Learn what the server could not know."""
+        self.member, self._spec = member, spec
+        self._calls = Calls(spec.socket, spec.api_version)
+
+    def create(self, document: Mapping[str, Any]) -> None:
+        """Make it, and listen to it before it has anything to say."""
+        self._calls.create(self.id, document)
+        # Podman looks for the program here already.
+        self._attached = self._calls.attach(self.id)
+
+    def start(self) -> None:
+        """Start it; its program may wait for `release`."""
+        self._calls.start(self.id)
+        self._running = True
+
+    def release(self) -> None:
+        """Let its program run."""
+        try:
+            os.write(self._attached, _GO)
+        except OSError:
+            # It has ended already, and what it ended with is found then.
+            return
+        end_of_words(self._attached)
+
+    def abandon(self) -> None:
+        """Take it away again before it ever ran."""
+        if self._attached >= 0:
+            os.close(self._attached)
+            self._attached = -1
+        self._running = False
+        self._calls.remove_container(self.id)
+
+    def look(self) -> None:
+        """See which processes of this machine it is."""
+        found = self._calls.inspect(self.id)
+        if not found:
+            return
+        self.first = int(found["State"].get("Pid") or 0) or None
+        networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
+        self.address = next((one["IPAddress"] for one in networks.values() if one.get("IPAddress")), "")
         if self.first is not None:
             self.groups = cgroups.of(self.first)
 
@@ -83,17 +125,22 @@ class Container(Host):
 
     def follow(self, log: LogWriter) -> None:
         """See Host."""
-        del log
+        from threading import Thread  # noqa: PLC0415
+
+        from whiteroom.runtime.docker.output import Output  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.watch import Watch  # noqa: PLC0415
+
         self.ended, end = os.pipe2(os.O_CLOEXEC)
         # A connection of its own: it says nothing until the container has ended.
-        threading.Thread(target=self._wait, args=(end,), daemon=True).start()
-        self.streams = {self.output.fileno()} if self.output else set()
-        self.watch = Watch(self._spec, self.folders(), self, self.groups)
+        Thread(target=self._wait, args=(end,), daemon=True).start()
+        self._output = Output(self._attached, self.name, log, self._spec.log_line_characters)
+        self.streams = {self._attached}
+        self.watch = Watch(self._spec, self.folders(), self, self.groups, self.devices)
 
     def _wait(self, end: int) -> None:
         """Close `end` once the container has ended, or nobody can say any more."""
         try:
-            Engine(self._spec.socket).wait(self.id)
+            self._calls.wait(self.id)
         except EngineFailed as problem:
             self._engine_ended = True
             sys.stderr.write(f"waiting: {problem}\n")
@@ -102,7 +149,7 @@ class Container(Host):
 
     def pump(self, handle: int) -> bool:
         """See Host."""
-        if self.output and self.output.pump():
+        if self._output and self._output.pump():
             return True
         self.streams.discard(handle)
         return False
@@ -117,10 +164,10 @@ class Container(Host):
 
     def _signal(self, name: str) -> bool:
         """Send a signal, if it lives; False where the engine does not answer."""
-        if self._engine is None or self.over:
+        if not self._running or self.over:
             return True
         try:
-            self._engine.signal(self.id, name)
+            self._calls.signal(self.id, name)
         except EngineFailed as problem:
             sys.stderr.write(f"{name}: {problem}\n")
             return False
@@ -129,18 +176,19 @@ class Container(Host):
     def finish(self) -> bool:
         """See Host."""
         self.conclude()
-        return self._state is None or self._state.exit_code != 0
+        return self._state is None or self._exit_code() != 0
 
     def conclude(self) -> None:
         """Return once it does not run, killed if it must be, however long the engine takes to answer."""
-        if self.over or self._engine is None:
+        if self.over or not self._running:
             return
         while True:
             try:
-                self._state = self._engine.state(self.id)
-                if self._state is None or not self._state.running:
+                found = self._calls.inspect(self.id)
+                self._state = found["State"] if found else None
+                if self._state is None or not self._state.get("Running"):
                     break
-                self._engine.signal(self.id, "SIGKILL")
+                self._calls.signal(self.id, "SIGKILL")
             except EngineFailed as problem:
                 # As long as it does not answer, nobody knows that nothing runs: there is no end to record.
                 sys.stderr.write(f"looking: {problem}\n")
@@ -155,7 +203,8 @@ class Container(Host):
     def heeds_sigterm(self) -> bool:
         """See Host: without a handler the kernel does not deliver it to the first process of a container."""
         try:
-            status = Path(f"/proc/{self.first}/status").read_text()
+            with open(f"/proc/{self.first}/status") as file:
+                status = file.read()
         except OSError:
             return True
         caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
@@ -163,10 +212,12 @@ class Container(Host):
 
     def client(self, transform: Mapping[str, Any]) -> Client | None:
         """See Host."""
+        from whiteroom.runtime.transform.serving import Client  # noqa: PLC0415
+
         first = self.first
         if first is None:
             return None
-        if self.address:
+        if self._spec.network == OWN_NETWORK:
             return Client(dict(transform), self.name, self.work, first, host=self.address)
         return Client(dict(transform), self.name, self.work, first, enter=lambda: namespaces.join_network(first))
 
@@ -176,22 +227,35 @@ class Container(Host):
         if state is None:
             ending.because("machine", "The container was removed by somebody else.", self.name)
             return
-        code = state.exit_code
+        code = self._exit_code()
         if self._engine_ended and code != 0:
             ending.because("machine", "The container engine was restarted, and the run with it.", self.name)
         if ending.exit_code is None:
             ending.exit_code = code
-        words = self.output.first_words if self.output else b""
-        if docker_plan.program_missing(code, words):
+        words = self._output.first_words if self._output else b""
+        # Then it was the shell that ended, because there is no such program.
+        if code in _NOT_FOUND_EXITS and words.startswith(SHELL_NAME.encode() + b":"):
             ending.exit_code = None
             ending.because("image", f"The program could not be started: {first_line(words)}.", self.name)
         self.judge_limits(
             ending,
             code,
             gone=gone,
-            memory_killed=state.memory_killed,
+            memory_killed=bool(state.get("OOMKilled")),
             crowded=bool(self.watch and self.watch.crowded),
         )
+
+    def _exit_code(self) -> int:
+        return int(self._state.get("ExitCode") or 0) if self._state else 0
+
+    def close(self) -> None:
+        """Let go of what is still open."""
+        if self._output:
+            self._output.close()
+        elif self._attached >= 0:
+            os.close(self._attached)
+        if self.ended >= 0:
+            os.close(self.ended)
 
 
 class ContainerFleet(Fleet):
@@ -200,27 +264,74 @@ class ContainerFleet(Fleet):
     def __init__(self, spec: ContainerSpec) -> None:
         """Ask the engine for nothing yet."""
         self._spec = spec
-        self.hosts: list[Container] = [Container(spec, HOST, WORK)]
-        self._engine: Engine | None = None
-        self._facts: EngineFacts | None = None
-        self._image: EngineImage | None = None
+        self.hosts: list[Container] = [Container(spec, member) for member in spec.members]
+        self._held: list[int] = []
+        self._gpus: dict[str, list[int]] = {}
+
+    # -- before anything is made ------------------------------------------------------
 
     def claim(self, note: Callable[[str], None]) -> None:
-        """See Fleet: the engine is reached, and the image brought."""
+        """See Fleet: the image is brought where it has to be, and devices and users are claimed."""
+        if any(member.document is None for member in self._spec.members):
+            self._prepare(note, has_shell=True)
+        if self._spec.gpus:
+            self._claim_gpus(note)
+        if os.geteuid() == 0 and not self._spec.rootless:
+            for host in self.hosts:
+                claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
+                if claimed is None:
+                    raise SandboxFailed("Every user that runs may have is taken.")
+                self._held.append(claimed[1])
+                host.uid = claimed[0]
+                host.hand_over(claimed[0])
+
+    def _claim_gpus(self, note: Callable[[str], None]) -> None:
+        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+        present, count = gpus.present(), self._spec.gpus * len(self.hosts)
+        if len(present) < count:
+            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
+        claimed = gpus.claim_when_free(present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE))
+        if claimed is None:
+            raise Cancelled
+        self._held += [handle for _, handle in claimed]
+        for host in self.hosts:
+            self._gpus[host.name] = [claimed.pop()[0] for _ in range(self._spec.gpus)]
+            host.devices = gpus.nodes(gpus.DEVICES, self._gpus[host.name])
+
+    def _prepare(self, note: Callable[[str], None], *, has_shell: bool) -> None:
+        """Find out, by the SDK, what the server could not: it takes its time, and few runs need it."""
+        sys.path[:] = [*self._spec.packages]
+        from whiteroom.runtime.docker import plan  # noqa: PLC0415
+        from whiteroom.runtime.docker.engine import Engine  # noqa: PLC0415
+
+        spec = self._spec
         try:
-            engine = self._engine = Engine(self._spec.socket)
-            facts = self._facts = engine.facts()
-            image = self._image = self._find_image(engine, note)
-        except NoSuchImage as problem:
+            engine = Engine(spec.socket)
+            try:
+                facts = engine.facts()
+                refused = plan.refusal(spec.oci_runtime, spec.gpus, facts)
+                if refused is not None:
+                    raise SandboxFailed(refused)
+                self._take(plan.prepared(spec, facts, self._find_image(engine, note), has_shell=has_shell))
+            finally:
+                engine.close()
+        except NotThere as problem:
             raise ImageFailed(_safe(str(problem))) from None
         except EngineFailed as problem:
             raise _not_run(problem) from None
-        if image.machine and facts.machine and image.machine != facts.machine:
-            wanted, had = (_NAMES.get(name, name) for name in (image.machine, facts.machine))
-            raise ImageFailed(f"The image is for {wanted}, and this machine is {had}. Build it for {had}.")
+        except plan.Unsealable as problem:
+            raise ImageFailed(str(problem)) from None
+
+    def _take(self, spec: ContainerSpec) -> None:
+        self._spec = spec
+        for host, member in zip(self.hosts, spec.members, strict=True):
+            host.take(spec, member)
 
     def _find_image(self, engine: Engine, note: Callable[[str], None]) -> EngineImage:
         """The image that was pinned, brought from its registry where that is allowed."""
+        from whiteroom.runtime.docker.engine import repository  # noqa: PLC0415
+
         spec = self._spec
         pinned = f"{repository(spec.image_name)}@{spec.image_digest}"
         for name in (spec.image_digest, pinned):
@@ -229,80 +340,94 @@ class ContainerFleet(Fleet):
                 return image
         if spec.may_pull:
             note(f"The image {pinned} is being pulled.")
-            engine.pull(repository(spec.image_name), spec.image_digest, lambda: not Path(specs.STOP_FILE).exists())
+            engine.pull(repository(spec.image_name), spec.image_digest, lambda: not os.path.exists(specs.STOP_FILE))
             image = engine.image(pinned)
             if image is not None:
                 return image
         raise ImageFailed("The image has been removed. Bring it again, then create a new version.")
 
+    # -- the start ----------------------------------------------------------------------
+
     def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
-        """See Fleet."""
-        del mark
-        engine, image, spec = self._engine, self._image, self._spec
-        if engine is None or image is None:
-            raise SandboxFailed("The container engine was not reached.")
+        """See Fleet. Every program waits until all containers run; one in an image without a shell cannot."""
+        del log, mark
+        open(MADE_FILE, "w").close()
         try:
-            Path(MADE_FILE).touch(mode=0o600)
-            network = None
-            if spec.transform is not None and not self._can_join():
-                network = docker_plan.name_of(spec)
-                engine.create_network(network, docker_plan.labels_of(spec))
+            addresses = self._make_networks()
+            if not self._started(addresses):
+                self._prepare(lambda _: None, has_shell=False)
+                self._started(addresses)
+            if self._spec.is_held:
+                for host in self.hosts:
+                    host.release()
             for host in self.hosts:
-                self._create(engine, image, host, self._user(host), network, log())
-                host.begin(engine)
-        except docker_plan.Unsealable as problem:
-            raise ImageFailed(str(problem)) from None
+                host.look()
         except EngineFailed as problem:
             raise _not_run(problem) from None
 
-    def _create(
-        self, engine: Engine, image: EngineImage, host: Container, user: str, network: str | None, log: LogWriter
-    ) -> None:
-        """The container, started; made anew without the shell where the image has none."""
-        spec, facts = self._spec, self._facts
-        for has_shell in (True, False):
-            asked_for = docker_plan.document(
-                spec,
-                image,
-                user=user,
-                has_shell=has_shell,
-                network=network,
-                host_users=bool(facts and facts.remaps_users),
-            )
-            host.id = engine.create(docker_plan.name_of(spec), asked_for)
-            try:
-                # Podman looks for the program here already.
-                host.output = Output(engine.attach(host.id), log, spec.log_line_characters)
-                engine.start(host.id)
-            except EngineFailed as problem:
-                if host.output:
-                    host.output.close()
-                    host.output = None
-                if not has_shell or engine.has_file(host.id, SHELL):
-                    raise _not_started(problem) from None
-                engine.remove_container(host.id)
-            else:
-                return
+    def _started(self, addresses: Mapping[str, str]) -> bool:
+        """Make and start every container; False, and none is left, where it takes another try without a shell."""
+        for act in (lambda host: host.create(self._document(host, addresses)), Container.start):
+            for host in self.hosts:
+                try:
+                    act(host)
+                except EngineFailed as problem:
+                    if not self._lacks_shell(host):
+                        raise _not_started(problem, host.name if len(self.hosts) > 1 else "") from None
+                    for made in self.hosts:
+                        made.abandon()
+                    return False
+        return True
+
+    def _lacks_shell(self, host: Container) -> bool:
+        """Whether the engine was asked for a shell that the image does not have."""
+        if host.member.document is None or host.member.document["Entrypoint"][0] != SHELL:
+            return False
+        sys.path[:] = [*self._spec.packages]
+        from whiteroom.runtime.docker.engine import Engine  # noqa: PLC0415
+
+        engine = Engine(self._spec.socket)
+        try:
+            return not engine.has_file(host.id, SHELL)
+        finally:
+            engine.close()
+
+    def _document(self, host: Container, addresses: Mapping[str, str]) -> dict[str, Any]:
+        """What the engine is asked for, with what the server could not know."""
+        prepared = host.member.document
+        if prepared is None:
+            raise SandboxFailed("The container engine was not reached.")
+        document = {**prepared, "User": self._user(host), "HostConfig": {**prepared["HostConfig"]}}
+        if addresses:
+            document["HostConfig"]["ExtraHosts"] = [f"{name}:{address}" for name, address in addresses.items()]
+            place = {"IPAMConfig": {"IPv4Address": addresses[host.name]}}
+            document["NetworkingConfig"] = {"EndpointsConfig": {self._spec.network_of(host.name): place}}
+        if numbers := self._gpus.get(host.name):
+            devices = [f"nvidia.com/gpu={number}" for number in numbers]
+            document["HostConfig"]["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": devices}]
+        return document
 
     def _user(self, host: Container) -> str:
         """Who the program is: never root of this machine, and whoever it is, the server can delete what it writes."""
-        if self._facts is not None and self._facts.rootless:
+        if self._spec.rootless:
             # Root in there is the server's own user out here.
             return "0:0"
-        if os.geteuid() != 0:
-            return f"{os.geteuid()}:{os.getegid()}"
-        claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
-        if claimed is None:
-            raise SandboxFailed("Every user that runs may have is taken.")
-        # Its lock is held as long as this process lives.
-        uid = claimed[0]
-        host.hand_over(uid)
-        return f"{uid}:{uid}"
+        return f"{os.geteuid()}:{os.getegid()}" if host.uid is None else f"{host.uid}:{host.uid}"
 
-    def _can_join(self) -> bool:
-        """Whether the transform's client can enter the container's own network, so that none else is needed."""
-        is_process = self._spec.oci_runtime in {"", "runc", "crun"}
-        return is_process and (os.geteuid() == 0 or bool(self._facts and self._facts.rootless))
+    def _make_networks(self) -> dict[str, str]:
+        """The networks that the instances are in; the address of each, where they share one."""
+        spec, calls = self._spec, Calls(self._spec.socket, self._spec.api_version)
+        if spec.network == OWN_NETWORK:
+            for host in self.hosts:
+                calls.create_network(networks.reachable(spec.network_of(host.name), spec.labels))
+        if spec.network != RUN_NETWORK:
+            return {}
+        subnet = networks.make_private(calls, spec)
+        if not spec.rootless:
+            networks.wall_off(spec.bridge)
+        return networks.addresses(subnet, [host.name for host in self.hosts])
+
+    # -- the end ------------------------------------------------------------------------
 
     def reap(self) -> None:
         """See Fleet."""
@@ -312,28 +437,33 @@ class ContainerFleet(Fleet):
     def remove(self) -> None:
         """See Fleet, however long the engine takes to answer."""
         for host in self.hosts:
-            if host.output:
-                host.output.close()
-        spec = self._spec
-        while Path(MADE_FILE).exists():
+            host.close()
+        while os.path.exists(MADE_FILE):
             try:
-                engine = Engine(spec.socket)
-                try:
-                    engine.remove(spec.folder_label, spec.run_id)
-                finally:
-                    engine.close()
-                Path(MADE_FILE).unlink()
+                self._remove_all()
+                os.unlink(MADE_FILE)
             except EngineFailed as problem:
                 sys.stderr.write(f"removing: {problem}\n")
                 time.sleep(_ENGINE_PAUSE_SECONDS)
 
+    def _remove_all(self) -> None:
+        spec, calls = self._spec, Calls(self._spec.socket, self._spec.api_version)
+        for host in self.hosts:
+            calls.remove_container(host.id)
+        for name in sorted({spec.network_of(host.name) for host in self.hosts} if spec.network != NO_NETWORK else ()):
+            calls.remove_network(name)
+        for host in self.hosts:
+            for name in docker_specs.volumes(host.member.document):
+                calls.remove_volume(name)
 
-def _not_started(problem: EngineFailed) -> Exception:
+
+def _not_started(problem: EngineFailed, host: str) -> Exception:
     """Whether it was the image's fault; the words are those of the engine's runtime."""
     words = str(problem).lower()
+    where = f"{host}: " if host else ""
     if "exec" in words and any(sign in words for sign in _IMAGE_SIGNS):
-        return ImageFailed(_safe(f"Its program could not be started: {problem}"))
-    return problem
+        return ImageFailed(_safe(f"{where}Its program could not be started: {problem}"))
+    return EngineFailed(f"{where}{problem}")
 
 
 def _not_run(problem: EngineFailed) -> SandboxFailed:
@@ -348,8 +478,9 @@ def _safe(text: str) -> str:
 def main(folder: str, lock: int) -> None:
     """Supervise the run in `folder`, whose lock is open as descriptor `lock`, the highest that is ours."""
     detach(folder, lock)
-    spec = docker_plan.load(Path(specs.SPEC_FILE).read_text())
+    with open(specs.SPEC_FILE, "rb") as file:
+        spec = docker_specs.load(file.read())
     Supervisor(spec, ContainerFleet(spec)).run()
     sys.stdout.flush()
-    # The waiting thread and the engine's connections need no farewell.
+    # The waiting threads need no farewell.
     os._exit(0)

@@ -1,21 +1,28 @@
-"""What a container writes: from the engine's one stream to the lines of a run's log."""
+"""What a container writes: from the engine's one stream to the lines of a run's log.
+
+Imported by the supervisor: nothing slow to import.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
-from whiteroom.runtime.docker.plan import HOST
-from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter
+from whiteroom.runtime.supervisor.logs import LineSplitter
 from whiteroom.runtime.supervisor.records import now_ms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whiteroom.runtime.supervisor.logs import LogWriter
 
 _READ_BYTES = 1 << 16
 _FIRST_WORDS = 4096
+_HEADER_BYTES = 8
 
 
 class Frames:
-    """Cuts what `Engine.attach` reads into pieces of stdout and stderr."""
+    """Cuts what `Calls.attach` reads into pieces of stdout and stderr."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -26,12 +33,12 @@ class Frames:
         self._held += data
         while self._held:
             if not self._left:
-                if len(self._held) < 8:
+                if len(self._held) < _HEADER_BYTES:
                     return
                 # Stream, three zeros, length: the engine's own words, not the program's.
                 self._stream = "stderr" if self._held[0] == 2 else "stdout"
-                self._left = int.from_bytes(self._held[4:8], "big")
-                self._held = self._held[8:]
+                self._left = int.from_bytes(self._held[4:_HEADER_BYTES], "big")
+                self._held = self._held[_HEADER_BYTES:]
                 continue
             piece, self._held = self._held[: self._left], self._held[self._left :]
             self._left -= len(piece)
@@ -41,29 +48,26 @@ class Frames:
 class Output:
     """The output of one container on its way to the log."""
 
-    def __init__(self, attached: Any, log: LogWriter, line_characters: int) -> None:
-        """Take over a socket.
+    def __init__(self, handle: int, host: str, log: LogWriter, line_characters: int) -> None:
+        """Take over a descriptor.
 
         Args:
-            attached: from `Engine.attach`.
+            handle: from `Calls.attach`.
+            host: whose words they are.
             log: takes the lines.
             line_characters: how much of one line the log keeps.
         """
         self.first_words = b""
         """How stderr began."""
-        self._attached = attached
+        self._handle, self._host = handle, host
         self._log = log
         self._frames = Frames()
         self._splitters = {stream: LineSplitter(4 * line_characters) for stream in ("stdout", "stderr")}
 
-    def fileno(self) -> int:
-        """To wait for more."""
-        return int(self._attached.fileno())
-
     def pump(self) -> bool:
         """Move what can be read to the log; False at the end of the stream."""
         try:
-            data = os.read(self.fileno(), _READ_BYTES)
+            data = os.read(self._handle, _READ_BYTES)
         except BlockingIOError:
             return True
         except OSError:
@@ -74,11 +78,11 @@ class Output:
                 self.first_words += piece
             lines.setdefault(stream, []).extend(self._splitters[stream].feed(piece))
         for stream, found in lines.items():
-            self._log.add(now_ms(), HOST, stream, found)
+            self._log.add(now_ms(), self._host, stream, found)
         return bool(data)
 
     def close(self) -> None:
         """Keep what stands at the end without a line end, and close the stream."""
         for stream, splitter in self._splitters.items():
-            self._log.add(now_ms(), HOST, stream, splitter.finish())
-        self._attached.close()
+            self._log.add(now_ms(), self._host, stream, splitter.finish())
+        os.close(self._handle)

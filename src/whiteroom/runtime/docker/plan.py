@@ -5,27 +5,40 @@ The document is the Engine API's own (POST /containers/create), for Docker and f
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from whiteroom.domain.runs import Run, TrainingRun, TransformRun
-from whiteroom.runtime import contract
+from whiteroom.domain.runs import Run, TransformRun
+from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.docker.engine import LABEL_FOLDER, LABEL_RUN, EngineImage
+from whiteroom.runtime.docker.engine import EngineFacts, EngineImage
+from whiteroom.runtime.docker.spec import (
+    NO_NETWORK,
+    OWN_NETWORK,
+    RUN_NETWORK,
+    SHELL,
+    SHELL_NAME,
+    ContainerMember,
+    ContainerSpec,
+    changed,
+)
 
-HOST = "algo-1"
-LOOPBACK = "lo"
-SHELL = "/bin/sh"
 INPUT = "input"
-"""A run's folder with what stands at /opt/ml/input."""
-WORK = f"{specs.WORK}/{HOST}"
-"""What its one instance may write."""
+"""Holds what stands at /opt/ml/input, in a folder for each host."""
+NO_NAMES = "resolv.conf"
+"""A file of no name servers: a question gets its refusal at once, and none leaves the machine."""
 
-NOWHERE = "192.0.2.1"
-"""The name server of a network that leads nowhere (RFC 5737): no question leaves the machine."""
+_NOBODY_ANSWERS = "127.0.0.1"
+"""Where an engine's own resolver would ask for what it does not know: the container's loopback."""
+_SUBNETS, _SUBNET_ADDRESSES, _SUBNET_BASE = 8192, 16, (198 << 24) + (18 << 16)
+"""Private networks lie in 198.18.0.0/15 (RFC 2544), which no machine has: an engine's own pools hold 31."""
+_ATTEMPTS = 16
+_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 _RUN_BYTES = 16 << 20
 _MOUNTED = "rw,nosuid,nodev,noexec"
 
@@ -40,7 +53,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # The shell becomes the program, which so is the container's first process; where there is
 # no such program, the shell's last words begin with its name.
-_SAYS_SO = "whiteroom"
+_HELD = "read -r _ || exit; "
+"""Waits until every instance of the run has been started; should the supervisor die first, that is the end."""
 _SCRIPT = 'while [ "$1" != -- ]; do export "$1"; shift; done; shift; exec "$@"'
 
 
@@ -49,151 +63,127 @@ class Unsealable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerSpec:
-    """One run, as its supervisor needs it: written once by the server, as JSON."""
-
-    run_id: str
-    folder_label: str
-    socket: str
-    oci_runtime: str
-    """Empty leaves the choice to the engine."""
-    image_name: str
-    image_digest: str
-    may_pull: bool
-    command: tuple[str, ...]
-    follows_entrypoint: bool
-    """Whether `command` is appended to the image's ENTRYPOINT; else it takes its place."""
-    environment: Mapping[str, str]
-    """What the platform and the member say; it wins over the image's."""
-    defaults: Mapping[str, str]
-    """What holds where the image says nothing."""
-    mounts: tuple[tuple[str, str, bool], ...]
-    """Source on this machine, target in the container, whether it may be written to."""
-    transform: Mapping[str, Any] | None
-    notes: tuple[str, ...]
-    checkpoints: str
-    uid_folder: str
-    first_uid: int
-    cpus: int
-    memory_bytes: int
-    shared_memory_bytes: int
-    volume_bytes: int
-    processes: int
-    ulimits: Mapping[str, int]
-    max_runtime_seconds: int
-    stop_grace_seconds: int
-    log_file: str
-    log_limit_bytes: int
-    log_line_characters: int
-    pipes: tuple[specs.Pipe, ...] = ()
-    sandboxed: bool = False
-    """For the watch: /dev/shm is counted by the engine's own limit."""
-
-    def dump(self) -> str:
-        """As text for `load`."""
-        return json.dumps(asdict(self))
-
-
-def load(text: str) -> ContainerSpec:
-    """The spec that `ContainerSpec.dump` wrote."""
-    values = json.loads(text)
-    for name in ("command", "notes", "pipes"):
-        values[name] = tuple(values[name])
-    values["mounts"] = tuple((source, target, writable) for source, target, writable in values["mounts"])
-    return ContainerSpec(**values)
-
-
-@dataclass(frozen=True, slots=True)
 class Told:
-    """What a run's program is told."""
+    """What one instance's program is told."""
 
     command: tuple[str, ...]
-    follows_entrypoint: bool
     environment: Mapping[str, str]
     defaults: Mapping[str, str]
     config_files: Mapping[str, str]
 
 
-def told(run: Run) -> Told:
+def told(run: Run, host: str) -> Told:
     """The container contract, with what belongs to the image left to it."""
-    called = contract.invocation(run, (), host=HOST, interface=LOOPBACK)
+    alone = run.instance_count == 1 or isinstance(run, TransformRun)
+    called = contract.invocation(run, (), host=host, interface="lo" if alone else "eth0")
     own = {name: value for name, value in called.environment.items() if name in run.environment}
     rest = {name: value for name, value in called.environment.items() if name not in own}
     defaults = {name: rest.pop(name) for name in _UNLESS_THE_IMAGE_SAYS if name in rest}
     for name in _OF_THE_IMAGE:
         rest.pop(name, None)
-    return Told(
-        called.command,
-        isinstance(run, TransformRun) or not run.entrypoint,
-        {**rest, **own},
-        defaults,
-        called.config_files,
-    )
+    return Told(called.command, {**rest, **own}, defaults, called.config_files)
 
 
-def mounts(run: Run, folder: str) -> tuple[tuple[str, str, bool], ...]:
+def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]:
     """Input, model and output, each a mount of its own: what the image holds elsewhere in /opt/ml stays visible."""
-    work = f"{folder}/{WORK}"
-    found = [
-        (f"{folder}/{INPUT}", str(contract.INPUT), False),
-        (f"{work}/{specs.MODEL}", str(contract.MODEL), True),
-        (f"{work}/{specs.OUTPUT}", str(contract.OUTPUT), True),
-        (f"{work}/{specs.DATA}", str(contract.OUTPUT_DATA), True),
+    work = folder / specs.WORK / host
+    return [
+        (str(folder / INPUT / host), str(contract.INPUT), False),
+        (str(work / specs.MODEL), str(contract.MODEL), True),
+        (str(work / specs.OUTPUT), str(contract.OUTPUT), True),
+        (str(work / specs.DATA), str(contract.OUTPUT_DATA), True),
         # On the disk, which is watched, not in memory: programs put data sets there.
-        (f"{work}/{specs.TMP}", "/tmp", True),  # noqa: S108 - the container's own
-        (f"{work}/{specs.TMP}", "/var/tmp", True),  # noqa: S108
+        (str(work / specs.TMP), "/tmp", True),  # noqa: S108 - the container's own
+        (str(work / specs.TMP), "/var/tmp", True),  # noqa: S108
+        (str(folder / NO_NAMES), "/etc/resolv.conf", False),
+        *folders.checkpoint_mounts(run, host),
     ]
-    if isinstance(run, TrainingRun):
-        if run.checkpoints is not None:
-            found.append((str(run.checkpoints.absolute() / HOST), str(contract.CHECKPOINTS), True))
-        found += [
-            (str(channel.folder.absolute()), str(contract.DATA / channel.name), False) for channel in run.channels
-        ]
-    return tuple(found)
 
 
-def environment(spec: ContainerSpec, image: EngineImage) -> dict[str, str]:
-    """All that the program sees."""
-    return {**spec.defaults, "PATH": _PATH, **image.environment, **spec.environment}
+def subnets() -> tuple[str, ...]:
+    """Networks for a run to try, one after the other: the first address of each /28."""
+    numbers = [secrets.randbelow(_SUBNETS) for _ in range(_ATTEMPTS)]
+    return tuple(_dotted(_SUBNET_BASE + number * _SUBNET_ADDRESSES) for number in numbers)
 
 
-def name_of(spec: ContainerSpec) -> str:
-    """What the run's things in the engine are called: unique among all servers that share it."""
-    return f"whiteroom-{spec.folder_label}-{spec.run_id}"
+def refusal(oci_runtime: str, gpus: int, facts: EngineFacts) -> str | None:
+    """Why an engine cannot run what is asked for; None if it can."""
+    if gpus and not facts.has_cdi:
+        return (
+            f"{facts.name} {facts.version} gives no GPU to a container without NVIDIA's legacy hook, which obeys the "
+            "image. Have the operator turn on CDI (Docker 25 or Podman 5.4 and later), or choose an instance type "
+            "without GPUs."
+        )
+    if oci_runtime and oci_runtime not in facts.runtimes:
+        return f"{facts.name} {facts.version} has no runtime {oci_runtime}, which the setting docker_runtime names."
+    return None
 
 
-def labels_of(spec: ContainerSpec) -> dict[str, str]:
-    """By which they are found again."""
-    return {LABEL_FOLDER: spec.folder_label, LABEL_RUN: spec.run_id}
-
-
-def document(
-    spec: ContainerSpec,
-    image: EngineImage,
-    *,
-    user: str,
-    has_shell: bool,
-    network: str | None,
-    host_users: bool,
-) -> dict[str, Any]:
-    """What POST /containers/create is sent.
+def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has_shell: bool = True) -> ContainerSpec:
+    """The spec with what the engine is to be asked for, but for what its supervisor alone knows.
 
     Args:
         spec: the run.
+        facts: the engine.
         image: what it runs.
-        user: `UID:GID`.
         has_shell: whether the image has /bin/sh, which sets the program's variables.
-        network: the run's own; None leaves the loopback alone.
-        host_users: whether users are not to be remapped, so that `user` is who owns the files.
 
     Raises:
-        Unsealable: without a shell, a variable would have to be shown to the engine that its hooks would obey.
+        Unsealable: without a shell, a variable would have to be shown to the engine that its hooks would obey;
+            or the image is for another machine.
     """
-    command = [*image.entrypoint, *spec.command] if spec.follows_entrypoint else list(spec.command)
-    variables = environment(spec, image)
+    if image.machine and facts.machine and image.machine != facts.machine:
+        wanted, had = (_NAMES.get(name, name) for name in (image.machine, facts.machine))
+        raise Unsealable(f"The image is for {wanted}, and this machine is {had}. Build it for {had}.")
+    network = _network(spec, facts)
+    spec = changed(
+        spec,
+        api_version=facts.api_version,
+        rootless=facts.rootless,
+        network=network,
+        is_held=has_shell and spec.is_held,
+    )
+    members = []
+    for member in spec.members:
+        asked_for = document(spec, member, image, has_shell=has_shell, host_users=facts.remaps_users)
+        members.append(ContainerMember(**{**member.plain(), "document": asked_for}))
+    return changed(spec, members=tuple(members))
+
+
+def _network(spec: ContainerSpec, facts: EngineFacts) -> str:
+    if spec.transform is None:
+        return RUN_NETWORK if len(spec.members) > 1 else NO_NETWORK
+    # The transform's client enters the container's own network where it can, so that none else is needed.
+    is_process = spec.oci_runtime in {"", "runc", "crun"}
+    return NO_NETWORK if is_process and (os.geteuid() == 0 or facts.rootless) else OWN_NETWORK
+
+
+def environment(member: ContainerMember, image: EngineImage) -> dict[str, str]:
+    """All that the program sees."""
+    return {**member.defaults, "PATH": _PATH, **image.environment, **member.environment}
+
+
+def document(
+    spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, has_shell: bool, host_users: bool
+) -> dict[str, Any]:
+    """What POST /containers/create is sent, but for the user, addresses and devices (docker/host.py).
+
+    Args:
+        spec: the run.
+        member: the instance.
+        image: what it runs.
+        has_shell: whether the image has /bin/sh, which sets the program's variables.
+        host_users: whether users are not to be remapped, so that the one in there is who owns the files.
+
+    Raises:
+        Unsealable: as `prepared`.
+    """
+    command = [*image.entrypoint, *member.command] if spec.follows_entrypoint else list(member.command)
+    variables = environment(member, image)
     if has_shell:
         settable = [f"{name}={value}" for name, value in sorted(variables.items()) if _NAME.fullmatch(name)]
-        command = [SHELL, "-c", _SCRIPT, _SAYS_SO, *settable, "--", *command]
+        script = _HELD + _SCRIPT if spec.is_held else _SCRIPT
+        command = [SHELL, "-c", script, SHELL_NAME, *settable, "--", *command]
         shown = dict.fromkeys(image.environment, "") | {"PATH": _PATH}
     else:
         obeyed = sorted(name for name in variables if _OBEYED_BY_HOOKS.match(name) and variables[name])
@@ -205,22 +195,24 @@ def document(
         shown = variables
     return {
         "Image": image.id,
-        "Hostname": HOST,
-        "User": user,
+        "Hostname": member.host,
         # NVIDIA's legacy hook, where it is the engine's default, gives devices to whoever says nothing.
         "Env": [f"{name}={value}" for name, value in sorted({**shown, "NVIDIA_VISIBLE_DEVICES": "void"}.items())],
         "Entrypoint": command,
+        "AttachStdin": spec.is_held,
+        "OpenStdin": spec.is_held,
+        "StdinOnce": spec.is_held,
         "AttachStdout": True,
         "AttachStderr": True,
         "Tty": False,
         "Healthcheck": {"Test": ["NONE"]},
-        "Labels": labels_of(spec),
-        "HostConfig": _host(spec, image, network=network, host_users=host_users),
+        "Labels": spec.labels,
+        "HostConfig": _host(spec, member, image, host_users=host_users),
     }
 
 
-def _host(spec: ContainerSpec, image: EngineImage, *, network: str | None, host_users: bool) -> dict[str, Any]:
-    targets = {target for _, target, _ in spec.mounts}
+def _host(spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, host_users: bool) -> dict[str, Any]:
+    targets = {target for _, target, _ in member.mounts}
     bound = [
         {
             "Type": "bind",
@@ -229,24 +221,25 @@ def _host(spec: ContainerSpec, image: EngineImage, *, network: str | None, host_
             "ReadOnly": not writable,
             "BindOptions": {"Propagation": "rprivate"},
         }
-        for source, target, writable in spec.mounts
+        for source, target, writable in member.mounts
     ]
     # A volume that the image asks for would be a disk without a limit: it gets one that it can only read.
     bound += [
         {
             "Type": "volume",
-            "Source": f"{name_of(spec)}-{number}",
+            "Source": f"{spec.name_of(member.host)}-{number}",
             "Target": path,
             "ReadOnly": True,
-            "VolumeOptions": {"Labels": labels_of(spec)},
+            "VolumeOptions": {"Labels": spec.labels},
         }
         for number, path in enumerate(image.volumes)
         if path not in targets
     ]
+    alone = spec.network == NO_NETWORK
     host: dict[str, Any] = {
-        "NetworkMode": network or "none",
-        "ExtraHosts": [] if network else [f"{HOST}:127.0.0.1"],
-        "Dns": [NOWHERE] if network else [],
+        "NetworkMode": NO_NETWORK if alone else spec.network_of(member.host),
+        "ExtraHosts": [f"{member.host}:127.0.0.1"] if alone else [],
+        "Dns": [] if alone else [_NOBODY_ANSWERS],
         "ReadonlyRootfs": True,
         "Privileged": False,
         "CapDrop": ["ALL"],
@@ -274,6 +267,5 @@ def _host(spec: ContainerSpec, image: EngineImage, *, network: str | None, host_
     return host
 
 
-def program_missing(exit_code: int, first_words: bytes) -> bool:
-    """Whether it was the shell that ended, because there is no such program."""
-    return exit_code in (126, 127) and first_words.startswith(_SAYS_SO.encode() + b":")
+def _dotted(number: int) -> str:
+    return ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))

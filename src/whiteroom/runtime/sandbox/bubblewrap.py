@@ -6,7 +6,7 @@ nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH110, PTH112, PTH114, PTH115
+# ruff: noqa: PTH110, PTH112, PTH114, PTH115, PTH208
 from __future__ import annotations
 
 import os
@@ -51,7 +51,9 @@ def host_libraries() -> tuple[SystemEntry, ...]:
             entries.append(("symlink", os.readlink(path), path))
         elif os.path.isdir(path):
             entries.append(("bind", path, path))
-    entries += [("bind", path, path) for path in _FILES if os.path.exists(path)]
+    # Debian's Java keeps its settings here, one folder a version, and does not start without them.
+    java = (f"/etc/{name}" for name in sorted(os.listdir("/etc")) if name.startswith("java-"))
+    entries += [("bind", path, path) for path in (*_FILES, *java) if os.path.exists(path)]
     return tuple(entries)
 
 
@@ -78,6 +80,7 @@ def arguments(
     own_network: bool,
     system: Iterable[SystemEntry],
     mounts: Iterable[Mount],
+    devices: Mapping[str, str],
     files: Mapping[str, int],
     last_files: Mapping[str, int],
     environment: Mapping[str, str],
@@ -94,6 +97,7 @@ def arguments(
         own_network: whether it gets a network of its own, and not its parent's.
         system: from `host_libraries`.
         mounts: the image and the job's own folders.
+        devices: device nodes of its own, by their paths in the sandbox.
         files: path in the sandbox to a descriptor with the file's contents.
         last_files: the same, read once everything else is in its place.
         environment: all of the program's.
@@ -113,6 +117,8 @@ def arguments(
         options += ["--symlink" if kind == "symlink" else "--ro-bind", source, target]
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "1777", "--size", str(shared_memory_bytes), "--tmpfs", "/dev/shm"]  # noqa: S108
+    for path, node in devices.items():
+        options += ["--dev-bind", node, path]
     options += ["--remount-ro", "/dev"]
     options += _written(files)
     for source, target, writable in mounts:

@@ -4,7 +4,7 @@ Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH112, PTH120, PTH123
+# ruff: noqa: PTH110, PTH112, PTH120, PTH123
 from __future__ import annotations
 
 import fcntl
@@ -15,7 +15,7 @@ import time
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox import instance
 from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
-from whiteroom.runtime.supervisor.hosts import Ending, Fleet, Host, ImageFailed, SandboxFailed
+from whiteroom.runtime.supervisor.hosts import Cancelled, Ending, Fleet, Host, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line, now_ms
 from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
 
@@ -43,6 +43,8 @@ class SealedHost(Host):
         super().__init__(spec, member.host, member.work)
         self.member = member
         self.uid: int | None = None
+        self.devices: dict[str, str] = {}
+        """Device nodes of its own, by their paths in the sandbox."""
         self.groups = cgroups.Groups({}, frozenset())
         self.running: instance.Instance | None = None
         self.status = 0
@@ -70,7 +72,7 @@ class SealedHost(Host):
 
     def start(self, mounts: list[Mount], bwrap: str) -> instance.Instance:
         """Start its sandbox; its program waits."""
-        self.running = instance.start(self._spec, self.member, self.groups, self.uid, mounts, bwrap)
+        self.running = instance.start(self._spec, self.member, self.groups, self.uid, mounts, self.devices, bwrap)
         return self.running
 
     def first(self) -> tuple[int, int] | None:
@@ -95,7 +97,7 @@ class SealedHost(Host):
         }
         self.streams = set(self._splitters)
         self.ended = os.pidfd_open(running.pid)
-        self.watch = Watch(self._spec, self.folders(), running, self.groups)
+        self.watch = Watch(self._spec, self.folders(), running, self.groups, self.devices)
 
     def pump(self, handle: int) -> bool:
         """See Host."""
@@ -194,7 +196,6 @@ class SealedFleet(Fleet):
 
     def claim(self, note: Callable[[str], None]) -> None:
         """See Fleet: the image is held, and as root a user that no other live run has."""
-        del note
         spec = self._spec
         try:
             lock = os.open(f"{spec.image}.lock", os.O_RDONLY | os.O_CLOEXEC)
@@ -204,10 +205,30 @@ class SealedFleet(Fleet):
         self._held.append(lock)
         if not os.path.isdir(spec.image):
             raise ImageFailed(_IMAGE_GONE)
+        if spec.gpus:
+            self._claim_gpus(note)
         if os.geteuid() == 0 and spec.sandboxed:
             for host in self.hosts:
                 host.uid = self._claim_user()
                 host.hand_over(host.uid)
+
+    def _claim_gpus(self, note: Callable[[str], None]) -> None:
+        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+        spec = self._spec
+        # Device nodes that are no others' need no claim that others see.
+        claims = gpus.FOLDER if spec.devices == gpus.DEVICES else f"{spec.devices}/claims"
+        present, count = gpus.present(spec.devices), spec.gpus * len(self.hosts)
+        if len(present) < count:
+            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
+        claimed = gpus.claim_when_free(
+            present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE), folder=claims
+        )
+        if claimed is None:
+            raise Cancelled
+        self._held += [handle for _, handle in claimed]
+        for host in self.hosts:
+            host.devices = gpus.nodes(spec.devices, [claimed.pop()[0] for _ in range(spec.gpus)])
 
     def _claim_user(self) -> int:
         claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)

@@ -194,7 +194,13 @@ def signal_child(pid: int, number: int) -> None:
 
 
 def start(
-    spec: Spec, member: Member, groups: Groups, uid: int | None, mounts: list[bubblewrap.Mount], bwrap: str
+    spec: Spec,
+    member: Member,
+    groups: Groups,
+    uid: int | None,
+    mounts: list[bubblewrap.Mount],
+    devices: dict[str, str],
+    bwrap: str,
 ) -> Instance:
     """Start an instance as far as its limits can be set; `Instance.release` starts its program.
 
@@ -204,6 +210,7 @@ def start(
         groups: the control groups that it lives in.
         uid: the user that root gives it; None keeps ours.
         mounts: the member's, with sources as this process sees them.
+        devices: from `gpus.nodes`.
         bwrap: the program, as this process sees it.
     """
     output, output_end = os.pipe2(os.O_CLOEXEC)
@@ -229,6 +236,7 @@ def start(
             own_network=spec.own_networks,
             system=spec.system,
             mounts=mounts,
+            devices=devices,
             files=files,
             last_files=last_files,
             environment=member.environment,

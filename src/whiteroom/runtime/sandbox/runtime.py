@@ -1,7 +1,7 @@
 """The local runtime: sealed instances under bubblewrap, each run with a supervisor that outlives the server.
 
 DATA/runs/ID/           one run: its spec, its lock, what its program may write, how it ended
-DATA/logs/ID.jsonl      its log, which outlives it
+DATA/logs/ID.jsonl      its log, which outlives it; ID.usage.jsonl is what it took of the machine
 DATA/images/            local images (images.py)
 DATA/users/             which users live runs have, where the server is root
 """
@@ -20,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import whiteroom
+from whiteroom.domain.metrics import Usage
 from whiteroom.domain.runs import (
     ABSENT,
     RUNNING,
@@ -43,6 +45,7 @@ from whiteroom.runtime.sandbox import doctor
 from whiteroom.runtime.sandbox.plan import ProgramMissing, write_run
 from whiteroom.runtime.supervisor import cgroups, meters
 from whiteroom.runtime.supervisor import logs as log_files
+from whiteroom.runtime.supervisor import usage as usage_files
 from whiteroom.runtime.trees import remove_tree
 
 FIRST_UID = 200_000
@@ -78,6 +81,7 @@ class SandboxRuntime:
         folder: Path,
         *,
         unsafe_no_sandbox: bool = False,
+        devices: Path = Path("/dev"),
         log_limit_bytes: int = 256 << 20,
         log_line_characters: int = 1 << 16,
     ) -> None:
@@ -86,6 +90,7 @@ class SandboxRuntime:
         Args:
             folder: the server's data folder.
             unsafe_no_sandbox: run programs with the server's own rights, unsealed.
+            devices: where this machine's device nodes are.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
         """
@@ -93,6 +98,7 @@ class SandboxRuntime:
         self._runs = self._folder / self.folder_name
         self._logs = self._folder / "logs"
         self._unsafe = unsafe_no_sandbox
+        self._devices = devices
         self._log_limit_bytes = log_limit_bytes
         self._log_line_characters = log_line_characters
         self._children: set[int] = set()
@@ -189,6 +195,11 @@ class SandboxRuntime:
                 at_ms if isinstance(at_ms, int) else 0, str(stream or "platform"), str(text or ""), str(host or "")
             )
 
+    def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
+        """See ports.Runtime."""
+        for line in log_files.read(Path(usage_files.path_of(str(self._log_file(run_id)))), after):
+            yield Usage(*usage_files.sample(line))
+
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""
         if not self._runs.is_dir():
@@ -222,6 +233,7 @@ class SandboxRuntime:
     def forget_logs(self, run_id: RunId) -> None:
         """See ports.Runtime."""
         self._log_file(run_id).unlink(missing_ok=True)
+        Path(usage_files.path_of(str(self._log_file(run_id)))).unlink(missing_ok=True)
 
     def report(self) -> SandboxReport:
         """See ports.Runtime."""
@@ -249,7 +261,7 @@ class SandboxRuntime:
             return ABSENT
         if not self.kill_orphans(folder):
             return RUNNING
-        return Observation(Phase.ENDED, _write_lost(folder))
+        return Observation(Phase.ENDED, _write_lost(folder, self._log_file(RunId(folder.name))))
 
     def _sweep(self) -> None:
         """Delete what a server left that was killed while it made or deleted a run's folder."""
@@ -304,6 +316,7 @@ class SandboxRuntime:
             users=self._folder / "users",
             first_uid=FIRST_UID,
             sandboxed=not self._unsafe,
+            devices=self._devices,
             log_limit_bytes=self._log_limit_bytes,
             log_line_characters=self._log_line_characters,
         )
@@ -400,13 +413,26 @@ def _read_end(folder: Path) -> RunEnd | None:
     return RunEnd(**{**end, "reason": EndReason(end["reason"])})
 
 
-def _write_lost(folder: Path) -> RunEnd:
+def _write_lost(folder: Path, log_file: Path) -> RunEnd:
+    """Record the end of a run whose supervisor died, as far as its files tell when it began and was last alive."""
     remove_tree(folder / specs.PIPES)
-    end = RunEnd(EndReason.LOST, "The supervisor of this run was killed, and the run with it.", ended_at_ms=_now_ms())
-    _write_json(
-        folder / specs.END_FILE, {"reason": end.reason.value, "message": end.message, "ended_at_ms": end.ended_at_ms}
+    started_at_ms = _changed_at_ms(folder / specs.MARKER_FILE)
+    end = RunEnd(
+        EndReason.LOST,
+        "The supervisor of this run was killed, and the run with it.",
+        started_at_ms=started_at_ms,
+        ended_at_ms=max(started_at_ms, _changed_at_ms(log_file)),
     )
+    _write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
     return end
+
+
+def _changed_at_ms(path: Path) -> int:
+    """When a file was last written to; 0 where it is not there."""
+    try:
+        return path.stat().st_mtime_ns // 1_000_000
+    except FileNotFoundError:
+        return 0
 
 
 def _write_json(path: Path, value: dict[str, object]) -> None:
@@ -445,7 +471,3 @@ def _members(group: Path) -> list[int]:
         return [int(line) for line in (group / "cgroup.procs").read_text().split()]
     except (FileNotFoundError, OSError):
         return []
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,20 +1,24 @@
 """The watch over a run's limits: what no kernel limit holds is measured, again and again."""
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH116, PTH119, PTH120
 from __future__ import annotations
 
 import os
 import threading
 import time
+from contextlib import suppress
 
 from whiteroom.runtime.supervisor import meters
 from whiteroom.runtime.supervisor.cgroups import Groups
+from whiteroom.runtime.supervisor.usage import Sampler, gpu_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whiteroom.runtime.docker.host import Container
-    from whiteroom.runtime.docker.plan import ContainerSpec
+    from whiteroom.runtime.docker.spec import ContainerSpec
     from whiteroom.runtime.sandbox.instance import Instance
     from whiteroom.runtime.spec import Spec
 
@@ -27,15 +31,21 @@ class Watch:
     """A thread that looks, and a descriptor that becomes readable when it has seen too much."""
 
     def __init__(
-        self, spec: Spec | ContainerSpec, folders: list[str], running: Instance | Container, groups: Groups
+        self,
+        spec: Spec | ContainerSpec,
+        folders: list[str],
+        running: Instance | Container,
+        groups: Groups,
+        devices: Iterable[str] = (),
     ) -> None:
         """Begin to look.
 
         Args:
-            spec: has the limits.
-            folders: what counts as its volume, all on one device.
+            spec: has the limits, and says where the log lies.
+            folders: what counts as its volume, all on one device; they lie in one with the host's name.
             running: the processes.
             groups: the control groups that they live in.
+            devices: the device nodes that it has, its GPUs among them.
         """
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
@@ -45,6 +55,14 @@ class Watch:
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._device = os.stat(folders[0]).st_dev
+        self._sampler = Sampler(
+            spec.log_file,
+            os.path.basename(os.path.dirname(folders[0])),
+            groups,
+            memory_bytes=spec.memory_bytes,
+            volume_bytes=spec.volume_bytes,
+            gpus=gpu_numbers(devices),
+        )
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self._thread.start()
 
@@ -60,6 +78,11 @@ class Watch:
         """End the watch."""
         self._done.set()
         self._thread.join()
+        if not self._sampler.has_taken:
+            # What is too deep to be measured is judged where the instance's end is.
+            with suppress(meters.TooDeep):
+                self._sampler.take([], None, meters.disk(self._folders))
+        self._sampler.close()
         os.close(self.wake)
         os.close(self._wake_end)
 
@@ -68,6 +91,7 @@ class Watch:
         while not self._done.wait(pause):
             began = time.monotonic()
             self.violation = self._look()
+            self._sampler.look()
             if self.violation:
                 os.write(self._wake_end, b"x")
                 return
@@ -77,16 +101,18 @@ class Watch:
         spec, groups = self._spec, self._groups
         pids = self._running.processes(groups)
         self.crowded = self.crowded or len(pids) >= spec.processes
-        if groups.memory_kills():
-            return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
+        memory = None
         if "memory" not in groups.folders:
             shared = [f"/proc/{self._running.first}/root/dev/shm"] if spec.sandboxed else []
-            if meters.memory(pids, shared) > spec.memory_bytes:
-                return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
+            memory = meters.memory(pids, shared)
+        if groups.memory_kills() or (memory or 0) > spec.memory_bytes:
+            return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            used = meters.disk(self._folders)
+            used = meters.disk(self._folders) + meters.unlinked(pids, self._device)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
-        if used + meters.unlinked(pids, self._device) > spec.volume_bytes:
+        if self._sampler.is_due():
+            self._sampler.take(pids, memory, used)
+        if used > spec.volume_bytes:
             return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."
         return None

@@ -1,0 +1,56 @@
+"""What a training leaves becomes artefacts, under the policies of its algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.privacy import PrivacyPolicies, artefact_within_limit
+from whiteroom.domain.runs import RunOutput
+from whiteroom.domain.steps import Failure
+from whiteroom.domain.verdicts import Denied
+from whiteroom.ports import ConflictingContents, ObjectStore, TooLarge, UnsafeContents
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many bytes of files were kept."""
+
+    model_bytes: int
+    output_bytes: int
+
+
+def keep_artefacts(
+    objects: ObjectStore,
+    left: Sequence[RunOutput],
+    keys: tuple[str, str],
+    policies: PrivacyPolicies,
+    volume_bytes: int,
+) -> Kept | Failure:
+    """Archive what all instances left; safe to repeat.
+
+    Args:
+        objects: where the archives are kept.
+        left: by instance, untrusted.
+        keys: of the archive of the models, and of that of the outputs.
+        policies: limit what may be kept.
+        volume_bytes: what the instances could write, all together. Files that say they hold more are sparse.
+    """
+    models, outputs = {one.host: one.model for one in left}, {one.host: one.output for one in left}
+    limit_bytes = volume_bytes if policies.max_artifact_bytes is None else policies.max_artifact_bytes
+    model_key, output_key = keys
+    try:
+        size_bytes = objects.measure(models) + objects.measure(outputs)
+        verdict = artefact_within_limit(size_bytes, policies, volume_bytes)
+        if isinstance(verdict, Denied):
+            return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
+        kept = objects.pack(models, model_key, limit_bytes)
+        output = objects.pack(outputs, output_key, limit_bytes)
+    except UnsafeContents as error:
+        return Failure(StatusCode.UNSAFE_ARTIFACT, str(error))
+    except ConflictingContents as error:
+        return Failure(StatusCode.CONFLICTING_ARTIFACT, str(error))
+    except TooLarge as error:
+        return Failure(StatusCode.ARTIFACT_TOO_LARGE, str(error))
+    return Kept(kept.content_bytes, output.content_bytes)

@@ -1,0 +1,143 @@
+"""The folders of a run that every runtime mounts: what its programs may write, and what they are given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
+from whiteroom.ports import RunRefused
+from whiteroom.runtime import contract
+from whiteroom.runtime import spec as specs
+
+
+def make_work(run: Run, folder: Path, host: str) -> None:
+    """The folders that the program of one instance may write to."""
+    names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
+    if isinstance(run, TransformRun):
+        names.append(specs.TRANSFORMED)
+    work = folder / specs.WORK / host
+    for path in [work, *(work / name for name in names)]:
+        path.mkdir()
+        path.chmod(0o755)
+
+
+def write_config(folder: Path, files: Mapping[str, str]) -> None:
+    """Make the folder that stands at /opt/ml/input/config."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+
+
+def make_pipes(run: Run, folder: Path, host: str, number: int) -> list[specs.Pipe]:
+    """What is to be fed; makes the folder that takes the FIFOs, and in it where other channels are mounted.
+
+    Args:
+        run: has the channels.
+        folder: the run's.
+        host: the instance.
+        number: of the instance, from 0.
+    """
+    if not isinstance(run, TrainingRun):
+        return []
+    fed = [channel for channel in run.channels if channel.input_mode is InputMode.PIPE]
+    if not fed:
+        return []
+    place = Path(specs.PIPES, host)
+    (folder / specs.PIPES).mkdir(exist_ok=True)
+    for path in [place, *(place / channel.name for channel in run.channels if channel not in fed)]:
+        (folder / path).mkdir()
+        (folder / path).chmod(0o755)
+    return [(str(place), channel.name, tuple(map(str, _files(run, channel, number)))) for channel in fed]
+
+
+def channel_mounts(run: Run, folder: Path, final: Path, host: str, number: int) -> list[tuple[str, str, bool]]:
+    """Every channel at its place below /opt/ml/input/data, and the folder of FIFOs around them where there are any.
+
+    Args:
+        run: has the channels.
+        folder: the run's while it is being made: shards are linked in it.
+        final: its path once it is made.
+        host: the instance.
+        number: of the instance, from 0.
+
+    Raises:
+        RunRefused: links cannot be had.
+    """
+    if not isinstance(run, TrainingRun):
+        return []
+    mounts = []
+    if any(channel.input_mode is InputMode.PIPE for channel in run.channels):
+        mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
+    for channel in run.channels:
+        if channel.input_mode is not InputMode.PIPE:
+            source = channel.folder.absolute()
+            if _is_sharded(run, channel):
+                source = final / _link_shard(run, channel, folder, host, number)
+            mounts.append((str(source), str(contract.DATA / channel.name), False))
+    return mounts
+
+
+def checkpoints_of(run: Run) -> str:
+    """The folder with a folder of checkpoints for each host, which are made where they are missing; or nothing."""
+    if not isinstance(run, TrainingRun) or run.checkpoints is None:
+        return ""
+    folder = run.checkpoints.absolute()
+    for host in contract.hosts(run.instance_count):
+        (folder / host).mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def checkpoint_mounts(run: Run, host: str) -> list[tuple[str, str, bool]]:
+    """An instance's /opt/ml/checkpoints, where the run keeps any."""
+    if not isinstance(run, TrainingRun) or run.checkpoints is None:
+        return []
+    return [(str(run.checkpoints.absolute() / host), str(contract.CHECKPOINTS), True)]
+
+
+def transform_spec(run: TransformRun) -> specs.Transform:
+    """What the batch transform's client needs to know."""
+    names = sorted(path.name for path in run.input_folder.iterdir() if path.is_file())
+    return specs.Transform(
+        archive=str(run.model_archive.absolute()),
+        input_folder=str(run.input_folder.absolute()),
+        files={
+            host: tuple(shard(names, run.instance_count, number))
+            for number, host in enumerate(contract.hosts(run.instance_count))
+        },
+        content_type=run.content_type,
+        header=run.header,
+        accept=run.accept,
+        max_payload_mb=run.max_payload_mb,
+        ready_timeout_seconds=run.ready_timeout_seconds,
+    )
+
+
+def _link_shard(run: TrainingRun, channel: ChannelMount, folder: Path, host: str, number: int) -> Path:
+    """A folder of links to the files that an instance gets of a channel; its path in the run's folder."""
+    place = Path(specs.SHARDS, host, channel.name)
+    (folder / place).mkdir(parents=True)
+    for path in (folder / specs.SHARDS, folder / specs.SHARDS / host, folder / place):
+        path.chmod(0o755)
+    try:
+        for file in _files(run, channel, number):
+            os.link(file, folder / place / file.name)
+    except OSError as problem:
+        raise RunRefused(
+            f"ShardedByS3Key needs hard links between this server's folders of channels and of runs "
+            f"({problem.strerror}). Put the whole data folder on one file system that has them."
+        ) from problem
+    return place
+
+
+def _files(run: TrainingRun, channel: ChannelMount, number: int) -> Sequence[Path]:
+    """The files that an instance gets of a channel, in the order of their names."""
+    files = sorted(path for path in channel.folder.absolute().iterdir() if path.is_file())
+    return shard(files, run.instance_count, number) if _is_sharded(run, channel) else files
+
+
+def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
+    return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY

@@ -1,0 +1,254 @@
+"""Every operation, asked by every kind of caller: who is answered, and who is refused with what.
+
+The operations are the service models' own, and no cell is missing. A caller is one of support.market.CALLERS,
+or nobody: a request without credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from contract.wire.connection import MODEL_NAMES, Operations, application, client, deliver_to
+from contract.wire.samples import sample
+from support.market import CALLERS, REQUESTS, Market, a_market
+from support.shapes import service_model
+from whiteroom.base.faults import Fault
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, handlers
+from whiteroom.store.sqlite import SqliteStore
+from whiteroom.wire.calls import Call, NotImplementedOperation
+
+LETTERS = {
+    "AccessDeniedException": "D",
+    "ResourceNotFoundException": "N",
+    "ConflictException": "C",
+    "ValidationException": "V",
+}
+
+# One letter a caller, in the order of support.market.CALLERS; a dot is an answer.
+#              creator  querier  owner  author  payer  receiver  other | left  invited  outside
+ANYONE = ". . . . . . . | . . ."
+MEMBERS = ". . . . . . . | D D D"
+"""Through a membership or a collaboration of one's own: nobody else has either."""
+INVITED_TOO = ". . . . . . . | D . D"
+"""What one sees before one joins."""
+CREATOR = ". D D D D D D | D D D"
+CREATORS_TAGS = ". N N N N N N | N N N"
+OWNER = "N N . N N N N | N N N"
+"""Of an account's own: to all others it is not there."""
+OWNERS_MEMBERSHIP = "N N . N N N N | D D D"
+QUERIERS_MEMBERSHIP = "N . N N N N N | D D D"
+AUTHORS_MEMBERSHIP = "N N N . N N N | D D D"
+RECEIVERS_MEMBERSHIP = "N N N N N . N | D D D"
+CAN_QUERY = "D . D D D D D | D D D"
+"""Takes the ability, before anything is looked for."""
+QUERIERS_TAGS = CAN_QUERY
+"""cleanroomsml models no ResourceNotFoundException that would tell less."""
+AUTHOR = "D D D . D D D | D D D"
+
+EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    CLEANROOMS: {
+        ANYONE: (
+            "CreateCollaboration",
+            "CreateConfiguredTable",
+            "ListCollaborations",
+            "ListConfiguredTables",
+            "ListMemberships",
+        ),
+        MEMBERS: (
+            "BatchGetCollaborationAnalysisTemplate",
+            "BatchGetSchema",
+            "BatchGetSchemaAnalysisRule",
+            "CreateAnalysisTemplate",
+            "GetCollaborationAnalysisTemplate",
+            "GetMembership",
+            "GetSchema",
+            "GetSchemaAnalysisRule",
+            "ListAnalysisTemplates",
+            "ListCollaborationAnalysisTemplates",
+            "ListConfiguredTableAssociations",
+            "ListProtectedQueries",
+            "ListSchemas",
+            "UpdateMembership",
+        ),
+        INVITED_TOO: ("GetCollaboration", "ListMembers"),
+        # A member again: a conflict; one who left cannot come back uninvited.
+        "C C C C C C C | D . D": ("CreateMembership",),
+        # Who still holds something in the room takes it out first.
+        ". C C C . . . | D D D": ("DeleteMembership",),
+        CREATOR: ("DeleteCollaboration", "DeleteMember", "UpdateCollaboration"),
+        CREATORS_TAGS: ("ListTagsForResource", "TagResource", "UntagResource"),
+        OWNER: (
+            "CreateConfiguredTableAnalysisRule",
+            "DeleteConfiguredTable",
+            "DeleteConfiguredTableAnalysisRule",
+            "GetConfiguredTable",
+            "GetConfiguredTableAnalysisRule",
+            "UpdateConfiguredTable",
+            "UpdateConfiguredTableAnalysisRule",
+        ),
+        OWNERS_MEMBERSHIP: (
+            "CreateConfiguredTableAssociation",
+            "CreateConfiguredTableAssociationAnalysisRule",
+            "DeleteConfiguredTableAssociation",
+            "DeleteConfiguredTableAssociationAnalysisRule",
+            "GetConfiguredTableAssociation",
+            "GetConfiguredTableAssociationAnalysisRule",
+            "UpdateConfiguredTableAssociation",
+            "UpdateConfiguredTableAssociationAnalysisRule",
+        ),
+        QUERIERS_MEMBERSHIP: (
+            "DeleteAnalysisTemplate",
+            "GetAnalysisTemplate",
+            "GetProtectedQuery",
+            "UpdateAnalysisTemplate",
+        ),
+    },
+    CLEANROOMS_ML: {
+        ANYONE: ("CreateConfiguredModelAlgorithm", "ListConfiguredModelAlgorithms"),
+        MEMBERS: (
+            # "Any active member of a collaboration can delete data" (user guide, ml-behaviors-byom).
+            "DeleteMLInputChannelData",
+            "DeleteTrainedModelOutput",
+            "GetCollaborationConfiguredModelAlgorithmAssociation",
+            "GetCollaborationMLInputChannel",
+            "GetCollaborationTrainedModel",
+            "ListCollaborationConfiguredModelAlgorithmAssociations",
+            "ListCollaborationMLInputChannels",
+            "ListCollaborationTrainedModelExportJobs",
+            "ListCollaborationTrainedModelInferenceJobs",
+            "ListCollaborationTrainedModels",
+            "ListConfiguredModelAlgorithmAssociations",
+            "ListMLInputChannels",
+            "ListTrainedModelInferenceJobs",
+            "ListTrainedModels",
+            "PutMLConfiguration",
+        ),
+        CAN_QUERY: (
+            "CancelTrainedModel",
+            "CancelTrainedModelInferenceJob",
+            "CreateMLInputChannel",
+            "CreateTrainedModel",
+            "StartTrainedModelExportJob",
+            "StartTrainedModelInferenceJob",
+            "ListTagsForResource",
+            "TagResource",
+            "UntagResource",
+        ),
+        QUERIERS_MEMBERSHIP: (
+            "GetMLInputChannel",
+            "GetTrainedModel",
+            "GetTrainedModelInferenceJob",
+            "ListTrainedModelVersions",
+        ),
+        AUTHOR: (
+            "CreateConfiguredModelAlgorithmAssociation",
+            "DeleteConfiguredModelAlgorithm",
+            "GetConfiguredModelAlgorithm",
+        ),
+        AUTHORS_MEMBERSHIP: (
+            "DeleteConfiguredModelAlgorithmAssociation",
+            "GetConfiguredModelAlgorithmAssociation",
+        ),
+        RECEIVERS_MEMBERSHIP: ("DeleteMLConfiguration", "GetMLConfiguration"),
+    },
+}
+CELLS: Mapping[tuple[str, str], str] = {
+    (service, name): row.replace(" ", "").replace("|", "")
+    for service, rows in EXPECTED.items()
+    for row, names in rows.items()
+    for name in names
+}
+ALL = [(service, name) for service in EXPECTED for name in service_model(service).operation_names]
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    store = SqliteStore(tmp_path_factory.mktemp("market") / "whiteroom.db")
+    yield a_market(store)
+    store.close()
+
+
+def named(operation: tuple[str, str]) -> str:
+    return " ".join(operation)
+
+
+@pytest.mark.usefixtures("market")
+def test_every_operation_that_is_answered_has_its_row_and_its_request() -> None:
+    served = {operation for operation in handlers() if operation[0] in EXPECTED}
+    assert served == CELLS.keys() == REQUESTS.keys()
+    assert sum(len(names) for rows in EXPECTED.values() for names in rows.values()) == len(CELLS)
+    assert {len(cells) for cells in CELLS.values()} == {len(CALLERS)}
+
+
+@pytest.mark.parametrize("operation", CELLS, ids=named)
+def test_every_caller_gets_the_answer_of_its_cell(market: Market, operation: tuple[str, str]) -> None:
+    answers = {caller: market.attempt(caller, operation) for caller in CALLERS}
+    seen = {caller: LETTERS[said.code] if isinstance(said, Fault) else "." for caller, said in answers.items()}
+    assert seen == dict(zip(CALLERS, CELLS[operation], strict=True))
+
+
+@pytest.mark.parametrize("operation", ALL, ids=named)
+def test_nobody_is_answered_anything_without_credentials(operation: tuple[str, str]) -> None:
+    service, name = operation
+    anonymous, behind = anonymous_client(service)
+    assert refusal(anonymous, service, name) == (403, "MissingAuthenticationTokenException")
+    assert not behind.calls
+
+
+@pytest.mark.parametrize("operation", [one for one in ALL if one not in CELLS], ids=named)
+def test_an_operation_of_a_later_release_is_refused_by_name_whoever_asks(operation: tuple[str, str]) -> None:
+    assert operation not in handlers()
+    assert refusal(client_of_an_empty_house(operation[0]), *operation)[0] == 501
+
+
+@cache
+def anonymous_client(service: str) -> tuple[Any, Operations]:
+    """A client that signs nothing, and what hears of it."""
+    behind = Operations()
+    made = botocore.session.Session().create_client(
+        MODEL_NAMES[service],
+        region_name="eu-west-1",
+        endpoint_url="http://localhost:8080",
+        config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}),
+    )
+    deliver_to(made, application(behind))
+    return made, behind
+
+
+@cache
+def client_of_an_empty_house(service: str) -> Any:
+    """A client of a server that answers no operation."""
+
+    def not_built(_: Call) -> None:
+        raise NotImplementedOperation
+
+    return client(application(Operations(not_built)), service)
+
+
+def refusal(asking: Any, service: str, name: str) -> tuple[int, str]:
+    """The status and the code of what the operation answers."""
+    shape = service_model(service).operation_model(name).input_shape
+    with pytest.raises(ClientError) as caught:
+        asking._make_api_call(name, sample(shape))
+    answer: Any = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+VIEWS = [one for one in CELLS if "Collaboration" in one[1] and one[0] == CLEANROOMS_ML and one[1].startswith("Get")]
+HIDDEN = ("kmsKeyArn", "tags", "environment", "hyperparameters", "roleArn")
+
+
+@pytest.mark.parametrize("operation", VIEWS, ids=named)
+def test_a_view_of_the_collaboration_never_shows_what_is_its_makers_own(
+    market: Market, operation: tuple[str, str]
+) -> None:
+    answer = market.attempt("other", operation)
+    assert not {name for name, value in answer.items() if value is not None} & set(HIDDEN)

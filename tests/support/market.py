@@ -1,0 +1,365 @@
+"""One room in which every part is played by another account, and one request for every operation.
+
+    market = a_market(store)
+    market.attempt("payer", (CLEANROOMS_ML, "GetTrainedModel"))
+
+Who asks uses its own membership where it has one, else the querier's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from support.cleanrooms import REGION, MemoryCatalog, Office, Room, an_office, collaboration_rule, custom_rule, role_of
+from support.ml import EXPORTS, INSTANCE, Studio, input_channel
+from whiteroom.base.callers import Caller
+from whiteroom.base.faults import Fault
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.ports import Store
+
+CALLERS: Mapping[str, str] = {
+    "creator": "101010101010",
+    "querier": "202020202020",
+    "owner": "303030303030",
+    "author": "404040404040",
+    "payer": "505050505050",
+    "receiver": "606060606060",
+    "other": "707070707070",
+    "left": "808080808080",
+    "invited": "909090909090",
+    "outside": "121212121212",
+}
+"""Every kind of caller, and the account that plays it here."""
+QUERIER = CALLERS["querier"]
+MEMBERS = tuple(name for name in CALLERS if name not in ("left", "invited", "outside"))
+SQL = "SELECT age, outcome FROM patients"
+RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": custom_rule(allowedAnalysisProviders=[QUERIER])}
+SHARED_RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": collaboration_rule()}
+RECEIVER = {"members": [{"accountId": CALLERS["receiver"]}]}
+
+
+@dataclass(frozen=True)
+class Market:
+    """The room, and the names of what is in it."""
+
+    office: Office
+    room: Room
+    names: Mapping[str, str]
+
+    def attempt(self, caller: str, operation: tuple[str, str]) -> Any:
+        """What a caller is answered, a fault included; nothing of it stays."""
+        account, office = CALLERS[caller], self.office
+        membership = self.room.memberships.get(account) or self.room.membership(QUERIER)
+        request = self._filled(REQUESTS[operation], {"own": membership, "role": role_of(account)})
+        answer: Any = None
+
+        def fresh() -> str:
+            return f"00000000-0000-4000-9000-{next(office.ids):012x}"
+
+        with suppress(_Undone), office.store.transaction() as tx:
+            context = Context(Caller(account, REGION), tx, office.now, office.quotas, office.catalog, fresh)
+            try:
+                answer = handlers()[operation](request, context)
+            except Fault as fault:
+                answer = fault
+            raise _Undone
+        return answer
+
+    def _filled(self, value: Any, of_caller: Mapping[str, str]) -> Any:
+        if isinstance(value, dict):
+            return {key: self._filled(item, of_caller) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._filled(item, of_caller) for item in value]
+        if isinstance(value, str) and value.startswith("@"):
+            return of_caller.get(value[1:]) or self.names[value[1:]]
+        return value
+
+
+class _Undone(Exception):
+    """Takes a transaction back."""
+
+
+@dataclass
+class _Studio(Studio):
+    """A studio whose parts are played by the callers of a market."""
+
+    def call(self, operation: str, account_id: str = "", /, **request: Any) -> Any:
+        account = account_id if account_id in CALLERS.values() else QUERIER
+        return self.office.ml(account, operation, **self._inside(operation, account, request))
+
+    def channel_request(self, name: str = "rows", **changes: Any) -> dict[str, Any]:
+        source = input_channel({"queryString": SQL}, QUERIER)
+        return super().channel_request(name, **{"inputChannel": source, **changes})
+
+
+def a_market(store: Store) -> Market:
+    """The room, made by the very operations that are asked there."""
+    catalog = MemoryCatalog()
+    for account in CALLERS.values():
+        catalog.put(account, "lake", "everyones", {"age": "bigint"})
+    office = an_office(store, catalog)
+    created = office.cleanrooms(CALLERS["creator"], "CreateCollaboration", **_collaboration())["collaboration"]
+    room = Room(office, created["id"], {})
+    for caller in (*MEMBERS, "left"):
+        room.join(CALLERS[caller], **({"paymentConfiguration": _pays(caller)} if caller == "payer" else {}))
+    left = room.memberships.pop(CALLERS["left"])
+    office.cleanrooms(CALLERS["left"], "DeleteMembership", membershipIdentifier=left)
+    names = {"collaboration": created["id"], "collaboration_arn": created["arn"], **_tables(office, room)}
+    template = office.cleanrooms(
+        QUERIER,
+        "CreateAnalysisTemplate",
+        membershipIdentifier=room.membership(QUERIER),
+        name="template",
+        format="SQL",
+        source={"text": SQL},
+    )["analysisTemplate"]
+    names |= {"template": template["id"], "template_arn": template["arn"]}
+    return Market(office, room, names | _models(office, room, names))
+
+
+def _pays(caller: str) -> dict[str, Any]:
+    pays = {"isResponsible": caller == "payer"}
+    return {"queryCompute": pays, "machineLearning": {"modelTraining": pays, "modelInference": pays}}
+
+
+def _collaboration() -> dict[str, Any]:
+    abilities = {"querier": ["CAN_QUERY"], "receiver": ["CAN_RECEIVE_RESULTS"]}
+    ml_abilities = ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]
+    return {
+        "name": "Market",
+        "description": "Everybody has a part.",
+        "creatorDisplayName": "creator",
+        "creatorMemberAbilities": [],
+        "creatorPaymentConfiguration": _pays("creator"),
+        "queryLogStatus": "DISABLED",
+        "members": [
+            {
+                "accountId": CALLERS[caller],
+                "displayName": caller,
+                "memberAbilities": abilities.get(caller, []),
+                "paymentConfiguration": _pays(caller),
+                **({"mlMemberAbilities": {"customMLMemberAbilities": ml_abilities}} if caller == "receiver" else {}),
+            }
+            for caller in CALLERS
+            if caller not in ("creator", "outside")
+        ],
+    }
+
+
+def _tables(office: Office, room: Room) -> dict[str, str]:
+    """The owner's tables: one shared, one bare, and one whose association has no rule."""
+    owner = CALLERS["owner"]
+    reads = {"membershipIdentifier": room.membership(owner)}
+    names = {}
+    for name in ("table", "bare_table", "ruled_table"):
+        names[name] = room.configured_table(owner, {"table": "patients"}.get(name, name))
+    for name in ("table", "ruled_table"):
+        office.cleanrooms(owner, "CreateConfiguredTableAnalysisRule", configuredTableIdentifier=names[name], **RULE)
+    for name, table, shown in (
+        ("association", "table", "patients"),
+        ("bare_association", "ruled_table", "bare"),
+    ):
+        names[name] = office.cleanrooms(
+            owner,
+            "CreateConfiguredTableAssociation",
+            name=shown,
+            configuredTableIdentifier=names[table],
+            roleArn=role_of(owner),
+            **reads,
+        )["configuredTableAssociation"]["id"]
+    office.cleanrooms(
+        owner,
+        "CreateConfiguredTableAssociationAnalysisRule",
+        configuredTableAssociationIdentifier=names["association"],
+        **reads,
+        **SHARED_RULE,
+    )
+    return names
+
+
+def _models(office: Office, room: Room, names: Mapping[str, str]) -> dict[str, str]:
+    """The author's algorithms, the receiver's location, and what the querier made of it all."""
+    author, receiver = CALLERS["author"], CALLERS["receiver"]
+    shared: Any = type("Table", (), {"association_id": names["association"]})()
+    studio = _Studio(office, room, shared, "", "")
+    algorithms = {name: studio.algorithm(author, name) for name in ("algorithm", "spare_algorithm")}
+    studio.algorithm_arn = algorithms["algorithm"]
+    studio.association_arn = studio.association(author, policies=EXPORTS)
+    spare = studio.association(author, "spare")
+    location = {"roleArn": role_of(receiver), "destination": {"s3Destination": {"s3Uri": "s3://results/receiver"}}}
+    studio.call("PutMLConfiguration", receiver, defaultOutputLocation=location)
+    channel = studio.active_channel("rows")
+    model = studio.active_model("forest", channel)
+    return {
+        **algorithms,
+        "algorithm_association": studio.association_arn,
+        "spare_association": spare,
+        "channel": channel,
+        "spare_channel": studio.active_channel("spare"),
+        "query": studio.call("GetMLInputChannel", QUERIER, mlInputChannelArn=channel)["protectedQueryIdentifier"],
+        "model": model["trainedModelArn"],
+        "working_model": studio.model("working", channel)["trainedModelArn"],
+        "spare_model": studio.active_model("spare", channel)["trainedModelArn"],
+        "job": studio.inference_job("scores", model["trainedModelArn"], channel, outputConfiguration=RECEIVER),
+    }
+
+
+_OWN = {"membershipIdentifier": "@own"}
+_ALL = {"collaborationIdentifier": "@collaboration"}
+_TABLE = {"configuredTableIdentifier": "@table"}
+_ASSOCIATION = {**_OWN, "configuredTableAssociationIdentifier": "@association"}
+_CUSTOM = {"analysisRuleType": "CUSTOM"}
+_TEMPLATE = {**_OWN, "analysisTemplateIdentifier": "@template"}
+_JOB = {"name": "new", "trainedModelArn": "@model", "outputConfiguration": RECEIVER}
+
+_CLEAN: dict[str, dict[str, Any]] = {
+    "BatchGetCollaborationAnalysisTemplate": {**_ALL, "analysisTemplateArns": ["@template_arn"]},
+    "BatchGetSchema": {**_ALL, "names": ["patients"]},
+    "BatchGetSchemaAnalysisRule": {**_ALL, "schemaAnalysisRuleRequests": [{"name": "patients", "type": "CUSTOM"}]},
+    "CreateAnalysisTemplate": {**_OWN, "name": "new", "format": "SQL", "source": {"text": SQL}},
+    "CreateCollaboration": {
+        "name": "New",
+        "description": "Nobody is invited.",
+        "creatorDisplayName": "me",
+        "creatorMemberAbilities": ["CAN_QUERY", "CAN_RECEIVE_RESULTS"],
+        "queryLogStatus": "DISABLED",
+        "members": [],
+    },
+    "CreateConfiguredTable": {
+        "name": "new",
+        "tableReference": {"glue": {"databaseName": "lake", "tableName": "everyones"}},
+        "allowedColumns": ["age"],
+        "analysisMethod": "DIRECT_QUERY",
+    },
+    "CreateConfiguredTableAnalysisRule": {"configuredTableIdentifier": "@bare_table", **RULE},
+    "CreateConfiguredTableAssociation": {
+        **_OWN,
+        "name": "new",
+        "configuredTableIdentifier": "@bare_table",
+        "roleArn": "@role",
+    },
+    "CreateConfiguredTableAssociationAnalysisRule": {
+        **_OWN,
+        "configuredTableAssociationIdentifier": "@bare_association",
+        **SHARED_RULE,
+    },
+    "CreateMembership": {**_ALL, "queryLogStatus": "DISABLED"},
+    "DeleteAnalysisTemplate": _TEMPLATE,
+    "DeleteCollaboration": _ALL,
+    "DeleteConfiguredTable": {"configuredTableIdentifier": "@bare_table"},
+    "DeleteConfiguredTableAnalysisRule": {**_TABLE, **_CUSTOM},
+    "DeleteConfiguredTableAssociation": _ASSOCIATION,
+    "DeleteConfiguredTableAssociationAnalysisRule": {**_ASSOCIATION, **_CUSTOM},
+    "DeleteMember": {**_ALL, "accountId": CALLERS["other"]},
+    "DeleteMembership": _OWN,
+    "GetAnalysisTemplate": _TEMPLATE,
+    "GetCollaboration": _ALL,
+    "GetCollaborationAnalysisTemplate": {**_ALL, "analysisTemplateArn": "@template_arn"},
+    "GetConfiguredTable": _TABLE,
+    "GetConfiguredTableAnalysisRule": {**_TABLE, **_CUSTOM},
+    "GetConfiguredTableAssociation": _ASSOCIATION,
+    "GetConfiguredTableAssociationAnalysisRule": {**_ASSOCIATION, **_CUSTOM},
+    "GetMembership": _OWN,
+    "GetProtectedQuery": {**_OWN, "protectedQueryIdentifier": "@query"},
+    "GetSchema": {**_ALL, "name": "patients"},
+    "GetSchemaAnalysisRule": {**_ALL, "name": "patients", "type": "CUSTOM"},
+    "ListAnalysisTemplates": _OWN,
+    "ListCollaborationAnalysisTemplates": _ALL,
+    "ListCollaborations": {},
+    "ListConfiguredTableAssociations": _OWN,
+    "ListConfiguredTables": {},
+    "ListMembers": _ALL,
+    "ListMemberships": {},
+    "ListProtectedQueries": _OWN,
+    "ListSchemas": _ALL,
+    "ListTagsForResource": {"resourceArn": "@collaboration_arn"},
+    "TagResource": {"resourceArn": "@collaboration_arn", "tags": {"a": "b"}},
+    "UntagResource": {"resourceArn": "@collaboration_arn", "tagKeys": ["a"]},
+    "UpdateAnalysisTemplate": {**_TEMPLATE, "description": "new"},
+    "UpdateCollaboration": {**_ALL, "name": "new"},
+    "UpdateConfiguredTable": {**_TABLE, "name": "new"},
+    "UpdateConfiguredTableAnalysisRule": {**_TABLE, **RULE},
+    "UpdateConfiguredTableAssociation": {**_ASSOCIATION, "roleArn": "@role"},
+    "UpdateConfiguredTableAssociationAnalysisRule": {**_ASSOCIATION, **SHARED_RULE},
+    "UpdateMembership": {**_OWN, "queryLogStatus": "DISABLED"},
+}
+_ML: dict[str, dict[str, Any]] = {
+    "CancelTrainedModel": {**_OWN, "trainedModelArn": "@working_model"},
+    "CancelTrainedModelInferenceJob": {**_OWN, "trainedModelInferenceJobArn": "@job"},
+    "CreateConfiguredModelAlgorithm": {
+        "name": "new",
+        "roleArn": "@role",
+        "trainingContainerConfig": {"imageUri": "registry/trainer:1"},
+    },
+    "CreateConfiguredModelAlgorithmAssociation": {**_OWN, "name": "new", "configuredModelAlgorithmArn": "@algorithm"},
+    "CreateMLInputChannel": {
+        **_OWN,
+        "name": "new",
+        "retentionInDays": 1,
+        "configuredModelAlgorithmAssociations": ["@algorithm_association"],
+        "inputChannel": {
+            "roleArn": "@role",
+            "dataSource": {"protectedQueryInputParameters": {"sqlParameters": {"queryString": SQL}}},
+        },
+    },
+    "CreateTrainedModel": {
+        **_OWN,
+        "name": "new",
+        "configuredModelAlgorithmAssociationArn": "@algorithm_association",
+        "resourceConfig": INSTANCE,
+        "dataChannels": [{"mlInputChannelArn": "@channel", "channelName": "train"}],
+    },
+    "DeleteConfiguredModelAlgorithm": {"configuredModelAlgorithmArn": "@spare_algorithm"},
+    "DeleteConfiguredModelAlgorithmAssociation": {
+        **_OWN,
+        "configuredModelAlgorithmAssociationArn": "@spare_association",
+    },
+    "DeleteMLConfiguration": _OWN,
+    "DeleteMLInputChannelData": {**_OWN, "mlInputChannelArn": "@spare_channel"},
+    "DeleteTrainedModelOutput": {**_OWN, "trainedModelArn": "@spare_model"},
+    "GetCollaborationConfiguredModelAlgorithmAssociation": {
+        **_ALL,
+        "configuredModelAlgorithmAssociationArn": "@algorithm_association",
+    },
+    "GetCollaborationMLInputChannel": {**_ALL, "mlInputChannelArn": "@channel"},
+    "GetCollaborationTrainedModel": {**_ALL, "trainedModelArn": "@model"},
+    "GetConfiguredModelAlgorithm": {"configuredModelAlgorithmArn": "@algorithm"},
+    "GetConfiguredModelAlgorithmAssociation": {
+        **_OWN,
+        "configuredModelAlgorithmAssociationArn": "@algorithm_association",
+    },
+    "GetMLConfiguration": _OWN,
+    "GetMLInputChannel": {**_OWN, "mlInputChannelArn": "@channel"},
+    "GetTrainedModel": {**_OWN, "trainedModelArn": "@model"},
+    "GetTrainedModelInferenceJob": {**_OWN, "trainedModelInferenceJobArn": "@job"},
+    "ListCollaborationConfiguredModelAlgorithmAssociations": _ALL,
+    "ListCollaborationMLInputChannels": _ALL,
+    "ListCollaborationTrainedModelExportJobs": {**_ALL, "trainedModelArn": "@model"},
+    "ListCollaborationTrainedModelInferenceJobs": {**_ALL, "trainedModelArn": "@model"},
+    "ListCollaborationTrainedModels": _ALL,
+    "ListConfiguredModelAlgorithmAssociations": _OWN,
+    "ListConfiguredModelAlgorithms": {},
+    "ListMLInputChannels": _OWN,
+    "ListTagsForResource": {"resourceArn": "@model"},
+    "ListTrainedModelInferenceJobs": {**_OWN, "trainedModelArn": "@model"},
+    "ListTrainedModelVersions": {**_OWN, "trainedModelArn": "@model"},
+    "ListTrainedModels": _OWN,
+    "PutMLConfiguration": {**_OWN, "defaultOutputLocation": {"roleArn": "@role"}},
+    "StartTrainedModelExportJob": {**_OWN, **_JOB},
+    "StartTrainedModelInferenceJob": {
+        **_OWN,
+        **_JOB,
+        "resourceConfig": {"instanceType": "ml.m5.large"},
+        "dataSource": {"mlInputChannelArn": "@channel"},
+    },
+    "TagResource": {"resourceArn": "@model", "tags": {"a": "b"}},
+    "UntagResource": {"resourceArn": "@model", "tagKeys": ["a"]},
+}
+REQUESTS: Mapping[tuple[str, str], dict[str, Any]] = {
+    **{(CLEANROOMS, name): request for name, request in _CLEAN.items()},
+    **{(CLEANROOMS_ML, name): request for name, request in _ML.items()},
+}
+"""What is asked for: `@name` stands for what the room has of it, `@own` for a membership, `@role` for a role."""
