@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from whiteroom.domain.runs import ChannelMount, EndReason, Limits, Phase, RunId, TrainingRun
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
@@ -44,7 +45,7 @@ class Lab:
     """Somewhere to run programs."""
 
     folder: Path
-    runtime: SandboxRuntime
+    runtime: Any
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def image(self, program: str) -> str:
@@ -52,7 +53,7 @@ class Lab:
         code = self.folder / f"code-{next(self.numbers)}"
         code.mkdir()
         (code / "train.py").write_text(program)
-        return self.runtime.images.build(f"bench/{code.name}", code).digest
+        return str(self.runtime.images.build(f"bench/{code.name}", code).digest)
 
     def words(self, digest: str, *channels: ChannelMount, **changes: object) -> tuple[int, list[str]]:
         """Run the image once: when it was started, in nanoseconds, and what it printed, line by line."""

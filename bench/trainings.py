@@ -11,7 +11,7 @@ from statistics import median
 from bench.lab import LIMITS, Lab, lab
 from bench.results import Figure, Section, spread
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.images.library import Image
+from whiteroom.runtime.images.library import Image, Images
 
 INSTANCES, RUNS = 4, 3
 TARGET = 1.1
@@ -92,7 +92,7 @@ def _torchrun(image: Image) -> tuple[float, str]:
 
 def _image(room: Lab) -> Image:
     """The image with PyTorch, made where it is missing or another."""
-    images = room.runtime.images
+    images: Images = room.runtime.images
     try:
         image = images.show(NAME)
         if image.requirements == REQUIREMENTS and (image.code / "train.py").read_text() == PROGRAM:

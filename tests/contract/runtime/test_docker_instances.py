@@ -17,6 +17,7 @@ from docker.api.client import APIClient
 
 from contract.runtime.conftest import LIMITS, DockerLab
 from contract.runtime.test_several_instances import ME, SLEEP, said
+from contract.runtime.test_transforms import SERVER, transform
 from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -151,6 +152,13 @@ def test_gpus_that_the_engine_cannot_give_are_refused_before_anything_is_made(la
     with pytest.raises(RunRefused, match="CDI"):
         lab.runtime.start(run)
     assert lab.runtime.observe(run.id).phase is Phase.ABSENT
+
+
+def test_a_model_server_may_write_what_sagemakers_toolkits_write_to_etc(lab: DockerLab) -> None:
+    writing = "".join(f"open('/etc/sagemaker-{name}.properties', 'w').write('x')\n" for name in ("mms", "ts"))
+    run = transform(lab, "1\n", program=writing + SERVER)
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0, list(lab.runtime.logs(run.id))
 
 
 class Traces:

@@ -5,7 +5,7 @@ removes them (runtime.py). Imported by the supervisor: nothing slow to import, t
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH108, PTH110, PTH123
+# ruff: noqa: PTH108, PTH110, PTH112, PTH123, PTH208
 from __future__ import annotations
 
 import os
@@ -17,7 +17,7 @@ from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import networks
 from whiteroom.runtime.docker import spec as docker_specs
 from whiteroom.runtime.docker.calls import Calls, EngineFailed, NotThere, end_of_words
-from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL, SHELL_NAME
+from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL, SHELL_NAME, TOOLKITS
 from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
 from whiteroom.runtime.supervisor.hosts import Cancelled, Fleet, Host, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line
@@ -72,6 +72,13 @@ class Container(Host):
         """See Host."""
         return self._running
 
+    def hand_over(self, uid: int) -> None:
+        """See Host."""
+        super().hand_over(uid)
+        place = f"{self.work}/{TOOLKITS}"
+        for name in os.listdir(place) if os.path.isdir(place) else ():
+            os.chown(f"{place}/{name}", uid, uid)
+
     def take(self, spec: ContainerSpec, member: ContainerMember) -> None:
         """Learn what the server could not know."""
         self.member, self._spec = member, spec
@@ -81,7 +88,7 @@ class Container(Host):
         """Make it, and listen to it before it has anything to say."""
         self._calls.create(self.id, document)
         # Podman looks for the program here already.
-        self._attached = self._calls.attach(self.id)
+        self._attached = self._calls.attach(self.id, writing=self._spec.is_held)
 
     def start(self) -> None:
         """Start it; its program may wait for `release`."""
@@ -120,7 +127,11 @@ class Container(Host):
         """Every process that lives in it now."""
         if self.first is None:
             return []
-        members = groups.members()
+        try:
+            members = groups.members()
+        except FileNotFoundError:
+            # The engine has taken its groups away: it has ended.
+            return []
         return meters.descendants(self.first) if members is None else members
 
     def follow(self, log: LogWriter) -> None:

@@ -23,6 +23,7 @@ from whiteroom.runtime.docker.spec import (
     RUN_NETWORK,
     SHELL,
     SHELL_NAME,
+    TOOLKITS,
     ContainerMember,
     ContainerSpec,
     changed,
@@ -87,6 +88,7 @@ def told(run: Run, host: str) -> Told:
 def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]:
     """Input, model and output, each a mount of its own: what the image holds elsewhere in /opt/ml stays visible."""
     work = folder / specs.WORK / host
+    toolkits = contract.TOOLKIT_FILES if isinstance(run, TransformRun) else ()
     return [
         (str(folder / INPUT / host), str(contract.INPUT), False),
         (str(work / specs.MODEL), str(contract.MODEL), True),
@@ -96,6 +98,8 @@ def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]
         (str(work / specs.TMP), "/tmp", True),  # noqa: S108 - the container's own
         (str(work / specs.TMP), "/var/tmp", True),  # noqa: S108
         (str(folder / NO_NAMES), "/etc/resolv.conf", False),
+        # The root is read-only; these SageMaker's inference toolkits write before they serve.
+        *((str(work / TOOLKITS / path.name), str(path), True) for path in toolkits),
         *folders.checkpoint_mounts(run, host),
     ]
 

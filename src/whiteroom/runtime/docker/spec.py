@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LABEL_FOLDER, LABEL_RUN = "whiteroom.folder", "whiteroom.run"
 """By these everything that Whiteroom makes in an engine is found again, whatever crashed."""
+TOOLKITS = "etc"
+"""Holds what toolkits write to /etc, beside the other folders that an instance may write to."""
 SHELL = "/bin/sh"
 SHELL_NAME = "whiteroom"
 """What the shell calls itself where it says that there is no such program."""
