@@ -38,6 +38,7 @@ MADE_FILE = "made"
 """There from before something is made in the engine until it is removed."""
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
+_LOOKS, _LOOK_SECONDS = 20, 0.01
 _IMAGE_SIGNS = ("not found", "no such file or directory", "exec format error", "permission denied")
 _NOT_FOUND_EXITS = (126, 127)
 _GO = b"\n"
@@ -209,8 +210,12 @@ class Container(Host):
         self.over = True
 
     def lives(self) -> bool:
-        """See Host."""
-        return self.first is not None and meters.lives(self.first)
+        """See Host. A process that ends closes its connections a moment before it is gone."""
+        for _ in range(_LOOKS):
+            if self.first is None or not meters.lives(self.first):
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
 
     def heeds_sigterm(self) -> bool:
         """See Host: without a handler the kernel does not deliver it to the first process of a container."""
