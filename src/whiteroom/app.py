@@ -174,6 +174,7 @@ class Whiteroom:
 
 def _controllers(settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog) -> Controllers:
     runtime = open_runtime(settings)
+    runtime.warm()
     engine = DuckDbEngine(settings.data)
     objects = open_objects(settings)
     channels = settings.folder("channels")

@@ -25,7 +25,7 @@ from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
 from whiteroom.runtime.docker.host import MADE_FILE
 from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerMember, ContainerSpec, dump
-from whiteroom.runtime.sandbox.runtime import FIRST_UID, SandboxRuntime
+from whiteroom.runtime.supervised import SupervisedRuntime
 
 _QUICK_SECONDS = 5.0
 _KNOWN_SECONDS = 60.0
@@ -33,13 +33,10 @@ _MAX_OPEN_FILES = 65_536
 _MAX_PROCESSES = 32_768
 
 
-class DockerRuntime(SandboxRuntime):
+class DockerRuntime(SupervisedRuntime):
     """Runs containers of one engine of this machine (ports.Runtime)."""
 
-    boot = (
-        "import sys; sys.path.append({home!r}); from whiteroom.runtime.docker.host import main; "
-        "main(sys.argv[1], int(sys.argv[2]))"
-    )
+    supervises = "whiteroom.runtime.docker.host"
     folder_name = "containers"
 
     def __init__(
@@ -260,7 +257,7 @@ class DockerRuntime(SandboxRuntime):
             notes=run.notes,
             checkpoints=folders.checkpoints_of(run),
             uid_folder=str(self._folder / "users"),
-            first_uid=FIRST_UID,
+            first_uid=self.first_uid,
             gpus=limits.gpus,
             cpus=limits.cpus,
             memory_bytes=limits.memory_bytes,

