@@ -300,9 +300,8 @@ class LiveRoom:
         """What of finished work is still on the machine: folders, files under way, mounts, processes, groups."""
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
-        left = [
-            str(path) for name in ("runs", "queries", "bases", "checkpoints") for path in (data / name).glob("[!.]*")
-        ]
+        working = ("runs", "queries", "results", "bases", "checkpoints")
+        left = [str(path) for name in working for path in (data / name).glob("[!.]*")]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]
         left += [str(path) for path in (data / "channels").glob("*") if path.name.count("-") != 4]

@@ -37,6 +37,8 @@ class Context:
     """A fresh UUID."""
     strict_machine: Shape | None = None
     """What all instances of a run together must fit into; None where a larger instance type is given less."""
+    default_result_location: str = ""
+    """Where results of queries go for receivers who have set no place; empty for nowhere."""
 
 
 Handler = Callable[[Request, Context], Response]
