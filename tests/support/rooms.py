@@ -97,6 +97,7 @@ class World:
         self.channels = self.tmp / "channels"
         self.results = self.tmp / "results"
         self.default_location = ""
+        self.csv_header = True
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
@@ -124,7 +125,9 @@ class World:
             ready_timeout_seconds=60,
             csv_header=True,
         )
-        queries = QuerySettings(csv_header=True, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600)
+        queries = QuerySettings(
+            csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
+        )
         querying = Querying(self.store, self.catalog, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         controllers = (

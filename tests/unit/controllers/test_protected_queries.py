@@ -45,6 +45,15 @@ def test_a_query_that_may_have_several_files_has_the_deployments_limit(world: Wo
     assert world.engine.started[0].max_file_bytes == 10**9
 
 
+def test_what_a_person_receives_has_a_header_whatever_programs_get(world: World) -> None:
+    world.csv_header = False
+    world.query()
+    world.channel()
+    world.drive()
+    headers = {spec.algorithm_association_arn is None: spec.csv_header for spec in world.engine.started}
+    assert headers == {True: True, False: False}
+
+
 def test_its_rows_go_to_every_receiver_and_are_kept_nowhere_else(world: World) -> None:
     query = after_all(world, world.query())
     assert query.status is ProtectedQueryStatus.SUCCESS
