@@ -60,6 +60,17 @@ class QueryTable:
     association_rule: Mapping[str, Any] | None
     """The collaboration analysis rule's policy (`allowedAdditionalAnalyses`, ...); None where not set."""
 
+    @property
+    def title(self) -> str:
+        """How sentences name the table."""
+        return f"Table '{self.name}' (member {self.owner_account_id})"
+
+    @property
+    def readable_columns(self) -> frozenset[str]:
+        """The allowed columns that the table still has, in lower case."""
+        there = {column.name.lower() for column in self.source.columns}
+        return frozenset(there & {column.lower() for column in self.allowed_columns})
+
 
 @dataclass(frozen=True, slots=True)
 class QuerySpec:

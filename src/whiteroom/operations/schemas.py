@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from whiteroom.base.faults import ResourceNotFound
-from whiteroom.domain.analysis_rules import AnalysisType, Missing
 from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.configured_tables import ConfiguredTable, catalog_name
 from whiteroom.domain.queries import Column, QueryTable
+from whiteroom.domain.rule_readiness import AnalysisType, Missing
 from whiteroom.domain.schemas import consolidated_policy, query_table, readiness, visible_columns
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.access import joined_collaboration

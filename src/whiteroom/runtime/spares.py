@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ import whiteroom
 
 LOCK_FD = 3
 """Where a supervisor finds its run's lock, and a spare its socket."""
+REST_SECONDS = 0.25
 _OPTIONS = ("-I", "-S")
 _BOOT = "import sys; sys.path.append({home!r}); from {module} import main; main(sys.argv[1], {lock})"
 _STAND_BY = (
@@ -94,16 +96,18 @@ class Spares:
         self._module, self._environment, self._children = module, environment, children
         self._lock = threading.Lock()
         self._spare: Spare | None = None
+        self._taken_at = -REST_SECONDS
 
     def take(self) -> Spare | None:
         """The spare, which is the caller's now."""
         with self._lock:
             spare, self._spare = self._spare, None
+            self._taken_at = time.monotonic()
         return spare
 
     def refill(self) -> None:
-        """Make one where there is none."""
+        """Make one where there is none, and no run is just starting: that has a better use for the processors."""
         with self._lock:
-            if self._spare is None:
+            if self._spare is None and time.monotonic() - self._taken_at >= REST_SECONDS:
                 self._spare = Spare(self._module, self._environment)
                 self._children.add(self._spare.pid)

@@ -122,6 +122,8 @@ class SupervisedRuntime:
         """See ports.Runtime."""
         folder = self._run_folder(run_id)
         self._reap()
+        if self._spares:
+            self._spares.refill()
         end = _read_end(folder)
         if end is not None:
             return Observation(Phase.ENDED, end)
@@ -287,8 +289,6 @@ class SupervisedRuntime:
                 self._children.add(spares.start(self.supervises, self.environment(), str(folder), lock, log))
         finally:
             os.close(log)
-        if self._spares:
-            self._spares.refill()
 
     def _reap(self) -> None:
         for pid in list(self._children):
