@@ -142,6 +142,10 @@ def take_the_rule_back(world: World) -> None:
     world.allow_receivers(ALICE)
 
 
+def require_an_algorithm(world: World) -> None:
+    world.allow_receivers(ALICE, BOB, additional_analyses="REQUIRED")
+
+
 def take_the_table_out(world: World) -> None:
     with world.store.transaction() as tx:
         association = tx.configured_table_associations.get("a-Flights")
@@ -154,7 +158,8 @@ def take_the_table_out(world: World) -> None:
     [
         (lose_the_ability, "ReceiverNotReady", "CAN_RECEIVE_RESULTS"),
         (lose_the_place, "ReceiverNotReady", "UpdateMembership"),
-        (take_the_rule_back, "ReceiverNotReady", "allowedResultReceivers"),
+        (take_the_rule_back, "QueryRefused", "allowedResultReceivers"),
+        (require_an_algorithm, "QueryRefused", "additionalAnalyses is REQUIRED"),
         (take_the_table_out, "DataError", "left the collaboration"),
         (lambda world: leave(world, BOB), "DataError", "left the collaboration"),
         (lambda world: world.end_membership(BOB), "ReceiverNotReady", "no ACTIVE membership"),
