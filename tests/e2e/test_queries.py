@@ -98,6 +98,25 @@ def test_a_member_queries_and_receives_parquet_in_one_file(room: LiveRoom) -> No
     assert rows == [(1, 1), (2, 2), (3, 3)]
 
 
+def test_an_aggregation_reaches_its_receiver_without_the_small_groups(room: LiveRoom, tmp_path: Path) -> None:
+    trips = tmp_path / "trips.csv"
+    trips.write_text("person,town\n1,Bern\n2,Bern\n3,Bern\n4,Chur\n")
+    rule = {
+        "aggregateColumns": [{"columnNames": ["person"], "function": "COUNT_DISTINCT"}],
+        "joinColumns": [],
+        "dimensionColumns": ["town"],
+        "scalarFunctions": [],
+        "outputConstraints": [{"columnName": "person", "minimum": 2, "type": "COUNT_DISTINCT"}],
+    }
+    shared = {"v1": {"aggregation": {"allowedResultReceivers": [ALICE]}}}
+    room.share("trips", trips, ["person", "town"], "AGGREGATION", {"v1": {"aggregation": rule}}, shared)
+    done = ended(room, start(room, "SELECT town, COUNT(DISTINCT person) AS people FROM trips GROUP BY town"))
+    assert done["status"] == "SUCCESS", done.get("error")
+    assert file_of(room, done).read_text().splitlines() == ["town,people", "Bern,3"]
+    listing = ended(room, start(room, "SELECT person FROM trips"))
+    assert (listing["status"], listing["error"]["code"]) == ("FAILED", "MALFORMED_QUERY")
+
+
 def test_a_query_that_the_rules_forbid_fails_with_the_reason_and_delivers_nothing(room: LiveRoom) -> None:
     before = room.deliveries()
     done = ended(room, start(room, "SELECT weight FROM visits"))

@@ -97,6 +97,7 @@ class World:
         self.channels = self.tmp / "channels"
         self.results = self.tmp / "results"
         self.default_location = ""
+        self.csv_header = True
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
@@ -124,7 +125,9 @@ class World:
             ready_timeout_seconds=60,
             csv_header=True,
         )
-        queries = QuerySettings(csv_header=True, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600)
+        queries = QuerySettings(
+            csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
+        )
         querying = Querying(self.store, self.catalog, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         controllers = (
@@ -255,17 +258,21 @@ class World:
             tx.protected_queries.submit(query, actor=ALICE)
         return query
 
-    def allow_receivers(self, *accounts: str) -> None:
-        """Bob's tables let these accounts receive results."""
+    def allow_receivers(self, *accounts: str, additional_analyses: str = "ALLOWED") -> None:
+        """Alice may query Bob's tables, and these accounts receive results."""
+        own = {"allowedAnalyses": ["ANY_QUERY"], "allowedAnalysisProviders": [ALICE]}
+        own_policy = {"v1": {"custom": {**own, "additionalAnalyses": additional_analyses}}}
+        policy = {"v1": {"custom": {"allowedResultReceivers": list(accounts)}}}
         with self.store.transaction() as tx:
-            rules = tx.configured_table_association_analysis_rules
+            shared = tx.configured_table_association_analysis_rules
             for name in ("Flights", "Weather"):
-                policy = {"v1": {"custom": {"allowedResultReceivers": list(accounts)}}}
-                rule = ConfiguredTableAssociationAnalysisRule(f"a-{name}", "CUSTOM", policy, **_TIMES)
-                found = rules.get(rule.id)
+                rule = tx.configured_table_analysis_rules.get(f"t-{name}")
+                assert rule is not None
+                tx.configured_table_analysis_rules.update(rule, policy=own_policy)
+                found = shared.get(f"a-{name}")
                 if found is not None:
-                    rules.remove(found)
-                rules.add(rule)
+                    shared.remove(found)
+                shared.add(ConfiguredTableAssociationAnalysisRule(f"a-{name}", "CUSTOM", policy, **_TIMES))
 
     def budget(self, name: str = "Flights", lifetime: int = 10) -> PrivacyBudgetTemplate:
         """A LIFETIME budget of Bob's table, of which one use is counted."""

@@ -21,16 +21,18 @@ from whiteroom.controllers.querying import (
 )
 from whiteroom.controllers.room import member_active
 from whiteroom.controllers.settling import settle
+from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.collaborations import Ability, member_id
+from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.protected_queries import LIFECYCLE, ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
-from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult, ResultFormat
-from whiteroom.domain.query_results import Receiver, location_of, place_of, still_allows, told_location
+from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
+from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.receivers import may_receive
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
-from whiteroom.domain.verdicts import Denied
+from whiteroom.domain.verdicts import Denied, Verdict
 from whiteroom.ports import (
     DeliveryFailed,
     ObjectStore,
@@ -118,12 +120,10 @@ class ProtectedQueryController:
 
     def accompany(self, tx: Transaction, record: ProtectedQuery, now: datetime) -> None:  # noqa: ARG002 - of the protocol
         """loop.Controller.accompany: access budgets get back what the query did not use."""
-        if record.status is ProtectedQueryStatus.SUCCESS:
+        never_started = record.status is ProtectedQueryStatus.CANCELLED and record.started_at is None
+        refused_by_rules = record.status_code == StatusCode.QUERY_REFUSED
+        if record.status is ProtectedQueryStatus.SUCCESS or never_started or refused_by_rules:
             settle(tx, record, record.read_associations)
-        elif record.status_code == StatusCode.QUERY_REFUSED or (
-            record.status is ProtectedQueryStatus.CANCELLED and record.started_at is None
-        ):
-            settle(tx, record, ())
 
     def tidy(self, record: ProtectedQuery) -> None:
         """loop.Controller.tidy. The query goes last: as long as it is held, the sweep comes back to the rows."""
@@ -160,10 +160,18 @@ class ProtectedQueryController:
             raise Stale(f"The rows of the protected query {query.id} are gone.")
         with self._store.reading() as tx:
             _require_current(tx, query)
-            read = _tables_read(tx, query, result)
-            if isinstance(read, Failure):
-                return Outcome(failure=read)
+            shared = {item.name: item for item in shared_associations(tx, query.collaboration_id)}
+            gone = [name for name in result.tables if name not in shared]
+            if gone:
+                return refused(
+                    StatusCode.DATA_ERROR, f"The table {gone[0]} left the collaboration while the query ran."
+                )
+            associations = [shared[name] for name in result.tables]
+            verdict = _may_leave(tx, query, associations)
             places = self._places(tx, query)
+        read = {"read_associations": tuple(sorted(association.id for association in associations))}
+        if isinstance(verdict, Denied):
+            return Outcome(read, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
         if isinstance(places, Denied):
             return refused(StatusCode.RECEIVER_NOT_READY, places.reason)
         folder = self._results_folder / query.id
@@ -177,7 +185,7 @@ class ProtectedQueryController:
                 return refused(StatusCode.DELIVERY_FAILED, str(error))
             told = told_location(location, query.id, result.files)
             deliveries.append({"accountId": account_id, "location": told})
-        return Outcome({"deliveries": tuple(deliveries), "read_associations": read})
+        return Outcome({"deliveries": tuple(deliveries), **read})
 
     def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, str] | Denied:
         """Where each receiver's rows go, judged now: it may have left, or moved, since the query was asked for."""
@@ -205,15 +213,12 @@ def _require_current(tx: Transaction, query: ProtectedQuery) -> None:
         raise Stale(f"The protected query {query.id} changed before its delivery.")
 
 
-def _tables_read(tx: Transaction, query: ProtectedQuery, result: QueryResult) -> tuple[str, ...] | Failure:
-    """Ids of the associations that the query read, if their rows may still leave."""
-    shared = {association.name: association for association in shared_associations(tx, query.collaboration_id)}
-    gone = [name for name in result.tables if name not in shared]
-    if gone:
-        return Failure(StatusCode.DATA_ERROR, f"The table {gone[0]} left the collaboration while the query ran.")
-    receivers = [receiver["accountId"] for receiver in query.receivers]
-    for table, _ in tables_of(tx, [shared[name] for name in result.tables]):
-        verdict = still_allows(table, receivers)
-        if isinstance(verdict, Denied):
-            return Failure(StatusCode.RECEIVER_NOT_READY, verdict.reason)
-    return tuple(sorted(shared[name].id for name in result.tables))
+def _may_leave(tx: Transaction, query: ProtectedQuery, read: Iterable[ConfiguredTableAssociation]) -> Verdict:
+    """Whether the rules of the tables that were read, as they are now, still let these receivers have the rows."""
+    return may_reach(
+        [table for table, _ in tables_of(tx, read)],
+        querier_account_id=query.account_id,
+        receiver_account_ids=[receiver["accountId"] for receiver in query.receivers],
+        algorithm_association_arn=None,
+        template_arn=query.sql_parameters.get("analysisTemplateArn") or None,
+    )

@@ -93,7 +93,8 @@ class Querying:
             ),
             result_format=result_format,
             folder=folder,
-            csv_header=settings.csv_header,
+            # A program may be made for files without one (settings.csv_header); a person is not.
+            csv_header=settings.csv_header or algorithm_association_arn is None,
             max_file_bytes=_ANY_SIZE if single_file else settings.max_file_bytes,
             memory_bytes=settings.memory_bytes,
             cpus=settings.cpus,

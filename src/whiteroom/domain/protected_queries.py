@@ -106,6 +106,20 @@ class ProtectedQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectedQuerySummary:
+    """What lists tell of a query: not its text, which may have 500,000 characters."""
+
+    id: str
+    membership_id: str
+    membership_arn: str
+    ml_input_channel_arn: str | None
+    receivers: tuple[Mapping[str, Any], ...]
+    payer_account_id: str | None
+    status: ProtectedQueryStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What besides the query itself decides what becomes of it."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from whiteroom.base.locations import parse_location
 from whiteroom.domain.collaborations import Ability, Member, MemberStatus
 from whiteroom.domain.memberships import Membership
-from whiteroom.domain.queries import QueryTable, ResultFormat
+from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 MAX_SQL_WORKERS = 400
@@ -142,21 +142,6 @@ def compute_is_sound(compute_configuration: Mapping[str, Any] | None) -> Verdict
     number = ((compute_configuration or {}).get("worker") or {}).get("number", 0)
     if number > MAX_SQL_WORKERS:
         return Denied(f"computeConfiguration.worker.number is {number}; SQL queries have at most {MAX_SQL_WORKERS}.")
-    return ALLOWED
-
-
-def still_allows(table: QueryTable, receiver_account_ids: Iterable[str]) -> Verdict:
-    """Whether a table's rules, as they are at delivery, let these accounts receive what was read of it."""
-    for rule, named in ((table.association_rule, True), (table.rule, False)):
-        allowed = (rule or {}).get("allowedResultReceivers")
-        if allowed is None and not named:
-            continue
-        for account_id in receiver_account_ids:
-            if account_id not in (allowed or ()):
-                return Denied(
-                    f"Table '{table.name}' (member {table.owner_account_id}) no longer lets member {account_id} "
-                    "receive results. Its owner must add the account to allowedResultReceivers."
-                )
     return ALLOWED
 
 

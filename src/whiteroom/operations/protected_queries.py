@@ -18,6 +18,7 @@ from whiteroom.domain.protected_queries import (
     UNDER_WAY,
     ProtectedQuery,
     ProtectedQueryStatus,
+    ProtectedQuerySummary,
     error_code_of,
     may_succeed_again,
 )
@@ -34,9 +35,8 @@ from whiteroom.domain.quotas import Quota
 from whiteroom.domain.receivers import may_receive
 from whiteroom.operations.access import active_membership, own_membership, permit, require_ability, within_quota
 from whiteroom.operations.access_budgets import named_associations, spend
-from whiteroom.operations.answers import chosen, move
+from whiteroom.operations.answers import chosen, move, paged_as
 from whiteroom.operations.ml_access import paying_account
-from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
 
@@ -118,13 +118,11 @@ def get_protected_query(request: Request, context: Context) -> Response:
 def list_protected_queries(request: Request, context: Context) -> Response:
     """The queries of the caller's membership, newest first; those of one status where one is asked for."""
     membership = own_membership(context, request["membershipIdentifier"])
-    status = request.get("status")
-    scope = f"ListProtectedQueries {membership.id} {status}"
     equals: dict[str, object] = {"membership_id": membership.id}
-    if status is not None:
-        equals["status"] = ProtectedQueryStatus(status)
-    page = context.tx.protected_queries.page(page_size(request), page_start(request, scope), **equals)
-    return {"protectedQueries": [_summary(query) for query in page.items], "nextToken": next_token(page, scope)}
+    if "status" in request:
+        equals["status"] = ProtectedQueryStatus(request["status"])
+    key = "protectedQueries"
+    return paged_as(ProtectedQuerySummary, request, key, context.tx.protected_queries, _summary, **equals)
 
 
 _KIND = "PROTECTED_QUERY"
@@ -220,11 +218,11 @@ def _result(query: ProtectedQuery) -> dict[str, Any] | None:
     return {"output": {"memberList": [{"accountId": delivery["accountId"]} for delivery in query.deliveries]}}
 
 
-def _summary(query: ProtectedQuery) -> dict[str, Any]:
+def _summary(query: ProtectedQuerySummary) -> dict[str, Any]:
     return {**_head(query), "receiverConfigurations": [_receiver_configuration(query)]}
 
 
-def _receiver_configuration(query: ProtectedQuery) -> dict[str, Any]:
+def _receiver_configuration(query: ProtectedQuerySummary) -> dict[str, Any]:
     if query.ml_input_channel_arn is not None:
         return {"analysisType": "ADDITIONAL_ANALYSIS"}
     accounts = [receiver["accountId"] for receiver in query.receivers]
@@ -232,7 +230,7 @@ def _receiver_configuration(query: ProtectedQuery) -> dict[str, Any]:
     return {"analysisType": "DIRECT_ANALYSIS", "configurationDetails": details}
 
 
-def _head(query: ProtectedQuery) -> dict[str, Any]:
+def _head(query: ProtectedQuery | ProtectedQuerySummary) -> dict[str, Any]:
     return {
         "id": query.id,
         "membershipId": query.membership_id,

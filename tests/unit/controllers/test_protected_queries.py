@@ -45,6 +45,15 @@ def test_a_query_that_may_have_several_files_has_the_deployments_limit(world: Wo
     assert world.engine.started[0].max_file_bytes == 10**9
 
 
+def test_what_a_person_receives_has_a_header_whatever_programs_get(world: World) -> None:
+    world.csv_header = False
+    world.query()
+    world.channel()
+    world.drive()
+    headers = {spec.algorithm_association_arn is None: spec.csv_header for spec in world.engine.started}
+    assert headers == {True: True, False: False}
+
+
 def test_its_rows_go_to_every_receiver_and_are_kept_nowhere_else(world: World) -> None:
     query = after_all(world, world.query())
     assert query.status is ProtectedQueryStatus.SUCCESS
@@ -133,6 +142,10 @@ def take_the_rule_back(world: World) -> None:
     world.allow_receivers(ALICE)
 
 
+def require_an_algorithm(world: World) -> None:
+    world.allow_receivers(ALICE, BOB, additional_analyses="REQUIRED")
+
+
 def take_the_table_out(world: World) -> None:
     with world.store.transaction() as tx:
         association = tx.configured_table_associations.get("a-Flights")
@@ -145,7 +158,8 @@ def take_the_table_out(world: World) -> None:
     [
         (lose_the_ability, "ReceiverNotReady", "CAN_RECEIVE_RESULTS"),
         (lose_the_place, "ReceiverNotReady", "UpdateMembership"),
-        (take_the_rule_back, "ReceiverNotReady", "allowedResultReceivers"),
+        (take_the_rule_back, "QueryRefused", "allowedResultReceivers"),
+        (require_an_algorithm, "QueryRefused", "additionalAnalyses is REQUIRED"),
         (take_the_table_out, "DataError", "left the collaboration"),
         (lambda world: leave(world, BOB), "DataError", "left the collaboration"),
         (lambda world: world.end_membership(BOB), "ReceiverNotReady", "no ACTIVE membership"),

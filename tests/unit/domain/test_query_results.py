@@ -9,7 +9,6 @@ import pytest
 from support.fakes import NOON
 from whiteroom.domain.collaborations import Member, MemberStatus
 from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.domain.queries import CatalogTable, FileFormat, QueryTable
 from whiteroom.domain.query_results import (
     Receiver,
     compute_is_sound,
@@ -18,7 +17,6 @@ from whiteroom.domain.query_results import (
     one_format,
     place_of,
     receivers_asked_for,
-    still_allows,
     told_location,
 )
 from whiteroom.domain.verdicts import Denied
@@ -150,32 +148,6 @@ def test_receivers_of_one_query_get_one_format() -> None:
 )
 def test_sql_has_four_hundred_workers_at_most(compute: dict[str, Any] | None, sound: bool) -> None:
     assert bool(compute_is_sound(compute)) is sound
-
-
-@pytest.mark.parametrize(
-    ("shared", "own", "sound"),
-    [
-        ([ALICE, BOB], None, True),
-        ([ALICE], None, False),
-        ([], None, False),
-        (None, [ALICE, BOB], False),
-        ([ALICE, BOB], [ALICE], False),
-        ([ALICE, BOB], [ALICE, BOB], True),
-    ],
-)
-def test_every_rule_that_names_receivers_must_name_all_of_them(
-    shared: list[str] | None, own: list[str] | None, sound: bool
-) -> None:
-    table = QueryTable(
-        name="patients",
-        owner_account_id=CAROL,
-        source=CatalogTable((), FileFormat.CSV, ()),
-        allowed_columns=(),
-        rule_type="CUSTOM",
-        rule={} if own is None else {"allowedResultReceivers": own},
-        association_rule=None if shared is None else {"allowedResultReceivers": shared},
-    )
-    assert bool(still_allows(table, [ALICE, BOB])) is sound
 
 
 def test_one_file_is_told_by_its_name_and_several_by_their_folder() -> None:
