@@ -23,7 +23,9 @@ from whiteroom.base.faults import Conflict
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
-from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
+from whiteroom.controllers.ml_input_channels import MLInputChannelController
+from whiteroom.controllers.protected_queries import ProtectedQueryController
+from whiteroom.controllers.querying import Querying, QuerySettings
 from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
@@ -172,6 +174,7 @@ class Whiteroom:
                 self._catalog,
                 new_id,
                 self._strict_machine,
+                self._settings.default_result_location,
                 self._logs if name in self._reading_files else None,
                 self._finder,
             )
@@ -213,12 +216,16 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
+    querying = Querying(store, catalog, queries)
     metrics = MetricsReader(store, runtime, clock)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, catalog, queries, channels),
+            MLInputChannelController(store, engine, querying, channels),
+            ProtectedQueryController(
+                store, engine, querying, objects, settings.folder("results"), settings.default_result_location
+            ),
             TrainedModelController(
                 store,
                 runtime,

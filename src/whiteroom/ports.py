@@ -30,6 +30,7 @@ from whiteroom.domain.memberships import Membership
 from whiteroom.domain.metrics import Growth, MetricPoint, MetricReading, MetricSeries, Usage
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import CatalogTable, QueryObservation, QuerySpec
 from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
@@ -442,7 +443,9 @@ class Transaction(Protocol):
     @property
     def analysis_templates(self) -> Repository[AnalysisTemplate]: ...
     @property
-    def protected_queries(self) -> Repository[ProtectedQuery]: ...
+    def protected_queries(self) -> LifecycleRepository[ProtectedQuery]: ...
+    @property
+    def privacy_budget_templates(self) -> Repository[PrivacyBudgetTemplate]: ...
     @property
     def ml_configurations(self) -> Repository[MLConfiguration]: ...
     @property
@@ -473,6 +476,7 @@ class Work(StrEnum):
     TRAINED_MODELS = "trained_models"
     TRAINED_MODEL_INFERENCE_JOBS = "trained_model_inference_jobs"
     TRAINED_MODEL_EXPORT_JOBS = "trained_model_export_jobs"
+    PROTECTED_QUERIES = "protected_queries"
 
 
 @dataclass(frozen=True, slots=True)

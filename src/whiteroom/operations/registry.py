@@ -38,6 +38,8 @@ class Context:
     """A fresh UUID."""
     strict_machine: Shape | None = None
     """What all instances of a run together must fit into; None where a larger instance type is given less."""
+    default_result_location: str = ""
+    """Where results of queries go for receivers who have set no place; empty for nowhere."""
     logs: RunLogs | None = None
     """Of operations that are registered to read them; None for all others."""
     finder: Finder | None = None
