@@ -20,7 +20,7 @@ _NO_DETECTOR = (
     "The log policy redacts personal information, and this server has no detector for it. Its operator must install "
     "Whiteroom with the extra `pii`."
 )
-_MAX_BYTES = 16 << 20
+_MAX_BYTES = 8 << 20
 """Memory for one compiled expression; RE2 goes on without its cache where that is too little."""
 
 
@@ -65,7 +65,7 @@ class PatternFinder:
         return None
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _compiled(expression: str) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False
