@@ -227,6 +227,7 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
             association,
             PrivacyPolicies.parse(association.privacy_configuration if association else None).inference_logs,
             configuration,
+            context.finder,
         )
         recorded = Publication(job.metrics_status, job.metrics_status_details)
         return Published(logs, metrics_publication(recorded, job.run_started_at, configuration))

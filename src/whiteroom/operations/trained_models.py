@@ -255,6 +255,7 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
             association,
             () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
             configuration,
+            context.finder,
         ),
         metrics_publication(
             Publication(model.metrics_status, model.metrics_status_details), model.run_started_at, configuration

@@ -46,7 +46,7 @@ class RuntimeContract:
             "print('out')\nprint('err', file=sys.stderr)\nsys.exit(7)"
         )
         end = lab.finish(run_id)
-        assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad  column")
+        assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad \x1b column")
         assert (lab.text(run_id), lab.text(run_id, "stderr")) == ("out", "err")
 
     def test_starting_twice_runs_once(self, lab: Lab) -> None:
@@ -369,7 +369,7 @@ def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
         ("os.symlink('/etc/passwd', f)", ""),
         ("os.mkfifo(f)", ""),
         ("os.mkdir(f)", ""),
-        ("open(f, 'wb').write(b'\\xff' + b'y' * (40 << 20))", "\ufffd" + "y" * 1023),
+        ("open(f, 'wb').write(b'\\xff' + b'y' * (40 << 20))", "\ufffd" + "y" * 4095),
     ],
 )
 def test_a_hostile_failure_file_is_read_safely(lab: Lab, make: str, expected: str) -> None:

@@ -9,7 +9,6 @@ removes them (runtime.py). Imported by the supervisor: nothing slow to import, t
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 
@@ -39,9 +38,12 @@ MADE_FILE = "made"
 """There from before something is made in the engine until it is removed."""
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
+_LOOKS, _LOOK_SECONDS = 20, 0.01
 _IMAGE_SIGNS = ("not found", "no such file or directory", "exec format error", "permission denied")
 _NOT_FOUND_EXITS = (126, 127)
 _GO = b"\n"
+_SIGTERM = 15
+"""The module signal takes 6 ms to import, as it makes enumerations."""
 
 
 class Container(Host):
@@ -84,7 +86,7 @@ class Container(Host):
         self.member, self._spec = member, spec
         self._calls = Calls(spec.socket, spec.api_version)
 
-    def create(self, document: Mapping[str, Any]) -> None:
+    def create(self, document: bytes) -> None:
         """Make it, and listen to it before it has anything to say."""
         self._calls.create(self.id, document)
         # Podman looks for the program here already.
@@ -208,8 +210,12 @@ class Container(Host):
         self.over = True
 
     def lives(self) -> bool:
-        """See Host."""
-        return self.first is not None and meters.lives(self.first)
+        """See Host. A process that ends closes its connections a moment before it is gone."""
+        for _ in range(_LOOKS):
+            if self.first is None or not meters.lives(self.first):
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
 
     def heeds_sigterm(self) -> bool:
         """See Host: without a handler the kernel does not deliver it to the first process of a container."""
@@ -219,7 +225,7 @@ class Container(Host):
         except OSError:
             return True
         caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
-        return bool(int(caught, 16) & 1 << (signal.SIGTERM - 1))
+        return bool(int(caught, 16) & 1 << (_SIGTERM - 1))
 
     def client(self, transform: Mapping[str, Any]) -> Client | None:
         """See Host."""
@@ -278,6 +284,8 @@ class ContainerFleet(Fleet):
         self.hosts: list[Container] = [Container(spec, member) for member in spec.members]
         self._held: list[int] = []
         self._gpus: dict[str, list[int]] = {}
+        self._has_shell = True
+        """Whether the image is believed to have one."""
 
     # -- before anything is made ------------------------------------------------------
 
@@ -366,6 +374,7 @@ class ContainerFleet(Fleet):
         try:
             addresses = self._make_networks()
             if not self._started(addresses):
+                self._has_shell = False
                 self._prepare(lambda _: None, has_shell=False)
                 self._started(addresses)
             if self._spec.is_held:
@@ -392,7 +401,7 @@ class ContainerFleet(Fleet):
 
     def _lacks_shell(self, host: Container) -> bool:
         """Whether the engine was asked for a shell that the image does not have."""
-        if host.member.document is None or host.member.document["Entrypoint"][0] != SHELL:
+        if not self._has_shell:
             return False
         sys.path[:] = [*self._spec.packages]
         from whiteroom.runtime.docker.engine import Engine  # noqa: PLC0415
@@ -403,12 +412,18 @@ class ContainerFleet(Fleet):
         finally:
             engine.close()
 
-    def _document(self, host: Container, addresses: Mapping[str, str]) -> dict[str, Any]:
+    def _document(self, host: Container, addresses: Mapping[str, str]) -> bytes:
         """What the engine is asked for, with what the server could not know."""
         prepared = host.member.document
         if prepared is None:
             raise SandboxFailed("The container engine was not reached.")
-        document = {**prepared, "User": self._user(host), "HostConfig": {**prepared["HostConfig"]}}
+        prepared = f'{{"User":"{self._user(host)}",{prepared[1:]}'
+        if not addresses and not self._gpus:
+            # Most runs do without reading it.
+            return prepared.encode()
+        import json  # noqa: PLC0415
+
+        document = json.loads(prepared)
         if addresses:
             document["HostConfig"]["ExtraHosts"] = [f"{name}:{address}" for name, address in addresses.items()]
             place = {"IPAMConfig": {"IPv4Address": addresses[host.name]}}
@@ -416,7 +431,7 @@ class ContainerFleet(Fleet):
         if numbers := self._gpus.get(host.name):
             devices = [f"nvidia.com/gpu={number}" for number in numbers]
             document["HostConfig"]["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": devices}]
-        return document
+        return json.dumps(document).encode()
 
     def _user(self, host: Container) -> str:
         """Who the program is: never root of this machine, and whoever it is, the server can delete what it writes."""

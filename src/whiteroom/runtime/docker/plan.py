@@ -5,6 +5,7 @@ The document is the Engine API's own (POST /containers/create), for Docker and f
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -150,7 +151,7 @@ def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has
     members = []
     for member in spec.members:
         asked_for = document(spec, member, image, has_shell=has_shell, host_users=facts.remaps_users)
-        members.append(ContainerMember(**{**member.plain(), "document": asked_for}))
+        members.append(ContainerMember(**{**member.plain(), "document": json.dumps(asked_for)}))
     return changed(spec, members=tuple(members))
 
 
