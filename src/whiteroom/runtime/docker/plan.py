@@ -171,7 +171,7 @@ def environment(member: ContainerMember, image: EngineImage) -> dict[str, str]:
 def document(
     spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, has_shell: bool, host_users: bool
 ) -> dict[str, Any]:
-    """What POST /containers/create is sent, but for the user, addresses and devices (docker/host.py).
+    """What POST /containers/create is sent, but for the user, addresses and devices (docker/fleet.py).
 
     Args:
         spec: the run.

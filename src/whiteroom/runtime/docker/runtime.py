@@ -23,7 +23,7 @@ from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
-from whiteroom.runtime.docker.host import MADE_FILE
+from whiteroom.runtime.docker.fleet import MADE_FILE
 from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerMember, ContainerSpec, dump
 from whiteroom.runtime.supervised import SupervisedRuntime
 
@@ -36,7 +36,7 @@ _MAX_PROCESSES = 32_768
 class DockerRuntime(SupervisedRuntime):
     """Runs containers of one engine of this machine (ports.Runtime)."""
 
-    supervises = "whiteroom.runtime.docker.host"
+    supervises = "whiteroom.runtime.docker.fleet"
     folder_name = "containers"
 
     def __init__(
