@@ -63,8 +63,6 @@ class TransformJob:
     """The request's own; None leaves the choice to the container, then to the default of 6."""
     ready_timeout_seconds: float
     """How long the server may take until it first answers GET /ping with 200."""
-    max_concurrent: int | None = None
-    """Requests under way at once, whatever the container says; None leaves the choice to it, then to 1."""
     host: str = "127.0.0.1"
     port: int = 8080
     response_timeout_seconds: float = 600
@@ -213,7 +211,7 @@ def execution_parameters(server: Exchanger, job: TransformJob) -> ExecutionParam
     offered = told if isinstance(told, dict) else {}
     payload_mb = job.max_payload_mb or _offered(offered, "MaxPayloadInMB", DEFAULT_PAYLOAD_MB, MAX_PAYLOAD_MB)
     payload_mb = min(payload_mb, MAX_PAYLOAD_MB)
-    concurrent = job.max_concurrent or _offered(offered, "MaxConcurrentTransforms", 1, MAX_CONCURRENT)
+    concurrent = _offered(offered, "MaxConcurrentTransforms", 1, MAX_CONCURRENT)
     return ExecutionParameters(max(1, min(concurrent, MAX_CONCURRENT, MAX_PAYLOAD_MB // payload_mb)), payload_mb)
 
 
