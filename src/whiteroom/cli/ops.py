@@ -46,7 +46,7 @@ def ops(
     as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/operations.md.")] = False,
 ) -> None:
-    """List every operation of the two service models: its path, its errors, and the function that answers it.
+    """List every operation of the service models: its path, its errors, and the function that answers it.
 
     An operation that nothing answers is refused with HTTP 501.
 

@@ -24,8 +24,8 @@ from whiteroom.wire.models import Operation, all_operations, services
 from whiteroom.wire.parsers import Literals
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import ClientLeft, Receive, Request, check_media_type, read_request
-from whiteroom.wire.responses import Response, Send, send_response
-from whiteroom.wire.routing import Router
+from whiteroom.wire.responses import AMZ_JSON, JSON, Response, Send, send_response
+from whiteroom.wire.routing import Router, targeted
 from whiteroom.wire.sts import SERVICE as STS
 from whiteroom.wire.sts import answer_sts, sts_fault_response, sts_internal_response
 
@@ -61,7 +61,14 @@ class Application:
         self._dev = dev
         self._dispatch = dispatch
         self._max_body_bytes = max_body_bytes
-        self._routers = {name: Router(service.operations.values()) for name, service in services().items()}
+        self._routers = {
+            name: Router(service.operations.values())
+            for name, service in services().items()
+            if service.target_prefix is None
+        }
+        self._content_types = {
+            name: AMZ_JSON if service.target_prefix else JSON for name, service in services().items()
+        }
         self._codecs = {operation: Codec(operation, extra_values) for operation in all_operations()}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -103,7 +110,7 @@ class Application:
             operation, labels = self._route(service, request)
             return await self._perform(operation, labels, request, caller, request_id)
         except ProtocolFault as fault:
-            return sts_fault_response(fault, request_id) if service == STS else protocol_response(fault)
+            return sts_fault_response(fault, request_id) if service == STS else protocol_response(fault, service)
         except Exception:
             # The server goes on, whatever one request brought about.
             logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
@@ -118,26 +125,30 @@ class Application:
                 check_media_type(request)
             parameters = codec.parse(labels, request.query, request.body)
             output = await self._dispatch(Call(operation, caller, parameters, request_id))
-            return Response(operation.success_status, codec.serialise(output))
+            return Response(operation.success_status, codec.serialise(output), self._content_types[operation.service])
         except Fault as fault:
             return fault_response(fault, operation)
         except NotImplementedOperation:
             return not_implemented_response(operation)
 
     def _route(self, service: str, request: Request) -> tuple[Operation, Mapping[str, str]]:
-        router = self._routers.get(service)
-        if router is None:
-            names = "', '".join([*self._routers, STS])
+        known = services().get(service)
+        if known is None:
+            names = "', '".join([*services(), STS])
             raise ProtocolFault(
                 ProtocolError.INVALID_SIGNATURE,
                 f"Credential should be scoped to one of the services '{names}', not '{service}'.",
             )
-        found = router.route(request.method, request.path)
+        asked = f"{request.method} {request.path[:256]}"
+        if known.target_prefix is None:
+            found = self._routers[service].route(request.method, request.path)
+        else:
+            target = request.headers.get(b"x-amz-target", b"").decode("latin-1")
+            operation = targeted(known, request.method, request.path, target)
+            asked += f" with X-Amz-Target {target[:256]!r}"
+            found = None if operation is None else (operation, {})
         if found is None:
-            raise ProtocolFault(
-                ProtocolError.UNKNOWN_OPERATION,
-                f"{service} has no operation {request.method} {request.path[:256]}.",
-            )
+            raise ProtocolFault(ProtocolError.UNKNOWN_OPERATION, f"{service} has no operation {asked}.")
         return found
 
 

@@ -1,40 +1,49 @@
-"""Refusals as the service models word them: status, `x-amzn-ErrorType`, the shape's own members."""
+"""Refusals as the service models word them: status, `x-amzn-ErrorType`, the shape's own members.
+
+Clients of the JSON protocol look for the error's name in the body, as `__type`, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Mapping
 
 import msgspec
 
 from whiteroom.base.faults import Fault
 from whiteroom.wire.models import Operation, http_status, services
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
-from whiteroom.wire.responses import Response
+from whiteroom.wire.responses import AMZ_JSON, Response
 from whiteroom.wire.serialisers import Serialiser, serialiser
 
 logger = logging.getLogger(__name__)
 
 NEAREST = {
     # No such membership, where the operation cannot say so: the caller may not look there.
-    "ResourceNotFoundException": ("AccessDeniedException", "ValidationException"),
+    "ResourceNotFoundException": ("AccessDeniedException", "ValidationException", "InvalidParameterException"),
     # What the caller may not see does not exist for them (the tags of `cleanrooms`).
-    "AccessDeniedException": ("ResourceNotFoundException", "ValidationException"),
-    "ConflictException": ("ValidationException",),
-    "ServiceQuotaExceededException": ("ConflictException", "ValidationException"),
-    "ValidationException": (),
+    "AccessDeniedException": ("ResourceNotFoundException", "ValidationException", "InvalidParameterException"),
+    "ConflictException": ("ValidationException", "InvalidParameterException"),
+    "ServiceQuotaExceededException": ("ConflictException", "ValidationException", "InvalidParameterException"),
+    "ValidationException": ("InvalidParameterException",),
     # Every client knows it, declared or not, and waits; any other error would say that waiting is of no use.
     "ThrottlingException": ("ThrottlingException",),
 }
-"""What to answer for a fault that the operation does not declare: the first of these that it does."""
+"""What to answer for a fault that the operation does not declare: the first of these that it does.
+InvalidParameterException is what `logs` calls a ValidationException."""
 
 
 def fault_response(fault: Fault, operation: Operation) -> Response:
     """The modelled error that says what `fault` says."""
     code = answered_code(fault.code, operation)
     shape = services()[operation.service].error_shapes[code]
-    members = _members_serialiser(operation.service, code)({**fault.members, "message": fault.message})
-    return Response(http_status(shape), msgspec.json.encode(members), error=code)
+    # The message stands there even where the model gives the error no members at all.
+    members = {
+        **_members_serialiser(operation.service, code)({**fault.members, "message": fault.message}),
+        "message": fault.message,
+    }
+    return _error(operation.service, http_status(shape), code, members)
 
 
 def answered_code(code: str, operation: Operation) -> str:
@@ -49,26 +58,35 @@ def answered_code(code: str, operation: Operation) -> str:
     return services()[operation.service].internal_error
 
 
-def protocol_response(fault: ProtocolFault) -> Response:
+def protocol_response(fault: ProtocolFault, service: str | None = None) -> Response:
     """An error of the protocol's own."""
-    return _plain(fault.error.status, fault.error.code, fault.message)
+    return _plain(service, fault.error.status, fault.error.code, fault.message)
 
 
 def not_implemented_response(operation: Operation) -> Response:
     """The answer where nothing implements the operation."""
     error = ProtocolError.NOT_IMPLEMENTED
-    return _plain(error.status, error.code, f"Whiteroom does not implement {operation.service}:{operation.name}.")
+    message = f"Whiteroom does not implement {operation.service}:{operation.name}."
+    return _plain(operation.service, error.status, error.code, message)
 
 
 def internal_response(service: str | None, request_id: str) -> Response:
     """The answer to an unexpected failure. Its cause is in the log, under the request's id; nothing of it leaves."""
     known = services().get(service) if service is not None else None
     code = known.internal_error if known is not None else "InternalFailure"
-    return _plain(500, code, f"An internal error occurred. The server's log has it under request {request_id}.")
+    message = f"An internal error occurred. The server's log has it under request {request_id}."
+    return _plain(service, 500, code, message)
 
 
-def _plain(status: int, code: str, message: str) -> Response:
-    return Response(status, msgspec.json.encode({"message": message}), error=code)
+def _plain(service: str | None, status: int, code: str, message: str) -> Response:
+    return _error(service, status, code, {"message": message})
+
+
+def _error(service: str | None, status: int, code: str, members: Mapping[str, object]) -> Response:
+    known = services().get(service) if service is not None else None
+    if known is None or known.target_prefix is None:
+        return Response(status, msgspec.json.encode(members), error=code)
+    return Response(status, msgspec.json.encode({"__type": code, **members}), AMZ_JSON, code)
 
 
 @functools.cache

@@ -14,8 +14,13 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
 
-MODEL_NAMES = ("cleanroomsml", "cleanrooms")
+MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs")
 """What botocore calls the services. On the wire they go by their signing names."""
+
+_PARTS: Mapping[str, frozenset[str]] = {
+    "logs": frozenset({"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"}),
+}
+"""Of a service of which only a part is meant for us: that part. The others of its operations are not implemented."""
 
 _CORRECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     # TagResource and its siblings take at most 100 characters, though ARNs of the service's own associations
@@ -30,7 +35,7 @@ class Operation:
     """One AWS operation. There is one object for each, compared by identity."""
 
     service: str
-    """The signing name: `cleanrooms-ml` or `cleanrooms`."""
+    """The signing name: `cleanrooms-ml`, `cleanrooms` or `logs`."""
     name: str
     snake_name: str
     method: str
@@ -50,9 +55,13 @@ class Service:
 
     signing_name: str
     operations: Mapping[str, Operation]
+    others: frozenset[str]
+    """Operations that its model has and `operations` has not."""
+    target_prefix: str | None
+    """What stands before an operation's name in X-Amz-Target (the JSON protocol); None for REST-JSON."""
     error_shapes: Mapping[str, Shape] = field(repr=False)
     internal_error: str
-    """Its name for HTTP 500: `InternalServiceException` or `InternalServerException`."""
+    """Its name for HTTP 500: `InternalServiceException`, `InternalServerException`, or the protocol's own."""
 
 
 @functools.cache
@@ -68,8 +77,9 @@ def all_operations() -> tuple[Operation, ...]:
 
 
 def http_status(error: Shape) -> int:
-    """The HTTP status of an error shape."""
-    return int(error.metadata["error"]["httpStatusCode"])
+    """The HTTP status of an error shape; the JSON protocol's, where the model gives none."""
+    given = error.metadata.get("error", {}).get("httpStatusCode")
+    return int(given or (500 if error.metadata.get("fault") else 400))
 
 
 def _load(model_name: str) -> Service:
@@ -78,14 +88,19 @@ def _load(model_name: str) -> Service:
         document["shapes"][shape].update(traits)
     model = ServiceModel(document, model_name)
     error_shapes = {shape.name: shape for shape in model.error_shapes}
+    names = [name for name in model.operation_names if name in _PARTS.get(model_name, model.operation_names)]
     return Service(
         signing_name=model.signing_name,
         operations={
             name: _operation(model, name, read_only=bool(document["operations"][name].get("readonly", False)))
-            for name in model.operation_names
+            for name in names
         },
+        others=frozenset(model.operation_names) - frozenset(names),
+        target_prefix=model.metadata["targetPrefix"] if model.metadata["protocol"] == "json" else None,
         error_shapes=error_shapes,
-        internal_error=next(name for name, shape in error_shapes.items() if http_status(shape) == 500),
+        internal_error=next(
+            (name for name, shape in error_shapes.items() if http_status(shape) == 500), "InternalFailure"
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
+AMZ_JSON = b"application/x-amz-json-1.1"
 XML = b"text/xml"
 
 
@@ -20,8 +21,8 @@ class Response:
     body: bytes = b""
     content_type: bytes = JSON
     error: str | None = None
-    """The bare name of the error that it carries, for `x-amzn-ErrorType`: the only place where it stands,
-    since clients let a `__type` or `code` in the body override it."""
+    """The bare name of the error that it carries, for `x-amzn-ErrorType`: in REST-JSON the only place where it
+    stands, since clients let a `__type` or `code` in the body override it."""
 
 
 async def send_response(send: Send, response: Response, request_id: str) -> None:

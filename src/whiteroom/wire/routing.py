@@ -1,4 +1,4 @@
-"""From method and raw path to the operation and its labels.
+"""From method and raw path to the operation and its labels; in the JSON protocol, from X-Amz-Target.
 
 The path is taken apart before it is decoded: an ARN in it carries encoded slashes.
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from whiteroom.wire.models import Operation
-from whiteroom.wire.protocol import malformed
+from whiteroom.wire.models import Operation, Service
+from whiteroom.wire.protocol import ProtocolError, ProtocolFault, malformed
 
 
 @dataclass(slots=True)
@@ -61,6 +61,22 @@ class Router:
         if operation is None:
             return None
         return operation, {name: _decoded(parts[place]) for place, name in self._label_names[operation]}
+
+
+def targeted(service: Service, method: str, path: str, target: str) -> Operation | None:
+    """The operation of a service of the JSON protocol that X-Amz-Target names; None where there is none.
+
+    Raises:
+        ProtocolFault: the service has it, and it is not implemented here.
+    """
+    prefix, _, name = target.rpartition(".")
+    if (method, path, prefix) != ("POST", "/", service.target_prefix):
+        return None
+    if name in service.others:
+        raise ProtocolFault(
+            ProtocolError.NOT_IMPLEMENTED, f"Whiteroom does not implement {service.signing_name}:{name}."
+        )
+    return service.operations.get(name)
 
 
 def _find(root: _Node, parts: Sequence[str]) -> Operation | None:

@@ -68,6 +68,8 @@ def _matching(tree: Iterable[Any], repeats: int) -> Iterator[str]:
 
 
 def _one_of(choices: list[Any]) -> str:
+    if str(choices[0][0]) == "NEGATE":
+        return "x"
     kind, argument = choices[-1] if str(choices[0][0]) != "RANGE" else choices[0]
     match str(kind):
         case "LITERAL":

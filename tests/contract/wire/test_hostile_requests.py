@@ -124,13 +124,14 @@ def test_any_value_anywhere_in_any_operations_body_is_answered(
 ) -> None:
     assert operation.input_shape is not None
     path, body = operation.uri, {}
+    fields = [*authorized(operation.service), ("X-Amz-Target", f"Logs_20140328.{operation.name}")]
     for name, member in operation.input_shape.members.items():
         if member.serialization.get("location") == "uri":
             path = path.replace(f"{{{member.serialization['name']}}}", "a")
         elif member.type_name != "timestamp":
             body[name] = sample(member)
     mutated = json.dumps(with_one_value_replaced(body, replacement, data)).encode()
-    assert refused_well(ask(APPLICATION, operation.method, path, authorized(operation.service), mutated))
+    assert refused_well(ask(APPLICATION, operation.method, path, fields, mutated))
 
 
 def test_a_body_over_the_limit_is_refused_unread() -> None:

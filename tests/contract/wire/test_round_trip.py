@@ -17,7 +17,7 @@ APPLICATION = application(OTHER_SIDE)
 
 @pytest.fixture(scope="module")
 def clients() -> dict[str, Any]:
-    return {service: client(APPLICATION, service) for service in ("cleanrooms-ml", "cleanrooms")}
+    return {service: client(APPLICATION, service) for service in ("cleanrooms-ml", "cleanrooms", "logs")}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
@@ -53,9 +53,10 @@ def test_only_the_required_members_are_enough(clients: dict[str, Any], operation
     assert OTHER_SIDE.calls[0].parameters == parameters
 
 
-def test_both_services_have_all_their_operations() -> None:
+def test_the_services_have_their_operations() -> None:
     services = [operation.service for operation in all_operations()]
-    assert (services.count("cleanrooms-ml"), services.count("cleanrooms")) == (59, 103)
+    counts = [services.count(service) for service in ("cleanrooms-ml", "cleanrooms", "logs")]
+    assert counts == [59, 103, 4]
 
 
 def test_sts_tells_the_caller_who_they_are() -> None:
