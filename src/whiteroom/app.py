@@ -44,8 +44,9 @@ from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import gpus
 from whiteroom.runtime.trees import remove_tree
-from whiteroom.settings import Settings
+from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
+from whiteroom.store.secret import BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
 from whiteroom.wire.asgi import Application
@@ -98,6 +99,18 @@ def open_runtime(settings: Settings) -> Runtimes:
     )
 
 
+def noise_secret(settings: Settings) -> bytes:
+    """What the noise of a data folder's metrics is drawn from; made when it is first asked for.
+
+    Raises:
+        SettingsError: it is there and cannot be read.
+    """
+    try:
+        return kept_secret(settings.noise_key)
+    except (BrokenSecret, OSError) as error:
+        raise SettingsError(f"The key of the metrics' noise cannot be used: {error}") from None
+
+
 def sandbox_report(settings: Settings) -> SandboxReport:
     """What this machine can do to seal a run."""
     return open_runtime(settings).report()
@@ -122,6 +135,7 @@ class Whiteroom:
         self._turns = Turns(self._store)
         self._catalog = open_catalog(settings)
         self._handlers = all_handlers()
+        self._noise_secret = noise_secret(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
         self._controllers = _controllers(settings, clock, self._store, self._catalog)
         self._store.on_work(self._controllers.wake)
@@ -148,7 +162,14 @@ class Whiteroom:
 
         def work(tx: Transaction) -> Response:
             context = Context(
-                call.caller, tx, self._clock(), self._settings.quotas, self._catalog, new_id, self._strict_machine
+                call.caller,
+                tx,
+                self._clock(),
+                self._settings.quotas,
+                self._catalog,
+                new_id,
+                noise_secret=self._noise_secret,
+                strict_machine=self._strict_machine,
             )
             return handler(call.parameters, context)
 

@@ -115,6 +115,11 @@ class Settings:
         """Locked by the server that runs on this folder; tells where it listens."""
         return self.data / "server.json"
 
+    @property
+    def noise_key(self) -> Path:
+        """What the noise of metrics is drawn from. Without it members would be shown other noise, and could average."""
+        return self.data / "noise.key"
+
     def folder(self, name: Folder) -> Path:
         """A folder inside the data folder, made by whoever uses it first."""
         return self.data / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,3 +73,53 @@ def test_metrics_come_while_the_training_runs_and_kills_of_the_server_leave_no_h
     )
     assert told["metricsStatus"] == "PUBLISH_FAILED"
     assert told["metricsStatusDetails"].startswith("Failed to publish metrics as no ML Config role is set")
+
+
+HIGH = {"trainedModels": {"containerMetrics": {"noiseLevel": "HIGH"}}}
+NAMESPACE = "/aws/cleanroomsml/TrainedModels"
+
+
+def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_their_own_clients(room: LiveRoom) -> None:
+    algorithm = room.ml.list_configured_model_algorithms()["configuredModelAlgorithms"]
+    (measuring,) = (one["configuredModelAlgorithmArn"] for one in algorithm if one["name"] == "measured")
+    noisy = room.associate("noisy", measuring, HIGH)
+    rows = room.channel("noisy-rows", association=noisy)
+    room.finished(rows)
+    arn = room.train("noisy", rows, noisy, behaviour="count", ticks=str(TICKS))
+    alice, bob = room.client("cloudwatch"), room.client("cloudwatch", BOB)
+    of_model = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "TrainedModelArn", "Value": arn}]}
+
+    def listed(client: Any) -> dict[str, Any]:
+        return {metric["MetricName"]: metric for metric in client.list_metrics(**of_model)["Metrics"]}
+
+    live = once(lambda found: "CPUUtilization" in found, lambda: listed(alice))
+    once(lambda found: found.get("tick"), lambda: measured(room, arn))
+    if room.look(arn)["status"] == "CREATE_IN_PROGRESS":
+        assert "tick" not in listed(alice)
+    assert listed(bob) == {}
+    span = {"StartTime": datetime.now(UTC) - timedelta(hours=1), "EndTime": datetime.now(UTC) + timedelta(hours=1)}
+    points = alice.get_metric_statistics(**live["CPUUtilization"], **span, Period=60, Statistics=["Maximum"])
+    assert {point["Unit"] for point in points["Datapoints"]} == {"Percent"}
+
+    room.finished(arn)
+    tick = listed(alice)["tick"]
+    asked = {"Id": "ticks", "MetricStat": {"Metric": tick, "Period": 3_600, "Stat": "Average"}}
+    count = {"Id": "count", "MetricStat": {"Metric": tick, "Period": 3_600, "Stat": "SampleCount"}}
+
+    def read(client: Any) -> Any:
+        pages = client.get_paginator("get_metric_data").paginate(MetricDataQueries=[asked, count], **span)
+        return pages.build_full_result()["MetricDataResults"]
+
+    average, samples = read(alice)
+    assert sum(samples["Values"]) == TICKS
+    assert read(alice) == [average, samples]
+    true = measured(room, arn)["tick"]["points"]
+    told = sum(value * size for value, size in zip(average["Values"], samples["Values"], strict=True)) / TICKS
+    assert told != sum(point["value"] for point in true) / TICKS
+    assert [result["Values"] for result in read(bob)] == [[], []]
+    answer = whiteroom("metrics", arn, "--as", ALICE, "--json", "--data", str(room.data))
+    shown = {series["name"]: series for series in map(json.loads, answer.out.splitlines())}["tick"]["points"]
+    assert sum(point["value"] for point in shown) / TICKS == pytest.approx(told)
+    refused = whiteroom("metrics", arn, "--as", BOB, "--data", str(room.data))
+    assert (refused.code, refused.out) == (0, "")
+    assert "ML Config" in refused.err

@@ -24,7 +24,7 @@ _TYPES: dict[str, Any] = {
     "float": (int, float),
     "timestamp": datetime,
 }
-_BOTOCORE_NAMES = {"cleanrooms": "cleanrooms", "cleanrooms-ml": "cleanroomsml"}
+_BOTOCORE_NAMES = {"cleanrooms": "cleanrooms", "cleanrooms-ml": "cleanroomsml", "monitoring": "cloudwatch"}
 
 
 @cache

@@ -35,6 +35,8 @@ class Context:
     catalog: Catalog
     new_id: Callable[[], str]
     """A fresh UUID."""
+    noise_secret: bytes = b""
+    """What the noise of metrics is drawn from; never told."""
     strict_machine: Shape | None = None
     """What all instances of a run together must fit into; None where a larger instance type is given less."""
 
@@ -43,6 +45,7 @@ Handler = Callable[[Request, Context], Response]
 
 CLEANROOMS = "cleanrooms"
 CLEANROOMS_ML = "cleanrooms-ml"
+MONITORING = "monitoring"
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
 

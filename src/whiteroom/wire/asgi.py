@@ -15,6 +15,7 @@ from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
 from whiteroom.wire.codec import Codec
 from whiteroom.wire.faults import (
+    content_type,
     fault_response,
     internal_response,
     not_implemented_response,
@@ -24,8 +25,8 @@ from whiteroom.wire.models import Operation, all_operations, services
 from whiteroom.wire.parsers import Literals
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import ClientLeft, Receive, Request, check_media_type, read_request
-from whiteroom.wire.responses import AMZ_JSON, JSON, Response, Send, send_response
-from whiteroom.wire.routing import Router, targeted
+from whiteroom.wire.responses import Response, Send, send_response
+from whiteroom.wire.routing import Router, addressed, targeted
 from whiteroom.wire.sts import SERVICE as STS
 from whiteroom.wire.sts import answer_sts, sts_fault_response, sts_internal_response
 
@@ -66,9 +67,7 @@ class Application:
             for name, service in services().items()
             if service.target_prefix is None
         }
-        self._content_types = {
-            name: AMZ_JSON if service.target_prefix else JSON for name, service in services().items()
-        }
+        self._content_types = {name: content_type(service) for name, service in services().items()}
         self._codecs = {operation: Codec(operation, extra_values) for operation in all_operations()}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -110,7 +109,9 @@ class Application:
             operation, labels = self._route(service, request)
             return await self._perform(operation, labels, request, caller, request_id)
         except ProtocolFault as fault:
-            return sts_fault_response(fault, request_id) if service == STS else protocol_response(fault, service)
+            if service == STS:
+                return sts_fault_response(fault, request_id)
+            return protocol_response(fault, service or addressed(_target(request)))
         except Exception:
             # The server goes on, whatever one request brought about.
             logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
@@ -143,13 +144,17 @@ class Application:
         if known.target_prefix is None:
             found = self._routers[service].route(request.method, request.path)
         else:
-            target = request.headers.get(b"x-amz-target", b"").decode("latin-1")
+            target = _target(request)
             operation = targeted(known, request.method, request.path, target)
-            asked += f" with X-Amz-Target {target[:256]!r}"
+            asked += f" with X-Amz-Target {target[:256]!r} (of its protocols, Whiteroom speaks the JSON protocol)"
             found = None if operation is None else (operation, {})
         if found is None:
             raise ProtocolFault(ProtocolError.UNKNOWN_OPERATION, f"{service} has no operation {asked}.")
         return found
+
+
+def _target(request: Request) -> str:
+    return request.headers.get(b"x-amz-target", b"").decode("latin-1")
 
 
 def _check_host(request: Request) -> None:
