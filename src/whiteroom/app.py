@@ -9,6 +9,7 @@ import logging
 import os
 import pkgutil
 from collections.abc import Mapping, MutableMapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ from whiteroom.store.credentials import Credentials
 from whiteroom.store.secret import BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
+from whiteroom.web.gauges import state
+from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
 from whiteroom.wire.requests import Receive
@@ -136,6 +139,8 @@ class Whiteroom:
         self._catalog = open_catalog(settings)
         self._handlers = all_handlers()
         self._noise_secret = noise_secret(settings)
+        self._requests = Requests()
+        self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
         self._controllers = _controllers(settings, clock, self._store, self._catalog)
         self._store.on_work(self._controllers.wake)
@@ -146,6 +151,7 @@ class Whiteroom:
             dev=settings.dev,
             max_body_bytes=settings.max_body_bytes,
             extra_values=VERSIONS_BY_NAME,
+            observe=self._requests.observe,
         )
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -154,6 +160,11 @@ class Whiteroom:
             await self._live(receive, send)
         else:
             await self._application(scope, receive, send)
+
+    def openmetrics(self) -> bytes:
+        """What the operator's Prometheus reads. From any thread."""
+        about = info("whiteroom", "The server.", version=version("whiteroom"))
+        return exposition((about, *self._requests.families(), *state(self._store, self._runtime, self._clock())))
 
     async def _dispatch(self, call: Call) -> Response:
         handler = self._handlers.get((call.operation.service, call.operation.name))

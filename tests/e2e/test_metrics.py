@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.cleanrooms import ALICE, BOB, role_of
 from support.command import whiteroom
-from support.live import IMAGE, LiveRoom, live_room, once
+from support.live import IMAGE, PATIENCE_SECONDS, LiveRoom, live_room, once
+from support.prometheus import parsed
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +126,19 @@ def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_thei
     refused = whiteroom("metrics", arn, "--as", BOB, "--data", str(room.data))
     assert (refused.code, refused.out) == (0, "")
     assert "ML Config" in refused.err
+
+
+def test_prometheus_reads_what_the_server_does_and_nothing_of_its_members(tmp_path: Path) -> None:
+    with live_room(tmp_path / "data", WHITEROOM_METRICS_PORT="0") as room:
+        assert room.server.process.stdout is not None
+        address = room.server.process.stdout.readline().split()[-1]
+        room.finished(room.channel("rows-of-a-patient"))
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            families = parsed(answer.read())
+    joined = (("service", "cleanrooms"), ("operation", "CreateMembership"), ("status", "200"))
+    assert families["whiteroom_requests"]["_total", frozenset(joined)] == 2
+    assert families["whiteroom_work"]["", frozenset({("kind", "ml_input_channels"), ("status", "ACTIVE")})] == 1
+    assert families["whiteroom_runs"]["", frozenset()] == 0
+    assert families["whiteroom_work_late_seconds"]["", frozenset()] < PATIENCE_SECONDS
+    said = {value for samples in families.values() for _, labels in samples for _, value in labels}
+    assert not [value for value in said for secret in ("patient", ALICE, BOB, "arn:") if secret in value]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 import uuid
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from whiteroom.base.callers import Caller
@@ -35,6 +37,22 @@ logger = logging.getLogger(__name__)
 HEALTH_PATH = "/health"
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 
+Observe = Callable[[str, str, int, float], None]
+"""Hears of every answer: the service and the operation, empty where the request named none that is known; the HTTP
+status; and the seconds since the request's last byte."""
+
+
+def _nobody(_service: str, _operation: str, _status: int, _seconds: float) -> None:
+    """Nobody wants to hear of it."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What a request has turned out to ask for."""
+
+    service: str = ""
+    operation: str = ""
+
 
 class Application:
     """AWS's protocol in front of `dispatch`.
@@ -46,6 +64,7 @@ class Application:
         dev: Take a twelve-digit access key id for the account, its signature unchecked. For loopback alone.
         max_body_bytes: The largest body that is read.
         extra_values: By member name: strings accepted there although the model's constraint forbids them.
+        observe: Hears of every answer, on the event loop.
     """
 
     def __init__(
@@ -57,11 +76,13 @@ class Application:
         dev: bool = False,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         extra_values: Literals | None = None,
+        observe: Observe = _nobody,
     ) -> None:
         self._authenticator = Authenticator(credentials, clock, dev=dev)
         self._dev = dev
         self._dispatch = dispatch
         self._max_body_bytes = max_body_bytes
+        self._observe = observe
         self._routers = {
             name: Router(service.operations.values())
             for name, service in services().items()
@@ -92,10 +113,12 @@ class Application:
         except ClientLeft:
             return
         else:
-            response = await self._answer(request, request_id)
+            began, asked = time.perf_counter(), _Asked()
+            response = await self._answer(request, request_id, asked)
+            self._observe(asked.service, asked.operation, response.status, time.perf_counter() - began)
         await send_response(send, response, request_id)
 
-    async def _answer(self, request: Request, request_id: str) -> Response:
+    async def _answer(self, request: Request, request_id: str, asked: _Asked) -> Response:
         """Every step of a request, in order; `_perform` has the second half."""
         service = None
         try:
@@ -105,8 +128,10 @@ class Application:
             service = signed.service
             caller = self._authenticator.caller(request, signed)
             if service == STS:
+                asked.service, asked.operation = STS, "GetCallerIdentity"
                 return answer_sts(request, caller, request_id)
             operation, labels = self._route(service, request)
+            asked.service, asked.operation = operation.service, operation.name
             return await self._perform(operation, labels, request, caller, request_id)
         except ProtocolFault as fault:
             if service == STS:
