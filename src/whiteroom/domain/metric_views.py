@@ -12,9 +12,10 @@ configuration when the run started. Nobody else sees any. The operator sees all 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from whiteroom.domain.metric_noise import Noise, Question, noise_on
 from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries
@@ -62,11 +63,12 @@ class SeriesView:
     """A series as a member sees it."""
 
     series: MetricSeries
-    noise: Noise | None
+    noise: Callable[[], Noise] | None
+    """Drawn when points are wanted: it takes a moment, and most series are only listed."""
 
     def shown(self, points: Iterable[MetricPoint]) -> Iterator[MetricPoint]:
         """Points of the series as they are shown."""
-        return iter(points) if self.noise is None else map(self.noise.on, points)
+        return iter(points) if self.noise is None else map(self.noise().on, points)
 
 
 def sight(kind: MetricKind, level: NoiseLevel | None, *, over: bool) -> Sight:
@@ -91,7 +93,7 @@ def views(
         return ()
     found = tuple(series)
     return tuple(
-        SeriesView(one, _noise(one, found, rules, secret) if how is Sight.NOISY else None)
+        SeriesView(one, partial(_noise, one, found, rules, secret) if how is Sight.NOISY else None)
         for one in found
         if (how := sight(one.kind, rules.level, over=rules.over)) is not Sight.HIDDEN
     )

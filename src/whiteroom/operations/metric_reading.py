@@ -65,6 +65,8 @@ class _JobRow:
 
 
 V = TypeVar("V")
+_Identity = tuple[str, frozenset[tuple[str, str]]]
+"""A metric's name and dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,24 @@ class MetricReader:
     _memberships: dict[str, str] = field(default_factory=dict)
     """Of the account, ACTIVE, by collaboration; looked up once."""
     _levels: dict[str, NoiseLevel | None] = field(default_factory=dict)
+    _known: dict[tuple[str, str], Mapping[_Identity, MemberMetric]] = field(default_factory=dict)
+    """The metrics of what was asked for by its ARN; one call may ask for each of them."""
 
     def metrics(self, namespace: str, arn: str | None = None) -> Iterator[MemberMetric]:
         """Every metric of a namespace that the account sees now; of one model or job alone, where its ARN is given."""
         for record in self._records(namespace, arn):
             for view in self.views(record):
                 yield MemberMetric(namespace, _dimensions(record, view.series), view)
+
+    def metric(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> MemberMetric | None:
+        """The metric with exactly these dimensions, as CloudWatch has it; None where the account sees none."""
+        arn = dimensions.get(MODEL_ARN if namespace == TRAINED_MODELS else JOB_ARN)
+        if namespace not in NAMESPACES or arn is None:
+            return None
+        if (namespace, arn) not in self._known:
+            found = {(one.name, frozenset(one.dimensions.items())): one for one in self.metrics(namespace, arn)}
+            self._known[namespace, arn] = found
+        return self._known[namespace, arn].get((name, frozenset(dimensions.items())))
 
     def views(self, record: Any) -> tuple[SeriesView, ...]:
         """What the account sees of the run of a TrainedModel or a TrainedModelInferenceJob."""

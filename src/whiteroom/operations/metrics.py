@@ -20,7 +20,6 @@ from whiteroom.operations.metric_reading import (
     JOB_ARN,
     MODEL_ARN,
     NAMESPACES,
-    TRAINED_MODELS,
     MemberMetric,
     MetricReader,
 )
@@ -241,16 +240,10 @@ def _has(metric: MemberMetric, name: str, value: str | None) -> bool:
 
 
 def _found(metric: Mapping[str, Any], unit: str | None, reader: MetricReader) -> MemberMetric | None:
-    """The metric with exactly these dimensions, as CloudWatch has it; None where the account sees none."""
+    """The metric that is asked for; None where the caller sees no such metric, or its values have another unit."""
     dimensions = {item["Name"]: item["Value"] for item in metric.get("Dimensions", ())}
-    namespace = metric["Namespace"]
-    arn = dimensions.get(MODEL_ARN if namespace == TRAINED_MODELS else JOB_ARN)
-    if namespace not in NAMESPACES or arn is None:
-        return None
-    for one in reader.metrics(namespace, arn):
-        if (one.name, one.dimensions) == (metric["MetricName"], dimensions) and unit in {None, one.unit}:
-            return one
-    return None
+    found = reader.metric(metric["Namespace"], metric["MetricName"], dimensions)
+    return found if found is not None and unit in {None, found.unit} else None
 
 
 def _reader(context: Context) -> MetricReader:
