@@ -60,4 +60,5 @@ lock: ## Pin every dependency anew (needs uv)
 		--extra bench --upgrade pyproject.toml -o requirements/bench.lock
 
 clean: ## Remove everything that the other targets made
+	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
 	rm -rf $(VENV) $(BENCH) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

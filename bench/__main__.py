@@ -1,13 +1,22 @@
-"""Run every benchmark, or those named: `python -m bench [api] [channels] [starts] [archives]`."""
+"""Run every benchmark, or those named: `python -m bench [api] [channels] [starts] ...`."""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from bench import api, archives, channels, markdown, starts
+from bench import api, archives, channels, delivery, markdown, runtimes, starts, trainings, transforms
 
-BENCHMARKS = {"api": api.run, "channels": channels.run, "starts": starts.run, "archives": archives.run}
+BENCHMARKS = {
+    "api": api.run,
+    "channels": channels.run,
+    "starts": starts.run,
+    "archives": archives.run,
+    "runtimes": runtimes.run,
+    "delivery": delivery.run,
+    "transforms": transforms.run,
+    "trainings": trainings.run,
+}
 
 
 def main(names: list[str]) -> None:
@@ -18,8 +27,7 @@ def main(names: list[str]) -> None:
         section = BENCHMARKS[name]()
         sections.append(section)
         for figure in section.figures:
-            mark = "reached" if figure.reached else "MISSED"
-            print(f"  {figure.name}: {mark}")
+            print(f"  {figure.name}: {figure.verdict}")
             print(f"    {figure.ours} | {figure.peer} | {figure.ratio} (to reach {figure.target})")
         print(f"  ({time.monotonic() - began:.0f} s)", flush=True)
     if not names:

@@ -16,7 +16,13 @@ class Figure:
     ratio: str
     """What came out, as text: `18.2 times`."""
     target: str
-    reached: bool
+    reached: bool | None
+    """None where this machine could not measure it."""
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        return {True: "reached", False: "MISSED", None: "not measured"}[self.reached]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,11 @@ class Section:
     title: str
     about: str
     figures: tuple[Figure, ...]
+
+
+def not_measured(name: str, target: str, reason: str) -> Figure:
+    """What this machine lacks the means to measure."""
+    return Figure(name, "", "", reason, target, None)
 
 
 def spread(values: list[float], unit: str, digits: int = 1) -> str:

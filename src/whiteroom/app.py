@@ -9,6 +9,8 @@ import logging
 import os
 import pkgutil
 from collections.abc import Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,16 @@ from whiteroom.base.faults import Conflict
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
-from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
-from whiteroom.controllers.redaction import redact
+from whiteroom.controllers.ml_input_channels import MLInputChannelController
+from whiteroom.controllers.protected_queries import ProtectedQueryController
+from whiteroom.controllers.querying import Querying, QuerySettings
 from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
 from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
+from whiteroom.domain.container_logs import tellable_failure
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import IllegalTransition
 from whiteroom.domain.runs import SandboxReport
@@ -37,10 +41,12 @@ from whiteroom.domain.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb import DuckDbEngine
 from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.objects.folder import FolderObjects
-from whiteroom.operations.registry import Context, Handler, Response, handlers
+from whiteroom.operations.registry import Context, Handler, Response, handlers, reading_files
 from whiteroom.ports import Store, Transaction
+from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.images.library import Images
+from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import gpus
@@ -61,6 +67,9 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 30.0
 """How long a stopping server waits for the steps that its controllers are taking; the next server finishes the rest."""
+
+READERS = 2
+"""How many calls read logs at a time; the others wait for them, and nothing else does."""
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """What a container that the server runs in may use of the machine (cgroups v2 and v1)."""
@@ -114,6 +123,11 @@ def noise_secret(settings: Settings) -> bytes:
         raise SettingsError(f"The key of the metrics' noise cannot be used: {error}") from None
 
 
+def open_run_logs(settings: Settings) -> FolderRunLogs:
+    """The logs of a data folder's runs, in whichever runtime they were."""
+    return FolderRunLogs(settings.folder("logs"))
+
+
 def sandbox_report(settings: Settings) -> SandboxReport:
     """What this machine can do to seal a run."""
     return open_runtime(settings).report()
@@ -138,6 +152,10 @@ class Whiteroom:
         self._turns = Turns(self._store)
         self._catalog = open_catalog(settings)
         self._handlers = all_handlers()
+        self._reading_files = reading_files()
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._logs = open_run_logs(settings)
+        self._finder = PatternFinder()
         self._noise_secret = noise_secret(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
@@ -167,7 +185,8 @@ class Whiteroom:
         return exposition((about, *self._requests.families(), *state(self._store, self._runtime, self._clock())))
 
     async def _dispatch(self, call: Call) -> Response:
-        handler = self._handlers.get((call.operation.service, call.operation.name))
+        name = (call.operation.service, call.operation.name)
+        handler = self._handlers.get(name)
         if handler is None:
             raise NotImplementedOperation
 
@@ -179,11 +198,20 @@ class Whiteroom:
                 self._settings.quotas,
                 self._catalog,
                 new_id,
-                noise_secret=self._noise_secret,
-                strict_machine=self._strict_machine,
+                self._strict_machine,
+                self._settings.default_result_location,
+                self._logs if name in self._reading_files else None,
+                self._finder,
+                self._noise_secret,
             )
             return handler(call.parameters, context)
 
+        def read() -> Response:
+            with self._store.reading() as tx:
+                return work(tx)
+
+        if name in self._reading_files:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, read)
         try:
             return await (self._turns.read(work) if call.operation.read_only else self._turns.write(work))
         except IllegalTransition as error:
@@ -197,6 +225,7 @@ class Whiteroom:
         self._controllers.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
             self._store.close()
         else:
@@ -206,17 +235,23 @@ class Whiteroom:
 
 def _controllers(settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog) -> Controllers:
     runtime = open_runtime(settings)
+    runtime.warm()
+    redact = partial(tellable_failure, finder=PatternFinder())
     engine = DuckDbEngine(settings.data)
     objects = open_objects(settings)
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
+    querying = Querying(store, catalog, queries)
     metrics = MetricsReader(store, runtime, clock)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, catalog, queries, channels),
+            MLInputChannelController(store, engine, querying, channels),
+            ProtectedQueryController(
+                store, engine, querying, objects, settings.folder("results"), settings.default_result_location
+            ),
             TrainedModelController(
                 store,
                 runtime,

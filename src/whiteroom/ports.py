@@ -30,6 +30,7 @@ from whiteroom.domain.memberships import Membership
 from whiteroom.domain.metrics import Growth, MetricPoint, MetricReading, MetricSeries, Usage
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import CatalogTable, QueryObservation, QuerySpec
 from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
@@ -101,6 +102,35 @@ class Runtime(Protocol):
 
     def report(self) -> SandboxReport:
         """What this machine offers to seal a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    """A line of a run's log, and where it stands there."""
+
+    start: int
+    end: int
+    """Where the next line begins."""
+    line: LogLine
+
+
+class RunLogs(Protocol):
+    """The logs of all runs, read from any place on: a place is a number that grows from line to line.
+
+    Times do not fall from line to line. A log that is not there has no lines. Contract: tests/unit/runtime/.
+    """
+
+    def forward(self, run_id: RunId, start: int) -> Iterator[PlacedLine]:
+        """The complete lines from the place `start` on, to what is there now."""
+
+    def backward(self, run_id: RunId, end: int) -> Iterator[PlacedLine]:
+        """The complete lines before the place `end`, the last one first."""
+
+    def end(self, run_id: RunId) -> int:
+        """Where the next line will begin."""
+
+    def first_at(self, run_id: RunId, at_ms: int) -> int:
+        """The place of the first line that is not older than `at_ms`; the end, where there is none."""
 
 
 class SqlEngine(Protocol):
@@ -413,7 +443,9 @@ class Transaction(Protocol):
     @property
     def analysis_templates(self) -> Repository[AnalysisTemplate]: ...
     @property
-    def protected_queries(self) -> Repository[ProtectedQuery]: ...
+    def protected_queries(self) -> LifecycleRepository[ProtectedQuery]: ...
+    @property
+    def privacy_budget_templates(self) -> Repository[PrivacyBudgetTemplate]: ...
     @property
     def ml_configurations(self) -> Repository[MLConfiguration]: ...
     @property
@@ -444,6 +476,7 @@ class Work(StrEnum):
     TRAINED_MODELS = "trained_models"
     TRAINED_MODEL_INFERENCE_JOBS = "trained_model_inference_jobs"
     TRAINED_MODEL_EXPORT_JOBS = "trained_model_export_jobs"
+    PROTECTED_QUERIES = "protected_queries"
 
 
 @dataclass(frozen=True, slots=True)

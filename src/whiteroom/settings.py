@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from whiteroom.base.locations import parse_location
 from whiteroom.domain.quotas import Quota, Quotas
 
 FILE_NAME = "whiteroom.toml"
@@ -65,6 +66,8 @@ class Settings:
     """Processors for one protected query; without it, all of them."""
     query_timeout_seconds: int = _at_least(1, 43_200)
     """How long a protected query may run."""
+    default_result_location: str = ""
+    """Where results of queries go, as `s3://BUCKET/PREFIX`, for receivers who have set no place; empty for nowhere."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)
     """How long a training may run that sets no `maxRuntimeInSeconds`, and how long any inference job may run."""
     ready_timeout_seconds: int = _at_least(1, 1_200)
@@ -101,6 +104,11 @@ class Settings:
                 raise SettingsError(f"{item.name} is {value}; it must be at least {minimum}.")
         if not self.host:
             raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
+        if self.default_result_location:
+            try:
+                parse_location(self.default_result_location)
+            except ValueError as error:
+                raise SettingsError(f"default_result_location: {error}") from None
         for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
             if port > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
@@ -131,11 +139,21 @@ class Settings:
 
 
 Folder = Literal[
-    "channels", "runs", "logs", "artefacts", "bases", "checkpoints", "objects", "images", "catalog", "queries"
+    "channels",
+    "runs",
+    "logs",
+    "artefacts",
+    "bases",
+    "checkpoints",
+    "objects",
+    "images",
+    "catalog",
+    "queries",
+    "results",
 ]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
-local images, the catalog, and work of queries."""
+local images, the catalog, work of queries, and rows of members' queries until they are delivered."""
 
 
 def is_loopback(host: str) -> bool:

@@ -9,13 +9,14 @@ import pytest
 
 from support.rooms import ALICE, TIMING, Crash, World
 from whiteroom.controllers.loop import Reconciler
-from whiteroom.domain import ml_input_channels, trained_model_inference_jobs, trained_models
+from whiteroom.domain import ml_input_channels, protected_queries, trained_model_inference_jobs, trained_models
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.runs import EndReason, RunEnd
 from whiteroom.ports import Work
 
 LIFECYCLES: dict[Work, Lifecycle] = {  # type: ignore[type-arg]
     Work.ML_INPUT_CHANNELS: ml_input_channels.LIFECYCLE,
+    Work.PROTECTED_QUERIES: protected_queries.LIFECYCLE,
     Work.TRAINED_MODELS: trained_models.LIFECYCLE,
     Work.TRAINED_MODEL_INFERENCE_JOBS: trained_model_inference_jobs.LIFECYCLE,
 }
@@ -71,13 +72,20 @@ class Chaos:
         self.world.clock.forward(0.05)
 
 
+def names_of_deliveries(world: World, folder: str) -> list[str]:
+    return [key.rsplit("/", 1)[-1] for key in world.objects.delivered if f"/{folder}/" in key]
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_whatever_happens_everything_comes_to_rest_and_nothing_is_left_over(tmp_path: Path, seed: int) -> None:
     world = World(tmp_path)
     channel, model = world.ready_channel(), world.ready_model()
     later, training = world.channel(), world.model(channels=(channel,))
     job = world.inference_job(model=model, channel=channel)
+    budget = world.budget("Weather")
+    query = world.query(named_associations=("a-Flights", "a-Weather"), charged_associations=("a-Weather",))
     records = [
+        (Work.PROTECTED_QUERIES, query.id),
         (Work.ML_INPUT_CHANNELS, later.id),
         (Work.TRAINED_MODELS, training.id),
         (Work.TRAINED_MODEL_INFERENCE_JOBS, job.id),
@@ -102,7 +110,13 @@ def test_whatever_happens_everything_comes_to_rest_and_nothing_is_left_over(tmp_
     rows = (world.channels / later.id).exists()
     assert rows == (world.get(Work.ML_INPUT_CHANNELS, later.id).status == "ACTIVE")
     if world.get(Work.TRAINED_MODEL_INFERENCE_JOBS, job.id).status == "ACTIVE":
-        assert [key.rsplit("/", 1)[-1] for key in world.objects.delivered] == ["part-0.csv.out"]
+        assert names_of_deliveries(world, job.id) == ["part-0.csv.out"]
+    asked = world.get(Work.PROTECTED_QUERIES, query.id)
+    if asked.status == "SUCCESS":
+        assert names_of_deliveries(world, query.id) == ["part-0.csv", "part-0.csv"]
+    unused = asked.status == "SUCCESS" or asked.started_at is None
+    assert world.used(budget) == (0 if unused else 1)
+    assert not list(world.results.glob("*"))
     with world.store.reading() as tx:
         for event in (*tx.events(training.arn), *tx.events(job.arn), *tx.events(later.arn)):
             assert event.actor in (ALICE, "controller")

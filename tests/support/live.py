@@ -129,8 +129,16 @@ class LiveRoom:
         )
         return str(answer["membership"]["id"])
 
-    def share(self, name: str, file: Path, allowed: list[str]) -> None:
-        """BOB catalogues a file and shares it as a table that any algorithm may be trained on."""
+    def share(
+        self,
+        name: str,
+        file: Path,
+        allowed: list[str],
+        kind: str = "CUSTOM",
+        rule: Any = None,
+        shared: Any = None,
+    ) -> None:
+        """BOB catalogues a file and shares it as a table, under these rules or for any algorithm to be trained on."""
         added = whiteroom("catalog", "add", "--account", BOB, f"lake.{name}", str(file), "--data", str(self.data))
         assert added.code == 0, added.err
         bob = self.client("cleanrooms", BOB)
@@ -141,7 +149,7 @@ class LiveRoom:
             analysisMethod="DIRECT_QUERY",
         )["configuredTable"]["id"]
         bob.create_configured_table_analysis_rule(
-            configuredTableIdentifier=table, analysisRuleType="CUSTOM", analysisRulePolicy=custom_rule()
+            configuredTableIdentifier=table, analysisRuleType=kind, analysisRulePolicy=rule or custom_rule()
         )
         association = bob.create_configured_table_association(
             name=name,
@@ -152,8 +160,8 @@ class LiveRoom:
         bob.create_configured_table_association_analysis_rule(
             membershipIdentifier=self.owner_membership,
             configuredTableAssociationIdentifier=association,
-            analysisRuleType="CUSTOM",
-            analysisRulePolicy=collaboration_rule(),
+            analysisRuleType=kind,
+            analysisRulePolicy=shared or collaboration_rule(),
         )
 
     def associate(self, name: str, algorithm: str = "", policies: Any = None) -> str:
@@ -300,9 +308,8 @@ class LiveRoom:
         """What of finished work is still on the machine: folders, files under way, mounts, processes, groups."""
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
-        left = [
-            str(path) for name in ("runs", "queries", "bases", "checkpoints") for path in (data / name).glob("[!.]*")
-        ]
+        working = ("runs", "queries", "results", "bases", "checkpoints")
+        left = [str(path) for name in working for path in (data / name).glob("[!.]*")]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]
         left += [str(path) for path in (data / "channels").glob("*") if path.name.count("-") != 4]

@@ -57,6 +57,14 @@ SHARED_RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": collaboration
 RECEIVER = {"members": [{"accountId": CALLERS["receiver"]}]}
 
 
+_TO_THE_RECEIVER = {"outputConfiguration": {"member": {"accountId": CALLERS["receiver"]}}}
+
+
+def _budget(resource_arn: str) -> dict[str, Any]:
+    parameters = [{"type": "LIFETIME", "budget": 1_000}]
+    return {"accessBudget": {"budgetParameters": parameters, "resourceArn": resource_arn}}
+
+
 @dataclass(frozen=True)
 class Market:
     """The room, and the names of what is in it."""
@@ -121,7 +129,7 @@ def a_market(store: Store) -> Market:
     created = office.cleanrooms(CALLERS["creator"], "CreateCollaboration", **_collaboration())["collaboration"]
     room = Room(office, created["id"], {})
     for caller in (*MEMBERS, "left"):
-        room.join(CALLERS[caller], **({"paymentConfiguration": _pays(caller)} if caller == "payer" else {}))
+        room.join(CALLERS[caller], **_joining(caller))
     left = room.memberships.pop(CALLERS["left"])
     office.cleanrooms(CALLERS["left"], "DeleteMembership", membershipIdentifier=left)
     names = {"collaboration": created["id"], "collaboration_arn": created["arn"], **_tables(office, room)}
@@ -134,12 +142,42 @@ def a_market(store: Store) -> Market:
         source={"text": SQL},
     )["analysisTemplate"]
     names |= {"template": template["id"], "template_arn": template["arn"]}
+    owner = CALLERS["owner"]
+    tables = f"arn:aws:cleanrooms:{REGION}:{owner}:membership/{room.membership(owner)}/configuredtableassociation"
+    names |= {"resource": f"{tables}/{names['association']}", "bare_resource": f"{tables}/{names['bare_association']}"}
+    budget = office.cleanrooms(
+        owner,
+        "CreatePrivacyBudgetTemplate",
+        membershipIdentifier=room.membership(owner),
+        privacyBudgetType="ACCESS_BUDGET",
+        parameters=_budget(names["resource"]),
+    )
+    names["budget"] = budget["privacyBudgetTemplate"]["id"]
+    started = office.cleanrooms(
+        QUERIER,
+        "StartProtectedQuery",
+        membershipIdentifier=room.membership(QUERIER),
+        type="SQL",
+        sqlParameters={"queryString": SQL},
+        resultConfiguration=_TO_THE_RECEIVER,
+    )
+    names["own_query"] = started["protectedQuery"]["id"]
     return Market(office, room, names | _models(office, room, names))
 
 
 def _pays(caller: str) -> dict[str, Any]:
     pays = {"isResponsible": caller == "payer"}
     return {"queryCompute": pays, "machineLearning": {"modelTraining": pays, "modelInference": pays}}
+
+
+def _joining(caller: str) -> dict[str, Any]:
+    """What one says who joins: the payer that it pays, the receiver where results may go."""
+    if caller == "payer":
+        return {"paymentConfiguration": _pays(caller)}
+    if caller == "receiver":
+        s3 = {"resultFormat": "CSV", "bucket": "results", "keyPrefix": "queries/"}
+        return {"defaultResultConfiguration": {"outputConfiguration": {"s3": s3}}}
+    return {}
 
 
 def _collaboration() -> dict[str, Any]:
@@ -243,6 +281,7 @@ _TABLE = {"configuredTableIdentifier": "@table"}
 _ASSOCIATION = {**_OWN, "configuredTableAssociationIdentifier": "@association"}
 _CUSTOM = {"analysisRuleType": "CUSTOM"}
 _TEMPLATE = {**_OWN, "analysisTemplateIdentifier": "@template"}
+_BUDGET = {**_OWN, "privacyBudgetTemplateIdentifier": "@budget"}
 _JOB = {"name": "new", "trainedModelArn": "@model", "outputConfiguration": RECEIVER}
 
 _CLEAN: dict[str, dict[str, Any]] = {
@@ -277,6 +316,11 @@ _CLEAN: dict[str, dict[str, Any]] = {
         **SHARED_RULE,
     },
     "CreateMembership": {**_ALL, "queryLogStatus": "DISABLED"},
+    "CreatePrivacyBudgetTemplate": {
+        **_OWN,
+        "privacyBudgetType": "ACCESS_BUDGET",
+        "parameters": _budget("@bare_resource"),
+    },
     "DeleteAnalysisTemplate": _TEMPLATE,
     "DeleteCollaboration": _ALL,
     "DeleteConfiguredTable": {"configuredTableIdentifier": "@bare_table"},
@@ -285,27 +329,40 @@ _CLEAN: dict[str, dict[str, Any]] = {
     "DeleteConfiguredTableAssociationAnalysisRule": {**_ASSOCIATION, **_CUSTOM},
     "DeleteMember": {**_ALL, "accountId": CALLERS["other"]},
     "DeleteMembership": _OWN,
+    "DeletePrivacyBudgetTemplate": _BUDGET,
     "GetAnalysisTemplate": _TEMPLATE,
     "GetCollaboration": _ALL,
     "GetCollaborationAnalysisTemplate": {**_ALL, "analysisTemplateArn": "@template_arn"},
+    "GetCollaborationPrivacyBudgetTemplate": {**_ALL, "privacyBudgetTemplateIdentifier": "@budget"},
     "GetConfiguredTable": _TABLE,
     "GetConfiguredTableAnalysisRule": {**_TABLE, **_CUSTOM},
     "GetConfiguredTableAssociation": _ASSOCIATION,
     "GetConfiguredTableAssociationAnalysisRule": {**_ASSOCIATION, **_CUSTOM},
     "GetMembership": _OWN,
+    "GetPrivacyBudgetTemplate": _BUDGET,
     "GetProtectedQuery": {**_OWN, "protectedQueryIdentifier": "@query"},
     "GetSchema": {**_ALL, "name": "patients"},
     "GetSchemaAnalysisRule": {**_ALL, "name": "patients", "type": "CUSTOM"},
     "ListAnalysisTemplates": _OWN,
     "ListCollaborationAnalysisTemplates": _ALL,
+    "ListCollaborationPrivacyBudgetTemplates": _ALL,
+    "ListCollaborationPrivacyBudgets": {**_ALL, "privacyBudgetType": "ACCESS_BUDGET"},
     "ListCollaborations": {},
     "ListConfiguredTableAssociations": _OWN,
     "ListConfiguredTables": {},
     "ListMembers": _ALL,
     "ListMemberships": {},
+    "ListPrivacyBudgetTemplates": _OWN,
+    "ListPrivacyBudgets": {**_OWN, "privacyBudgetType": "ACCESS_BUDGET"},
     "ListProtectedQueries": _OWN,
     "ListSchemas": _ALL,
     "ListTagsForResource": {"resourceArn": "@collaboration_arn"},
+    "StartProtectedQuery": {
+        **_OWN,
+        "type": "SQL",
+        "sqlParameters": {"queryString": SQL},
+        "resultConfiguration": _TO_THE_RECEIVER,
+    },
     "TagResource": {"resourceArn": "@collaboration_arn", "tags": {"a": "b"}},
     "UntagResource": {"resourceArn": "@collaboration_arn", "tagKeys": ["a"]},
     "UpdateAnalysisTemplate": {**_TEMPLATE, "description": "new"},
@@ -315,6 +372,8 @@ _CLEAN: dict[str, dict[str, Any]] = {
     "UpdateConfiguredTableAssociation": {**_ASSOCIATION, "roleArn": "@role"},
     "UpdateConfiguredTableAssociationAnalysisRule": {**_ASSOCIATION, **SHARED_RULE},
     "UpdateMembership": {**_OWN, "queryLogStatus": "DISABLED"},
+    "UpdatePrivacyBudgetTemplate": {**_BUDGET, "privacyBudgetType": "ACCESS_BUDGET"},
+    "UpdateProtectedQuery": {**_OWN, "protectedQueryIdentifier": "@own_query", "targetStatus": "CANCELLED"},
 }
 _ML: dict[str, dict[str, Any]] = {
     "CancelTrainedModel": {**_OWN, "trainedModelArn": "@working_model"},

@@ -11,7 +11,9 @@ from typing import Any
 from support.fakes import NOON, FakeCatalog, FakeClock, FakeEngine, FakeLayouts, FakeObjects, FakeRuntime
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
 from whiteroom.controllers.metrics import MetricsReader
-from whiteroom.controllers.ml_input_channels import MLInputChannelController, QuerySettings
+from whiteroom.controllers.ml_input_channels import MLInputChannelController
+from whiteroom.controllers.protected_queries import ProtectedQueryController
+from whiteroom.controllers.querying import Querying, QuerySettings
 from whiteroom.controllers.running import RunSettings
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
@@ -26,7 +28,10 @@ from whiteroom.domain import (
 from whiteroom.domain.collaborations import Collaboration, CollaborationStatus, Member, MemberStatus, member_id
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.configured_table_associations import (
+    ConfiguredTableAssociation,
+    ConfiguredTableAssociationAnalysisRule,
+)
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import Event
@@ -34,6 +39,7 @@ from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import LogPolicy
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
@@ -46,6 +52,7 @@ ALICE, BOB = "111111111111", "222222222222"
 ROOM = "collab"
 TIMING = Timing()
 PREFIX = f"arn:aws:cleanrooms-ml:eu-west-1:{ALICE}:membership/{ALICE}-m"
+MEMBERSHIP_ARN = f"arn:aws:cleanrooms:eu-west-1:{ALICE}:membership/{ALICE}-m"
 ASSOCIATION = f"{PREFIX}/configured-model-algorithm-association/assoc"
 ALGORITHM = f"arn:aws:cleanrooms-ml:eu-west-1:{ALICE}:configured-model-algorithm/algo"
 GB = 10**9
@@ -88,6 +95,9 @@ class World:
         self.objects = FakeObjects(self.tmp / "objects")
         self.layouts = FakeLayouts()
         self.channels = self.tmp / "channels"
+        self.results = self.tmp / "results"
+        self.default_location = ""
+        self.csv_header = True
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
@@ -115,10 +125,16 @@ class World:
             ready_timeout_seconds=60,
             csv_header=True,
         )
-        queries = QuerySettings(csv_header=True, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600)
+        queries = QuerySettings(
+            csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
+        )
+        querying = Querying(self.store, self.catalog, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         controllers = (
-            MLInputChannelController(self.store, self.engine, self.catalog, queries, self.channels),
+            MLInputChannelController(self.store, self.engine, querying, self.channels),
+            ProtectedQueryController(
+                self.store, self.engine, querying, self.objects, self.results, self.default_location
+            ),
             TrainedModelController(
                 self.store,
                 self.runtime,
@@ -208,21 +224,12 @@ class World:
             updated_at=self.clock(),
         )
         channel = dataclasses.replace(channel, **changes)
-        query = ProtectedQuery(
+        query = a_query(
             id=query_id,
-            membership_id=channel.membership_id,
-            membership_arn="arn:membership",
-            collaboration_id=ROOM,
-            account_id=ALICE,
             ml_input_channel_arn=channel.arn,
-            sql_parameters=source["protectedQueryInputParameters"]["sqlParameters"],
-            compute_configuration=None,
-            payer_account_id=ALICE,
-            status=ProtectedQueryStatus.SUBMITTED,
-            error_code=None,
-            error_message=None,
-            started_at=None,
-            ended_at=None,
+            membership_id=channel.membership_id,
+            sql_parameters=channel.input_channel["dataSource"]["protectedQueryInputParameters"]["sqlParameters"],
+            named_associations=("a-Flights", "a-Weather"),
             created_at=self.clock(),
             updated_at=self.clock(),
         )
@@ -230,6 +237,72 @@ class World:
             tx.ml_input_channels.submit(channel, actor=ALICE)
             tx.protected_queries.add(query)
         return channel
+
+    def query(self, **changes: Any) -> ProtectedQuery:
+        """A query of Alice's, for herself and Bob."""
+        query_id = self._new_id("query")
+        told: dict[str, Any] = {
+            "id": query_id,
+            "arn": f"{MEMBERSHIP_ARN}/protectedquery/{query_id}",
+            "result_format": "CSV",
+            "receivers": (
+                {"accountId": ALICE, "s3": {"resultFormat": "CSV", "bucket": "alice", "keyPrefix": "asked/"}},
+                {"accountId": BOB},
+            ),
+            "created_at": self.clock(),
+            "updated_at": self.clock(),
+        }
+        query = a_query(**{**told, **changes})
+        self.allow_receivers(ALICE, BOB)
+        with self.store.transaction() as tx:
+            tx.protected_queries.submit(query, actor=ALICE)
+        return query
+
+    def allow_receivers(self, *accounts: str, additional_analyses: str = "ALLOWED") -> None:
+        """Alice may query Bob's tables, and these accounts receive results."""
+        own = {"allowedAnalyses": ["ANY_QUERY"], "allowedAnalysisProviders": [ALICE]}
+        own_policy = {"v1": {"custom": {**own, "additionalAnalyses": additional_analyses}}}
+        policy = {"v1": {"custom": {"allowedResultReceivers": list(accounts)}}}
+        with self.store.transaction() as tx:
+            shared = tx.configured_table_association_analysis_rules
+            for name in ("Flights", "Weather"):
+                rule = tx.configured_table_analysis_rules.get(f"t-{name}")
+                assert rule is not None
+                tx.configured_table_analysis_rules.update(rule, policy=own_policy)
+                found = shared.get(f"a-{name}")
+                if found is not None:
+                    shared.remove(found)
+                shared.add(ConfiguredTableAssociationAnalysisRule(f"a-{name}", "CUSTOM", policy, **_TIMES))
+
+    def budget(self, name: str = "Flights", lifetime: int = 10) -> PrivacyBudgetTemplate:
+        """A LIFETIME budget of Bob's table, of which one use is counted."""
+        template = PrivacyBudgetTemplate(
+            id=f"b-{name}",
+            arn=f"arn:b-{name}",
+            membership_id=f"{BOB}-m",
+            membership_arn="arn:m",
+            collaboration_id=ROOM,
+            account_id=BOB,
+            resource_id=f"a-{name}",
+            resource_arn=f"arn:a-{name}",
+            budget_parameters=({"type": "LIFETIME", "budget": lifetime},),
+            period_started_at=self.clock(),
+            period_used=0,
+            lifetime_used=1,
+            reset_at=self.clock(),
+            created_at=self.clock(),
+            updated_at=self.clock(),
+        )
+        with self.store.transaction() as tx:
+            tx.privacy_budget_templates.add(template)
+        return template
+
+    def used(self, template: PrivacyBudgetTemplate) -> int:
+        """How many uses are counted."""
+        with self.store.reading() as tx:
+            found = tx.privacy_budget_templates.get(template.id)
+        assert found is not None
+        return found.lifetime_used
 
     def ready_channel(self) -> MLInputChannel:
         """A channel with rows."""
@@ -382,6 +455,39 @@ class World:
         return f"{kind}-{self._number}"
 
 
+def a_query(**changes: Any) -> ProtectedQuery:
+    """A query of Alice's over both of Bob's tables."""
+    return ProtectedQuery(
+        **{
+            "id": "query",
+            "arn": f"{MEMBERSHIP_ARN}/protectedquery/query",
+            "membership_id": f"{ALICE}-m",
+            "membership_arn": MEMBERSHIP_ARN,
+            "collaboration_id": ROOM,
+            "account_id": ALICE,
+            "ml_input_channel_arn": None,
+            "sql_parameters": {"queryString": "SELECT a FROM Flights"},
+            "result_configuration": None,
+            "result_format": None,
+            "single_file": False,
+            "receivers": (),
+            "compute_configuration": None,
+            "payer_account_id": ALICE,
+            "named_associations": ("a-Flights",),
+            "charged_associations": (),
+            "read_associations": (),
+            "deliveries": (),
+            "status": ProtectedQueryStatus.SUBMITTED,
+            "status_code": None,
+            "status_message": None,
+            "revision": 0,
+            "started_at": None,
+            **_TIMES,
+            **changes,
+        }
+    )
+
+
 def crash_at(point: str, visit: int) -> Failpoint:
     """A failpoint that kills the process the `visit`th time that `point` is passed."""
     visits = 0
@@ -418,7 +524,7 @@ def _furnish(store: SqliteStore) -> None:
                 CollaborationStatus.ACTIVE, **_TIMES,
             )
         )  # fmt: skip
-        for account, abilities in ((ALICE, ("CAN_QUERY",)), (BOB, ("CAN_RECEIVE_RESULTS",))):
+        for account, abilities in ((ALICE, ("CAN_QUERY", "CAN_RECEIVE_RESULTS")), (BOB, ("CAN_RECEIVE_RESULTS",))):
             membership_id = f"{account}-m"
             tx.members.add(
                 Member(
@@ -437,8 +543,9 @@ def _furnish(store: SqliteStore) -> None:
             )
             tx.memberships.add(
                 Membership(
-                    membership_id, "arn:m", ROOM, account, MembershipStatus.ACTIVE, "ENABLED", None, None, None, {},
-                    None, **_TIMES,
+                    membership_id, "arn:m", ROOM, account, MembershipStatus.ACTIVE, "ENABLED", None,
+                    {"outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": account, "keyPrefix": "own"}}},
+                    None, {}, None, **_TIMES,
                 )
             )  # fmt: skip
             destination = {"s3Destination": {"s3Uri": f"s3://{account}/results"}}

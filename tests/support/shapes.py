@@ -9,8 +9,9 @@ from typing import Any
 
 import botocore.session
 
-LONGER_THAN_MODELLED = frozenset({"ConfiguredTableAssociationArn", "CleanroomsArn"})
-"""Shapes whose `max` AWS's own ARNs exceed: two UUIDs and their prefix have 142 characters, the model says 100."""
+LONGER_THAN_MODELLED = frozenset({"ConfiguredTableAssociationArn", "CleanroomsArn", "PrivacyBudgetTemplateArn"})
+"""Shapes whose `max` AWS's own ARNs exceed: two UUIDs and their prefix have 142 characters, the model says 100; the
+last one fits no region with a name longer than us-east-1."""
 
 BASE_VERSION = "NULL"
 """What AWS documents as the base version's identifier, in members that the model says are UUIDs."""
@@ -24,7 +25,12 @@ _TYPES: dict[str, Any] = {
     "float": (int, float),
     "timestamp": datetime,
 }
-_BOTOCORE_NAMES = {"cleanrooms": "cleanrooms", "cleanrooms-ml": "cleanroomsml", "monitoring": "cloudwatch"}
+_BOTOCORE_NAMES = {
+    "cleanrooms": "cleanrooms",
+    "cleanrooms-ml": "cleanroomsml",
+    "logs": "logs",
+    "monitoring": "cloudwatch",
+}
 
 
 @cache

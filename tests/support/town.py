@@ -33,7 +33,7 @@ from support.ml import EXPORTS, INSTANCE, SQL, Studio, input_channel
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault
 from whiteroom.domain.lifecycle import Event
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, Context, handlers
 from whiteroom.ports import Store
 
 ERIN, FRANK = "555555555555", "666666666666"
@@ -60,6 +60,11 @@ class Place:
     template: str
     template_arn: str
     query: str
+    own_query: str
+    resource_arn: str
+    bare_resource_arn: str
+    budget: str
+    budget_arn: str
     algorithm: str
     spare_algorithm: str
     algorithm_association: str
@@ -106,6 +111,21 @@ class _Undone(Exception):
     """Takes a transaction back."""
 
 
+def direct(template_arn: str) -> dict[str, Any]:
+    """What StartProtectedQuery takes to run a template and put its rows into a bucket of the caller's."""
+    s3 = {"resultFormat": "CSV", "bucket": "results", "keyPrefix": "queries/"}
+    return {
+        "sqlParameters": {"analysisTemplateArn": template_arn},
+        "resultConfiguration": {"outputConfiguration": {"s3": s3}},
+    }
+
+
+def lifetime_budget(resource_arn: str, uses: int = 1_000) -> dict[str, Any]:
+    """What CreatePrivacyBudgetTemplate takes for a LIFETIME budget of a table."""
+    budget = {"budgetParameters": [{"type": "LIFETIME", "budget": uses}], "resourceArn": resource_arn}
+    return {"privacyBudgetType": "ACCESS_BUDGET", "parameters": {"accessBudget": budget}}
+
+
 def a_place(office: Office, account: str, *others: str) -> Place:
     request = collaboration_request(
         creatorMemberAbilities=ABILITIES,
@@ -139,6 +159,16 @@ def a_place(office: Office, account: str, *others: str) -> Place:
         format="SQL",
         source={"text": SQL},
     )["analysisTemplate"]
+    own_query = office.cleanrooms(
+        account, "StartProtectedQuery", membershipIdentifier=membership, type="SQL", **direct(template["arn"])
+    )["protectedQuery"]["id"]
+    resource = f"arn:aws:cleanrooms:{REGION}:{account}:membership/{membership}/configuredtableassociation"
+    budget = office.cleanrooms(
+        account,
+        "CreatePrivacyBudgetTemplate",
+        membershipIdentifier=membership,
+        **lifetime_budget(f"{resource}/{shared.association_id}"),
+    )["privacyBudgetTemplate"]
     studio = _Studio(office, room, shared, "", "", account)
     studio.algorithm_arn = studio.algorithm(account)
     studio.association_arn = studio.association(account, policies=EXPORTS)
@@ -168,6 +198,11 @@ def a_place(office: Office, account: str, *others: str) -> Place:
         template=template["id"],
         template_arn=template["arn"],
         query=studio.call("GetMLInputChannel", account, mlInputChannelArn=channel)["protectedQueryIdentifier"],
+        own_query=own_query,
+        resource_arn=f"{resource}/{shared.association_id}",
+        bare_resource_arn=f"{resource}/{bare_association}",
+        budget=budget["id"],
+        budget_arn=budget["arn"],
         algorithm=studio.algorithm_arn,
         spare_algorithm=studio.algorithm(account, "spare"),
         algorithm_association=studio.association_arn,
@@ -253,6 +288,7 @@ CLEAN: dict[str, Callable[[Place], dict[str, Any]]] = {
     "BatchGetSchema": in_collaboration(names=["patients"]),
     "BatchGetSchemaAnalysisRule": in_collaboration(schemaAnalysisRuleRequests=[{"name": "patients", "type": "CUSTOM"}]),
     "CreateAnalysisTemplate": in_membership(name="new", format="SQL", source={"text": SQL}),
+    "CreatePrivacyBudgetTemplate": in_membership(**lifetime_budget("@bare_resource_arn")),
     "CreateConfiguredTableAnalysisRule": of_account(configuredTableIdentifier="@bare_table", **TABLE_RULE),
     "CreateConfiguredTableAssociation": in_membership(
         name="new", configuredTableIdentifier="@bare_table", roleArn="@role"
@@ -269,9 +305,11 @@ CLEAN: dict[str, Callable[[Place], dict[str, Any]]] = {
         configuredTableAssociationIdentifier="@association", **CUSTOM
     ),
     "DeleteMember": in_collaboration(accountId=BOB),
+    "DeletePrivacyBudgetTemplate": in_membership(privacyBudgetTemplateIdentifier="@budget"),
     "GetAnalysisTemplate": in_membership(analysisTemplateIdentifier="@template"),
     "GetCollaboration": in_collaboration(),
     "GetCollaborationAnalysisTemplate": in_collaboration(analysisTemplateArn="@template_arn"),
+    "GetCollaborationPrivacyBudgetTemplate": in_collaboration(privacyBudgetTemplateIdentifier="@budget"),
     "GetConfiguredTable": of_account(configuredTableIdentifier="@table"),
     "GetConfiguredTableAnalysisRule": of_account(configuredTableIdentifier="@table", **CUSTOM),
     "GetConfiguredTableAssociation": in_membership(configuredTableAssociationIdentifier="@association"),
@@ -279,16 +317,24 @@ CLEAN: dict[str, Callable[[Place], dict[str, Any]]] = {
         configuredTableAssociationIdentifier="@association", **CUSTOM
     ),
     "GetMembership": in_membership(),
+    "GetPrivacyBudgetTemplate": in_membership(privacyBudgetTemplateIdentifier="@budget"),
     "GetProtectedQuery": in_membership(protectedQueryIdentifier="@query"),
     "GetSchema": in_collaboration(name="patients"),
     "GetSchemaAnalysisRule": in_collaboration(name="patients", type="CUSTOM"),
     "ListAnalysisTemplates": in_membership(),
     "ListCollaborationAnalysisTemplates": in_collaboration(),
+    "ListCollaborationPrivacyBudgetTemplates": in_collaboration(),
+    "ListCollaborationPrivacyBudgets": in_collaboration(
+        privacyBudgetType="ACCESS_BUDGET", accessBudgetResourceArn="@resource_arn"
+    ),
     "ListConfiguredTableAssociations": in_membership(),
     "ListMembers": in_collaboration(),
+    "ListPrivacyBudgetTemplates": in_membership(),
+    "ListPrivacyBudgets": in_membership(privacyBudgetType="ACCESS_BUDGET", accessBudgetResourceArn="@resource_arn"),
     "ListProtectedQueries": in_membership(),
     "ListSchemas": in_collaboration(),
     "ListTagsForResource": of_account(**TAGS),
+    "StartProtectedQuery": in_membership(type="SQL", **direct("@template_arn")),
     "TagResource": of_account(**TAGS, tags={"a": "b"}),
     "UntagResource": of_account(**TAGS, tagKeys=["a"]),
     "UpdateAnalysisTemplate": in_membership(analysisTemplateIdentifier="@template", description="new"),
@@ -301,6 +347,10 @@ CLEAN: dict[str, Callable[[Place], dict[str, Any]]] = {
     "UpdateConfiguredTableAssociationAnalysisRule": in_membership(
         configuredTableAssociationIdentifier="@association", **SHARED_RULE
     ),
+    "UpdatePrivacyBudgetTemplate": in_membership(
+        privacyBudgetTemplateIdentifier="@budget", privacyBudgetType="ACCESS_BUDGET"
+    ),
+    "UpdateProtectedQuery": in_membership(protectedQueryIdentifier="@own_query", targetStatus="CANCELLED"),
     "UpdateMembership": in_membership(queryLogStatus="DISABLED"),
 }
 ML: dict[str, Callable[[Place], dict[str, Any]]] = {
@@ -385,5 +435,10 @@ NAME_NOBODYS = {
 }
 """They take nothing that could be another's."""
 
-APART = {(CLEANROOMS, "CreateMembership"), (CLEANROOMS, "DeleteMembership")}
-"""A place's account has joined, and its membership holds everything: these have tests below."""
+APART = {
+    (CLEANROOMS, "CreateMembership"),
+    (CLEANROOMS, "DeleteMembership"),
+    *((LOGS, name) for name in ("DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents")),
+}
+"""A place's account has joined, and its membership holds everything: these have tests below. Logs have their own
+(test_log_events.py), strangers included."""

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
 from whiteroom import app
+from whiteroom.base.callers import Caller
+from whiteroom.operations.registry import reading_files
 from whiteroom.runtime.supervisor import gpus
+from whiteroom.settings import Settings
+from whiteroom.wire.calls import Call
+from whiteroom.wire.models import all_operations
 
 
 def test_the_machine_is_no_larger_than_the_container_that_the_server_runs_in(
@@ -41,3 +48,36 @@ def test_every_module_of_operations_registers_its_answers() -> None:
         ("cleanrooms-ml", "CreateTrainedModel"),
         ("cleanrooms-ml", "TagResource"),
     }
+
+
+def test_a_call_that_reads_logs_keeps_no_other_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading is masking, which takes its time: it has a thread of its own."""
+    whiteroom = app.Whiteroom(Settings(data=tmp_path, dev=True))
+    reading, done = threading.Event(), threading.Event()
+
+    def read(*_: object) -> dict[str, object]:
+        reading.set()
+        assert done.wait(30)
+        return {"events": []}
+
+    monkeypatch.setitem(whiteroom._handlers, ("logs", "FilterLogEvents"), read)
+    operations = {operation.name: operation for operation in all_operations()}
+
+    async def both() -> tuple[object, object]:
+        caller = Caller("111111111111", "eu-west-1")
+        slow = asyncio.create_task(whiteroom._dispatch(Call(operations["FilterLogEvents"], caller, {}, "1")))
+        assert await asyncio.to_thread(reading.wait, 30)
+        quick = await whiteroom._dispatch(Call(operations["ListMemberships"], caller, {}, "2"))
+        done.set()
+        return await slow, quick
+
+    slow, quick = asyncio.run(both())
+    assert slow == {"events": []}
+    assert quick == {"membershipSummaries": [], "nextToken": None}
+    whiteroom._readers.shutdown()
+    whiteroom._store.close()
+
+
+def test_the_operations_of_logs_and_no_others_read_files() -> None:
+    app.all_handlers()
+    assert reading_files() == {("logs", name) for name in ("DescribeLogStreams", "FilterLogEvents", "GetLogEvents")}

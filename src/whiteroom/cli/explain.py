@@ -1,4 +1,4 @@
-"""`whiteroom explain`: the audit trail of one resource."""
+"""`whiteroom explain`: the audit trail of one resource, and what the members of a collaboration have to do next."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from whiteroom.app import open_catalog
 from whiteroom.base.arns import Arn, parse_arn
+from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.standings import advice
+from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.events import ResourceEvent
+from whiteroom.domain.memberships import Membership
+from whiteroom.domain.next_actions import Advice
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
-from whiteroom.ports import Repository, Transaction
+from whiteroom.ports import Catalog, Repository, Transaction
 
 Repositories = Callable[[Transaction], Repository[Any]]
 
@@ -28,6 +34,8 @@ KINDS: Mapping[str, tuple[str, Repositories]] = {
         "configured model algorithm association",
         lambda tx: tx.configured_model_algorithm_associations,
     ),
+    "privacybudgettemplate": ("privacy budget template", lambda tx: tx.privacy_budget_templates),
+    "protectedquery": ("protected query", lambda tx: tx.protected_queries),
     "ml-input-channel": ("ML input channel", lambda tx: tx.ml_input_channels),
     "trained-model": ("trained model", lambda tx: tx.trained_models),
     "trained-model-inference-job": ("inference job", lambda tx: tx.trained_model_inference_jobs),
@@ -42,8 +50,9 @@ def explain(
 ) -> None:
     """Tell everything that happened to a resource: when, from which status to which, by whom and why.
 
-    All versions of a trained model, and their exports, are told together. A resource that takes no time, such as a
-    collaboration, has no such history; the answer says what it is.
+    All versions of a trained model, and their exports, are told together. A resource that takes no time has no such
+    history; the answer says what it is. Of a collaboration it tells what each member has to do next, and of a
+    membership what its member has. A protected query, which AWS gives no ARN, is MEMBERSHIP_ARN/protectedquery/ID.
 
     Example: `whiteroom explain arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
     """
@@ -53,14 +62,34 @@ def explain(
         events = tx.events(arn)
         names = _names(tx, arn, events)
         record = None if events else _record(tx, place)
+        told = _advice(tx, open_catalog(settings), record)
     if not events and record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:
-        say_json({"arn": arn, "kind": _kind(place), "events": [_document(event, names) for event in events]})
+        document = {"arn": arn, "kind": _kind(place), "events": [_document(event, names) for event in events]}
+        members = [{"accountId": a.account_id, "status": a.status.value, "next": list(a.actions)} for a in told]
+        say_json({**document, "members": members} if told else document)
     elif events:
         _say_events(events, names)
     else:
         say(f"{arn} is a {_kind(place)}. {_sketch(record)}. It has no statuses to go through, so no history is kept.")
+        if told:
+            rows = [(a.account_id, a.status.value, action) for a in told for action in a.actions or (_NOTHING,)]
+            say_table(("MEMBER", "STATUS", "NEXT"), rows)
+
+
+_NOTHING = "Nothing."
+
+
+def _advice(tx: Transaction, catalog: Catalog, record: Any) -> tuple[Advice, ...]:
+    """What the members of a collaboration, or the one of a membership, have to do next; nothing of other resources."""
+    if isinstance(record, Collaboration):
+        return advice(tx, catalog, record, utc_now())
+    if not isinstance(record, Membership):
+        return ()
+    collaboration = tx.collaborations.get(record.collaboration_id)
+    everybody = () if collaboration is None else advice(tx, catalog, collaboration, utc_now())
+    return tuple(item for item in everybody if item.account_id == record.account_id)
 
 
 def _say_events(events: tuple[ResourceEvent, ...], names: Mapping[str, str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from whiteroom.app import open_runtime
+from whiteroom.app import open_run_logs, open_runtime
 from whiteroom.cli.explain import parsed, version_name
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json_line
@@ -21,7 +21,10 @@ from whiteroom.domain.runs import LogLine, RunId
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.domain.trained_models import LIFECYCLE as TRAINING_LIFECYCLE
+from whiteroom.operations.log_reading import Reader
 from whiteroom.ports import Runtime, Store, Transaction
+from whiteroom.redaction.finder import PatternFinder
+from whiteroom.settings import Settings
 
 LOOK_SECONDS = 0.5
 """How often `--follow` looks for more."""
@@ -50,6 +53,10 @@ def logs(
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    as_account: Annotated[
+        str | None,
+        typer.Option("--as", metavar="ACCOUNT", help="Show what this member reads of it.", show_default=False),
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document for each line, for scripts.")
@@ -58,6 +65,7 @@ def logs(
     """Show what a training or an inference job wrote, and what the platform noted beside it.
 
     This is the operator's view: nothing is filtered or redacted. Lines of the stream `platform` are Whiteroom's.
+    With `--as` it is a member's: what the log policies let that account read, as CloudWatch Logs answers it.
 
     Example: `whiteroom logs --follow arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
     """
@@ -66,14 +74,19 @@ def logs(
     with opened_store(settings) as store:
         logged = find_run(store, arn, version)
         shown = 0
-        for line in _lines(store, runtime, logged, arn, version, follow=follow):
+        for line in (
+            _lines(store, runtime, logged, arn, version, follow=follow)
+            if as_account is None
+            else _member_lines(settings, store, logged, as_account, arn, version, follow=follow)
+        ):
             shown += 1
             if as_json:
                 say_json_line(asdict(line))
             else:
                 say(_text(line))
+        silence = _silence(logged) if as_account is None else _member_silence(settings, store, logged, as_account)
     if not shown:
-        note(_silence(logged))
+        note(silence)
 
 
 def _lines(
@@ -90,6 +103,36 @@ def _lines(
             return
         time.sleep(LOOK_SECONDS)
         logged = find_run(store, arn, version)
+
+
+def _member_lines(
+    settings: Settings, store: Store, logged: Logged, account_id: str, arn: str, version: str | None, *, follow: bool
+) -> Iterator[LogLine]:
+    """As `_lines`, of what a member reads; by the same functions as the operations of CloudWatch Logs."""
+    logs, finder, place = open_run_logs(settings), PatternFinder(), 0
+    while True:
+        over = logged.over or not follow
+        with store.reading() as tx:
+            reader = Reader(tx, account_id, logs, finder)
+            run = reader.run(logged.record)
+        if run is not None:
+            summary = reader.summary_of(run)
+            for placed in reader.forward(run, place):
+                place = placed.end
+                told = reader.told(run, placed, summary)
+                if told is not None:
+                    yield replace(placed.line, text=told)
+        if over:
+            return
+        time.sleep(LOOK_SECONDS)
+        logged = find_run(store, arn, version)
+
+
+def _member_silence(settings: Settings, store: Store, logged: Logged, account_id: str) -> str:
+    """Why a member reads nothing."""
+    with store.reading() as tx:
+        told = Reader(tx, account_id, open_run_logs(settings), PatternFinder()).told_about(logged.record)
+    return told.details or _silence(logged)
 
 
 def find_run(store: Store, arn: str, version: str | None) -> Logged:

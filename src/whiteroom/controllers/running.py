@@ -11,11 +11,11 @@ from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.instance_types import Shape, clamped
 from whiteroom.domain.privacy import LogPolicy
 from whiteroom.domain.runs import Observation, Phase, RunId
-from whiteroom.domain.steps import Outcome, Step, refused
+from whiteroom.domain.steps import Outcome, refused
 from whiteroom.ports import CannotSeal, RunRefused, Runtime
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
-"""Masks in a text what any of these log policies says must not be seen."""
+"""A failure file's text as every member may read it, under all of an association's log policies."""
 
 LOGS_PUBLISHED = "PUBLISH_SUCCEEDED"
 """LogsStatus: those whom the policy names can read the log from the moment the run starts."""
@@ -86,12 +86,12 @@ def make_way(runtime: Runtime, run_id: RunId) -> None:
         raise NotForgotten(f"The run {run_id} is dead and could not be cleared away for its next attempt.")
 
 
-def redacted(step: Step, seen: Seen, redact: Redact) -> Step:
-    """The step with a failed program's own words masked: every member sees a statusDetails.message."""
-    if step.failure is None or seen.run.end is None or not seen.run.end.failure:
-        return step
-    message = redact(step.failure.message, seen.log_policies)
-    return replace(step, failure=replace(step.failure, message=message))
+def redacted(seen: Seen, redact: Redact) -> Observation:
+    """What is seen of the run, a failed program's own words masked: every member sees a statusDetails.message."""
+    end = seen.run.end
+    if end is None or not end.failure:
+        return seen.run
+    return replace(seen.run, end=replace(end, failure=redact(end.failure, seen.log_policies)))
 
 
 def run_refused(error: RunRefused) -> Outcome:

@@ -40,7 +40,7 @@ from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import GB, output_within_limit
 from whiteroom.domain.retries import attempt_notes, seconds_left
-from whiteroom.domain.runs import ABSENT, Phase, RunId, RunOutput, TransformRun
+from whiteroom.domain.runs import ABSENT, INFERENCE_PREFIX, Phase, RunId, RunOutput, TransformRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.trained_models import model_key
@@ -59,7 +59,7 @@ from whiteroom.ports import (
     Work,
 )
 
-PREFIX = "inference-"
+PREFIX = INFERENCE_PREFIX
 _CONTENT_TYPES = {"CSV": "text/csv", "PARQUET": "application/x-parquet"}
 _VOLUME_BYTES = 100 * GB
 """What one inference instance may write; the request has no member for it (InferenceResourceConfig)."""
@@ -117,8 +117,9 @@ class TrainedModelInferenceJobController:
     def plan(self, record: TrainedModelInferenceJob, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
+        run = redacted(seen, self._redact)
+        step = plan(record, run, now, member_active=seen.member_active, grace_seconds=grace)
+        return with_metrics(step, seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModelInferenceJob, effect: Effect) -> Outcome:
         """loop.Controller.act."""

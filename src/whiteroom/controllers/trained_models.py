@@ -40,7 +40,16 @@ from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB
 from whiteroom.domain.retries import attempt_notes, seconds_left
-from whiteroom.domain.runs import ABSENT, ChannelMount, Distribution, InputMode, Phase, RunId, TrainingRun
+from whiteroom.domain.runs import (
+    ABSENT,
+    TRAINING_PREFIX,
+    ChannelMount,
+    Distribution,
+    InputMode,
+    Phase,
+    RunId,
+    TrainingRun,
+)
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
@@ -65,7 +74,7 @@ from whiteroom.ports import (
     Work,
 )
 
-PREFIX = "training-"
+PREFIX = TRAINING_PREFIX
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"
 """The content type of an incremental channel, as in SageMaker's incremental training (semantics, section 3)."""
 
@@ -140,8 +149,9 @@ class TrainedModelController:
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
-        return with_metrics(redacted(step, seen, self._redact), seen.metrics, record.metrics_status_details, now)
+        run = redacted(seen, self._redact)
+        step = plan(record, run, now, member_active=seen.member_active, grace_seconds=grace)
+        return with_metrics(step, seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -360,7 +370,11 @@ class TrainedModelController:
             policies = policies_of(tx, model.association_arn)
         resources = model.resource_config
         volume_bytes = resources["volumeSizeInGB"] * GB * resources.get("instanceCount", 1)
-        return keep_artefacts(self._objects, self._runtime.output(run_id(model.id)), keys, policies, volume_bytes)
+        kept = keep_artefacts(self._objects, self._runtime.output(run_id(model.id)), keys, policies, volume_bytes)
+        if isinstance(kept, Failure) and kept.code is not StatusCode.ARTIFACT_TOO_LARGE:
+            # It names a file, and the name is the program's.
+            return replace(kept, message=self._redact(kept.message, policies.training_logs))
+        return kept
 
     def _require_current(self, model: TrainedModel) -> None:
         """Forget no run for a decision that has been overtaken: the run may be the next attempt."""

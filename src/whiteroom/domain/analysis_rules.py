@@ -1,72 +1,31 @@
-"""What a table's analysis rules let a query do.
+"""Whether the tables that a query reads allow it: every one of them must, so that the strictest rule wins.
 
-Two rules stand over each table: the analysis rule of the configured table, and the
-collaboration analysis rule of its association. Only CUSTOM rules are enforced now. Whatever
-else a rule says is refused by name: a control that is not enforced must not look as if it were.
+Two rules stand over each table: the analysis rule of the configured table, and the collaboration
+analysis rule of its association. What is asked, in this order, and where it is decided:
 
-Sources: semantics section 4; AnalysisRuleCustom and ConfiguredTableAssociationAnalysisRuleCustom
-of the `cleanrooms` model (2022-02-17).
+- is all set that must be set: domain/rule_readiness.py;
+- who may ask (templates, providers), who or what may receive: here;
+- which columns, joins, functions, groups and outputs: domain/list_rules.py, domain/aggregation_rules.py,
+  domain/custom_rules.py;
+- how large each group must be: `minimums`, which engines/minimums.py puts into the query itself.
+
+Sources: semantics section 4; AnalysisRuleList, AnalysisRuleAggregation, AnalysisRuleCustom and
+ConfiguredTableAssociationAnalysisRulePolicy of the `cleanrooms` model (2022-02-17). docs/privacy.md has the table.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from whiteroom.base.arns import parse_arn
+from whiteroom.domain.aggregation_rules import aggregation_minimums, aggregation_refusals
+from whiteroom.domain.arn_patterns import arn_matches
+from whiteroom.domain.custom_rules import custom_minimums, custom_refusals
+from whiteroom.domain.list_rules import list_refusals
 from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.query_facts import Minimum, QueryFacts
+from whiteroom.domain.rule_readiness import AGGREGATION, ANY_QUERY, CUSTOM, LIST, AnalysisType, missing_for
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
-
-CUSTOM = "CUSTOM"
-ANY_QUERY = "ANY_QUERY"
-
-_ENFORCED_FIELDS = frozenset({"allowedAnalyses", "allowedAnalysisProviders", "additionalAnalyses"})
-"""Fields of a CUSTOM rule that `judge` understands. `differentialPrivacy` has a status code of its own."""
-
-_ENFORCED_ASSOCIATION_FIELDS = frozenset({"allowedResultReceivers", "allowedAdditionalAnalyses"})
-
-
-class AnalysisType(StrEnum):
-    """Where a query's rows go (AnalysisType of the model)."""
-
-    DIRECT = "DIRECT_ANALYSIS"
-    """To a member."""
-    ADDITIONAL = "ADDITIONAL_ANALYSIS"
-    """Into an algorithm: an ML input channel."""
-
-
-class Reason(StrEnum):
-    """Why a table is not ready for queries (SchemaStatusReasonCode: those that can occur here)."""
-
-    ANALYSIS_RULE_MISSING = "ANALYSIS_RULE_MISSING"
-    ANALYSIS_RULE_TYPES_NOT_COMPATIBLE = "ANALYSIS_RULE_TYPES_NOT_COMPATIBLE"
-    ANALYSIS_TEMPLATES_NOT_CONFIGURED = "ANALYSIS_TEMPLATES_NOT_CONFIGURED"
-    ANALYSIS_PROVIDERS_NOT_CONFIGURED = "ANALYSIS_PROVIDERS_NOT_CONFIGURED"
-    DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED = "DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED"
-    COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED = "COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED"
-    ADDITIONAL_ANALYSES_NOT_ALLOWED = "ADDITIONAL_ANALYSES_NOT_ALLOWED"
-    ADDITIONAL_ANALYSES_NOT_CONFIGURED = "ADDITIONAL_ANALYSES_NOT_CONFIGURED"
-    RESULT_RECEIVERS_NOT_ALLOWED = "RESULT_RECEIVERS_NOT_ALLOWED"
-    RESULT_RECEIVERS_NOT_CONFIGURED = "RESULT_RECEIVERS_NOT_CONFIGURED"
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """One thing that keeps a table from being queried, and who must do what."""
-
-    code: Reason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueryFacts:
-    """What a parsed query does, as far as rules ask."""
-
-    columns: Mapping[str, frozenset[str]]
-    """Columns read, by association name. A table that is only counted has an empty set."""
-    output_columns: tuple[str, ...]
 
 
 def judge(
@@ -74,182 +33,105 @@ def judge(
     tables: Iterable[QueryTable],
     *,
     querier_account_id: str,
+    receiver_account_ids: Sequence[str],
     algorithm_association_arn: str | None,
     template_arn: str | None,
 ) -> Verdict:
-    """Whether every table that the query reads allows it; a denial names each table and who must act."""
+    """Whether every table that the query reads allows it; a denial names each table and who must act.
+
+    Args:
+        facts: what the query does.
+        tables: every table of the collaboration.
+        querier_account_id: who asks.
+        receiver_account_ids: who gets the rows of a direct query.
+        algorithm_association_arn: which algorithm gets the rows of a channel; None for a direct query.
+        template_arn: the analysis template that the query comes from, if any.
+    """
     by_name = {table.name: table for table in tables}
-    analysis_type = AnalysisType.DIRECT if algorithm_association_arn is None else AnalysisType.ADDITIONAL
-    reasons: list[str] = []
-    for name in sorted(facts.columns):
-        table = by_name.get(name)
-        if table is None:
-            reasons.append(f"There is no table '{name}' in this collaboration.")
-            continue
-        missing = missing_for(table, analysis_type)
-        if missing:
-            reasons += [item.message for item in missing]
-            continue
-        reasons += _analysis_refusals(table, querier_account_id, template_arn)
-        reasons += _destination_refusals(table, querier_account_id, algorithm_association_arn)
-        reasons += _column_refusals(table, facts.columns[name])
+    reasons = [f"There is no table '{name}' in this collaboration." for name in sorted(facts.columns.keys() - by_name)]
+    read = [by_name[name] for name in sorted(facts.columns.keys() & by_name.keys())]
+    reach = may_reach(
+        read,
+        querier_account_id=querier_account_id,
+        receiver_account_ids=receiver_account_ids,
+        algorithm_association_arn=algorithm_association_arn,
+        template_arn=template_arn,
+    )
+    if isinstance(reach, Denied):
+        reasons.append(reach.reason)
+    for table in read:
+        reasons += _column_refusals(table, facts.columns[table.name])
+    # What a rule lacks is told first; whether the query keeps to the rule is asked of rules that are whole.
+    if not reasons:
+        owned = frozenset(table.name for table in read if table.owner_account_id == querier_account_id)
+        for table in read:
+            reasons += _rule_refusals(facts, table, owned)
     return Denied(" ".join(reasons)) if reasons else ALLOWED
 
 
-def missing_for(table: QueryTable, analysis_type: AnalysisType) -> list[Missing]:
-    """What must be set before any query of that kind can read the table, in the order to set it."""
-    if table.rule_type is None or table.rule is None:
-        return [
-            _missing(
-                table, Reason.ANALYSIS_RULE_MISSING, "has no analysis rule.", "call CreateConfiguredTableAnalysisRule"
-            )
-        ]
-    if table.rule_type != CUSTOM:
-        return [
-            _missing(
-                table,
-                Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE,
-                f"has a rule of type {table.rule_type}; {table.rule_type} rules are enforced in a later release.",
-                "replace it by a CUSTOM rule (DeleteConfiguredTableAnalysisRule, CreateConfiguredTableAnalysisRule)",
-            )
-        ]
-    found = _rule_gaps(table, table.rule) + _additional_gaps(table, table.rule, analysis_type)
-    return found + _association_gaps(table, analysis_type)
-
-
-def arn_matches(pattern: str, arn: str) -> bool:
-    """Whether an ARN fits a pattern of `allowedAdditionalAnalyses`, where `*` stands for any text within one part.
-
-    Parts are divided by colons and slashes, so that a wildcard for an account or a
-    membership never reaches into the next part. Linear in both lengths.
-    """
-    patterns, parts = re.split(r"[:/]", pattern), re.split(r"[:/]", arn)
-    return len(patterns) == len(parts) and all(map(_part_matches, patterns, parts))
-
-
-def _part_matches(pattern: str, text: str) -> bool:
-    first, *rest = pattern.split("*")
-    if not rest:
-        return pattern == text
-    *middle, last = rest
-    if not text.startswith(first):
-        return False
-    position = len(first)
-    for piece in middle:
-        found = text.find(piece, position)
-        if found < 0:
-            return False
-        position = found + len(piece)
-    return text.endswith(last) and len(text) - len(last) >= position
-
-
-def _missing(table: QueryTable, code: Reason, what: str, remedy: str) -> Missing:
-    return Missing(code, f"{_named(table)} {what} Its owner must {remedy}.")
-
-
-def _named(table: QueryTable) -> str:
-    return f"Table '{table.name}' (member {table.owner_account_id})"
-
-
-def _rule_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
-    found = []
-    analyses = rule.get("allowedAnalyses") or []
-    if not analyses:
-        found.append(
-            _missing(
-                table,
-                Reason.ANALYSIS_TEMPLATES_NOT_CONFIGURED,
-                "allows no analyses.",
-                "add an analysis template's ARN or ANY_QUERY to allowedAnalyses (UpdateConfiguredTableAnalysisRule)",
-            )
+def may_reach(
+    tables: Sequence[QueryTable],
+    *,
+    querier_account_id: str,
+    receiver_account_ids: Sequence[str],
+    algorithm_association_arn: str | None,
+    template_arn: str | None,
+) -> Verdict:
+    """Whether every table lets this querier read it for these receivers, or for this algorithm, whatever the query."""
+    analysis_type = AnalysisType.DIRECT if algorithm_association_arn is None else AnalysisType.ADDITIONAL
+    reasons: list[str] = []
+    for table in tables:
+        missing = missing_for(table, analysis_type)
+        reasons += [item.message for item in missing]
+        if missing:
+            continue
+        reasons += _analysis_refusals(table, querier_account_id, template_arn)
+        if algorithm_association_arn is None:
+            reasons += _receiver_refusals(table, receiver_account_ids)
+        else:
+            reasons += _algorithm_refusals(table, algorithm_association_arn)
+    types = sorted({table.rule_type for table in tables if table.rule_type})
+    if len(types) > 1:
+        # UG analysis-rules: "Queries can only reference configured tables with the same analysis rule type."
+        reasons.append(
+            f"The tables have rules of the types {', '.join(types)}; a query may only read tables of one type."
         )
-    if ANY_QUERY in analyses and not rule.get("allowedAnalysisProviders"):
-        found.append(
-            _missing(
-                table,
-                Reason.ANALYSIS_PROVIDERS_NOT_CONFIGURED,
-                "allows ANY_QUERY of nobody.",
-                "add accounts to allowedAnalysisProviders (UpdateConfiguredTableAnalysisRule)",
-            )
-        )
-    if rule.get("differentialPrivacy"):
-        found.append(
-            _missing(
-                table,
-                Reason.DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED,
-                "asks for differentialPrivacy, which is enforced in a later release.",
-                "take differentialPrivacy out of its analysis rule (UpdateConfiguredTableAnalysisRule)",
-            )
-        )
-    others = sorted(field for field in rule.keys() - _ENFORCED_FIELDS - {"differentialPrivacy"} if rule[field])
-    return found + [_unenforced(table, field, "analysis rule (UpdateConfiguredTableAnalysisRule)") for field in others]
+    return Denied(" ".join(reasons)) if reasons else ALLOWED
 
 
-def _unenforced(table: QueryTable, field: str, where: str) -> Missing:
-    return _missing(
-        table,
-        Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE,
-        f"has the control {field} in its rule, which is enforced in a later release.",
-        f"take {field} out of its {where}",
-    )
-
-
-def _additional_gaps(table: QueryTable, rule: Mapping[str, Any], analysis_type: AnalysisType) -> list[Missing]:
-    # Where the field is absent AWS's console shows "Not allowed", the stricter of the readings.
-    setting = rule.get("additionalAnalyses") or "NOT_ALLOWED"
-    if analysis_type is AnalysisType.ADDITIONAL and setting not in {"ALLOWED", "REQUIRED"}:
-        return [
-            _missing(
-                table,
-                Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED,
-                f"does not allow additional analyses (additionalAnalyses is {setting}), so no ML input channel.",
-                "set additionalAnalyses to ALLOWED or REQUIRED (UpdateConfiguredTableAnalysisRule)",
-            )
-        ]
-    if analysis_type is AnalysisType.DIRECT and setting not in {"ALLOWED", "NOT_ALLOWED"}:
-        return [
-            _missing(
-                table,
-                Reason.RESULT_RECEIVERS_NOT_ALLOWED,
-                f"may only be read for an additional analysis (additionalAnalyses is {setting}).",
-                "set additionalAnalyses to ALLOWED (UpdateConfiguredTableAnalysisRule), or use an ML channel",
-            )
-        ]
-    return []
-
-
-def _association_gaps(table: QueryTable, analysis_type: AnalysisType) -> list[Missing]:
-    rule = table.association_rule
-    if rule is None:
-        return [
-            _missing(
-                table,
-                Reason.COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED,
-                "has no collaboration analysis rule.",
-                "call CreateConfiguredTableAssociationAnalysisRule",
-            )
-        ]
-    if analysis_type is AnalysisType.ADDITIONAL:
-        field, code = "allowedAdditionalAnalyses", Reason.ADDITIONAL_ANALYSES_NOT_CONFIGURED
-    else:
-        field, code = "allowedResultReceivers", Reason.RESULT_RECEIVERS_NOT_CONFIGURED
-    found = []
-    if not rule.get(field):
-        remedy = f"fill {field} (UpdateConfiguredTableAssociationAnalysisRule)"
-        found.append(_missing(table, code, f"has an empty {field} in its collaboration analysis rule.", remedy))
-    for other in sorted(rule.keys() - _ENFORCED_ASSOCIATION_FIELDS):
-        if rule[other]:
-            where = "collaboration analysis rule (UpdateConfiguredTableAssociationAnalysisRule)"
-            found.append(_unenforced(table, other, where))
+def minimums(facts: QueryFacts, tables: Iterable[QueryTable]) -> list[Minimum]:
+    """What every group of the query must have for its row to be shown; all of it, so that the largest count wins."""
+    found: list[Minimum] = []
+    for table in tables:
+        if table.name in facts.columns and table.rule_type == AGGREGATION:
+            found += aggregation_minimums(facts, table)
+        elif table.name in facts.columns and table.rule_type == CUSTOM:
+            found += custom_minimums(facts, table)
     return found
 
 
+def _rule_refusals(facts: QueryFacts, table: QueryTable, querier_tables: frozenset[str]) -> list[str]:
+    if table.rule_type == AGGREGATION:
+        return aggregation_refusals(facts, table, querier_tables)
+    if table.rule_type == LIST:
+        return list_refusals(facts, table, querier_tables)
+    return custom_refusals(facts, table)
+
+
 def _analysis_refusals(table: QueryTable, querier_account_id: str, template_arn: str | None) -> list[str]:
+    """Whether the query, or its author, is allowed. AGGREGATION and LIST rules take any querier, and no templates."""
     rule = table.rule or {}
+    if table.rule_type != CUSTOM:
+        if template_arn is None:
+            return []
+        refusal = f"{table.title} has a rule of type {table.rule_type}, which takes no analysis templates."
+        return [f"{refusal} Send the query as queryString."]
     analyses = rule.get("allowedAnalyses") or []
     if template_arn is not None and template_arn in analyses:
         return []
-    if ANY_QUERY in analyses and querier_account_id in (rule.get("allowedAnalysisProviders") or []):
+    # UG analysis-rules-custom: what query providers create, templates too, may run without review.
+    authors = {querier_account_id} | ({parse_arn(template_arn).account_id} if template_arn is not None else set())
+    if ANY_QUERY in analyses and authors & set(rule.get("allowedAnalysisProviders") or []):
         return []
     if template_arn is not None:
         wanted = f"the analysis template {template_arn}"
@@ -257,30 +139,42 @@ def _analysis_refusals(table: QueryTable, querier_account_id: str, template_arn:
     else:
         wanted = f"queries that member {querier_account_id} writes"
         remedy = f"add ANY_QUERY to allowedAnalyses and {querier_account_id} to allowedAnalysisProviders"
-    return [f"{_named(table)} does not allow {wanted}. Its owner must {remedy} (UpdateConfiguredTableAnalysisRule)."]
+    return [f"{table.title} does not allow {wanted}. Its owner must {remedy} (UpdateConfiguredTableAnalysisRule)."]
 
 
-def _destination_refusals(
-    table: QueryTable, querier_account_id: str, algorithm_association_arn: str | None
-) -> list[str]:
-    rule = table.association_rule or {}
-    update = "(UpdateConfiguredTableAssociationAnalysisRule)"
-    if algorithm_association_arn is None:
-        if querier_account_id in (rule.get("allowedResultReceivers") or []):
-            return []
-        refusal = f"{_named(table)} does not let member {querier_account_id} receive results."
-        return [f"{refusal} Its owner must add the account to allowedResultReceivers {update}."]
-    patterns = rule.get("allowedAdditionalAnalyses") or []
-    if any(arn_matches(pattern, algorithm_association_arn) for pattern in patterns):
-        return []
-    refusal = f"{_named(table)} does not allow the configured model algorithm association {algorithm_association_arn}."
-    return [f"{refusal} Its owner must add that ARN, or a pattern that fits it, to allowedAdditionalAnalyses {update}."]
+def _receiver_refusals(table: QueryTable, receiver_account_ids: Sequence[str]) -> list[str]:
+    if not receiver_account_ids:
+        return [f"{table.title} is asked for results that nobody receives. Name a receiver."]
+    return [
+        f"{table.title} does not let member {receiver} receive results. Its owner must add the account to "
+        f"allowedResultReceivers ({remedy})."
+        for accounts, remedy in _lists(table, "allowedResultReceivers")
+        for receiver in sorted(set(receiver_account_ids) - set(accounts))
+    ]
+
+
+def _algorithm_refusals(table: QueryTable, association_arn: str) -> list[str]:
+    return [
+        f"{table.title} does not allow the configured model algorithm association {association_arn}. Its owner must "
+        f"add that ARN, or a pattern that fits it, to allowedAdditionalAnalyses ({remedy})."
+        for patterns, remedy in _lists(table, "allowedAdditionalAnalyses")
+        if not any(arn_matches(pattern, association_arn) for pattern in patterns)
+    ]
+
+
+def _lists(table: QueryTable, field: str) -> list[tuple[Sequence[str], str]]:
+    """The field in each of the table's rules, with what changes it: CUSTOM rules may hold it as well."""
+    found = [((table.association_rule or {}).get(field) or (), "UpdateConfiguredTableAssociationAnalysisRule")]
+    own = (table.rule or {}).get(field)
+    if own is not None:
+        found.append((own, "UpdateConfiguredTableAnalysisRule"))
+    return found
 
 
 def _column_refusals(table: QueryTable, columns: frozenset[str]) -> list[str]:
     allowed = {column.lower() for column in table.allowed_columns}
     return [
-        f"Column '{column}' is not among the columns that {_named(table)} allows; use one of its allowed columns."
+        f"Column '{column}' is not among the columns that {table.title} allows; use one of its allowed columns."
         for column in sorted(columns)
         if column.lower() not in allowed
     ]

@@ -139,9 +139,7 @@ def rule_fits(rule_type: str, policy: Mapping[str, Any], allowed_columns: Sequen
         )
     if rule_type == "CUSTOM":
         return _custom_fits(inner)
-    if rule_type == "AGGREGATION" and inner.get("additionalAnalyses", "NOT_ALLOWED") != "NOT_ALLOWED":
-        return Denied("additionalAnalyses is supported by LIST and CUSTOM rules. Use a CUSTOM rule for ML channels.")
-    return ALLOWED
+    return _list_fits(inner) if rule_type == "LIST" else _aggregation_fits(inner)
 
 
 def rule_columns(rule_type: str, policy: Mapping[str, Any]) -> list[str]:
@@ -160,6 +158,28 @@ def rule_columns(rule_type: str, policy: Mapping[str, Any]) -> list[str]:
     comparisons = policy.get("comparisonControls", {})
     columns += comparisons.get("allowedLiteralComparisonColumns", ())
     return [*columns, *comparisons.get("allowedColumnComparisonColumns", ())]
+
+
+def _list_fits(policy: Mapping[str, Any]) -> Verdict:
+    both = sorted(set(policy["joinColumns"]) & set(policy["listColumns"]))
+    if both:
+        return Denied(f"The column {both[0]} cannot be in joinColumns and in listColumns. Decide for one of them.")
+    return ALLOWED
+
+
+def _aggregation_fits(policy: Mapping[str, Any]) -> Verdict:
+    if policy.get("additionalAnalyses", "NOT_ALLOWED") != "NOT_ALLOWED":
+        return Denied("additionalAnalyses is supported by LIST and CUSTOM rules. Use a CUSTOM rule for ML channels.")
+    hidden = {column for group in policy["aggregateColumns"] for column in group["columnNames"]}
+    shown = sorted((hidden | set(policy["joinColumns"])) & set(policy["dimensionColumns"]))
+    if shown:
+        return Denied(
+            f"The column {shown[0]} cannot be in dimensionColumns, which are shown, and in aggregateColumns or "
+            "joinColumns, which are not. Decide for one of them."
+        )
+    if policy.get("joinRequired") and not policy["joinColumns"]:
+        return Denied("joinRequired takes joinColumns: without them no query can join the table.")
+    return ALLOWED
 
 
 def _custom_fits(policy: Mapping[str, Any]) -> Verdict:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whiteroom.domain.analysis_rules import QueryFacts, judge
+from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import FileType, PrivacyPolicies, exportable_files
@@ -46,10 +46,10 @@ def rows_may_reach(association_arn: str, channel: MLInputChannel, tables: Sequen
     if not tables:
         return Denied(advice)
     source = channel.input_channel["dataSource"]["protectedQueryInputParameters"]["sqlParameters"]
-    verdict = judge(
-        QueryFacts({table.name: frozenset() for table in tables}, ()),
+    verdict = may_reach(
         tables,
         querier_account_id=channel.account_id,
+        receiver_account_ids=(),
         algorithm_association_arn=association_arn,
         template_arn=source.get("analysisTemplateArn") or None,
     )

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, StatusCode
+from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryObservation, QueryResult
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.query_runs import follow_query
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
 
 
@@ -101,12 +101,6 @@ class MLInputChannel:
     updated_at: datetime
 
 
-RESTART = "The query's process was gone; the query was started again."
-"""The audit line of a restart: counting it is how the limit is kept."""
-RESTARTS_ALLOWED = 2
-"""A machine that goes down takes its queries with it; one that dies more often than that is at fault itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What besides the query itself decides what becomes of a channel."""
@@ -150,25 +144,9 @@ def plan(  # noqa: PLR0911 - one row for each status
 
 
 def _follow_query(channel: MLInputChannel, seen: QueryObservation, now: datetime, around: Surroundings) -> Step:
-    if seen.phase is Phase.RUNNING:
-        return WAIT
     if seen.result is not None:
         return _filled(channel, seen.result, now, around.associations)
-    if seen.failure is not None:
-        for name in around.unreadable:
-            if f"'{name}'" in seen.message:
-                return failed(StatusCode.DATA_ERROR, f"The table '{name}' cannot be read now. {_ASK_ITS_OWNER}")
-        code = OF_QUERY_FAILURE[seen.failure]
-        return failed(code, seen.message or MEANING[code])
-    if around.restarts < RESTARTS_ALLOWED:
-        return Step(Effect.START, reason=RESTART)
-    return failed(
-        StatusCode.PLATFORM_ERROR,
-        f"The query's process died {around.restarts + 1} times without a word; the operator's log has the rest.",
-    )
-
-
-_ASK_ITS_OWNER = "Ask its owner: the catalog has no such table, or its files are gone."
+    return follow_query(seen, around.restarts, around.unreadable)
 
 
 def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, associations: Mapping[str, str]) -> Step:

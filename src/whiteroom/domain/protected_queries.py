@@ -1,6 +1,8 @@
-"""Protected queries: SQL that ran, or runs, for a member.
+"""Protected queries: SQL that runs for a member, or fills an ML input channel.
 
-Operations: operations/protected_queries.py. Today each one belongs to an ML input channel.
+A channel drives the query that fills it (controllers/ml_input_channels.py); a member's own goes
+through the states below. Operations: operations/protected_queries.py. Controller:
+controllers/protected_queries.py. Where its rows go: domain/query_results.py.
 """
 
 from __future__ import annotations
@@ -11,9 +13,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.queries import QueryFailure, QueryObservation
+from whiteroom.domain.query_runs import follow_query
+from whiteroom.domain.steps import WAIT, Effect, Step, failed
+
 
 class ProtectedQueryStatus(StrEnum):
-    """ProtectedQueryStatus."""
+    """ProtectedQueryStatus, in the model's order."""
 
     SUBMITTED = "SUBMITTED"
     STARTED = "STARTED"
@@ -24,24 +32,146 @@ class ProtectedQueryStatus(StrEnum):
     TIMED_OUT = "TIMED_OUT"
 
 
+LIFECYCLE: Lifecycle[ProtectedQueryStatus] = Lifecycle(
+    resource="protected query",
+    initial=ProtectedQueryStatus.SUBMITTED,
+    table={
+        ProtectedQueryStatus.SUBMITTED: {
+            Event.STARTED: ProtectedQueryStatus.STARTED,
+            Event.FAILED: ProtectedQueryStatus.FAILED,
+            Event.CANCEL: ProtectedQueryStatus.CANCELLING,
+        },
+        ProtectedQueryStatus.STARTED: {
+            Event.SUCCEEDED: ProtectedQueryStatus.SUCCESS,
+            Event.FAILED: ProtectedQueryStatus.FAILED,
+            Event.EXPIRED: ProtectedQueryStatus.TIMED_OUT,
+            Event.CANCEL: ProtectedQueryStatus.CANCELLING,
+        },
+        ProtectedQueryStatus.CANCELLING: {
+            Event.STOPPED: ProtectedQueryStatus.CANCELLED,
+            Event.FAILED: ProtectedQueryStatus.FAILED,
+        },
+        ProtectedQueryStatus.CANCELLED: {},
+        ProtectedQueryStatus.FAILED: {},
+        ProtectedQueryStatus.SUCCESS: {},
+        ProtectedQueryStatus.TIMED_OUT: {},
+    },
+)
+
+UNDER_WAY = tuple(status for status in ProtectedQueryStatus if not LIFECYCLE.at_rest(status))
+"""What counts as a concurrent query."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProtectedQuery:
     """One query of a member."""
 
     id: str
+    arn: str
+    """Ours, for the audit trail: AWS gives protected queries none."""
     membership_id: str
     membership_arn: str
     collaboration_id: str
     account_id: str
-    ml_input_channel_arn: str
-    """The channel that its rows went into; they went nowhere else."""
+    ml_input_channel_arn: str | None
+    """The channel that its rows go into, and nowhere else; None for a member's own query."""
     sql_parameters: Mapping[str, Any]
+    result_configuration: Mapping[str, Any] | None
+    """ProtectedQueryResultConfiguration, as asked for."""
+    result_format: str | None
+    """ResultFormat of what is delivered; None where nothing is."""
+    single_file: bool
+    receivers: tuple[Mapping[str, Any], ...]
+    """`accountId`, and `s3` where the querier names its own place; every other's is looked up at delivery."""
     compute_configuration: Mapping[str, Any] | None
     payer_account_id: str | None
+    named_associations: tuple[str, ...] | None
+    """Ids of the table associations that the text names: the query sees no others. None in older records."""
+    charged_associations: tuple[str, ...]
+    """Those of them whose access budget was reduced when the query was asked for."""
+    read_associations: tuple[str, ...]
+    """Ids of those that it read; empty until its rows were delivered, and for a channel's (which has its own)."""
+    deliveries: tuple[Mapping[str, Any], ...]
+    """What was delivered: `accountId`, and `location`."""
     status: ProtectedQueryStatus
-    error_code: str | None
-    error_message: str | None
+    status_code: str | None
+    """From domain/failures.py; members see `error_code_of`."""
+    status_message: str | None
+    revision: int
+    """Counts the writes; each write names the revision it saw (ports.Stale)."""
     started_at: datetime | None
-    ended_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    """Of an ended query, its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedQuerySummary:
+    """What lists tell of a query: not its text, which may have 500,000 characters."""
+
+    id: str
+    membership_id: str
+    membership_arn: str
+    ml_input_channel_arn: str | None
+    receivers: tuple[Mapping[str, Any], ...]
+    payer_account_id: str | None
+    status: ProtectedQueryStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What besides the query itself decides what becomes of it."""
+
+    member_active: bool
+    """Whether the membership that asked for it still is ACTIVE."""
+    restarts: int
+    unreadable: tuple[str, ...]
+    """Names of associated tables whose catalog entry or files are gone; looked up where a query was refused."""
+
+
+def plan(  # noqa: PLR0911 - one row for each status
+    query: ProtectedQuery, seen: QueryObservation, now: datetime, around: Surroundings
+) -> Step:
+    """The next step for a member's own query. Pure: the same arguments give the same step."""
+    match query.status:
+        case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.member_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED)
+        case ProtectedQueryStatus.SUBMITTED:
+            return Step(Effect.START, Event.STARTED, changes={"started_at": now})
+        case ProtectedQueryStatus.STARTED if seen.result is not None:
+            return Step(Effect.DELIVER, Event.SUCCEEDED)
+        case ProtectedQueryStatus.STARTED if seen.failure is QueryFailure.TIMEOUT:
+            said = {"status_code": StatusCode.QUERY_TIMED_OUT.value, "status_message": seen.message}
+            return Step(event=Event.EXPIRED, changes=said, reason=seen.message)
+        case ProtectedQueryStatus.STARTED:
+            return follow_query(seen, around.restarts, around.unreadable)
+        case ProtectedQueryStatus.CANCELLING:
+            return Step(Effect.STOP, Event.STOPPED)
+        case _:
+            return WAIT
+
+
+_ERROR_CODES: Mapping[StatusCode, str] = {
+    StatusCode.QUERY_REFUSED: "MALFORMED_QUERY",
+    StatusCode.QUERY_INVALID: "MALFORMED_QUERY",
+    StatusCode.UNSUPPORTED: "MALFORMED_QUERY",
+    StatusCode.DATA_ERROR: "INVALID_RESOURCE",
+    StatusCode.QUERY_RESOURCES_EXCEEDED: "INSUFFICIENT_COMPUTE",
+    StatusCode.QUERY_TIMED_OUT: "INSUFFICIENT_COMPUTE",
+    StatusCode.RECEIVER_NOT_READY: "RESOURCE_ACCESS_DENIED",
+    StatusCode.DELIVERY_FAILED: "RESOURCE_ACCESS_DENIED",
+    StatusCode.MEMBERSHIP_ENDED: "RESOURCE_ACCESS_DENIED",
+    StatusCode.PLATFORM_ERROR: "INTERNAL_ERROR",
+}
+"""ProtectedQueryError.code by ours; any other is UNKNOWN_ERROR."""
+
+
+def error_code_of(status_code: str) -> str:
+    """The category of a failure, as ProtectedQueryError names it."""
+    return _ERROR_CODES.get(StatusCode(status_code), "UNKNOWN_ERROR")
+
+
+def may_succeed_again(status_code: str) -> bool:
+    """RetryInfo.retryable: whether the same request might succeed without anybody changing anything."""
+    return StatusCode(status_code) is StatusCode.PLATFORM_ERROR

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.container_logs import reading_of
 from whiteroom.domain.ml_configurations import MLConfiguration
-from whiteroom.domain.privacy import LogPolicy, log_policies_for
+from whiteroom.domain.privacy import LogPolicy
+from whiteroom.domain.redaction import Finder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ def logs_publication(
     association: ConfiguredModelAlgorithmAssociation | None,
     policies: Iterable[LogPolicy],
     configuration: MLConfiguration | None,
+    finder: Finder | None = None,
 ) -> Publication:
     """What `account_id` is told about the logs of one run.
 
@@ -47,6 +50,7 @@ def logs_publication(
         association: the one whose policy the run is under; None where it has been deleted.
         policies: its container log policies for this kind of run.
         configuration: the asking member's own ML configuration.
+        finder: what masks the log; what it cannot mask reaches nobody.
     """
     if run_started_at is None:
         return NOTHING_TO_SAY
@@ -56,7 +60,8 @@ def logs_publication(
             "No member receives logs: the configured model algorithm association has no privacy configuration. Its "
             "owner must associate the algorithm anew with containerLogs, and a new job must be run.",
         )
-    if not log_policies_for(account_id, policies):
+    reading = reading_of(account_id, policies)
+    if reading is None:
         return Publication(
             None,
             f"Account {account_id} is not in allowedAccountIds of any containerLogs policy of the configured model "
@@ -68,7 +73,11 @@ def logs_publication(
             "PUBLISH_FAILED",
             "Failed to publish logs as no ML Config role is set. Call PutMLConfiguration and run a new job.",
         )
-    return recorded
+    fault = None if finder is None else finder.fault(reading.policies)
+    if fault is not None:
+        return Publication("PUBLISH_FAILED", fault)
+    summaries = f"Account {account_id} receives error summaries alone: there is one once the run has failed."
+    return Publication(recorded.status, recorded.details or (None if reading.whole else summaries))
 
 
 def metrics_publication(

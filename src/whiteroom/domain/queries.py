@@ -60,6 +60,17 @@ class QueryTable:
     association_rule: Mapping[str, Any] | None
     """The collaboration analysis rule's policy (`allowedAdditionalAnalyses`, ...); None where not set."""
 
+    @property
+    def title(self) -> str:
+        """How sentences name the table."""
+        return f"Table '{self.name}' (member {self.owner_account_id})"
+
+    @property
+    def readable_columns(self) -> frozenset[str]:
+        """The allowed columns that the table still has, in lower case."""
+        there = {column.name.lower() for column in self.source.columns}
+        return frozenset(there & {column.lower() for column in self.allowed_columns})
+
 
 @dataclass(frozen=True, slots=True)
 class QuerySpec:
@@ -88,6 +99,8 @@ class QuerySpec:
     memory_bytes: int
     cpus: int
     timeout_seconds: int
+    receiver_account_ids: tuple[str, ...] = ()
+    """Who receives the rows of a direct query; nobody receives those of a channel."""
 
 
 class QueryFailure(StrEnum):

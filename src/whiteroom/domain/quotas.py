@@ -22,6 +22,7 @@ class Quota(StrEnum):
     ALGORITHMS_PER_ACCOUNT = "configured-model-algorithms-per-account"
     ALGORITHM_ASSOCIATIONS_PER_MEMBERSHIP = "configured-model-algorithm-associations-per-membership"
     ACTIVE_CHANNELS_PER_MEMBERSHIP = "ml-input-channels-per-membership"
+    CONCURRENT_QUERIES_PER_MEMBERSHIP = "concurrent-queries-per-membership"
     WORKING_TRAININGS_PER_MEMBERSHIP = "pending-trainings-per-membership"
     WORKING_INFERENCES_PER_MEMBERSHIP = "pending-inference-jobs-per-membership"
 
@@ -36,6 +37,7 @@ DEFAULTS: Mapping[Quota, int] = {
     Quota.ALGORITHMS_PER_ACCOUNT: 1_000,
     Quota.ALGORITHM_ASSOCIATIONS_PER_MEMBERSHIP: 1_000,
     Quota.ACTIVE_CHANNELS_PER_MEMBERSHIP: 100,
+    Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP: 5,
     Quota.WORKING_TRAININGS_PER_MEMBERSHIP: 5,
     Quota.WORKING_INFERENCES_PER_MEMBERSHIP: 5,
 }

@@ -1,4 +1,4 @@
-"""Who may be handed what training and inference give, and who may have it handed over.
+"""Who may be handed what queries, trainings and inference give, and who may have it handed over.
 
 Source: UG machine-learning: a receiver needs the ability and an ML configuration with a
 destination (semantics, section 1, Abilities).
@@ -21,9 +21,10 @@ def may_receive(account_id: str, member: Member | None, ability: Ability) -> Ver
             "or let it call CreateMembership."
         )
     if not member.can(ability):
+        field = "memberAbilities" if ability is Ability.CAN_RECEIVE_RESULTS else "customMLMemberAbilities"
         return Denied(
             f"The receiver {account_id} does not have the ability {ability.value} in this collaboration. Its creator "
-            "gives it by CreateCollaboration (customMLMemberAbilities); name a member that has it."
+            f"gives it by CreateCollaboration ({field}); name a member that has it."
         )
     return ALLOWED
 

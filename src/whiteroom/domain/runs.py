@@ -16,6 +16,11 @@ from typing import NewType, TypeVar
 RunId = NewType("RunId", str)
 """Names one run for ever: the same id always means the same run. `[a-z0-9-]+`, safe as a file name."""
 
+TRAINING_PREFIX = "training-"
+"""Begins the run's id of a version of a trained model; its record's id follows."""
+INFERENCE_PREFIX = "inference-"
+"""Likewise of an inference job."""
+
 
 class InputMode(StrEnum):
     """How a channel reaches the program (TrainingInputMode)."""
@@ -172,7 +177,7 @@ class RunEnd:
     exit_code: int | None = None
     """Of the program; 128 + N where signal N ended it; None where it never ran."""
     failure: str = ""
-    """/opt/ml/output/failure: its first 1,024 characters, control characters removed."""
+    """/opt/ml/output/failure: its beginning as the program wrote it, for `domain.container_logs.tellable_failure`."""
     host: str = "algo-1"
     """Whose end it is, where it is one instance's own."""
     instances: int = 1

@@ -1,6 +1,6 @@
 """Schemas: what the members of a collaboration see of an associated table, and whether it is ready.
 
-What keeps a table from being queried is decided in domain/analysis_rules.py.
+What keeps a table from being queried is decided in domain/rule_readiness.py.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whiteroom.domain.analysis_rules import AnalysisType, Missing, missing_for
 from whiteroom.domain.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
 )
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule, policy_of_type
 from whiteroom.domain.queries import CatalogTable, Column, QueryTable
+from whiteroom.domain.rule_readiness import AnalysisType, Missing, missing_for
 from whiteroom.domain.verdicts import Denied
 
 

@@ -8,6 +8,8 @@ data (`rand`, `uuid`, `current_date`, `now`); whatever tells about the server (`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import exp
 
 
@@ -102,8 +104,17 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
 )
 """Expressions that may stand anywhere in a query, with every argument they have."""
 
-NAMED_FUNCTIONS = frozenset({"PMOD", "ISNULL", "ISNOTNULL", "MEAN", "STD", "EVERY", "SOME", "MAKE_DATE"})
-"""Functions that sqlglot has no class for; engines/rewrite.py says what each becomes."""
+NAMED_FUNCTIONS: Mapping[str, int] = {"PMOD": 2, "ISNULL": 1, "ISNOTNULL": 1, "MAKE_DATE": 3}
+"""Functions that sqlglot has no class for, and how many arguments they take; engines/rewrite.py says what each
+becomes."""
+
+NAMED_AGGREGATES: Mapping[str, type[exp.AggFunc]] = {
+    "MEAN": exp.Avg,
+    "STD": exp.Stddev,
+    "EVERY": exp.LogicalAnd,
+    "SOME": exp.LogicalOr,
+}
+"""Aggregates of one argument that Spark has under two names, and sqlglot knows under the other."""
 
 DATA_TYPES = _types(
     "BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL TEXT VARCHAR CHAR BINARY VARBINARY DATE"

@@ -1,7 +1,8 @@
 """Decides whether a query may run, and puts it into the engine's words.
 
 Parse (Spark SQL) -> allow only what dialect.py names -> bind parameters -> resolve names against
-the allowed columns of the associated tables -> domain/analysis_rules.py judges -> rewrite for DuckDB.
+the allowed columns of the associated tables -> facts.py says what the query does -> domain/analysis_rules.py
+judges -> minimums.py has small groups dropped -> rewrite for DuckDB.
 Whatever is not understood is refused with the construct named. The result reads nothing but views
 named `wr$0`, `wr$1`, ..., which the child process makes over the tables' files with the allowed
 columns alone; a name of that form in a member's SQL is refused.
@@ -22,11 +23,13 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
-from whiteroom.domain.analysis_rules import QueryFacts, judge
+from whiteroom.domain.analysis_rules import judge, minimums
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.queries import QuerySpec, QueryTable
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
+from whiteroom.engines.facts import find_facts
+from whiteroom.engines.minimums import require_minimums
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
@@ -72,16 +75,18 @@ def _guard(spec: QuerySpec) -> GuardedQuery:
     tree = _resolve(query, views)
     output_columns = tuple(written.get(name, name) for name in tree.named_selects)
     _check_output(output_columns)
-    facts = QueryFacts(_columns_used(tree, views), output_columns)
+    facts, selects = find_facts(tree, views)
     verdict = judge(
         facts,
         spec.tables,
         querier_account_id=spec.querier_account_id,
+        receiver_account_ids=spec.receiver_account_ids,
         algorithm_association_arn=spec.algorithm_association_arn,
         template_arn=spec.template_arn,
     )
     if isinstance(verdict, Denied):
         raise Refused(verdict.reason)
+    require_minimums(selects, minimums(facts, spec.tables))
     plan = put_in_order(tree)
     return GuardedQuery(to_duckdb_tree(tree).sql("duckdb", comments=False), views, plan, output_columns)
 
@@ -114,18 +119,32 @@ def _allowed(tree: exp.Query) -> exp.Query:
     for select in tree.find_all(exp.Select):
         # A hint advises Spark's planner and changes no row.
         select.set("hint", None)
+    for named in list(tree.find_all(exp.Anonymous)):
+        _name_aggregate(named)
     for node in tree.walk():
         node.comments = None
         _check_node(node)
     return tree
 
 
+def _name_aggregate(node: exp.Anonymous) -> None:
+    """Spark's second names of aggregates become what they are before anything is asked of them."""
+    kind = dialect.NAMED_AGGREGATES.get(str(node.this).upper())
+    if kind is not None:
+        if len(node.expressions) != 1:
+            raise Refused(f"The function {node.this} takes one argument.")
+        node.replace(kind(this=node.expressions[0].copy()))
+
+
 def _check_node(node: exp.Expr) -> None:
     kind = type(node)
     _check_words(node)
     if kind is exp.Anonymous:
-        if str(node.this).upper() not in dialect.NAMED_FUNCTIONS:
+        arity = dialect.NAMED_FUNCTIONS.get(str(node.this).upper())
+        if arity is None:
             raise Refused(f"The function {str(node.this)[:64]} is not allowed in a query.")
+        if len(node.expressions) != arity:
+            raise Refused(f"The function {node.this} takes {arity} argument{'s' * (arity > 1)}.")
         return
     if kind is exp.Placeholder:
         return
@@ -177,6 +196,9 @@ def _check_identifier(node: exp.Expr) -> None:
 def _check_table(node: exp.Expr) -> None:
     if not isinstance(node.this, exp.Identifier):
         raise Refused(f"{_construct(node.this)} is not a table, and a query reads tables only.")
+    if node.alias_column_names:
+        # FROM people AS p (name, ssn) would have the columns judged under each other's names.
+        raise Refused(f"The columns of '{node.name[:128]}' are renamed in FROM; give them other names in SELECT.")
 
 
 def _check_join(node: exp.Expr) -> None:
@@ -300,16 +322,6 @@ def _sentence(error: OptimizeError) -> str:
     """The resolver's first line, without the terminal escapes it marks places with."""
     first = str(error).partition("\n")[0].split("\x1b", 1)[0].replace(RESERVED, "")
     return first[:300].rstrip(". ") + "."
-
-
-def _columns_used(tree: exp.Expr, views: Mapping[str, QueryTable]) -> dict[str, frozenset[str]]:
-    used: dict[str, set[str]] = {table.name: set() for table in views.values()}
-    for scope in traverse_scope(tree):
-        for column in scope.columns:
-            source = scope.sources.get(column.table)
-            if isinstance(source, exp.Table):
-                used[views[source.name].name].add(column.name)
-    return {name: frozenset(columns) for name, columns in used.items()}
 
 
 def _check_output(names: tuple[str, ...]) -> None:

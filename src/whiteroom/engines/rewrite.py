@@ -92,10 +92,6 @@ _NAMED: dict[str, Callable[..., exp.Expr]] = {
     "PMOD": _pmod,
     "ISNULL": lambda value: exp.paren(exp.Is(this=exp.paren(value), expression=exp.Null())),
     "ISNOTNULL": lambda value: exp.paren(exp.Not(this=exp.Is(this=exp.paren(value), expression=exp.Null()))),
-    "MEAN": lambda value: exp.Avg(this=value),
-    "STD": lambda value: exp.Stddev(this=value),
-    "EVERY": lambda value: exp.LogicalAnd(this=value),
-    "SOME": lambda value: exp.LogicalOr(this=value),
 }
 
 

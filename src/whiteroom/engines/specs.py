@@ -54,6 +54,7 @@ def read_spec(path: Path) -> QuerySpec:
     document["tables"] = tuple(_table(table) for table in document["tables"])
     document["result_format"] = ResultFormat(document["result_format"])
     document["folder"] = Path(document["folder"])
+    document["receiver_account_ids"] = tuple(document["receiver_account_ids"])
     return QuerySpec(**document)
 
 

@@ -92,6 +92,13 @@ def joined_collaboration(context: Context, collaboration_id: str) -> Collaborati
     return collaboration
 
 
+def collaboration_of(context: Context, membership: Membership) -> Collaboration:
+    """The collaboration that a membership is in, whatever its status."""
+    collaboration = context.tx.collaborations.get(membership.collaboration_id)
+    assert collaboration is not None  # noqa: S101 - a collaboration's record is never removed
+    return collaboration
+
+
 def require_ability(context: Context, membership: Membership, ability: Ability) -> None:
     """Raise AccessDenied unless the member has the ability."""
     if not member_of(context, membership).can(ability):

@@ -13,6 +13,7 @@ from whiteroom.domain.quotas import Quota
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
+    collaboration_of,
     joined_collaboration,
     own_membership,
     permit,
@@ -66,7 +67,7 @@ def list_analysis_templates(request: Request, context: Context) -> Response:
     page = context.tx.analysis_templates.page(
         page_size(request), page_start(request, scope), membership_id=membership.id
     )
-    collaboration = _collaboration(context, membership)
+    collaboration = collaboration_of(context, membership)
     return {
         "analysisTemplateSummaries": [
             {
@@ -206,15 +207,9 @@ def _referenced_tables(request: Request, context: Context, membership: Membershi
     return list(given)
 
 
-def _collaboration(context: Context, membership: Membership) -> Collaboration:
-    collaboration = context.tx.collaborations.get(membership.collaboration_id)
-    assert collaboration is not None  # noqa: S101 - a collaboration's record is never removed
-    return collaboration
-
-
 def _document(context: Context, membership: Membership, template: AnalysisTemplate) -> dict[str, Any]:
     return {
-        **_content(_collaboration(context, membership), template),
+        **_content(collaboration_of(context, membership), template),
         "membershipId": membership.id,
         "membershipArn": membership.arn,
     }

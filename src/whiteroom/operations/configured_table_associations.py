@@ -17,6 +17,7 @@ from whiteroom.operations.access import (
     require_own_role,
     within_quota,
 )
+from whiteroom.operations.access_budgets import forget_budget
 from whiteroom.operations.configured_tables import own_configured_table
 from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
@@ -106,12 +107,13 @@ def update_configured_table_association(request: Request, context: Context) -> R
 
 @operation(CLEANROOMS, "DeleteConfiguredTableAssociation")
 def delete_configured_table_association(request: Request, context: Context) -> Response:
-    """Take the table out of the collaboration, with its collaboration rule."""
+    """Take the table out of the collaboration, with its collaboration rule and its access budget."""
     membership = active_membership(context, request["membershipIdentifier"])
     association = association_in(context, membership, request["configuredTableAssociationIdentifier"])
     rule = context.tx.configured_table_association_analysis_rules.get(association.id)
     if rule is not None:
         context.tx.configured_table_association_analysis_rules.remove(rule)
+    forget_budget(context, association.id)
     context.tx.configured_table_associations.remove(association)
     context.tx.tags.put(association.arn, {})
     return {}

@@ -36,7 +36,7 @@ ACTIVE_WITHIN = timedelta(hours=3)
 _ID = re.compile(r"[a-z][A-Za-z0-9_]*", re.ASCII)
 
 
-@operation(MONITORING, "ListMetrics")
+@operation(MONITORING, "ListMetrics", reads_files=True)
 def list_metrics(request: Request, context: Context) -> Response:
     """The metrics that the caller sees, each by its name and dimensions."""
     _only_own(request.get("OwningAccount"), context)
@@ -54,7 +54,7 @@ def list_metrics(request: Request, context: Context) -> Response:
     }
 
 
-@operation(MONITORING, "GetMetricData")
+@operation(MONITORING, "GetMetricData", reads_files=True)
 def get_metric_data(request: Request, context: Context) -> Response:
     """One statistic of each of up to 500 metrics, period by period."""
     span = _Span.of(request)
@@ -81,7 +81,7 @@ def get_metric_data(request: Request, context: Context) -> Response:
     return {"MetricDataResults": results, "NextToken": token, "Messages": []}
 
 
-@operation(MONITORING, "GetMetricStatistics")
+@operation(MONITORING, "GetMetricStatistics", reads_files=True)
 def get_metric_statistics(request: Request, context: Context) -> Response:
     """Several statistics of one metric, period by period, the earliest first."""
     span, period = _Span.of(request), _period(request["Period"])

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_ml_arn
-from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
+from whiteroom.base.faults import Conflict, ValidationFault
 from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.channel_queries import names_one_query, template_can_fill
+from whiteroom.domain.channel_queries import names_one_query
 from whiteroom.domain.collaborations import Ability, Cost
 from whiteroom.domain.dependants import LIVE_CHANNELS, READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.lifecycle import Event
@@ -27,15 +27,17 @@ from whiteroom.operations.access import (
     require_own_role,
     within_quota,
 )
+from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
 from whiteroom.operations.answers import move, paged, status_details, unique
 from whiteroom.operations.ml_access import (
     CHANNEL,
     of_collaboration,
     of_membership,
     paying_account,
-    resource_id,
     working_association,
 )
+from whiteroom.operations.protected_queries import query_arn
+from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 
 
@@ -47,7 +49,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     (association_arn,) = request["configuredModelAlgorithmAssociations"]
     association = working_association(context, association_arn, membership.collaboration_id)
     require_own_role(context, request["inputChannel"]["roleArn"])
-    source = _query_source(context, membership, request)
+    source, template = _query_source(context, membership, request)
     payers = _payers(context, membership, request.get("payerConfiguration", {}))
     tags = checked_tags(request.get("tags"))
     repository = context.tx.ml_input_channels
@@ -83,7 +85,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     )
     with unique("a live ML input channel of this membership", channel.name):
         repository.submit(channel, actor=membership.account_id)
-    context.tx.protected_queries.add(_query(membership, channel, source))
+    context.tx.protected_queries.add(_query(context, membership, channel, source, template))
     context.tx.tags.put(channel.arn, tags)
     return {"mlInputChannelArn": channel.arn}
 
@@ -94,7 +96,7 @@ def get_ml_input_channel(request: Request, context: Context) -> Response:
     membership = own_membership(context, request["membershipIdentifier"])
     channel = of_membership(context.tx.ml_input_channels, request["mlInputChannelArn"], CHANNEL, membership)
     return {
-        **_details(channel),
+        **_details(context, channel),
         "inputChannel": channel.input_channel,
         "protectedQueryIdentifier": channel.protected_query_id,
         "numberOfFiles": None if channel.number_of_files is None else float(channel.number_of_files),
@@ -121,7 +123,7 @@ def get_collaboration_ml_input_channel(request: Request, context: Context) -> Re
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
     repository = context.tx.ml_input_channels
     channel = of_collaboration(repository, request["mlInputChannelArn"], CHANNEL, collaboration.id)
-    return {**_details(channel), "creatorAccountId": channel.account_id}
+    return {**_details(context, channel), "creatorAccountId": channel.account_id}
 
 
 @operation(CLEANROOMS_ML, "ListCollaborationMLInputChannels")
@@ -148,26 +150,14 @@ def delete_ml_input_channel_data(request: Request, context: Context) -> Response
     return None
 
 
-def _query_source(context: Context, membership: Membership, request: Request) -> Mapping[str, Any]:
+def _query_source(
+    context: Context, membership: Membership, request: Request
+) -> tuple[Mapping[str, Any], AnalysisTemplate | None]:
     source: Mapping[str, Any] | None = request["inputChannel"]["dataSource"].get("protectedQueryInputParameters")
     if source is None:
         raise ValidationFault("inputChannel.dataSource must have protectedQueryInputParameters.")
-    parameters = source["sqlParameters"]
-    permit(names_one_query(parameters), ValidationFault)
-    if parameters.get("analysisTemplateArn"):
-        template = _template(context, parameters["analysisTemplateArn"], membership.collaboration_id)
-        permit(template_can_fill(template, parameters.get("parameters") or {}), ValidationFault)
-    return source
-
-
-def _template(context: Context, arn: str, collaboration_id: str) -> AnalysisTemplate:
-    template = context.tx.analysis_templates.get(resource_id(arn))
-    if template is None or template.arn != arn or template.collaboration_id != collaboration_id:
-        raise ResourceNotFound(
-            f"There is no analysis template {arn} in collaboration {collaboration_id}. "
-            "Use an ARN that ListCollaborationAnalysisTemplates answers.",
-        )
-    return template
+    permit(names_one_query(source["sqlParameters"]), ValidationFault)
+    return source, template_of(context, source["sqlParameters"], membership.collaboration_id)
 
 
 def _payers(context: Context, membership: Membership, named: Mapping[str, str]) -> Mapping[str, str]:
@@ -180,22 +170,39 @@ def _payers(context: Context, membership: Membership, named: Mapping[str, str]) 
     return payers
 
 
-def _query(membership: Membership, channel: MLInputChannel, source: Mapping[str, Any]) -> ProtectedQuery:
+def _query(
+    context: Context,
+    membership: Membership,
+    channel: MLInputChannel,
+    source: Mapping[str, Any],
+    template: AnalysisTemplate | None,
+) -> ProtectedQuery:
+    """The channel's query; the access budgets of the tables that it names are reduced."""
+    named = named_associations(context, membership.collaboration_id, source["sqlParameters"], template)
     return ProtectedQuery(
         id=channel.protected_query_id,
+        arn=query_arn(membership, channel.protected_query_id),
         membership_id=membership.id,
         membership_arn=membership.arn,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,
         ml_input_channel_arn=channel.arn,
         sql_parameters=source["sqlParameters"],
+        result_configuration=None,
+        result_format=None,
+        single_file=False,
+        receivers=(),
         compute_configuration=source.get("computeConfiguration"),
         payer_account_id=channel.payer_configuration["computePayerAccountId"],
+        named_associations=named,
+        charged_associations=spend(context, named),
+        read_associations=(),
+        deliveries=(),
         status=ProtectedQueryStatus.SUBMITTED,
-        error_code=None,
-        error_message=None,
+        status_code=None,
+        status_message=None,
+        revision=0,
         started_at=None,
-        ended_at=None,
         created_at=channel.created_at,
         updated_at=channel.created_at,
     )
@@ -227,10 +234,11 @@ def _summary(channel: MLInputChannel) -> Mapping[str, Any]:
     }
 
 
-def _details(channel: MLInputChannel) -> Mapping[str, Any]:
+def _details(context: Context, channel: MLInputChannel) -> Mapping[str, Any]:
     return {
         **_summary(channel),
         "statusDetails": status_details(channel.status_code, channel.status_message),
         "retentionInDays": channel.retention_in_days,
         "numberOfRecords": channel.number_of_records,
+        "privacyBudgets": channel_budgets(context, channel),
     }

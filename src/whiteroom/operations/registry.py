@@ -16,7 +16,8 @@ from botocore import xform_name
 from whiteroom.base.callers import Caller
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.quotas import Quotas
-from whiteroom.ports import Catalog, Transaction
+from whiteroom.domain.redaction import Finder
+from whiteroom.ports import Catalog, RunLogs, Transaction
 
 Request = Mapping[str, Any]
 """The operation's input in AWS's own names, validated against the service model; absent members are absent."""
@@ -35,23 +36,36 @@ class Context:
     catalog: Catalog
     new_id: Callable[[], str]
     """A fresh UUID."""
-    noise_secret: bytes = b""
-    """What the noise of metrics is drawn from; never told."""
     strict_machine: Shape | None = None
     """What all instances of a run together must fit into; None where a larger instance type is given less."""
+    default_result_location: str = ""
+    """Where results of queries go for receivers who have set no place; empty for nowhere."""
+    logs: RunLogs | None = None
+    """Of operations that are registered to read them; None for all others."""
+    finder: Finder | None = None
+    """Masks texts; of operations that tell any."""
+    noise_secret: bytes = b""
+    """What the noise of metrics is drawn from; never told."""
 
 
 Handler = Callable[[Request, Context], Response]
 
 CLEANROOMS = "cleanrooms"
 CLEANROOMS_ML = "cleanrooms-ml"
+LOGS = "logs"
 MONITORING = "monitoring"
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
+_READING_FILES: set[tuple[str, str]] = set()
 
 
-def operation(service: str, name: str) -> Callable[[Handler], Handler]:
+def operation(service: str, name: str, *, reads_files: bool = False) -> Callable[[Handler], Handler]:
     """Register a function as the answer to an operation of a service (by its signing name).
+
+    Args:
+        service: its signing name.
+        name: the operation's.
+        reads_files: it writes nothing, and takes longer than an event loop can wait, as files do: it is given a thread.
 
     Raises:
         ValueError: the function is not named as botocore's xform_name spells the operation,
@@ -67,9 +81,16 @@ def operation(service: str, name: str) -> Callable[[Handler], Handler]:
         if (service, name) in _HANDLERS:
             raise ValueError(f"{service} {name} is answered twice.")
         _HANDLERS[service, name] = handler
+        if reads_files:
+            _READING_FILES.add((service, name))
         return handler
 
     return register
+
+
+def reading_files() -> frozenset[tuple[str, str]]:
+    """The operations that must not be answered on the event loop's thread, by (service, operation)."""
+    return frozenset(_READING_FILES)
 
 
 def handlers() -> Mapping[tuple[str, str], Handler]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from whiteroom.base.arns import cleanrooms_arn, parse_arn
 from whiteroom.base.faults import ResourceNotFound
-from whiteroom.domain.analysis_rules import AnalysisType, Missing
 from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.configured_tables import ConfiguredTable, catalog_name
 from whiteroom.domain.queries import Column, QueryTable
+from whiteroom.domain.rule_readiness import AnalysisType, Missing
 from whiteroom.domain.schemas import consolidated_policy, query_table, readiness, visible_columns
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.access import joined_collaboration
+from whiteroom.operations.access_budgets import resource_arn_of
 from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
 from whiteroom.ports import TableNotFound
@@ -144,6 +144,7 @@ def _status(table: QueryTable, analysis_type: AnalysisType, missing: tuple[Missi
         "status": "NOT_READY" if missing else "READY",
         "reasons": [{"code": item.code.value, "message": item.message} for item in missing] or None,
         "analysisRuleType": table.rule_type,
+        "configurations": ["DIFFERENTIAL_PRIVACY"] if (table.rule or {}).get("differentialPrivacy") else None,
         "analysisType": analysis_type.value,
     }
 
@@ -163,11 +164,7 @@ def _head(context: Context, collaboration: Collaboration, association: Configure
         "analysisRuleTypes": [rule.type] if rule is not None else [],
         "analysisMethod": table.analysis_method,
         "selectedAnalysisMethods": table.selected_analysis_methods or None,
-        "resourceArn": cleanrooms_arn(
-            parse_arn(association.arn).region,
-            association.account_id,
-            f"membership/{association.membership_id}/configuredtableassociation/{association.id}",
-        ),
+        "resourceArn": resource_arn_of(association),
     }
 
 

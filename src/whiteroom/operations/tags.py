@@ -19,6 +19,7 @@ _HOLDERS: Mapping[tuple[str, str], Callable[[Transaction], Repository[Any]]] = {
     (CLEANROOMS, "configuredtable"): lambda tx: tx.configured_tables,
     (CLEANROOMS, "configuredtableassociation"): lambda tx: tx.configured_table_associations,
     (CLEANROOMS, "analysistemplate"): lambda tx: tx.analysis_templates,
+    (CLEANROOMS, "privacybudgettemplate"): lambda tx: tx.privacy_budget_templates,
     (CLEANROOMS_ML, "configured-model-algorithm"): lambda tx: tx.configured_model_algorithms,
     (CLEANROOMS_ML, ASSOCIATION): lambda tx: tx.configured_model_algorithm_associations,
     (CLEANROOMS_ML, CHANNEL): lambda tx: tx.ml_input_channels,

@@ -28,6 +28,7 @@ from whiteroom.operations.access import (
     require_ability,
     within_quota,
 )
+from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.answers import move, paged, status_details, unique
 from whiteroom.operations.ml_access import (
     INFERENCE_JOB,
@@ -128,7 +129,7 @@ def cancel_trained_model_inference_job(request: Request, context: Context) -> Re
 def _permitted(
     request: Request, context: Context, membership: Membership
 ) -> tuple[TrainedModel, ConfiguredModelAlgorithmAssociation]:
-    """Everything that may speak against the job; answers the version and the association that serves it."""
+    """Everything that may speak against the job, spent access budgets too; answers the version and who serves it."""
     arn, identifier = request["trainedModelArn"], request.get("trainedModelVersionIdentifier")
     model = model_version(context, arn, identifier, Omitted.LATEST_ACTIVE, membership.collaboration_id)
     require_active(model)
@@ -138,6 +139,7 @@ def _permitted(
     require_fitting_instances(context, request["resourceConfig"])
     channel = ready_channel(context, membership, request["dataSource"]["mlInputChannelArn"])
     require_rows_may_reach(context, association, [channel])
+    spend_channels(context, [channel])
     require_model_may_reach(context, association, model)
     receiver = request["outputConfiguration"]["members"][0]["accountId"]
     require_receiver(context, membership, receiver, Ability.CAN_RECEIVE_INFERENCE_OUTPUT)
@@ -225,6 +227,7 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
             association,
             PrivacyPolicies.parse(association.privacy_configuration if association else None).inference_logs,
             configuration,
+            context.finder,
         )
         recorded = Publication(job.metrics_status, job.metrics_status_details)
         return Published(logs, metrics_publication(recorded, job.run_started_at, configuration))

@@ -30,6 +30,7 @@ from whiteroom.operations.access import (
     require_ability,
     within_quota,
 )
+from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.answers import move, paged_as, status_details, unique
 from whiteroom.operations.ml_access import (
     MODEL,
@@ -155,6 +156,7 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
     require_fitting_instances(context, request["resourceConfig"])
     channels = [ready_channel(context, membership, channel["mlInputChannelArn"]) for channel in data]
     require_rows_may_reach(context, association, channels)
+    spend_channels(context, channels)
     if not incremental:
         return None
     arn, identifier = incremental[0]["trainedModelArn"], incremental[0].get("versionIdentifier")
@@ -253,6 +255,7 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
             association,
             () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
             configuration,
+            context.finder,
         ),
         metrics_publication(
             Publication(model.metrics_status, model.metrics_status_details), model.run_started_at, configuration

@@ -27,12 +27,18 @@ OUTPUT_DATA = OUTPUT / "data"
 CODE = ML / "code"
 VENV = PurePosixPath("/opt/venv")
 
+# What SageMaker's toolkits for inference write before they start a model server.
+TOOLKIT_FILES = (PurePosixPath("/etc/sagemaker-mms.properties"), PurePosixPath("/etc/sagemaker-ts.properties"))
+
 # The environment's `bin` first, then the image's folder, so that `train`, `serve` and any
 # entrypoint that names them are found (design: Images).
 PATH = f"{VENV}/bin:{CODE}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What the platform itself says of a job; SageMaker overwrites these whatever a request sets.
 PLATFORM_VARIABLES = frozenset({"TRAINING_JOB_NAME", "TRAINING_JOB_ARN", "SAGEMAKER_BATCH"})
+
+# Hyperparameters by which the toolkit is told what to do; its script does not see them.
+_TOOLKITS_OWN = re.compile(r"sagemaker_|(_tuning_objective_metric|default_user_module_name)\Z")
 
 DEFAULT_PAYLOAD_MB = 6
 
@@ -149,8 +155,10 @@ def _toolkit_variables(run: TrainingRun, config: Mapping[str, str], host: str, i
 
     SM_OUTPUT_DIR is Clean Rooms ML's (/opt/ml/output/data), not the toolkit's (/opt/ml/output).
     """
-    parameters = {name: _decoded(value) for name, value in run.hyperparameters.items()}
-    arguments = [part for name, value in sorted(run.hyperparameters.items()) for part in (f"--{name}", value)]
+    parameters = {
+        name: _decoded(value) for name, value in sorted(run.hyperparameters.items()) if not _TOOLKITS_OWN.match(name)
+    }
+    arguments = [part for name, value in parameters.items() for part in (_option(name), _argument(value))]
     channels = sorted(channel.name for channel in run.channels)
     cpus = run.limits.cpus
     variables = {
@@ -182,14 +190,14 @@ def _toolkit_variables(run: TrainingRun, config: Mapping[str, str], host: str, i
                 "model_dir": str(MODEL),
                 "network_interface_name": interface,
                 "num_cpus": cpus,
-                "num_gpus": 0,
+                "num_gpus": run.limits.gpus,
                 "output_data_dir": str(OUTPUT_DATA),
                 "output_dir": str(OUTPUT),
             }
         ),
     }
     variables |= {f"SM_CHANNEL_{_variable(name)}": str(DATA / name) for name in channels}
-    return variables | {f"SM_HP_{_variable(name)}": value for name, value in run.hyperparameters.items()}
+    return variables | {f"SM_HP_{_variable(name)}": _text(value) for name, value in parameters.items()}
 
 
 def _merge(defaults: Mapping[str, str], chosen: Mapping[str, str], platform: Mapping[str, str]) -> dict[str, str]:
@@ -206,9 +214,30 @@ def _variable(name: str) -> str:
 def _decoded(value: str) -> object:
     """A hyperparameter as the toolkit hands it on: JSON where it is JSON, the text itself otherwise."""
     try:
-        return json.loads(value)
+        decoded = json.loads(value)
+        # What can only just be read could not be written as a part of something.
+        json.dumps([[[[decoded]]]])
     except (ValueError, RecursionError):
         return value
+    return decoded
+
+
+def _option(name: str) -> str:
+    return f"--{name}" if len(name) > 1 else f"-{name}"
+
+
+def _argument(value: object) -> str:
+    """A hyperparameter on the command line of the toolkit's script, which gets objects as `name=value,...`."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={each}" for name, each in sorted(value.items()))
+    return "" if value is None else str(value)
+
+
+def _text(value: object) -> str:
+    """A hyperparameter in a variable of its own."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _json(value)
 
 
 def _json(value: object) -> str:

@@ -12,6 +12,10 @@ from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
 
 
+class ProgramMissing(Exception):
+    """The image has no such program. The message says what it looked for."""
+
+
 def make_work(run: Run, folder: Path, host: str) -> None:
     """The folders that the program of one instance may write to."""
     names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]

@@ -9,6 +9,7 @@ from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, S
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervised import SupervisedRuntime
 
 
 class Runtimes:
@@ -17,6 +18,13 @@ class Runtimes:
     def __init__(self, sandbox: SandboxRuntime, docker: DockerRuntime) -> None:
         self._sandbox = sandbox
         self._docker = docker
+        self._both: tuple[SupervisedRuntime, ...] = (sandbox, docker)
+
+    def warm(self) -> None:
+        """Have supervisors stand by, for a server that will start runs."""
+        self._sandbox.warm()
+        if self._docker.is_there:
+            self._docker.warm()
 
     def image_digest(self, image_uri: str) -> str:
         """See ports.Runtime. Local images come first."""
@@ -72,9 +80,9 @@ class Runtimes:
         local, engine = self._sandbox.report(), self._docker.report()
         return SandboxReport(local.usable and engine.usable, (*local.findings, *engine.findings))
 
-    def _for(self, run: Run) -> SandboxRuntime:
+    def _for(self, run: Run) -> SupervisedRuntime:
         """Where a run starts: where it is already, else by its image."""
-        for runtime in (self._sandbox, self._docker):
+        for runtime in self._both:
             if runtime.holds(run.id):
                 return runtime
         try:
@@ -84,5 +92,5 @@ class Runtimes:
             return self._docker if self._docker.is_there else self._sandbox
         return self._sandbox
 
-    def _of(self, run_id: RunId) -> SandboxRuntime:
+    def _of(self, run_id: RunId) -> SupervisedRuntime:
         return self._docker if self._docker.holds(run_id) else self._sandbox

@@ -29,6 +29,8 @@ from whiteroom.domain.metrics import MetricReading
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import LIFECYCLE as CHANNEL_LIFECYCLE
 from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE as EXPORT_LIFECYCLE
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
@@ -113,7 +115,22 @@ RECORDS: Mapping[str, RecordTable] = {
             ("arn",),
             unique=(("membership_id", "name"),),
         ),
-        _record_table("protected_queries", ProtectedQuery, ("membership_id",), ("membership_id", "status")),
+        _record_table(
+            "protected_queries",
+            ProtectedQuery,
+            ("membership_id",),
+            ("membership_id", "status"),
+            lifecycle=QUERY_LIFECYCLE,
+        ),
+        _record_table(
+            "privacy_budget_templates",
+            PrivacyBudgetTemplate,
+            ("membership_id",),
+            ("membership_id", "resource_arn"),
+            ("collaboration_id",),
+            ("collaboration_id", "resource_arn"),
+            unique=(("resource_id",),),
+        ),
         _record_table("ml_configurations", MLConfiguration),
         _record_table(
             "configured_model_algorithms",

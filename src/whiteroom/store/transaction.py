@@ -16,6 +16,7 @@ from whiteroom.domain.events import ResourceEvent
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
@@ -72,8 +73,12 @@ class StoreTransaction:
         return TableRepository(self._session, RECORDS["analysis_templates"])
 
     @property
-    def protected_queries(self) -> TableRepository[ProtectedQuery]:
-        return TableRepository(self._session, RECORDS["protected_queries"])
+    def protected_queries(self) -> TableLifecycleRepository[ProtectedQuery]:
+        return TableLifecycleRepository(self._session, RECORDS["protected_queries"])
+
+    @property
+    def privacy_budget_templates(self) -> TableRepository[PrivacyBudgetTemplate]:
+        return TableRepository(self._session, RECORDS["privacy_budget_templates"])
 
     @property
     def ml_configurations(self) -> TableRepository[MLConfiguration]:

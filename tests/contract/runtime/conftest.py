@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
-from whiteroom.domain.runs import ChannelMount, Limits, RunEnd, RunId, TrainingRun
+from whiteroom.domain.runs import ChannelMount, Limits, Observation, RunEnd, RunId, TrainingRun
 from whiteroom.runtime.docker.runtime import DockerRuntime
-from whiteroom.runtime.sandbox import runtime as sandbox
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.runtime.supervised import SupervisedRuntime
 from whiteroom.runtime.trees import remove_tree
 
 PATIENCE_SECONDS = 20
@@ -27,7 +28,7 @@ class Lab:
     """A runtime in a folder of its own, and what it takes to run a few lines of Python in it."""
 
     folder: Path
-    runtime: SandboxRuntime
+    runtime: Any
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
@@ -36,16 +37,16 @@ class Lab:
         code.mkdir(parents=True)
         (code / verb).write_text("#!/opt/venv/bin/python\n" + program)
         (code / verb).chmod(0o755)
-        return self.runtime.images.build(name, code).digest
+        return str(self.runtime.images.build(name, code).digest)
 
     def run_folder(self, run_id: RunId) -> Path:
         """What a run holds on this machine."""
-        return self.folder / "data" / self.runtime.folder_name / run_id
+        return self.folder / "data" / str(self.runtime.folder_name) / run_id
 
     def supervisor_of(self, run_id: RunId) -> int:
         return int(json.loads((self.run_folder(run_id) / "supervisor.json").read_text())["pid"])
 
-    def reopen(self) -> SandboxRuntime:
+    def reopen(self) -> Any:
         """The same folder as another server sees it."""
         return SandboxRuntime(self.folder / "data")
 
@@ -82,7 +83,7 @@ class Lab:
         return run.id
 
     def finish(self, run_id: RunId, seconds: float = PATIENCE_SECONDS) -> RunEnd:
-        seen = self.runtime.wait(run_id, seconds)
+        seen: Observation = self.runtime.wait(run_id, seconds)
         deadline = time.monotonic() + seconds
         while seen.end is None:
             # The marker that `wait` needs is not written in the run's first milliseconds.
@@ -115,7 +116,7 @@ def new_folder() -> Path:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     # Users are the machine's: a fork bomb among tests that run at the same time must not fill up this one's.
-    monkeypatch.setattr(sandbox, "FIRST_UID", sandbox.FIRST_UID + os.getpid() % 1000 * 40)
+    monkeypatch.setattr(SupervisedRuntime, "first_uid", SupervisedRuntime.first_uid + os.getpid() % 1000 * 40)
     folder = new_folder()
     lab = Lab(folder, SandboxRuntime(folder / "data"))
     report = lab.runtime.report()
@@ -137,7 +138,7 @@ class DockerLab(Lab):
     built: list[str] = field(default_factory=list)
 
     @property
-    def docker(self) -> DockerRuntime:
+    def docker(self) -> Any:
         assert isinstance(self.runtime, DockerRuntime)
         return self.runtime
 
@@ -149,7 +150,7 @@ class DockerLab(Lab):
         self.built.append(name)
         return engines.build(self.socket, name, files, *instructions)
 
-    def reopen(self) -> DockerRuntime:
+    def reopen(self) -> Any:
         return DockerRuntime(self.folder / "data", socket=self.socket)
 
 

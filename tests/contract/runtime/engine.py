@@ -19,7 +19,7 @@ from docker.api.client import APIClient
 from whiteroom.runtime.docker.calls import EngineFailed
 from whiteroom.runtime.docker.engine import Engine
 
-BASE = "whiteroom-tests:base"
+BASE = "whiteroom-tests-base:latest"
 START_SECONDS = 30
 USUAL_SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 LEFT_OUT = ("test", "idlelib", "turtledemo", "ensurepip", "lib2to3", "tkinter", "site-packages")
@@ -100,7 +100,13 @@ def import_base(socket: str) -> None:
 
 def build(socket: str, name: str, files: dict[str, str], *instructions: str, base: str = BASE) -> str:
     """An image of these programs in /opt/ml/code, as a Dockerfile makes one. Answers its id."""
-    recipe = "\n".join([f"FROM {base}", *(f"COPY {file} /opt/ml/code/{file}" for file in files), *instructions])
+    api = APIClient(base_url=f"unix://{socket}", version="auto")
+    try:
+        # By its id: Podman looks for a bare name in a registry.
+        parent = str(api.inspect_image(base)["Id"]).partition(":")[2]
+    finally:
+        api.close()
+    recipe = "\n".join([f"FROM {parent}", *(f"COPY {file} /opt/ml/code/{file}" for file in files), *instructions])
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
         for path, text in {**files, "Dockerfile": recipe}.items():
@@ -113,6 +119,15 @@ def build(socket: str, name: str, files: dict[str, str], *instructions: str, bas
         said = list(api.build(fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True, decode=True))
         assert not any("error" in line for line in said), said[-3:]
         return str(api.inspect_image(name)["Id"])
+    finally:
+        api.close()
+
+
+def remove(socket: str, name: str) -> None:
+    """Delete an image."""
+    api = APIClient(base_url=f"unix://{socket}", version="auto")
+    try:
+        api.remove_image(name, force=True)
     finally:
         api.close()
 

@@ -58,6 +58,7 @@ from contract.runtime.test_transforms import (
     test_every_file_is_put_through_the_served_model,
     test_several_instances_share_out_the_files_and_each_serves_on_a_network_of_its_own,
 )
+from contract.runtime.test_usage import test_cpu_memory_and_disk_of_every_instance_are_sampled
 
 # What is imported runs with this module's `lab`.
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "test_an_instance_without_a_file_of_its_own_serves_nothing_and_fails_nothing",
     "test_channels_are_piped_each_at_its_own_pace_beside_one_that_is_a_folder",
     "test_checkpoints_count_as_what_the_run_wrote",
+    "test_cpu_memory_and_disk_of_every_instance_are_sampled",
     "test_disk_is_limited",
     "test_each_instance_has_checkpoints_of_its_own",
     "test_every_file_is_put_through_the_served_model",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -45,7 +46,7 @@ class RuntimeContract:
             "print('out')\nprint('err', file=sys.stderr)\nsys.exit(7)"
         )
         end = lab.finish(run_id)
-        assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad  column")
+        assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad \x1b column")
         assert (lab.text(run_id), lab.text(run_id, "stderr")) == ("out", "err")
 
     def test_starting_twice_runs_once(self, lab: Lab) -> None:
@@ -68,6 +69,27 @@ class RuntimeContract:
         lab.runtime.forget_logs(run_id)
         lab.runtime.forget_logs(run_id)
         assert not list(lab.runtime.logs(run_id))
+
+    def test_what_a_run_takes_of_the_machine_is_kept_as_its_log_is_and_its_next_attempt_goes_on_with_it(
+        self, lab: Lab
+    ) -> None:
+        run = lab.run_of("import time\nprint('attempt')\ntime.sleep(0.7)")
+        lab.runtime.start(run)
+        lab.finish(run.id)
+        lab.runtime.forget(run.id)
+        first = list(lab.runtime.usage(run.id))
+        assert len(first) >= 2
+        assert {sample.host for sample in first} == {"algo-1"}
+        assert {"CPUUtilization", "MemoryUtilization", "DiskUtilization"} <= set(first[-1].values)
+        lab.runtime.start(run)
+        lab.finish(run.id)
+        both = list(lab.runtime.usage(run.id))
+        assert both[: len(first)] == first
+        assert len(both) > len(first)
+        assert list(lab.runtime.usage(run.id, len(first))) == both[len(first) :]
+        assert lab.text(run.id) == "attempt\nattempt"
+        lab.runtime.forget_logs(run.id)
+        assert list(lab.runtime.usage(run.id)) == []
 
     def test_stop_lets_the_program_finish_within_its_grace(self, lab: Lab) -> None:
         run_id = lab.start(
@@ -177,6 +199,26 @@ def test_nothing_else_can_be_written(lab: Lab) -> None:
         "  try: open(path, 'w').write('x'); answer.append(path)\n  except OSError: pass",
     )
     assert answer == []
+
+
+def test_the_files_that_sagemakers_toolkits_write_to_etc_can_be_written(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        "answer = []\nfor name in ('mms', 'ts'):\n"
+        "  path = f'/etc/sagemaker-{name}.properties'\n"
+        "  open(path, 'w').write(name); answer.append(open(path).read())",
+    )
+    assert answer == ["mms", "ts"]
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="takes Java")
+def test_javas_settings_are_where_it_looks_for_them(lab: Lab) -> None:
+    answer = read_in_sandbox(
+        lab,
+        "import subprocess\n"
+        "answer = subprocess.run(['java', '-version'], capture_output=True, text=True, check=True).stderr",
+    )
+    assert "version" in answer
 
 
 CALLS = {
@@ -327,7 +369,7 @@ def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
         ("os.symlink('/etc/passwd', f)", ""),
         ("os.mkfifo(f)", ""),
         ("os.mkdir(f)", ""),
-        ("open(f, 'wb').write(b'\\xff' + b'y' * (40 << 20))", "\ufffd" + "y" * 1023),
+        ("open(f, 'wb').write(b'\\xff' + b'y' * (40 << 20))", "\ufffd" + "y" * 4095),
     ],
 )
 def test_a_hostile_failure_file_is_read_safely(lab: Lab, make: str, expected: str) -> None:

@@ -12,7 +12,6 @@ from contract.runtime.conftest import LIMITS, MIB, Lab
 from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.sandbox import runtime as sandbox
 from whiteroom.runtime.sandbox.plan import write_run
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import meters
@@ -207,7 +206,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
         final=folder,
         log_file=lab.folder / "data/logs" / f"{run.id}.jsonl",
         users=lab.folder / "data/users",
-        first_uid=sandbox.FIRST_UID,
+        first_uid=lab.runtime.first_uid,
         sandboxed=True,
         devices=Path("/dev"),
         log_limit_bytes=MIB,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, a_clean_room, an_office
+from support.cleanrooms import ALICE, BOB, CAROL, REGION, a_clean_room, an_invitation, an_office
 from support.command import CommandLine
 from support.rooms import PREFIX, World
 from whiteroom.base.arns import new_id
@@ -109,3 +109,35 @@ def test_an_arn_of_nothing_here_is_refused(cli: CommandLine, world: World, arn: 
 
 def test_the_arn_of_another_accounts_resource_of_that_id_is_refused(cli: CommandLine, membership: Any) -> None:
     assert cli("explain", membership["arn"].replace(ALICE, "999999999999")).code == 1
+
+
+def test_a_collaboration_tells_each_member_what_to_do_next(cli: CommandLine, world: World) -> None:
+    office = an_office(world.store)
+    room = an_invitation(office)
+    room.join(ALICE)
+    arn = f"arn:aws:cleanrooms:{REGION}:{ALICE}:collaboration/{room.collaboration_id}"
+    members = cli("explain", arn, "--json").json["members"]
+    assert [(member["accountId"], member["status"]) for member in members] == [
+        (ALICE, "ACTIVE"),
+        (BOB, "INVITED"),
+        (CAROL, "INVITED"),
+    ]
+    out = cli("explain", arn).out
+    assert f"Join: CreateMembership with collaborationIdentifier {room.collaboration_id}" in out
+    room.join(BOB)
+    room.shared_table(BOB, "patients")
+    told = {member["accountId"]: " ".join(member["next"]) for member in cli("explain", arn, "--json").json["members"]}
+    assert "whiteroom catalog" in told[BOB], "the test's catalog is not the folder's"
+
+
+def test_a_membership_tells_its_own_member_what_to_do_next(cli: CommandLine, membership: Any) -> None:
+    (member,) = cli("explain", membership["arn"], "--json").json["members"]
+    assert member["accountId"] == ALICE
+    assert any("no member has associated a table" in action for action in member["next"])
+
+
+def test_a_query_has_a_history_under_an_arn_of_ours(cli: CommandLine, world: World) -> None:
+    query = world.query()
+    world.drive()
+    events = cli("explain", query.arn, "--json").json["events"]
+    assert [event["event"] for event in events] == ["created", "started", "succeeded"]

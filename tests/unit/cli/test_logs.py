@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.command import CommandLine
-from support.rooms import ALICE, PREFIX, World
+from support.rooms import ALICE, BOB, PREFIX, World
 from whiteroom.base.arns import new_id
 from whiteroom.domain.runs import LogLine
 from whiteroom.domain.trained_models import Status
@@ -119,3 +119,65 @@ def test_only_a_model_has_versions(cli: CommandLine, world: World) -> None:
     answer = cli("logs", world.inference_job().arn, "--version", "base")
     assert answer.code == 1
     assert "--version" in answer.err
+
+
+# -- as a member ------------------------------------------------------------------------
+
+
+def policy(**rest: Any) -> dict[str, Any]:
+    return {"trainedModels": {"containerLogs": [{"allowedAccountIds": [BOB], **rest}]}}
+
+
+@pytest.fixture
+def kept(cli: CommandLine) -> Any:
+    """Writes a log where the server keeps it."""
+
+    def keep(run_id: str, lines: list[LogLine]) -> None:
+        folder = cli.data / "logs"
+        folder.mkdir(exist_ok=True)
+        with (folder / f"{run_id}.jsonl").open("a") as file:
+            file.writelines(json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
+
+    return keep
+
+
+def test_a_members_view_is_what_the_policies_let_it_read(cli: CommandLine, world: World, kept: Any) -> None:
+    hides = {"logRedactionConfiguration": {"entitiesToRedact": ["NUMBERS"]}}
+    world.set_policies(policy(filterPattern="epoch", **hides))
+    model = world.ready_model()
+    kept(f"training-{model.id}", LINES)
+    assert cli("logs", model.arn, "--as", BOB).out == "2026-03-01 12:00:00.123 algo-1 stdout: epoch [REDACTED]\n"
+    line = json.loads(cli("logs", model.arn, "--as", BOB, "--json").out)
+    assert line == {**dataclasses.asdict(LINES[0]), "text": "epoch [REDACTED]"}
+
+
+@pytest.mark.parametrize(
+    ("account", "reason"),
+    [(ALICE, "not in allowedAccountIds"), ("444444444444", "no active member"), (BOB, "Nothing was written")],
+)
+def test_a_member_who_reads_nothing_is_told_why(
+    cli: CommandLine, world: World, kept: Any, account: str, reason: str
+) -> None:
+    world.set_policies(policy(filterPattern="^never$"))
+    model = world.ready_model()
+    kept(f"training-{model.id}", LINES)
+    answer = cli("logs", model.arn, "--as", account)
+    assert (answer.code, answer.out) == (0, "")
+    assert reason in answer.err
+
+
+def test_a_members_view_is_followed_to_its_end(
+    cli: CommandLine, world: World, kept: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.set_policies(policy())
+    model = world.model()
+    run = f"training-{model.id}"
+    kept(run, LINES[:1])
+
+    def time_passes(_seconds: Any) -> None:
+        kept(run, [LINES[2]])
+        world.drive()
+
+    monkeypatch.setattr("whiteroom.cli.logs.time.sleep", time_passes)
+    out = cli("logs", "--follow", model.arn, "--as", BOB).out
+    assert [line.split(": ")[1] for line in out.splitlines()] == ["epoch 1", LINES[2].text]

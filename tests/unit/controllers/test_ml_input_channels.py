@@ -67,7 +67,7 @@ def test_a_full_channel_and_its_query_are_recorded_together(world: World) -> Non
     assert channel.expires_at == channel.updated_at + timedelta(days=3)
     query = query_of(world, channel)
     assert query.status is ProtectedQueryStatus.SUCCESS
-    assert query.ended_at == channel.updated_at
+    assert query.updated_at == channel.updated_at
     assert query.started_at is not None
 
 
@@ -97,7 +97,7 @@ def test_a_failed_query_fails_the_channel_and_keeps_no_rows(
     channel = after_all(world, channel)
     assert (channel.status, channel.status_code, channel.status_message) == ("CREATE_FAILED", status_code, "Because.")
     query = query_of(world, channel)
-    assert (query.status, query.error_code, query.error_message) == (query_status, status_code, "Because.")
+    assert (query.status, query.status_code, query.status_message) == (query_status, status_code, "Because.")
     assert not (world.channels / channel.id).exists()
     assert world.engine.queries() == ()
 

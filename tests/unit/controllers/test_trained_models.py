@@ -164,6 +164,14 @@ def test_a_run_that_ends_badly_fails_and_nothing_is_kept(world: World, end: RunE
     assert world.runtime.runs() == ()
 
 
+def test_the_names_of_files_are_a_programs_words_too(world: World) -> None:
+    world.set_policies({"trainedModels": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}})
+    world.runtime.leaves = {"model/clash": b"x"}
+    world.model()
+    world.drive()
+    assert [policies[0].allowed_account_ids for policies in world.redactions] == [(ALICE,)]
+
+
 def test_a_programs_own_words_are_redacted_before_anyone_sees_them(world: World) -> None:
     logs = {"allowedAccountIds": [ALICE], "logRedactionConfiguration": {"entitiesToRedact": ["NUMBERS"]}}
     world.set_policies(POLICIES | {"trainedModels": {"containerLogs": [logs]}})

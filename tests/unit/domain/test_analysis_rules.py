@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from whiteroom.domain.analysis_rules import AnalysisType, QueryFacts, Reason, arn_matches, judge, missing_for
+from whiteroom.domain.analysis_rules import judge
+from whiteroom.domain.arn_patterns import arn_matches
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryTable
+from whiteroom.domain.query_facts import QueryFacts
+from whiteroom.domain.rule_readiness import AnalysisType, Reason, missing_for
 from whiteroom.domain.verdicts import Denied, Verdict
 
 OWNER, QUERIER = "111111111111", "222222222222"
 ALGORITHM = f"arn:aws:cleanrooms-ml:us-east-1:{QUERIER}:membership/m-1/configured-model-algorithm-association/a-1"
 TEMPLATE = f"arn:aws:cleanrooms:us-east-1:{QUERIER}:membership/m-1/analysistemplate/t-1"
+LISTED = {"joinColumns": ["id"], "listColumns": []}
 TABLE = QueryTable(
     name="flights",
     owner_account_id=OWNER,
@@ -25,12 +29,19 @@ TABLE = QueryTable(
 )
 
 
-def verdict(table: QueryTable, *, direct: bool = False, template: str | None = None, column: str = "id") -> Verdict:
-    facts = QueryFacts({"flights": frozenset({column})}, (column,))
+def verdict(
+    table: QueryTable,
+    *,
+    direct: bool = False,
+    receivers: tuple[str, ...] = (QUERIER,),
+    template: str | None = None,
+    column: str = "id",
+) -> Verdict:
     return judge(
-        facts,
+        QueryFacts({"flights": frozenset({column})}),
         [table],
         querier_account_id=QUERIER,
+        receiver_account_ids=receivers if direct else (),
         algorithm_association_arn=None if direct else ALGORITHM,
         template_arn=template,
     )
@@ -61,8 +72,16 @@ def test_a_listed_template_may_run_whoever_the_querier_is() -> None:
 
 REFUSALS = [
     (replace(TABLE, rule_type=None, rule=None), "has no analysis rule. Its owner must call CreateConfiguredTableAnaly"),
-    (replace(TABLE, rule_type="LIST", rule={"joinColumns": ["id"]}), "LIST rules are enforced in a later release"),
-    (replace(TABLE, rule_type="AGGREGATION", rule={}), "AGGREGATION rules are enforced in a later release"),
+    (replace(TABLE, rule_type="ID_MAPPING_TABLE", rule={}), "a rule of type ID_MAPPING_TABLE, which is not enforced"),
+    (
+        replace(TABLE, rule_type="AGGREGATION", rule={}),
+        "additional analyses (ML input channels) are supported for LIST",
+    ),
+    (
+        replace(TABLE, rule_type="LIST", rule={"additionalAnalyses": "NOT_ALLOWED"}),
+        "does not allow additional analyses",
+    ),
+    (replace(TABLE, rule_type="LIST", rule={**LISTED, "aFieldOfTheFuture": [1]}), "aFieldOfTheFuture"),
     (with_rule(allowedAnalyses=[]), "allows no analyses"),
     (with_rule(allowedAnalysisProviders=[]), "allows ANY_QUERY of nobody"),
     (with_rule(allowedAnalysisProviders=[OWNER]), f"does not allow queries that member {QUERIER} writes"),
@@ -71,9 +90,8 @@ REFUSALS = [
     (with_rule(additionalAnalyses=None), "does not allow additional analyses"),
     (with_rule(additionalAnalyses="SOMETHING_NEW"), "does not allow additional analyses"),
     (with_rule(differentialPrivacy={"columns": [{"name": "id"}]}), "differentialPrivacy"),
-    (with_rule(disallowedOutputColumns=["id"]), "disallowedOutputColumns"),
-    (with_rule(aggregationThresholds=[{"type": "COUNT_DISTINCT"}]), "aggregationThresholds"),
-    (with_rule(comparisonControls={"allowedLiteralComparisonColumns": ["id"]}), "comparisonControls"),
+    (with_rule(allowedAdditionalAnalyses=[]), f"association {ALGORITHM}"),
+    (with_rule(allowedAdditionalAnalyses=[ALGORITHM + "x"]), "(UpdateConfiguredTableAnalysisRule)"),
     (with_rule(aFieldOfTheFuture=[1]), "aFieldOfTheFuture"),
     (replace(TABLE, association_rule=None), "call CreateConfiguredTableAssociationAnalysisRule"),
     (with_association_rule(allowedAdditionalAnalyses=[]), "empty allowedAdditionalAnalyses"),
@@ -102,10 +120,50 @@ def test_required_refuses_a_direct_query() -> None:
     assert "additional analysis" in denied.reason
 
 
-def test_a_direct_query_needs_the_querier_among_the_receivers() -> None:
-    denied = verdict(with_association_rule(allowedResultReceivers=[OWNER]), direct=True)
+@pytest.mark.parametrize(
+    ("allowed", "receivers", "words"),
+    [
+        ([QUERIER, OWNER], (QUERIER,), None),
+        ([QUERIER, OWNER], (QUERIER, OWNER), None),
+        ([OWNER], (OWNER,), None),
+        ([OWNER], (QUERIER,), f"does not let member {QUERIER} receive"),
+        ([QUERIER], (QUERIER, OWNER), f"does not let member {OWNER} receive"),
+        ([QUERIER], (), "nobody receives"),
+    ],
+)
+def test_every_receiver_of_a_direct_query_is_allowed_by_name(
+    allowed: list[str], receivers: tuple[str, ...], words: str | None
+) -> None:
+    found = verdict(with_association_rule(allowedResultReceivers=allowed), direct=True, receivers=receivers)
+    assert bool(found) is (words is None)
+    if words is not None:
+        assert isinstance(found, Denied)
+        assert words in found.reason
+
+
+def test_receivers_that_the_tables_own_rule_names_must_allow_it_too() -> None:
+    assert verdict(with_rule(allowedResultReceivers=[QUERIER]), direct=True)
+    assert not verdict(with_rule(allowedResultReceivers=[OWNER]), direct=True)
+
+
+def test_a_template_of_a_member_whose_queries_are_allowed_may_run_for_another() -> None:
+    theirs = f"arn:aws:cleanrooms:us-east-1:{OWNER}:membership/m-1/analysistemplate/t-1"
+    assert verdict(with_rule(allowedAnalysisProviders=[OWNER]), template=theirs)
+    assert not verdict(with_rule(allowedAnalysisProviders=[OWNER]), template=TEMPLATE)
+
+
+def test_rules_of_two_types_do_not_meet_in_one_query() -> None:
+    listed = replace(TABLE, name="weather", rule_type="LIST", rule={**LISTED, "additionalAnalyses": "ALLOWED"})
+    denied = judge(
+        QueryFacts({"flights": frozenset(), "weather": frozenset()}),
+        [TABLE, listed],
+        querier_account_id=QUERIER,
+        receiver_account_ids=(),
+        algorithm_association_arn=ALGORITHM,
+        template_arn=None,
+    )
     assert isinstance(denied, Denied)
-    assert "allowedResultReceivers" in denied.reason
+    assert "types CUSTOM, LIST" in denied.reason
 
 
 def test_a_column_that_is_not_allowed_is_refused() -> None:
@@ -116,9 +174,10 @@ def test_a_column_that_is_not_allowed_is_refused() -> None:
 
 def test_a_table_that_is_not_associated_is_refused() -> None:
     assert not judge(
-        QueryFacts({"elsewhere": frozenset()}, ()),
+        QueryFacts({"elsewhere": frozenset()}),
         [TABLE],
         querier_account_id=QUERIER,
+        receiver_account_ids=(),
         algorithm_association_arn=ALGORITHM,
         template_arn=None,
     )
@@ -127,9 +186,10 @@ def test_a_table_that_is_not_associated_is_refused() -> None:
 def test_every_table_that_forbids_the_query_is_named_at_once() -> None:
     other = replace(TABLE, name="weather", owner_account_id="333333333333", rule=None, rule_type=None)
     denied = judge(
-        QueryFacts({"flights": frozenset(), "weather": frozenset()}, ()),
+        QueryFacts({"flights": frozenset(), "weather": frozenset()}),
         [replace(TABLE, association_rule=None), other],
         querier_account_id=QUERIER,
+        receiver_account_ids=(),
         algorithm_association_arn=ALGORITHM,
         template_arn=None,
     )
@@ -142,7 +202,15 @@ STATUSES = [
     (TABLE, AnalysisType.ADDITIONAL, []),
     (TABLE, AnalysisType.DIRECT, []),
     (replace(TABLE, rule=None, rule_type=None), AnalysisType.DIRECT, [Reason.ANALYSIS_RULE_MISSING]),
-    (replace(TABLE, rule_type="LIST"), AnalysisType.ADDITIONAL, [Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE]),
+    (replace(TABLE, rule_type="LIST", rule=LISTED), AnalysisType.DIRECT, []),
+    (replace(TABLE, rule_type="LIST", rule=LISTED), AnalysisType.ADDITIONAL, [Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED]),
+    (replace(TABLE, rule_type="AGGREGATION", rule={}), AnalysisType.DIRECT, []),
+    (
+        replace(TABLE, rule_type="AGGREGATION", rule={}),
+        AnalysisType.ADDITIONAL,
+        [Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED],
+    ),
+    (with_rule(aFieldOfTheFuture=1), AnalysisType.DIRECT, [Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE]),
     (with_rule(allowedAnalyses=[]), AnalysisType.DIRECT, [Reason.ANALYSIS_TEMPLATES_NOT_CONFIGURED]),
     (with_rule(allowedAnalysisProviders=[]), AnalysisType.DIRECT, [Reason.ANALYSIS_PROVIDERS_NOT_CONFIGURED]),
     (with_rule(additionalAnalyses="NOT_ALLOWED"), AnalysisType.ADDITIONAL, [Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED]),

@@ -82,3 +82,28 @@ def test_synthetic_data_is_refused_by_name() -> None:
     verdict = synthetic_data_offered({"mlSyntheticDataParameters": {}})
     assert isinstance(verdict, Denied)
     assert "syntheticDataParameters" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("SELECT * FROM Patients", ("patients",)),
+        ("SELECT * FROM `patients` JOIN lab_results", ("patients", "lab_results")),
+        ("SELECT * FROM patients2, old_patients, :patients", ()),
+        ("SELECT 'patients' -- patients", ()),
+        ('SELECT "patients" /* patients */', ()),
+        ("SELECT * FROM `my table`", ("my table",)),
+        ("SELECT * FROM K\N{KELVIN SIGN}", ()),
+        ("SELECT 'it\\'s patients'", ()),
+        ("SELECT `patients", ("patients",)),
+    ],
+)
+def test_tables_are_named_by_whole_words_and_quoted_names(text: str, named: tuple[str, ...]) -> None:
+    assert tables_named(text, ["patients", "lab_results", "my table", "KK"]) == named
+
+
+@pytest.mark.parametrize("part", ["a ", "patients ", "''", "'", "/*", "`", "--\n", "'\\", ":", "patient"])
+def test_a_text_of_half_a_million_characters_is_read_once(part: str) -> None:
+    started = time.process_time()
+    tables_named(part * (500_000 // len(part)), ["patients", "visits"])
+    assert time.process_time() - started < 2

@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 
 from support.fakes import EXITED, NOON
-from support.rooms import World
-from whiteroom.domain import ml_input_channels, trained_model_export_jobs, trained_model_inference_jobs, trained_models
+from support.rooms import World, a_query
+from support.shapes import service_model
+from whiteroom.domain import (
+    ml_input_channels,
+    protected_queries,
+    trained_model_export_jobs,
+    trained_model_inference_jobs,
+    trained_models,
+)
 from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, OF_RUN_END, StatusCode, run_message
 from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.ml_input_channels import RESTARTS_ALLOWED, Surroundings
+from whiteroom.domain.ml_input_channels import Surroundings
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
+from whiteroom.domain.query_runs import RESTARTS_ALLOWED
 from whiteroom.domain.retries import OF_THE_MACHINE, RETRIES_ALLOWED, Retry
 from whiteroom.domain.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
 from whiteroom.domain.steps import WAIT, Effect, Step
@@ -108,6 +116,34 @@ def test_every_planned_event_of_a_channel_is_in_the_state_table(records: dict[st
         channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at)
         around = dataclasses.replace(AROUND, member_active=active, in_use=in_use, restarts=restarts)
         sound(ml_input_channels.LIFECYCLE, status, ml_input_channels.plan(channel, seen, NOON, around))
+
+
+def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
+    for active, restarts, status, seen in product(
+        (True, False), (0, RESTARTS_ALLOWED), protected_queries.ProtectedQueryStatus, QUERIES
+    ):
+        around = protected_queries.Surroundings(member_active=active, restarts=restarts, unreadable=())
+        step = protected_queries.plan(a_query(status=status), seen, NOON, around)
+        sound(protected_queries.LIFECYCLE, status, step)
+        if protected_queries.LIFECYCLE.at_rest(status):
+            assert step == WAIT
+
+
+def test_a_query_that_ran_out_of_time_has_a_status_of_its_own() -> None:
+    query = a_query(status=protected_queries.ProtectedQueryStatus.STARTED)
+    around = protected_queries.Surroundings(member_active=True, restarts=0, unreadable=())
+    seen = QueryObservation(Phase.ENDED, failure=QueryFailure.TIMEOUT, message="Too long.")
+    step = protected_queries.plan(query, seen, NOON, around)
+    assert protected_queries.LIFECYCLE.next(query.status, Event.EXPIRED) == "TIMED_OUT"
+    assert (step.event, step.changes["status_message"]) == (Event.EXPIRED, "Too long.")
+
+
+def test_the_statuses_of_a_query_are_those_of_the_service_model_and_all_can_be_reached() -> None:
+    model = service_model("cleanrooms").shape_for("ProtectedQueryStatus").enum
+    assert [status.value for status in protected_queries.ProtectedQueryStatus] == model
+    table = protected_queries.LIFECYCLE.table
+    reached = {after for events in table.values() for after in events.values()}
+    assert reached | {protected_queries.LIFECYCLE.initial} == set(table) == set(protected_queries.ProtectedQueryStatus)
 
 
 @pytest.mark.parametrize("seen", RUNS[3:])

@@ -2,10 +2,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import PrivacyPolicies
 from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication, metrics_publication
+from whiteroom.redaction import personal
+from whiteroom.redaction.finder import PatternFinder
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALICE, BOB = "111111111111", "222222222222"
@@ -54,6 +58,27 @@ def test_a_member_without_a_configuration_when_the_run_began_failed_to_receive()
         publication = told(configuration=configuration)
         assert publication.status == "PUBLISH_FAILED"
         assert (publication.details or "").startswith("Failed to publish logs as no ML Config role is set")
+
+
+def test_a_member_of_error_summaries_alone_is_told_when_there_is_one() -> None:
+    log = {"allowedAccountIds": [ALICE], "logType": "ERROR_SUMMARY"}
+    policies = PrivacyPolicies.parse({"policies": {"trainedModels": {"containerLogs": [log]}}}).training_logs
+    publication = told(policies=policies)
+    assert publication.status == "PUBLISH_SUCCEEDED"
+    assert "error summaries alone" in (publication.details or "")
+
+
+def test_what_cannot_be_masked_is_said_not_to_be_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = {
+        "allowedAccountIds": [ALICE],
+        "logRedactionConfiguration": {"entitiesToRedact": ["ALL_PERSONALLY_IDENTIFIABLE_INFORMATION"]},
+    }
+    policies = PrivacyPolicies.parse({"policies": {"trainedModels": {"containerLogs": [log]}}}).training_logs
+    assert told(policies=policies, finder=PatternFinder()) == RECORDED
+    monkeypatch.setattr(personal, "is_installed", lambda: False)
+    publication = told(policies=policies, finder=PatternFinder())
+    assert publication.status == "PUBLISH_FAILED"
+    assert "`pii`" in (publication.details or "")
 
 
 def test_metrics_reach_every_member_who_had_a_configuration_when_the_run_began() -> None:

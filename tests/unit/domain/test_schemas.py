@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from whiteroom.domain.analysis_rules import AnalysisType
 from whiteroom.domain.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
 )
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
+from whiteroom.domain.rule_readiness import AnalysisType
 from whiteroom.domain.schemas import consolidated_policy, query_table, readiness, visible_columns
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

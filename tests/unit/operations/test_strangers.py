@@ -24,6 +24,8 @@ FILTERS = {
     "ListCollaborationTrainedModelInferenceJobs",
     "ListTrainedModelInferenceJobs",
     "BatchGetCollaborationAnalysisTemplate",
+    "ListCollaborationPrivacyBudgets",
+    "ListPrivacyBudgets",
 }
 """What they do not find they leave out."""
 

@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,24 @@ def test_the_variables_of_cleanrooms_and_of_the_toolkit_are_set() -> None:
     assert {name: environment[name] for name in expected} == expected
 
 
+def test_hyperparameters_become_variables_and_arguments_as_the_toolkit_makes_them() -> None:
+    asked = {
+        "layers": '{"second": 4, "first": 8}',
+        "flag": "true",
+        "x": "null",
+        "sizes": "[1, 2]",
+        "sagemaker_program": "main.py",
+        "_tuning_objective_metric": "loss",
+    }
+    environment = called(replace(RUN, hyperparameters=asked)).environment
+    assert json.loads(environment["SM_USER_ARGS"]) == [
+        *("--flag", "True", "--layers", "first=8,second=4", "--sizes", "[1, 2]", "-x", "")
+    ]
+    assert environment["SM_HP_LAYERS"] == '{"first":8,"second":4}'
+    assert (environment["SM_HP_FLAG"], environment["SM_HP_X"], environment["SM_HP_SIZES"]) == ("true", "", "[1,2]")
+    assert set(json.loads(environment["SM_HPS"])) == {"layers", "flag", "x", "sizes"}
+
+
 def test_the_members_variables_win_except_over_the_jobs_identity() -> None:
     environment = called(replace(RUN, environment={"SM_MODEL_DIR": "/x", "TRAINING_JOB_NAME": "other"})).environment
     assert (environment["SM_MODEL_DIR"], environment["TRAINING_JOB_NAME"]) == ("/x", "churn")
@@ -103,3 +122,9 @@ def test_a_transform_serves_with_batch_transforms_variables() -> None:
 def test_a_hyperparameter_that_nests_for_ever_is_text() -> None:
     deep = "[" * 100_000
     assert json.loads(called(replace(RUN, hyperparameters={"x": deep})).environment["SM_HPS"]) == {"x": deep}
+
+
+def test_no_depth_of_nesting_is_too_much() -> None:
+    for depth in range(1, sys.getrecursionlimit() + 10):
+        nested = "[" * depth + "]" * depth
+        assert "SM_HPS" in called(replace(RUN, hyperparameters={"x": nested})).environment

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -50,7 +51,7 @@ def of_two(spec: ContainerSpec = SPEC) -> ContainerSpec:
 
 def documents(spec: ContainerSpec = SPEC, image: EngineImage = IMAGE, **changes: Any) -> list[dict[str, Any]]:
     found = docker_plan.prepared(spec, replace(FACTS, **changes), image)
-    return [member.document for member in found.members if member.document is not None]
+    return [json.loads(member.document) for member in found.members if member.document is not None]
 
 
 def document(
@@ -58,7 +59,8 @@ def document(
 ) -> dict[str, Any]:
     found = docker_plan.prepared(spec, replace(FACTS, **changes), image, has_shell=has_shell).members[0].document
     assert found is not None
-    return found
+    answer: dict[str, Any] = json.loads(found)
+    return answer
 
 
 def test_a_spec_that_is_written_reads_the_same() -> None:

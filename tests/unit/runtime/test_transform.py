@@ -82,6 +82,7 @@ def serving(model: Model) -> Iterator[int]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64
 
         def handle_error(self, request: object, client_address: object) -> None:
             pass
@@ -98,14 +99,14 @@ def serving(model: Model) -> Iterator[int]:
 
 
 @contextmanager
-def answering(invocation: Callable[[socket.socket], None]) -> Iterator[int]:
+def answering(invocation: Callable[[socket.socket], None], *, reads: bool = True) -> Iterator[int]:
     """A server that answers GET like any other, and POST with whatever `invocation` does to the socket."""
     listener = socket.create_server(("127.0.0.1", 0))
     closing = threading.Event()
 
     def talk(peer: socket.socket) -> None:
         with peer:
-            while request := _request(peer):
+            while request := _request(peer, reads=reads):
                 if request.startswith(b"POST"):
                     with suppress(OSError):
                         invocation(peer)
@@ -136,7 +137,7 @@ def answering(invocation: Callable[[socket.socket], None]) -> Iterator[int]:
         thread.join()
 
 
-def _request(peer: socket.socket) -> bytes:
+def _request(peer: socket.socket, *, reads: bool = True) -> bytes:
     data = b""
     try:
         while b"\r\n\r\n" not in data:
@@ -146,8 +147,8 @@ def _request(peer: socket.socket) -> bytes:
             data += piece
         head, _, body = data.partition(b"\r\n\r\n")
         length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0)
-        while len(body) < length:
-            body += peer.recv(65536)
+        while reads and len(body) < length:
+            body += peer.recv(min(length - len(body), MB))
     except OSError:
         return b""
     return data
@@ -324,22 +325,101 @@ def test_a_file_that_fails_in_the_middle_leaves_nothing_of_its_first_answers(roo
     assert room.found() == {}
 
 
-def test_a_server_error_is_tried_three_times(room: Room) -> None:
+def test_a_server_error_is_tried_again_three_times(room: Room) -> None:
     room.put(a=b"x\n1\n")
     model = Model(status=lambda body: 500)
     with serving(model) as port:
         outcome = room.run(port)
-    assert outcome.message == "1 of 1 files failed: a, bytes 0-3: HTTP status 500 (3 tries)."
-    assert len(model.bodies) == 3
+    assert outcome.message == "1 of 1 files failed: a, bytes 0-3: HTTP status 500 (4 tries)."
+    assert len(model.bodies) == 4
 
 
 def test_a_server_error_that_passes_does_not_fail_the_file(room: Room) -> None:
     room.put(a=b"x\n1\n")
     model = Model()
-    model.status = lambda body: 503 if len(model.bodies) < 3 else 200
+    model.status = lambda body: 503 if len(model.bodies) < 4 else 200
     with serving(model) as port:
         assert room.run(port).ok
     assert room.found() == {"a.out": b"x\n1\n"}
+
+
+def test_an_answer_that_comes_too_late_is_asked_for_again(room: Room) -> None:
+    room.put(a=b"x\n1\n")
+    model = Model()
+
+    def answer(body: bytes) -> bytes:
+        if len(model.bodies) == 1:
+            time.sleep(0.6)
+        return body
+
+    model.answer = answer
+    with serving(model) as port:
+        outcome = room.run(port, response_timeout_seconds=0.3)
+    assert outcome.ok
+    assert room.found() == {"a.out": b"x\n1\n"}
+    assert "a: bytes from 0 on took 2 tries." in room.notes
+
+
+def test_of_a_folder_only_the_files_that_are_named_are_put_through(room: Room) -> None:
+    room.put(a=b"x\n1\n", b=b"x\n2\n", c=b"x\n3\n")
+    model = Model()
+    with serving(model) as port:
+        outcome = room.run(port, files=("c", "a"))
+    assert outcome == TransformOutcome(True, "", ("a.out", "c.out"), ())
+    assert set(room.found()) == {"a.out", "c.out"}
+    assert len(model.bodies) == 2
+
+
+def test_who_has_no_file_waits_for_readiness_and_ends_well(room: Room) -> None:
+    room.put(a=b"x\n1\n")
+    model = Model(pings_refused=2)
+    with serving(model) as port:
+        assert room.run(port, files=()) == TransformOutcome(True)
+    assert model.pings_refused < 0
+    assert (model.bodies, room.found()) == ([], {})
+
+
+def test_who_has_no_file_fails_where_the_server_never_gets_ready(room: Room) -> None:
+    with serving(Model(pings_refused=10**6)) as port:
+        assert "did not answer GET /ping" in room.run(port, files=(), ready_timeout_seconds=0.1).message
+
+
+def test_a_named_file_that_is_gone_fails_the_job(room: Room) -> None:
+    with serving(Model()) as port:
+        outcome = room.run(port, files=("a",))
+    assert outcome.message == "The transform's files cannot be read or written: No such file or directory."
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "payload_mb", "most"),
+    [(8, None, 1, 8), (8, 2, 1, 2), (1, 3, 1, 3), (8, 8, 50, 2), (0, None, 1, 1)],
+)
+def test_as_many_small_files_are_under_way_as_the_caller_says_or_else_the_container(
+    room: Room, told: int, asked: int | None, payload_mb: int, most: int
+) -> None:
+    room.put(**{f"f{n}": b"x\n" for n in range(24)})
+    model = Model(parameters=json.dumps({"MaxConcurrentTransforms": told}).encode())
+    everybody = threading.Event()
+
+    def answer(body: bytes) -> bytes:
+        if model.busy >= most:
+            everybody.set()
+        everybody.wait(5)
+        time.sleep(0.005)
+        return body
+
+    model.answer = answer
+    with serving(model) as port:
+        assert room.run(port, header=False, max_concurrent=asked, max_payload_mb=payload_mb).ok
+    assert model.busiest == most
+
+
+def test_a_server_that_sends_head_and_body_apart_is_not_made_to_wait_for_an_acknowledgement(room: Room) -> None:
+    room.put(**{f"f{n:02}": b"x\n" for n in range(40)})
+    started = time.monotonic()
+    with serving(Model()) as port:
+        assert room.run(port, header=False).ok
+    assert time.monotonic() - started < 40 * 0.04, "each answer waited for the delayed acknowledgement"
 
 
 def test_a_redirect_is_not_followed(room: Room) -> None:
@@ -350,7 +430,11 @@ def test_a_redirect_is_not_followed(room: Room) -> None:
     assert len(model.bodies) == 1
 
 
-def test_an_answer_that_waits_on_disk_comes_out_whole(room: Room) -> None:
+@pytest.mark.parametrize("held_mb", [2, 64])
+def test_an_answer_that_waits_on_disk_comes_out_as_one_that_waits_in_memory(
+    room: Room, held_mb: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whiteroom.runtime.transform.client._HELD_BYTES", held_mb * MB)
     room.put(a=b"x\n1\n")
     answer = bytes(range(256)) * 40_000
     with serving(Model(answer=lambda body: answer)) as port:
@@ -416,6 +500,27 @@ def test_a_run_that_is_stopped_while_an_answer_is_awaited_ends_soon_and_keeps_wh
     assert room.found() == {"a.out": b"x\n1\n"}
 
 
+def _deaf(peer: socket.socket) -> None:
+    time.sleep(1.5)
+
+
+@pytest.mark.parametrize("behaviour", ["drip", "deaf"])
+def test_a_stop_is_heeded_however_the_server_spends_the_time(room: Room, behaviour: str) -> None:
+    room.put(a=b"x" * 20 * MB)
+    stop = threading.Event()
+    room.stopping = stop.is_set
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    # The one answers byte by byte for ever, the other does not even read what it is sent.
+    with answering(_drip if behaviour == "drip" else _deaf, reads=behaviour == "drip") as port:
+        started = time.monotonic()
+        outcome = room.run(port, header=False, max_payload_mb=20, response_timeout_seconds=60)
+        took = time.monotonic() - started
+    timer.join()
+    assert outcome.message == "The transform was stopped."
+    assert took < 1.4
+
+
 def _nothing(peer: socket.socket) -> None:
     while peer.recv(4096):
         pass
@@ -442,23 +547,23 @@ def _once(answer: bytes) -> Callable[[socket.socket], None]:
 
 
 HOSTILE: dict[str, tuple[Callable[[socket.socket], None], str]] = {
-    "nothing": (_nothing, "no whole answer came within the time allowed"),
-    "drip": (_drip, "no whole answer came within the time allowed"),
-    "close": (lambda peer: None, "closed before an answer came (3 tries)"),
-    "half": (_once(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), "not a whole HTTP answer (3 tries)"),
+    "nothing": (_nothing, "no whole answer came within the time allowed (4 tries)"),
+    "drip": (_drip, "no whole answer came within the time allowed (4 tries)"),
+    "close": (lambda peer: None, "closed before an answer came (4 tries)"),
+    "half": (_once(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), "not a whole HTTP answer (4 tries)"),
     "half chunked": (
         _once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf"),
-        "not a whole HTTP answer (3 tries)",
+        "not a whole HTTP answer (4 tries)",
     ),
     "no last chunk": (
         _once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"),
-        "not a whole HTTP answer (3 tries)",
+        "not a whole HTTP answer (4 tries)",
     ),
     "garbage chunk": (
         _once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhalf\r\n"),
-        "not a whole HTTP answer (3 tries)",
+        "not a whole HTTP answer (4 tries)",
     ),
-    "garbage": (_once(b"\x00\xff\r\n\r\n" * 10), "not a whole HTTP answer (3 tries)"),
+    "garbage": (_once(b"\x00\xff\r\n\r\n" * 10), "not a whole HTTP answer (4 tries)"),
     "informational flood": (_for_ever(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "beyond what is taken"),
     "header flood": (_for_ever(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n"), "not a whole HTTP answer"),
     "one long header": (_for_ever(b"HTTP/1.1 200 OK\r\nX:", b"x" * 4096), "not a whole HTTP answer"),
@@ -556,6 +661,8 @@ print(json.dumps([outcome.ok, sorted(name for name in sys.modules if name.starts
             "whiteroom.base.archives",
             "whiteroom.runtime",
             "whiteroom.runtime.transform",
+            "whiteroom.runtime.transform.answers",
+            "whiteroom.runtime.transform.buffers",
             "whiteroom.runtime.transform.client",
             "whiteroom.runtime.transform.exchange",
             "whiteroom.runtime.transform.splitting",

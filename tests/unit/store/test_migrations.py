@@ -106,3 +106,32 @@ def test_records_of_the_first_release_are_kept_and_were_never_tried_again(tmp_pa
     assert (model.retries, model.retry, model.seconds_spent, model.partial_bytes) == (0, None, 0, None)
     assert job is not None
     assert (job.retries, job.retry, job.seconds_spent) == (0, None, 0)
+
+
+def test_the_query_of_a_channel_that_an_older_release_made_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "whiteroom.db"
+    engine = sa.create_engine(f"sqlite:///{path}")
+    configuration = config(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0001")
+        connection.exec_driver_sql(
+            """
+            INSERT INTO protected_queries (id, membership_id, membership_arn, collaboration_id, account_id,
+                ml_input_channel_arn, sql_parameters, status, error_code, error_message, started_at, ended_at,
+                created_at, updated_at)
+            VALUES ('q', 'm', 'arn:m', 'c', '111111111111', 'arn:channel', '{"queryString": "SELECT 1"}', 'FAILED',
+                'QueryRefused', 'No.', 2000000, 3000000, 1000000, 2500000)
+            """
+        )
+    engine.dispose()
+    store = SqliteStore(path)
+    with store.reading() as tx:
+        query = tx.protected_queries.get("q")
+    store.close()
+    assert query is not None
+    assert (query.arn, query.ml_input_channel_arn) == ("arn:m/protectedquery/q", "arn:channel")
+    assert (query.status, query.status_code, query.status_message) == ("FAILED", "QueryRefused", "No.")
+    assert (query.named_associations, query.receivers, query.deliveries) == (None, (), ())
+    assert query.sql_parameters == {"queryString": "SELECT 1"}
+    assert [query.created_at.second, query.updated_at.second] == [1, 3]

@@ -5,11 +5,11 @@ credentials, a version or a search is the SDK's (engine.py). Imported by the sup
 nothing slow to import.
 """
 
-# The module `socket` takes 9 ms to import: it makes an enumeration of every constant.
+# The module `socket` takes 9 ms to import, as it makes an enumeration of every constant; json 4 ms.
+# ruff: noqa: PLC0415
 from __future__ import annotations
 
 import _socket
-import json
 import os
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 60.0
 _READ_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 16
-_LINE = b"\r\n"
+_LINE, _LENGTH = b"\r\n", b"content-length"
 _DONE, _CONFLICT, _NOT_FOUND = 300, 409, 404
 _UPGRADED, _OK, _UNCHANGED = 101, 200, 304
 
@@ -51,7 +51,7 @@ class Calls:
 
     def create_network(self, document: Mapping[str, Any]) -> None:
         """Make a network of an API document."""
-        self._call("POST", "/networks/create", document)
+        self._call("POST", "/networks/create", _encoded(document))
 
     def remove_network(self, name: str) -> None:
         """Delete one; nothing there is a success."""
@@ -61,21 +61,28 @@ class Calls:
         """Delete one; nothing there is a success."""
         self._remove(f"/volumes/{name}?force=1")
 
-    def create(self, name: str, document: Mapping[str, Any]) -> None:
-        """Make a container of an API document."""
+    def create(self, name: str, document: bytes) -> None:
+        """Make a container of an API document, in JSON."""
         self._call("POST", f"/containers/create?name={name}", document)
 
-    def attach(self, container: str) -> int:
-        """A descriptor to read what it writes from its start on, in frames (output.py), and to write what it reads."""
+    def attach(self, container: str, *, writing: bool) -> int:
+        """A descriptor to read what it writes from its start on, in frames (output.py).
+
+        Args:
+            container: has been made, and not started.
+            writing: whether what it reads is written there, too.
+        """
+        streams = "stream=1&stdout=1&stderr=1" + ("&stdin=1" if writing else "")
         connection = self._connect()
         try:
             connection.sendall(
-                f"POST {self._base}/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\n"
+                f"POST {self._base}/containers/{container}/attach?{streams} HTTP/1.1\r\n"
                 "Host: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n".encode()
             )
-            status = _head(connection)
+            status, length = _head(connection)
             if status not in {_UPGRADED, _OK}:
-                raise _failed(status, _rest(connection))
+                # This connection is one that stays open.
+                raise _failed(status, _rest(connection, length))
             connection.settimeout(None)
             return connection.detach()
         except OSError as problem:
@@ -101,14 +108,17 @@ class Calls:
     def inspect(self, container: str) -> dict[str, Any] | None:
         """All that the engine knows of it; None if there is no such container."""
         try:
-            found = self._call("GET", f"/containers/{container}/json")
+            found = _plain(self._call("GET", f"/containers/{container}/json"))
         except NotThere:
             return None
         return found if isinstance(found, dict) else {}
 
     def remove_container(self, container: str) -> None:
-        """Kill and delete one with its volumes; nothing there is a success."""
-        self._remove(f"/containers/{container}?force=1&v=1")
+        """Kill and delete one with its volumes; nothing there, or somebody else who is at it, is a success."""
+        try:
+            self._remove(f"/containers/{container}?force=1&v=1")
+        except Conflict:
+            return
 
     def _remove(self, path: str) -> None:
         try:
@@ -120,11 +130,10 @@ class Calls:
         self,
         method: str,
         path: str,
-        document: Mapping[str, Any] | None = None,
+        body: bytes = b"",
         timeout_seconds: float | None = _TIMEOUT_SECONDS,
-    ) -> object:
-        body = b"" if document is None else json.dumps(document).encode()
-        kind = "" if document is None else "Content-Type: application/json\r\n"
+    ) -> bytes:
+        kind = "Content-Type: application/json\r\n" if body else ""
         connection = self._connect()
         try:
             connection.settimeout(timeout_seconds)
@@ -133,7 +142,7 @@ class Calls:
                 f"Content-Length: {len(body)}\r\n\r\n".encode()
                 + body
             )
-            status = _head(connection)
+            status, _ = _head(connection)
             answer = _rest(connection)
         except OSError as problem:
             raise EngineFailed(str(problem)) from None
@@ -141,7 +150,7 @@ class Calls:
             connection.close()
         if status >= _DONE and status != _UNCHANGED:
             raise _failed(status, answer)
-        return _plain(answer)
+        return answer
 
     def _connect(self) -> _socket.socket:
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -165,8 +174,12 @@ def end_of_words(handle: int) -> None:
         connection.close()
 
 
-def _head(connection: _socket.socket) -> int:
-    """Read an answer's head, and not a byte more: what follows may be a stream of another kind."""
+def _head(connection: _socket.socket) -> tuple[int, int]:
+    """Read an answer's head, and not a byte more: what follows may be a stream of another kind.
+
+    Returns:
+        The status, and how long the answer says that it is; 0 where it does not say.
+    """
     head = b""
     while not head.endswith(_LINE + _LINE):
         # Looked at first: the kernel hands over all that is there.
@@ -176,20 +189,36 @@ def _head(connection: _socket.socket) -> int:
         end = (head + seen).find(_LINE + _LINE)
         wanted = len(seen) if end < 0 else end + 4 - len(head)
         head += connection.recv(wanted)
-    words = head.split(_LINE, 1)[0].split(b" ", 2)
+    first, *fields = head.split(_LINE)
+    words = first.split(b" ", 2)
     if len(words) < 2 or not words[1].isdigit():
         raise EngineFailed("It answered with no HTTP status.")
-    return int(words[1])
+    lengths = [
+        value.strip() for name, _, value in (field.partition(b":") for field in fields) if name.lower() == _LENGTH
+    ]
+    return int(words[1]), int(lengths[0]) if lengths and lengths[0].isdigit() else 0
 
 
-def _rest(connection: _socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(_READ_BYTES):
-        parts.append(part)
-    return b"".join(parts)
+def _rest(connection: _socket.socket, length: int | None = None) -> bytes:
+    """The answer itself: so many bytes of it, or all until the connection is closed."""
+    answer = b""
+    while length is None or len(answer) < length:
+        part = connection.recv(_READ_BYTES if length is None else length - len(answer))
+        if not part:
+            break
+        answer += part
+    return answer
+
+
+def _encoded(document: Mapping[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(document).encode()
 
 
 def _plain(answer: bytes) -> object:
+    import json
+
     try:
         return json.loads(answer) if answer.strip() else None
     except ValueError:

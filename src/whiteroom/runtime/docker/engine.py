@@ -172,15 +172,20 @@ class Engine:
         """Kill and delete everything of one run: containers, their volumes, networks. Nothing there is a success."""
         wanted = {"label": [f"{LABEL_FOLDER}={folder}", f"{LABEL_RUN}={run}"]}
         with _translated():
+            volumes: set[str] = set()
             for container in self._api.containers(all=True, filters=wanted):
+                # Podman gives them no labels.
+                mounts = [mount.get("Name") or "" for mount in container.get("Mounts") or ()]
+                volumes |= {name for name in mounts if name.startswith(f"whiteroom-{folder}-{run}.")}
                 with _already_gone():
                     self._api.remove_container(container["Id"], v=True, force=True)
             for network in self._api.networks(filters=wanted):
                 with _already_gone():
                     self._api.remove_network(network["Id"])
-            for volume in self._api.volumes(filters=wanted)["Volumes"] or []:
+            volumes |= {volume["Name"] for volume in self._api.volumes(filters=wanted)["Volumes"] or []}
+            for name in sorted(volumes):
                 with _already_gone():
-                    self._api.remove_volume(volume["Name"], force=True)
+                    self._api.remove_volume(name, force=True)
 
 
 def canonical(reference: str) -> str:

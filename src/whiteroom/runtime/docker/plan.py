@@ -5,6 +5,7 @@ The document is the Engine API's own (POST /containers/create), for Docker and f
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -23,6 +24,7 @@ from whiteroom.runtime.docker.spec import (
     RUN_NETWORK,
     SHELL,
     SHELL_NAME,
+    TOOLKITS,
     ContainerMember,
     ContainerSpec,
     changed,
@@ -87,6 +89,7 @@ def told(run: Run, host: str) -> Told:
 def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]:
     """Input, model and output, each a mount of its own: what the image holds elsewhere in /opt/ml stays visible."""
     work = folder / specs.WORK / host
+    toolkits = contract.TOOLKIT_FILES if isinstance(run, TransformRun) else ()
     return [
         (str(folder / INPUT / host), str(contract.INPUT), False),
         (str(work / specs.MODEL), str(contract.MODEL), True),
@@ -96,6 +99,8 @@ def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]
         (str(work / specs.TMP), "/tmp", True),  # noqa: S108 - the container's own
         (str(work / specs.TMP), "/var/tmp", True),  # noqa: S108
         (str(folder / NO_NAMES), "/etc/resolv.conf", False),
+        # The root is read-only; these SageMaker's inference toolkits write before they serve.
+        *((str(work / TOOLKITS / path.name), str(path), True) for path in toolkits),
         *folders.checkpoint_mounts(run, host),
     ]
 
@@ -146,7 +151,7 @@ def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has
     members = []
     for member in spec.members:
         asked_for = document(spec, member, image, has_shell=has_shell, host_users=facts.remaps_users)
-        members.append(ContainerMember(**{**member.plain(), "document": asked_for}))
+        members.append(ContainerMember(**{**member.plain(), "document": json.dumps(asked_for)}))
     return changed(spec, members=tuple(members))
 
 
@@ -166,7 +171,7 @@ def environment(member: ContainerMember, image: EngineImage) -> dict[str, str]:
 def document(
     spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, has_shell: bool, host_users: bool
 ) -> dict[str, Any]:
-    """What POST /containers/create is sent, but for the user, addresses and devices (docker/host.py).
+    """What POST /containers/create is sent, but for the user, addresses and devices (docker/fleet.py).
 
     Args:
         spec: the run.

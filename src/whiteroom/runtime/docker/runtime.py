@@ -23,22 +23,20 @@ from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
-from whiteroom.runtime.docker.host import MADE_FILE
-from whiteroom.runtime.docker.spec import NO_NETWORK, ContainerMember, ContainerSpec, dump
-from whiteroom.runtime.sandbox.runtime import FIRST_UID, SandboxRuntime
+from whiteroom.runtime.docker.fleet import MADE_FILE
+from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerMember, ContainerSpec, dump
+from whiteroom.runtime.supervised import SupervisedRuntime
 
 _QUICK_SECONDS = 5.0
 _KNOWN_SECONDS = 60.0
 _MAX_OPEN_FILES = 65_536
+_MAX_PROCESSES = 32_768
 
 
-class DockerRuntime(SandboxRuntime):
+class DockerRuntime(SupervisedRuntime):
     """Runs containers of one engine of this machine (ports.Runtime)."""
 
-    boot = (
-        "import sys; sys.path.append({home!r}); from whiteroom.runtime.docker.host import main; "
-        "main(sys.argv[1], int(sys.argv[2]))"
-    )
+    supervises = "whiteroom.runtime.docker.fleet"
     folder_name = "containers"
 
     def __init__(
@@ -207,6 +205,7 @@ class DockerRuntime(SandboxRuntime):
         for number, host in enumerate(contract.hosts(run.instance_count)):
             told = docker_plan.told(run, host)
             folders.make_work(run, new, host)
+            _make_toolkit_files(run, new / specs.WORK / host / TOOLKITS)
             _make_input(run, new / docker_plan.INPUT / host, told.config_files)
             pipes += folders.make_pipes(run, new, host, number)
             mounts = docker_plan.own_mounts(run, final, host)
@@ -242,7 +241,7 @@ class DockerRuntime(SandboxRuntime):
             socket=self._socket,
             api_version="",
             rootless=False,
-            packages=tuple(sys.path),
+            packages=tuple(path for path in sys.path if Path(path).is_absolute()),
             oci_runtime=self._oci_runtime,
             image_name=run.image_uri,
             image_digest=run.image_digest,
@@ -258,7 +257,7 @@ class DockerRuntime(SandboxRuntime):
             notes=run.notes,
             checkpoints=folders.checkpoints_of(run),
             uid_folder=str(self._folder / "users"),
-            first_uid=FIRST_UID,
+            first_uid=self.first_uid,
             gpus=limits.gpus,
             cpus=limits.cpus,
             memory_bytes=limits.memory_bytes,
@@ -304,10 +303,26 @@ def _make_input(run: Run, place: Path, config_files: Mapping[str, str]) -> None:
             (place / "data" / channel.name).mkdir(mode=0o755)
 
 
+def _make_toolkit_files(run: Run, place: Path) -> None:
+    """The files of /etc that a model server's toolkit may write."""
+    if isinstance(run, TransformRun):
+        place.mkdir(mode=0o755)
+        for path in contract.TOOLKIT_FILES:
+            (place / path.name).touch(mode=0o644)
+
+
 def _ulimits(volume_bytes: int) -> dict[str, int]:
     """The limits of a single process, none above this machine's: not every engine may raise one."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return {"core": 0, "fsize": volume_bytes, "msgqueue": 0, "nofile": min(_MAX_OPEN_FILES, files)}
+    _, processes = resource.getrlimit(resource.RLIMIT_NPROC)
+    return {
+        "core": 0,
+        "fsize": volume_bytes,
+        "msgqueue": 0,
+        "nofile": min(_MAX_OPEN_FILES, files),
+        # Podman would raise it. What holds is the container's own limit, which counts the same.
+        "nproc": min(_MAX_PROCESSES, processes) if processes > 0 else _MAX_PROCESSES,
+    }
 
 
 def _brief(problem: Exception) -> str:

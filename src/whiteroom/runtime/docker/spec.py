@@ -11,13 +11,14 @@ from whiteroom.runtime.spec import WORK, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from whiteroom.runtime.spec import Pipe
 
 LABEL_FOLDER, LABEL_RUN = "whiteroom.folder", "whiteroom.run"
 """By these everything that Whiteroom makes in an engine is found again, whatever crashed."""
+TOOLKITS = "etc"
+"""Holds what toolkits write to /etc, beside the other folders that an instance may write to."""
 SHELL = "/bin/sh"
 SHELL_NAME = "whiteroom"
 """What the shell calls itself where it says that there is no such program."""
@@ -38,7 +39,7 @@ class ContainerMember(Record):
     """What holds where the image says nothing."""
     mounts: tuple[tuple[str, str, bool], ...]
     """Source on this machine, target in the container, whether it may be written to."""
-    document: dict[str, Any] | None
+    document: str | None
     """What POST /containers/create is sent, but for what the supervisor alone knows; None until the image is known."""
 
     @property
@@ -170,8 +171,9 @@ def changed(spec: ContainerSpec, **changes: object) -> ContainerSpec:
     return ContainerSpec(**{**spec.plain(), **changes})
 
 
-def volumes(document: Mapping[str, Any] | None) -> list[str]:
+def volumes(document: str | None) -> list[str]:
     """The volumes that a container of that document has: made with it, and removed by name."""
-    if document is None:
-        return []
-    return [mount["Source"] for mount in document["HostConfig"]["Mounts"] if mount["Type"] == "volume"]
+    import json  # noqa: PLC0415 - long after the start
+
+    mounts = json.loads(document)["HostConfig"]["Mounts"] if document else []
+    return [mount["Source"] for mount in mounts if mount["Type"] == "volume"]

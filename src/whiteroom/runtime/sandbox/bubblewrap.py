@@ -6,7 +6,7 @@ nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH110, PTH112, PTH114, PTH115
+# ruff: noqa: PTH110, PTH112, PTH114, PTH115, PTH208
 from __future__ import annotations
 
 import os
@@ -51,7 +51,9 @@ def host_libraries() -> tuple[SystemEntry, ...]:
             entries.append(("symlink", os.readlink(path), path))
         elif os.path.isdir(path):
             entries.append(("bind", path, path))
-    entries += [("bind", path, path) for path in _FILES if os.path.exists(path)]
+    # Debian's Java keeps its settings here, one folder a version, and does not start without them.
+    java = (f"/etc/{name}" for name in sorted(os.listdir("/etc")) if name.startswith("java-"))
+    entries += [("bind", path, path) for path in (*_FILES, *java) if os.path.exists(path)]
     return tuple(entries)
 
 

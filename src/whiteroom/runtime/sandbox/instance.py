@@ -5,7 +5,6 @@ Imported by the supervisor: nothing slow to import.
 
 from __future__ import annotations
 
-import array
 import errno
 import fcntl
 import os
@@ -41,10 +40,8 @@ class Gate:
 
     def wait(self, pid: int) -> bool:
         """Wait until the sandbox is complete; False if bubblewrap, our child `pid`, has given up."""
-        left = array.array("i", [1])
         while True:
-            fcntl.ioctl(self.handle, termios.FIONREAD, left)
-            if not left[0]:
+            if not any(fcntl.ioctl(self.handle, termios.FIONREAD, bytes(4))):
                 return True
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
                 return False

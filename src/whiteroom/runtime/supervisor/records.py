@@ -12,11 +12,15 @@ import time
 
 from whiteroom.runtime.spec import END_FILE
 
-_FAILURE_CHARACTERS = 1024
+_FAILURE_CHARACTERS = 4096
+"""More than statusDetails.message takes of it: what stands at that cut must be recognised whole to be masked."""
 
 
 def failure_text(folder: str) -> str:
-    """What the program wrote to /opt/ml/output/failure: its first 1,024 characters, if it is a file at all."""
+    """What the program wrote to /opt/ml/output/failure: its beginning as it is, if it is a file at all.
+
+    It is for `domain.container_logs.tellable_failure`, which cleans, masks and cuts it.
+    """
     try:
         parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -31,12 +35,11 @@ def failure_text(folder: str) -> str:
     try:
         if os.fstat(handle).st_mode & 0o170000 != 0o100000:
             return ""
-        text = os.read(handle, 4 * _FAILURE_CHARACTERS).decode(errors="replace")[:_FAILURE_CHARACTERS]
+        return os.read(handle, 4 * _FAILURE_CHARACTERS).decode(errors="replace")[:_FAILURE_CHARACTERS]
     except OSError:
         return ""
     finally:
         os.close(handle)
-    return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 def first_line(words: bytes) -> str:

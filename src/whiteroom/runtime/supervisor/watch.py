@@ -111,7 +111,8 @@ class Watch:
             used = meters.disk(self._folders) + meters.unlinked(pids, self._device)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
-        if self._sampler.is_due():
+        # An engine may tell of an instance's end a moment after its last process is gone.
+        if pids and self._sampler.is_due():
             self._sampler.take(pids, memory, used)
         if used > spec.volume_bytes:
             return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."

@@ -8,20 +8,18 @@ Standard library only: the supervisor runs this inside the job's network namespa
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from threading import Event, local
-from typing import IO, Final
+from typing import Final
 
-from whiteroom.runtime.transform.exchange import AnswerTimedOut, AnswerTooLarge, ExchangeFailed, Exchanger, Interrupted
+from whiteroom.runtime.transform.answers import Answer, Output
+from whiteroom.runtime.transform.buffers import Buffers
+from whiteroom.runtime.transform.exchange import AnswerTooLarge, ExchangeFailed, Exchanger, Interrupted
 from whiteroom.runtime.transform.splitting import Payload, TooLargeToSend, csv_payloads, whole_payload
 
 MB: Final = 1024 * 1024
@@ -31,15 +29,21 @@ MAX_PAYLOAD_MB: Final = 100
 """SageMaker's, for one payload and for all that are under way at once."""
 MAX_CONCURRENT: Final = 16
 MAX_ANSWER_BYTES: Final = 100 * MB
-TRIES: Final = 3
-"""Of one request, where the server answered 5xx or the connection broke. A time-out is not tried again."""
+TRIES: Final = 4
+"""Of one request that fails: SageMaker's default of InvocationsMaxRetries is 3.
+
+What a failure is AWS leaves open. Here it is what may pass: an answer of 5xx, none within the
+time allowed, a connection that broke. A 4xx is the server's verdict on the records.
+"""
 
 _FIRST_PAUSE_SECONDS: Final = 0.01
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 _PING_TIMEOUT_SECONDS: Final = 2.0
 _PARAMETERS_TIMEOUT_SECONDS: Final = 10.0
-_HELD_ANSWER_BYTES: Final = 4 * MB
-"""An answer that is larger waits its turn on disk."""
+_PARAMETERS_BYTES: Final = 64 << 10
+_FIRST_RETRY_SECONDS: Final = 0.1
+_HELD_BYTES: Final = 64 * MB
+"""Of all answers that wait their turn; one that is larger than its part waits on disk."""
 _FAILURES_NAMED: Final = 5
 
 
@@ -58,6 +62,9 @@ class TransformJob:
     max_payload_mb: int | None
     """The request's own; None leaves the choice to the container, then to the default of 6."""
     ready_timeout_seconds: float
+    """How long the server may take until it first answers GET /ping with 200."""
+    max_concurrent: int | None = None
+    """Requests under way at once, whatever the container says; None leaves the choice to it, then to 1."""
     host: str = "127.0.0.1"
     port: int = 8080
     response_timeout_seconds: float = 600
@@ -80,9 +87,11 @@ class TransformJob:
             return [self.input_folder / name for name in sorted(self.files)]
         return sorted(entry for entry in self.input_folder.iterdir() if entry.is_file())
 
-    def payloads(self, file: Path, limit_bytes: int) -> Iterator[Payload]:
-        """What the requests for one file carry."""
-        return csv_payloads(file, limit_bytes, header=self.header) if self.is_csv else whole_payload(file, limit_bytes)
+    def payloads(self, file: Path, buffers: Buffers) -> Iterator[Payload]:
+        """What the requests for one file carry; the buffers take a byte more than one may."""
+        if self.is_csv:
+            return csv_payloads(file, buffers, header=self.header)
+        return whole_payload(file, buffers.size_bytes - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,10 @@ def run_transform(
         if refusal is not None:
             return TransformOutcome(False, _interruption(stopping, alive) or refusal)
         note(f"The program answers GET /ping after {clock() - started:.1f} s.")
-        parameters = execution_parameters(server, job.max_payload_mb)
+        if job.files == ():
+            note("None of the files are this instance's.")
+            return TransformOutcome(True)
+        parameters = execution_parameters(server, job)
     finally:
         server.close()
     note(f"Payloads of up to {parameters.max_payload_mb} MB, {parameters.max_concurrent} at a time.")
@@ -182,28 +194,27 @@ def wait_until_ready(
     return ""
 
 
-def execution_parameters(server: Exchanger, requested_payload_mb: int | None) -> ExecutionParameters:
-    """The request's payload size, else the container's, else the default; the container's own concurrency.
+def execution_parameters(server: Exchanger, job: TransformJob) -> ExecutionParameters:
+    """What the job asks for, else what the container does, else the default: of payload size and concurrency.
 
     The container need not offer them: no answer, another status and nonsense all mean the
     defaults. BatchStrategy is always MultiRecord (Clean Rooms ML chooses it).
     """
-    answer = BytesIO()
+    answer = Answer(job.output_folder, Buffers(_PARAMETERS_BYTES), _PARAMETERS_BYTES)
     told: object = None
     try:
-        if (
-            200
-            <= server.ask("GET", "/execution-parameters", timeout_seconds=_PARAMETERS_TIMEOUT_SECONDS, into=answer)
-            < 300
-        ):
-            told = json.loads(answer.getvalue())
+        status = server.ask("GET", "/execution-parameters", timeout_seconds=_PARAMETERS_TIMEOUT_SECONDS, into=answer)
+        if 200 <= status < 300:
+            told = json.loads(b"".join(answer.parts()))
     except (ExchangeFailed, ValueError, RecursionError):
         told = None
+    finally:
+        answer.close()
     offered = told if isinstance(told, dict) else {}
-    payload_mb = requested_payload_mb or _offered(offered, "MaxPayloadInMB", DEFAULT_PAYLOAD_MB, MAX_PAYLOAD_MB)
+    payload_mb = job.max_payload_mb or _offered(offered, "MaxPayloadInMB", DEFAULT_PAYLOAD_MB, MAX_PAYLOAD_MB)
     payload_mb = min(payload_mb, MAX_PAYLOAD_MB)
-    concurrent = _offered(offered, "MaxConcurrentTransforms", 1, MAX_CONCURRENT)
-    return ExecutionParameters(max(1, min(concurrent, MAX_PAYLOAD_MB // payload_mb)), payload_mb)
+    concurrent = job.max_concurrent or _offered(offered, "MaxConcurrentTransforms", 1, MAX_CONCURRENT)
+    return ExecutionParameters(max(1, min(concurrent, MAX_CONCURRENT, MAX_PAYLOAD_MB // payload_mb)), payload_mb)
 
 
 def _offered(offered: Mapping[str, object], name: str, otherwise: int, most: int) -> int:
@@ -220,10 +231,10 @@ def _interruption(stopping: Callable[[], bool], alive: Callable[[], bool]) -> st
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What became of one request: a body, or why there is none."""
+class _Reply:
+    """What became of one request: an answer, or why there is none."""
 
-    body: IO[bytes] | None
+    answer: Answer | None
     failure: str = ""
     tries: int = 1
 
@@ -234,7 +245,7 @@ class _Piece:
 
     file: str
     payload: Payload | None = None
-    answer: Future[_Answer] | None = None
+    reply: Future[_Reply] | None = None
     failure: str = ""
 
 
@@ -256,7 +267,10 @@ class _Work:
         self._new_exchanger = exchanger
         self._run_interrupted = interrupted
         self._sleep = sleep
-        self._output = _Output(job.output_folder)
+        self._output = Output(job.output_folder)
+        self._held_bytes = _HELD_BYTES // (parameters.max_concurrent + 1)
+        self._for_payloads = Buffers(parameters.max_payload_mb * MB + 1)
+        self._for_answers = Buffers(MB)
         self._thread = local()
         self._exchangers: list[Exchanger] = []
         self._abandoned = Event()
@@ -274,7 +288,7 @@ class _Work:
                 for piece in self._pieces(pool):
                     ahead.append(piece)
                     # One payload more than the server takes at once is read ahead, so that it never waits for the disk.
-                    while len(ahead) > self._parameters.max_concurrent + 1:
+                    while sum(piece.reply is not None for piece in ahead) > self._parameters.max_concurrent + 1:
                         self._take(ahead.popleft(), note)
                 while ahead:
                     self._take(ahead.popleft(), note)
@@ -289,10 +303,9 @@ class _Work:
         return TransformOutcome(not self.failures, self._message(), tuple(self.written), tuple(self.failures))
 
     def _pieces(self, pool: ThreadPoolExecutor) -> Iterator[_Piece]:
-        limit_bytes = self._parameters.max_payload_mb * MB
         for file in self._job.input_files():
             try:
-                for payload in self._job.payloads(file, limit_bytes):
+                for payload in self._job.payloads(file, self._for_payloads):
                     if file.name in self.failures:
                         break
                     yield _Piece(file.name, payload, pool.submit(self._send, payload))
@@ -301,44 +314,46 @@ class _Work:
             yield _Piece(file.name)
 
     def _take(self, piece: _Piece, note: Callable[[str], None]) -> None:
-        answer = piece.answer.result() if piece.answer is not None else None
+        reply = piece.reply.result() if piece.reply is not None else None
         failure = piece.failure
-        if answer is not None and piece.payload is not None:
-            if answer.failure:
-                tries = f" ({answer.tries} tries)" if answer.tries > 1 else ""
-                failure = f"bytes {piece.payload.first_byte}-{piece.payload.last_byte}: {answer.failure}{tries}"
-            elif answer.tries > 1:
-                note(f"{piece.file}: bytes from {piece.payload.first_byte} on took {answer.tries} tries.")
+        if reply is not None and piece.payload is not None:
+            if piece.payload.buffer is not None:
+                self._for_payloads.give(piece.payload.buffer)
+            if reply.failure:
+                tries = f" ({reply.tries} tries)" if reply.tries > 1 else ""
+                failure = f"bytes {piece.payload.first_byte}-{piece.payload.last_byte}: {reply.failure}{tries}"
+            elif reply.tries > 1:
+                note(f"{piece.file}: bytes from {piece.payload.first_byte} on took {reply.tries} tries.")
         if failure and piece.file not in self.failures:
             self.failures[piece.file] = failure
             self._output.discard()
             note(f"{piece.file} failed: {failure}.")
-        if answer is not None and answer.body is not None:
-            with answer.body as body:
-                if piece.file not in self.failures:
-                    self._output.append(piece.file, body, end_line=self._job.is_csv)
-        elif piece.answer is None and piece.file not in self.failures:
+        if reply is not None and reply.answer is not None:
+            if piece.file not in self.failures:
+                self._output.append(piece.file, reply.answer, end_line=self._job.is_csv)
+            reply.answer.close()
+        elif piece.reply is None and piece.file not in self.failures:
             self._output.commit(piece.file)
             self.written.append(f"{piece.file}.out")
 
-    def _send(self, payload: Payload) -> _Answer:
+    def _send(self, payload: Payload) -> _Reply:
         """One request, tried again where that may help. Runs in a thread of the pool."""
-        answer = _Answer(None)
+        reply = _Reply(None)
         for tries in range(1, TRIES + 1):
             if tries > 1:
-                self._sleep(0.1 * 4 ** (tries - 2))
+                self._sleep(_FIRST_RETRY_SECONDS * 2 ** (tries - 2))
             if self._interrupted():
                 raise Interrupted
-            answer, again = self._try(payload, tries)
+            reply, again = self._try(payload, tries)
             if not again:
-                return answer
+                return reply
         if self._interrupted():
             raise Interrupted
-        return answer
+        return reply
 
-    def _try(self, payload: Payload, tries: int) -> tuple[_Answer, bool]:
+    def _try(self, payload: Payload, tries: int) -> tuple[_Reply, bool]:
         """What came of one try, and whether another may help."""
-        body = tempfile.SpooledTemporaryFile(max_size=_HELD_ANSWER_BYTES, dir=str(self._job.output_folder))  # noqa: SIM115
+        answer = Answer(self._job.output_folder, self._for_answers, self._held_bytes)
         status = 0
         try:
             status = self._own_exchanger().ask(
@@ -347,19 +362,19 @@ class _Work:
                 timeout_seconds=self._job.response_timeout_seconds,
                 headers=self._job.headers,
                 body=payload.data,
-                into=body,
+                into=answer,
                 limit_bytes=MAX_ANSWER_BYTES,
             )
         except Interrupted:
             raise
         except ExchangeFailed as error:
-            return _Answer(None, str(error), tries), not isinstance(error, AnswerTimedOut | AnswerTooLarge)
+            return _Reply(None, str(error), tries), not isinstance(error, AnswerTooLarge)
         finally:
             if not 200 <= status < 300:
-                body.close()
+                answer.close()
         if 200 <= status < 300:
-            return _Answer(body, tries=tries), False
-        return _Answer(None, f"HTTP status {status}", tries), status >= 500
+            return _Reply(answer, tries=tries), False
+        return _Reply(None, f"HTTP status {status}", tries), status >= 500
 
     def _interrupted(self) -> bool:
         return self._abandoned.is_set() or self._run_interrupted()
@@ -383,50 +398,8 @@ class _Work:
 
 def _forget(piece: _Piece) -> None:
     """Close the answer of a request that nobody waits for any more."""
-    if piece.answer is None or piece.answer.cancelled() or piece.answer.exception() is not None:
+    if piece.reply is None or piece.reply.cancelled() or piece.reply.exception() is not None:
         return
-    body = piece.answer.result().body
-    if body is not None:
-        body.close()
-
-
-class _Output:
-    """The output file being written: under a name of its own until it is whole."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._part: IO[bytes] | None = None
-        self._path: Path | None = None
-
-    def append(self, file: str, answer: IO[bytes], *, end_line: bool) -> None:
-        """Add one answer; `end_line` sees to a line feed at its end (AssembleWith Line)."""
-        part = self._open(file)
-        size = answer.seek(0, os.SEEK_END)
-        answer.seek(0)
-        shutil.copyfileobj(answer, part, MB)
-        if end_line and size:
-            answer.seek(size - 1)
-            if answer.read(1) != b"\n":
-                part.write(b"\n")
-
-    def commit(self, file: str) -> None:
-        """Give the output its name; a file that had no payload gets an empty one."""
-        part = self._open(file)
-        part.close()
-        if self._path is not None:
-            self._path.replace(self._folder / f"{file}.out")
-        self._part = self._path = None
-
-    def discard(self) -> None:
-        """Leave nothing of an output that is not whole."""
-        if self._part is not None and self._path is not None:
-            self._part.close()
-            self._path.unlink(missing_ok=True)
-        self._part = self._path = None
-
-    def _open(self, file: str) -> IO[bytes]:
-        if self._part is None:
-            self._path = self._folder / f".{file}.part"
-            self._path.unlink(missing_ok=True)
-            self._part = self._path.open("xb")
-        return self._part
+    answer = piece.reply.result().answer
+    if answer is not None:
+        answer.close()

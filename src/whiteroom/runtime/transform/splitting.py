@@ -7,11 +7,13 @@ field is doubled) and needs no parsing of the rows.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import Final
+
+from whiteroom.runtime.transform.buffers import Buffers
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -31,7 +33,9 @@ class Payload:
     """The body of one request, and where it lies in its file."""
 
     first_byte: int
-    data: bytes
+    data: bytes | memoryview
+    buffer: bytearray | None = None
+    """What `data` lies in, where it is to be used again."""
 
     @property
     def last_byte(self) -> int:
@@ -39,25 +43,33 @@ class Payload:
         return self.first_byte + len(self.data) - 1
 
 
-def csv_payloads(file: Path, limit_bytes: int, *, header: bool) -> Iterator[Payload]:
+def csv_payloads(file: Path, buffers: Buffers, *, header: bool) -> Iterator[Payload]:
     """As many whole records as fit in each payload, in order; together they are the file, byte for byte.
 
     The header row stands where it stands in the file: in the first payload alone. A file
     without records (empty, blank lines, a header row alone) gives no payload, since there
     is nothing to transform; nor does a stretch of blank lines.
 
+    Args:
+        file: what is cut.
+        buffers: take a byte more than a payload may hold; whoever is done with a payload gives its buffer back.
+        header: whether the file begins with a header row.
+
     Raises:
-        TooLargeToSend: a record is larger than `limit_bytes`. Payloads before it were given.
+        TooLargeToSend: a record is larger than a payload. Payloads before it were given.
     """
-    # One buffer, filled again and again: fresh memory for every payload would cost more than the cutting.
-    buffer = bytearray(limit_bytes + 1)
-    view = memoryview(buffer)
+    limit_bytes = buffers.size_bytes - 1
     with file.open("rb", buffering=0) as source:
-        held = _fill(source, view, 0)
-        if header and held <= limit_bytes and not _has_rows(bytes(view[:held])):
-            return
         first_byte = 0
-        while held:
+        while True:
+            buffer = buffers.take()
+            held = _read(source.fileno(), buffer, first_byte)
+            if held == 0 or (
+                header and not first_byte and held <= limit_bytes and not _has_rows(bytes(memoryview(buffer)[:held]))
+            ):
+                buffers.give(buffer)
+                return
+            # What is left of a record is read once more with the next payload: that is cheaper than to copy either.
             size = held if held <= limit_bytes else _last_record_end(buffer, limit_bytes)
             if size == 0:
                 raise TooLargeToSend(
@@ -65,19 +77,22 @@ def csv_payloads(file: Path, limit_bytes: int, *, header: bool) -> Iterator[Payl
                     first_byte + limit_bytes,
                     f"a record is larger than the payload limit of {limit_bytes:,} bytes",
                 )
-            data = bytes(view[:size])
-            if not _is_blank(data):
-                yield Payload(first_byte, data)
+            payload = memoryview(buffer)[:size]
+            if _is_blank(payload):
+                buffers.give(buffer)
+            else:
+                yield Payload(first_byte, payload, buffer)
             first_byte += size
-            left = held - size
-            view[:left] = bytes(view[size:held])
-            held = _fill(source, view, left)
 
 
-def _fill(source: FileIO, view: memoryview, held: int) -> int:
-    """Read on behind the first `held` bytes until the buffer is full or the file ends; gives back how many it holds."""
-    while got := source.readinto(view[held:]):
+def _read(source: int, buffer: bytearray, first_byte: int) -> int:
+    """Fill the buffer from there on, as far as the file goes; how much it holds."""
+    view, held = memoryview(buffer), 0
+    # Not every file system gives all it has at once.
+    while got := os.preadv(source, [view[held:]], first_byte + held):
         held += got
+        if held == len(buffer):
+            break
     return held
 
 
@@ -102,7 +117,8 @@ def whole_payload(file: Path, limit_bytes: int) -> Iterator[Payload]:
 def _last_record_end(data: bytearray, limit: int) -> int:
     """How many of the first `limit` bytes are whole records, `data` beginning with one; 0 if none ends there."""
     end = data.rfind(b"\n", 0, limit) + 1
-    quotes = data.count(b'"', 0, end)
+    # To look for a first one is five times as fast as to count.
+    quotes = data.count(b'"', 0, end) if data.find(b'"', 0, end) >= 0 else 0
     while end and quotes % 2:
         before = data.rfind(b"\n", 0, end - 1) + 1
         quotes -= data.count(b'"', before, end)
@@ -110,10 +126,10 @@ def _last_record_end(data: bytearray, limit: int) -> int:
     return end
 
 
-def _is_blank(data: bytes) -> bool:
+def _is_blank(data: memoryview) -> bool:
     """Whether there is nothing but line ends (and the mark that may begin a file)."""
     blank = b"\r\n" + _BOM
-    return not data[:64].strip(blank) and not data.strip(blank)  # the second copies all of it
+    return not bytes(data[:64]).strip(blank) and not bytes(data).strip(blank)  # the second copies all of it
 
 
 def _has_rows(data: bytes) -> bool:

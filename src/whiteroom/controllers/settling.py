@@ -1,0 +1,24 @@
+"""What a query was counted for and did not use is given back to the tables' access budgets.
+
+An operation counts every table that the text names, in the transaction that records the query; which of
+them it read is known when the engine has parsed it. Called in the transaction that records the query's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from whiteroom.domain.privacy_budgets import given_back
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.ports import Transaction
+
+
+def settle(tx: Transaction, query: ProtectedQuery, read: Collection[str]) -> None:
+    """Give back what was counted for tables other than those in `read` (ids of associations)."""
+    for association_id in query.charged_associations:
+        template = tx.privacy_budget_templates.find(resource_id=association_id)
+        if association_id in read or template is None:
+            continue
+        changes = given_back(template, query.created_at)
+        if changes:
+            tx.privacy_budget_templates.update(template, **changes)

@@ -1,0 +1,120 @@
+"""Which columns an operator or a function puts together with literals, and which with columns.
+
+"Comparison controls follow indirect literal comparisons" (UG custom-comparison-controls), and arithmetic
+compares as well as `=` does: 1 - SIGN(ABS(zip - 10001)). So every operator and every function that takes
+a column beside something else counts, wherever the literal or the column was written. What does not:
+AND, OR and NOT over conditions; the results of CASE; grouping and sorting by one column; arguments
+that say how a function works (units, formats, digits, percentiles).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from whiteroom.domain.query_facts import Origin
+from whiteroom.engines.origins import Origins, Value
+
+_PASSIVE = (
+    exp.Query,
+    exp.With,
+    exp.CTE,
+    exp.From,
+    exp.Table,
+    exp.TableAlias,
+    exp.Alias,
+    exp.Paren,
+    exp.Tuple,
+    exp.Distinct,
+    exp.Group,
+    exp.Order,
+    exp.Ordered,
+    exp.Limit,
+    exp.Offset,
+    exp.Window,
+    exp.WindowSpec,
+    exp.WithinGroup,
+    exp.Column,
+    exp.Cast,
+    exp.DataType,
+    exp.Interval,
+    exp.Escape,
+)
+"""Parts that put nothing together by themselves. TryCast is a Cast."""
+
+_SETTINGS = frozenset(
+    ["unit", "to", "format", "zone", "decimals", "quantile", "accuracy", "offset", "position", "modifiers", "escape"]
+)
+"""Arguments that say how a function works."""
+
+_TESTS = (exp.IsNan, exp.CountIf, exp.LogicalAnd, exp.LogicalOr)
+_NAMED_TESTS = frozenset({"ISNULL", "ISNOTNULL"})
+"""Functions of one column that compare it with something which is not written."""
+
+
+class Meetings:
+    """All of them in one tree."""
+
+    def __init__(self, tree: exp.Query, origins: Origins) -> None:
+        """Walk the tree."""
+        self._origins = origins
+        self.literal: set[Origin] = set()
+        """Columns that meet a literal."""
+        self.column: set[Origin] = set()
+        """Columns that meet a column."""
+        for node in tree.walk():
+            self._visit(node)
+
+    def _visit(self, node: exp.Expr) -> None:
+        for condition in _conditions(node):
+            if not isinstance(_bare(condition), exp.Connector | exp.Not | exp.Predicate | exp.Boolean):
+                # WHERE flag is WHERE flag = true.
+                self.literal |= self._origins.value(condition).columns
+        if isinstance(node, exp.SetOperation):
+            for branches in self._origins.outputs(node):
+                self._meet([self._origins.value(branch) for branch in branches])
+        elif isinstance(node, exp.Case):
+            whens = [when.this for when in node.args.get("ifs") or []]
+            if node.this is not None:
+                for when in whens:
+                    self._meet([self._origins.value(node.this), self._origins.value(when)])
+        elif not isinstance(node, (*_PASSIVE, exp.Connector, exp.Not, exp.If, exp.Where, exp.Having, exp.Join)):
+            self._meet([self._origins.value(operand) for operand in _operands(node)])
+            if isinstance(node, _TESTS) or node.name.upper() in _NAMED_TESTS:
+                for operand in _operands(node):
+                    self.literal |= self._origins.value(operand).columns
+
+    def _meet(self, values: Sequence[Value]) -> None:
+        columns = frozenset[Origin]().union(*(value.columns for value in values))
+        if any(value.constant for value in values):
+            self.literal |= columns
+        if sum(bool(value.columns) for value in values) > 1:
+            self.column |= columns
+
+
+def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
+    for name, argument in node.args.items():
+        if name not in _SETTINGS:
+            for part in argument if isinstance(argument, list) else [argument]:
+                if isinstance(part, exp.Expr):
+                    yield part
+
+
+def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:
+    """What the node takes as true or false."""
+    if isinstance(node, exp.Where | exp.Having | exp.Qualify | exp.Not):
+        yield node.this
+    elif isinstance(node, exp.Connector):
+        yield node.left
+        yield node.right
+    elif isinstance(node, exp.Join) and node.args.get("on") is not None:
+        yield node.args["on"]
+    elif isinstance(node, exp.If) and not (isinstance(node.parent, exp.Case) and node.parent.this is not None):
+        yield node.this
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node

@@ -1,0 +1,277 @@
+"""LogEvent (CloudWatch Logs): the lines of runs' logs as the caller may read them.
+
+A call looks at so much of a log at most (`_Budget`), and answers a token for the rest: a log of any size
+costs no more memory than a page of it, and no more time. A page may be shorter than its limit, or empty,
+while its token still leads on; as with AWS, the end is where no token is answered (FilterLogEvents), or
+the same one again (GetLogEvents).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import heapq
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from whiteroom.base.faults import ResourceNotFound, ValidationFault
+from whiteroom.domain.filter_patterns import parse_filter_pattern
+from whiteroom.operations.answers import chosen
+from whiteroom.operations.log_groups import group_of
+from whiteroom.operations.log_reading import MemberRun, Reader, event_id, reader_of
+from whiteroom.operations.patterns import fault_of
+from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
+from whiteroom.ports import PlacedLine
+
+MAX_EVENTS = 10_000
+MAX_MESSAGE_BYTES = 1 << 20
+"""Of all events of one answer together, as in AWS."""
+MAX_READ_BYTES = 4 << 20
+"""Of logs, in one call."""
+MAX_SEARCHED_CHARACTERS = 1 << 15
+"""That are searched for personal information in one call."""
+
+_EVENT_BYTES = 26
+"""What AWS counts for an event beside its text."""
+_TOKEN = re.compile(r"([fb])/([0-9]{1,18})")
+_FOREVER_MS = 1 << 62
+_CLOCK_MS = 24 * 3_600_000
+"""How far a log's times may be ahead of its run's end, where the machine's clock was set back."""
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How much of a call's work is left."""
+
+    events: int
+    message_bytes: int = MAX_MESSAGE_BYTES
+    read_bytes: int = MAX_READ_BYTES
+    searched_characters: int = MAX_SEARCHED_CHARACTERS
+
+    def read(self, placed: PlacedLine) -> None:
+        """A line has been looked at."""
+        self.read_bytes -= placed.end - placed.start
+
+    def tell(self, run: MemberRun, placed: PlacedLine, message: str | None) -> None:
+        """A line has been masked, and is an event of the answer where it has a message."""
+        if run.searches_persons:
+            self.searched_characters -= len(placed.line.text)
+        if message is not None:
+            self.events -= 1
+            self.message_bytes -= len(message.encode()) + _EVENT_BYTES
+
+    @property
+    def spent(self) -> bool:
+        return min(self.events, self.message_bytes, self.read_bytes, self.searched_characters) <= 0
+
+
+@operation(LOGS, "GetLogEvents", reads_files=True)
+def get_log_events(request: Request, context: Context) -> Response:
+    """One page of one stream, forward or backward; without a token the newest, unless startFromHead."""
+    _refuse_unmask(request)
+    reader = reader_of(context)
+    run, host = _stream(reader, group_of(request, context.caller), request["logStreamName"])
+    first_ms, end_ms = request.get("startTime", 0), request.get("endTime", _FOREVER_MS)
+    forward, place = _direction(request)
+    if forward:
+        start = max(place or 0, reader.logs.first_at(run.run_id, first_ms))
+        lines = reader.forward(run, start)
+    else:
+        start = reader.end(run) if place is None else place
+        if "endTime" in request:
+            start = min(start, reader.logs.first_at(run.run_id, end_ms))
+        lines = reader.backward(run, start)
+    page = _Page(reader, run, host, range(first_ms, end_ms), _Budget(request.get("limit", MAX_EVENTS)))
+    page.take(lines)
+    reached = page.reached
+    low = start if forward or reached is None else reached.start
+    high = reached.end if forward and reached is not None else start
+    return {
+        "events": page.events if forward else page.events[::-1],
+        "nextForwardToken": f"f/{high}",
+        "nextBackwardToken": f"b/{low}",
+    }
+
+
+@dataclass(slots=True)
+class _Page:
+    """One page of a stream, in the order in which its lines are read."""
+
+    reader: Reader
+    run: MemberRun
+    host: str
+    times_ms: range
+    budget: _Budget
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+    reached: PlacedLine | None = None
+    """The last line that was looked at."""
+
+    def take(self, lines: Iterable[PlacedLine]) -> None:
+        """Fill the page until its budget is spent, or its time is over."""
+        summary = self.reader.summary_of(self.run)
+        stream = self.run.stream(self.host)
+        for placed in lines:
+            # A line that cannot be read has no time.
+            if self.budget.spent or (placed.line.at_ms not in self.times_ms and placed.line.text):
+                return
+            self.budget.read(placed)
+            self.reached = placed
+            if self.run.stream(placed.line.host) != stream:
+                continue
+            message = self.reader.told(self.run, placed, summary)
+            if message is not None:
+                self.budget.tell(self.run, placed, message)
+                at_ms = placed.line.at_ms
+                self.events.append({"timestamp": at_ms, "message": message, "ingestionTime": at_ms})
+
+
+def _direction(request: Request) -> tuple[bool, int | None]:
+    """Whether to read forward, and from which place, None for the stream's beginning or its end."""
+    if "nextToken" not in request:
+        return request.get("startFromHead", False), None
+    token = _TOKEN.fullmatch(request["nextToken"])
+    if token is None:
+        raise _INVALID_TOKEN
+    return token[1] == "f", int(token[2])
+
+
+@operation(LOGS, "FilterLogEvents", reads_files=True)
+def filter_log_events(request: Request, context: Context) -> Response:
+    """One page of all streams of a group, or of some, in the order of time. Only what the caller reads is searched."""
+    _refuse_unmask(request)
+    if not request.get("startFromHead", True):
+        raise ValidationFault("FilterLogEvents reads from the head here. Use GetLogEvents for the newest events first.")
+    if "logStreamNames" in request and "logStreamNamePrefix" in request:
+        raise ValidationFault("logStreamNames and logStreamNamePrefix cannot both be given.")
+    pattern = chosen(parse_filter_pattern(request.get("filterPattern", ""), fault_of), ValidationFault)
+    reader = reader_of(context)
+    wanted = _wanted(request)
+    runs = [run for run in reader.runs(group_of(request, context.caller)) if any(map(wanted, run.streams))]
+    _require_streams(request.get("logStreamNames", ()), runs)
+    last_ms, after = request.get("endTime", _FOREVER_MS), _key(request.get("nextToken"))
+    first_ms = max(request.get("startTime", 0), after[0] if after is not None else 0)
+    budget = _Budget(request.get("limit", MAX_EVENTS))
+    summaries: dict[str, frozenset[int]] = {}
+    events: list[Mapping[str, Any]] = []
+    reached = token = None
+    for run, placed in _merged(reader, runs, first_ms):
+        key = (placed.line.at_ms, run.run_id, placed.start)
+        if placed.line.at_ms > last_ms:
+            break
+        if after is not None and key <= after:
+            continue
+        if budget.spent:
+            token = reached
+            break
+        reached = key
+        budget.read(placed)
+        if run.run_id not in summaries:
+            summaries[run.run_id] = reader.summary_of(run)
+        if not wanted(run.stream(placed.line.host)):
+            continue
+        message = reader.told(run, placed, summaries[run.run_id])
+        if message is not None:
+            found = pattern.accepts(message, reader.finder.matches)
+            budget.tell(run, placed, message if found else None)
+            events += [_event(run, placed, message)] if found else []
+    return {"events": events, "searchedLogStreams": [], "nextToken": None if token is None else _token(token)}
+
+
+def _event(run: MemberRun, placed: PlacedLine, message: str) -> Mapping[str, Any]:
+    return {
+        "logStreamName": run.stream(placed.line.host),
+        "timestamp": placed.line.at_ms,
+        "message": message,
+        "ingestionTime": placed.line.at_ms,
+        "eventId": event_id(run, placed),
+    }
+
+
+_INVALID_TOKEN = ValidationFault("The specified nextToken is invalid.")
+_NO_STREAM = ResourceNotFound("The specified log stream does not exist.")
+
+
+def _refuse_unmask(request: Request) -> None:
+    if request.get("unmask", False):
+        raise ValidationFault("unmask is not possible: what the log policies hide is hidden from every member.")
+
+
+def _stream(reader: Reader, group: str, name: str) -> tuple[MemberRun, str]:
+    """The run of a stream and its instance. A stream that the caller may not read does not exist."""
+    for run in reader.runs(group):
+        if name in run.streams:
+            return run, name.rpartition("/")[2]
+    raise _NO_STREAM
+
+
+def _wanted(request: Request) -> Callable[[str], bool]:
+    names = request.get("logStreamNames")
+    if names is not None:
+        return frozenset(names).__contains__
+    prefix = request.get("logStreamNamePrefix", "")
+    return lambda stream: stream.startswith(prefix)
+
+
+def _require_streams(names: Sequence[str], runs: Sequence[MemberRun]) -> None:
+    known = {stream for run in runs for stream in run.streams}
+    if not known.issuperset(names):
+        raise _NO_STREAM
+
+
+@dataclass(order=True, slots=True)
+class _Head:
+    """The next line of one run."""
+
+    at_ms: int
+    run_id: str
+    number: int
+    run: MemberRun = field(compare=False)
+    placed: PlacedLine = field(compare=False)
+    lines: Iterator[PlacedLine] = field(compare=False)
+
+
+def _merged(reader: Reader, runs: Sequence[MemberRun], first_ms: int) -> Iterator[tuple[MemberRun, PlacedLine]]:
+    """The lines of several runs from a time on, in order of time, run and place. Only runs that overlap are open."""
+    waiting = sorted(
+        (run for run in runs if run.ended_at is None or run.ended_at.timestamp() * 1000 + _CLOCK_MS >= first_ms),
+        key=lambda run: run.created_at,
+        reverse=True,
+    )
+    heads: list[_Head] = []
+    numbers = count()
+
+    def put(run: MemberRun, lines: Iterator[PlacedLine]) -> None:
+        # A line that cannot be read has no time, and nothing to tell.
+        placed = next((placed for placed in lines if placed.line.text), None)
+        if placed is not None:
+            heapq.heappush(heads, _Head(placed.line.at_ms, run.run_id, next(numbers), run, placed, lines))
+
+    while waiting or heads:
+        while waiting and (not heads or waiting[-1].created_at.timestamp() * 1000 <= heads[0].at_ms):
+            run = waiting.pop()
+            put(run, reader.forward(run, reader.logs.first_at(run.run_id, first_ms)))
+        if heads:
+            head = heapq.heappop(heads)
+            if head.at_ms >= first_ms:
+                yield head.run, head.placed
+            put(head.run, head.lines)
+
+
+def _token(key: tuple[int, str, int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def _key(token: str | None) -> tuple[int, str, int] | None:
+    if token is None:
+        return None
+    try:
+        at_ms, run_id, place = json.loads(base64.b64decode(token, b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError):
+        raise _INVALID_TOKEN from None
+    if not (type(at_ms) is int and type(run_id) is str and type(place) is int and 0 <= at_ms < _FOREVER_MS):
+        raise _INVALID_TOKEN
+    return at_ms, run_id, place

@@ -1,0 +1,76 @@
+"""LogGroup (CloudWatch Logs): the two groups that AWS Clean Rooms ML publishes to. Every account has both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from whiteroom.base.arns import Arn
+from whiteroom.base.callers import Caller
+from whiteroom.base.faults import ResourceNotFound, ValidationFault
+from whiteroom.operations.log_reading import GROUPS
+from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
+
+
+@operation(LOGS, "DescribeLogGroups")
+def describe_log_groups(request: Request, context: Context) -> Response:
+    """The groups by name, prefix or part of a name. Of other accounts there is nothing to describe."""
+    if "logGroupNamePrefix" in request and "logGroupNamePattern" in request:
+        raise ValidationFault("logGroupNamePrefix and logGroupNamePattern cannot both be given.")
+    own = context.caller.account_id
+    if any(account != own for account in request.get("accountIdentifiers", ())):
+        raise ValidationFault(f"accountIdentifiers may name {own} alone: logs of other accounts are not shown.")
+    limit, after = request.get("limit", 50), request.get("nextToken")
+    found = [name for name in _wanted(request, context) if after is None or name > after]
+    return {
+        "logGroups": [_described(name, context.caller) for name in found[:limit]],
+        "nextToken": found[limit - 1] if len(found) > limit else None,
+    }
+
+
+def group_of(request: Request, caller: Caller) -> str:
+    """The group that a request names, by its name or its ARN.
+
+    Raises:
+        ValidationFault: it names none, or two.
+        ResourceNotFound: it is not one of the caller's.
+    """
+    names = [request[member] for member in ("logGroupName", "logGroupIdentifier") if member in request]
+    if len(names) != 1:
+        raise ValidationFault("Give exactly one of logGroupName and logGroupIdentifier.")
+    name = _name(names[0], caller)
+    if name not in GROUPS:
+        raise ResourceNotFound(f"The specified log group does not exist. Whiteroom has {' and '.join(GROUPS)}.")
+    return name
+
+
+def group_arn(name: str, caller: Caller) -> str:
+    """A group's ARN, without the `:*` that stands for its streams."""
+    return str(Arn("logs", caller.region, caller.account_id, f"log-group:{name}"))
+
+
+def _name(identifier: str, caller: Caller) -> str:
+    if not identifier.startswith("arn:"):
+        return identifier
+    return next((name for name in GROUPS if identifier.removesuffix(":*") == group_arn(name, caller)), identifier)
+
+
+def _wanted(request: Request, context: Context) -> Iterator[str]:
+    prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "").lower()
+    identifiers = request.get("logGroupIdentifiers")
+    named = None if identifiers is None else {_name(identifier, context.caller) for identifier in identifiers}
+    for name in sorted(GROUPS):
+        if name.startswith(prefix) and part in name.lower() and (named is None or name in named):
+            yield name
+
+
+def _described(name: str, caller: Caller) -> Mapping[str, Any]:
+    arn = group_arn(name, caller)
+    return {
+        "logGroupName": name,
+        "arn": f"{arn}:*",
+        "logGroupArn": arn,
+        "metricFilterCount": 0,
+        "storedBytes": 0,
+        "logGroupClass": "STANDARD",
+    }

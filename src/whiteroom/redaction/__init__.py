@@ -1,0 +1,1 @@
+"""Finds in texts what policies hide: numbers, members' own expressions, personal information."""

@@ -1,0 +1,113 @@
+"""Supervisors that stand by: Python has started and everything is imported before there is a run.
+
+A third of a second of two busy cores, or 40 ms of idle ones, stand between a process and its first line of Python
+that does something. A spare waits at a socket for the folder of a run, and for nothing else; it ends with the server.
+The other end: supervisor/standby.py.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+
+import whiteroom
+
+LOCK_FD = 3
+"""Where a supervisor finds its run's lock, and a spare its socket."""
+REST_SECONDS = 0.25
+_OPTIONS = ("-I", "-S")
+_BOOT = "import sys; sys.path.append({home!r}); from {module} import main; main(sys.argv[1], {lock})"
+_STAND_BY = (
+    "import sys; sys.path.append({home!r}); from {module} import main; "
+    "from whiteroom.runtime.supervisor.standby import stand_by; stand_by(main, {lock})"
+)
+
+
+def start(module: str, environment: Mapping[str, str], folder: str, lock: int, log: int) -> int:
+    """Start a supervisor for the run in `folder`; its process id.
+
+    Args:
+        module: its `main` takes the folder and the lock's descriptor.
+        environment: all of its variables.
+        folder: the run's.
+        lock: the run's lock, which it takes over.
+        log: takes what it writes.
+    """
+    return _spawn(_BOOT, module, environment, [folder], log, lock)
+
+
+def _spawn(boot: str, module: str, environment: Mapping[str, str], arguments: list[str], log: int, kept: int) -> int:
+    home = str(Path(whiteroom.__file__).parent.parent)
+    code = boot.format(home=home, module=module, lock=LOCK_FD)
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, *_OPTIONS, "-c", code, *arguments],
+        dict(environment),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, log, 1),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+            (os.POSIX_SPAWN_DUP2, kept, LOCK_FD),
+        ],
+    )
+
+
+class Spare:
+    """One supervisor that stands by."""
+
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            self.pid = _spawn(_STAND_BY, module, environment, [], null, theirs.fileno())
+            os.close(null)
+        self._channel = ours.detach()
+        # Its end of the socket tells it that nobody needs it any more.
+        self._close = weakref.finalize(self, os.close, self._channel)
+
+    def hand(self, folder: Path, lock: int, log: int) -> bool:
+        """Give it a run. False if it is dead; if it dies later, the run's lock is free again."""
+        with socket.socket(fileno=os.dup(self._channel)) as channel:
+            self._close()
+            try:
+                socket.send_fds(channel, [os.fsencode(folder)], [lock, log])
+            except OSError:
+                return False
+        return True
+
+
+class Spares:
+    """At most one spare. Safe from any thread."""
+
+    def __init__(self, module: str, environment: Mapping[str, str], children: set[int]) -> None:
+        """Stand ready to make one.
+
+        Args:
+            module: as in `start`.
+            environment: as in `start`.
+            children: takes the process ids, to be reaped.
+        """
+        self._module, self._environment, self._children = module, environment, children
+        self._lock = threading.Lock()
+        self._spare: Spare | None = None
+        self._taken_at = -REST_SECONDS
+
+    def take(self) -> Spare | None:
+        """The spare, which is the caller's now."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+            self._taken_at = time.monotonic()
+        return spare
+
+    def refill(self) -> None:
+        """Make one where there is none, and no run is just starting: that has a better use for the processors."""
+        with self._lock:
+            if self._spare is None and time.monotonic() - self._taken_at >= REST_SECONDS:
+                self._spare = Spare(self._module, self._environment)
+                self._children.add(self._spare.pid)

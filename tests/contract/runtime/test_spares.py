@@ -1,0 +1,85 @@
+"""A supervisor that stands by is a run's like any other, and a server is never worse off for having one."""
+
+import gc
+import os
+import signal
+import time
+from contextlib import suppress
+
+import psutil
+
+from contract.runtime.conftest import Lab
+from whiteroom.domain.runs import EndReason
+
+
+def standing_by() -> list[int]:
+    """The spares among our children."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            # A spare that was taken keeps its command line: it is one as long as it has no run.
+            if "stand_by" in " ".join(child.cmdline()) and not has_run(child):
+                found.append(child.pid)
+    return found
+
+
+def has_run(child: psutil.Process) -> bool:
+    return bool(os.getsid(child.pid) == child.pid)
+
+
+def test_runs_are_taken_over_by_the_spare_and_another_stands_by(lab: Lab) -> None:
+    before = set(standing_by())
+    lab.runtime.warm()
+    (first,) = set(standing_by()) - before
+    # The second finds none standing by, and starts all the same.
+    ids = [lab.start("print('hello')") for _ in range(2)]
+    for run_id in ids:
+        assert lab.finish(run_id).exit_code == 0
+        assert lab.text(run_id) == "hello"
+    lab.until(lambda: lab.runtime.observe(ids[0]).end is not None and bool(set(standing_by()) - before - {first}))
+
+
+def test_the_spare_holds_its_runs_lock_and_ends_with_a_record(lab: Lab) -> None:
+    lab.runtime.warm()
+    run_id = lab.start("import time\nprint('up', flush=True)\ntime.sleep(3600)")
+    lab.until_logged(run_id, "up")
+    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
+    assert lab.finish(run_id).reason is EndReason.LOST
+
+
+def test_a_spare_that_is_dead_keeps_no_run_from_starting(lab: Lab) -> None:
+    before = set(standing_by())
+    lab.runtime.warm()
+    (spare,) = set(standing_by()) - before
+    os.kill(spare, signal.SIGKILL)
+    os.waitid(os.P_PID, spare, os.WEXITED | os.WNOWAIT)
+    run_id = lab.start("print('hello')")
+    assert lab.finish(run_id).exit_code == 0
+
+
+def test_a_spare_that_dies_with_its_run_in_hand_leaves_a_run_that_can_be_started_again(lab: Lab) -> None:
+    before = set(standing_by())
+    lab.runtime.warm()
+    (spare,) = set(standing_by()) - before
+    # Stopped, it takes the run's lock and never looks at it.
+    os.kill(spare, signal.SIGSTOP)
+    run = lab.run_of("print('hello')")
+    lab.runtime.start(run)
+    os.kill(spare, signal.SIGKILL)
+    lab.until(lambda: lab.runtime.observe(run.id).phase.value == "absent")
+    lab.runtime.start(run)
+    assert lab.finish(run.id).exit_code == 0
+
+
+def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(lab: Lab) -> None:
+    before = set(standing_by())
+    other = lab.reopen()
+    other.warm()
+    (spare,) = set(standing_by()) - before
+    del other
+    gc.collect()
+    until = time.monotonic() + 10
+    while psutil.pid_exists(spare) and psutil.Process(spare).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.waitpid(spare, 0)

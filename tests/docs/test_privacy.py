@@ -1,0 +1,25 @@
+"""The reviewer's page names functions and files that are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+SOURCES = ROOT / "src" / "whiteroom"
+
+
+def test_every_file_that_the_privacy_page_names_is_there() -> None:
+    named = set(re.findall(r"`([a-z_/]+\.py)`", PAGE))
+    assert named
+    assert [
+        name for name in sorted(named) if not any((at / name).is_file() for at in (ROOT, SOURCES, SOURCES / "domain"))
+    ] == []
+
+
+def test_every_function_that_the_privacy_page_names_is_there() -> None:
+    domain = "".join(file.read_text(encoding="utf-8") for file in (SOURCES / "domain").glob("*.py"))
+    named = set(re.findall(r"`(_?[a-z_]*_(?:refusals|gaps|minimums|count)|missing_for|judge|minimums)`", PAGE))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if f"def {name}(" not in domain] == []

@@ -1,0 +1,180 @@
+"""Queries of a member's own over HTTP: CSV at her place, one cancelled, and a budget spent through a kill -9."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from botocore.exceptions import ClientError
+
+from support.cleanrooms import ALICE, BOB, collaboration_rule, custom_rule
+from support.live import LiveRoom, live_room, once
+
+pytestmark = pytest.mark.slow
+
+ENDED = ("SUCCESS", "FAILED", "CANCELLED", "TIMED_OUT")
+SQL = "SELECT patient, age FROM visits WHERE age < 4"
+LONG = (
+    "SELECT count(*) AS pairs, max(a.age * b.age + c.age * d.age + e.age * f.age) AS most FROM "
+    + ", ".join(f"visits AS {name}" for name in "abcdefgh")
+    + " WHERE g.patient < 4"
+)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
+    with live_room(tmp_path_factory.mktemp("queries") / "data") as room:
+        bob = room.client("cleanrooms", BOB)
+        (table,) = bob.list_configured_tables()["configuredTableSummaries"]
+        bob.update_configured_table_analysis_rule(
+            configuredTableIdentifier=table["id"],
+            analysisRuleType="CUSTOM",
+            analysisRulePolicy=custom_rule(additionalAnalyses="ALLOWED"),
+        )
+        bob.update_configured_table_association_analysis_rule(
+            membershipIdentifier=room.owner_membership,
+            configuredTableAssociationIdentifier=association(room)["id"],
+            analysisRuleType="CUSTOM",
+            analysisRulePolicy=collaboration_rule(allowedResultReceivers=[ALICE]),
+        )
+        yield room
+
+
+def association(room: LiveRoom) -> Any:
+    bob = room.client("cleanrooms", BOB)
+    (found,) = bob.list_configured_table_associations(membershipIdentifier=room.owner_membership)[
+        "configuredTableAssociationSummaries"
+    ]
+    return found
+
+
+def start(room: LiveRoom, sql: str = SQL, **s3: Any) -> str:
+    """StartProtectedQuery to ALICE's bucket; its identifier."""
+    output = {"s3": {"resultFormat": "CSV", "bucket": "alice", "keyPrefix": "queries", **s3}}
+    answer = room.client("cleanrooms").start_protected_query(
+        type="SQL",
+        membershipIdentifier=room.membership,
+        sqlParameters={"queryString": sql},
+        resultConfiguration={"outputConfiguration": output},
+    )
+    return str(answer["protectedQuery"]["id"])
+
+
+def look(room: LiveRoom, query: str) -> Any:
+    here = {"membershipIdentifier": room.membership, "protectedQueryIdentifier": query}
+    return room.client("cleanrooms").get_protected_query(**here)["protectedQuery"]
+
+
+def ended(room: LiveRoom, query: str) -> Any:
+    return once(lambda seen: seen["status"] in ENDED, lambda: look(room, query))
+
+
+def file_of(room: LiveRoom, done: Any) -> Path:
+    """Where on this machine a result's file is."""
+    location: str = done["result"]["output"]["s3"]["location"]
+    return room.data / "objects" / location.removeprefix("s3://")
+
+
+def test_a_member_queries_and_receives_csv(room: LiveRoom) -> None:
+    done = ended(room, start(room))
+    assert done["status"] == "SUCCESS", done.get("error")
+    with file_of(room, done).open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["patient", "age"], ["1", "1"], ["2", "2"], ["3", "3"]]
+    assert done["statistics"]["totalDurationInMillis"] > 0
+    room.assert_nothing_left()
+
+
+def test_a_member_queries_and_receives_parquet_in_one_file(room: LiveRoom) -> None:
+    done = ended(room, start(room, resultFormat="PARQUET", singleFileOutput=True))
+    file = file_of(room, done)
+    assert file.suffix == ".parquet"
+    with duckdb.connect() as database:
+        rows = database.execute(f"SELECT patient, age FROM '{file}'").fetchall()
+    assert rows == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_an_aggregation_reaches_its_receiver_without_the_small_groups(room: LiveRoom, tmp_path: Path) -> None:
+    trips = tmp_path / "trips.csv"
+    trips.write_text("person,town\n1,Bern\n2,Bern\n3,Bern\n4,Chur\n")
+    rule = {
+        "aggregateColumns": [{"columnNames": ["person"], "function": "COUNT_DISTINCT"}],
+        "joinColumns": [],
+        "dimensionColumns": ["town"],
+        "scalarFunctions": [],
+        "outputConstraints": [{"columnName": "person", "minimum": 2, "type": "COUNT_DISTINCT"}],
+    }
+    shared = {"v1": {"aggregation": {"allowedResultReceivers": [ALICE]}}}
+    room.share("trips", trips, ["person", "town"], "AGGREGATION", {"v1": {"aggregation": rule}}, shared)
+    done = ended(room, start(room, "SELECT town, COUNT(DISTINCT person) AS people FROM trips GROUP BY town"))
+    assert done["status"] == "SUCCESS", done.get("error")
+    assert file_of(room, done).read_text().splitlines() == ["town,people", "Bern,3"]
+    listing = ended(room, start(room, "SELECT person FROM trips"))
+    assert (listing["status"], listing["error"]["code"]) == ("FAILED", "MALFORMED_QUERY")
+
+
+def test_a_query_that_the_rules_forbid_fails_with_the_reason_and_delivers_nothing(room: LiveRoom) -> None:
+    before = room.deliveries()
+    done = ended(room, start(room, "SELECT weight FROM visits"))
+    assert done["status"] == "FAILED"
+    assert done["error"]["code"] == "MALFORMED_QUERY"
+    assert "weight" in done["error"]["message"]
+    assert room.deliveries() == before
+
+
+def test_a_cancelled_query_ends_and_delivers_nothing(room: LiveRoom) -> None:
+    before = room.deliveries()
+    query = start(room, LONG)
+    once(lambda seen: seen["status"] == "STARTED", lambda: look(room, query))
+    answer = room.client("cleanrooms").update_protected_query(
+        membershipIdentifier=room.membership, protectedQueryIdentifier=query, targetStatus="CANCELLED"
+    )
+    assert answer["protectedQuery"]["status"] == "CANCELLING"
+    assert ended(room, query)["status"] == "CANCELLED"
+    assert room.deliveries() == before
+    room.assert_nothing_left()
+
+
+def test_a_query_outlives_its_server_and_its_table_is_counted_once(room: LiveRoom) -> None:
+    """A LIFETIME budget of two: one query through a kill -9, one more, and the third is refused."""
+    resource = room.client("cleanrooms").get_schema(collaborationIdentifier=room.collaboration, name="visits")["schema"]
+    budget = {
+        "budgetParameters": [{"type": "LIFETIME", "budget": 2}],
+        "resourceArn": resource["resourceArn"],
+    }
+    template = room.client("cleanrooms", BOB).create_privacy_budget_template(
+        membershipIdentifier=room.owner_membership,
+        privacyBudgetType="ACCESS_BUDGET",
+        parameters={"accessBudget": budget},
+    )["privacyBudgetTemplate"]
+    assert template["parameters"]["accessBudget"] == budget
+    query = start(room)
+    room.restart()
+    done = ended(room, query)
+    assert done["status"] == "SUCCESS", done.get("error")
+    assert left(room) == 1
+    refused = ended(room, start(room, "SELECT weight FROM visits"))
+    assert (refused["status"], left(room)) == ("FAILED", 1)
+    assert ended(room, start(room))["status"] == "SUCCESS"
+    assert left(room) == 0
+    with pytest.raises(ClientError, match="access budget of the table 'visits'") as caught:
+        start(room)
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+    with pytest.raises(ClientError, match="access budget of the table 'visits'"):
+        room.channel("too-many")
+    room.client("cleanrooms", BOB).delete_privacy_budget_template(
+        membershipIdentifier=room.owner_membership, privacyBudgetTemplateIdentifier=template["id"]
+    )
+    assert ended(room, start(room))["status"] == "SUCCESS"
+
+
+def left(room: LiveRoom) -> int:
+    """What ALICE sees of BOB's budget."""
+    (summary,) = room.client("cleanrooms").list_collaboration_privacy_budgets(
+        collaborationIdentifier=room.collaboration, privacyBudgetType="ACCESS_BUDGET"
+    )["collaborationPrivacyBudgetSummaries"]
+    return int(summary["budget"]["accessBudget"]["aggregateRemainingBudget"])

@@ -1,0 +1,299 @@
+"""A member's query, driven by hand: what runs, who receives it, and what becomes of it when something is amiss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.rooms import ALICE, BOB, ROOM, TIMING, World
+from whiteroom.domain.collaborations import MemberStatus, member_id
+from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
+from whiteroom.domain.queries import QueryFailure
+from whiteroom.ports import DeliveryFailed, Work
+
+ASKED, BOBS = "s3://alice/asked", f"s3://{BOB}/own"
+
+
+def after_all(world: World, query: ProtectedQuery) -> ProtectedQuery:
+    world.drive()
+    found: ProtectedQuery = world.get(Work.PROTECTED_QUERIES, query.id)
+    return found
+
+
+def untouched(world: World) -> bool:
+    """Nothing of the query is left on the machine."""
+    return world.engine.queries() == () and not list(world.results.glob("*"))
+
+
+def test_a_query_runs_for_its_receivers_and_sees_the_tables_it_names(world: World) -> None:
+    query = world.query(single_file=True)
+    world.drive()
+    (spec,) = world.engine.started
+    assert (spec.id, spec.sql, spec.template_arn) == (query.id, "SELECT a FROM Flights", None)
+    assert (spec.querier_account_id, spec.algorithm_association_arn) == (ALICE, None)
+    assert spec.receiver_account_ids == (ALICE, BOB)
+    assert [table.name for table in spec.tables] == ["Flights"]
+    assert spec.result_format == "CSV"
+    assert spec.max_file_bytes > 10**15
+
+
+def test_a_query_that_may_have_several_files_has_the_deployments_limit(world: World) -> None:
+    world.query()
+    world.drive()
+    assert world.engine.started[0].max_file_bytes == 10**9
+
+
+def test_what_a_person_receives_has_a_header_whatever_programs_get(world: World) -> None:
+    world.csv_header = False
+    world.query()
+    world.channel()
+    world.drive()
+    headers = {spec.algorithm_association_arn is None: spec.csv_header for spec in world.engine.started}
+    assert headers == {True: True, False: False}
+
+
+def test_its_rows_go_to_every_receiver_and_are_kept_nowhere_else(world: World) -> None:
+    query = after_all(world, world.query())
+    assert query.status is ProtectedQueryStatus.SUCCESS
+    assert world.objects.delivered == {
+        f"{ASKED}/{query.id}/part-0.csv": b"a,b\n1,2\n",
+        f"{BOBS}/{query.id}/part-0.csv": b"a,b\n1,2\n",
+    }
+    assert query.deliveries == (
+        {"accountId": ALICE, "location": f"{ASKED}/{query.id}/part-0.csv"},
+        {"accountId": BOB, "location": f"{BOBS}/{query.id}/part-0.csv"},
+    )
+    assert query.read_associations == ("a-Flights",)
+    assert query.started_at is not None
+    assert untouched(world)
+
+
+def test_a_receiver_without_a_place_of_its_own_gets_its_rows_at_the_deployments(world: World) -> None:
+    world.default_location = "s3://rest/all"
+    with world.store.transaction() as tx:
+        membership = tx.memberships.get(f"{BOB}-m")
+        assert membership is not None
+        tx.memberships.update(membership, default_result_configuration=None)
+    query = after_all(world, world.query())
+    assert f"s3://rest/all/{BOB}/{query.id}/part-0.csv" in world.objects.delivered
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "status"),
+    [
+        (QueryFailure.REFUSED, "QueryRefused", ProtectedQueryStatus.FAILED),
+        (QueryFailure.INVALID, "QueryInvalid", ProtectedQueryStatus.FAILED),
+        (QueryFailure.DATA, "DataError", ProtectedQueryStatus.FAILED),
+        (QueryFailure.RESOURCES, "QueryResourcesExceeded", ProtectedQueryStatus.FAILED),
+        (QueryFailure.TIMEOUT, "QueryTimedOut", ProtectedQueryStatus.TIMED_OUT),
+        (QueryFailure.PLATFORM, "PlatformError", ProtectedQueryStatus.FAILED),
+    ],
+)
+def test_a_query_that_ends_without_rows_says_why_and_delivers_nothing(
+    world: World, failure: QueryFailure, code: str, status: ProtectedQueryStatus
+) -> None:
+    world.engine.failure, world.engine.message = failure, "Because."
+    query = after_all(world, world.query())
+    assert (query.status, query.status_code, query.status_message) == (status, code, "Because.")
+    assert world.objects.delivered == {}
+    assert untouched(world)
+
+
+def test_a_table_that_cannot_be_read_is_told_as_that(world: World) -> None:
+    world.catalog.tables.clear()
+    world.engine.failure, world.engine.message = QueryFailure.REFUSED, "There is no column a in table 'Flights'."
+    query = after_all(world, world.query())
+    assert query.status_code == "DataError"
+    assert "'Flights' cannot be read" in str(query.status_message)
+
+
+def test_a_query_whose_process_dies_is_started_again_so_often_and_no_more(world: World) -> None:
+    world.engine.dies = 2
+    assert after_all(world, world.query()).status is ProtectedQueryStatus.SUCCESS
+    world.engine.dies = 3
+    query = after_all(world, world.query())
+    assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "PlatformError")
+
+
+def leave(world: World, account_id: str) -> None:
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, account_id))
+        assert member is not None
+        tx.members.update(member, status=MemberStatus.LEFT)
+
+
+def lose_the_ability(world: World) -> None:
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, BOB))
+        assert member is not None
+        tx.members.update(member, abilities=())
+
+
+def lose_the_place(world: World) -> None:
+    with world.store.transaction() as tx:
+        membership = tx.memberships.get(f"{BOB}-m")
+        assert membership is not None
+        tx.memberships.update(membership, default_result_configuration=None)
+
+
+def take_the_rule_back(world: World) -> None:
+    world.allow_receivers(ALICE)
+
+
+def require_an_algorithm(world: World) -> None:
+    world.allow_receivers(ALICE, BOB, additional_analyses="REQUIRED")
+
+
+def take_the_table_out(world: World) -> None:
+    with world.store.transaction() as tx:
+        association = tx.configured_table_associations.get("a-Flights")
+        assert association is not None
+        tx.configured_table_associations.remove(association)
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "word"),
+    [
+        (lose_the_ability, "ReceiverNotReady", "CAN_RECEIVE_RESULTS"),
+        (lose_the_place, "ReceiverNotReady", "UpdateMembership"),
+        (take_the_rule_back, "QueryRefused", "allowedResultReceivers"),
+        (require_an_algorithm, "QueryRefused", "additionalAnalyses is REQUIRED"),
+        (take_the_table_out, "DataError", "left the collaboration"),
+        (lambda world: leave(world, BOB), "DataError", "left the collaboration"),
+        (lambda world: world.end_membership(BOB), "ReceiverNotReady", "no ACTIVE membership"),
+    ],
+)
+def test_what_changes_while_a_query_runs_is_judged_before_anything_is_delivered(
+    world: World, happens: Any, code: str, word: str
+) -> None:
+    query = world.query()
+    world.reconciler().step("a")
+    happens(world)
+    query = after_all(world, query)
+    assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, code)
+    assert word in str(query.status_message)
+    assert world.objects.delivered == {}
+    assert untouched(world)
+
+
+def test_a_location_that_takes_nothing_fails_the_query(world: World) -> None:
+    world.objects.refusal = DeliveryFailed("s3://alice/asked cannot be written to: No space left on device.")
+    query = after_all(world, world.query())
+    assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "DeliveryFailed")
+    assert untouched(world)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_member_that_leaves_takes_its_query_along(world: World, steps: int) -> None:
+    query = world.query()
+    for _ in range(steps):
+        world.reconciler().step("a")
+    world.end_membership(ALICE)
+    query = after_all(world, query)
+    assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "MembershipEnded")
+    assert untouched(world)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_a_cancelled_query_is_stopped_and_delivers_nothing(world: World, steps: int) -> None:
+    query = world.query()
+    reconciler = world.reconciler()
+    for _ in range(steps):
+        reconciler.step("a")
+        world.clock.forward(1)
+    world.ask(Work.PROTECTED_QUERIES, query.id, Event.CANCEL)
+    assert after_all(world, query).status is ProtectedQueryStatus.CANCELLED
+    assert world.objects.delivered == {}
+    assert untouched(world)
+
+
+def test_a_template_that_is_gone_fails_the_query(world: World) -> None:
+    query = after_all(world, world.query(sql_parameters={"analysisTemplateArn": "arn:gone"}))
+    assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "QueryInvalid")
+    assert "Create it anew" in str(query.status_message)
+
+
+# -- access budgets ---------------------------------------------------------------------
+
+
+def charged(world: World, *names: str, **changes: Any) -> ProtectedQuery:
+    """A query that was counted for these tables when it was asked for."""
+    ids = tuple(f"a-{name}" for name in names)
+    return world.query(named_associations=ids, charged_associations=ids, **changes)
+
+
+def test_a_query_that_ran_keeps_the_count_of_what_it_read_and_of_nothing_else(world: World) -> None:
+    flights, weather = world.budget("Flights"), world.budget("Weather")
+    after_all(world, charged(world, "Flights", "Weather"))
+    assert (world.used(flights), world.used(weather)) == (1, 0)
+
+
+def test_a_query_that_the_rules_refused_counts_nothing(world: World) -> None:
+    flights = world.budget("Flights")
+    world.engine.failure = QueryFailure.REFUSED
+    after_all(world, charged(world, "Flights"))
+    assert world.used(flights) == 0
+
+
+@pytest.mark.parametrize("failure", [failure for failure in QueryFailure if failure is not QueryFailure.REFUSED])
+def test_a_query_that_read_before_it_failed_counts(world: World, failure: QueryFailure) -> None:
+    """What it failed with may tell something of what it read."""
+    flights = world.budget("Flights")
+    world.engine.failure = failure
+    after_all(world, charged(world, "Flights"))
+    assert world.used(flights) == 1
+
+
+@pytest.mark.parametrize(("steps", "used"), [(0, 0), (1, 1)])
+def test_a_cancelled_query_counts_from_its_start_on(world: World, steps: int, used: int) -> None:
+    flights = world.budget("Flights")
+    query = charged(world, "Flights")
+    for _ in range(steps):
+        world.reconciler().step("a")
+    world.ask(Work.PROTECTED_QUERIES, query.id, Event.CANCEL)
+    after_all(world, query)
+    assert world.used(flights) == used
+
+
+def test_a_query_that_may_no_longer_leave_has_read_and_counts(world: World) -> None:
+    flights = world.budget("Flights")
+    query = charged(world, "Flights")
+    world.reconciler().step("a")
+    take_the_rule_back(world)
+    after_all(world, query)
+    assert world.used(flights) == 1
+
+
+def test_a_channel_keeps_the_count_of_what_it_read_and_of_nothing_else(world: World) -> None:
+    flights, weather = world.budget("Flights"), world.budget("Weather")
+    channel = world.channel()
+    with world.store.transaction() as tx:
+        query = tx.protected_queries.get(channel.protected_query_id)
+        assert query is not None
+        tx.protected_queries.update(query, charged_associations=("a-Flights", "a-Weather"))
+    world.drive()
+    assert (world.used(flights), world.used(weather)) == (1, 0)
+
+
+def test_a_channel_whose_query_the_rules_refused_counts_nothing(world: World) -> None:
+    flights = world.budget("Flights")
+    world.engine.failure = QueryFailure.REFUSED
+    channel = world.channel()
+    with world.store.transaction() as tx:
+        query = tx.protected_queries.get(channel.protected_query_id)
+        assert query is not None
+        tx.protected_queries.update(query, charged_associations=("a-Flights",))
+    world.drive()
+    assert world.used(flights) == 0
+
+
+def test_what_is_held_for_a_query_that_nobody_knows_is_swept(world: World) -> None:
+    query = world.query()
+    reconciler = world.reconciler()
+    reconciler.step("a")
+    world.engine._queries["nobody"] = 0
+    world.clock.forward(TIMING.lease_seconds)
+    reconciler.sweep()
+    assert world.engine.queries() == (query.id,)

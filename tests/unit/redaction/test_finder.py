@@ -1,0 +1,146 @@
+"""What stands for personal information, for numbers, and for what a member names."""
+
+# Letters that look like others are what is tested here.
+# ruff: noqa: RUF001
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from whiteroom.domain.privacy import Entity, LogPolicy, LogType
+from whiteroom.domain.redaction import cleaned, hidden
+from whiteroom.redaction import personal
+from whiteroom.redaction.finder import PatternFinder
+
+FINDER = PatternFinder()
+
+
+def policy(*entities: Entity, custom: tuple[str, ...] = ()) -> LogPolicy:
+    return LogPolicy(("111111111111",), None, LogType.ALL, entities, custom)
+
+
+def redact(text: str, *policies: LogPolicy) -> str:
+    return hidden(cleaned(text), policies, 10_000, FINDER)
+
+
+def test_without_a_policy_or_an_entity_nothing_is_masked() -> None:
+    text = "patient 7 of alice@example.org"
+    assert redact(text) == text
+    assert redact(text, policy()) == text
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "alice.b+c@mail.example.org",
+        "alice@localhost.invalid",
+        "+41 44 668 18 00",
+        "(212) 555-0100",
+        "123-45-6789",
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "10.20.30.40",
+        "2001:db8:85a3:0:0:8a2e:370:7334",
+        "00:1b:44:11:3a:b7",
+        "DE89 3704 0044 0532 0130 00",
+        "1984-02-29",
+        "AKIAIOSFODNN7EXAMPLE",
+        "12345678Z",  # Spain: NIF
+        "131052-308T",  # Finland: personal identity code
+        "RSSMRA85T10A562S",  # Italy: fiscal code
+        "44051401359",  # Poland: PESEL
+        "S1234567D",  # Singapore: FIN
+        "943 476 5919",  # United Kingdom: NHS number
+    ],
+)
+def test_what_has_the_form_of_personal_information_is_masked(secret: str) -> None:
+    assert secret not in redact(f"row of {secret} dropped", policy(Entity.PERSONAL))
+    assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
+
+
+def test_ordinary_words_and_small_numbers_are_not_personal() -> None:
+    text = "epoch 3: loss 0.25, 1200 rows of flights_2013.csv by train.py"
+    assert redact(text, policy(Entity.PERSONAL)) == text
+
+
+def test_a_bare_name_is_not_found() -> None:
+    """No language model can be had as a package: docs/privacy.md says so."""
+    assert redact("Alice Smith was dropped", policy(Entity.PERSONAL)) == "Alice Smith was dropped"
+
+
+@pytest.mark.parametrize("at", [0, 700, 1000, 1020, 1024, 2000])
+def test_it_is_found_wherever_a_long_line_has_it(at: int) -> None:
+    line = "x" * at + " 12345678Z " + "y" * 3000
+    assert redact(line, policy(Entity.PERSONAL)) == line.replace("12345678Z", "[REDACTED]")
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("loss 0.25 after 1,200 rows (x1)", "loss [REDACTED] after [REDACTED] rows (x[REDACTED])"),
+        (
+            "lr 1e-5, 0xDEADBEEF, 0b101, 1'000'000 and 1_000",
+            "lr [REDACTED], [REDACTED], [REDACTED], [REDACTED] and [REDACTED]",
+        ),
+        ("１２３ ٣٤ ४५ ²³ ① ½ Ⅷ", "[REDACTED] [REDACTED] [REDACTED] [REDACTED] [REDACTED] [REDACTED] [REDACTED]"),
+        ("𝟜𝟙 of 4\u20e31\ufe0f\u20e3", "[REDACTED] of [REDACTED]"),
+    ],
+)
+def test_every_number_is_masked_where_numbers_are(text: str, masked: str) -> None:
+    assert redact(text, policy(Entity.NUMBERS)) == masked
+
+
+def test_custom_identifiers_are_masked_only_where_custom_is_named() -> None:
+    assert redact("case MRN-77", policy(Entity.CUSTOM, custom=("MRN-[0-9]+",))) == "case [REDACTED]"
+    assert redact("case MRN-77", policy(custom=("MRN-[0-9]+",))) == "case MRN-77"
+
+
+def test_a_custom_identifier_is_found_in_wide_letters_and_in_its_own_script() -> None:
+    assert redact("case ＭＲＮ－７７!", policy(Entity.CUSTOM, custom=("MRN-[0-9]+",))) == "case [REDACTED]!"
+    assert redact("Fall M\u0075\u0308ller", policy(Entity.CUSTOM, custom=("Müller",))) == "Fall [REDACTED]"
+
+
+def test_what_any_policy_masks_is_masked_for_all() -> None:
+    numbers, name = policy(Entity.NUMBERS), policy(Entity.CUSTOM, custom=("Smith",))
+    assert redact("Smith is 41", numbers, name) == "[REDACTED] is [REDACTED]"
+
+
+def test_what_overlaps_is_masked_as_one_so_that_no_rest_stands() -> None:
+    text = redact("from 10.20.30.40 by 7up@example.org", policy(Entity.NUMBERS), policy(Entity.PERSONAL))
+    assert text == "from [REDACTED] by [REDACTED]"
+    assert redact("abcde", policy(Entity.CUSTOM, custom=("abc", "cde"))) == "[REDACTED]"
+
+
+def test_an_expression_that_matches_nothing_masks_nothing() -> None:
+    assert redact("abc", policy(Entity.CUSTOM, custom=("x*", "^", "$"))) == "abc"
+
+
+@pytest.mark.parametrize("expression", ["(a+)+$", "(a|aa)+$", "(.*)(.*)(.*)(.*)(.*)[^a]", "(a?){100}a{100}"])
+def test_a_hostile_expression_takes_linear_time(expression: str) -> None:
+    started = time.process_time()
+    redact("a" * 10_000 + "!", policy(Entity.CUSTOM, custom=(expression,)))
+    FINDER.matches(expression, "a" * 10_000 + "!")
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["1 ", "0.12345 ", "+1", "1-", "a@", "a.", "(1)-", "A1B2-", "12:", "１ "])
+def test_a_hostile_line_takes_bounded_time(text: str) -> None:
+    line = (text * 10_000)[:8_192]
+    redact("0@", policy(Entity.PERSONAL))  # loads what it takes
+    started = time.process_time()
+    redact(line, policy(Entity.PERSONAL, Entity.NUMBERS))
+    assert time.process_time() - started < 5
+
+
+def test_without_the_detector_nothing_is_shown_and_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(personal, "is_installed", lambda: False)
+    assert FINDER.fault([policy(Entity.NUMBERS)]) is None
+    fault = FINDER.fault([policy(Entity.NUMBERS), policy(Entity.PERSONAL)])
+    assert fault is not None
+    assert "`pii`" in fault
+    personal._loaded.cache_clear()
+    with pytest.raises(RuntimeError, match="not installed"):
+        redact("41", policy(Entity.PERSONAL))
+    personal._loaded.cache_clear()
