@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
@@ -71,6 +72,15 @@ class SeriesView:
         return iter(points) if self.noise is None else map(self.noise().on, points)
 
 
+def is_over(status: Status, run_ended_at: datetime | None) -> bool:
+    """Whether nothing of a training is measured any more, so that its noise stays what it is.
+
+    Not before its end is recorded: that is done when its last line has been read. What is left of a run whose end
+    nobody saw (its machine was lost, its member removed) may be read later; its noisy metrics stay hidden.
+    """
+    return status not in UNDER_WAY and run_ended_at is not None
+
+
 def sight(kind: MetricKind, level: NoiseLevel | None, *, over: bool) -> Sight:
     """The table above, for a member that may read."""
     if kind is MetricKind.SYSTEM or level is NoiseLevel.NONE:
@@ -108,7 +118,10 @@ def note_for(told: Publication, rules: MetricRules) -> str | None:
     if rules.level is NoiseLevel.NONE:
         return None
     if not rules.over:
-        return f"Custom metrics have the noise level {rules.level}: they are shown when the training has ended."
+        return (
+            f"Custom metrics have the noise level {rules.level}: they are shown when the training has ended, and "
+            "never where its end is not known."
+        )
     return f"Custom metrics are shown with the noise level {rules.level}."
 
 

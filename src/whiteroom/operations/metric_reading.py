@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.domain.memberships import MembershipStatus
-from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, SeriesView, note_for, views
+from whiteroom.domain.metric_views import MetricRules, SeriesView, is_over, note_for, views
 from whiteroom.domain.metrics import SYSTEM_METRICS, MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel, PrivacyPolicies
 from whiteroom.domain.publication import Publication, metrics_publication
@@ -46,6 +46,7 @@ class _ModelRow:
     metrics_status: str | None
     metrics_status_details: str | None
     run_started_at: datetime | None
+    run_ended_at: datetime | None
     status: ModelStatus
     created_at: datetime
 
@@ -183,7 +184,7 @@ class MetricReader:
     def _rules(self, record: Any) -> MetricRules:
         if not is_training(record):  # its log is searched for no metrics
             return MetricRules(NoiseLevel.NONE, over=False, collaboration_id="", table_association_ids=())
-        level, over = self._level(record.association_arn), record.status not in UNDER_WAY
+        level, over = self._level(record.association_arn), is_over(record.status, record.run_ended_at)
         tables = self._tables(record) if over and level is not NoiseLevel.NONE else ()
         return MetricRules(level, over, record.collaboration_id, tables)
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from whiteroom.domain.metric_noise import SECRET_BYTES
-from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, Sight, note_for, sight, views
+from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, Sight, is_over, note_for, sight, views
 from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel
 from whiteroom.domain.publication import Publication
 from whiteroom.domain.trained_models import LIFECYCLE, Status
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = bytes(SECRET_BYTES)
 TOLD = Publication("PUBLISH_SUCCEEDED", None)
 LOSS = MetricSeries("model", MetricKind.CUSTOM, "loss", "algo-1", 1, 2, 0.0, 1.0, 0, 1.0)
@@ -53,6 +55,12 @@ def test_a_run_is_over_where_no_controller_can_measure_any_more() -> None:
         Status.INACTIVE,
     }
     assert not any(to in UNDER_WAY for status in over for to in LIFECYCLE.table[status].values())
+    assert {status for status in Status if is_over(status, NOON)} == over
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_run_whose_end_nobody_saw_is_never_over_since_what_is_left_of_it_may_yet_be_read(status: Status) -> None:
+    assert not is_over(status, None)
 
 
 @pytest.mark.parametrize("told", [Publication(None, None), Publication("PUBLISH_FAILED", "No ML configuration.")])

@@ -43,7 +43,7 @@ def measured(studio: Studio, name: str, *, running: bool = False, **changes: Any
     model = studio.model(name, channel, **changes)
     events = [Event.STARTED] if running else [Event.STARTED, Event.SUCCEEDED]
     told = {"metrics_status": "PUBLISH_SUCCEEDED", "run_started_at": studio.office.now}
-    studio.advance_model(model, *events, **told)
+    studio.advance_model(model, *events, **told, **({} if running else {"run_ended_at": studio.office.now}))
     write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "loss", LOSSES)
     write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.SYSTEM, "CPUUtilization", [50.0])
     return model
@@ -130,7 +130,7 @@ def test_with_a_noise_level_custom_metrics_come_at_the_end_and_system_metrics_li
     going_on = measured(studio, "going-on", running=True)
     assert names(studio) == ["CPUUtilization"]
     assert values(studio, CAROL, query(going_on)) == [[]]
-    studio.advance_model(going_on, Event.SUCCEEDED)
+    studio.advance_model(going_on, Event.SUCCEEDED, run_ended_at=studio.office.now)
     assert names(studio) == ["loss", "CPUUtilization"]
     (noisy,) = values(studio, CAROL, query(going_on))
     assert len(noisy) == 2
@@ -342,3 +342,30 @@ def test_a_token_is_good_for_the_request_that_it_was_answered_to(studio: Studio,
     page = data(studio, CAROL, query(model, period=30), MaxDatapoints=1)
     said = refused(studio, "GetMetricData", MetricDataQueries=[query(model)], NextToken=page["NextToken"])
     assert "NextToken" in said
+
+
+# -- attacks -----------------------------------------------------------------------------
+
+
+def test_a_metric_whose_expression_matches_rows_tells_no_row_under_noise_however_it_is_read(studio: Studio) -> None:
+    """A program that prints its rows, and a definition `age=([0-9]+)`: who reads the metric wants each age."""
+    studio.association_arn = studio.association(name="noisy", policies=HIGH)
+    model = measured(studio, "rows")
+    ages = [float(37 * number % 91) for number in range(100)]
+    write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "age", ages)
+    asked = query(model, "Sum", 30)
+    asked["MetricStat"]["Metric"]["MetricName"] = "age"
+    read = {stat: values(studio, CAROL, query_of(asked, stat))[0] for stat in ("Sum", "Average", "Maximum", "p50")}
+    assert read["Sum"] == read["Average"] == read["Maximum"] == read["p50"]
+    hits = sum(abs(shown - age) < 0.5 for shown, age in zip(read["Sum"], ages, strict=True))
+    assert hits < 10
+    # Nor is it told by the mean of all, by one period over all, or by the extremes.
+    exact = {"Average": sum(ages) / 100, "Minimum": min(ages), "Maximum": max(ages), "Sum": sum(ages)}
+    for stat, true in exact.items():
+        ((told,),) = values(studio, CAROL, query_of(asked, stat, 3_600))
+        assert abs(told - true) > 1
+
+
+def query_of(asked: dict[str, Any], stat: str, period: int = 30) -> dict[str, Any]:
+    """The same query for another statistic."""
+    return {**asked, "MetricStat": {**asked["MetricStat"], "Stat": stat, "Period": period}}
