@@ -132,6 +132,9 @@ class RunLogs(Protocol):
     def first_at(self, run_id: RunId, at_ms: int) -> int:
         """The place of the first line that is not older than `at_ms`; the end, where there is none."""
 
+    def key(self) -> bytes:
+        """A secret of this deployment, the same after a restart: places say how much is hidden, so they are sealed."""
+
 
 class SqlEngine(Protocol):
     """Runs one guarded query at a time per id, in a limited process of its own.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.querying import Querying, restarts_of, seen_associations, shared_associations, tables_of
-from whiteroom.controllers.room import layouts_folder, member_active, result_format
+from whiteroom.controllers.room import layouts_folder, member_active, payer_active, result_format
 from whiteroom.controllers.settling import settle
 from whiteroom.domain.dependants import READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.failures import StatusCode
@@ -75,6 +75,9 @@ class MLInputChannelController:
             tables = tables_of(tx, seen_associations(tx, asked)) if asked is not None else []
             around = Surroundings(
                 member_active=member_active(tx, record.membership_id),
+                payer_active=payer_active(
+                    tx, record.collaboration_id, record.payer_configuration.get("computePayerAccountId")
+                ),
                 associations={association.name_folded: association.id for association in associations},
                 restarts=restarts_of(tx, record.arn) if watched and query.phase is Phase.ABSENT else 0,
                 unreadable=(),

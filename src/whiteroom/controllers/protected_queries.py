@@ -19,7 +19,7 @@ from whiteroom.controllers.querying import (
     shared_associations,
     tables_of,
 )
-from whiteroom.controllers.room import member_active
+from whiteroom.controllers.room import member_active, payer_active
 from whiteroom.controllers.settling import settle
 from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.collaborations import Ability, member_id
@@ -96,6 +96,7 @@ class ProtectedQueryController:
             tables = tables_of(tx, seen_associations(tx, record)) if is_refused else []
             around = Surroundings(
                 member_active=member_active(tx, record.membership_id),
+                payer_active=payer_active(tx, record.collaboration_id, record.payer_account_id),
                 restarts=restarts_of(tx, record.arn) if watched and query.phase is Phase.ABSENT else 0,
                 unreadable=(),
             )

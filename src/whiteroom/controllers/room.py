@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.domain.collaborations import Ability, CollaborationStatus, member_id
+from whiteroom.domain.collaborations import Ability, CollaborationStatus, MemberStatus, member_id
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.memberships import MembershipStatus
@@ -29,6 +29,14 @@ def member_active(tx: Transaction, membership_id: str) -> bool:
         return False
     collaboration = tx.collaborations.get(membership.collaboration_id)
     return collaboration is not None and collaboration.status is CollaborationStatus.ACTIVE
+
+
+def payer_active(tx: Transaction, collaboration_id: str, account_id: str | None) -> bool:
+    """Whether the member that pays for a query is still there: its leaving "stops all query execution" (UG)."""
+    if account_id is None:
+        return True
+    member = tx.members.get(member_id(collaboration_id, account_id))
+    return member is not None and member.status is MemberStatus.ACTIVE
 
 
 def receiving_location(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> str | Denied:

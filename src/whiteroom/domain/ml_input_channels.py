@@ -14,7 +14,7 @@ from typing import Any
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryObservation, QueryResult
-from whiteroom.domain.query_runs import follow_query
+from whiteroom.domain.query_runs import PAYER_GONE, follow_query
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
 
 
@@ -107,6 +107,8 @@ class Surroundings:
 
     member_active: bool
     """Whether the membership that asked for the channel still is ACTIVE."""
+    payer_active: bool
+    """Whether the member that pays for the query is still there."""
     associations: Mapping[str, str]
     """Ids of the collaboration's table associations of ACTIVE members, by folded name."""
     restarts: int
@@ -124,6 +126,8 @@ def plan(  # noqa: PLR0911 - one row for each status
     match channel.status:
         case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not around.member_active:
             return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not around.payer_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED, PAYER_GONE)
         case Status.CREATE_PENDING:
             return Step(Effect.START, Event.STARTED)
         case Status.CREATE_IN_PROGRESS:

@@ -16,7 +16,7 @@ from typing import Any
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryFailure, QueryObservation
-from whiteroom.domain.query_runs import follow_query
+from whiteroom.domain.query_runs import PAYER_GONE, follow_query
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
 
 
@@ -125,6 +125,8 @@ class Surroundings:
 
     member_active: bool
     """Whether the membership that asked for it still is ACTIVE."""
+    payer_active: bool
+    """Whether the member that pays for the query is still there."""
     restarts: int
     unreadable: tuple[str, ...]
     """Names of associated tables whose catalog entry or files are gone; looked up where a query was refused."""
@@ -137,6 +139,8 @@ def plan(  # noqa: PLR0911 - one row for each status
     match query.status:
         case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.member_active:
             return failed(StatusCode.MEMBERSHIP_ENDED)
+        case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.payer_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED, PAYER_GONE)
         case ProtectedQueryStatus.SUBMITTED:
             return Step(Effect.START, Event.STARTED, changes={"started_at": now})
         case ProtectedQueryStatus.STARTED if seen.result is not None:

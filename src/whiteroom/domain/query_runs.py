@@ -14,6 +14,8 @@ RESTART = "The query's process was gone; the query was started again."
 RESTARTS_ALLOWED = 2
 """A machine that goes down takes its queries with it; one that dies more often than that is at fault itself."""
 
+PAYER_GONE = "The member that pays for the query left the collaboration. Ask again with another payer."
+
 
 def follow_query(seen: QueryObservation, restarts: int, unreadable: Iterable[str]) -> Step:
     """The next step for a query without a result: wait, fail with how it ended, or start it again.

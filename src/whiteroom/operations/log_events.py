@@ -12,13 +12,16 @@ import base64
 import binascii
 import heapq
 import json
+import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from whiteroom.base.faults import ResourceNotFound, ValidationFault
+from whiteroom.base.sealing import sealed, unsealed
 from whiteroom.domain.filter_patterns import parse_filter_pattern
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.log_groups import group_of
@@ -34,10 +37,14 @@ MAX_READ_BYTES = 4 << 20
 """Of logs, in one call."""
 MAX_SEARCHED_CHARACTERS = 1 << 15
 """That are searched for personal information in one call."""
+MAX_SECONDS = 3.0
+"""For looking at lines, in one call: expressions that a policy may have can take a second for a long line."""
 
 _EVENT_BYTES = 26
 """What AWS counts for an event beside its text."""
-_TOKEN = re.compile(r"([fb])/([0-9]{1,18})")
+_TOKEN = re.compile(r"([fb])/([0-9]{20})")
+_FAR = 1 << 48
+"""Beyond every place and every time in milliseconds."""
 _FOREVER_MS = 1 << 62
 _CLOCK_MS = 24 * 3_600_000
 """How far a log's times may be ahead of its run's end, where the machine's clock was set back."""
@@ -51,10 +58,14 @@ class _Budget:
     message_bytes: int = MAX_MESSAGE_BYTES
     read_bytes: int = MAX_READ_BYTES
     searched_characters: int = MAX_SEARCHED_CHARACTERS
+    until: float = math.inf
+    """By the monotonic clock; it runs from the first line on, so that every call gets somewhere."""
 
     def read(self, placed: PlacedLine) -> None:
-        """A line has been looked at."""
+        """A line is looked at."""
         self.read_bytes -= placed.end - placed.start
+        if self.until == math.inf:
+            self.until = time.monotonic() + MAX_SECONDS
 
     def tell(self, run: MemberRun, placed: PlacedLine, message: str | None) -> None:
         """A line has been masked, and is an event of the answer where it has a message."""
@@ -66,7 +77,8 @@ class _Budget:
 
     @property
     def spent(self) -> bool:
-        return min(self.events, self.message_bytes, self.read_bytes, self.searched_characters) <= 0
+        left = min(self.events, self.message_bytes, self.read_bytes, self.searched_characters)
+        return left <= 0 or time.monotonic() > self.until
 
 
 @operation(LOGS, "GetLogEvents", reads_files=True)
@@ -76,7 +88,8 @@ def get_log_events(request: Request, context: Context) -> Response:
     reader = reader_of(context)
     run, host = _stream(reader, group_of(request, context.caller), request["logStreamName"])
     first_ms, end_ms = request.get("startTime", 0), request.get("endTime", _FOREVER_MS)
-    forward, place = _direction(request)
+    tokens = _Tokens(reader.logs.key(), run.run_id)
+    forward, place = _direction(request, tokens)
     if forward:
         start = max(place or 0, reader.logs.first_at(run.run_id, first_ms))
         lines = reader.forward(run, start)
@@ -92,8 +105,8 @@ def get_log_events(request: Request, context: Context) -> Response:
     high = reached.end if forward and reached is not None else start
     return {
         "events": page.events if forward else page.events[::-1],
-        "nextForwardToken": f"f/{high}",
-        "nextBackwardToken": f"b/{low}",
+        "nextForwardToken": tokens.written("f", high),
+        "nextBackwardToken": tokens.written("b", low),
     }
 
 
@@ -129,14 +142,35 @@ class _Page:
                 self.events.append({"timestamp": at_ms, "message": message, "ingestionTime": at_ms})
 
 
-def _direction(request: Request) -> tuple[bool, int | None]:
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Places in a run's log as clients carry them: they do not tell how much there is between two of them."""
+
+    key: bytes
+    run_id: str
+
+    def written(self, direction: str, place: int) -> str:
+        return f"{direction}/{sealed(place, self.key, f'{direction} {self.run_id}'):020d}"
+
+    def read(self, token: str) -> tuple[str, int]:
+        """The direction and the place.
+
+        Raises:
+            ValidationFault: it was not given out for this run.
+        """
+        found = _TOKEN.fullmatch(token)
+        place = unsealed(int(found[2]), self.key, f"{found[1]} {self.run_id}") if found is not None else _FAR
+        if found is None or place >= _FAR:
+            raise _INVALID_TOKEN
+        return found[1], place
+
+
+def _direction(request: Request, tokens: _Tokens) -> tuple[bool, int | None]:
     """Whether to read forward, and from which place, None for the stream's beginning or its end."""
     if "nextToken" not in request:
         return request.get("startFromHead", False), None
-    token = _TOKEN.fullmatch(request["nextToken"])
-    if token is None:
-        raise _INVALID_TOKEN
-    return token[1] == "f", int(token[2])
+    direction, place = tokens.read(request["nextToken"])
+    return direction == "f", place
 
 
 @operation(LOGS, "FilterLogEvents", reads_files=True)
@@ -152,7 +186,8 @@ def filter_log_events(request: Request, context: Context) -> Response:
     wanted = _wanted(request)
     runs = [run for run in reader.runs(group_of(request, context.caller)) if any(map(wanted, run.streams))]
     _require_streams(request.get("logStreamNames", ()), runs)
-    last_ms, after = request.get("endTime", _FOREVER_MS), _key(request.get("nextToken"))
+    key_bytes = reader.logs.key()
+    last_ms, after = request.get("endTime", _FOREVER_MS), _key(request.get("nextToken"), key_bytes)
     first_ms = max(request.get("startTime", 0), after[0] if after is not None else 0)
     budget = _Budget(request.get("limit", MAX_EVENTS))
     summaries: dict[str, frozenset[int]] = {}
@@ -177,17 +212,18 @@ def filter_log_events(request: Request, context: Context) -> Response:
         if message is not None:
             found = pattern.accepts(message, reader.finder.matches)
             budget.tell(run, placed, message if found else None)
-            events += [_event(run, placed, message)] if found else []
-    return {"events": events, "searchedLogStreams": [], "nextToken": None if token is None else _token(token)}
+            events += [_event(run, placed, message, key_bytes)] if found else []
+    following = None if token is None else _token(token, key_bytes)
+    return {"events": events, "searchedLogStreams": [], "nextToken": following}
 
 
-def _event(run: MemberRun, placed: PlacedLine, message: str) -> Mapping[str, Any]:
+def _event(run: MemberRun, placed: PlacedLine, message: str, key_bytes: bytes) -> Mapping[str, Any]:
     return {
         "logStreamName": run.stream(placed.line.host),
         "timestamp": placed.line.at_ms,
         "message": message,
         "ingestionTime": placed.line.at_ms,
-        "eventId": event_id(run, placed),
+        "eventId": event_id(run, placed, key_bytes),
     }
 
 
@@ -261,17 +297,23 @@ def _merged(reader: Reader, runs: Sequence[MemberRun], first_ms: int) -> Iterato
             put(head.run, head.lines)
 
 
-def _token(key: tuple[int, str, int]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+def _token(key: tuple[int, str, int], key_bytes: bytes) -> str:
+    """Where a search goes on: after this time, run and place, which may be those of a line that is hidden."""
+    at_ms, run_id, place = key
+    numbers = (sealed(at_ms, key_bytes, "time"), run_id, sealed(place, key_bytes, f"place {run_id}"))
+    return base64.urlsafe_b64encode(json.dumps(numbers).encode()).decode()
 
 
-def _key(token: str | None) -> tuple[int, str, int] | None:
+def _key(token: str | None, key_bytes: bytes) -> tuple[int, str, int] | None:
     if token is None:
         return None
     try:
-        at_ms, run_id, place = json.loads(base64.b64decode(token, b"-_", validate=True))
+        time_, run_id, place_ = json.loads(base64.b64decode(token, b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError):
         raise _INVALID_TOKEN from None
-    if not (type(at_ms) is int and type(run_id) is str and type(place) is int and 0 <= at_ms < _FOREVER_MS):
+    if type(run_id) is not str or not all(type(number) is int and 0 <= number < 1 << 64 for number in (time_, place_)):
+        raise _INVALID_TOKEN
+    at_ms, place = unsealed(time_, key_bytes, "time"), unsealed(place_, key_bytes, f"place {run_id}")
+    if max(at_ms, place) >= _FAR:
         raise _INVALID_TOKEN
     return at_ms, run_id, place

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from whiteroom.base.arns import parse_arn
+from whiteroom.base.sealing import sealed
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.container_logs import SUMMARY_LOOK_BACK_LINES, Reading, error_summary, reading_of, told
 from whiteroom.domain.memberships import Membership, MembershipStatus
@@ -265,10 +266,10 @@ def _described(record: Any, reading: Reading) -> MemberRun:
     )
 
 
-def event_id(run: MemberRun, placed: PlacedLine) -> str:
-    """The same for the same line, whoever asks and whenever."""
+def event_id(run: MemberRun, placed: PlacedLine, key: bytes) -> str:
+    """The same for the same line, whoever asks and whenever; it does not tell how far apart two lines are."""
     digest = hashlib.sha256(run.run_id.encode()).digest()
-    return f"{int.from_bytes(digest[:8], 'big'):020d}{placed.start:015d}"
+    return f"{int.from_bytes(digest[:8], 'big'):020d}{sealed(placed.start, key, f'event {run.run_id}'):020d}"
 
 
 def reader_of(context: Context) -> Reader:

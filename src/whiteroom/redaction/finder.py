@@ -16,7 +16,11 @@ _NUMBERS = (
     r"0[bB][01]+",
     r"[0-9]+(?:[.,_'][0-9]+)*(?:[eE][-+]?[0-9]+)?",
 )
-_MAX_BYTES = 16 << 20
+_NO_DETECTOR = (
+    "The log policy redacts personal information, and this server has no detector for it. Its operator must install "
+    "Whiteroom with the extra `pii`."
+)
+_MAX_BYTES = 8 << 20
 """Memory for one compiled expression; RE2 goes on without its cache where that is too little."""
 
 
@@ -50,17 +54,18 @@ class PatternFinder:
 
     def fault(self, policies: Iterable[LogPolicy]) -> str | None:
         """See Finder."""
-        if personal.is_installed():
-            return None
-        if not any(Entity.PERSONAL in policy.redacted_entities for policy in policies):
-            return None
-        return (
-            "The log policy redacts personal information, and this server has no detector for it. Its operator must "
-            "install Whiteroom with the extra `pii`."
-        )
+        for policy in policies:
+            if Entity.PERSONAL in policy.redacted_entities and not personal.is_installed():
+                return _NO_DETECTOR
+            for pattern in (policy.filter_pattern, *policy.custom_data_identifiers):
+                try:
+                    _compiled(pattern or "")
+                except re2.error:
+                    return f"The regular expression {pattern!r} of the log policy can no longer be used."
+        return None
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def _compiled(expression: str) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +15,7 @@ from whiteroom.domain.runs import LogLine, RunId
 from whiteroom.ports import PlacedLine
 
 _CHUNK_BYTES = 1 << 16
+_KEY_FILE = "token.key"
 _RUN_ID = re.compile(r"[a-z0-9-]+")
 
 
@@ -85,6 +88,20 @@ class FolderRunLogs:
                     break
                 low += len(raw)
             return low
+
+    def key(self) -> bytes:
+        """See ports.RunLogs. Made when it is first asked for."""
+        file = self._folder / _KEY_FILE
+        if not file.exists():
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made = self._folder / f"{_KEY_FILE}.{secrets.token_hex(8)}"
+            made.touch(mode=0o600)
+            made.write_bytes(secrets.token_bytes(32))
+            # Whole under its name, and the first one made stays.
+            with contextlib.suppress(FileExistsError):
+                os.link(made, file)
+            made.unlink()
+        return file.read_bytes()
 
     def _open(self, run_id: RunId) -> BinaryIO | None:
         if not _RUN_ID.fullmatch(run_id):

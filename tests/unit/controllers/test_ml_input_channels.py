@@ -243,3 +243,15 @@ def put_template(world: World, synthetic: dict[str, Any] | None = None) -> None:
     )
     with world.store.transaction() as tx:
         tx.analysis_templates.add(template)
+
+
+def test_a_payer_that_leaves_stops_the_query_of_a_channel(world: World) -> None:
+    channel = world.channel(payer_configuration={"computePayerAccountId": BOB})
+    world.reconciler().step("a")
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, BOB))
+        assert member is not None
+        tx.members.update(member, status=MemberStatus.LEFT)
+    channel = after_all(world, channel)
+    assert (channel.status, channel.status_code) == (Status.CREATE_FAILED, "MembershipEnded")
+    assert "pays" in str(channel.status_message)

@@ -196,6 +196,18 @@ def test_a_member_that_leaves_takes_its_query_along(world: World, steps: int) ->
     assert untouched(world)
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_payer_that_leaves_stops_the_query(world: World, steps: int) -> None:
+    query = world.query(payer_account_id=BOB)
+    for _ in range(steps):
+        world.reconciler().step("a")
+    leave(world, BOB)
+    query = after_all(world, query)
+    assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "MembershipEnded")
+    assert "pays" in str(query.status_message)
+    assert untouched(world)
+
+
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_a_cancelled_query_is_stopped_and_delivers_nothing(world: World, steps: int) -> None:
     query = world.query()

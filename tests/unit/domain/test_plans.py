@@ -39,7 +39,9 @@ QUERIES = [
     QueryObservation(Phase.ENDED, RESULT),
     *(QueryObservation(Phase.ENDED, failure=failure) for failure in QueryFailure),
 ]
-AROUND = Surroundings(member_active=True, associations={"flights": "a1"}, restarts=0, unreadable=(), in_use=False)
+AROUND = Surroundings(
+    member_active=True, payer_active=True, associations={"flights": "a1"}, restarts=0, unreadable=(), in_use=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,19 +112,23 @@ def test_every_planned_event_of_an_export_job_is_in_the_state_table(records: dic
 
 def test_every_planned_event_of_a_channel_is_in_the_state_table(records: dict[str, Any]) -> None:
     flags = product(
-        (True, False), (True, False), (0, RESTARTS_ALLOWED), (None, NOON - timedelta(1), NOON + timedelta(1))
+        *((True, False), (True, False), (True, False)),
+        (0, RESTARTS_ALLOWED),
+        (None, NOON - timedelta(1), NOON + timedelta(1)),
     )
-    for (active, in_use, restarts, expires_at), status, seen in product(flags, ml_input_channels.Status, QUERIES):
+    for (active, paid, in_use, restarts, expires_at), status, seen in product(flags, ml_input_channels.Status, QUERIES):
         channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at)
-        around = dataclasses.replace(AROUND, member_active=active, in_use=in_use, restarts=restarts)
+        around = dataclasses.replace(AROUND, member_active=active, payer_active=paid, in_use=in_use, restarts=restarts)
         sound(ml_input_channels.LIFECYCLE, status, ml_input_channels.plan(channel, seen, NOON, around))
 
 
 def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
-    for active, restarts, status, seen in product(
-        (True, False), (0, RESTARTS_ALLOWED), protected_queries.ProtectedQueryStatus, QUERIES
+    for active, paid, restarts, status, seen in product(
+        (True, False), (True, False), (0, RESTARTS_ALLOWED), protected_queries.ProtectedQueryStatus, QUERIES
     ):
-        around = protected_queries.Surroundings(member_active=active, restarts=restarts, unreadable=())
+        around = protected_queries.Surroundings(
+            member_active=active, payer_active=paid, restarts=restarts, unreadable=()
+        )
         step = protected_queries.plan(a_query(status=status), seen, NOON, around)
         sound(protected_queries.LIFECYCLE, status, step)
         if protected_queries.LIFECYCLE.at_rest(status):
@@ -131,7 +137,7 @@ def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
 
 def test_a_query_that_ran_out_of_time_has_a_status_of_its_own() -> None:
     query = a_query(status=protected_queries.ProtectedQueryStatus.STARTED)
-    around = protected_queries.Surroundings(member_active=True, restarts=0, unreadable=())
+    around = protected_queries.Surroundings(member_active=True, payer_active=True, restarts=0, unreadable=())
     seen = QueryObservation(Phase.ENDED, failure=QueryFailure.TIMEOUT, message="Too long.")
     step = protected_queries.plan(query, seen, NOON, around)
     assert protected_queries.LIFECYCLE.next(query.status, Event.EXPIRED) == "TIMED_OUT"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from whiteroom.app import all_handlers
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault, ResourceNotFound, ValidationFault
 from whiteroom.domain.quotas import Quotas
-from whiteroom.domain.runs import EndReason, RunEnd
+from whiteroom.domain.runs import EndReason, RunEnd, RunId
 from whiteroom.operations import log_events
 from whiteroom.operations.registry import LOGS, Context
 from whiteroom.redaction import personal
@@ -299,6 +302,17 @@ def test_a_call_looks_at_so_much_and_the_next_goes_on(
     assert desk.messages(ALICE) == LET_THROUGH
 
 
+def test_a_call_that_takes_too_long_answers_what_it_has(
+    desk: Desk, hundred: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = count()
+    monkeypatch.setattr("whiteroom.operations.log_events.time.monotonic", lambda: next(ticks) / 10)
+    assert len(desk.call(ALICE, "GetLogEvents", **hundred, startFromHead=True)["events"]) < 20
+    assert walk(desk, hundred, forward=True) == LET_THROUGH
+    assert walk(desk, hundred, forward=False) == LET_THROUGH
+    assert desk.messages(ALICE) == LET_THROUGH
+
+
 def test_the_newest_events_come_without_a_token(desk: Desk, hundred: dict[str, Any]) -> None:
     answer = desk.call(ALICE, "GetLogEvents", **hundred, limit=2)
     assert [event["message"] for event in answer["events"]] == ["line 96", "line 99"]
@@ -440,7 +454,29 @@ def test_any_place_in_a_token_tells_no_more_than_the_lines_themselves(desk: Desk
     hides = {"logRedactionConfiguration": {"entitiesToRedact": ["NUMBERS"]}}
     model = desk.run(logs_of(ALICE, **hides), [("stdout", 'row {"text":"41"}'), ("stdout", "4111")])
     stream = {"logGroupName": MODELS, "logStreamName": f"{model.id}/NULL/algo-1"}
+    tokens = log_events._Tokens(FolderRunLogs(desk.folder).key(), f"training-{model.id}")
     for direction in "fb":
-        for place in (*range(200), 10**17):
-            answer = desk.call(ALICE, "GetLogEvents", **stream, nextToken=f"{direction}/{place}")
+        for place in (*range(200), 10**12):
+            token = tokens.written(direction, place)
+            answer = desk.call(ALICE, "GetLogEvents", **stream, nextToken=token)
             assert {event["message"] for event in answer["events"]} <= {'row {"text":"[REDACTED]"}', "[REDACTED]"}
+
+
+def test_tokens_and_ids_do_not_tell_how_long_the_lines_are_that_are_hidden(desk: Desk) -> None:
+    model = desk.run(
+        logs_of(ALICE, filterPattern="^seen"), [("stdout", "seen"), ("stdout", "x" * 500), ("stdout", "seen")]
+    )
+    stream = {"logGroupName": MODELS, "logStreamName": f"{model.id}/NULL/algo-1"}
+    places = {str(placed.start) for placed in FolderRunLogs(desk.folder).forward(model_run(model), 0)}
+    answer = desk.call(ALICE, "GetLogEvents", **stream, startFromHead=True)
+    page = desk.call(ALICE, "FilterLogEvents", logGroupName=MODELS, limit=1)
+    told = [answer["nextForwardToken"][2:], answer["nextBackwardToken"][2:]]
+    told += [event["eventId"][20:] for event in page["events"]]
+    told += [str(number) for number in json.loads(base64.urlsafe_b64decode(page["nextToken"])) if type(number) is int]
+    assert len(told) == 5
+    assert not places & {number.lstrip("0") or "0" for number in told}
+    assert all(len(number) >= 15 for number in told)
+
+
+def model_run(model: Any) -> RunId:
+    return RunId(f"training-{model.id}")

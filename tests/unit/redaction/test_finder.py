@@ -59,6 +59,19 @@ def test_what_has_the_form_of_personal_information_is_masked(secret: str) -> Non
     assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
 
 
+@pytest.mark.parametrize(
+    "line", ["card_{}", "x{}", "{}T12:00:00", "id={}", "'{}'", "[{}]", "a,{},b", "{}\t", "key_{}_key"]
+)
+@pytest.mark.parametrize("secret", ["4111111111111111", "1984-02-29", "123-45-6789", "10.20.30.40"])
+def test_it_is_masked_whatever_it_touches(line: str, secret: str) -> None:
+    assert secret not in redact(line.format(secret), policy(Entity.PERSONAL))
+
+
+@pytest.mark.parametrize("line", ["nif_{}", "id={}", "'{}'", "[{}]", "a,{},b", "nif:{};"])
+def test_a_number_with_check_digits_is_masked_beside_signs(line: str) -> None:
+    assert redact(line.format("12345678Z"), policy(Entity.PERSONAL)) == line.format("[REDACTED]")
+
+
 def test_ordinary_words_and_small_numbers_are_not_personal() -> None:
     text = "epoch 3: loss 0.25, 1200 rows of flights_2013.csv by train.py"
     assert redact(text, policy(Entity.PERSONAL)) == text
@@ -134,6 +147,17 @@ def test_a_hostile_line_takes_bounded_time(text: str) -> None:
     assert time.process_time() - started < 5
 
 
+def test_what_the_detector_fails_on_is_masked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        supported_entities = ("X",)
+
+        def analyze(self, text: str, _: object) -> None:
+            raise ValueError(text)
+
+    monkeypatch.setattr(personal, "_recognisers", lambda: (Failing(),))
+    assert redact("row 41 of it", policy(Entity.PERSONAL)) == "[REDACTED]"
+
+
 def test_without_the_detector_nothing_is_shown_and_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(personal, "is_installed", lambda: False)
     assert FINDER.fault([policy(Entity.NUMBERS)]) is None
@@ -141,6 +165,7 @@ def test_without_the_detector_nothing_is_shown_and_the_reason_is_said(monkeypatc
     assert fault is not None
     assert "`pii`" in fault
     personal._loaded.cache_clear()
+    assert FINDER.fault([policy(custom=("(",))]) is not None
     with pytest.raises(RuntimeError, match="not installed"):
         redact("41", policy(Entity.PERSONAL))
     personal._loaded.cache_clear()

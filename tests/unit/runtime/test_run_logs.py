@@ -89,3 +89,11 @@ def test_a_torn_line_reads_as_an_empty_one(tmp_path: Path) -> None:
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a run's id"):
         FolderRunLogs(tmp_path).end(RunId("../secret"))
+
+
+def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    key = FolderRunLogs(tmp_path / "logs").key()
+    assert len(key) == 32
+    assert FolderRunLogs(tmp_path / "logs").key() == key
+    (file,) = (tmp_path / "logs").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600

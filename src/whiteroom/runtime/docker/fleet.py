@@ -18,8 +18,7 @@ from whiteroom.runtime.docker import spec as docker_specs
 from whiteroom.runtime.docker.calls import Calls, EngineFailed, NotThere
 from whiteroom.runtime.docker.host import Container
 from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL
-from whiteroom.runtime.supervisor import users
-from whiteroom.runtime.supervisor.hosts import Cancelled, Fleet, ImageFailed, SandboxFailed
+from whiteroom.runtime.supervisor.hosts import Fleet, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line
 from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
 
@@ -42,9 +41,9 @@ class ContainerFleet(Fleet):
 
     def __init__(self, spec: ContainerSpec) -> None:
         """Ask the engine for nothing yet."""
+        super().__init__()
         self._spec = spec
         self.hosts: list[Container] = [Container(spec, member) for member in spec.members]
-        self._held: list[int] = []
         self._gpus: dict[str, list[int]] = {}
         self._has_shell = True
         """Whether the image is believed to have one."""
@@ -56,29 +55,15 @@ class ContainerFleet(Fleet):
         if any(member.document is None for member in self._spec.members):
             self._prepare(note, has_shell=True)
         if self._spec.gpus:
-            self._claim_gpus(note)
+            from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+            for host, numbers in zip(self.hosts, self.claim_gpus(self._spec.gpus, gpus.DEVICES, note), strict=True):
+                self._gpus[host.name] = numbers
+                host.devices = gpus.nodes(gpus.DEVICES, numbers)
         if os.geteuid() == 0 and not self._spec.rootless:
             for host in self.hosts:
-                claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
-                if claimed is None:
-                    raise SandboxFailed("Every user that runs may have is taken.")
-                self._held.append(claimed[1])
-                host.uid = claimed[0]
-                host.hand_over(claimed[0])
-
-    def _claim_gpus(self, note: Callable[[str], None]) -> None:
-        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
-
-        present, count = gpus.present(), self._spec.gpus * len(self.hosts)
-        if len(present) < count:
-            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
-        claimed = gpus.claim_when_free(present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE))
-        if claimed is None:
-            raise Cancelled
-        self._held += [handle for _, handle in claimed]
-        for host in self.hosts:
-            self._gpus[host.name] = [claimed.pop()[0] for _ in range(self._spec.gpus)]
-            host.devices = gpus.nodes(gpus.DEVICES, self._gpus[host.name])
+                host.uid = self.claim_user(self._spec.uid_folder, self._spec.first_uid)
+                host.hand_over(host.uid)
 
     def _prepare(self, note: Callable[[str], None], *, has_shell: bool) -> None:
         """Find out, by the SDK, what the server could not: it takes its time, and few runs need it."""

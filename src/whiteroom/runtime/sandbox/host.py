@@ -4,7 +4,7 @@ Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH110, PTH112, PTH120, PTH123
+# ruff: noqa: PTH112, PTH120, PTH123
 from __future__ import annotations
 
 import fcntl
@@ -14,8 +14,8 @@ import time
 
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox import instance
-from whiteroom.runtime.supervisor import cgroups, meters, namespaces, users
-from whiteroom.runtime.supervisor.hosts import Cancelled, Ending, Fleet, Host, ImageFailed, SandboxFailed
+from whiteroom.runtime.supervisor import cgroups, meters, namespaces
+from whiteroom.runtime.supervisor.hosts import Ending, Fleet, Host, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line, now_ms
 from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
 
@@ -190,9 +190,9 @@ class SealedFleet(Fleet):
 
     def __init__(self, spec: Spec) -> None:
         """Start nothing yet."""
+        super().__init__()
         self._spec = spec
         self.hosts: list[SealedHost] = [SealedHost(spec, member) for member in spec.members]
-        self._held: list[int] = []
 
     def claim(self, note: Callable[[str], None]) -> None:
         """See Fleet: the image is held, and as root a user that no other live run has."""
@@ -206,36 +206,14 @@ class SealedFleet(Fleet):
         if not os.path.isdir(spec.image):
             raise ImageFailed(_IMAGE_GONE)
         if spec.gpus:
-            self._claim_gpus(note)
+            from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+            for host, numbers in zip(self.hosts, self.claim_gpus(spec.gpus, spec.devices, note), strict=True):
+                host.devices = gpus.nodes(spec.devices, numbers)
         if os.geteuid() == 0 and spec.sandboxed:
             for host in self.hosts:
-                host.uid = self._claim_user()
+                host.uid = self.claim_user(spec.uid_folder, spec.first_uid)
                 host.hand_over(host.uid)
-
-    def _claim_gpus(self, note: Callable[[str], None]) -> None:
-        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
-
-        spec = self._spec
-        # Device nodes that are no others' need no claim that others see.
-        claims = gpus.FOLDER if spec.devices == gpus.DEVICES else f"{spec.devices}/claims"
-        present, count = gpus.present(spec.devices), spec.gpus * len(self.hosts)
-        if len(present) < count:
-            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
-        claimed = gpus.claim_when_free(
-            present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE), folder=claims
-        )
-        if claimed is None:
-            raise Cancelled
-        self._held += [handle for _, handle in claimed]
-        for host in self.hosts:
-            host.devices = gpus.nodes(spec.devices, [claimed.pop()[0] for _ in range(spec.gpus)])
-
-    def _claim_user(self) -> int:
-        claimed = users.claim(self._spec.uid_folder, self._spec.first_uid)
-        if claimed is None:
-            raise SandboxFailed("Every user that runs may have is taken.")
-        self._held.append(claimed[1])
-        return claimed[0]
 
     def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
         """See Fleet."""

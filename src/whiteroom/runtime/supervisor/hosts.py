@@ -5,7 +5,7 @@ a container engine's. Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH208
+# ruff: noqa: PTH110, PTH208
 from __future__ import annotations
 
 import os
@@ -213,6 +213,49 @@ class Fleet:
     """All instances of one run."""
 
     hosts: Sequence[Host]
+
+    def __init__(self) -> None:
+        self._held: list[int] = []
+        """Descriptors of what is claimed for as long as this process lives."""
+
+    def claim_user(self, folder: str, first: int) -> int:
+        """A user of this machine that no other live run has.
+
+        Raises:
+            SandboxFailed: there is none.
+        """
+        claimed = users.claim(folder, first)
+        if claimed is None:
+            raise SandboxFailed("Every user that runs may have is taken.")
+        self._held.append(claimed[1])
+        return claimed[0]
+
+    def claim_gpus(self, each: int, devices: str, note: Callable[[str], None]) -> list[list[int]]:
+        """So many GPUs for each instance, in the order of the hosts; waits until they are free.
+
+        Args:
+            each: how many.
+            devices: the folder of this machine's device nodes.
+            note: writes to the run's log.
+
+        Raises:
+            SandboxFailed: this machine has too few.
+            Cancelled: a stop was asked for meanwhile.
+        """
+        from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
+
+        # Device nodes that are no others' need no claim that others see.
+        claims = gpus.FOLDER if devices == gpus.DEVICES else f"{devices}/claims"
+        present, count = gpus.present(devices), each * len(self.hosts)
+        if len(present) < count:
+            raise SandboxFailed(f"This machine has {len(present)} GPUs, and the run needs {count}.")
+        claimed = gpus.claim_when_free(
+            present, count, note=note, stopping=lambda: os.path.exists(specs.STOP_FILE), folder=claims
+        )
+        if claimed is None:
+            raise Cancelled
+        self._held += [handle for _, handle in claimed]
+        return [[claimed.pop()[0] for _ in range(each)] for _ in self.hosts]
 
     def claim(self, note: Callable[[str], None]) -> None:
         """Take what the run needs before anything of it exists: its image, its users.
