@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,13 @@ from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import gpus
 from whiteroom.runtime.trees import remove_tree
-from whiteroom.settings import Settings
+from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
+from whiteroom.store.secret import BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
+from whiteroom.web.gauges import state
+from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
 from whiteroom.wire.requests import Receive
@@ -107,6 +111,18 @@ def open_runtime(settings: Settings) -> Runtimes:
     )
 
 
+def noise_secret(settings: Settings) -> bytes:
+    """What the noise of a data folder's metrics is drawn from; made when it is first asked for.
+
+    Raises:
+        SettingsError: it is there and cannot be read.
+    """
+    try:
+        return kept_secret(settings.noise_key)
+    except (BrokenSecret, OSError) as error:
+        raise SettingsError(f"The key of the metrics' noise cannot be used: {error}") from None
+
+
 def open_run_logs(settings: Settings) -> FolderRunLogs:
     """The logs of a data folder's runs, in whichever runtime they were."""
     return FolderRunLogs(settings.folder("logs"))
@@ -140,6 +156,9 @@ class Whiteroom:
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
         self._finder = PatternFinder()
+        self._noise_secret = noise_secret(settings)
+        self._requests = Requests()
+        self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
         self._controllers = _controllers(settings, clock, self._store, self._catalog)
         self._store.on_work(self._controllers.wake)
@@ -150,6 +169,7 @@ class Whiteroom:
             dev=settings.dev,
             max_body_bytes=settings.max_body_bytes,
             extra_values=VERSIONS_BY_NAME,
+            observe=self._requests.observe,
         )
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -158,6 +178,11 @@ class Whiteroom:
             await self._live(receive, send)
         else:
             await self._application(scope, receive, send)
+
+    def openmetrics(self) -> bytes:
+        """What the operator's Prometheus reads. From any thread."""
+        about = info("whiteroom", "The server.", version=version("whiteroom"))
+        return exposition((about, *self._requests.families(), *state(self._store, self._runtime, self._clock())))
 
     async def _dispatch(self, call: Call) -> Response:
         name = (call.operation.service, call.operation.name)
@@ -177,6 +202,7 @@ class Whiteroom:
                 self._settings.default_result_location,
                 self._logs if name in self._reading_files else None,
                 self._finder,
+                self._noise_secret,
             )
             return handler(call.parameters, context)
 

@@ -88,6 +88,10 @@ class Settings:
     """Which of the engine's runtimes runs containers, such as `runsc`; empty for its default."""
     docker_pull: str = ""
     """Registries and repositories, with commas between, that images may be pulled from; empty for none."""
+    metrics_host: str = "127.0.0.1"
+    """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
+    metrics_port: int | None = _at_least(0, None)
+    """The TCP port of `/metrics`; 0 takes a free one. Without it there is none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the server's own log says."""
     quotas: Quotas = field(default_factory=lambda: Quotas({}))
@@ -105,8 +109,9 @@ class Settings:
                 parse_location(self.default_result_location)
             except ValueError as error:
                 raise SettingsError(f"default_result_location: {error}") from None
-        if self.port > 65_535:
-            raise SettingsError(f"port is {self.port}; it must be at most 65535.")
+        for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
+            if port > 65_535:
+                raise SettingsError(f"{name} is {port}; it must be at most 65535.")
         if self.dev and not is_loopback(self.host):
             raise SettingsError(
                 f"Development mode trusts whoever connects, so it listens on loopback alone, and host is {self.host}: "
@@ -122,6 +127,11 @@ class Settings:
     def server_file(self) -> Path:
         """Locked by the server that runs on this folder; tells where it listens."""
         return self.data / "server.json"
+
+    @property
+    def noise_key(self) -> Path:
+        """What the noise of metrics is drawn from. Without it members would be shown other noise, and could average."""
+        return self.data / "noise.key"
 
     def folder(self, name: Folder) -> Path:
         """A folder inside the data folder, made by whoever uses it first."""

@@ -21,7 +21,7 @@ from contract.wire.samples import sample
 from support.market import CALLERS, REQUESTS, Market, a_market
 from support.shapes import service_model
 from whiteroom.base.faults import Fault
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, MONITORING, handlers
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.wire.calls import Call, NotImplementedOperation
 
@@ -171,7 +171,11 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         RECEIVERS_MEMBERSHIP: ("DeleteMLConfiguration", "GetMLConfiguration"),
     },
+    # Everyone is answered, and what each is answered differs: SEEN.
+    MONITORING: {ANYONE: ("GetMetricData", "GetMetricStatistics", "ListMetrics")},
 }
+SEEN = {"receiver": ["CPUUtilization"]}
+"""The metrics that a caller is listed: the member with an ML configuration sees them, and no other caller any."""
 CELLS: Mapping[tuple[str, str], str] = {
     (service, name): row.replace(" ", "").replace("|", "")
     for service, rows in EXPECTED.items()
@@ -252,6 +256,17 @@ def refusal(asking: Any, service: str, name: str) -> tuple[int, str]:
         asking._make_api_call(name, sample(shape))
     answer: Any = caught.value.response
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+def test_every_caller_sees_the_metrics_of_its_cell(market: Market) -> None:
+    seen = {caller: market.attempt(caller, (MONITORING, "ListMetrics"))["Metrics"] for caller in CALLERS}
+    assert {caller: [metric["MetricName"] for metric in metrics] for caller, metrics in seen.items()} == {
+        caller: SEEN.get(caller, []) for caller in CALLERS
+    }
+    for caller in CALLERS:
+        (result,) = market.attempt(caller, (MONITORING, "GetMetricData"))["MetricDataResults"]
+        datapoints = market.attempt(caller, (MONITORING, "GetMetricStatistics"))["Datapoints"]
+        assert len(result["Values"]) == len(datapoints) == len(SEEN.get(caller, []))
 
 
 VIEWS = [one for one in CELLS if "Collaboration" in one[1] and one[0] == CLEANROOMS_ML and one[1].startswith("Get")]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.cleanrooms import ALICE, BOB, role_of
 from support.command import whiteroom
-from support.live import IMAGE, LiveRoom, live_room, once
+from support.live import IMAGE, PATIENCE_SECONDS, LiveRoom, live_room, once
+from support.prometheus import parsed
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +76,69 @@ def test_metrics_come_while_the_training_runs_and_kills_of_the_server_leave_no_h
     )
     assert told["metricsStatus"] == "PUBLISH_FAILED"
     assert told["metricsStatusDetails"].startswith("Failed to publish metrics as no ML Config role is set")
+
+
+HIGH = {"trainedModels": {"containerMetrics": {"noiseLevel": "HIGH"}}}
+NAMESPACE = "/aws/cleanroomsml/TrainedModels"
+
+
+def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_their_own_clients(room: LiveRoom) -> None:
+    algorithm = room.ml.list_configured_model_algorithms()["configuredModelAlgorithms"]
+    (measuring,) = (one["configuredModelAlgorithmArn"] for one in algorithm if one["name"] == "measured")
+    noisy = room.associate("noisy", measuring, HIGH)
+    rows = room.channel("noisy-rows", association=noisy)
+    room.finished(rows)
+    arn = room.train("noisy", rows, noisy, behaviour="count", ticks=str(TICKS))
+    alice, bob = room.client("cloudwatch"), room.client("cloudwatch", BOB)
+    of_model = {"Namespace": NAMESPACE, "Dimensions": [{"Name": "TrainedModelArn", "Value": arn}]}
+
+    def listed(client: Any) -> dict[str, Any]:
+        return {metric["MetricName"]: metric for metric in client.list_metrics(**of_model)["Metrics"]}
+
+    live = once(lambda found: "CPUUtilization" in found, lambda: listed(alice))
+    once(lambda found: found.get("tick"), lambda: measured(room, arn))
+    if room.look(arn)["status"] == "CREATE_IN_PROGRESS":
+        assert "tick" not in listed(alice)
+    assert listed(bob) == {}
+    span = {"StartTime": datetime.now(UTC) - timedelta(hours=1), "EndTime": datetime.now(UTC) + timedelta(hours=1)}
+    points = alice.get_metric_statistics(**live["CPUUtilization"], **span, Period=60, Statistics=["Maximum"])
+    assert {point["Unit"] for point in points["Datapoints"]} == {"Percent"}
+
+    room.finished(arn)
+    tick = listed(alice)["tick"]
+    asked = {"Id": "ticks", "MetricStat": {"Metric": tick, "Period": 3_600, "Stat": "Average"}}
+    count = {"Id": "count", "MetricStat": {"Metric": tick, "Period": 3_600, "Stat": "SampleCount"}}
+
+    def read(client: Any) -> Any:
+        pages = client.get_paginator("get_metric_data").paginate(MetricDataQueries=[asked, count], **span)
+        return pages.build_full_result()["MetricDataResults"]
+
+    average, samples = read(alice)
+    assert sum(samples["Values"]) == TICKS
+    assert read(alice) == [average, samples]
+    true = measured(room, arn)["tick"]["points"]
+    told = sum(value * size for value, size in zip(average["Values"], samples["Values"], strict=True)) / TICKS
+    assert told != sum(point["value"] for point in true) / TICKS
+    assert [result["Values"] for result in read(bob)] == [[], []]
+    answer = whiteroom("metrics", arn, "--as", ALICE, "--json", "--data", str(room.data))
+    shown = {series["name"]: series for series in map(json.loads, answer.out.splitlines())}["tick"]["points"]
+    assert sum(point["value"] for point in shown) / TICKS == pytest.approx(told)
+    refused = whiteroom("metrics", arn, "--as", BOB, "--data", str(room.data))
+    assert (refused.code, refused.out) == (0, "")
+    assert "ML Config" in refused.err
+
+
+def test_prometheus_reads_what_the_server_does_and_nothing_of_its_members(tmp_path: Path) -> None:
+    with live_room(tmp_path / "data", WHITEROOM_METRICS_PORT="0") as room:
+        assert room.server.process.stdout is not None
+        address = room.server.process.stdout.readline().split()[-1]
+        room.finished(room.channel("rows-of-a-patient"))
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            families = parsed(answer.read())
+    joined = (("service", "cleanrooms"), ("operation", "CreateMembership"), ("status", "200"))
+    assert families["whiteroom_requests"]["_total", frozenset(joined)] == 2
+    assert families["whiteroom_work"]["", frozenset({("kind", "ml_input_channels"), ("status", "ACTIVE")})] == 1
+    assert families["whiteroom_runs"]["", frozenset()] == 0
+    assert families["whiteroom_work_late_seconds"]["", frozenset()] < PATIENCE_SECONDS
+    said = {value for samples in families.values() for _, labels in samples for _, value in labels}
+    assert not [value for value in said for secret in ("patient", ALICE, BOB, "arn:") if secret in value]

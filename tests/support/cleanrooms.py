@@ -78,6 +78,9 @@ def _load_operations() -> None:
         import_module(module.name)
 
 
+NOISE_SECRET = bytes(range(32))
+
+
 @dataclass
 class Office:
     """Where accounts call operations: a store, a catalog, a clock and quotas of the test's own."""
@@ -102,6 +105,7 @@ class Office:
                 quotas=self.quotas,
                 catalog=self.catalog,
                 new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
+                noise_secret=NOISE_SECRET,
                 strict_machine=self.strict_machine,
             )
             try:

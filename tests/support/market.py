@@ -11,13 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from support.cleanrooms import REGION, MemoryCatalog, Office, Room, an_office, collaboration_rule, custom_rule, role_of
+from support.cleanrooms import (
+    NOISE_SECRET,
+    REGION,
+    MemoryCatalog,
+    Office,
+    Room,
+    an_office,
+    collaboration_rule,
+    custom_rule,
+    role_of,
+)
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
+from whiteroom.base.arns import parse_arn
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, MONITORING, Context, handlers
 from whiteroom.ports import Store
 
 CALLERS: Mapping[str, str] = {
@@ -34,6 +47,9 @@ CALLERS: Mapping[str, str] = {
 }
 """Every kind of caller, and the account that plays it here."""
 QUERIER = CALLERS["querier"]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+"""When something was measured."""
+NOON_MS = int(NOON.timestamp() * 1000)
 MEMBERS = tuple(name for name in CALLERS if name not in ("left", "invited", "outside"))
 SQL = "SELECT age, outcome FROM patients"
 RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": custom_rule(allowedAnalysisProviders=[QUERIER])}
@@ -68,7 +84,8 @@ class Market:
             return f"00000000-0000-4000-9000-{next(office.ids):012x}"
 
         with suppress(_Undone), office.store.transaction() as tx:
-            context = Context(Caller(account, REGION), tx, office.now, office.quotas, office.catalog, fresh)
+            who = Caller(account, REGION)
+            context = Context(who, tx, office.now, office.quotas, office.catalog, fresh, noise_secret=NOISE_SECRET)
             try:
                 answer = handlers()[operation](request, context)
             except Fault as fault:
@@ -231,6 +248,7 @@ def _models(office: Office, room: Room, names: Mapping[str, str]) -> dict[str, s
     studio.call("PutMLConfiguration", receiver, defaultOutputLocation=location)
     channel = studio.active_channel("rows")
     model = studio.active_model("forest", channel)
+    _measure(studio, model["trainedModelArn"])
     return {
         **algorithms,
         "algorithm_association": studio.association_arn,
@@ -243,6 +261,18 @@ def _models(office: Office, room: Room, names: Mapping[str, str]) -> dict[str, s
         "spare_model": studio.active_model("spare", channel)["trainedModelArn"],
         "job": studio.inference_job("scores", model["trainedModelArn"], channel, outputConfiguration=RECEIVER),
     }
+
+
+def _measure(studio: Studio, model: str) -> None:
+    """What the model's training took of the machine, once."""
+    record_id = parse_arn(model).resource_id
+    series = MetricSeries(record_id, MetricKind.SYSTEM, "CPUUtilization", "algo-1")
+    with studio.office.store.transaction() as tx:
+        tx.metrics.advance(begin_reading(f"t-{record_id}", record_id, (), 1), [grow(series, [(NOON_MS, 50.0)], 1)])
+        record = tx.trained_models.get(record_id)
+        if record is None:
+            raise AssertionError(model)
+        tx.trained_models.note(record, actor="controller", at=studio.office.now, metrics_status="PUBLISH_SUCCEEDED")
 
 
 _OWN = {"membershipIdentifier": "@own"}
@@ -417,8 +447,27 @@ _ML: dict[str, dict[str, Any]] = {
     "TagResource": {"resourceArn": "@model", "tags": {"a": "b"}},
     "UntagResource": {"resourceArn": "@model", "tagKeys": ["a"]},
 }
+_METRIC = {
+    "Namespace": "/aws/cleanroomsml/TrainedModels",
+    "MetricName": "CPUUtilization",
+    "Dimensions": [
+        {"Name": "TrainedModelArn", "Value": "@model"},
+        {"Name": "VersionIdentifier", "Value": "NULL"},
+        {"Name": "Host", "Value": "algo-1"},
+    ],
+}
+_SPAN = {"StartTime": NOON, "EndTime": NOON + timedelta(minutes=1)}
+_MONITORING: dict[str, dict[str, Any]] = {
+    "GetMetricData": {
+        **_SPAN,
+        "MetricDataQueries": [{"Id": "q", "MetricStat": {"Metric": _METRIC, "Period": 60, "Stat": "Average"}}],
+    },
+    "GetMetricStatistics": {**_SPAN, **_METRIC, "Period": 60, "Statistics": ["Average"]},
+    "ListMetrics": {},
+}
 REQUESTS: Mapping[tuple[str, str], dict[str, Any]] = {
     **{(CLEANROOMS, name): request for name, request in _CLEAN.items()},
     **{(CLEANROOMS_ML, name): request for name, request in _ML.items()},
+    **{(MONITORING, name): request for name, request in _MONITORING.items()},
 }
 """What is asked for: `@name` stands for what the room has of it, `@own` for a membership, `@role` for a role."""

@@ -25,7 +25,12 @@ _TYPES: dict[str, Any] = {
     "float": (int, float),
     "timestamp": datetime,
 }
-_BOTOCORE_NAMES = {"cleanrooms": "cleanrooms", "cleanrooms-ml": "cleanroomsml", "logs": "logs"}
+_BOTOCORE_NAMES = {
+    "cleanrooms": "cleanrooms",
+    "cleanrooms-ml": "cleanroomsml",
+    "logs": "logs",
+    "monitoring": "cloudwatch",
+}
 
 
 @cache

@@ -78,6 +78,8 @@ def test_a_call_that_reads_logs_keeps_no_other_waiting(tmp_path: Path, monkeypat
     whiteroom._store.close()
 
 
-def test_the_operations_of_logs_and_no_others_read_files() -> None:
+def test_the_operations_of_logs_and_metrics_and_no_others_are_given_threads() -> None:
     app.all_handlers()
-    assert reading_files() == {("logs", name) for name in ("DescribeLogStreams", "FilterLogEvents", "GetLogEvents")}
+    logs = {("logs", name) for name in ("DescribeLogStreams", "FilterLogEvents", "GetLogEvents")}
+    metrics = {("monitoring", name) for name in ("GetMetricData", "GetMetricStatistics", "ListMetrics")}
+    assert reading_files() == logs | metrics

@@ -19,6 +19,7 @@ from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import held, server_url
 from whiteroom.settings import Settings
+from whiteroom.web.listener import PATH, MetricsListener
 
 GRACE_SECONDS = 10
 """How long requests in flight have when the server stops."""
@@ -59,14 +60,19 @@ def up(
             file.announce(url)
             mode = ", in development mode" if settings.dev else ""
             say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
+            if watched is not None:
+                say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
 
         with database_of(settings):
             application = Whiteroom(settings)
+        watched = _metrics_listener(settings, application)
         gc.collect()
         gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
         try:
             _Server(application, ready).run(sockets=[listener])
         finally:
+            if watched is not None:
+                watched.close()
             gc.unfreeze()  # DuckDB's binding calls what is frozen at the end a leak, and says so.
 
 
@@ -99,6 +105,23 @@ class _Server(uvicorn.Server):
         """Stop; a second Ctrl+C does not wait for requests in flight."""
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+
+def _metrics_listener(settings: Settings, application: Whiteroom) -> MetricsListener | None:
+    """Where Prometheus asks; None where the settings name no port for it.
+
+    Raises:
+        Problem: the address cannot be had.
+    """
+    if settings.metrics_port is None:
+        return None
+    try:
+        return MetricsListener(settings.metrics_host, settings.metrics_port, application.openmetrics)
+    except OSError as error:
+        raise Problem(
+            f"Cannot listen on {settings.metrics_host} port {settings.metrics_port} for Prometheus: {error.strerror}. "
+            "Set another metrics_host or metrics_port."
+        ) from None
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -44,6 +44,8 @@ class Context:
     """Of operations that are registered to read them; None for all others."""
     finder: Finder | None = None
     """Masks texts; of operations that tell any."""
+    noise_secret: bytes = b""
+    """What the noise of metrics is drawn from; never told."""
 
 
 Handler = Callable[[Request, Context], Response]
@@ -51,6 +53,7 @@ Handler = Callable[[Request, Context], Response]
 CLEANROOMS = "cleanrooms"
 CLEANROOMS_ML = "cleanrooms-ml"
 LOGS = "logs"
+MONITORING = "monitoring"
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
 _READING_FILES: set[tuple[str, str]] = set()
@@ -62,7 +65,7 @@ def operation(service: str, name: str, *, reads_files: bool = False) -> Callable
     Args:
         service: its signing name.
         name: the operation's.
-        reads_files: it writes nothing, and takes longer than an event loop can wait: it is given a thread.
+        reads_files: it writes nothing, and takes longer than an event loop can wait, as files do: it is given a thread.
 
     Raises:
         ValueError: the function is not named as botocore's xform_name spells the operation,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 import uuid
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from whiteroom.base.callers import Caller
@@ -15,6 +17,7 @@ from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
 from whiteroom.wire.codec import Codec
 from whiteroom.wire.faults import (
+    content_type,
     fault_response,
     internal_response,
     not_implemented_response,
@@ -24,8 +27,8 @@ from whiteroom.wire.models import Operation, all_operations, services
 from whiteroom.wire.parsers import Literals
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import ClientLeft, Receive, Request, check_media_type, read_request
-from whiteroom.wire.responses import AMZ_JSON, JSON, Response, Send, send_response
-from whiteroom.wire.routing import Router, targeted
+from whiteroom.wire.responses import Response, Send, send_response
+from whiteroom.wire.routing import Router, addressed, targeted
 from whiteroom.wire.sts import SERVICE as STS
 from whiteroom.wire.sts import answer_sts, sts_fault_response, sts_internal_response
 
@@ -33,6 +36,22 @@ logger = logging.getLogger(__name__)
 
 HEALTH_PATH = "/health"
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
+
+Observe = Callable[[str, str, int, float], None]
+"""Hears of every answer: the service and the operation, empty where the request named none that is known; the HTTP
+status; and the seconds since the request's last byte."""
+
+
+def _nobody(_service: str, _operation: str, _status: int, _seconds: float) -> None:
+    """Nobody wants to hear of it."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What a request has turned out to ask for."""
+
+    service: str = ""
+    operation: str = ""
 
 
 class Application:
@@ -45,6 +64,7 @@ class Application:
         dev: Take a twelve-digit access key id for the account, its signature unchecked. For loopback alone.
         max_body_bytes: The largest body that is read.
         extra_values: By member name: strings accepted there although the model's constraint forbids them.
+        observe: Hears of every answer, on the event loop.
     """
 
     def __init__(
@@ -56,19 +76,19 @@ class Application:
         dev: bool = False,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         extra_values: Literals | None = None,
+        observe: Observe = _nobody,
     ) -> None:
         self._authenticator = Authenticator(credentials, clock, dev=dev)
         self._dev = dev
         self._dispatch = dispatch
         self._max_body_bytes = max_body_bytes
+        self._observe = observe
         self._routers = {
             name: Router(service.operations.values())
             for name, service in services().items()
             if service.target_prefix is None
         }
-        self._content_types = {
-            name: AMZ_JSON if service.target_prefix else JSON for name, service in services().items()
-        }
+        self._content_types = {name: content_type(service) for name, service in services().items()}
         self._codecs = {operation: Codec(operation, extra_values) for operation in all_operations()}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -93,10 +113,12 @@ class Application:
         except ClientLeft:
             return
         else:
-            response = await self._answer(request, request_id)
+            began, asked = time.perf_counter(), _Asked()
+            response = await self._answer(request, request_id, asked)
+            self._observe(asked.service, asked.operation, response.status, time.perf_counter() - began)
         await send_response(send, response, request_id)
 
-    async def _answer(self, request: Request, request_id: str) -> Response:
+    async def _answer(self, request: Request, request_id: str, asked: _Asked) -> Response:
         """Every step of a request, in order; `_perform` has the second half."""
         service = None
         try:
@@ -106,11 +128,15 @@ class Application:
             service = signed.service
             caller = self._authenticator.caller(request, signed)
             if service == STS:
+                asked.service, asked.operation = STS, "GetCallerIdentity"
                 return answer_sts(request, caller, request_id)
             operation, labels = self._route(service, request)
+            asked.service, asked.operation = operation.service, operation.name
             return await self._perform(operation, labels, request, caller, request_id)
         except ProtocolFault as fault:
-            return sts_fault_response(fault, request_id) if service == STS else protocol_response(fault, service)
+            if service == STS:
+                return sts_fault_response(fault, request_id)
+            return protocol_response(fault, service or addressed(_target(request)))
         except Exception:
             # The server goes on, whatever one request brought about.
             logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
@@ -143,13 +169,17 @@ class Application:
         if known.target_prefix is None:
             found = self._routers[service].route(request.method, request.path)
         else:
-            target = request.headers.get(b"x-amz-target", b"").decode("latin-1")
+            target = _target(request)
             operation = targeted(known, request.method, request.path, target)
-            asked += f" with X-Amz-Target {target[:256]!r}"
+            asked += f" with X-Amz-Target {target[:256]!r} (of its protocols, Whiteroom speaks the JSON protocol)"
             found = None if operation is None else (operation, {})
         if found is None:
             raise ProtocolFault(ProtocolError.UNKNOWN_OPERATION, f"{service} has no operation {asked}.")
         return found
+
+
+def _target(request: Request) -> str:
+    return request.headers.get(b"x-amz-target", b"").decode("latin-1")
 
 
 def _check_host(request: Request) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import msgspec
 
 from whiteroom.base.faults import Fault
-from whiteroom.wire.models import Operation, http_status, services
+from whiteroom.wire.models import Operation, Service, http_status, services
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
-from whiteroom.wire.responses import AMZ_JSON, Response
+from whiteroom.wire.responses import JSON, Response
 from whiteroom.wire.serialisers import Serialiser, serialiser
 
 logger = logging.getLogger(__name__)
@@ -33,11 +33,16 @@ NEAREST = {
 """What to answer for a fault that the operation does not declare: the first of these that it does.
 InvalidParameterException is what `logs` calls a ValidationException."""
 
+QUERY_NEAREST = ("InvalidParameterValueException", "ValidationError")
+"""The same, of services that once spoke the query protocol. The last is common to them all, and declared nowhere."""
+
 
 def fault_response(fault: Fault, operation: Operation) -> Response:
     """The modelled error that says what `fault` says."""
     code = answered_code(fault.code, operation)
-    shape = services()[operation.service].error_shapes[code]
+    shape = services()[operation.service].error_shapes.get(code)
+    if shape is None:  # one that is common to services
+        return _plain(operation.service, 400, code, fault.message)
     # The message stands there even where the model gives the error no members at all.
     members = {
         **_members_serialiser(operation.service, code)({**fault.members, "message": fault.message}),
@@ -54,6 +59,9 @@ def answered_code(code: str, operation: Operation) -> str:
     for candidate in candidates:
         if candidate in operation.errors or candidate == code:
             return candidate
+    if services()[operation.service].is_query_compatible:
+        declared, common = QUERY_NEAREST
+        return declared if declared in operation.errors else common
     logger.error("%s declares no error near to %s.", operation.name, code)
     return services()[operation.service].internal_error
 
@@ -86,7 +94,22 @@ def _error(service: str | None, status: int, code: str, members: Mapping[str, ob
     known = services().get(service) if service is not None else None
     if known is None or known.target_prefix is None:
         return Response(status, msgspec.json.encode(members), error=code)
-    return Response(status, msgspec.json.encode({"__type": code, **members}), AMZ_JSON, code)
+    body = msgspec.json.encode({"__type": code, **members})
+    return Response(status, body, content_type(known), code, _query_error(known, code, status))
+
+
+def content_type(service: Service) -> bytes:
+    """What a service's answers are."""
+    return JSON if service.target_prefix is None else f"application/x-amz-json-{service.json_version}".encode()
+
+
+def _query_error(service: Service, code: str, status: int) -> str | None:
+    """What clients that once spoke the query protocol look for: the error's name of then, and whose fault it is."""
+    if not service.is_query_compatible:
+        return None
+    shape = service.error_shapes.get(code)
+    name = code if shape is None else shape.metadata.get("error", {}).get("code", code)
+    return f"{name};{'Receiver' if status >= 500 else 'Sender'}"
 
 
 @functools.cache

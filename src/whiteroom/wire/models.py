@@ -14,11 +14,12 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
 
-MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs")
+MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch")
 """What botocore calls the services. On the wire they go by their signing names."""
 
 _PARTS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"}),
+    "cloudwatch": frozenset({"GetMetricData", "GetMetricStatistics", "ListMetrics"}),
 }
 """Of a service of which only a part is meant for us: that part. The others of its operations are not implemented."""
 
@@ -29,13 +30,16 @@ _CORRECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 """Where a model contradicts the service: traits of its shapes that are replaced, by model and shape."""
 
+_READ_ONLY = frozenset({"cloudwatch"})
+"""Models that do not mark the operations that only read, and of which only such are meant for us."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One AWS operation. There is one object for each, compared by identity."""
 
     service: str
-    """The signing name: `cleanrooms-ml`, `cleanrooms` or `logs`."""
+    """The signing name: `cleanrooms-ml`, `cleanrooms`, `logs` or `monitoring`."""
     name: str
     snake_name: str
     method: str
@@ -59,6 +63,10 @@ class Service:
     """Operations that its model has and `operations` has not."""
     target_prefix: str | None
     """What stands before an operation's name in X-Amz-Target (the JSON protocol); None for REST-JSON."""
+    json_version: str
+    """Of the JSON protocol: `1.0` or `1.1`."""
+    is_query_compatible: bool
+    """Whether its clients want an error's older name beside the new one (x-amzn-query-error)."""
     error_shapes: Mapping[str, Shape] = field(repr=False)
     internal_error: str
     """Its name for HTTP 500: `InternalServiceException`, `InternalServerException`, or the protocol's own."""
@@ -92,11 +100,18 @@ def _load(model_name: str) -> Service:
     return Service(
         signing_name=model.signing_name,
         operations={
-            name: _operation(model, name, read_only=bool(document["operations"][name].get("readonly", False)))
+            name: _operation(
+                model,
+                name,
+                read_only=model_name in _READ_ONLY or bool(document["operations"][name].get("readonly", False)),
+            )
             for name in names
         },
         others=frozenset(model.operation_names) - frozenset(names),
-        target_prefix=model.metadata["targetPrefix"] if model.metadata["protocol"] == "json" else None,
+        # Of several protocols the one that botocore speaks, and so boto3 and the AWS CLI.
+        target_prefix=model.metadata["targetPrefix"] if model.resolved_protocol == "json" else None,
+        json_version=model.metadata.get("jsonVersion", "1.1"),
+        is_query_compatible="awsQueryCompatible" in model.metadata,
         error_shapes=error_shapes,
         internal_error=next(
             (name for name, shape in error_shapes.items() if http_status(shape) == 500), "InternalFailure"

@@ -12,7 +12,7 @@ from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
-JSON_TYPES = (b"application/json", b"application/x-amz-json-1.1")
+JSON_TYPES = (b"application/json", b"application/x-amz-json-1.0", b"application/x-amz-json-1.1")
 
 
 class ClientLeft(Exception):

@@ -9,7 +9,6 @@ from typing import Any
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
-AMZ_JSON = b"application/x-amz-json-1.1"
 XML = b"text/xml"
 
 
@@ -23,6 +22,8 @@ class Response:
     error: str | None = None
     """The bare name of the error that it carries, for `x-amzn-ErrorType`: in REST-JSON the only place where it
     stands, since clients let a `__type` or `code` in the body override it."""
+    query_error: str | None = None
+    """Its older name and whose fault it is, for `x-amzn-query-error`."""
 
 
 async def send_response(send: Send, response: Response, request_id: str) -> None:
@@ -34,5 +35,7 @@ async def send_response(send: Send, response: Response, request_id: str) -> None
         headers.append((b"content-length", str(len(response.body)).encode()))
     if response.error is not None:
         headers.append((b"x-amzn-errortype", response.error.encode()))
+    if response.query_error is not None:
+        headers.append((b"x-amzn-query-error", response.query_error.encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

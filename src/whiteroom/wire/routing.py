@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from whiteroom.wire.models import Operation, Service
+from whiteroom.wire.models import Operation, Service, services
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault, malformed
 
 
@@ -77,6 +77,12 @@ def targeted(service: Service, method: str, path: str, target: str) -> Operation
             ProtocolError.NOT_IMPLEMENTED, f"Whiteroom does not implement {service.signing_name}:{name}."
         )
     return service.operations.get(name)
+
+
+def addressed(target: str) -> str | None:
+    """The service of the JSON protocol that X-Amz-Target names, where nothing else says which one is meant."""
+    prefix = target.rpartition(".")[0]
+    return next((name for name, service in services().items() if prefix and service.target_prefix == prefix), None)
 
 
 def _find(root: _Node, parts: Sequence[str]) -> Operation | None:

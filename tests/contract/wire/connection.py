@@ -19,7 +19,13 @@ from whiteroom.wire.calls import Call
 
 ACCOUNT = "123456789012"
 KEY = Credential("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ACCOUNT)
-MODEL_NAMES = {"cleanrooms-ml": "cleanroomsml", "cleanrooms": "cleanrooms", "logs": "logs", "sts": "sts"}
+MODEL_NAMES = {
+    "cleanrooms-ml": "cleanroomsml",
+    "cleanrooms": "cleanrooms",
+    "logs": "logs",
+    "monitoring": "cloudwatch",
+    "sts": "sts",
+}
 
 
 @dataclass

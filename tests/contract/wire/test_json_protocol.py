@@ -1,8 +1,9 @@
-"""The JSON protocol (`logs`), with botocore on the other side."""
+"""The JSON protocol (`logs`, and `monitoring` by its older version), with botocore on the other side."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -90,3 +91,52 @@ def test_a_body_that_is_no_request_is_refused(body: bytes) -> None:
     answer = post("Logs_20140328.GetLogEvents", body)
     assert answer.status == 400
     assert json.loads(answer.body)["__type"] in {"SerializationException", "InvalidParameterException"}
+
+
+METRIC = {"Namespace": "/aws/cleanroomsml/TrainedModels", "MetricName": "loss"}
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STATISTICS = {**METRIC, "StartTime": NOON, "EndTime": NOON, "Period": 60}
+DATA = {"MetricDataQueries": [], "StartTime": NOON, "EndTime": NOON}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "code"),
+    [
+        ("GetMetricStatistics", STATISTICS, "InvalidParameterValue"),
+        ("ListMetrics", {}, "InvalidParameterValue"),
+        ("GetMetricData", DATA, "ValidationError"),
+    ],
+)
+@pytest.mark.parametrize("fault", [faults.ValidationFault("Wrong."), faults.AccessDenied("Not yours.")])
+def test_a_service_that_spoke_another_protocol_answers_its_older_names(
+    fault: faults.Fault, name: str, parameters: dict[str, Any], code: str
+) -> None:
+    error, caller = provoke(refusing(fault), "monitoring", name, parameters)
+    told = error.response["Error"]
+    assert (told["Code"], told["Message"], told["Type"]) == (code, fault.message, "Sender")
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    if code == "InvalidParameterValue":
+        assert isinstance(error, caller.exceptions.InvalidParameterValueException)
+
+
+def test_an_older_version_of_the_protocol_is_answered_in_it() -> None:
+    headers = [
+        *authorized("monitoring"),
+        ("content-type", "application/x-amz-json-1.0"),
+        ("X-Amz-Target", "GraniteServiceVersion20100801.ListMetrics"),
+    ]
+    answer = ask(DEV, "POST", "/", headers, b"{}")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/x-amz-json-1.0")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/", "application/x-www-form-urlencoded; charset=utf-8", b"Action=ListMetrics&Version=2010-08-01"),
+        ("/service/GraniteServiceVersion20100801/operation/ListMetrics", "application/cbor", b"\xbf\xff"),
+    ],
+)
+def test_the_protocols_that_other_clients_speak_are_refused_by_a_sentence(path: str, kind: str, body: bytes) -> None:
+    answer = ask(DEV, "POST", path, [*authorized("monitoring"), ("content-type", kind)], body)
+    assert answer.status == 404
+    assert "JSON protocol" in json.loads(answer.body)["message"]

@@ -17,7 +17,7 @@ APPLICATION = application(OTHER_SIDE)
 
 @pytest.fixture(scope="module")
 def clients() -> dict[str, Any]:
-    return {service: client(APPLICATION, service) for service in ("cleanrooms-ml", "cleanrooms", "logs")}
+    return {service: client(APPLICATION, service) for service in ("cleanrooms-ml", "cleanrooms", "logs", "monitoring")}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
@@ -55,8 +55,8 @@ def test_only_the_required_members_are_enough(clients: dict[str, Any], operation
 
 def test_the_services_have_their_operations() -> None:
     services = [operation.service for operation in all_operations()]
-    counts = [services.count(service) for service in ("cleanrooms-ml", "cleanrooms", "logs")]
-    assert counts == [59, 103, 4]
+    counts = [services.count(service) for service in ("cleanrooms-ml", "cleanrooms", "logs", "monitoring")]
+    assert counts == [59, 103, 4, 3]
 
 
 def test_sts_tells_the_caller_who_they_are() -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
 from support.command import CommandLine
-from support.rooms import ALGORITHM, PREFIX, World
-from whiteroom.domain.metrics import TIMEOUTS_PER_DEFINITION, Usage
+from support.rooms import ALGORITHM, ALICE, ASSOCIATION, PREFIX, World
+from whiteroom.cli.plots import COLUMNS, ROWS, text_plot
+from whiteroom.domain.metrics import TIMEOUTS_PER_DEFINITION, MetricPoint, Usage
 from whiteroom.domain.runs import LogLine
 
 DEFINITIONS = [{"name": "loss", "regex": r"loss=(\S+)"}, {"name": "\x1b[2Jodd", "regex": r"odd (\d)"}]
@@ -46,7 +49,7 @@ def test_each_series_is_a_line_with_its_figures(cli: CommandLine, measured: Worl
 def test_for_scripts_each_series_is_a_document_with_all_its_points(
     cli: CommandLine, measured: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whiteroom.cli.metrics._PAGE", 2)
+    monkeypatch.setattr("whiteroom.operations.metric_reading._PAGE", 2)
     model = measured.ready_model()
     loss, cpu = map(json.loads, cli("metrics", model.arn, "--json").out.splitlines())
     assert (loss["name"], loss["kind"], loss["count"], loss["minimum"]) == ("loss", "custom", 3, 1.25)
@@ -82,3 +85,71 @@ def test_what_runs_no_program_has_no_metrics(cli: CommandLine, world: World) -> 
     assert answer.code == 1
     assert "whiteroom explain" in answer.err
     assert cli("metrics", f"{PREFIX}/trained-model/nobody").code == 1
+
+
+NOISY = {"trainedModels": {"containerMetrics": {"noiseLevel": "HIGH"}}}
+
+
+def test_a_member_is_shown_what_cloudwatch_answers_it(cli: CommandLine, measured: World) -> None:
+    model = measured.ready_model()
+    shown = [json.loads(line) for line in cli("metrics", model.arn, "--as", ALICE, "--json").out.splitlines()]
+    assert [series["name"] for series in shown] == ["loss", "CPUUtilization"]
+    assert [point["value"] for point in shown[0]["points"]] == [3.0, 1.25, 2.0]
+
+
+def test_a_member_under_a_noise_level_is_shown_no_true_value_and_told_why(cli: CommandLine, measured: World) -> None:
+    with measured.store.transaction() as tx:
+        association = tx.configured_model_algorithm_associations.find(arn=ASSOCIATION)
+        assert association is not None
+        tx.configured_model_algorithm_associations.update(association, privacy_configuration={"policies": NOISY})
+    model = measured.ready_model()
+    answer = cli("metrics", model.arn, "--as", ALICE, "--json")
+    loss = json.loads(answer.out.splitlines()[0])
+    shown = {loss["minimum"], loss["maximum"], loss["last_value"], *(point["value"] for point in loss["points"])}
+    assert not shown & {3.0, 1.25, 2.0}
+    assert cli("metrics", model.arn, "--as", ALICE, "--json").out == answer.out
+    assert "HIGH" in answer.err
+    true = json.loads(cli("metrics", model.arn, "--json").out.splitlines()[0])
+    assert [point["value"] for point in true["points"]] == [3.0, 1.25, 2.0]
+
+
+def test_who_sees_nothing_is_told_why(cli: CommandLine, measured: World) -> None:
+    model = measured.ready_model()
+    answer = cli("metrics", model.arn, "--as", "999999999999")
+    assert (answer.code, answer.out) == (0, "")
+    assert "no active member" in answer.err
+
+
+def test_a_plot_runs_from_the_highest_value_to_the_lowest_and_from_the_first_time_to_the_last(
+    cli: CommandLine, measured: World
+) -> None:
+    lines = cli("metrics", measured.ready_model().arn, "--plot").out.splitlines()
+    start = lines.index("loss (custom, algo-1)")
+    plot = lines[start + 1 : start + 10]
+    assert (plot[0].split()[0], plot[7].split()[0]) == ("3", "1.25")
+    assert plot[8].split() == ["12:00:00", "12:00:02"]
+    assert plot[0].split()[1][0] in "⠁⠉⠃⠇⡇"  # the first value is the highest
+
+
+def test_a_picture_is_written_where_matplotlib_is_installed(
+    cli: CommandLine, measured: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = measured.ready_model()
+    file = tmp_path / "metrics.png"
+    assert cli("metrics", model.arn, "--png", str(file)).code == 0
+    assert file.read_bytes().startswith(b"\x89PNG")
+    missing = cli("metrics", model.arn, "--png", str(tmp_path / "no" / "folder.png"))
+    assert missing.code == 1
+    assert "cannot be written" in missing.err
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    without = cli("metrics", model.arn, "--png", str(file))
+    assert without.code == 1
+    assert "pip install matplotlib" in without.err
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0], [-sys.float_info.max, sys.float_info.max], [0.0, 5e-324]])
+def test_whatever_the_values_a_plot_has_its_size(values: list[float]) -> None:
+    points = [MetricPoint(1_000 * number, number, value) for number, value in enumerate(values)]
+    lines = list(text_plot(points))
+    assert len(lines) == (ROWS + 1 if values else 0)
+    assert all(len(line) < COLUMNS + 20 for line in lines)

@@ -1,0 +1,1 @@
+"""What the server tells its operator over HTTP, apart from the protocol that members speak."""

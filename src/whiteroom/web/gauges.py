@@ -1,0 +1,27 @@
+"""What there is to do, and what runs: looked up when Prometheus asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from whiteroom.ports import Runtime, Store, Work
+from whiteroom.web.openmetrics import Family, Labels, gauge
+
+
+def state(store: Store, runtime: Runtime, now: datetime) -> Sequence[Family]:
+    """The work of the controllers by kind and status, how late it is, and the runs that hold something."""
+    with store.reading() as tx:
+        found = Counter((kind.value, record.status.value) for kind in Work for record in getattr(tx, kind).working())
+    due_at = store.next_due_at()
+    late = 0.0 if due_at is None else max(0.0, (now - due_at).total_seconds())
+    runs = float(len(list(runtime.runs())))
+    work: dict[Labels, float] = {
+        (("kind", kind), ("status", status)): float(number) for (kind, status), number in found.items()
+    }
+    return (
+        gauge("whiteroom_work", "Records that a controller has work with, now or at a later time.", work),
+        gauge("whiteroom_work_late_seconds", "How long the work has been due that nobody does.", {(): late}, "seconds"),
+        gauge("whiteroom_runs", "Runs of programs that hold something on this machine.", {(): runs}),
+    )

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from whiteroom.domain.metric_noise import SECRET_BYTES
+from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, Sight, is_over, note_for, sight, views
+from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries
+from whiteroom.domain.privacy import NoiseLevel
+from whiteroom.domain.publication import Publication
+from whiteroom.domain.trained_models import LIFECYCLE, Status
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECRET = bytes(SECRET_BYTES)
+TOLD = Publication("PUBLISH_SUCCEEDED", None)
+LOSS = MetricSeries("model", MetricKind.CUSTOM, "loss", "algo-1", 1, 2, 0.0, 1.0, 0, 1.0)
+CPU = replace(LOSS, kind=MetricKind.SYSTEM, name="CPUUtilization")
+RULES = MetricRules(NoiseLevel.HIGH, over=True, collaboration_id="room", table_association_ids=("b", "a"))
+POINTS = [MetricPoint(0, 0, 0.0), MetricPoint(1, 1, 1.0)]
+NOISY = (NoiseLevel.LOW, NoiseLevel.MEDIUM, NoiseLevel.HIGH)
+
+
+@pytest.mark.parametrize("over", [False, True])
+@pytest.mark.parametrize("level", [None, *NoiseLevel])
+def test_system_metrics_are_shown_live_and_as_they_are(level: NoiseLevel | None, over: bool) -> None:
+    assert sight(MetricKind.SYSTEM, level, over=over) is Sight.PLAIN
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_custom_metrics_without_noise_are_shown_live_and_as_they_are(over: bool) -> None:
+    assert sight(MetricKind.CUSTOM, NoiseLevel.NONE, over=over) is Sight.PLAIN
+
+
+@pytest.mark.parametrize("level", NOISY)
+def test_custom_metrics_with_noise_are_shown_when_the_run_is_over(level: NoiseLevel) -> None:
+    assert sight(MetricKind.CUSTOM, level, over=False) is Sight.HIDDEN
+    assert sight(MetricKind.CUSTOM, level, over=True) is Sight.NOISY
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_custom_metrics_under_a_policy_that_nobody_knows_any_more_are_not_shown(over: bool) -> None:
+    assert sight(MetricKind.CUSTOM, None, over=over) is Sight.HIDDEN
+
+
+def test_a_run_is_over_where_no_controller_can_measure_any_more() -> None:
+    over = set(Status) - UNDER_WAY
+    assert over == {
+        Status.ACTIVE,
+        Status.CREATE_FAILED,
+        Status.DELETE_PENDING,
+        Status.DELETE_IN_PROGRESS,
+        Status.DELETE_FAILED,
+        Status.INACTIVE,
+    }
+    assert not any(to in UNDER_WAY for status in over for to in LIFECYCLE.table[status].values())
+    assert {status for status in Status if is_over(status, NOON)} == over
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_run_whose_end_nobody_saw_is_never_over_since_what_is_left_of_it_may_yet_be_read(status: Status) -> None:
+    assert not is_over(status, None)
+
+
+@pytest.mark.parametrize("told", [Publication(None, None), Publication("PUBLISH_FAILED", "No ML configuration.")])
+def test_who_is_not_told_that_metrics_were_published_sees_none_of_either_kind(told: Publication) -> None:
+    assert views(told, [LOSS, CPU], RULES, SECRET) == ()
+    assert note_for(told, RULES)
+
+
+def test_every_custom_value_of_a_noisy_view_is_another_and_every_system_value_is_the_same() -> None:
+    loss, cpu = views(TOLD, [LOSS, CPU], RULES, SECRET)
+    assert [point.value for point in cpu.shown(POINTS)] == [0.0, 1.0]
+    assert not {point.value for point in loss.shown(POINTS)} & {0.0, 1.0}
+
+
+def test_every_member_sees_the_same_noise_in_whatever_order_the_tables_are_named() -> None:
+    turned = replace(RULES, table_association_ids=("a", "b"))
+    (one,), (other,) = (views(TOLD, [LOSS], rules, SECRET) for rules in (RULES, turned))
+    assert list(one.shown(POINTS)) == list(other.shown(POINTS))
+
+
+def test_a_member_is_told_why_it_sees_less_than_there_is() -> None:
+    assert note_for(TOLD, replace(RULES, level=NoiseLevel.NONE)) is None
+    assert "HIGH" in (note_for(TOLD, RULES) or "")
+    assert "ended" in (note_for(TOLD, replace(RULES, over=False)) or "")
+    assert "deleted" in (note_for(TOLD, replace(RULES, level=None)) or "")
