@@ -11,7 +11,6 @@ import os
 import socket
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,18 +95,20 @@ class Spares:
         self._module, self._environment, self._children = module, environment, children
         self._lock = threading.Lock()
         self._spare: Spare | None = None
-        self._taken_at = -REST_SECONDS
 
     def take(self) -> Spare | None:
-        """The spare, which is the caller's now."""
+        """The spare, which is the caller's now; another stands by soon."""
         with self._lock:
             spare, self._spare = self._spare, None
-            self._taken_at = time.monotonic()
+        # Not at once: the run that is just starting has a better use for the processors.
+        later = threading.Timer(REST_SECONDS, self.refill)
+        later.daemon = True
+        later.start()
         return spare
 
     def refill(self) -> None:
-        """Make one where there is none, and no run is just starting: that has a better use for the processors."""
+        """Make one where there is none."""
         with self._lock:
-            if self._spare is None and time.monotonic() - self._taken_at >= REST_SECONDS:
+            if self._spare is None:
                 self._spare = Spare(self._module, self._environment)
                 self._children.add(self._spare.pid)

@@ -122,8 +122,6 @@ class SupervisedRuntime:
         """See ports.Runtime."""
         folder = self._run_folder(run_id)
         self._reap()
-        if self._spares:
-            self._spares.refill()
         end = _read_end(folder)
         if end is not None:
             return Observation(Phase.ENDED, end)

@@ -62,6 +62,7 @@ class Instance:
         "_block",
         "_block_seen",
         "_gate",
+        "_groups",
         "_info",
         "_released",
         "_sandboxed",
@@ -72,7 +73,15 @@ class Instance:
     )
 
     def __init__(
-        self, pid: int, output: int, errors: int, info: int, block: int, block_seen: int, gate: Gate | None
+        self,
+        pid: int,
+        output: int,
+        errors: int,
+        info: int,
+        block: int,
+        block_seen: int,
+        gate: Gate | None,
+        groups: Groups,
     ) -> None:
         self.pid = pid
         """Bubblewrap itself, outside of the sandbox (the program, where there is no sandbox)."""
@@ -80,6 +89,7 @@ class Instance:
         """The sandbox's first process: when it dies the kernel kills every other."""
         self.output, self.errors = output, errors
         self._info, self._block, self._block_seen, self._gate = info, block, block_seen, gate
+        self._groups = groups
         self._sandboxed = info >= 0
         self._released = False
         if not self._sandboxed:
@@ -98,6 +108,7 @@ class Instance:
         os.close(self._info)
         self._info = -1
         self.first = int(text.split(b'"child-pid":')[1].split(b",")[0].rstrip(b" \n}"))
+        self._groups.take(self.first)
         if os.geteuid() != 0:
             self._limit_processes(spec.processes)
         return self._gate is None or self._gate.wait(self.pid)
@@ -263,7 +274,9 @@ def start(
     kept = {block_end, gate.handle} if gate else {block_end}
     for handle in {*inherited, output_end, errors_end} - kept:
         os.close(handle)
-    return Instance(pid, output, errors, info, block, block_end, gate)
+    # Meanwhile it makes its sandbox. What it has started by then is moved before the program is (`Instance.prepare`).
+    groups.take(pid)
+    return Instance(pid, output, errors, info, block, block_end, gate, groups)
 
 
 def _become_instance(
@@ -285,7 +298,6 @@ def _become_instance(
     # What the supervisor ignores would be ignored by the program too.
     for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    groups.join()
     if "cpu" not in groups.folders:
         usable = sorted(os.sched_getaffinity(0))
         # Instances of one run, and runs, begin at different processors.

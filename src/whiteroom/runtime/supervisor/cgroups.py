@@ -25,10 +25,16 @@ class Groups:
         self.unified = unified
         """The controllers that are v2's."""
 
-    def join(self) -> None:
-        """Move the calling process, and so its future children, into the groups."""
+    def take(self, pid: int) -> None:
+        """Move a process, and so its future children, into the groups; one that is gone is left alone.
+
+        The first move after a while takes the kernel some 10 ms (an RCU grace period): the process need not wait.
+        """
         for folder in set(self.folders.values()):
-            _write(f"{folder}/cgroup.procs", "0")
+            try:
+                _write(f"{folder}/cgroup.procs", str(pid))
+            except ProcessLookupError:
+                return
 
     def members(self) -> list[int] | None:
         """The processes in the groups; None where there is no group to ask."""
