@@ -101,7 +101,7 @@ class Spares:
         with self._lock:
             spare, self._spare = self._spare, None
         # Not at once: the run that is just starting has a better use for the processors.
-        later = threading.Timer(REST_SECONDS, self.refill)
+        later = threading.Timer(REST_SECONDS, _refill, [weakref.ref(self)])
         later.daemon = True
         later.start()
         return spare
@@ -112,3 +112,10 @@ class Spares:
             if self._spare is None:
                 self._spare = Spare(self._module, self._environment)
                 self._children.add(self._spare.pid)
+
+
+def _refill(wanted: weakref.ref[Spares]) -> None:
+    """Make a spare for those who are still there to take it."""
+    spares = wanted()
+    if spares is not None:
+        spares.refill()

@@ -72,6 +72,7 @@ def test_a_spare_that_dies_with_its_run_in_hand_leaves_a_run_that_can_be_started
 
 
 def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(lab: Lab) -> None:
+    gc.collect()  # of the tests before
     before = set(standing_by())
     other = lab.reopen()
     other.warm()
