@@ -33,7 +33,7 @@ from support.ml import EXPORTS, INSTANCE, SQL, Studio, input_channel
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault
 from whiteroom.domain.lifecycle import Event
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, Context, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, Context, handlers
 from whiteroom.ports import Store
 
 ERIN, FRANK = "555555555555", "666666666666"
@@ -439,6 +439,7 @@ APART = {
     (CLEANROOMS, "CreateMembership"),
     (CLEANROOMS, "DeleteMembership"),
     *((LOGS, name) for name in ("DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents")),
+    *((MONITORING, name) for name in ("GetMetricData", "GetMetricStatistics", "ListMetrics")),
 }
-"""A place's account has joined, and its membership holds everything: these have tests below. Logs have their own
-(test_log_events.py), strangers included."""
+"""A place's account has joined, and its membership holds everything: these have tests below. Logs and metrics
+have their own (test_log_events.py, test_metrics.py), strangers included."""
