@@ -75,20 +75,8 @@ def write_run(
         (folder / name).mkdir()
     members, pipes = [], []
     for number, host in enumerate(contract.hosts(run.instance_count)):
-        called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
-        _require_program(called.command[0], image, called.environment["PATH"])
-        folders.make_work(run, folder, host)
-        folders.write_config(folder / specs.CONFIG / host, called.config_files)
+        members.append(_make_member(run, image, folder, final, host, number, sandboxed=sandboxed))
         pipes += folders.make_pipes(run, folder, host, number)
-        mounts = _mounts(run, image, folder, final, host, number)
-        command, environment = called.command, dict(called.environment)
-        if not sandboxed:
-            command, environment = _unsealed(command, environment, mounts)
-        # All of 127.0.0.0/8 is the loopback's.
-        address = f"127.0.0.{number + 1}"
-        members.append(
-            specs.Member(host=host, address=address, command=command, environment=environment, mounts=mounts)
-        )
     os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
     (folder / specs.LOCK_FILE).touch(mode=0o600)
     limits = run.limits
@@ -127,6 +115,23 @@ def write_run(
             )
         )
     )
+
+
+def _make_member(
+    run: Run, image: Image, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
+) -> specs.Member:
+    """One instance: its folders are made, and what its supervisor is told of it is answered."""
+    called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
+    _require_program(called.command[0], image, called.environment["PATH"])
+    folders.make_work(run, folder, host)
+    folders.write_config(folder / specs.CONFIG / host, called.config_files)
+    mounts = _mounts(run, image, folder, final, host, number)
+    command, environment = called.command, dict(called.environment)
+    if not sandboxed:
+        command, environment = _unsealed(command, environment, mounts)
+    # All of 127.0.0.0/8 is the loopback's.
+    address = f"127.0.0.{number + 1}"
+    return specs.Member(host=host, address=address, command=command, environment=environment, mounts=mounts)
 
 
 def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number: int) -> tuple[bubblewrap.Mount, ...]:
