@@ -242,7 +242,7 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
-    querying = Querying(store, catalog, queries)
+    querying = Querying(store, catalog, queries, clock)
     metrics = MetricsReader(store, runtime, clock)
     layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
     reconciler = Reconciler(
@@ -250,7 +250,7 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
         (
             MLInputChannelController(store, engine, querying, channels),
             ProtectedQueryController(
-                store, engine, querying, objects, settings.folder("results"), settings.default_result_location
+                store, engine, querying, objects, settings.folder("results"), settings.default_result_location, clock
             ),
             TrainedModelController(
                 store,

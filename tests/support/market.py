@@ -57,6 +57,8 @@ SHARED_RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": collaboration
 RECEIVER = {"members": [{"accountId": CALLERS["receiver"]}]}
 
 
+NOISE = {"differentialPrivacy": {"epsilon": 3, "usersNoisePerQuery": 30}}
+
 _TO_THE_RECEIVER = {"outputConfiguration": {"member": {"accountId": CALLERS["receiver"]}}}
 
 
@@ -356,6 +358,7 @@ _CLEAN: dict[str, dict[str, Any]] = {
     "ListPrivacyBudgets": {**_OWN, "privacyBudgetType": "ACCESS_BUDGET"},
     "ListProtectedQueries": _OWN,
     "ListSchemas": _ALL,
+    "PreviewPrivacyImpact": {**_OWN, "parameters": NOISE},
     "ListTagsForResource": {"resourceArn": "@collaboration_arn"},
     "StartProtectedQuery": {
         **_OWN,

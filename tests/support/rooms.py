@@ -128,12 +128,12 @@ class World:
         queries = QuerySettings(
             csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
         )
-        querying = Querying(self.store, self.catalog, queries)
+        querying = Querying(self.store, self.catalog, queries, self.clock)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, self.channels),
             ProtectedQueryController(
-                self.store, self.engine, querying, self.objects, self.results, self.default_location
+                self.store, self.engine, querying, self.objects, self.results, self.default_location, self.clock
             ),
             TrainedModelController(
                 self.store,

@@ -52,7 +52,8 @@ def _shared_table(tx: Transaction, catalog: Catalog, association: ConfiguredTabl
         return None
     rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    seen = query_table(association, table, _UNREAD, rule, association_rule)
+    private = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
+    seen = query_table(association, table, _UNREAD, rule, association_rule, private)
     budget = tx.privacy_budget_templates.find(resource_id=association.id)
     place = catalog_name(table.table_reference)
     if isinstance(place, Denied):

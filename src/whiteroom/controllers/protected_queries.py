@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.clock import Clock
+from whiteroom.controllers.loop import ACTOR
 from whiteroom.controllers.querying import (
     Querying,
     restarts_of,
@@ -24,14 +26,23 @@ from whiteroom.controllers.settling import settle
 from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.collaborations import Ability, member_id
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.differential_privacy import Bill, charged, charged_what_is_left
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.protected_queries import LIFECYCLE, ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
+from whiteroom.domain.protected_queries import (
+    LIFECYCLE,
+    ProtectedQuery,
+    ProtectedQueryStatus,
+    Surroundings,
+    owes,
+    plan,
+)
 from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.receivers import may_receive
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.user_level import protected
 from whiteroom.domain.verdicts import Denied, Verdict
 from whiteroom.ports import (
     DeliveryFailed,
@@ -69,6 +80,7 @@ class ProtectedQueryController:
         objects: ObjectStore,
         results_folder: Path,
         default_location: str,
+        clock: Clock,
     ) -> None:
         """Work with these.
 
@@ -79,6 +91,7 @@ class ProtectedQueryController:
             objects: delivers their rows.
             results_folder: holds the rows of query ID in the folder ID until they are delivered.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
+            clock: says which month's privacy budget is charged.
         """
         self._store = store
         self._engine = engine
@@ -86,11 +99,13 @@ class ProtectedQueryController:
         self._objects = objects
         self._results_folder = results_folder
         self._default_location = default_location
+        self._clock = clock
 
     def observe(self, record: ProtectedQuery) -> Seen:
         """loop.Controller.observe."""
         watched = record.status is ProtectedQueryStatus.STARTED
-        query = self._engine.observe(record.id) if watched else _ABSENT
+        ending = record.status is ProtectedQueryStatus.CANCELLING
+        query = self._engine.observe(record.id) if watched or ending else _ABSENT
         with self._store.reading() as tx:
             is_refused = query.failure is QueryFailure.REFUSED
             tables = tables_of(tx, seen_associations(tx, record)) if is_refused else []
@@ -111,10 +126,14 @@ class ProtectedQueryController:
         match effect:
             case Effect.START:
                 return self._start(record)
+            case Effect.PAY:
+                return self._pay(record)
             case Effect.DELIVER:
                 return self._deliver(record)
             case Effect.STOP:
                 self._engine.stop(record.id)
+                if owes(record, self._engine.observe(record.id)):
+                    raise Stale(f"The protected query {record.id} began to read before it was stopped.")
             case _:
                 raise ValueError(f"a protected query has no effect {effect.value}")
         return DONE
@@ -155,6 +174,24 @@ class ProtectedQueryController:
         self._engine.start(spec)
         return DONE
 
+    def _pay(self, query: ProtectedQuery) -> Outcome:
+        """Charge the bill and note that it is paid, in one transaction: both are written, once, or neither."""
+        bill = self._engine.observe(query.id).bill
+        if bill is None:
+            raise Stale(f"The bill of the protected query {query.id} is gone.")
+        now = self._clock()
+        with self._store.transaction() as tx:
+            template = tx.privacy_budget_templates.get(bill.template_id)
+            # A query that is being cancelled gives nothing; what it may have read is charged as far as there is any.
+            gives = query.status is ProtectedQueryStatus.STARTED
+            changes = charged(template, bill, now) if gives else charged_what_is_left(template, bill, now)
+            if isinstance(changes, Denied):
+                return refused(StatusCode.PRIVACY_BUDGET_SPENT, changes.reason)
+            if template is not None:
+                tx.privacy_budget_templates.update(template, **changes)
+            tx.protected_queries.note(query, actor=ACTOR, at=now, reason=_paid(bill), privacy_bill=asdict(bill))
+        return DONE
+
     def _deliver(self, query: ProtectedQuery) -> Outcome:
         result = self._engine.observe(query.id).result
         if result is None:
@@ -186,7 +223,7 @@ class ProtectedQueryController:
                 return refused(StatusCode.DELIVERY_FAILED, str(error))
             told = told_location(location, query.id, result.files)
             deliveries.append({"accountId": account_id, "location": told})
-        return Outcome({"deliveries": tuple(deliveries), **read})
+        return Outcome({"deliveries": tuple(deliveries), "privacy_parameters": result.privacy, **read})
 
     def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, str] | Denied:
         """Where each receiver's rows go, judged now: it may have left, or moved, since the query was asked for."""
@@ -207,6 +244,10 @@ class ProtectedQueryController:
         return places
 
 
+def _paid(bill: Bill) -> str:
+    return f"Charged to the privacy budget {bill.template_id}: {bill.units} units of 1/{bill.users_noise_per_query}."
+
+
 def _require_current(tx: Transaction, query: ProtectedQuery) -> None:
     """Deliver nothing for a query that was cancelled meanwhile: what is delivered cannot be taken back."""
     now = tx.protected_queries.get(query.id)
@@ -216,8 +257,15 @@ def _require_current(tx: Transaction, query: ProtectedQuery) -> None:
 
 def _may_leave(tx: Transaction, query: ProtectedQuery, read: Iterable[ConfiguredTableAssociation]) -> Verdict:
     """Whether the rules of the tables that were read, as they are now, still let these receivers have the rows."""
+    tables = [table for table, _ in tables_of(tx, read)]
+    for table in protected(tables):
+        if query.privacy_bill is None:
+            return Denied(
+                f"{table.title} has been protected by differential privacy since the query began, and its result has "
+                "no noise. Ask again."
+            )
     return may_reach(
-        [table for table, _ in tables_of(tx, read)],
+        tables,
         querier_account_id=query.account_id,
         receiver_account_ids=[receiver["accountId"] for receiver in query.receivers],
         algorithm_association_arn=None,

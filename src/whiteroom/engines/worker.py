@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,10 +16,13 @@ import duckdb
 from whiteroom.base.data_files import sql_literal
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
 from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.noise import require_opendp
+from whiteroom.engines.noisy import GROUPS, NoisyQuery
 from whiteroom.engines.readback import check_reads
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.release import fill, prepare
 from whiteroom.engines.results import write_result
-from whiteroom.engines.specs import SPILL, partial_folder
+from whiteroom.engines.specs import BILL, SPILL, partial_folder, write_bill
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
 
 _DUCKDB_SHARE = 0.8
@@ -50,6 +55,8 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
             guarded = guard(spec)
     except Refused as refusal:
         return QueryFailure.REFUSED, str(refusal)
+    if guarded.noisy is not None:
+        return run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes)
     tables = list(guarded.views.values())
     try:
         check_headers(tables)
@@ -60,10 +67,50 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
         broken_file = broken_data(str(error), tables)
         if broken_file is not None:
             return QueryFailure.DATA, str(broken_file)
-        for kind, failure, message in _SAFE_ERRORS:
-            if isinstance(error, kind):
-                return failure, message
-        raise
+        return _safely(error)
+
+
+UNTOLD = (
+    "The query could not be run to its end. Why is not told, because it may be of one user; what the query costs of "
+    "the privacy budget is spent."
+)
+"""Whatever fails after the first row of a protected table was read."""
+
+
+def run_noisy(
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, noisy: NoisyQuery, spill_bytes: int
+) -> tuple[QueryResult | QueryFailure, str]:
+    """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
+    try:
+        require_opendp()
+        check_headers(guarded.views.values())
+        with _engine(folder, spec, guarded, spill_bytes) as (connection, partial):
+            check_reads(connection, noisy.rows, guarded.views)
+            check_reads(connection, noisy.answer, [GROUPS])
+            for view, table in guarded.views.items():
+                _make_view(connection, view, table, row_keys=False)
+            prepare(connection, noisy)
+            write_bill(folder / BILL, noisy.bill)
+            try:
+                told = fill(connection, noisy)
+                rows, files = write_result(connection, noisy.answer, guarded.output_columns, spec, partial)
+            except duckdb.Error:
+                traceback.print_exc()
+                return QueryFailure.INVALID, UNTOLD
+            return replace(_result(spec, guarded, partial, rows, files), privacy=told), ""
+    except Refused as refusal:
+        return QueryFailure.REFUSED, str(refusal)
+    except BrokenData as broken:
+        return QueryFailure.DATA, str(broken)
+    except duckdb.Error as error:
+        return _safely(error)
+
+
+def _safely(error: duckdb.Error) -> tuple[QueryFailure, str]:
+    for kind, failure, message in _SAFE_ERRORS:
+        if isinstance(error, kind):
+            return failure, message
+    raise error
 
 
 @contextmanager
@@ -87,6 +134,19 @@ def cpu_limit(seconds: float) -> Iterator[None]:
 
 
 def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> QueryResult:
+    with _engine(folder, spec, guarded, spill_bytes) as (connection, partial):
+        check_reads(connection, guarded.sql, guarded.views)
+        for view, table in guarded.views.items():
+            _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
+        rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)
+    return _result(spec, guarded, partial, rows, files)
+
+
+@contextmanager
+def _engine(
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """DuckDB, locked up, and the folder in which the result grows."""
     partial = partial_folder(spec)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -94,12 +154,12 @@ def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int)
     try:
         for statement in _settings(folder, spec, guarded, spill_bytes):
             connection.execute(statement)
-        check_reads(connection, guarded.sql, guarded.views)
-        for view, table in guarded.views.items():
-            _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
-        rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)
+        yield connection, partial
     finally:
         connection.close()
+
+
+def _result(spec: QuerySpec, guarded: GuardedQuery, partial: Path, rows: int, files: list[Path]) -> QueryResult:
     size_bytes = sum(file.stat().st_size for file in files)
     _put(partial, spec.folder, files)
     names = tuple(sorted(table.name for table in guarded.views.values()))

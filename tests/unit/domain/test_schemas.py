@@ -59,25 +59,25 @@ SHARED_RULE = ConfiguredTableAssociationAnalysisRule("association", "CUSTOM", {"
 
 
 def test_a_query_sees_a_table_under_its_association_with_both_policies_unwrapped() -> None:
-    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE)
+    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE, None)
     assert (table.name, table.owner_account_id) == ("Patients", BOB)
     assert (table.rule_type, table.rule, table.association_rule) == ("CUSTOM", CUSTOM, SHARED)
 
 
 def test_a_collaboration_rule_counts_only_beside_a_table_rule_of_its_type() -> None:
     other = replace(SHARED_RULE, type="LIST", policy={"v1": {"list": SHARED}})
-    assert query_table(ASSOCIATION, TABLE, SOURCE, RULE, other).association_rule is None
-    assert query_table(ASSOCIATION, TABLE, SOURCE, None, SHARED_RULE).association_rule is None
-    assert query_table(ASSOCIATION, TABLE, SOURCE, None, None).rule_type is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, RULE, other, None).association_rule is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, None, SHARED_RULE, None).association_rule is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, None, None, None).rule_type is None
 
 
 def test_columns_are_the_allowed_ones_that_are_there_in_the_owners_order_and_spelling() -> None:
-    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE)
+    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE, None)
     assert visible_columns(table) == (Column("age", "int"), Column("id", "bigint"))
 
 
 def test_readiness_is_told_for_each_type_of_analysis() -> None:
-    ready = readiness(query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE))
+    ready = readiness(query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE, None))
     assert not ready[AnalysisType.ADDITIONAL]
     assert ready[AnalysisType.DIRECT]
 

@@ -1,0 +1,78 @@
+"""Makes a query over protected rows answer for every row, where it would else fail on one user's value.
+
+That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
+fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
+of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
+them and may fail is refused by domain/user_level.py.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from whiteroom.engines.rewrite import to_duckdb_tree
+from whiteroom.engines.user_level import can_fail, holds_rows
+
+_LEAVES = (
+    exp.Identifier,
+    exp.TableAlias,
+    exp.DataType,
+    exp.Literal,
+    exp.Null,
+    exp.Boolean,
+    exp.Column,
+    exp.Star,
+    exp.Var,
+    exp.WindowSpec,
+    exp.Limit,
+    exp.Offset,
+)
+_STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
+_OF_NUMBERS = (
+    exp.Sum,
+    exp.Avg,
+    exp.Stddev,
+    exp.StddevPop,
+    exp.StddevSamp,
+    exp.Variance,
+    exp.VariancePop,
+    exp.Median,
+    exp.Quantile,
+)
+
+
+def to_hardened_duckdb(tree: exp.Query) -> str:
+    """DuckDB's text of an annotated tree, which is changed."""
+    _harden(tree)
+    to_duckdb_tree(tree)
+    for cast in list(tree.find_all(exp.Cast)):
+        if type(cast) is exp.Cast:
+            cast.replace(exp.TryCast(this=cast.this.copy(), to=cast.args["to"].copy()))
+    return tree.sql("duckdb", comments=False)
+
+
+def _harden(node: exp.Expr) -> None:
+    """From the outside in: what one TRY holds needs no other."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _LEAVES):
+            continue
+        if isinstance(node, _OF_NUMBERS):
+            _sum_reals(node)
+        if not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
+            node.replace(exp.Anonymous(this="TRY", expressions=[node.copy()]))
+        else:
+            pending += list(node.iter_expressions())
+
+
+def _is_value(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Condition)
+
+
+def _sum_reals(node: exp.Expr) -> None:
+    inner = node.this
+    holder, key = (inner, "expressions") if isinstance(inner, exp.Distinct) else (node, "this")
+    value = inner.expressions[0] if isinstance(inner, exp.Distinct) else inner
+    cast = exp.TryCast(this=value.copy(), to=exp.DataType.build("DOUBLE"))
+    holder.set(key, [cast] if isinstance(inner, exp.Distinct) else cast)
