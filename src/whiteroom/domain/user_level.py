@@ -105,6 +105,8 @@ class UserSetOperation:
     identified: bool
     """Whether one of its columns is an identifier on both sides."""
     clauses: frozenset[str]
+    mixed: bool
+    """Whether a column has values of two kinds, such as numbers and text, so that one of them is cast."""
 
 
 UserFacts = tuple[UserSelect | UserSetOperation, ...]
@@ -154,6 +156,8 @@ def _set_reasons(fact: UserSetOperation) -> Iterator[str]:
         return
     if not fact.identified:
         yield f"both sides of {fact.kind} must be rows of users, with the identifier in the same column."
+    if fact.mixed:
+        yield f"the sides of {fact.kind} must have columns of the same types; cast one of them."
     for clause in _CUTTING:
         if clause in fact.clauses:
             yield f"{clause} stands in the final SELECT only, not behind {fact.kind}."

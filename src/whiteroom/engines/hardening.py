@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from whiteroom.engines.rewrite import to_duckdb_tree
-from whiteroom.engines.user_level import can_fail, holds_rows
+from whiteroom.engines.user_level import can_fail, holds_rows, kind_of
 
 _LEAVES = (
     exp.Identifier,
@@ -28,6 +28,8 @@ _LEAVES = (
     exp.Offset,
 )
 _STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
+_CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
+"""Numbers compare with numbers whatever their types; these fail to become each other."""
 _OF_NUMBERS = (
     exp.Sum,
     exp.Avg,
@@ -61,9 +63,16 @@ def _harden(node: exp.Expr) -> None:
         if isinstance(node, _OF_NUMBERS):
             _sum_reals(node)
         if not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
-            node.replace(exp.Anonymous(this="TRY", expressions=[node.copy()]))
+            node.replace(_tried(node))
         else:
             pending += list(node.iter_expressions())
+
+
+def _tried(node: exp.Expr) -> exp.Expr:
+    """The expression, or NULL; and of the type that was judged, should DuckDB's function have another."""
+    tried = exp.Anonymous(this="TRY", expressions=[node.copy()])
+    judged = _CAST.get(kind_of(node) or "")
+    return tried if judged is None else exp.TryCast(this=tried, to=exp.DataType.build(judged))
 
 
 def _is_value(node: exp.Expr) -> bool:

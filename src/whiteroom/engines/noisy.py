@@ -51,7 +51,7 @@ class NoisyAggregate:
 
     release: Release
     value: str | None
-    """The column of `rows` that it is made of; None counts rows, or users."""
+    """The column of `rows` that it is made of; of users and of COUNT, whether they count. None counts every row."""
     expression: str
     """As the member wrote it, for DifferentialPrivacySensitivityParameters."""
     whole: bool
@@ -117,11 +117,11 @@ def _aggregate(node: exp.AggFunc, select: exp.Select, level: UserLevel, values: 
     of_users = distinct and level.is_identifier(inner, select)
     bounded = aggregation in {Aggregation.SUM, Aggregation.AVG, Aggregation.STDDEV}
     value: exp.Expr | None = inner
-    if of_users or inner is None or isinstance(inner, exp.Star):
+    if inner is None or isinstance(inner, exp.Star):
         value = None
     elif bounded:
         value = exp.TryCast(this=inner.copy(), to=exp.DataType.build("DOUBLE"))
-    elif not distinct:
+    elif of_users or not distinct:
         value = exp.Not(this=exp.Is(this=exp.paren(inner.copy()), expression=exp.Null()))
     if value is not None and value not in values:
         values.append(value)

@@ -67,11 +67,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> None:
     Raises:
         duckdb.Error: it cannot be run.
     """
-    keys = [sql_name(key_name(index)) for index in range(noisy.keys)]
-    columns = [*keys, *(f"CAST(NULL AS {_type(a)}) AS {_column(i)}" for i, a in enumerate(noisy.aggregates))]
-    connection.execute(
-        f"CREATE TEMP TABLE {_GROUPS} AS SELECT {', '.join(columns)} FROM ({noisy.rows}) LIMIT 0"  # noqa: S608 -- the guard's SQL, and quoted names
-    )
+    types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {noisy.rows}").fetchall()}
+    keys = [f"{sql_name(key_name(index))} {types[key_name(index)]}" for index in range(noisy.keys)]
+    columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
+    connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
     connection.execute(f"DESCRIBE {noisy.answer}")
 
 
@@ -105,13 +104,13 @@ def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> _Learned
             MOST_ROWS_LOG2 + 1,
         )
         limit = 2 ** (chosen_bucket(buckets, noise, ROWS_SHARE) or 0)
-    # At random, whatever the rows hold: what a user has says nothing of which rows of another are kept.
-    connection.execute(
-        f"CREATE TEMP TABLE {_KEPT} AS SELECT * FROM {_ROWS} "  # noqa: S608 -- quoted
-        f"QUALIFY row_number() OVER (PARTITION BY {_USER} ORDER BY {_CHANCE}) <= {limit}"
-        if needs_limit(noisy.releases, grouped=noisy.grouped)
-        else f"CREATE TEMP TABLE {_KEPT} AS SELECT DISTINCT {_USER} FROM {_ROWS}"  # noqa: S608 -- quoted
-    )
+        # At random, whatever the rows hold: what a user has says nothing of which rows of another are kept.
+        connection.execute(
+            f"CREATE TEMP TABLE {_KEPT} AS SELECT * FROM {_ROWS} "  # noqa: S608 -- quoted
+            f"QUALIFY row_number() OVER (PARTITION BY {_USER} ORDER BY {_CHANCE}) <= {limit}"
+        )
+    else:
+        connection.execute(f"ALTER TABLE {_ROWS} RENAME TO {_KEPT}")
     bounds: dict[str, float] = {}
     for aggregate in noisy.aggregates:
         if aggregate.release.bounded is not None and aggregate.value is not None and aggregate.value not in bounds:
@@ -148,7 +147,7 @@ def _totals(aggregate: NoisyAggregate, noisy: NoisyQuery, learned: _Learned) -> 
     """The numbers that an aggregate is made of, as many as its units (differential_privacy.UNITS)."""
     limit, value = learned.rows_per_user, sql_name(aggregate.value or "")
     if aggregate.release.of_users:
-        return [_Total(f"count(DISTINCT {_USER})", limit if noisy.grouped else 1)]
+        return [_Total(f"count(DISTINCT {_USER}) FILTER ({value})", limit if noisy.grouped else 1)]
     if aggregate.release.aggregation is Aggregation.COUNT_DISTINCT:
         return [_Total(f"count(DISTINCT {value})", limit)]
     if aggregate.release.aggregation is Aggregation.COUNT:

@@ -162,6 +162,9 @@ class UserLevel:
             final=query is self._tree,
             identified=bool(self._output_identifiers(query)),
             clauses=frozenset(_outer_clauses(query)),
+            mixed=any(
+                not _alike(list(pair)) for pair in zip(_outputs(query.left), _outputs(query.right), strict=False)
+            ),
         )
 
     def _select(self, select: exp.Select) -> UserSelect:
@@ -195,7 +198,16 @@ class UserLevel:
         )
 
     def _by_user(self, window: exp.Window, select: exp.Select) -> bool:
-        return any(self.is_identifier(part, select) for part in window.args.get("partition_by") or [])
+        """Whether no partition has rows of two users.
+
+        One identifier is enough where no other can tell a user of a row in which it is NULL itself.
+        """
+        keys = [part for part in window.args.get("partition_by") or [] if self.is_identifier(part, select)]
+        held = {(column.table, column.name) for key in keys for column in key.find_all(exp.Column)}
+        read = {(column.table, column.name) for column in self.identifiers_read(select)}
+        outer = any(join.args.get("side") for join in from_joins(select))
+        single = len(self._protected_sources(select)) == len(read) and not outer
+        return bool(keys) and (single or len(read) == 1 or held >= read)
 
     def _refers(self, query: exp.Query, select: exp.Select) -> bool:
         return any(column.table and self._origins.owner(column) is select for column in query.find_all(exp.Column))
@@ -257,7 +269,7 @@ def holds_rows(node: exp.Expr) -> bool:
 
 def _alike(nodes: list[exp.Expr]) -> bool:
     """Whether values are of one kind, so that comparing them casts nothing that may not fit."""
-    kinds = {_kind(node) for node in nodes}
+    kinds = {kind_of(node) for node in nodes}
     return len(kinds - {"null"}) <= 1 and None not in kinds
 
 
@@ -274,11 +286,12 @@ def _outputs(query: exp.Expr) -> list[exp.Expr]:
     return list(bare.selects) if isinstance(bare, exp.Query) else []
 
 
-def _kind(node: exp.Expr) -> str | None:
+def kind_of(node: exp.Expr) -> str | None:
+    """What a value is: values of one kind compare without a cast that may not fit. None where that is not known."""
     if isinstance(node, exp.Null):
         return "null"
     if isinstance(node, exp.Query):
-        return _kind(node.selects[0]) if len(node.selects) == 1 else None
+        return kind_of(node.selects[0]) if len(node.selects) == 1 else None
     found = node.type.this if node.type is not None else None
     if found in _WHOLE_OR_REAL:
         return "number"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 
 import pytest
@@ -163,3 +164,29 @@ def test_a_budget_that_was_deleted_meanwhile_fails_the_query(world: World, budge
     ended = after_all(world, query)
     assert (ended.status, ended.status_code) == (ProtectedQueryStatus.FAILED, "PrivacyBudgetSpent")
     assert world.objects.delivered == {}
+
+
+@pytest.mark.usefixtures("budget")
+def test_controllers_that_charge_at_the_same_time_cannot_overspend(world: World) -> None:
+    """Eight queries of four units, ten units, eight threads: two are paid for."""
+    world.engine.looks = 10_000
+    queries = [world.query() for _ in range(8)]
+    together = threading.Barrier(8)
+
+    def drive(name: str) -> None:
+        reconciler = world.reconciler()
+        together.wait()
+        while reconciler.step(name):
+            pass
+
+    threads = [threading.Thread(target=drive, args=(f"worker-{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with world.store.reading() as tx:
+        found = [tx.protected_queries.get(query.id) for query in queries]
+    paid = [query for query in found if query is not None and query.privacy_bill is not None]
+    failed = [query for query in found if query is not None and query.status is ProtectedQueryStatus.FAILED]
+    assert (len(paid), len(failed)) == (2, 6)
+    assert spent(world) == Fraction(8, 10)

@@ -112,6 +112,18 @@ def test_users_are_joined_to_tables_of_others(many: Rows) -> None:
     assert [(seg, count) for seg, count in found] == [("x", within(USERS_NOISE * 2, 2_500)), ("y", within(20, 2_500))]
 
 
+def test_users_of_one_side_of_an_outer_join_are_counted_where_they_are() -> None:
+    rows = Rows([(f"u{n}", "a", 1.0, 1) for n in range(1_000)] + [(f"u{n}", "b", 1.0, 1) for n in range(400)])
+    sql = (
+        "WITH a AS (SELECT user_id FROM visits WHERE shop = 'a'), b AS (SELECT user_id FROM visits WHERE shop = 'b') "
+        "SELECT COUNT(DISTINCT a.user_id) AS l, COUNT(DISTINCT b.user_id) AS r "
+        "FROM a LEFT JOIN b ON a.user_id = b.user_id"
+    )
+    ((left, right),), _ = rows.ask(sql)
+    assert left == within(USERS_NOISE, 1_000)
+    assert right == within(USERS_NOISE, 400)
+
+
 def test_the_rows_of_nobody_are_not_counted() -> None:
     rows = Rows([(None, "a", 1.0, 1)] * 10_000 + [(f"u{n}", "a", 1.0, 1) for n in range(1_000)])
     assert rows.number("SELECT COUNT(*) AS n FROM visits") == within(USERS_NOISE, 1_000)
