@@ -1,4 +1,4 @@
-"""domain.redaction.Finder on RE2, which matches in linear time, and Presidio for personal information."""
+"""domain.redaction.Finder on RE2, which matches in linear time, and Presidio for personal information and names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re2
 from whiteroom.domain.privacy import Entity, LogPolicy
 from whiteroom.domain.redaction import Span
 from whiteroom.redaction import personal
+from whiteroom.redaction.names import Names
 
 _NUMBERS = (
     r"0[xX][0-9A-Fa-f]+",
@@ -26,6 +27,10 @@ _MAX_BYTES = 8 << 20
 
 class PatternFinder:
     """See domain.redaction.Finder. For any number of threads."""
+
+    def __init__(self, names: Names | None = None) -> None:
+        """Without `names`, those of people and places are not found."""
+        self.names = names
 
     def matches(self, pattern: str, text: str) -> bool:
         """See Finder."""
@@ -51,6 +56,8 @@ class PatternFinder:
                 yield match.span()
         if wants_personal:
             yield from personal.found(text)
+            if self.names is not None:
+                yield from self.names.found(text)
 
     def fault(self, policies: Iterable[LogPolicy]) -> str | None:
         """See Finder."""

@@ -55,10 +55,7 @@ def found(text: str) -> Iterator[Span]:
     if not _may_have_any(text):
         return
     recognisers = _recognisers()
-    step = WINDOW_CHARACTERS - _OVERLAP_CHARACTERS
-    for start in range(0, max(len(text) - _OVERLAP_CHARACTERS, 1), step):
-        # To its expressions `_` is a letter, and `id_12345678Z` a single word.
-        window = text[start : start + WINDOW_CHARACTERS].replace("_", " ")
+    for start, window in windows(text):
         if not _may_have_any(window):
             continue
         for recogniser in recognisers:
@@ -70,6 +67,16 @@ def found(text: str) -> Iterator[Span]:
             for result in results:
                 if result.score >= _LEAST_SCORE:
                     yield start + result.start, start + result.end
+
+
+def windows(text: str) -> Iterator[tuple[int, str]]:
+    """The text in overlapping pieces, and where each begins.
+
+    `_` is a blank in them: to Presidio's expressions it is a letter, and `id_12345678Z` a single word.
+    """
+    step = WINDOW_CHARACTERS - _OVERLAP_CHARACTERS
+    for start in range(0, max(len(text) - _OVERLAP_CHARACTERS, 1), step):
+        yield start, text[start : start + WINDOW_CHARACTERS].replace("_", " ")
 
 
 def _may_have_any(text: str) -> bool:

@@ -77,8 +77,8 @@ def test_ordinary_words_and_small_numbers_are_not_personal() -> None:
     assert redact(text, policy(Entity.PERSONAL)) == text
 
 
-def test_a_bare_name_is_not_found() -> None:
-    """No language model can be had as a package: docs/privacy.md says so."""
+def test_without_a_language_model_a_bare_name_is_not_found() -> None:
+    """docs/privacy.md says so; with one: test_names.py."""
     assert redact("Alice Smith was dropped", policy(Entity.PERSONAL)) == "Alice Smith was dropped"
 
 
@@ -123,6 +123,7 @@ def test_what_overlaps_is_masked_as_one_so_that_no_rest_stands() -> None:
     text = redact("from 10.20.30.40 by 7up@example.org", policy(Entity.NUMBERS), policy(Entity.PERSONAL))
     assert text == "from [REDACTED] by [REDACTED]"
     assert redact("abcde", policy(Entity.CUSTOM, custom=("abc", "cde"))) == "[REDACTED]"
+    assert redact("x abcde", policy(Entity.CUSTOM, custom=("abc", "de"))) == "x [REDACTED]"
 
 
 def test_an_expression_that_matches_nothing_masks_nothing() -> None:
