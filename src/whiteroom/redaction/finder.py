@@ -48,14 +48,12 @@ class PatternFinder:
                     expressions |= dict.fromkeys(_NUMBERS)
                 else:
                     wants_personal = True
-        if wants_personal:
-            expressions |= dict.fromkeys(personal.FORMS)
         # Each for itself: what one of them finds must not keep another from what overlaps it.
-        for expression in expressions:
-            for match in _compiled(expression).finditer(text):
-                yield match.span()
+        yield from _matched(expressions, text)
         if wants_personal:
-            yield from personal.found(text)
+            numbers = personal.without_fractions(text)
+            yield from _matched(personal.FORMS, numbers)
+            yield from personal.found(numbers)
             if self.names is not None:
                 yield from self.names.found(text)
 
@@ -70,6 +68,12 @@ class PatternFinder:
                 except re2.error:
                     return f"The regular expression {pattern!r} of the log policy can no longer be used."
         return None
+
+
+def _matched(expressions: Iterable[str], text: str) -> Iterator[Span]:
+    for expression in expressions:
+        for match in _compiled(expression).finditer(text):
+            yield match.span()
 
 
 @functools.lru_cache(maxsize=64)
