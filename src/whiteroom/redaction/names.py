@@ -27,6 +27,14 @@ LABELS: Mapping[str, str] = {
 """What pipelines call a person, a place (FAC: buildings and streets), a nationality, religion or political group:
 spaCy's own in their languages, and those that were trained on patients' records. By Presidio's names for them."""
 
+_GRAMMAR = frozenset(
+    {"tagger", "parser", "morphologizer", "senter", "sentencizer", "lemmatizer", "trainable_lemmatizer"}
+    | {"attribute_ruler", "textcat", "textcat_multilabel"}
+)
+_LEARNT = frozenset({"tok2vec", "transformer", "curated_transformer", "ner", "beam_ner"})
+"""spaCy's components, by their factories. What is learnt of names asks nothing of the grammar, which takes three
+quarters of the time."""
+
 LINE_SECONDS = 10.0
 """How long one text is searched; what is left of it by then is hidden."""
 _LANGUAGE = "en"
@@ -99,6 +107,7 @@ def load_names(package: str, clock: Callable[[], float] = time.monotonic) -> Nam
             f"the label PERSON or PER, and it has the labels {', '.join(sorted(labels)) or 'of none'}."
         )
     try:
+        _spare_grammar(pipeline)
         search = _search_of(pipeline, labels, kinds)
         search(_PROBE)
     except Exception as error:
@@ -131,6 +140,15 @@ def _labels(pipeline: Any) -> frozenset[str]:
         if "doc.ents" in pipeline.get_pipe_meta(name).assigns
         for label in pipeline.pipe_labels.get(name, ())
     )
+
+
+def _spare_grammar(pipeline: Any) -> None:
+    """Have names found alone. A pipeline with components of other kinds is left whole: rules may ask for tags."""
+    kinds = {name: pipeline.get_pipe_meta(name).factory for name in pipeline.pipe_names}
+    if set(kinds.values()) <= _GRAMMAR | _LEARNT:
+        for name, kind in kinds.items():
+            if kind in _GRAMMAR:
+                pipeline.disable_pipe(name)
 
 
 def _search_of(pipeline: Any, labels: frozenset[str], kinds: tuple[str, ...]) -> Callable[[str], list[Span]]:

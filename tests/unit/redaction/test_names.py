@@ -114,6 +114,34 @@ def test_labels_that_are_nobodys_do_not_fill_the_servers_log(folder: Path, caplo
     assert caplog.text == ""
 
 
+TAGGED = """
+import spacy
+from spacy.training import Example
+
+PIPELINE = spacy.blank("en")
+for name in ("tagger", "ner"):
+    PIPELINE.add_pipe(name)
+TOLD = {"entities": [(0, 3, "PERSON")], "tags": ["N", "V"]}
+PIPELINE.initialize(lambda: [Example.from_dict(PIPELINE.make_doc("Sam fell"), TOLD)])
+
+def load():
+    return PIPELINE
+"""
+
+
+def test_what_a_pipeline_knows_of_grammar_is_not_asked_for_names_alone(folder: Path) -> None:
+    installed_source(folder, "en_tagged", TAGGED)
+    load_names("en_tagged")
+    assert importlib.import_module("en_tagged").PIPELINE.pipe_names == ["ner"]
+
+
+def test_a_pipeline_whose_rules_may_ask_for_grammar_is_left_whole(folder: Path) -> None:
+    rules = "PIPELINE.add_pipe('entity_ruler').add_patterns([{'label': 'PERSON', 'pattern': [{'TAG': 'N'}]}])\n"
+    installed_source(folder, "en_ruled", TAGGED.replace("def load", rules + "\ndef load"))
+    load_names("en_ruled")
+    assert importlib.import_module("en_ruled").PIPELINE.pipe_names == ["tagger", "ner", "entity_ruler"]
+
+
 # -- what is refused ------------------------------------------------------------------
 
 
