@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.sandbox.instance import signal_child
 from whiteroom.runtime.supervisor import meters, namespaces
+from whiteroom.runtime.supervisor.children import signal_child
 from whiteroom.runtime.supervisor.logs import LineSplitter
 
 TYPE_CHECKING = False
