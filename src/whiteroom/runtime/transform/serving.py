@@ -128,7 +128,8 @@ class Client:
 
 
 def _serve(transform: dict[str, Any], name: str, work: str, served: int, host: str, output: int) -> None:
-    from whiteroom.runtime.transform.client import TransformJob, run_transform  # noqa: PLC0415
+    from whiteroom.runtime.transform.client import run_transform  # noqa: PLC0415
+    from whiteroom.runtime.transform.jobs import TransformJob  # noqa: PLC0415
 
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
