@@ -103,13 +103,17 @@ def refusal(sql: str, **changes: Any) -> str:
             4,
         ),
         (
-            "WITH t AS (SELECT v.user_id, SUM(amount) OVER (PARTITION BY v.user_id) AS s "
-            "FROM visits v JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t",
+            (
+                "WITH t AS (SELECT v.user_id, SUM(amount) OVER (PARTITION BY v.user_id) AS s "
+                "FROM visits v JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t"
+            ),
             4,
         ),
         (
-            "WITH t AS (SELECT v.user_id AS a, u.user_id AS b, SUM(day) OVER (PARTITION BY u.user_id, v.user_id) AS s "
-            "FROM visits v FULL JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t",
+            (
+                "WITH t AS (SELECT v.user_id a, u.user_id b, SUM(day) OVER (PARTITION BY u.user_id, v.user_id) AS s "
+                "FROM visits v FULL JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t"
+            ),
             4,
         ),
         ("WITH t AS (SELECT DISTINCT user_id, shop FROM visits) SELECT shop, COUNT(*) AS n FROM t GROUP BY shop", 3),
@@ -218,18 +222,24 @@ def test_aggregates_over_rows_of_users_may_run_at_their_price(sql: str, units: i
         ("SELECT COUNT(REPEAT(shop, 1000000)) AS n FROM visits", "REPEAT"),
         ("SELECT SUM(LENGTH(SPACE(day))) AS n FROM visits", "SPACE"),
         (
-            "WITH t AS (SELECT v.user_id AS a, u.user_id AS b, SUM(amount) OVER (PARTITION BY v.user_id) AS s "
-            "FROM visits v FULL JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t",
+            (
+                "WITH t AS (SELECT v.user_id AS a, u.user_id AS b, SUM(amount) OVER (PARTITION BY v.user_id) AS s "
+                "FROM visits v FULL JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t"
+            ),
             "PARTITION BY",
         ),
         (
-            "WITH t AS (SELECT v.user_id a, u.user_id b FROM visits v FULL JOIN users u ON u.user_id = v.user_id), "
-            "w AS (SELECT a, b, COUNT(*) OVER (PARTITION BY a) AS c FROM t) SELECT AVG(c) AS x FROM w",
+            (
+                "WITH t AS (SELECT v.user_id a, u.user_id b FROM visits v FULL JOIN users u ON u.user_id = v.user_id), "
+                "w AS (SELECT a, b, COUNT(*) OVER (PARTITION BY a) AS c FROM t) SELECT AVG(c) AS x FROM w"
+            ),
             "PARTITION BY",
         ),
         (
-            "WITH t AS (SELECT user_id, day FROM visits UNION ALL SELECT user_id, zip FROM users) "
-            "SELECT COUNT(*) AS n FROM t",
+            (
+                "WITH t AS (SELECT user_id, day FROM visits UNION ALL SELECT user_id, zip FROM users) "
+                "SELECT COUNT(*) AS n FROM t"
+            ),
             "the same types",
         ),
         # whose tables, and for whom
