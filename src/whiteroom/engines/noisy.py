@@ -53,7 +53,7 @@ class NoisyAggregate:
     value: str | None
     """The column of `rows` that it is made of; of users and of COUNT, whether they count. None counts every row."""
     expression: str
-    """As the member wrote it, for DifferentialPrivacySensitivityParameters."""
+    """In Spark SQL, its names resolved, for DifferentialPrivacySensitivityParameters."""
     whole: bool
     """Whether its result is a whole number."""
     sample: bool
