@@ -13,6 +13,9 @@ from sqlglot import exp
 from whiteroom.engines.rewrite import to_duckdb_tree
 from whiteroom.engines.user_level import can_fail, holds_rows, kind_of
 
+SETTINGS = "SET disabled_optimizers = 'common_subexpressions'"
+"""DuckDB 2.0 computes what stands twice in a TRY once, and outside of it, where it fails."""
+
 _LEAVES = (
     exp.Identifier,
     exp.TableAlias,

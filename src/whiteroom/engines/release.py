@@ -13,14 +13,18 @@ What each step costs, and that one user changes its numbers by no more than is s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from whiteroom.base.data_files import sql_name
+from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.differential_privacy import Aggregation, needs_limit
+from whiteroom.domain.queries import QueryTable
+from whiteroom.engines.guard import visible_columns
+from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import chosen_bucket, shown_groups, with_noise
 from whiteroom.engines.noisy import GROUPS, USER, NoisyAggregate, NoisyQuery, aggregate_column, key_name
 from whiteroom.engines.ordering import RESERVED
@@ -61,25 +65,48 @@ class _Learned:
     """By the column of the value."""
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> None:
-    """Make the table of noisy groups, empty: that the query cannot be run for its types is known before it reads.
+def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
+    """Plan the query over empty tables: what is wrong with it, whatever the rows are, is known before one is read.
+
+    Returns:
+        The types of the groups' keys.
 
     Raises:
-        duckdb.Error: it cannot be run.
+        duckdb.Error: it cannot be run, on any rows.
     """
-    types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {noisy.rows}").fetchall()}
-    keys = [f"{sql_name(key_name(index))} {types[key_name(index)]}" for index in range(noisy.keys)]
+    with duckdb.connect(":memory:") as empty:
+        empty.execute(SETTINGS)
+        for view, table in views.items():
+            columns = [f"{sql_name(name.lower())} {to_duckdb(kind)}" for name, kind in visible_columns(table)]
+            empty.execute(f"CREATE TABLE {sql_name(view)} ({', '.join(columns)})")
+        empty.execute(f"EXPLAIN {noisy.rows}")
+        types = {name: kind for name, kind, *_ in empty.execute(f"DESCRIBE {noisy.rows}").fetchall()}
+        keys = [types[key_name(index)] for index in range(noisy.keys)]
+        _make_groups(empty, noisy, keys)
+        empty.execute(f"EXPLAIN {noisy.answer}")
+    return keys
+
+
+def _make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+    keys = [f"{sql_name(key_name(index))} {kind}" for index, kind in enumerate(key_types)]
     columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
     connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
-    connection.execute(f"DESCRIBE {noisy.answer}")
 
 
-def fill(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> tuple[dict[str, Any], ...]:
+def fill(
+    connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]
+) -> tuple[dict[str, Any], ...]:
     """Put the noisy groups into their table.
+
+    Args:
+        connection: has the views that the query reads.
+        noisy: the query.
+        key_types: of its groups (`rehearse`).
 
     Returns:
         DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be told.
     """
+    _make_groups(connection, noisy, key_types)
     connection.execute(
         f"CREATE TEMP TABLE {_ROWS} AS SELECT *, random() AS {_CHANCE} FROM ({noisy.rows}) WHERE {_USER} IS NOT NULL"  # noqa: S608 -- the guard's SQL
     )

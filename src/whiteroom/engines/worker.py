@@ -16,11 +16,12 @@ import duckdb
 from whiteroom.base.data_files import sql_literal
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
 from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import require_opendp
 from whiteroom.engines.noisy import GROUPS, NoisyQuery
 from whiteroom.engines.readback import check_reads
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.release import fill, prepare
+from whiteroom.engines.release import fill, rehearse
 from whiteroom.engines.results import write_result
 from whiteroom.engines.specs import BILL, SPILL, partial_folder, write_bill
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
@@ -89,10 +90,10 @@ def run_noisy(
             check_reads(connection, noisy.answer, [GROUPS])
             for view, table in guarded.views.items():
                 _make_view(connection, view, table, row_keys=False)
-            prepare(connection, noisy)
+            key_types = rehearse(guarded.views, noisy)
             write_bill(folder / BILL, noisy.bill)
             try:
-                told = fill(connection, noisy)
+                told = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, noisy.answer, guarded.output_columns, spec, partial)
             except duckdb.Error:
                 traceback.print_exc()
@@ -186,6 +187,7 @@ def _settings(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes:
         f"SET max_temp_directory_size = '{spill_bytes}B'",
         f"SET home_directory = {sql_literal(str(folder))}",
         "SET TimeZone = 'UTC'",
+        *([SETTINGS] if guarded.noisy is not None else []),
         "SET preserve_insertion_order = true",
         "SET allow_persistent_secrets = false",
         "SET allow_community_extensions = false",
