@@ -445,3 +445,12 @@ def reasons(studio: Studio, analysis_type: str = "DIRECT_ANALYSIS") -> list[str]
     (status,) = [item for item in details if item["analysisType"] == analysis_type]
     assert status["configurations"] == ["DIFFERENTIAL_PRIVACY"]
     return [reason["code"] for reason in status["reasons"] or []]
+
+
+def test_who_leaves_takes_its_budget_of_differential_privacy_along_and_another_can_have_one(studio: Studio) -> None:
+    office, made = studio.office, private(studio, CAROL)
+    carols = {"membershipIdentifier": studio.room.membership(CAROL)}
+    fault = office.refused(Conflict, CAROL, "DeleteMembership", **carols)
+    assert "privacy budget templates" in fault.message
+    office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=studio.room.collaboration_id, accountId=CAROL)
+    assert private(studio)["id"] != made["id"]
