@@ -41,9 +41,26 @@ _ROW_AGGREGATES = frozenset(
     ]
 )
 """Aggregates over one user's rows; none of them can fail on a value."""
-_WINDOW_FUNCTIONS = _ROW_AGGREGATES | frozenset(
-    ["ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE"]
+_WINDOW_FUNCTIONS = frozenset(
+    [
+        "COUNT",
+        "COUNT_IF",
+        "CUME_DIST",
+        "DENSE_RANK",
+        "FIRST_VALUE",
+        "LAG",
+        "LAST_VALUE",
+        "LEAD",
+        "LOGICAL_AND",
+        "LOGICAL_OR",
+        "MAX",
+        "MIN",
+        "PERCENT_RANK",
+        "RANK",
+        "ROW_NUMBER",
+    ]
 )
+"""Not sums: their last bits depend on where in memory a user's rows lie, and so on the rows of others."""
 _NOISY_AGGREGATES = frozenset(["AVG", "COUNT", "COUNT_DISTINCT", "SUM", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"])
 """Aggregates that get noise (DifferentialPrivacyAggregationType)."""
 _FORBIDDEN_ANYWHERE = ("GROUPING SETS", "GROUP BY ALL")
@@ -76,6 +93,8 @@ class UserSelect:
     """Whether one of them has no identifier among its PARTITION BY."""
     windows_unsafe: bool
     """Whether one of them has a frame or an offset other than plain numbers of rows."""
+    windows_over_groups: bool
+    """Whether it has both windows and aggregates."""
     filtered: bool
     """Whether an aggregate has FILTER."""
     hidden: bool
@@ -205,7 +224,9 @@ def _inner_reasons(fact: UserSelect) -> Iterator[str]:
     for name in sorted(fact.aggregates - _ROW_AGGREGATES):
         yield f"the aggregate function {name} is not allowed in {place}."
     for name in sorted(fact.windows - _WINDOW_FUNCTIONS):
-        yield f"the window function {name} is not allowed in {place}."
+        yield f"the window function {name} is not allowed in {place}. Aggregate with GROUP BY, and join."
+    if fact.windows_over_groups:
+        yield f"{place} has aggregates and window functions: put the windows into a SELECT around it."
 
 
 def _final_reasons(fact: UserSelect) -> Iterator[str]:

@@ -18,7 +18,7 @@ from fractions import Fraction
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.errors import OptimizeError, ParseError, SqlglotError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.qualify import qualify
@@ -71,6 +71,12 @@ def guard(spec: QuerySpec) -> GuardedQuery:
         return _guard(spec)
     except RecursionError:
         raise Refused("The query is nested too deeply. Split it into common table expressions (WITH).") from None
+    except SqlglotError:
+        # Its own text of some functions over some arguments is not SQL that it can read (INITCAP of DIV).
+        raise Refused(
+            "A function of the query cannot be translated for the engine with the arguments that it is given. Compute "
+            "them in a common table expression (WITH) first."
+        ) from None
 
 
 def _guard(spec: QuerySpec) -> GuardedQuery:
@@ -118,6 +124,7 @@ def _noisy(tree: exp.Query, views: Mapping[str, QueryTable], spec: QuerySpec, *,
     policy = tables[0].privacy
     if refusals or policy is None or not isinstance(tree, exp.Select):
         raise Refused(" ".join(refusals) or "Over tables with differential privacy, the query is one SELECT.")
+    level.break_ties()
     noisy = take_apart(tree, level, policy)
     denied = enough(noisy.bill, Fraction(spec.epsilon_left))
     if denied is not None:

@@ -4,6 +4,9 @@ That a query fails tells of the row that it fails on, and no noise covers it. So
 fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
 of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
 them and may fail is refused by domain/user_level.py.
+
+Nor may a user's row say in which order others' rows came: sums of DOUBLE are taken in the order of the values, and any
+value of several is the least.
 """
 
 from __future__ import annotations
@@ -33,17 +36,11 @@ _LEAVES = (
 _STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
 _CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
 """Numbers compare with numbers whatever their types; these fail to become each other."""
-_OF_NUMBERS = (
-    exp.Sum,
-    exp.Avg,
-    exp.Stddev,
-    exp.StddevPop,
-    exp.StddevSamp,
-    exp.Variance,
-    exp.VariancePop,
-    exp.Median,
-    exp.Quantile,
-)
+_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
+"""Aggregates whose last bits depend on the order in which they meet their values."""
+_OF_NUMBERS = (*_SUMS, exp.Median, exp.Quantile)
+_OF_ANY = (exp.AnyValue, exp.First, exp.Last)
+"""Aggregates of whichever row comes first."""
 
 
 def to_hardened_duckdb(tree: exp.Query) -> str:
@@ -63,8 +60,10 @@ def _harden(node: exp.Expr) -> None:
         node = pending.pop()
         if isinstance(node, _LEAVES):
             continue
+        if isinstance(node, _OF_ANY):
+            node = _least(node)
         if isinstance(node, _OF_NUMBERS):
-            _sum_reals(node)
+            _take_reals(node)
         if not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
             node.replace(_tried(node))
         else:
@@ -82,9 +81,16 @@ def _is_value(node: exp.Expr) -> bool:
     return isinstance(node, exp.Condition)
 
 
-def _sum_reals(node: exp.Expr) -> None:
-    inner = node.this
-    holder, key = (inner, "expressions") if isinstance(inner, exp.Distinct) else (node, "this")
-    value = inner.expressions[0] if isinstance(inner, exp.Distinct) else inner
-    cast = exp.TryCast(this=value.copy(), to=exp.DataType.build("DOUBLE"))
-    holder.set(key, [cast] if isinstance(inner, exp.Distinct) else cast)
+def _take_reals(node: exp.Expr) -> None:
+    if isinstance(node.this, exp.Distinct):
+        return
+    value = exp.TryCast(this=node.this.copy(), to=exp.DataType.build("DOUBLE"))
+    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
+    node.set("this", ordered if isinstance(node, _SUMS) else value)
+
+
+def _least(node: exp.Expr) -> exp.Expr:
+    least = exp.Min(this=node.this.copy())
+    least.type = node.type
+    node.replace(least)
+    return least

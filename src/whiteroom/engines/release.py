@@ -75,7 +75,8 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
         duckdb.Error: it cannot be run, on any rows.
     """
     with duckdb.connect(":memory:") as empty:
-        empty.execute(SETTINGS)
+        for setting in (SETTINGS, "SET threads = 1", "SET enable_external_access = false"):
+            empty.execute(setting)
         for view, table in views.items():
             columns = [f"{sql_name(name.lower())} {to_duckdb(kind)}" for name, kind in visible_columns(table)]
             empty.execute(f"CREATE TABLE {sql_name(view)} ({', '.join(columns)})")

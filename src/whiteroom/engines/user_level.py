@@ -50,6 +50,8 @@ _NEVER_FAIL = (
     exp.CumeDist,
 )
 """Nodes that fail on no value, whatever they hold."""
+_BY_POSITION = (exp.RowNumber, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
+"""Window functions for which it matters which of two equal rows comes first."""
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between, exp.In)
 _CLAUSES_OF_ROWS = ("where", "group")
 _CLAUSES_SHOWN = ("expressions", "having", "order", "qualify")
@@ -94,6 +96,30 @@ class UserLevel:
         if isinstance(node, exp.Coalesce):
             return all(self.is_identifier(part, select) for part in [node.this, *node.expressions])
         return isinstance(node, exp.Column) and node.name in self._protected_sources(select).get(node.table, ())
+
+    def break_ties(self) -> None:
+        """Have windows sort rows by all that they hold, in place: which of two comes first says nothing of others."""
+        for select in self._tree.find_all(exp.Select):
+            if select is not self._tree and self._reads(select):
+                for window in [node for node in _own_nodes(select) if isinstance(node, exp.Window)]:
+                    if isinstance(window.this, _BY_POSITION) or window.args.get("spec"):
+                        order = window.args.get("order") or exp.Order(expressions=[])
+                        ties = [exp.Ordered(this=column, nulls_first=True) for column in self._columns(select)]
+                        order.set("expressions", [*order.expressions, *ties])
+                        window.set("order", order)
+
+    def _columns(self, select: exp.Select) -> Iterator[exp.Column]:
+        """Every column of the relations whose rows a SELECT has."""
+        kinds = {join.this.alias_or_name: str(join.args.get("kind") or "").upper() for join in from_joins(select)}
+        for alias, source in self._scope(select).sources.items():
+            if alias not in set(from_aliases(select)) or kinds.get(alias) in {"SEMI", "ANTI"}:
+                continue
+            if isinstance(source, exp.Table):
+                names = sorted(self._views[source.name].readable_columns)
+            else:
+                query = _bare(source.expression)
+                names = query.named_selects if isinstance(query, exp.Query) else []
+            yield from (exp.column(name, table=alias, quoted=True) for name in names)
 
     def _reads(self, query: exp.Expr) -> bool:
         """Whether protected rows are read anywhere below."""
@@ -186,6 +212,7 @@ class UserLevel:
             windows=frozenset(map(_window_name, windows)),
             windows_across=any(not self._by_user(window, select) for window in windows),
             windows_unsafe=any(map(_is_unsafe, windows)),
+            windows_over_groups=bool(windows and (aggregates or keys)),
             filtered=any(isinstance(node.parent, exp.Filter) for node in aggregates),
             hidden=any(map(self._reads, _subqueries(select))),
             subqueries_shown=any(isinstance(node, exp.Query) for node in _own_nodes(select, _CLAUSES_SHOWN)),

@@ -104,14 +104,14 @@ def refusal(sql: str, **changes: Any) -> str:
         ),
         (
             (
-                "WITH t AS (SELECT v.user_id, SUM(amount) OVER (PARTITION BY v.user_id) AS s "
+                "WITH t AS (SELECT v.user_id, MAX(amount) OVER (PARTITION BY v.user_id) AS s "
                 "FROM visits v JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t"
             ),
             4,
         ),
         (
             (
-                "WITH t AS (SELECT v.user_id a, u.user_id b, SUM(day) OVER (PARTITION BY u.user_id, v.user_id) AS s "
+                "WITH t AS (SELECT v.user_id a, u.user_id b, COUNT(*) OVER (PARTITION BY u.user_id, v.user_id) AS s "
                 "FROM visits v FULL JOIN users u ON v.user_id = u.user_id) SELECT AVG(s) AS x FROM t"
             ),
             4,
@@ -242,6 +242,21 @@ def test_aggregates_over_rows_of_users_may_run_at_their_price(sql: str, units: i
             ),
             "the same types",
         ),
+        # what says in which order others' rows came
+        (
+            (
+                "WITH t AS (SELECT user_id, SUM(amount) OVER (PARTITION BY user_id) AS s FROM visits) "
+                "SELECT AVG(s) AS a FROM t"
+            ),
+            "window function SUM",
+        ),
+        (
+            (
+                "WITH t AS (SELECT user_id, day, COUNT(*) AS c, RANK() OVER (PARTITION BY user_id ORDER BY day) AS r "
+                "FROM visits GROUP BY user_id, day) SELECT AVG(c) AS a FROM t WHERE r = 1"
+            ),
+            "aggregates and window functions",
+        ),
         # whose tables, and for whom
         ("SELECT COUNT(*) AS n FROM visits v JOIN rivals r ON v.user_id = r.user_id", "both protect tables"),
         ("SELECT COUNT(*) AS n FROM visits v JOIN guarded g ON g.id = v.user_id", "aggregationThresholds"),
@@ -294,3 +309,19 @@ def test_the_answer_reads_nothing_but_noisy_groups() -> None:
     assert "amount" not in answer
     assert "wr$0" not in answer
     assert "wr$groups" in answer
+
+
+def test_which_of_equal_rows_comes_first_is_said_by_all_that_they_hold() -> None:
+    rows = apart(
+        "WITH t AS (SELECT user_id, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY day) AS r FROM visits) "
+        "SELECT COUNT(*) AS n FROM t WHERE r = 1"
+    ).rows
+    assert '"visits"."amount" NULLS FIRST' in rows
+    assert '"visits"."when" NULLS FIRST' in rows
+
+
+def test_sums_of_a_user_are_taken_in_the_order_of_their_values() -> None:
+    sql = "WITH t AS (SELECT user_id, SUM(amount) AS s, ANY_VALUE(day) AS d FROM visits GROUP BY user_id) "
+    rows = apart(sql + "SELECT AVG(s) AS a, SUM(d) AS d FROM t").rows
+    assert 'SUM(TRY_CAST("visits"."amount" AS DOUBLE) ORDER BY TRY_CAST("visits"."amount" AS DOUBLE)' in rows
+    assert 'MIN("visits"."day")' in rows

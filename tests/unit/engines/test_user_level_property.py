@@ -56,7 +56,6 @@ def data() -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnectio
     made = []
     for absent in (None, VICTIM):
         connection = duckdb.connect()
-        connection.execute("SET threads = 1")
         connection.execute(SETTINGS)
         for name, rows in found.items():
             connection.execute(f"CREATE TABLE {name} ({DUCK})")
@@ -120,15 +119,17 @@ class Drawn:
     def _group(self, depth: int) -> str:
         keys = self._draw.choice(["user_id, other_id", "user_id", "other_id, t", "t", "user_id, other_id, t"])
         shown = [key if key in keys.split(", ") else f"MAX({key}) AS {key}" for key in ("user_id", "other_id", "t")]
+        sums = self._draw.choice(["SUM", "AVG", "STDDEV"])
         return (
-            f"SELECT {', '.join(shown)}, MIN(n) AS n, SUM(x) AS x FROM ({self._relation(depth)}) AS {self._name()} "
-            f"GROUP BY {keys}"
+            f"SELECT {', '.join(shown)}, ANY_VALUE(n) AS n, {sums}(x) AS x "
+            f"FROM ({self._relation(depth)}) AS {self._name()} GROUP BY {keys}"
         )
 
     def _window(self, depth: int) -> str:
         by = self._draw.choice(["user_id", "other_id", "user_id, other_id", "t", "COALESCE(user_id, other_id)"])
-        over = self._draw.choice(["", " ORDER BY n, t, x"])
-        function = "COUNT(*)" if not over else self._draw.choice(["RANK()", "COUNT(*)", "DENSE_RANK()"])
+        over = self._draw.choice(["", " ORDER BY n, t, x", " ORDER BY t"])
+        ranks = ["RANK()", "COUNT(*)", "DENSE_RANK()", "ROW_NUMBER()", "LAG(n)", "FIRST_VALUE(n)"]
+        function = self._draw.choice(ranks if over else ["COUNT(*)", "ROW_NUMBER()"])
         window = f"{function} OVER (PARTITION BY {by}{over})"
         return f"SELECT user_id, other_id, t, {window} AS n, x FROM ({self._relation(depth)}) AS {self._name()}"
 
@@ -168,7 +169,7 @@ def test_taking_a_user_away_takes_that_users_rows_and_changes_no_others(
     data: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], seed: int
 ) -> None:
     drawn, passed = Drawn(seed), 0
-    for _ in range(250):
+    for _ in range(150):
         sql = drawn.query()
         guarded = judged(sql)
         if guarded is None or guarded.noisy is None:
@@ -177,7 +178,7 @@ def test_taking_a_user_away_takes_that_users_rows_and_changes_no_others(
         everyone, others = (rows(connection, guarded) for connection in data)
         kept = Counter({row: count for row, count in everyone.items() if row[0] != repr(VICTIM)})
         assert others == kept, sql
-    assert passed > 30
+    assert passed > 20
 
 
 VALUES = ["t", "n", "big", "x", "d", "'a'", "7", "0", "-1.5", "NULL", "DATE '2026-01-01'"]
@@ -300,7 +301,7 @@ def test_no_value_makes_a_query_fail_that_could_be_bound(
     data: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], seed: int
 ) -> None:
     draw, passed = random.Random(seed), 0
-    for _ in range(250):
+    for _ in range(150):
         value, other = an_expression(draw, 3), an_expression(draw, 2)
         where, inner = f"{other} = {an_expression(draw, 1)}", an_expression(draw, 2)
         aggregate = draw.choice(["MAX", "SUM", "AVG", "COUNT", "STDDEV", "MEDIAN", "ANY_VALUE", "VAR_POP"])
@@ -332,4 +333,4 @@ def test_no_value_makes_a_query_fail_that_could_be_bound(
             rows(data[0], guarded)
         except duckdb.Error as error:
             pytest.fail(f"{sql}\n{guarded.noisy.rows}\n{error}")
-    assert passed > 60
+    assert passed > 40
