@@ -6,7 +6,7 @@ Adapters: store/, runtime/, engines/, catalog/, objects/. They meet in app.py an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -260,10 +260,23 @@ class ObjectStore(Protocol):
     def delete(self, prefix: str) -> None:
         """Delete every object whose key is `prefix` or lies below it. None is a success."""
 
-    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+    def deliver(
+        self,
+        location: str,
+        path: str,
+        sources: Iterable[tuple[str, Path]],
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
         """Put files (name, source) at `location` (`s3://BUCKET/PREFIX`) below the folder `path`, all or none.
 
         Sources are untrusted: only regular files are read, without following links.
+
+        Args:
+            location: of the receiver.
+            path: of the delivery, below it.
+            sources: the files.
+            confirm: called when all of them have been copied and none can be seen yet, since copying takes time:
+                where it raises, nothing is delivered, and what it raised goes to the caller.
 
         Raises:
             UnsafeContents: a source is not a regular file.

@@ -27,7 +27,7 @@ from whiteroom.domain.configured_table_associations import ConfiguredTableAssoci
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.protected_queries import LIFECYCLE, ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
-from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
+from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.receivers import may_receive
 from whiteroom.domain.runs import Phase
@@ -159,8 +159,33 @@ class ProtectedQueryController:
         result = self._engine.observe(query.id).result
         if result is None:
             raise Stale(f"The rows of the protected query {query.id} are gone.")
+        ready = self._ready(query, result)
+        if isinstance(ready, Outcome):
+            return ready
+
+        def confirm() -> None:
+            if self._ready(query, result) != ready:
+                raise Stale(f"What the protected query {query.id} rests on changed while its rows were copied.")
+
+        folder = self._results_folder / query.id
+        deliveries: list[Mapping[str, Any]] = []
+        for account_id, location in ready.places.items():
+            try:
+                self._objects.deliver(location, query.id, [(name, folder / name) for name in result.files], confirm)
+            except UnsafeContents as error:
+                return refused(StatusCode.PLATFORM_ERROR, str(error))
+            except DeliveryFailed as error:
+                return refused(StatusCode.DELIVERY_FAILED, str(error))
+            told = told_location(location, query.id, result.files)
+            deliveries.append({"accountId": account_id, "location": told})
+        return Outcome({"deliveries": tuple(deliveries), "read_associations": ready.read})
+
+    def _ready(self, query: ProtectedQuery, result: QueryResult) -> _Ready | Outcome:
+        """Where the rows of each receiver go, and what they were read from, judged now; or why they go nowhere."""
         with self._store.reading() as tx:
             _require_current(tx, query)
+            if not member_active(tx, query.membership_id):
+                raise Stale(f"The member that asked for the protected query {query.id} is there no more.")
             shared = {item.name: item for item in shared_associations(tx, query.collaboration_id)}
             gone = [name for name in result.tables if name not in shared]
             if gone:
@@ -170,23 +195,12 @@ class ProtectedQueryController:
             associations = [shared[name] for name in result.tables]
             verdict = _may_leave(tx, query, associations)
             places = self._places(tx, query)
-        read = {"read_associations": tuple(sorted(association.id for association in associations))}
+        read = tuple(sorted(association.id for association in associations))
         if isinstance(verdict, Denied):
-            return Outcome(read, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
+            return Outcome({"read_associations": read}, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
         if isinstance(places, Denied):
             return refused(StatusCode.RECEIVER_NOT_READY, places.reason)
-        folder = self._results_folder / query.id
-        deliveries: list[Mapping[str, Any]] = []
-        for account_id, location in places.items():
-            try:
-                self._objects.deliver(location, query.id, [(name, folder / name) for name in result.files])
-            except UnsafeContents as error:
-                return refused(StatusCode.PLATFORM_ERROR, str(error))
-            except DeliveryFailed as error:
-                return refused(StatusCode.DELIVERY_FAILED, str(error))
-            told = told_location(location, query.id, result.files)
-            deliveries.append({"accountId": account_id, "location": told})
-        return Outcome({"deliveries": tuple(deliveries), **read})
+        return _Ready(places, read)
 
     def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, str] | Denied:
         """Where each receiver's rows go, judged now: it may have left, or moved, since the query was asked for."""
@@ -205,6 +219,16 @@ class ProtectedQueryController:
                 return s3
             places[receiver.account_id] = location_of(s3)
         return places
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a query may deliver."""
+
+    places: Mapping[str, str]
+    """By receiver."""
+    read: tuple[str, ...]
+    """Ids of the associations that it read."""
 
 
 def _require_current(tx: Transaction, query: ProtectedQuery) -> None:

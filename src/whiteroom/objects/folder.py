@@ -15,7 +15,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -95,7 +95,13 @@ class FolderObjects:
             except OSError:  # it holds something else
                 break
 
-    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+    def deliver(
+        self,
+        location: str,
+        path: str,
+        sources: Iterable[tuple[str, Path]],
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
         """See `ports.ObjectStore.deliver`.
 
         The files are gathered in a hidden folder beside the destination. A destination that
@@ -112,7 +118,7 @@ class FolderObjects:
             raise DeliveryFailed(str(error)) from None
         try:
             with _entered(self._deliveries, folders[:-1]) as parent:
-                _deliver(parent, folders[-1], wanted)
+                _deliver(parent, folders[-1], wanted, confirm)
         except OSError as error:
             raise DeliveryFailed(f"{location} cannot be written to: {error.strerror}.") from error
 
@@ -120,7 +126,7 @@ class FolderObjects:
         return self._artefacts.joinpath(*plain_parts(key, "The key"))
 
 
-def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]]) -> None:
+def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]], confirm: Callable[[], object]) -> None:
     """Gather the files beside the folder `name`, then put them there."""
     staging = STAGING_PREFIX + hashlib.sha256(name.encode()).hexdigest()[:24]
     with contextlib.suppress(FileExistsError):
@@ -136,6 +142,7 @@ def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]])
             _clear(held)
             for parts, source in wanted:
                 _stage(held, parts, source)
+            confirm()
             try:
                 os.rename(staging, name, src_dir_fd=parent, dst_dir_fd=parent)
             except OSError as error:

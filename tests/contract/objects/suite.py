@@ -196,6 +196,24 @@ class ObjectStoreContract:
                 store.deliver("s3://hospital-a/r", "job", [("a.out", folder / "a"), ("b.out", folder / "b")])
         assert delivered() == {}
 
+    def test_what_is_not_confirmed_once_it_is_copied_is_not_delivered(
+        self, store: ObjectStore, delivered: Delivered, tmp_path: Path
+    ) -> None:
+        class TakenBackError(Exception):
+            pass
+
+        def take_back() -> None:
+            raise TakenBackError
+
+        folder = fill(tmp_path / "job", a=b"1", b=b"2")
+        with pytest.raises(TakenBackError):
+            store.deliver("s3://hospital-a", "job", [("a", folder / "a")], take_back)
+        assert delivered() == {}
+        store.deliver("s3://hospital-a", "job", [("a", folder / "a")], lambda: None)
+        with pytest.raises(TakenBackError):
+            store.deliver("s3://hospital-a", "job", [("a", folder / "b")], take_back)
+        assert delivered() == {"hospital-a/job/a": b"1"}
+
     @pytest.mark.parametrize(
         "location",
         [
