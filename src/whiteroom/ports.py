@@ -229,6 +229,7 @@ class ObjectStore(Protocol):
     def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
         """Archive untrusted folders, one a host, merged, as .tar.gz under `key`: regular files, plain relative names.
 
+        The archive has no folders of its own: an empty one is not kept.
         What several hosts left under one path must be the same; it is kept once.
 
         Raises:
