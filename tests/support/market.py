@@ -9,14 +9,12 @@ Who asks uses its own membership where it has one, else the querier's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from support.cleanrooms import (
-    NOISE_SECRET,
     REGION,
     MemoryCatalog,
     Office,
@@ -24,16 +22,14 @@ from support.cleanrooms import (
     an_office,
     collaboration_rule,
     custom_rule,
+    filled,
     role_of,
 )
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
-from whiteroom.app import all_handlers
 from whiteroom.base.arns import parse_arn
-from whiteroom.base.callers import Caller
-from whiteroom.base.faults import Fault
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.runs import TRAINING_PREFIX
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, Context
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
 from whiteroom.ports import Store
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.run_logs import FolderRunLogs
@@ -91,50 +87,13 @@ class Market:
     office: Office
     room: Room
     names: Mapping[str, str]
-    logs_folder: Path
 
     def attempt(self, caller: str, operation: tuple[str, str]) -> Any:
         """What a caller is answered, a fault included; nothing of it stays."""
-        account, office = CALLERS[caller], self.office
+        account = CALLERS[caller]
         membership = self.room.memberships.get(account) or self.room.membership(QUERIER)
-        request = self._filled(REQUESTS[operation], {"own": membership, "role": role_of(account)})
-        answer: Any = None
-
-        def fresh() -> str:
-            return f"00000000-0000-4000-9000-{next(office.ids):012x}"
-
-        with suppress(_Undone), office.store.transaction() as tx:
-            who = Caller(account, REGION)
-            context = Context(
-                who,
-                tx,
-                office.now,
-                office.quotas,
-                office.catalog,
-                fresh,
-                logs=FolderRunLogs(self.logs_folder),
-                finder=PatternFinder(),
-                noise_secret=NOISE_SECRET,
-            )
-            try:
-                answer = all_handlers()[operation](request, context)
-            except Fault as fault:
-                answer = fault
-            raise _Undone
-        return answer
-
-    def _filled(self, value: Any, of_caller: Mapping[str, str]) -> Any:
-        if isinstance(value, dict):
-            return {key: self._filled(item, of_caller) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._filled(item, of_caller) for item in value]
-        if isinstance(value, str) and value.startswith("@"):
-            return of_caller.get(value[1:]) or self.names[value[1:]]
-        return value
-
-
-class _Undone(Exception):
-    """Takes a transaction back."""
+        names = {**self.names, "own": membership, "role": role_of(account)}
+        return self.office.attempt(account, operation, filled(REQUESTS[operation], names))
 
 
 @dataclass
@@ -156,6 +115,7 @@ def a_market(store: Store, logs_folder: Path) -> Market:
     for account in CALLERS.values():
         catalog.put(account, "lake", "everyones", {"age": "bigint"})
     office = an_office(store, catalog)
+    office.logs, office.finder = FolderRunLogs(logs_folder), PatternFinder()
     created = office.cleanrooms(CALLERS["creator"], "CreateCollaboration", **_collaboration())["collaboration"]
     room = Room(office, created["id"], {})
     for caller in (*MEMBERS, "left"):
@@ -195,7 +155,7 @@ def a_market(store: Store, logs_folder: Path) -> Market:
     names["own_query"] = started["protectedQuery"]["id"]
     names |= _models(office, room, names)
     _print(logs_folder, parse_arn(names["model"]).resource_id)
-    return Market(office, room, names, logs_folder)
+    return Market(office, room, names)
 
 
 def _pays(caller: str) -> dict[str, Any]:

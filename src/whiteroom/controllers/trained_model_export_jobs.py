@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location
+from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location, require_wanted
 from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.deliveries import delivery_path
 from whiteroom.domain.failures import MEANING, StatusCode
@@ -88,8 +88,7 @@ class TrainedModelExportJobController:
     def _ready(self, job: TrainedModelExportJob) -> _Ready | Failure:
         """What the export delivers and where to, judged now."""
         with self._store.reading() as tx:
-            if not member_active(tx, job.membership_id):
-                raise Stale(f"The member that asked for the export job {job.id} is there no more.")
+            require_wanted(tx, self.work, job)
             model = ready_model(tx, job.trained_model_id)
             if isinstance(model, Failure):
                 return model
