@@ -39,6 +39,8 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
     (duckdb.CatalogException, QueryFailure.INVALID, "The engine has no function of that name for these types."),
     (duckdb.InvalidInputException, QueryFailure.INVALID, "A function was given a value that it cannot take."),
     (duckdb.NotImplementedException, QueryFailure.INVALID, "The engine cannot do what the query asks for."),
+    (duckdb.ProgrammingError, QueryFailure.INVALID, "The query cannot be run as it is written."),
+    (duckdb.DataError, QueryFailure.INVALID, "A value is none that the query can work with."),
 )
 """DuckDB's messages hold values of rows; these do not. The first class that fits."""
 

@@ -227,16 +227,28 @@ def test_a_cancelled_inference_job_ends_inactive_and_delivers_nothing(world: Wor
     assert world.objects.delivered == {}
 
 
-def test_an_export_delivers_what_the_policy_names(world: World) -> None:
+@pytest.mark.parametrize(
+    ("files", "size_bytes"),
+    [
+        (["MODEL"], 100),
+        (["OUTPUT"], 10),
+        (["OUTPUT", "MODEL"], 110),
+    ],
+)
+def test_an_export_delivers_what_the_policy_names_and_nothing_else(
+    world: World, files: list[str], size_bytes: int
+) -> None:
     model = world.ready_model()
     world.set_policies(
-        POLICIES | {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 1}, "filesToExport": ["MODEL"]}}
+        POLICIES | {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 1}, "filesToExport": files}}
     )
     job = exported(world, world.export_job(model=model, trained_model_name="churn"))
-    assert (job.status, job.exported_bytes) == ("ACTIVE", 100)
-    assert list(world.objects.delivered) == [f"s3://{BOB}/results/{ROOM}/churn/{ALICE}/{job.name}/model.tar.gz"]
-    (content,) = world.objects.delivered.values()
-    assert content == world.objects.local_path(f"trained-models/{model.id}/model.tar.gz").read_bytes()
+    assert (job.status, job.exported_bytes) == ("ACTIVE", size_bytes)
+    place = f"s3://{BOB}/results/{ROOM}/churn/{ALICE}/{job.name}"
+    assert world.objects.delivered == {
+        f"{place}/{name}": world.objects.local_path(f"trained-models/{model.id}/{name}").read_bytes()
+        for name in (f"{kind.lower()}.tar.gz" for kind in files)
+    }
 
 
 @pytest.mark.parametrize("policies", [None, {"trainedModels": {}}])
