@@ -115,12 +115,14 @@ class FolderObjects:
             place = parse_location(location)
             folders = (place.bucket, *place.folders, *folder_parts(path, "The path"))
         except ValueError as error:
-            raise DeliveryFailed(str(error)) from None
+            raise DeliveryFailed(
+                "The receiver's location is none that files can be put at. The receiver must set another one."
+            ) from error
         try:
             with _entered(self._deliveries, folders[:-1]) as parent:
                 _deliver(parent, folders[-1], wanted, confirm)
         except OSError as error:
-            raise DeliveryFailed(f"{location} cannot be written to: {error.strerror}.") from error
+            raise DeliveryFailed(f"The receiver's location cannot be written to: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
         return self._artefacts.joinpath(*plain_parts(key, "The key"))

@@ -26,7 +26,7 @@ class TooLarge(Exception):
 
 
 class DeliveryFailed(Exception):
-    """A member's location took nothing. The message is safe for the member."""
+    """A member's location took nothing. The message is for all members, and does not say where the location is."""
 
 
 @dataclass(frozen=True, slots=True)

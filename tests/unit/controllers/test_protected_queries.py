@@ -183,7 +183,7 @@ def test_what_changes_while_a_query_runs_or_its_rows_are_copied_is_judged_before
 
 
 def test_a_location_that_takes_nothing_fails_the_query(world: World) -> None:
-    world.objects.refusal = DeliveryFailed("s3://alice/asked cannot be written to: No space left on device.")
+    world.objects.refusal = DeliveryFailed("The receiver's location cannot be written to: No space left on device.")
     query = after_all(world, world.query())
     assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "DeliveryFailed")
     assert untouched(world)
