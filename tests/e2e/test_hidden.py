@@ -77,6 +77,12 @@ def test_a_name_that_carries_a_number_is_masked_where_it_is_refused(room: LiveRo
     assert SECRET not in everything_told(room)
 
 
+def test_a_program_cannot_speak_for_its_sandbox(room: LiveRoom, masked: dict[str, str]) -> None:
+    model = room.train("sandbox", masked["channel"], masked["association"], behaviour="confess_as_the_sandbox")
+    room.failed(model, "AlgorithmError")
+    assert SECRET not in everything_told(room)
+
+
 def test_names_of_files_that_may_not_leave_reach_nobody(room: LiveRoom, masked: dict[str, str]) -> None:
     model = room.train("names", masked["channel"], masked["association"], behaviour="confess_in_names")
     room.finished(model)
