@@ -131,6 +131,14 @@ def test_who_is_shown_as_a_receiver_is_who_may_be_one(own: list[str] | None, sha
         assert bool(verdict) is (receiver in shown)
 
 
+def test_rules_that_have_no_receiver_in_common_are_not_ready() -> None:
+    rule = a_rule({**CUSTOM, "additionalAnalyses": "ALLOWED", "allowedResultReceivers": [ALICE]})
+    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, a_shared_rule({"allowedResultReceivers": [BOB]}))
+    (missing,) = readiness(table)[AnalysisType.DIRECT]
+    assert missing.code == "RESULT_RECEIVERS_NOT_CONFIGURED"
+    assert "nothing in common" in missing.message
+
+
 def a_rule(policy: dict[str, Any]) -> ConfiguredTableAnalysisRule:
     return replace(RULE, policy={"v1": {"custom": policy}})
 
