@@ -44,7 +44,14 @@ def loses_membership(world: World) -> None:
     world.end_membership(BOB)
 
 
-LOSSES = [leaves, loses_abilities, loses_location, loses_membership]
+def loses_configuration(world: World) -> None:
+    with world.store.transaction() as tx:
+        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        if configuration is not None:
+            tx.ml_configurations.remove(configuration)
+
+
+LOSSES = [leaves, loses_abilities, loses_location, loses_configuration, loses_membership]
 
 
 def inferred(world: World, job: TrainedModelInferenceJob) -> TrainedModelInferenceJob:

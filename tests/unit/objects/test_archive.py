@@ -67,6 +67,16 @@ def _deep(path: Path) -> None:
     os.close(fd)
 
 
+def _long(path: Path) -> None:
+    fd = os.open(path.parent, os.O_DIRECTORY)
+    for _ in range(17):
+        os.mkdir("n" * 240, dir_fd=fd)
+        below = os.open("n" * 240, os.O_DIRECTORY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+
+
 LEFT_BEHIND: dict[str, tuple[Callable[[Path], None], str]] = {
     "a link to a host file": (lambda p: p.symlink_to("/etc/passwd"), r"^sub/x is a link"),
     "a link to a neighbour": (lambda p: p.symlink_to("../good"), r"^sub/x is a link"),
@@ -82,6 +92,7 @@ LEFT_BEHIND: dict[str, tuple[Callable[[Path], None], str]] = {
     "a name that is read backwards": (lambda p: (p.parent / "x\u202efig").touch(), "has control characters"),
     "a name with a line separator": (lambda p: (p.parent / "x\u2028y").touch(), "has control characters"),
     "a way out on another machine": (lambda p: (p.parent / "..\\x").touch(), "has a backslash"),
+    "a path that no program could open": (_long, "has a path of more than 4,000 bytes"),
     "3,000 levels": (_deep, r"more than 128 folders deep"),
 }
 
@@ -97,6 +108,16 @@ def test_what_is_no_regular_file_or_folder_is_refused_by_its_relative_name(
         packed(job, tmp_path / "out")
     assert str(tmp_path) not in str(caught.value)
     with pytest.raises(UnsafeContents, match=reason):
+        measure_folders({"algo-1": job})
+
+
+def test_more_files_than_an_archive_takes_are_refused(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
+    for name in "ab":
+        (job / name).touch()
+    assert measure_folders({"algo-1": job}) == 4
+    (job / "c").touch()
+    with pytest.raises(UnsafeContents, match="more than 3 files and folders"):
         measure_folders({"algo-1": job})
 
 
