@@ -6,7 +6,8 @@ must have length less than or equal to 63`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from whiteroom.base.faults import ValidationFault
@@ -66,6 +67,22 @@ class Violations:
             reason="FIELD_VALIDATION_FAILED",
             fieldList=[{"name": at, "message": why} for at, _, why in self._found],
         )
+
+
+@contextmanager
+def told_at_once() -> Iterator[Violations]:
+    """Collects what is broken until the block ends.
+
+    Raises:
+        ValidationFault: something is; all of it is named.
+    """
+    violations = Violations()
+    try:
+        yield violations
+    except TooManyViolations:
+        raise violations.fault() from None
+    if violations:
+        raise violations.fault()
 
 
 def _quoted(value: object) -> str:
