@@ -181,6 +181,15 @@ def test_a_refusal_has_the_same_name_in_every_protocol(
         assert isinstance(error, CLIENTS[protocol].exceptions.InvalidParameterValueException)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "code"),
+    [("json", "ThrottlingException"), ("smithy-rpc-v2-cbor", "ThrottlingException"), ("query", "Throttling")],
+)
+def test_a_client_that_asks_too_often_is_told_so_in_the_protocols_own_name(protocol: str, code: str) -> None:
+    answered: Any = refuse(protocol, "GetMetricData", faults.Throttled("Slow down.")).response
+    assert (answered["Error"]["Code"], answered["ResponseMetadata"]["HTTPStatusCode"]) == (code, 400)
+
+
 @in_every_protocol
 def test_an_unexpected_failure_tells_its_request_id_and_nothing_else(protocol: str) -> None:
     error = refuse(protocol, "ListMetrics", RuntimeError("swordfish"))
