@@ -26,13 +26,15 @@ from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
-from whiteroom.controllers.querying import Querying, QuerySettings
-from whiteroom.controllers.running import RunSettings
+from whiteroom.controllers.query_specs import QuerySettings
+from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
-from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
+from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.controllers.training_inputs import TrainingFolders, TrainingInputs
 from whiteroom.domain.container_logs import tellable_failure
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import IllegalTransition
@@ -242,9 +244,15 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
-    querying = Querying(store, catalog, queries)
-    metrics = MetricsReader(store, runtime, clock)
-    layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
+    querying = Querying(store, engine, catalog, queries)
+    tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
+    inputs = TrainingInputs(
+        objects,
+        FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus),
+        TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
+        remove_tree,
+        csv_header=settings.csv_header,
+    )
     reconciler = Reconciler(
         store,
         (
@@ -252,18 +260,8 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
             ProtectedQueryController(
                 store, engine, querying, objects, settings.folder("results"), settings.default_result_location
             ),
-            TrainedModelController(
-                store,
-                runtime,
-                objects,
-                layouts,
-                runs,
-                redact,
-                metrics,
-                remove_tree,
-                TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
-            ),
-            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, metrics, channels),
+            TrainedModelController(tools, objects, inputs),
+            TrainedModelInferenceJobController(tools, objects, channels),
             TrainedModelExportJobController(store, objects),
         ),
         clock,

@@ -15,7 +15,8 @@ from whiteroom.cli.explain import parsed, version_name
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json_line
 from whiteroom.cli.problems import Problem
-from whiteroom.controllers import trained_model_inference_jobs, trained_models
+from whiteroom.controllers.trained_model_inference_jobs import INFERENCES
+from whiteroom.controllers.trained_models import TRAININGS
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.runs import LogLine, RunId
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
@@ -145,7 +146,7 @@ def find_run(store: Store, arn: str, version: str | None) -> Logged:
     with store.reading() as tx:
         if kind == "trained-model":
             model = trained_model(tx, arn, version)
-            return Logged(trained_models.run_id(model.id), TRAINING_LIFECYCLE, model)
+            return Logged(TRAININGS.run_id(model.id), TRAINING_LIFECYCLE, model)
         if version is not None:
             raise Problem("Only a trained model has versions: leave --version out.")
         if kind != "trained-model-inference-job":
@@ -156,7 +157,7 @@ def find_run(store: Store, arn: str, version: str | None) -> Logged:
         job = tx.trained_model_inference_jobs.find(arn=arn)
     if job is None:
         raise Problem(f"There is no inference job {arn} here. Check --data.")
-    return Logged(trained_model_inference_jobs.run_id(job.id), INFERENCE_LIFECYCLE, job)
+    return Logged(INFERENCES.run_id(job.id), INFERENCE_LIFECYCLE, job)
 
 
 def trained_model(tx: Transaction, arn: str, version: str | None) -> TrainedModel:
