@@ -16,7 +16,7 @@ from whiteroom.wire.models import Operation
 from whiteroom.wire.parsers import NOT_NULL, Literals, Parser, parser, structure_parser
 from whiteroom.wire.protocol import malformed
 from whiteroom.wire.serialisers import Serialiser, serialiser
-from whiteroom.wire.violations import Violations, told_at_once
+from whiteroom.wire.violations import Violations
 
 QueryPairs = Sequence[tuple[bytes, bytes]]
 """A query string, percent-decoded, in order."""
@@ -68,7 +68,7 @@ class Codec:
             ProtocolFault: the request cannot be read (`SerializationException`).
             ValidationFault: it breaks constraints of the model; all of them are named.
         """
-        with told_at_once() as violations:
+        with Violations() as violations:
             return self._parse(labels, query, body, violations)
 
     def _parse(

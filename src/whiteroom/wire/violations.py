@@ -6,9 +6,8 @@ must have length less than or equal to 63`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from whiteroom.base.faults import ValidationFault
 
@@ -36,15 +35,22 @@ class TooManyViolations(Exception):
 
 
 class Violations:
-    """The constraints that one request breaks, in the order in which they are found."""
+    """The constraints that one request breaks, in the order in which they are found.
+
+    As a context, it raises its fault when the block ends, where there is one.
+    """
 
     __slots__ = ("_found",)
 
     def __init__(self) -> None:
         self._found: list[tuple[str, str, str]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if (kind is None and self._found) or kind is TooManyViolations:
+            raise self.fault() from None
 
     def add(self, path: Path, value: object, constraint: str, *, sensitive: bool = False) -> None:
         """Record that the value at `path` breaks `constraint`. A sensitive value is not repeated.
@@ -67,22 +73,6 @@ class Violations:
             reason="FIELD_VALIDATION_FAILED",
             fieldList=[{"name": at, "message": why} for at, _, why in self._found],
         )
-
-
-@contextmanager
-def told_at_once() -> Iterator[Violations]:
-    """Collects what is broken until the block ends.
-
-    Raises:
-        ValidationFault: something is; all of it is named.
-    """
-    violations = Violations()
-    try:
-        yield violations
-    except TooManyViolations:
-        raise violations.fault() from None
-    if violations:
-        raise violations.fault()
 
 
 def _quoted(value: object) -> str:

@@ -53,11 +53,8 @@ PARSE = parser(ROOT, {"version": {"NULL"}})
 
 
 def parse(**members: Any) -> Any:
-    violations = Violations()
-    parsed = PARSE({"name": "abc", **members}, None, violations)  # type: ignore[arg-type]
-    if violations:
-        raise violations.fault()
-    return parsed
+    with Violations() as violations:
+        return PARSE({"name": "abc", **members}, None, violations)  # type: ignore[arg-type]
 
 
 CONSTRAINTS = {
@@ -238,3 +235,5 @@ def test_the_list_of_violations_ends() -> None:
     with pytest.raises(TooManyViolations):
         violations.add((None, "x"), None, "Member must not be null")
     assert violations.fault().message.startswith(f"{VIOLATION_LIMIT} validation errors detected: ")
+    with pytest.raises(ValidationFault, match=f"{VIOLATION_LIMIT} validation errors"), violations:
+        raise TooManyViolations

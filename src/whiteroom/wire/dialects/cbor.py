@@ -23,7 +23,7 @@ from whiteroom.wire.requests import Request, check_media_type
 from whiteroom.wire.responses import Response
 from whiteroom.wire.routing import named, unknown
 from whiteroom.wire.serialisers import Serialiser, epoch_seconds, serialiser
-from whiteroom.wire.violations import told_at_once
+from whiteroom.wire.violations import Violations
 
 PROTOCOL = "smithy-rpc-v2-cbor"
 MEDIA_TYPE = b"application/cbor"
@@ -68,7 +68,7 @@ class Cbor:
         """From a body of CBOR; an empty one is an empty structure."""
         check_media_type(request, (MEDIA_TYPE,))
         document = decode_cbor(request.body) if request.body else {}
-        with told_at_once() as violations:
+        with Violations() as violations:
             return self._parsers[operation](document, None, violations)
 
     def answer(self, operation: Operation, output: Mapping[str, Any] | None, request_id: str) -> Response:  # noqa: ARG002 - of the dialect

@@ -15,7 +15,7 @@ from whiteroom.wire.protocol import ProtocolError
 from whiteroom.wire.requests import Request, check_media_type
 from whiteroom.wire.responses import Response
 from whiteroom.wire.routing import named, unknown
-from whiteroom.wire.violations import told_at_once
+from whiteroom.wire.violations import Violations
 
 PROTOCOL = "query"
 MEDIA_TYPE = b"application/x-www-form-urlencoded"
@@ -103,5 +103,5 @@ class _Reader:
     def read(self, fields: Fields) -> dict[str, Any]:
         """Every constraint checked; Raises as `Dialect.route`'s reader does."""
         document = self._read_form(fields)
-        with told_at_once() as violations:
+        with Violations() as violations:
             return self._parse(document, None, violations)
