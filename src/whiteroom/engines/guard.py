@@ -33,6 +33,7 @@ from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
 from whiteroom.engines.facts import find_facts
+from whiteroom.engines.hardening import say_types
 from whiteroom.engines.minimums import require_minimums
 from whiteroom.engines.noisy import NoisyQuery, take_apart
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
@@ -330,6 +331,9 @@ def _resolve(tree: exp.Expr, views: Mapping[str, QueryTable]) -> exp.Query:
         schema.add_table(exp.to_table(f'"{view}"'), columns, dialect="spark", normalize=False)
     try:
         resolved = annotate_types(qualify(tree, schema=schema, dialect="spark"), schema=schema, dialect="spark")
+        if isinstance(resolved, exp.Query) and protected(tuple(views.values())):
+            say_types(resolved)
+            resolved = annotate_types(resolved, schema=schema, dialect="spark")
     except OptimizeError as error:
         raise Refused(
             f"The SQL cannot be resolved: {_sentence(error)} Use columns that the tables' owners allow."

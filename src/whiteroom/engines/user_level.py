@@ -188,9 +188,7 @@ class UserLevel:
             final=query is self._tree,
             identified=bool(self._output_identifiers(query)),
             clauses=frozenset(_outer_clauses(query)),
-            mixed=any(
-                not _alike(list(pair)) for pair in zip(_outputs(query.left), _outputs(query.right), strict=False)
-            ),
+            mixed=any(not alike(list(pair)) for pair in zip(_outputs(query.left), _outputs(query.right), strict=False)),
         )
 
     def _select(self, select: exp.Select) -> UserSelect:
@@ -272,9 +270,9 @@ def can_fail(node: exp.Expr) -> bool:
     if isinstance(node, _NEVER_FAIL):
         return False
     if isinstance(node, _COMPARISONS):
-        return not _alike([part for part in node.iter_expressions() if not isinstance(part, exp.DataType)])
+        return not alike([part for part in node.iter_expressions() if not isinstance(part, exp.DataType)])
     if isinstance(node, exp.Coalesce):
-        return not _alike([node.this, *node.expressions])
+        return not alike([node.this, *node.expressions])
     return True
 
 
@@ -294,7 +292,7 @@ def holds_rows(node: exp.Expr) -> bool:
     return any(part is not node for part in node.find_all(exp.AggFunc, exp.Window, exp.Query))
 
 
-def _alike(nodes: list[exp.Expr]) -> bool:
+def alike(nodes: list[exp.Expr]) -> bool:
     """Whether values are of one kind, so that comparing them casts nothing that may not fit."""
     kinds = {kind_of(node) for node in nodes}
     return len(kinds - {"null"}) <= 1 and None not in kinds
@@ -409,7 +407,7 @@ def _is_unsafe(window: exp.Window) -> bool:
     if isinstance(function, exp.Lag | exp.Lead):
         offset, default = function.args.get("offset"), function.args.get("default")
         counted = offset is None or isinstance(offset, exp.Literal)
-        return not counted or (default is not None and not _alike([function.this, default]))
+        return not counted or (default is not None and not alike([function.this, default]))
     return False
 
 

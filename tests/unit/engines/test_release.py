@@ -174,6 +174,7 @@ def test_one_value_beyond_all_bounds_moves_no_sum(amount: float) -> None:
         "CAST(shop AS INT)",
         "CAST(shop AS INT) + CAST(shop AS INT)",
         "shop IN (day, day + 1)",
+        "REVERSE(day - 10) = day",
         "LN(day - 7)",
         "day * 2147483647 * 2147483647 * 2147483647",
         "CASE WHEN day = 7 THEN CAST('x' AS INT) ELSE 1 END",
