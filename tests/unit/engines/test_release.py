@@ -1,7 +1,7 @@
 """Noisy answers over real rows: near the truth where there are many users, and silent about each one of them.
 
 Odds of a false alarm are said where a test draws noise; numbers are compared within 30 scales of it, which a discrete
-Laplace draw exceeds with odds of e**-30.
+Laplace draw exceeds with odds of e**-30. Limits and bounds that are learned are others with odds of 1e-5 each.
 """
 
 from __future__ import annotations
