@@ -56,7 +56,7 @@ from whiteroom.store.credentials import Credentials
 from whiteroom.store.secret import BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
-from whiteroom.web.gauges import state
+from whiteroom.web.gauges import disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
@@ -182,7 +182,8 @@ class Whiteroom:
     def openmetrics(self) -> bytes:
         """What the operator's Prometheus reads. From any thread."""
         about = info("whiteroom", "The server.", version=version("whiteroom"))
-        return exposition((about, *self._requests.families(), *state(self._store, self._runtime, self._clock())))
+        now = state(self._store, self._runtime, self._clock())
+        return exposition((about, *self._requests.families(), *disk(self._settings.data), *now))
 
     async def _dispatch(self, call: Call) -> Response:
         name = (call.operation.service, call.operation.name)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable
 
 from whiteroom.base.clock import Clock
+from whiteroom.base.troubles import trouble_of
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.timing import Timing
 from whiteroom.ports import Store
@@ -66,17 +67,21 @@ class Controllers:
         return not self._sweeper.is_alive()
 
     def _work(self, owner: str) -> None:
+        failures = 0
         while not self._stopping.is_set():
             news = self._news
             try:
-                if self._reconciler.step(owner):
-                    continue
-                seconds = self._seconds_until_due()
-            except Exception:
-                log.exception("the store could not be read or written; trying again")
-                self._sleep(self._timing.retry_seconds)
-                continue
-            self._sleep(seconds, news)
+                busy = self._reconciler.step(owner)
+                seconds = 0.0 if busy else self._seconds_until_due()
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
+                failures += 1
+                seconds = self._timing.next_try(failures).total_seconds()
+                _complain("the store could not be read or written; it is tried again", error)
+                busy = False
+            if not busy:
+                # A commit tells after a failure as well: the store can be written again.
+                self._sleep(seconds, news)
 
     def _seconds_until_due(self) -> float:
         due_at = self._store.next_due_at()
@@ -85,21 +90,27 @@ class Controllers:
         # At least a little: work that is due and could not be claimed is in another thread's hands.
         return min(max((due_at - self._clock()).total_seconds(), 0.001), self._timing.idle_seconds)
 
-    def _sleep(self, seconds: float, news: int | None = None) -> None:
-        """Wait so long, or until there is news since `news` (None: whatever the news), or until the end."""
+    def _sleep(self, seconds: float, news: int) -> None:
+        """Wait so long, or until there is news since `news`, or until the end."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._stopping.is_set() or (news is not None and news != self._news), timeout=seconds
-            )
+            self._changed.wait_for(lambda: self._stopping.is_set() or news != self._news, timeout=seconds)
 
 
 def _repeat(routine: Callable[[], None], seconds: float, ended: threading.Event) -> None:
     while not ended.is_set():
         try:
             routine()
-        except Exception:
-            log.exception("%s failed; it is repeated", routine.__name__)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is repeated
+            _complain(f"{routine.__name__} failed; it is repeated", error)
         ended.wait(seconds)
+
+
+def _complain(what: str, error: Exception) -> None:
+    trouble = trouble_of(error)
+    if trouble:
+        log.error("%s: %s", what, trouble)
+    else:
+        log.error("%s", what, exc_info=error)
 
 
 def _thread(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:

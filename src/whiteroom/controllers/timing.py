@@ -24,6 +24,8 @@ class Timing:
     slowest_retry_seconds: float = 60.0
     retry_limit: int = 5
     """So many failures in a row, and the resource fails with PlatformError."""
+    trouble_limit: int = 1_440
+    """The same, where the machine alone is at fault (base/troubles.py): a full disk has a day to be given room."""
     sweep_seconds: float = 30.0
 
     def next_look(self, elapsed: timedelta) -> timedelta:
@@ -33,4 +35,5 @@ class Timing:
 
     def next_try(self, failures: int) -> timedelta:
         """How long to wait after so many failures in a row (1 or more)."""
-        return timedelta(seconds=min(self.retry_seconds * 2 ** (failures - 1), self.slowest_retry_seconds))
+        doublings = min(failures - 1, 30)  # a day of failures would be more than a float holds
+        return timedelta(seconds=min(self.retry_seconds * 2**doublings, self.slowest_retry_seconds))

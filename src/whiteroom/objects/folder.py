@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
+from whiteroom.base.troubles import trouble_of
 from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
 from whiteroom.ports import DeliveryFailed, StoredObject
 
@@ -114,6 +115,8 @@ class FolderObjects:
             with _entered(self._deliveries, folders[:-1]) as parent:
                 _deliver(parent, folders[-1], wanted)
         except OSError as error:
+            if trouble_of(error):
+                raise  # of this machine, and not of the place: the same delivery is tried again
             raise DeliveryFailed(f"{location} cannot be written to: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:

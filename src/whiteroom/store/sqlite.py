@@ -28,6 +28,16 @@ BUSY_TIMEOUT_SECONDS = 20.0
 """How long a writer waits for another process's transaction."""
 
 
+class LostTransaction(sqlite3.OperationalError):
+    """SQLite has undone a whole transaction, as it does where the disk is full or fails in the middle of one."""
+
+    sqlite_errorcode = sqlite3.SQLITE_FULL
+    sqlite_errorname = "SQLITE_FULL"
+
+    def __init__(self) -> None:
+        super().__init__("the transaction was undone, since the disk was full or failed")
+
+
 class SqliteSession:
     """One connection, with whatever transaction is open on it."""
 
@@ -37,6 +47,15 @@ class SqliteSession:
         self.connection = connection
         self.cache = cache
         self.work_changed = False
+
+    def require_transaction(self) -> None:
+        """Make sure that what was done since BEGIN is still to be committed.
+
+        Raises:
+            LostTransaction: SQLite has undone it.
+        """
+        if not self.connection.in_transaction:
+            raise LostTransaction
 
     def run(self, prepared: Prepared, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
         """Execute (repositories.Session)."""
@@ -93,11 +112,14 @@ class SqliteStore:
         session.connection.execute("BEGIN IMMEDIATE")
         try:
             yield StoreTransaction(session)
+            session.require_transaction()
+            session.connection.execute("COMMIT")
         except BaseException:
-            session.connection.execute("ROLLBACK")
+            # A full disk ends some transactions by itself, and leaves others open.
+            if session.connection.in_transaction:
+                session.connection.execute("ROLLBACK")
             session.work_changed = False
             raise
-        session.connection.execute("COMMIT")
         self.announce(session)
 
     @contextmanager
@@ -108,7 +130,8 @@ class SqliteStore:
         try:
             yield StoreTransaction(session)
         finally:
-            session.connection.execute("COMMIT")
+            if session.connection.in_transaction:
+                session.connection.execute("COMMIT")
 
     def claim(self, owner: str, now: datetime, lease_seconds: float) -> Claim | None:
         """ports.Store.claim."""

@@ -13,6 +13,7 @@ from typing import Any
 from whiteroom.base.callers import Caller
 from whiteroom.base.clock import Clock
 from whiteroom.base.faults import Fault
+from whiteroom.base.troubles import trouble_of
 from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
 from whiteroom.wire.codec import Codec
@@ -137,9 +138,8 @@ class Application:
             if service == STS:
                 return sts_fault_response(fault, request_id)
             return protocol_response(fault, service or addressed(_target(request)))
-        except Exception:
-            # The server goes on, whatever one request brought about.
-            logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
+        except Exception as error:  # noqa: BLE001 - the server goes on, whatever one request brought about
+            _complain(f"Request {request_id} failed: {request.method} {request.path}", error)
             return sts_internal_response(request_id) if service == STS else internal_response(service, request_id)
 
     async def _perform(
@@ -176,6 +176,14 @@ class Application:
         if found is None:
             raise ProtocolFault(ProtocolError.UNKNOWN_OPERATION, f"{service} has no operation {asked}.")
         return found
+
+
+def _complain(what: str, error: Exception) -> None:
+    trouble = trouble_of(error)
+    if trouble:
+        logger.error("%s: %s", what, trouble)
+    else:
+        logger.error("%s", what, exc_info=error)
 
 
 def _target(request: Request) -> str:

@@ -25,6 +25,8 @@ from whiteroom.runtime.supervisor.records import now_ms, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whiteroom.runtime.supervisor.feeding import Feeder
     from whiteroom.runtime.supervisor.hosts import Fleet, Host, RunSpec
     from whiteroom.runtime.supervisor.logs import LogWriter
@@ -36,6 +38,7 @@ _OTHERS_GRACE_SECONDS = 10
 _KILL_AGAIN_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
 _LAST_PAUSE_MS = 50
+_WRITE_AGAIN_SECONDS = 0.5
 _CONTROL_BYTES = 1 << 12
 _ENDED_EARLY = "The program ended (exit code 0) before every file was transformed."
 
@@ -76,7 +79,7 @@ class Supervisor:
         except Exception:  # noqa: BLE001 - whatever went wrong, the run must get its record
             import traceback  # noqa: PLC0415
 
-            traceback.print_exc()
+            _tell_operator(traceback.format_exc())
             ending.because("platform", "The supervisor of this run failed; the server's operator finds the reason.")
         self._clear()
         self._record()
@@ -120,7 +123,8 @@ class Supervisor:
         processes, folders = self._fleet.marker()
         first = ",".join(f"[{pid},{ticks}]" for pid, ticks in processes)
         groups = ",".join(f'"{folder}"' for folder in sorted(folders))
-        write_whole(specs.MARKER_FILE, f'{{"first":[{first}],"groups":[{groups}],"pid":{os.getpid()}}}')
+        text = f'{{"first":[{first}],"groups":[{groups}],"pid":{os.getpid()}}}'
+        _write_patiently(specs.MARKER_FILE, text, lambda: os.path.exists(specs.STOP_FILE))
 
     def _logged(self) -> LogWriter:
         """The run's log. Slow to import: the programs are starting meanwhile."""
@@ -320,7 +324,8 @@ class Supervisor:
             "started_at_ms": ending.started_at_ms,
             "ended_at_ms": now_ms(),
         }
-        write_whole(specs.END_FILE, json.dumps(end))
+        # Without it the run would count as lost, and be run again.
+        _write_patiently(specs.END_FILE, json.dumps(end), lambda: False)
 
 
 def _hear_out(host: Host, until: float) -> None:
@@ -330,6 +335,33 @@ def _hear_out(host: Host, until: float) -> None:
         poller.register(handle, select.POLLIN)
         while time.monotonic() < until and poller.poll(_LAST_PAUSE_MS) and host.pump(handle):
             continue
+
+
+def _write_patiently(path: str, text: str, unwanted: Callable[[], bool]) -> None:
+    """Write a file whole, as soon as the disk takes it. Whoever gives the run up before that kills this process.
+
+    Raises:
+        OSError: it could not be written, and is `unwanted` by now.
+    """
+    told = False
+    while True:
+        try:
+            return write_whole(path, text)
+        except OSError as problem:
+            if unwanted():
+                raise
+            if not told:
+                told = True
+                _tell_operator(f"{path} cannot be written: {problem.strerror}. It is tried again.\n")
+            time.sleep(_WRITE_AGAIN_SECONDS)
+
+
+def _tell_operator(text: str) -> None:
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        # The disk is full: no reason to leave the run without a record.
+        return
 
 
 def _reap_all() -> None:
