@@ -38,13 +38,22 @@ _OF_SQLITE: Mapping[int, str] = {
 """By primary result code."""
 
 
-def trouble_of(error: BaseException) -> str | None:
-    """A sentence or two for the operator; None where the error says nothing of the machine."""
+def remedy_of(error: BaseException) -> str | None:
+    """What the operator can do about it; None where the error says nothing of the machine."""
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)  # the driver's own errors have none
-        remedy = None if code is None else _OF_SQLITE.get(code & 0xFF)
-        return None if remedy is None else f"The database cannot be used: {error}. {remedy}."
-    if isinstance(error, OSError) and error.errno is not None and error.errno in _OF_THE_KERNEL:
-        place = "A file of the server's" if error.filename is None else os.fsdecode(error.filename)
-        return f"{place} cannot be used: {error.strerror}. {_OF_THE_KERNEL[error.errno]}."
+        return None if code is None else _OF_SQLITE.get(code & 0xFF)
+    if isinstance(error, OSError) and error.errno is not None:
+        return _OF_THE_KERNEL.get(error.errno)
     return None
+
+
+def trouble_of(error: BaseException) -> str | None:
+    """A sentence or two for the operator; None where the error says nothing of the machine."""
+    remedy = remedy_of(error)
+    if remedy is None:
+        return None
+    if isinstance(error, OSError):
+        place = "A file of the server's" if error.filename is None else os.fsdecode(error.filename)
+        return f"{place} cannot be used: {error.strerror}. {remedy}."
+    return f"The database cannot be used: {error}. {remedy}."

@@ -14,7 +14,7 @@ import typer
 import uvicorn
 
 from whiteroom.app import Whiteroom
-from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder
+from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, require_database
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import held, server_url
@@ -63,6 +63,7 @@ def up(
             if watched is not None:
                 say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
 
+        require_database(settings)
         with database_of(settings):
             application = Whiteroom(settings)
         watched = _metrics_listener(settings, application)

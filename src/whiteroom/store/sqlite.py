@@ -176,6 +176,16 @@ class SqliteStore:
         rows, _ = session.run(work.prepared(session, "next_due"), {})
         return from_micros(rows[0][0]) if rows and rows[0][0] is not None else None
 
+    def damage(self) -> str:
+        """What of the file is damaged, by SQLite's quicker check; empty where nothing is. Reads all of it."""
+        found = self._session("reading").connection.execute("PRAGMA quick_check(1)").fetchall()
+        return "" if found == [("ok",)] else f"{self.path} is damaged: {' '.join(found[0][0].split())}"
+
+    def has_metrics(self) -> bool:
+        """Whether a metric of any run was ever recorded."""
+        found = self._session("reading").connection.execute("SELECT 1 FROM metric_series LIMIT 1")
+        return bool(found.fetchall())
+
     def close(self) -> None:
         """Close every connection; the store is not to be used after it."""
         with self._lock:
