@@ -39,6 +39,7 @@ _KILL_AGAIN_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
 _LAST_PAUSE_MS = 50
 _WRITE_AGAIN_SECONDS = 0.5
+_REAP_SECONDS, _REAP_LOOK_SECONDS = 2.0, 0.005
 _CONTROL_BYTES = 1 << 12
 _ENDED_EARLY = "The program ended (exit code 0) before every file was transformed."
 
@@ -290,7 +291,7 @@ class Supervisor:
                 host.watch.close()
         for _, client in self._clients.values():
             client.close()
-        _reap_all()
+        _reap_all(forever=not any(host.watch and host.watch.leaves_behind for host in started))
         until = time.monotonic() + _LAST_WORDS_SECONDS
         for host in started:
             _hear_out(host, until)
@@ -364,12 +365,16 @@ def _tell_operator(text: str) -> None:
         return
 
 
-def _reap_all() -> None:
-    while True:
+def _reap_all(*, forever: bool) -> None:
+    """Wait for every child. Not `forever` where one does not die, and is none of the run's."""
+    until = time.monotonic() + _REAP_SECONDS
+    while forever or time.monotonic() < until:
         try:
-            os.waitpid(-1, 0)
+            pid, _ = os.waitpid(-1, 0 if forever else os.WNOHANG)
         except ChildProcessError:
             return
+        if not pid:
+            time.sleep(_REAP_LOOK_SECONDS)
 
 
 def detach(folder: str, lock: int) -> None:
