@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.ready-dev
+PIP := -m pip install --quiet --disable-pip-version-check
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	--no-annotate --upgrade pyproject.toml
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 TESTS ?= tests
@@ -20,9 +24,14 @@ $(READY): requirements/main.lock pyproject.toml
 	@echo "Making $(VENV) (a minute or so, once)..."
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Whiteroom needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/main.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/main.lock
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(DEV_READY): $(READY) requirements/dev.lock
+	@echo "Adding what the tests need..."
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.lock
+	@touch $(DEV_READY)
 
 demo: $(READY) ## Three organisations train a model together, in under a minute
 	@$(BIN)/python -m demo
@@ -30,34 +39,33 @@ demo: $(READY) ## Three organisations train a model together, in under a minute
 test: check ## Run every check and every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
-check: $(READY) ## Run ruff, mypy --strict, the import contract and the docs checks
+check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/reference.py --check
 
-format: $(READY) ## Format the code
+format: $(DEV_READY) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-docs: $(READY) ## Generate the pages of docs/ that come from the code
+docs: $(DEV_READY) ## Generate the pages of docs/ that come from the code
 	@$(BIN)/python tools/reference.py
 
-bench: $(READY) $(BENCH_READY) ## Measure beside the peers; writes docs/benchmarks.md
+bench: $(DEV_READY) $(BENCH_READY) ## Measure beside the peers; writes docs/benchmarks.md
 	@$(BIN)/python -m bench
 
 $(BENCH_READY): requirements/bench.lock
 	@echo "Making $(BENCH) with the peers to measure beside..."
 	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@$(BENCH)/bin/python $(PIP) --require-hashes -r requirements/bench.lock
 	@touch $(BENCH_READY)
 
 lock: ## Pin every dependency anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
-		--extra demo --extra dev --upgrade pyproject.toml -o requirements/main.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
-		--extra bench --upgrade pyproject.toml -o requirements/bench.lock
+	$(COMPILE) --extra demo -o requirements/main.lock
+	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
+	$(COMPILE) --extra bench -o requirements/bench.lock
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only

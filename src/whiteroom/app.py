@@ -26,13 +26,15 @@ from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
-from whiteroom.controllers.querying import Querying, QuerySettings
-from whiteroom.controllers.running import RunSettings
+from whiteroom.controllers.query_specs import QuerySettings
+from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
-from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
+from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.controllers.training_inputs import TrainingFolders, TrainingInputs
 from whiteroom.domain.container_logs import tellable_failure
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import IllegalTransition
@@ -44,6 +46,7 @@ from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.registry import Context, Handler, Response, handlers, reading_files
 from whiteroom.ports import Store, Transaction
 from whiteroom.redaction.finder import PatternFinder
+from whiteroom.redaction.names import NoNames, load_names
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.run_logs import FolderRunLogs
@@ -136,6 +139,20 @@ def open_run_logs(settings: Settings) -> FolderRunLogs:
     return FolderRunLogs(settings.folder("logs"))
 
 
+def open_finder(settings: Settings) -> PatternFinder:
+    """What masks logs and failure texts. Takes seconds where there is a language model to load.
+
+    Raises:
+        SettingsError: the language model cannot be used.
+    """
+    if not settings.redaction_language_model:
+        return PatternFinder()
+    try:
+        return PatternFinder(load_names(settings.redaction_language_model))
+    except NoNames as error:
+        raise SettingsError(f"redaction_language_model: {error}") from error
+
+
 def sandbox_report(settings: Settings) -> SandboxReport:
     """What this machine can do to seal a run."""
     return open_runtime(settings).report()
@@ -156,6 +173,7 @@ class Whiteroom:
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._clock = clock
+        self._finder = open_finder(settings)
         self._store = SqliteStore(settings.database)
         self._turns = Turns(self._store)
         self._catalog = open_catalog(settings)
@@ -163,12 +181,11 @@ class Whiteroom:
         self._reading_files = reading_files()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
-        self._finder = PatternFinder()
         self._noise_secret = noise_secret(settings, self._store)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
-        self._controllers = _controllers(settings, clock, self._store, self._catalog)
+        self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
             Credentials(self._turns.view),
@@ -242,18 +259,26 @@ class Whiteroom:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _controllers(settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog) -> Controllers:
+def _controllers(
+    settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog, finder: PatternFinder
+) -> Controllers:
     runtime = open_runtime(settings)
     runtime.warm()
-    redact = partial(tellable_failure, finder=PatternFinder())
+    redact = partial(tellable_failure, finder=finder)
     engine = DuckDbEngine(settings.data)
     objects = open_objects(settings)
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
-    querying = Querying(store, catalog, queries)
-    metrics = MetricsReader(store, runtime, clock)
-    layouts = FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus)
+    querying = Querying(store, engine, catalog, queries)
+    tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
+    inputs = TrainingInputs(
+        objects,
+        FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus),
+        TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
+        remove_tree,
+        csv_header=settings.csv_header,
+    )
     reconciler = Reconciler(
         store,
         (
@@ -261,18 +286,8 @@ def _controllers(settings: Settings, clock: Clock, store: Store, catalog: Folder
             ProtectedQueryController(
                 store, engine, querying, objects, settings.folder("results"), settings.default_result_location
             ),
-            TrainedModelController(
-                store,
-                runtime,
-                objects,
-                layouts,
-                runs,
-                redact,
-                metrics,
-                remove_tree,
-                TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
-            ),
-            TrainedModelInferenceJobController(store, runtime, objects, runs, redact, metrics, channels),
+            TrainedModelController(tools, objects, inputs),
+            TrainedModelInferenceJobController(tools, objects, channels),
             TrainedModelExportJobController(store, objects),
         ),
         clock,

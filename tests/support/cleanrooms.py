@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -28,7 +29,7 @@ from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 from whiteroom.domain.quotas import Quota, Quotas
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
-from whiteroom.ports import Catalog, Store, TableNotFound
+from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
 
 ALICE = "111111111111"
 """The creator: she can query."""
@@ -98,18 +99,8 @@ class Office:
         if model.input_shape is not None:
             assert_fits(model.input_shape, request)
         with self.store.transaction() as tx:
-            context = Context(
-                caller=Caller(account_id, REGION),
-                tx=tx,
-                now=self.now,
-                quotas=self.quotas,
-                catalog=self.catalog,
-                new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
-                noise_secret=NOISE_SECRET,
-                strict_machine=self.strict_machine,
-            )
             try:
-                response = handlers()[service, operation](request, context)
+                response = handlers()[service, operation](request, self._context(account_id, tx))
             except Fault as fault:
                 _assert_modelled(model, fault)
                 raise
@@ -119,6 +110,29 @@ class Office:
         else:
             assert_fits(model.output_shape, response or {})
         return response
+
+    def attempt(self, account_id: str, operation: tuple[str, str], request: dict[str, Any]) -> Any:
+        """What an account is answered, a fault included; nothing of it stays, and no time passes."""
+        answer: Any = None
+        with suppress(_Undone), self.store.transaction() as tx:
+            try:
+                answer = handlers()[operation](request, self._context(account_id, tx))
+            except Fault as fault:
+                answer = fault
+            raise _Undone
+        return answer
+
+    def _context(self, account_id: str, tx: Transaction) -> Context:
+        return Context(
+            caller=Caller(account_id, REGION),
+            tx=tx,
+            now=self.now,
+            quotas=self.quotas,
+            catalog=self.catalog,
+            new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
+            noise_secret=NOISE_SECRET,
+            strict_machine=self.strict_machine,
+        )
 
     def cleanrooms(self, account_id: str, operation: str, /, **request: Any) -> Any:
         """One operation of `cleanrooms` as an account."""
@@ -139,6 +153,19 @@ class Office:
     def set_quota(self, quota: Quota, limit: int) -> None:
         """Change one limit."""
         self.quotas = Quotas({**self.quotas.limits, quota: limit})
+
+
+class _Undone(Exception):
+    """Takes a transaction back."""
+
+
+def filled(value: Any, names: Mapping[str, str]) -> Any:
+    """A request, with each `@name` replaced by what the names say."""
+    if isinstance(value, dict):
+        return {key: filled(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, names) for item in value]
+    return names[value[1:]] if isinstance(value, str) and value.startswith("@") else value
 
 
 def _assert_modelled(model: Any, fault: Fault) -> None:

@@ -9,13 +9,11 @@ Who asks uses its own membership where it has one, else the querier's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.cleanrooms import (
-    NOISE_SECRET,
     REGION,
     MemoryCatalog,
     Office,
@@ -23,14 +21,13 @@ from support.cleanrooms import (
     an_office,
     collaboration_rule,
     custom_rule,
+    filled,
     role_of,
 )
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
 from whiteroom.base.arns import parse_arn
-from whiteroom.base.callers import Caller
-from whiteroom.base.faults import Fault
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, MONITORING, Context, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, MONITORING
 from whiteroom.ports import Store
 
 CALLERS: Mapping[str, str] = {
@@ -75,36 +72,10 @@ class Market:
 
     def attempt(self, caller: str, operation: tuple[str, str]) -> Any:
         """What a caller is answered, a fault included; nothing of it stays."""
-        account, office = CALLERS[caller], self.office
+        account = CALLERS[caller]
         membership = self.room.memberships.get(account) or self.room.membership(QUERIER)
-        request = self._filled(REQUESTS[operation], {"own": membership, "role": role_of(account)})
-        answer: Any = None
-
-        def fresh() -> str:
-            return f"00000000-0000-4000-9000-{next(office.ids):012x}"
-
-        with suppress(_Undone), office.store.transaction() as tx:
-            who = Caller(account, REGION)
-            context = Context(who, tx, office.now, office.quotas, office.catalog, fresh, noise_secret=NOISE_SECRET)
-            try:
-                answer = handlers()[operation](request, context)
-            except Fault as fault:
-                answer = fault
-            raise _Undone
-        return answer
-
-    def _filled(self, value: Any, of_caller: Mapping[str, str]) -> Any:
-        if isinstance(value, dict):
-            return {key: self._filled(item, of_caller) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._filled(item, of_caller) for item in value]
-        if isinstance(value, str) and value.startswith("@"):
-            return of_caller.get(value[1:]) or self.names[value[1:]]
-        return value
-
-
-class _Undone(Exception):
-    """Takes a transaction back."""
+        names = {**self.names, "own": membership, "role": role_of(account)}
+        return self.office.attempt(account, operation, filled(REQUESTS[operation], names))
 
 
 @dataclass

@@ -13,12 +13,14 @@ from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
-from whiteroom.controllers.querying import Querying, QuerySettings
-from whiteroom.controllers.running import RunSettings
+from whiteroom.controllers.query_specs import QuerySettings
+from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
-from whiteroom.controllers.trained_models import TrainedModelController, TrainingFolders
+from whiteroom.controllers.trained_models import TrainedModelController
+from whiteroom.controllers.training_inputs import TrainingFolders, TrainingInputs
 from whiteroom.domain import (
     ml_input_channels,
     trained_model_export_jobs,
@@ -128,27 +130,23 @@ class World:
         queries = QuerySettings(
             csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
         )
-        querying = Querying(self.store, self.catalog, queries)
+        querying = Querying(self.store, self.engine, self.catalog, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
+        tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
+        inputs = TrainingInputs(
+            self.objects,
+            self.layouts,
+            TrainingFolders(self.channels, self.tmp / "bases", self.tmp / "checkpoints"),
+            remove_tree,
+            csv_header=settings.csv_header,
+        )
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, self.channels),
             ProtectedQueryController(
                 self.store, self.engine, querying, self.objects, self.results, self.default_location
             ),
-            TrainedModelController(
-                self.store,
-                self.runtime,
-                self.objects,
-                self.layouts,
-                settings,
-                self.redact,
-                metrics,
-                remove_tree,
-                TrainingFolders(self.channels, self.tmp / "bases", self.tmp / "checkpoints"),
-            ),
-            TrainedModelInferenceJobController(
-                self.store, self.runtime, self.objects, settings, self.redact, metrics, self.channels
-            ),
+            TrainedModelController(tools, self.objects, inputs),
+            TrainedModelInferenceJobController(tools, self.objects, self.channels),
             TrainedModelExportJobController(self.store, self.objects),
         )
         return Reconciler(self.store, controllers, self.clock, TIMING, failpoint)

@@ -10,7 +10,6 @@ who is active; DAVE made another, in which he may do everything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,13 +26,12 @@ from support.cleanrooms import (
     collaboration_request,
     collaboration_rule,
     custom_rule,
+    filled,
     role_of,
 )
 from support.ml import EXPORTS, INSTANCE, SQL, Studio, input_channel
-from whiteroom.base.callers import Caller
-from whiteroom.base.faults import Fault
 from whiteroom.domain.lifecycle import Event
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, Context, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
 from whiteroom.ports import Store
 
 ERIN, FRANK = "555555555555", "666666666666"
@@ -89,26 +87,7 @@ class Town:
 
     def attempt(self, account: str, operation: tuple[str, str], request: dict[str, Any]) -> Any:
         """What an account is answered, a fault included; nothing of it stays."""
-        caller, office = Caller(account, REGION), self.office
-
-        def fresh() -> str:
-            return f"00000000-0000-4000-9000-{next(office.ids):012x}"
-
-        with suppress(_Undone), office.store.transaction() as tx:
-            answer = _answer(operation, request, Context(caller, tx, office.now, office.quotas, office.catalog, fresh))
-            raise _Undone
-        return answer
-
-
-def _answer(operation: tuple[str, str], request: dict[str, Any], context: Context) -> Any:
-    try:
-        return handlers()[operation](request, context)
-    except Fault as fault:
-        return fault
-
-
-class _Undone(Exception):
-    """Takes a transaction back."""
+        return self.office.attempt(account, operation, request)
 
 
 def direct(template_arn: str) -> dict[str, Any]:
@@ -262,15 +241,9 @@ def of_account(**request: Any) -> Callable[[Place], dict[str, Any]]:
     return lambda place: _filled(place, request)
 
 
-def _filled(place: Place, value: Any) -> Any:
-    """The request, with `@name` replaced by what the place has of it."""
-    if isinstance(value, dict):
-        return {key: _filled(place, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_filled(place, item) for item in value]
-    if value == "@role":
-        return role_of(place.account)
-    return getattr(place, value[1:]) if isinstance(value, str) and value.startswith("@") else value
+def _filled(place: Place, request: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = filled(request, {**vars(place), "role": role_of(place.account)})
+    return answer
 
 
 CUSTOM: dict[str, Any] = {"analysisRuleType": "CUSTOM"}

@@ -54,3 +54,9 @@ def keep_artefacts(
     except TooLarge as error:
         return Failure(StatusCode.ARTIFACT_TOO_LARGE, str(error))
     return Kept(kept.content_bytes, output.content_bytes)
+
+
+def is_kept(objects: ObjectStore, key: str, recorded_bytes: int | None) -> bool:
+    """Whether the artefact that a record speaks of is there, with as many bytes of files as were recorded."""
+    kept = objects.stat(key)
+    return kept is not None and kept.content_bytes == recorded_bytes

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.querying import Querying, restarts_of, seen_associations, shared_associations, tables_of
-from whiteroom.controllers.room import layouts_folder, member_active, payer_active, result_format
+from whiteroom.controllers.query_specs import shared_associations
+from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.room import layouts_folder, result_format
 from whiteroom.controllers.settling import settle
 from whiteroom.domain.dependants import READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.failures import StatusCode
@@ -21,12 +21,12 @@ from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.ml_input_channels import LIFECYCLE, MLInputChannel, Status, Surroundings, plan
 from whiteroom.domain.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step
+from whiteroom.domain.queries import QueryObservation, ResultFormat
+from whiteroom.domain.steps import DONE, Effect, Outcome, Step
 from whiteroom.ports import SqlEngine, Store, Transaction, Work
 
-_ABSENT = QueryObservation(Phase.ABSENT)
+Seen = tuple[QueryObservation, Surroundings]
+"""What a channel's plan needs to see."""
 
 _QUERY_STATUS: Mapping[Status, ProtectedQueryStatus] = {
     Status.CREATE_IN_PROGRESS: ProtectedQueryStatus.STARTED,
@@ -34,14 +34,6 @@ _QUERY_STATUS: Mapping[Status, ProtectedQueryStatus] = {
     Status.CREATE_FAILED: ProtectedQueryStatus.FAILED,
 }
 """What a channel's status says about its protected query; the others say nothing new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a channel's plan needs to see."""
-
-    query: QueryObservation
-    around: Surroundings
 
 
 class MLInputChannelController:
@@ -56,7 +48,7 @@ class MLInputChannelController:
         Args:
             store: where the records are.
             engine: where queries run.
-            querying: describes them.
+            querying: sees and starts them.
             channels_folder: takes the rows of channel ID in the folder ID.
         """
         self._store = store
@@ -66,28 +58,25 @@ class MLInputChannelController:
 
     def observe(self, record: MLInputChannel) -> Seen:
         """loop.Controller.observe."""
+        payer = record.payer_configuration.get("computePayerAccountId")
         watched = record.status is Status.CREATE_IN_PROGRESS
-        query = self._engine.observe(record.protected_query_id) if watched else _ABSENT
+        seen = self._querying.observe(record, record.protected_query_id, payer, watched=watched)
         with self._store.reading() as tx:
             associations = shared_associations(tx, record.collaboration_id)
-            refused = query.failure is QueryFailure.REFUSED
-            asked = tx.protected_queries.get(record.protected_query_id) if refused else None
-            tables = tables_of(tx, seen_associations(tx, asked)) if asked is not None else []
-            around = Surroundings(
-                member_active=member_active(tx, record.membership_id),
-                payer_active=payer_active(
-                    tx, record.collaboration_id, record.payer_configuration.get("computePayerAccountId")
-                ),
-                associations={association.name_folded: association.id for association in associations},
-                restarts=restarts_of(tx, record.arn) if watched and query.phase is Phase.ABSENT else 0,
-                unreadable=(),
-                in_use=record.status is Status.DELETE_PENDING and _in_use(tx, record),
-            )
-        return Seen(query, replace(around, unreadable=self._querying.unreadable(tables)))
+            in_use = record.status is Status.DELETE_PENDING and _in_use(tx, record)
+        return seen.query, Surroundings(
+            member_active=seen.member_active,
+            payer_active=seen.payer_active,
+            associations={association.name_folded: association.id for association in associations},
+            restarts=seen.restarts,
+            unreadable=seen.unreadable,
+            in_use=in_use,
+        )
 
     def plan(self, record: MLInputChannel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
-        return plan(record, seen.query, now, seen.around)
+        query, around = seen
+        return plan(record, query, now, around)
 
     def act(self, record: MLInputChannel, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -130,36 +119,30 @@ class MLInputChannelController:
 
     def held(self) -> Iterable[str]:
         """loop.Controller.held: channels whose queries the engine holds."""
-        queries = tuple(self._engine.queries())
-        with self._store.reading() as tx:
-            known = [(query_id, tx.protected_queries.get(query_id)) for query_id in queries]
         # A query that nobody knows stands for a channel that nobody knows.
-        return [_channel_id(query) if query else query_id for query_id, query in known if _fills_a_channel(query)]
+        held = [item for item in self._querying.held() if _fills_a_channel(item[1])]
+        return [_channel_id(query) if query else query_id for query_id, query in held]
 
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop."""
         self._engine.forget(record_id)
-
-    def _erase(self, channel_id: str) -> None:
-        for folder in (self._channels_folder / channel_id, layouts_folder(self._channels_folder, channel_id)):
-            if folder.exists():
-                shutil.rmtree(folder)
 
     def _start(self, channel: MLInputChannel) -> Outcome:
         with self._store.reading() as tx:
             query = tx.protected_queries.get(channel.protected_query_id)
         if query is None:
             raise LookupError(f"the channel {channel.id} has no protected query")
-        spec = self._querying.spec(
+        return self._querying.start(
             query,
             self._channels_folder / channel.id,
             ResultFormat(result_format(channel.input_channel)),
             algorithm_association_arn=channel.association_arn,
         )
-        if isinstance(spec, Failure):
-            return Outcome(failure=spec)
-        self._engine.start(spec)
-        return DONE
+
+    def _erase(self, channel_id: str) -> None:
+        for folder in (self._channels_folder / channel_id, layouts_folder(self._channels_folder, channel_id)):
+            if folder.exists():
+                shutil.rmtree(folder)
 
 
 def _fills_a_channel(query: ProtectedQuery | None) -> bool:

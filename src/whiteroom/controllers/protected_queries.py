@@ -7,52 +7,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.querying import (
-    Querying,
-    restarts_of,
-    seen_associations,
-    shared_associations,
-    tables_of,
-)
-from whiteroom.controllers.room import member_active, payer_active
+from whiteroom.controllers.query_specs import shared_associations, tables_of
+from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.room import receiving_membership, require_current
 from whiteroom.controllers.settling import settle
 from whiteroom.domain.analysis_rules import may_reach
-from whiteroom.domain.collaborations import Ability, member_id
+from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.protected_queries import LIFECYCLE, ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
-from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
+from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
-from whiteroom.domain.receivers import may_receive
-from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.verdicts import Denied, Verdict
-from whiteroom.ports import (
-    DeliveryFailed,
-    ObjectStore,
-    SqlEngine,
-    Stale,
-    Store,
-    Transaction,
-    UnsafeContents,
-    Work,
-)
+from whiteroom.ports import DeliveryFailed, ObjectStore, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 
-_ABSENT = QueryObservation(Phase.ABSENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a query's plan needs to see."""
-
-    query: QueryObservation
-    around: Surroundings
+Seen = tuple[QueryObservation, Surroundings]
+"""What a query's plan needs to see."""
 
 
 class ProtectedQueryController:
@@ -75,7 +51,7 @@ class ProtectedQueryController:
         Args:
             store: where the records are.
             engine: where queries run.
-            querying: describes them.
+            querying: sees and starts them.
             objects: delivers their rows.
             results_folder: holds the rows of query ID in the folder ID until they are delivered.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
@@ -90,21 +66,18 @@ class ProtectedQueryController:
     def observe(self, record: ProtectedQuery) -> Seen:
         """loop.Controller.observe."""
         watched = record.status is ProtectedQueryStatus.STARTED
-        query = self._engine.observe(record.id) if watched else _ABSENT
-        with self._store.reading() as tx:
-            is_refused = query.failure is QueryFailure.REFUSED
-            tables = tables_of(tx, seen_associations(tx, record)) if is_refused else []
-            around = Surroundings(
-                member_active=member_active(tx, record.membership_id),
-                payer_active=payer_active(tx, record.collaboration_id, record.payer_account_id),
-                restarts=restarts_of(tx, record.arn) if watched and query.phase is Phase.ABSENT else 0,
-                unreadable=(),
-            )
-        return Seen(query, replace(around, unreadable=self._querying.unreadable(tables)))
+        seen = self._querying.observe(record, record.id, record.payer_account_id, watched=watched)
+        return seen.query, Surroundings(
+            member_active=seen.member_active,
+            payer_active=seen.payer_active,
+            restarts=seen.restarts,
+            unreadable=seen.unreadable,
+        )
 
     def plan(self, record: ProtectedQuery, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
-        return plan(record, seen.query, now, seen.around)
+        query, around = seen
+        return plan(record, query, now, around)
 
     def act(self, record: ProtectedQuery, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -134,33 +107,27 @@ class ProtectedQueryController:
 
     def held(self) -> Iterable[str]:
         """loop.Controller.held: what nobody knows is left to the channels (controllers/ml_input_channels.py)."""
-        queries = tuple(self._engine.queries())
-        with self._store.reading() as tx:
-            known = [tx.protected_queries.get(query_id) for query_id in queries]
-        return [query.id for query in known if query is not None and query.ml_input_channel_arn is None]
+        known = [query for _, query in self._querying.held() if query is not None]
+        return [query.id for query in known if query.ml_input_channel_arn is None]
 
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop."""
         self._engine.forget(record_id)
 
     def _start(self, query: ProtectedQuery) -> Outcome:
-        spec = self._querying.spec(
+        return self._querying.start(
             query,
             self._results_folder / query.id,
             ResultFormat(query.result_format or ResultFormat.CSV),
             single_file=query.single_file,
         )
-        if isinstance(spec, Failure):
-            return Outcome(failure=spec)
-        self._engine.start(spec)
-        return DONE
 
     def _deliver(self, query: ProtectedQuery) -> Outcome:
         result = self._engine.observe(query.id).result
         if result is None:
             raise Stale(f"The rows of the protected query {query.id} are gone.")
         with self._store.reading() as tx:
-            _require_current(tx, query)
+            require_current(tx, self.work, query)
             shared = {item.name: item for item in shared_associations(tx, query.collaboration_id)}
             gone = [name for name in result.tables if name not in shared]
             if gone:
@@ -175,43 +142,41 @@ class ProtectedQueryController:
             return Outcome(read, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
         if isinstance(places, Denied):
             return refused(StatusCode.RECEIVER_NOT_READY, places.reason)
+        deliveries = self._hand_over(query, result.files, places)
+        if isinstance(deliveries, Failure):
+            return Outcome(failure=deliveries)
+        return Outcome({"deliveries": deliveries, **read})
+
+    def _hand_over(
+        self, query: ProtectedQuery, files: tuple[str, ...], places: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], ...] | Failure:
+        """Deliver the files of rows to every receiver; what the record says of it."""
         folder = self._results_folder / query.id
         deliveries: list[Mapping[str, Any]] = []
         for account_id, location in places.items():
             try:
-                self._objects.deliver(location, query.id, [(name, folder / name) for name in result.files])
+                self._objects.deliver(location, query.id, [(name, folder / name) for name in files])
             except UnsafeContents as error:
-                return refused(StatusCode.PLATFORM_ERROR, str(error))
+                return Failure(StatusCode.PLATFORM_ERROR, str(error))
             except DeliveryFailed as error:
-                return refused(StatusCode.DELIVERY_FAILED, str(error))
-            told = told_location(location, query.id, result.files)
-            deliveries.append({"accountId": account_id, "location": told})
-        return Outcome({"deliveries": tuple(deliveries), **read})
+                return Failure(StatusCode.DELIVERY_FAILED, str(error))
+            deliveries.append({"accountId": account_id, "location": told_location(location, query.id, files)})
+        return tuple(deliveries)
 
     def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, str] | Denied:
         """Where each receiver's rows go, judged now: it may have left, or moved, since the query was asked for."""
         places: dict[str, str] = {}
         for named in query.receivers:
             receiver = Receiver(named["accountId"], named.get("s3"))
-            member = tx.members.get(member_id(query.collaboration_id, receiver.account_id))
-            verdict = may_receive(receiver.account_id, member, Ability.CAN_RECEIVE_RESULTS)
-            if isinstance(verdict, Denied):
-                return verdict
-            membership_id = member.membership_id if member is not None else None
-            if membership_id is None or not member_active(tx, membership_id):
-                return Denied(f"The receiver {receiver.account_id} has no ACTIVE membership in this collaboration.")
+            account_id = receiver.account_id
+            membership_id = receiving_membership(tx, query.collaboration_id, account_id, Ability.CAN_RECEIVE_RESULTS)
+            if isinstance(membership_id, Denied):
+                return membership_id
             s3 = place_of(receiver, tx.memberships.get(membership_id), self._default_location)
             if isinstance(s3, Denied):
                 return s3
-            places[receiver.account_id] = location_of(s3)
+            places[account_id] = location_of(s3)
         return places
-
-
-def _require_current(tx: Transaction, query: ProtectedQuery) -> None:
-    """Deliver nothing for a query that was cancelled meanwhile: what is delivered cannot be taken back."""
-    now = tx.protected_queries.get(query.id)
-    if now is None or now.revision != query.revision:
-        raise Stale(f"The protected query {query.id} changed before its delivery.")
 
 
 def _may_leave(tx: Transaction, query: ProtectedQuery, read: Iterable[ConfiguredTableAssociation]) -> Verdict:

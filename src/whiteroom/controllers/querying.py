@@ -1,68 +1,82 @@
-"""What a query takes to run, as it is now: its text, its parameters, and the tables that it may see.
+"""What everything that has a query shares: how it is seen, started, and found again.
 
-For channels (controllers/ml_input_channels.py) and for members' own queries (controllers/protected_queries.py).
+A noun (controllers/ml_input_channels.py, controllers/protected_queries.py) says where its query's rows go, and does
+something with them.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from whiteroom.domain.channel_queries import template_can_fill
-from whiteroom.domain.collaborations import MemberStatus
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.failures import StatusCode
+from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs, seen_associations, tables_of
+from whiteroom.controllers.room import member_active, payer_active
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.queries import CatalogTable, FileFormat, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
 from whiteroom.domain.query_runs import RESTART
-from whiteroom.domain.schemas import query_table
-from whiteroom.domain.steps import Failure
-from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
+from whiteroom.domain.runs import Phase
+from whiteroom.domain.steps import DONE, Failure, Outcome
+from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
 
-log = logging.getLogger(__name__)
-
-_UNREADABLE = CatalogTable((), FileFormat.CSV, ())
-
-Referenced = tuple[QueryTable, Mapping[str, Any]]
-"""A table with its owner's rules as they are now, its rows still to be found, and its TableReference."""
+_ABSENT = QueryObservation(Phase.ABSENT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuerySettings:
-    """What the operator chose for queries."""
+class Asker(Protocol):
+    """A record that a query works for: the channel that it fills, or the query itself."""
 
-    csv_header: bool
-    max_file_bytes: int
-    memory_bytes: int
-    cpus: int
-    timeout_seconds: int
+    @property
+    def arn(self) -> str: ...
+    @property
+    def membership_id(self) -> str: ...
+    @property
+    def collaboration_id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
-    """The SQL of a query, and what fills its placeholders."""
+class SeenQuery:
+    """What every plan of something that has a query needs to see."""
 
-    sql: str
-    parameters: Mapping[str, str]
-    parameter_types: Mapping[str, str]
-    template_arn: str | None
+    query: QueryObservation
+    member_active: bool
+    """Whether the membership that asked for it still is ACTIVE."""
+    payer_active: bool
+    """Whether the member that pays for the query is still there."""
+    restarts: int
+    """How often the query was started again."""
+    unreadable: tuple[str, ...]
+    """Names of its tables whose catalog entry or files are gone; looked up where the query was refused."""
 
 
 class Querying:
-    """Describes queries for the engine."""
+    """Queries at work in the engine."""
 
-    def __init__(self, store: Store, catalog: Catalog, settings: QuerySettings) -> None:
-        """Read rules in `store`, and what tables refer to in `catalog`."""
+    def __init__(self, store: Store, engine: SqlEngine, catalog: Catalog, settings: QuerySettings) -> None:
+        """Work with these.
+
+        Args:
+            store: where the records are.
+            engine: where queries run.
+            catalog: says what tables refer to.
+            settings: what the operator chose for queries.
+        """
         self._store = store
-        self._catalog = catalog
-        self._settings = settings
+        self._engine = engine
+        self._specs = QuerySpecs(store, catalog, settings)
 
-    def spec(
+    def observe(self, asker: Asker, query_id: str, payer_account_id: str | None, *, watched: bool) -> SeenQuery:
+        """What is seen of a record's query; where it is not watched, it is not looked at."""
+        query = self._engine.observe(query_id) if watched else _ABSENT
+        with self._store.reading() as tx:
+            record = tx.protected_queries.get(query_id) if query.failure is QueryFailure.REFUSED else None
+            tables = tables_of(tx, seen_associations(tx, record)) if record is not None else []
+            active = member_active(tx, asker.membership_id)
+            paid = payer_active(tx, asker.collaboration_id, payer_account_id)
+            restarts = _restarts(tx, asker.arn) if watched and query.phase is Phase.ABSENT else 0
+        return SeenQuery(query, active, paid, restarts, self._specs.unreadable(tables))
+
+    def start(
         self,
         query: ProtectedQuery,
         folder: Path,
@@ -70,110 +84,34 @@ class Querying:
         *,
         algorithm_association_arn: str | None = None,
         single_file: bool = False,
-    ) -> QuerySpec | Failure:
-        """The query as the engine takes it, under the rules of now."""
-        with self._store.reading() as tx:
-            statement = _statement(tx, query.sql_parameters)
-            tables = tables_of(tx, seen_associations(tx, query))
-        if isinstance(statement, Failure):
-            return statement
-        settings = self._settings
-        return QuerySpec(
-            id=query.id,
-            sql=statement.sql,
-            parameters=statement.parameters,
-            parameter_types=statement.parameter_types,
-            template_arn=statement.template_arn,
-            querier_account_id=query.account_id,
+    ) -> Outcome:
+        """Start the query, under the rules of now, unless it runs or has ended.
+
+        Args:
+            query: the record.
+            folder: takes its rows.
+            result_format: of the files of rows.
+            algorithm_association_arn: whose algorithm is to read them; None where a member is.
+            single_file: whether they go into one file, however large.
+        """
+        spec = self._specs.spec(
+            query,
+            folder,
+            result_format,
             algorithm_association_arn=algorithm_association_arn,
-            tables=tuple(
-                # Without columns no query can use it; the others need not care.
-                replace(table, source=self._resolve(table, reference) or _UNREADABLE)
-                for table, reference in tables
-            ),
-            result_format=result_format,
-            folder=folder,
-            # A program may be made for files without one (settings.csv_header); a person is not.
-            csv_header=settings.csv_header or algorithm_association_arn is None,
-            max_file_bytes=_ANY_SIZE if single_file else settings.max_file_bytes,
-            memory_bytes=settings.memory_bytes,
-            cpus=settings.cpus,
-            timeout_seconds=settings.timeout_seconds,
-            receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
+            single_file=single_file,
         )
+        if isinstance(spec, Failure):
+            return Outcome(failure=spec)
+        self._engine.start(spec)
+        return DONE
 
-    def unreadable(self, tables: Iterable[Referenced]) -> tuple[str, ...]:
-        """Names of the tables whose catalog entry or files are gone."""
-        return tuple(table.name for table, reference in tables if self._resolve(table, reference) is None)
-
-    def _resolve(self, table: QueryTable, reference: Mapping[str, Any]) -> CatalogTable | None:
-        """What a table refers to, as it is now; None where that cannot be read here."""
-        place = reference.get("glue") or reference.get("athena")
-        if place is None:
-            return None
-        try:
-            return self._catalog.resolve(table.owner_account_id, place["databaseName"], place["tableName"])
-        except TableNotFound as error:
-            log.warning("table %s of account %s: %s", table.name, table.owner_account_id, error)
-            return None
+    def held(self) -> list[tuple[str, ProtectedQuery | None]]:
+        """Every query that the engine holds something for, and its record; None where nobody knows it."""
+        queries = tuple(self._engine.queries())
+        with self._store.reading() as tx:
+            return [(query_id, tx.protected_queries.get(query_id)) for query_id in queries]
 
 
-_ANY_SIZE = 1 << 62
-
-
-def shared_associations(tx: Transaction, collaboration_id: str) -> list[ConfiguredTableAssociation]:
-    """The tables that active members share in a collaboration."""
-    members = tx.members.all(collaboration_id=collaboration_id)
-    active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
-    shared = tx.configured_table_associations.all(collaboration_id=collaboration_id)
-    return [association for association in shared if association.account_id in active]
-
-
-def seen_associations(tx: Transaction, query: ProtectedQuery) -> list[ConfiguredTableAssociation]:
-    """The tables that a query may see: those that its text names, so that none is read that no budget counted."""
-    named = query.named_associations
-    shared = shared_associations(tx, query.collaboration_id)
-    return [association for association in shared if named is None or association.id in named]
-
-
-def tables_of(tx: Transaction, associations: Iterable[ConfiguredTableAssociation]) -> list[Referenced]:
-    """The tables behind associations."""
-    found = (_referenced(tx, association) for association in associations)
-    return [table for table in found if table is not None]
-
-
-def restarts_of(tx: Transaction, arn: str) -> int:
-    """How often the query of a resource was started again."""
+def _restarts(tx: Transaction, arn: str) -> int:
     return sum(event.event is Event.NOTED and event.reason == RESTART for event in tx.events(arn))
-
-
-def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Referenced | None:
-    table = tx.configured_tables.get(association.configured_table_id)
-    if table is None:
-        return None
-    rule = tx.configured_table_analysis_rules.get(table.id)
-    association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    return query_table(association, table, _UNREADABLE, rule, association_rule), table.table_reference
-
-
-def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failure:
-    template_arn = source.get("analysisTemplateArn")
-    if not template_arn:
-        return _Statement(source["queryString"], {}, {}, None)
-    template = tx.analysis_templates.find(arn=template_arn)
-    if template is None:
-        return Failure(
-            StatusCode.QUERY_INVALID, f"The analysis template {template_arn} is no longer there. Create it anew."
-        )
-    given = source.get("parameters") or {}
-    verdict = template_can_fill(template, given)
-    if isinstance(verdict, Denied):
-        return Failure(StatusCode.UNSUPPORTED, verdict.reason)
-    declared = template.analysis_parameters
-    defaults = {p["name"]: p["defaultValue"] for p in declared if p.get("defaultValue") is not None}
-    return _Statement(
-        sql=template.source["text"],
-        parameters={**defaults, **given},
-        parameter_types={parameter["name"]: parameter["type"] for parameter in declared},
-        template_arn=template_arn,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.domain.collaborations import Ability, CollaborationStatus, MemberStatus, member_id
@@ -19,7 +19,27 @@ from whiteroom.domain.steps import Failure
 from whiteroom.domain.trained_models import Status as ModelStatus
 from whiteroom.domain.trained_models import TrainedModel
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Transaction
+from whiteroom.ports import Stale, Transaction, Work
+
+
+class Revised(Protocol):
+    """A record whose writes are counted."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
+
+
+def require_current(tx: Transaction, work: Work, record: Revised) -> None:
+    """Do nothing that cannot be taken back, such as a delivery, for a record that was changed meanwhile.
+
+    Raises:
+        Stale: it was; what was decided from it no longer holds.
+    """
+    now = getattr(tx, work.value).get(record.id)
+    if now is None or now.revision != record.revision:
+        raise Stale(f"{work.value} {record.id} changed before a step that cannot be taken back.")
 
 
 def member_active(tx: Transaction, membership_id: str) -> bool:
@@ -39,8 +59,8 @@ def payer_active(tx: Transaction, collaboration_id: str, account_id: str | None)
     return member is not None and member.status is MemberStatus.ACTIVE
 
 
-def receiving_location(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> str | Denied:
-    """Where a receiver's results go, judged now: between request and delivery it may have left, or moved."""
+def receiving_membership(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> str | Denied:
+    """The membership of a receiver, judged now: between request and delivery it may have left."""
     member = tx.members.get(member_id(collaboration_id, account_id))
     verdict = may_receive(account_id, member, ability)
     if isinstance(verdict, Denied):
@@ -48,6 +68,14 @@ def receiving_location(tx: Transaction, collaboration_id: str, account_id: str, 
     membership_id = member.membership_id if member is not None else None
     if membership_id is None or not member_active(tx, membership_id):
         return Denied(f"The receiver {account_id} has no ACTIVE membership in this collaboration.")
+    return membership_id
+
+
+def receiving_location(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> str | Denied:
+    """Where a receiver's results go, judged now: it may have left, or moved."""
+    membership_id = receiving_membership(tx, collaboration_id, account_id, ability)
+    if isinstance(membership_id, Denied):
+        return membership_id
     configuration = tx.ml_configurations.get(membership_id)
     verdict = has_location(account_id, configuration)
     if isinstance(verdict, Denied):

@@ -1,18 +1,25 @@
-"""What trainings and inference jobs have in common: a run, and the words in which it fails."""
+"""What everything that has a run shares: how it is seen, started, tried again, stopped and freed.
+
+A noun (controllers/trained_models.py, controllers/trained_model_inference_jobs.py) says what tells its runs from
+others' (`RunKind`), describes each run, and does something with what it leaves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, Taken
+from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, MetricsReader, Taken
+from whiteroom.controllers.room import algorithm_of, member_active, policies_of, require_current
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.instance_types import Shape, clamped
-from whiteroom.domain.privacy import LogPolicy
-from whiteroom.domain.runs import Observation, Phase, RunId
+from whiteroom.domain.instance_types import Shape, clamped, limits
+from whiteroom.domain.privacy import LogPolicy, PrivacyPolicies
+from whiteroom.domain.retries import Tried, attempt_notes, seconds_left
+from whiteroom.domain.runs import ABSENT, Limits, Observation, Phase, Run, RunId, RunOutput
 from whiteroom.domain.steps import Outcome, refused
-from whiteroom.ports import CannotSeal, RunRefused, Runtime
+from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """A failure file's text as every member may read it, under all of an association's log policies."""
@@ -25,6 +32,40 @@ NO_ALGORITHM = refused(
     "The configured model algorithm that names the image is gone, or has no container for this. "
     "Create it anew, associate it, and try again.",
 )
+
+
+class RunRecord(Tried, Protocol):
+    """What every record that has a run says of it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def arn(self) -> str: ...
+    @property
+    def membership_id(self) -> str: ...
+    @property
+    def association_arn(self) -> str: ...
+    @property
+    def resource_config(self) -> Mapping[str, Any]: ...
+    @property
+    def revision(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKind:
+    """What tells the runs of one noun from another's."""
+
+    work: Work
+    prefix: str
+    """Begins each run's id; the record's id follows."""
+    container: Callable[[ConfiguredModelAlgorithm], Any]
+    """The container that the algorithm names for this; None where it names none."""
+    log_policies: Callable[[PrivacyPolicies], tuple[LogPolicy, ...]]
+    """Those that say what of the log may be told."""
+
+    def run_id(self, record_id: str) -> RunId:
+        """The one run of a record."""
+        return RunId(self.prefix + record_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,60 +82,178 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RunTools:
+    """What driving a run takes, whatever noun it belongs to."""
+
+    store: Store
+    """Where the records are."""
+    runtime: Runtime
+    """Where runs are."""
+    settings: RunSettings
+    redact: Redact
+    """Masks a failed program's own words."""
+    metrics: MetricsReader
+    """Reads what runs say of themselves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What the plan of a run needs to see."""
 
     run: Observation
+    """A failed program's own words are masked: every member sees a statusDetails.message."""
     member_active: bool
     metrics: Taken = NOTHING_TAKEN
-    log_policies: tuple[LogPolicy, ...] = ()
-    """Under which the run's words may be told; read when it has ended."""
-
-
-def started_changes(note: str, *, has_logs: bool) -> dict[str, object]:
-    """What the record says from the moment the run starts.
-
-    Args:
-        note: how much less than its type an instance gets; empty where it gets all of it.
-        has_logs: whether a policy lets anybody read the log.
-    """
-    changes: dict[str, object] = {"metrics_status": METRICS_PUBLISHED}
-    if has_logs:
-        changes["logs_status"] = LOGS_PUBLISHED
-    if note:
-        changes |= {"status_code": StatusCode.INSTANCE_CLAMPED.value, "status_message": note}
-    return changes
-
-
-def clamp_note(resource_config: Mapping[str, Any], settings: RunSettings) -> str:
-    """The sentence that says how much less than its type an instance gets; empty where it gets all of it."""
-    return clamped(resource_config["instanceType"], settings.machine, resource_config.get("instanceCount", 1))
 
 
 class NotForgotten(Exception):
     """Something of a dead run could not be freed yet, such as a process that the kernel does not let go of."""
 
 
-def make_way(runtime: Runtime, run_id: RunId) -> None:
-    """Forget a dead attempt, wholly: what is left of it would be taken for the next one.
+class Runs:
+    """The runs of one noun. Each record has one, of the same id in every attempt."""
 
-    Raises:
-        NotForgotten: it could not be; the step is tried again.
-    """
-    runtime.forget(run_id)
-    if runtime.observe(run_id).phase is not Phase.ABSENT:
-        raise NotForgotten(f"The run {run_id} is dead and could not be cleared away for its next attempt.")
+    def __init__(self, kind: RunKind, tools: RunTools) -> None:
+        """Drive the runs of this kind."""
+        self._kind = kind
+        self._store = tools.store
+        self._runtime = tools.runtime
+        self._settings = tools.settings
+        self._redact = tools.redact
+        self._metrics = tools.metrics
+
+    def id_of(self, record: RunRecord) -> RunId:
+        """The one run of a record."""
+        return self._kind.run_id(record.id)
+
+    def observe(self, record: RunRecord, *, watched: bool) -> Seen:
+        """What is seen of a record's run; where it is not watched, it is not looked at. Its metrics are read on."""
+        run = self._runtime.observe(self.id_of(record)) if watched else ABSENT
+        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
+        with self._store.reading() as tx:
+            policies = self._log_policies(tx, record) if run.end else ()
+            active = member_active(tx, record.membership_id)
+        if run.end is not None and run.end.failure:
+            run = replace(run, end=replace(run.end, failure=self._redact(run.end.failure, policies)))
+        return Seen(run, active, taken)
+
+    def resolve(self, record: RunRecord) -> Outcome:
+        """Find out which image the algorithm names now: all attempts use exactly that one."""
+        with self._store.reading() as tx:
+            container = self.container(tx, record)
+        if container is None:
+            return NO_ALGORITHM
+        try:
+            return Outcome({"image_digest": self._runtime.image_digest(container["imageUri"])})
+        except ImageNotFound as error:
+            return refused(StatusCode.IMAGE_NOT_FOUND, str(error))
+
+    def container(self, tx: Transaction, record: RunRecord) -> Any:
+        """The container that the algorithm of the record's association names; None where there is none."""
+        algorithm = algorithm_of(tx, record.association_arn)
+        return None if algorithm is None else self._kind.container(algorithm)
+
+    def limits(self, record: RunRecord, *, volume_bytes: int, max_runtime_seconds: int) -> Limits:
+        """What each instance may take.
+
+        Args:
+            record: whose run is to be started.
+            volume_bytes: what an instance may write.
+            max_runtime_seconds: how long all attempts together may take.
+        """
+        return limits(
+            record.resource_config["instanceType"],
+            self._settings.machine,
+            volume_bytes=volume_bytes,
+            processes=self._settings.processes,
+            max_runtime_seconds=seconds_left(max_runtime_seconds, record),
+            instances=instances_of(record),
+        )
+
+    def notes(self, record: RunRecord, what_is_left: str = "") -> tuple[str, ...]:
+        """What the log says before the program's first word.
+
+        Args:
+            record: whose run is to be started.
+            what_is_left: a sentence on what an earlier attempt has left for this one.
+        """
+        return (*filter(None, (self._clamp_note(record),)), *attempt_notes(record, what_is_left))
+
+    def start(self, record: RunRecord, run: Run) -> Outcome:
+        """Start the run unless it is there, and say what the record says from then on."""
+        with self._store.reading() as tx:
+            has_logs = bool(self._log_policies(tx, record))
+        try:
+            self._runtime.start(run)
+        except RunRefused as error:
+            # Because of the machine, or of what was asked for.
+            cannot_seal = isinstance(error, CannotSeal)
+            return refused(StatusCode.SANDBOX_UNAVAILABLE if cannot_seal else StatusCode.UNSUPPORTED, str(error))
+        changes: dict[str, object] = {"metrics_status": METRICS_PUBLISHED}
+        if has_logs:
+            changes["logs_status"] = LOGS_PUBLISHED
+        note = self._clamp_note(record)
+        if note:
+            changes |= {"status_code": StatusCode.INSTANCE_CLAMPED.value, "status_message": note}
+        return Outcome(changes)
+
+    def make_way(self, record: RunRecord) -> None:
+        """Forget a dead attempt, wholly: what is left of it would be taken for the next one.
+
+        Raises:
+            Stale: the decision has been overtaken, and the run may be the next attempt.
+            NotForgotten: it could not be; the step is tried again.
+        """
+        with self._store.reading() as tx:
+            require_current(tx, self._kind.work, record)
+        run_id = self.id_of(record)
+        self._runtime.forget(run_id)
+        if self._runtime.observe(run_id).phase is not Phase.ABSENT:
+            raise NotForgotten(f"The run {run_id} is dead and could not be cleared away for its next attempt.")
+
+    def stop(self, record: RunRecord, *, overdue: bool) -> None:
+        """Ask the run to stop. Where that is overdue it was asked before, and gets no second grace."""
+        self._runtime.stop(self.id_of(record), 0 if overdue else self._settings.stop_grace_seconds)
+
+    def left(self, record: RunRecord) -> Sequence[RunOutput]:
+        """What each instance of an ended run has left; untrusted."""
+        return self._runtime.output(self.id_of(record))
+
+    def take_in_the_rest(self, record: RunRecord) -> None:
+        """Read the metrics of a run on that is over, before it is forgotten."""
+        self._take_in(record, Phase.ENDED)
+
+    def held(self) -> set[str]:
+        """Ids of the records whose runs hold something."""
+        prefix = self._kind.prefix
+        return {run.removeprefix(prefix) for run in self._runtime.runs() if run.startswith(prefix)}
+
+    def forget(self, record_id: str) -> None:
+        """Kill what is left of the run and free what it holds, its log excepted."""
+        self._runtime.forget(self._kind.run_id(record_id))
+
+    def forget_logs(self, record: RunRecord) -> None:
+        """Delete the run's log and its samples."""
+        self._runtime.forget_logs(self.id_of(record))
+
+    def _log_policies(self, tx: Transaction, record: RunRecord) -> tuple[LogPolicy, ...]:
+        return self._kind.log_policies(policies_of(tx, record.association_arn))
+
+    def _clamp_note(self, record: RunRecord) -> str:
+        """How much less than its type an instance gets, as a sentence; empty where it gets all of it."""
+        return clamped(record.resource_config["instanceType"], self._settings.machine, instances_of(record))
+
+    def _take_in(self, record: RunRecord, phase: Phase) -> Taken:
+        """Read on in the run's metrics: the system's, and what a training's container defines."""
+
+        def definitions(tx: Transaction) -> Any:
+            return (self.container(tx, record) or {}).get("metricDefinitions", ())
+
+        instances = instances_of(record)
+        return self._metrics.take_in(self.id_of(record), record.id, phase, instances=instances, definitions=definitions)
 
 
-def redacted(seen: Seen, redact: Redact) -> Observation:
-    """What is seen of the run, a failed program's own words masked: every member sees a statusDetails.message."""
-    end = seen.run.end
-    if end is None or not end.failure:
-        return seen.run
-    return replace(seen.run, end=replace(end, failure=redact(end.failure, seen.log_policies)))
-
-
-def run_refused(error: RunRefused) -> Outcome:
-    """Why a run cannot be had here: because of the machine, or of what was asked for."""
-    code = StatusCode.SANDBOX_UNAVAILABLE if isinstance(error, CannotSeal) else StatusCode.UNSUPPORTED
-    return refused(code, str(error))
+def instances_of(record: RunRecord) -> int:
+    """How many instances a run has."""
+    count: int = record.resource_config.get("instanceCount", 1)
+    return count

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.controllers.artefacts import is_kept
 from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location
 from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.deliveries import delivery_path
@@ -99,9 +100,9 @@ class TrainedModelExportJobController:
 
     def _size(self, model: TrainedModel, kind: FileType) -> int | None:
         """Uncompressed bytes of an artefact; None where it is not the one that was recorded."""
-        key, recorded = _FILES[kind][1](model.id), getattr(model, _FILES[kind][2])
-        kept = self._objects.stat(key)
-        return None if kept is None or kept.content_bytes != recorded else kept.content_bytes
+        key = _FILES[kind][1](model.id)
+        recorded: int | None = getattr(model, _FILES[kind][2])
+        return recorded if is_kept(self._objects, key, recorded) else None
 
     def _sources(self, model: TrainedModel, kinds: Iterable[FileType]) -> list[tuple[str, Path]]:
         return [(_FILES[kind][0], self._objects.local_path(_FILES[kind][1](model.id))) for kind in kinds]

@@ -5,55 +5,23 @@ Record, states and plan: domain/trained_models.py.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.artefacts import Kept, keep_artefacts
-from whiteroom.controllers.metrics import NOTHING_TAKEN, MetricsReader, Taken, with_metrics
-from whiteroom.controllers.room import (
-    algorithm_of,
-    layouts_folder,
-    member_active,
-    policies_of,
-    ready_channel,
-    ready_model,
-    region_of,
-    result_format,
-)
-from whiteroom.controllers.running import (
-    NO_ALGORITHM,
-    Redact,
-    RunSettings,
-    Seen,
-    clamp_note,
-    make_way,
-    redacted,
-    run_refused,
-    started_changes,
-)
+from whiteroom.controllers.metrics import with_metrics
+from whiteroom.controllers.room import policies_of, region_of
+from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
+from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.instance_types import limits
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB
-from whiteroom.domain.retries import attempt_notes, seconds_left
-from whiteroom.domain.runs import (
-    ABSENT,
-    TRAINING_PREFIX,
-    ChannelMount,
-    Distribution,
-    InputMode,
-    Phase,
-    RunId,
-    TrainingRun,
-)
-from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.runs import TRAINING_PREFIX, ChannelMount, TrainingRun
+from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
-    MODEL_ARCHIVE,
     Status,
     TrainedModel,
     artefacts_prefix,
@@ -62,38 +30,14 @@ from whiteroom.domain.trained_models import (
     partial_keys,
     plan,
 )
-from whiteroom.ports import (
-    ImageNotFound,
-    Layouts,
-    ObjectStore,
-    RunRefused,
-    Runtime,
-    Stale,
-    Store,
-    Transaction,
-    Work,
+from whiteroom.ports import ObjectStore, Transaction, Work
+
+TRAININGS = RunKind(
+    work=Work.TRAINED_MODELS,
+    prefix=TRAINING_PREFIX,
+    container=lambda algorithm: algorithm.training_container_config,
+    log_policies=lambda policies: policies.training_logs,
 )
-
-PREFIX = TRAINING_PREFIX
-_SAGEMAKER_MODEL = "application/x-sagemaker-model"
-"""The content type of an incremental channel, as in SageMaker's incremental training (semantics, section 3)."""
-
-
-def run_id(version_id: str) -> RunId:
-    """The one run of a version."""
-    return RunId(PREFIX + version_id)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingFolders:
-    """Folders of this machine that trainings read and write, each with a folder for each channel or version."""
-
-    channels: Path
-    """The rows of channels."""
-    bases: Path
-    """The models of incremental channels."""
-    checkpoints: Path
-    """What trainings that are under way keep for a next attempt, by host."""
 
 
 class TrainedModelController:
@@ -102,78 +46,50 @@ class TrainedModelController:
     work = Work.TRAINED_MODELS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(
-        self,
-        store: Store,
-        runtime: Runtime,
-        objects: ObjectStore,
-        layouts: Layouts,
-        settings: RunSettings,
-        redact: Redact,
-        metrics: MetricsReader,
-        remove_tree: Callable[[Path], None],
-        folders: TrainingFolders,
-    ) -> None:
+    def __init__(self, tools: RunTools, objects: ObjectStore, inputs: TrainingInputs) -> None:
         """Work with these.
 
         Args:
-            store: where the records are.
-            runtime: where trainings run.
+            tools: drive runs.
             objects: where artefacts are kept.
-            layouts: puts a channel's rows into more files.
-            settings: what the operator chose for runs.
-            redact: masks a failed program's own words.
-            metrics: reads what runs say of themselves.
-            remove_tree: deletes a folder, whatever a program has put there; an absent one is a success.
-            folders: what trainings read and write.
+            inputs: puts in place what trainings find.
         """
-        self._store = store
-        self._runtime = runtime
+        self._runs = Runs(TRAININGS, tools)
+        self._store = tools.store
+        self._settings = tools.settings
+        self._redact = tools.redact
         self._objects = objects
-        self._layouts = layouts
-        self._settings = settings
-        self._redact = redact
-        self._metrics = metrics
-        self._remove_tree = remove_tree
-        self._folders = folders
+        self._inputs = inputs
 
     def observe(self, record: TrainedModel) -> Seen:
         """loop.Controller.observe."""
         watched = record.status in (Status.CREATE_IN_PROGRESS, Status.CANCEL_IN_PROGRESS)
-        run = self._runtime.observe(run_id(record.id)) if watched else ABSENT
-        taken = self._take_in(record, run.phase) if watched else NOTHING_TAKEN
-        with self._store.reading() as tx:
-            policies = policies_of(tx, record.association_arn).training_logs if run.end else ()
-            return Seen(run, member_active(tx, record.membership_id), taken, policies)
+        return self._runs.observe(record, watched=watched)
 
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        run = redacted(seen, self._redact)
-        step = plan(record, run, now, member_active=seen.member_active, grace_seconds=grace)
+        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
         return with_metrics(step, seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
         """loop.Controller.act."""
         match effect:
             case Effect.RESOLVE:
-                return self._resolve(record)
+                return self._runs.resolve(record)
             case Effect.START:
                 return self._start(record)
             case Effect.FORGET:
-                self._require_current(record)
-                make_way(self._runtime, run_id(record.id))
+                self._runs.make_way(record)
             case Effect.KEEP:
                 return self._keep(record)
             case Effect.KEEP_PARTIAL:
                 return self._keep_partial(record)
             case Effect.STOP:
-                # Asked a second time it is overdue, and gets no second grace.
-                grace = self._settings.stop_grace_seconds if record.status is Status.CANCEL_PENDING else 0
-                self._runtime.stop(run_id(record.id), grace)
+                self._runs.stop(record, overdue=record.status is not Status.CANCEL_PENDING)
             case Effect.ERASE:
-                self._runtime.forget(run_id(record.id))
-                self._runtime.forget_logs(run_id(record.id))
+                self._runs.forget(record.id)
+                self._runs.forget_logs(record)
                 self._objects.delete(artefacts_prefix(record.id))
             case _:
                 raise ValueError(f"a training has no effect {effect.value}")
@@ -189,81 +105,42 @@ class TrainedModelController:
             self._objects.delete(output_key(record.id))
         elif record.status is not Status.ACTIVE:
             self._objects.delete(artefacts_prefix(record.id))
-        self._take_in(record, Phase.ENDED)
+        self._runs.take_in_the_rest(record)
         self.drop(record.id)
 
     def held(self) -> Iterable[str]:
         """loop.Controller.held."""
-        held = {run.removeprefix(PREFIX) for run in self._runtime.runs() if run.startswith(PREFIX)}
-        if self._folders.checkpoints.is_dir():
-            held |= {folder.name for folder in self._folders.checkpoints.iterdir()}
-        return held
+        return self._runs.held().union(self._inputs.held())
 
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop. The checkpoints go after the run, which may still write to them."""
-        shutil.rmtree(self._folders.bases / record_id, ignore_errors=True)
-        (self._folders.bases / f"{record_id}.part").unlink(missing_ok=True)
+        self._inputs.drop_base(record_id)
         if not record_id.startswith("."):  # else it is what a killed `remove_tree` left beside, and has no run
-            self._runtime.forget(run_id(record_id))
-        self._remove_tree(self._folders.checkpoints / record_id)
-
-    def _take_in(self, model: TrainedModel, phase: Phase) -> Taken:
-        """Read on in the run's metrics."""
-
-        def definitions(tx: Transaction) -> Any:
-            return (_container(tx, model.association_arn) or {}).get("metricDefinitions", ())
-
-        count = model.resource_config.get("instanceCount", 1)
-        return self._metrics.take_in(run_id(model.id), model.id, phase, instances=count, definitions=definitions)
-
-    def _resolve(self, model: TrainedModel) -> Outcome:
-        with self._store.reading() as tx:
-            container = _container(tx, model.association_arn)
-        if container is None:
-            return NO_ALGORITHM
-        try:
-            return Outcome({"image_digest": self._runtime.image_digest(container["imageUri"])})
-        except ImageNotFound as error:
-            return refused(StatusCode.IMAGE_NOT_FOUND, str(error))
+            self._runs.forget(record_id)
+        self._inputs.drop_checkpoints(record_id)
 
     def _start(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
-            container = _container(tx, model.association_arn)
-            has_logs = bool(policies_of(tx, model.association_arn).training_logs)
-            mounts = self._data_channels(tx, model)
-            incremental = model.incremental_channels[0] if model.incremental_channels else None
-            base = None if incremental is None else ready_model(tx, incremental["modelId"])
+            container = self._runs.container(tx, model)
+            sources = self._inputs.sources(tx, model)
         if container is None:
             return NO_ALGORITHM
-        if isinstance(mounts, Failure):
-            return Outcome(failure=mounts)
-        if isinstance(base, Failure):
-            return Outcome(failure=base)
-        channels, file_format = mounts
-        count = model.resource_config.get("instanceCount", 1)
-        channels = tuple(self._for_every_instance(channel, count) for channel in channels)
-        if base is not None and incremental is not None:
-            folder = self._base_folder(model.id, base)
-            if folder is None:
-                return refused(StatusCode.MODEL_UNAVAILABLE)
-            channels = (*channels, ChannelMount(incremental["channelName"], folder, content_type=_SAGEMAKER_MODEL))
-        run = self._describe(model, container, channels, file_format)
-        try:
-            self._runtime.start(run)
-        except RunRefused as error:
-            return run_refused(error)
-        return Outcome(started_changes(clamp_note(model.resource_config, self._settings), has_logs=has_logs))
+        if isinstance(sources, Failure):
+            return Outcome(failure=sources)
+        channels = self._inputs.lay_out(model, sources)
+        if isinstance(channels, Failure):
+            return Outcome(failure=channels)
+        return self._runs.start(model, self._describe(model, container, channels, sources.file_format))
 
     def _describe(
         self, model: TrainedModel, container: Any, channels: tuple[ChannelMount, ...], file_format: str
     ) -> TrainingRun:
-        settings, resources = self._settings, model.resource_config
-        count = resources.get("instanceCount", 1)
+        settings = self._settings
+        run_id = self._runs.id_of(model)
         max_runtime = (model.stopping_condition or {}).get("maxRuntimeInSeconds")
-        clamp = clamp_note(resources, settings)
         return TrainingRun(
-            id=run_id(model.id),
-            job_name=run_id(model.id),
+            id=run_id,
+            job_name=run_id,
             job_arn=model.arn,
             image_uri=container["imageUri"],
             image_digest=str(model.image_digest),
@@ -272,78 +149,19 @@ class TrainedModelController:
             hyperparameters=model.hyperparameters,
             environment=model.environment,
             channels=channels,
-            instance_type=resources["instanceType"],
-            instance_count=count,
+            instance_type=model.resource_config["instanceType"],
+            instance_count=instances_of(model),
             region=region_of(model.arn),
             file_format=file_format,
-            limits=limits(
-                resources["instanceType"],
-                settings.machine,
-                volume_bytes=resources["volumeSizeInGB"] * GB,
-                processes=settings.processes,
-                max_runtime_seconds=seconds_left(max_runtime or settings.default_max_runtime_seconds, model),
-                instances=count,
+            limits=self._runs.limits(
+                model,
+                volume_bytes=model.resource_config["volumeSizeInGB"] * GB,
+                max_runtime_seconds=max_runtime or settings.default_max_runtime_seconds,
             ),
             stop_grace_seconds=settings.stop_grace_seconds,
-            checkpoints=self._checkpoints_folder(model.id, count),
-            notes=(*filter(None, (clamp,)), *attempt_notes(model, "/opt/ml/checkpoints is as it left it.")),
+            checkpoints=self._inputs.checkpoints(model),
+            notes=self._runs.notes(model, "/opt/ml/checkpoints is as it left it."),
         )
-
-    def _data_channels(self, tx: Transaction, model: TrainedModel) -> tuple[tuple[ChannelMount, ...], str] | Failure:
-        """The mounts of the data channels and the format of their files, which must be there still."""
-        mounts, formats = [], set()
-        for wanted in model.data_channels:
-            channel = ready_channel(tx, wanted["mlInputChannelArn"])
-            if isinstance(channel, Failure):
-                return channel
-            formats.add(result_format(channel.input_channel))
-            mounts.append(
-                ChannelMount(
-                    name=wanted["channelName"],
-                    folder=self._folders.channels / channel.id,
-                    input_mode=InputMode(model.training_input_mode),
-                    distribution=Distribution(wanted.get("s3DataDistributionType", Distribution.FULLY_REPLICATED)),
-                )
-            )
-        return tuple(mounts), "parquet" if formats == {"PARQUET"} else "csv"
-
-    def _for_every_instance(self, channel: ChannelMount, instances: int) -> ChannelMount:
-        """The channel with at least a file for each instance that is to get files of its own."""
-        if channel.distribution is Distribution.FULLY_REPLICATED:
-            return channel
-        if sum(1 for _ in channel.folder.iterdir()) >= instances:
-            return channel
-        folder = layouts_folder(self._folders.channels, channel.folder.name) / str(instances)
-        self._layouts.split(channel.folder, folder, instances, csv_header=self._settings.csv_header)
-        return replace(channel, folder=folder)
-
-    def _base_folder(self, version_id: str, base: TrainedModel) -> Path | None:
-        """A folder with the base version's model.tar.gz alone; None where its artefacts are not what was recorded.
-
-        A copy: a link would give the artefact a second name, and the object store delivers only what has one.
-        """
-        kept = self._objects.stat(model_key(base.id))
-        if kept is None or kept.content_bytes != base.model_bytes:
-            return None
-        folder = self._folders.bases / version_id
-        target = folder / MODEL_ARCHIVE
-        if target.exists():
-            return folder
-        folder.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: a crash while copying leaves no half of an archive under the name that counts.
-        part = self._folders.bases / f"{version_id}.part"
-        shutil.copyfile(self._objects.local_path(model_key(base.id)), part)
-        part.replace(target)
-        return folder
-
-    def _checkpoints_folder(self, version_id: str, instances: int) -> Path:
-        """The version's checkpoints, with a folder for each host; an attempt finds there what the one before left."""
-        folder = self._folders.checkpoints / version_id
-        for part in (self._folders.checkpoints, folder):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for number in range(instances):
-            (folder / f"algo-{number + 1}").mkdir(mode=0o700, exist_ok=True)
-        return folder
 
     def _keep(self, model: TrainedModel) -> Outcome:
         kept = self._keep_under(model, (model_key(model.id), output_key(model.id)))
@@ -368,23 +186,9 @@ class TrainedModelController:
     def _keep_under(self, model: TrainedModel, keys: tuple[str, str]) -> Kept | Failure:
         with self._store.reading() as tx:
             policies = policies_of(tx, model.association_arn)
-        resources = model.resource_config
-        volume_bytes = resources["volumeSizeInGB"] * GB * resources.get("instanceCount", 1)
-        kept = keep_artefacts(self._objects, self._runtime.output(run_id(model.id)), keys, policies, volume_bytes)
+        volume_bytes = model.resource_config["volumeSizeInGB"] * GB * instances_of(model)
+        kept = keep_artefacts(self._objects, self._runs.left(model), keys, policies, volume_bytes)
         if isinstance(kept, Failure) and kept.code is not StatusCode.ARTIFACT_TOO_LARGE:
             # It names a file, and the name is the program's.
             return replace(kept, message=self._redact(kept.message, policies.training_logs))
         return kept
-
-    def _require_current(self, model: TrainedModel) -> None:
-        """Forget no run for a decision that has been overtaken: the run may be the next attempt."""
-        with self._store.reading() as tx:
-            now = tx.trained_models.get(model.id)
-        if now is None or now.revision != model.revision:
-            raise Stale(f"The trained model {model.id} changed before its run was forgotten.")
-
-
-def _container(tx: Transaction, association_arn: str) -> Any:
-    """The training container that an association's algorithm names; None where there is none."""
-    algorithm = algorithm_of(tx, association_arn)
-    return None if algorithm is None else algorithm.training_container_config

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from whiteroom.base.arns import Arn, parse_arn
-from whiteroom.base.faults import AccessDenied, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
+from whiteroom.base.arns import parse_arn
+from whiteroom.base.faults import AccessDenied, Fault, QuotaExceeded, ValidationFault
 from whiteroom.domain.collaborations import Ability, Collaboration, Member, MemberStatus, in_sight, member_id
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.quotas import Quota
@@ -157,18 +157,3 @@ def checked_tags(tags: Mapping[str, str] | None) -> Mapping[str, str]:
         if key.lower().startswith("aws:"):
             raise ValidationFault(f"The tag key {key!r} begins with 'aws:', which is reserved. Choose another.")
     return tags
-
-
-def own_arn(text: str, kind: str, membership: Membership | None = None) -> Arn:
-    """An ARN of the expected kind, in the membership's own name space where one is given.
-
-    Raises:
-        ResourceNotFound: it names something of another kind, account or membership.
-    """
-    try:
-        arn = parse_arn(text)
-    except ValueError as error:
-        raise ValidationFault(str(error)) from None
-    if arn.kind != kind or (membership is not None and arn.membership_id != membership.id):
-        raise ResourceNotFound(f"{text} is not a {kind} of this membership.", resourceId=text, resourceType=kind)
-    return arn

@@ -9,7 +9,7 @@ import re2
 import regex
 
 _METRIC_BYTES = 1 << 20
-"""Of RE2's memory for a metric's expression (controllers/metrics.py matches with as much)."""
+"""Of RE2's memory for a metric's expression (controllers/metric_matching.py matches with as much)."""
 _COUNTED = re.compile(r"\{([0-9]*)(?:,([0-9]*))?\}")
 _VERBOSE = re.compile(r"\(\?[A-Za-z0-9-]*x")
 _MAX_REPETITIONS = 1_000

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from whiteroom.domain.metrics import Growth, MetricKind, MetricPoint, MetricReading, MetricSeries
 from whiteroom.ports import Stale
-from whiteroom.store.repositories import Session, Statement
-from whiteroom.store.statements import prepare
+from whiteroom.store.session import Rows, Session, Statement, execute
 from whiteroom.store.tables import READINGS, metric_points, metric_readings, metric_series
 
 _KEY = ("resource_id", "kind", "name", "host")
@@ -133,12 +132,8 @@ class TableMetrics:
             row = {"series_id": series_id, "at_ms": point.at_ms, "step": point.step, "value": point.value}
             self._run("add point", row)
 
-    def _run(self, name: str, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
-        cache = self._session.cache
-        prepared = cache.get(("metrics", name))
-        if prepared is None:
-            prepared = cache["metrics", name] = prepare(_STATEMENTS[name](), self._session.dialect)
-        return self._session.run(prepared, values)
+    def _run(self, name: str, values: Mapping[str, Any]) -> tuple[Rows, int]:
+        return execute(self._session, ("metrics", name), _STATEMENTS[name], values)
 
 
 def _key(series: MetricSeries) -> dict[str, str]:

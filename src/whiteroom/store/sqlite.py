@@ -58,7 +58,7 @@ class SqliteSession:
             raise LostTransaction
 
     def run(self, prepared: Prepared, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
-        """Execute (repositories.Session)."""
+        """Execute (session.Session)."""
         try:
             cursor = self.connection.execute(prepared.sql, prepared.bind(values))
             return cursor.fetchall(), cursor.rowcount
@@ -138,9 +138,9 @@ class SqliteStore:
         session = self._session("writing")
         moment = to_micros(now)
         values = {"now": moment, "owner": owner, "expires_at": to_micros(now + timedelta(seconds=lease_seconds))}
-        if not session.run(work.prepared(session, "due"), {"now": moment})[0]:
+        if not work.run(session, "due", {"now": moment})[0]:
             return None
-        rows, _ = session.run(work.prepared(session, "claim"), values)
+        rows, _ = work.run(session, "claim", values)
         if not rows:
             return None
         kind, record_id, due_at = rows[0]
@@ -154,26 +154,26 @@ class SqliteStore:
             "owner": claim.owner,
             "expires_at": to_micros(now + timedelta(seconds=lease_seconds)),
         }
-        return session.run(work.prepared(session, "extend"), values)[1] == 1
+        return work.run(session, "extend", values)[1] == 1
 
     def release(self, claim: Claim, next_due_at: datetime | None) -> None:
         """ports.Store.release."""
         session = self._session("writing")
         values = {"work_id": work.key(claim), "owner": claim.owner, "claimed_due_at": to_micros(claim.due_at)}
         if next_due_at is None:
-            session.run(work.prepared(session, "release"), values)
+            work.run(session, "release", values)
         else:
-            session.run(work.prepared(session, "release_until"), {**values, "next_due_at": to_micros(next_due_at)})
+            work.run(session, "release_until", {**values, "next_due_at": to_micros(next_due_at)})
 
     def free_leases(self) -> None:
         """ports.Store.free_leases."""
         session = self._session("writing")
-        session.run(work.prepared(session, "free"), {})
+        work.run(session, "free", {})
 
     def next_due_at(self) -> datetime | None:
         """ports.Store.next_due_at."""
         session = self._session("reading")
-        rows, _ = session.run(work.prepared(session, "next_due"), {})
+        rows, _ = work.run(session, "next_due", {})
         return from_micros(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def damage(self) -> str:

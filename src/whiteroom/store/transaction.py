@@ -21,9 +21,12 @@ from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.store.lifecycles import TableLifecycleRepository, read_events
 from whiteroom.store.metrics import TableMetrics
-from whiteroom.store.repositories import Session, TableLifecycleRepository, TableRepository, TableTags, read_events
+from whiteroom.store.repositories import TableRepository
+from whiteroom.store.session import Session
 from whiteroom.store.tables import RECORDS
+from whiteroom.store.tags import TableTags
 
 
 class StoreTransaction:

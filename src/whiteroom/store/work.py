@@ -6,14 +6,13 @@ it is not joined by a second one; `release` gives way to a due time that changed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from whiteroom.ports import Claim
-from whiteroom.store.repositories import Session
-from whiteroom.store.statements import Prepared, prepare
+from whiteroom.store.session import Rows, Session, Statement, execute
 from whiteroom.store.tables import work
 
 _ID = work.c.id == sa.bindparam("work_id")
@@ -39,7 +38,7 @@ def _release(**due: Any) -> sa.Update:
     return sa.update(work).where(_ID, _MINE).values(lease_owner=sa.null(), lease_expires_at=sa.null(), **due)
 
 
-_STATEMENTS: Mapping[str, Callable[[], sa.sql.ClauseElement]] = {
+_STATEMENTS: Mapping[str, Statement] = {
     # Is there anything to claim? Read first: a claim that finds nothing must not take the write lock.
     "due": _oldest_due,
     # Lease the row that has been due longest; a dead owner's lease has simply expired.
@@ -76,9 +75,6 @@ _STATEMENTS: Mapping[str, Callable[[], sa.sql.ClauseElement]] = {
 }
 
 
-def prepared(session: Session, name: str) -> Prepared:
-    """The compiled statement of that name."""
-    found = session.cache.get(("work", name))
-    if found is None:
-        found = session.cache["work", name] = prepare(_STATEMENTS[name](), session.dialect)
-    return found
+def run(session: Session, name: str, values: Mapping[str, Any]) -> tuple[Rows, int]:
+    """Run the statement of that name; the rows, and how many were changed."""
+    return execute(session, ("work", name), _STATEMENTS[name], values)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.rooms import ALGORITHM, World
-from whiteroom.controllers.metrics import LINE_SECONDS, Matcher, MetricsReader, compiled
+from whiteroom.controllers.metric_matching import LINE_SECONDS, Matcher, compiled
+from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.domain.metrics import (
     POINTS_PER_SERIES,
     TIMEOUTS_PER_DEFINITION,

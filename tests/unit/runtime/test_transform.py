@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 import whiteroom
-from whiteroom.runtime.transform.client import MB, TransformJob, TransformOutcome, run_transform
+from whiteroom.runtime.transform.client import run_transform
+from whiteroom.runtime.transform.jobs import MB, TransformJob, TransformOutcome
 
 
 @dataclass
@@ -431,7 +432,7 @@ def test_a_redirect_is_not_followed(room: Room) -> None:
 def test_an_answer_that_waits_on_disk_comes_out_as_one_that_waits_in_memory(
     room: Room, held_mb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whiteroom.runtime.transform.client._HELD_BYTES", held_mb * MB)
+    monkeypatch.setattr("whiteroom.runtime.transform.work._HELD_BYTES", held_mb * MB)
     room.put(a=b"x\n1\n")
     answer = bytes(range(256)) * 40_000
     with serving(Model(answer=lambda body: answer)) as port:
@@ -582,7 +583,7 @@ HOSTILE: dict[str, tuple[Callable[[socket.socket], None], str]] = {
 def test_a_hostile_server_fails_its_file_in_a_bounded_time(
     room: Room, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whiteroom.runtime.transform.client.MAX_ANSWER_BYTES", 3 * MB)
+    monkeypatch.setattr("whiteroom.runtime.transform.work.MAX_ANSWER_BYTES", 3 * MB)
     room.put(a=b"x\nsecret\n")
     invocation, reason = HOSTILE[name]
     started = time.monotonic()
@@ -637,7 +638,8 @@ def test_it_runs_isolated_with_the_standard_library_alone(room: Room) -> None:
 import json, pathlib, sys
 root, inputs, outputs, port = sys.argv[1:]
 sys.path.append(root)
-from whiteroom.runtime.transform.client import TransformJob, run_transform
+from whiteroom.runtime.transform.client import run_transform
+from whiteroom.runtime.transform.jobs import TransformJob
 from whiteroom.base.archives import unpack
 job = TransformJob(pathlib.Path(inputs), pathlib.Path(outputs), "text/csv", True, None, None, 5, port=int(port))
 outcome = run_transform(job, alive=lambda: True, stopping=lambda: False, note=lambda line: None)
@@ -662,6 +664,8 @@ print(json.dumps([outcome.ok, sorted(name for name in sys.modules if name.starts
             "whiteroom.runtime.transform.buffers",
             "whiteroom.runtime.transform.client",
             "whiteroom.runtime.transform.exchange",
+            "whiteroom.runtime.transform.jobs",
             "whiteroom.runtime.transform.splitting",
+            "whiteroom.runtime.transform.work",
         ],
     ]

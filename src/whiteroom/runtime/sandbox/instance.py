@@ -192,15 +192,6 @@ def _kill(pid: int, number: int) -> None:
         return
 
 
-def signal_child(pid: int, number: int) -> None:
-    """Signal a child of ours, unless it has ended: its number may be another's once it is reaped."""
-    try:
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            os.kill(pid, number)
-    except (ChildProcessError, ProcessLookupError):
-        return
-
-
 def start(
     spec: Spec,
     member: Member,

@@ -15,8 +15,8 @@ import fcntl
 import os
 import signal
 
-from whiteroom.runtime.sandbox.instance import signal_child
 from whiteroom.runtime.supervisor import namespaces
+from whiteroom.runtime.supervisor.children import signal_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,11 +16,29 @@ from whiteroom.runtime.supervisor.usage import Sampler, gpu_numbers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
-    from whiteroom.runtime.docker.host import Container
-    from whiteroom.runtime.docker.spec import ContainerSpec
-    from whiteroom.runtime.sandbox.instance import Instance
-    from whiteroom.runtime.spec import Spec
+    class Limits(Protocol):
+        """What a watch reads of a runtime's spec."""
+
+        @property
+        def sandboxed(self) -> bool: ...
+        @property
+        def memory_bytes(self) -> int: ...
+        @property
+        def volume_bytes(self) -> int: ...
+        @property
+        def processes(self) -> int: ...
+        @property
+        def log_file(self) -> str: ...
+
+    class Watched(Protocol):
+        """One instance that runs."""
+
+        @property
+        def first(self) -> int | None: ...
+        def processes(self, groups: Groups) -> list[int]: ...
+
 
 _PAUSE_SECONDS = 0.1
 _WORTH = 10
@@ -32,9 +50,9 @@ class Watch:
 
     def __init__(
         self,
-        spec: Spec | ContainerSpec,
+        spec: Limits,
         folders: list[str],
-        running: Instance | Container,
+        running: Watched,
         groups: Groups,
         devices: Iterable[str] = (),
     ) -> None:

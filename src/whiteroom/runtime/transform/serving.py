@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from whiteroom.runtime import spec as specs
-from whiteroom.runtime.sandbox.instance import signal_child
 from whiteroom.runtime.supervisor import meters, namespaces
+from whiteroom.runtime.supervisor.children import signal_child
 from whiteroom.runtime.supervisor.logs import LineSplitter
 
 TYPE_CHECKING = False
@@ -128,7 +128,8 @@ class Client:
 
 
 def _serve(transform: dict[str, Any], name: str, work: str, served: int, host: str, output: int) -> None:
-    from whiteroom.runtime.transform.client import TransformJob, run_transform  # noqa: PLC0415
+    from whiteroom.runtime.transform.client import run_transform  # noqa: PLC0415
+    from whiteroom.runtime.transform.jobs import TransformJob  # noqa: PLC0415
 
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))

@@ -1,0 +1,169 @@
+"""What a query takes to run, as it is now: its text, its parameters, and the tables that it may see."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from whiteroom.domain.channel_queries import template_can_fill
+from whiteroom.domain.collaborations import MemberStatus
+from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.queries import CatalogTable, FileFormat, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.schemas import query_table
+from whiteroom.domain.steps import Failure
+from whiteroom.domain.verdicts import Denied
+from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
+
+log = logging.getLogger(__name__)
+
+_UNREADABLE = CatalogTable((), FileFormat.CSV, ())
+
+Referenced = tuple[QueryTable, Mapping[str, Any]]
+"""A table with its owner's rules as they are now, its rows still to be found, and its TableReference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuerySettings:
+    """What the operator chose for queries."""
+
+    csv_header: bool
+    max_file_bytes: int
+    memory_bytes: int
+    cpus: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """The SQL of a query, and what fills its placeholders."""
+
+    sql: str
+    parameters: Mapping[str, str]
+    parameter_types: Mapping[str, str]
+    template_arn: str | None
+
+
+class QuerySpecs:
+    """Describes queries for the engine."""
+
+    def __init__(self, store: Store, catalog: Catalog, settings: QuerySettings) -> None:
+        """Read rules in `store`, and what tables refer to in `catalog`."""
+        self._store = store
+        self._catalog = catalog
+        self._settings = settings
+
+    def spec(
+        self,
+        query: ProtectedQuery,
+        folder: Path,
+        result_format: ResultFormat,
+        *,
+        algorithm_association_arn: str | None = None,
+        single_file: bool = False,
+    ) -> QuerySpec | Failure:
+        """The query as the engine takes it, under the rules of now."""
+        with self._store.reading() as tx:
+            statement = _statement(tx, query.sql_parameters)
+            tables = tables_of(tx, seen_associations(tx, query))
+        if isinstance(statement, Failure):
+            return statement
+        settings = self._settings
+        return QuerySpec(
+            id=query.id,
+            sql=statement.sql,
+            parameters=statement.parameters,
+            parameter_types=statement.parameter_types,
+            template_arn=statement.template_arn,
+            querier_account_id=query.account_id,
+            algorithm_association_arn=algorithm_association_arn,
+            tables=tuple(
+                # Without columns no query can use it; the others need not care.
+                replace(table, source=self._resolve(table, reference) or _UNREADABLE)
+                for table, reference in tables
+            ),
+            result_format=result_format,
+            folder=folder,
+            # A program may be made for files without one (settings.csv_header); a person is not.
+            csv_header=settings.csv_header or algorithm_association_arn is None,
+            max_file_bytes=_ANY_SIZE if single_file else settings.max_file_bytes,
+            memory_bytes=settings.memory_bytes,
+            cpus=settings.cpus,
+            timeout_seconds=settings.timeout_seconds,
+            receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
+        )
+
+    def unreadable(self, tables: Iterable[Referenced]) -> tuple[str, ...]:
+        """Names of the tables whose catalog entry or files are gone."""
+        return tuple(table.name for table, reference in tables if self._resolve(table, reference) is None)
+
+    def _resolve(self, table: QueryTable, reference: Mapping[str, Any]) -> CatalogTable | None:
+        """What a table refers to, as it is now; None where that cannot be read here."""
+        place = reference.get("glue") or reference.get("athena")
+        if place is None:
+            return None
+        try:
+            return self._catalog.resolve(table.owner_account_id, place["databaseName"], place["tableName"])
+        except TableNotFound as error:
+            log.warning("table %s of account %s: %s", table.name, table.owner_account_id, error)
+            return None
+
+
+_ANY_SIZE = 1 << 62
+
+
+def shared_associations(tx: Transaction, collaboration_id: str) -> list[ConfiguredTableAssociation]:
+    """The tables that active members share in a collaboration."""
+    members = tx.members.all(collaboration_id=collaboration_id)
+    active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
+    shared = tx.configured_table_associations.all(collaboration_id=collaboration_id)
+    return [association for association in shared if association.account_id in active]
+
+
+def seen_associations(tx: Transaction, query: ProtectedQuery) -> list[ConfiguredTableAssociation]:
+    """The tables that a query may see: those that its text names, so that none is read that no budget counted."""
+    named = query.named_associations
+    shared = shared_associations(tx, query.collaboration_id)
+    return [association for association in shared if named is None or association.id in named]
+
+
+def tables_of(tx: Transaction, associations: Iterable[ConfiguredTableAssociation]) -> list[Referenced]:
+    """The tables behind associations."""
+    found = (_referenced(tx, association) for association in associations)
+    return [table for table in found if table is not None]
+
+
+def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Referenced | None:
+    table = tx.configured_tables.get(association.configured_table_id)
+    if table is None:
+        return None
+    rule = tx.configured_table_analysis_rules.get(table.id)
+    association_rule = tx.configured_table_association_analysis_rules.get(association.id)
+    return query_table(association, table, _UNREADABLE, rule, association_rule), table.table_reference
+
+
+def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failure:
+    template_arn = source.get("analysisTemplateArn")
+    if not template_arn:
+        return _Statement(source["queryString"], {}, {}, None)
+    template = tx.analysis_templates.find(arn=template_arn)
+    if template is None:
+        return Failure(
+            StatusCode.QUERY_INVALID, f"The analysis template {template_arn} is no longer there. Create it anew."
+        )
+    given = source.get("parameters") or {}
+    verdict = template_can_fill(template, given)
+    if isinstance(verdict, Denied):
+        return Failure(StatusCode.UNSUPPORTED, verdict.reason)
+    declared = template.analysis_parameters
+    defaults = {p["name"]: p["defaultValue"] for p in declared if p.get("defaultValue") is not None}
+    return _Statement(
+        sql=template.source["text"],
+        parameters={**defaults, **given},
+        parameter_types={parameter["name"]: parameter["type"] for parameter in declared},
+        template_arn=template_arn,
+    )

@@ -1,0 +1,54 @@
+"""What the clean room needs from outside itself, one file a port.
+
+Each port has one contract suite (tests/contract/) that runs on every implementation.
+Adapters: store/, runtime/, engines/, catalog/, objects/. They meet in app.py and nowhere else.
+"""
+
+from __future__ import annotations
+
+from whiteroom.ports.catalog import Catalog, TableNotFound
+from whiteroom.ports.layouts import Layouts
+from whiteroom.ports.object_store import (
+    ConflictingContents,
+    DeliveryFailed,
+    ObjectStore,
+    StoredObject,
+    TooLarge,
+    UnsafeContents,
+)
+from whiteroom.ports.repositories import Duplicate, LifecycleRepository, Metrics, Page, PageKey, Repository, Stale, Tags
+from whiteroom.ports.run_logs import PlacedLine, RunLogs
+from whiteroom.ports.runtime import CannotSeal, ImageNotFound, RunRefused, Runtime
+from whiteroom.ports.sql_engine import SqlEngine
+from whiteroom.ports.store import Claim, Store, Transaction, Work
+
+__all__ = [
+    "CannotSeal",
+    "Catalog",
+    "Claim",
+    "ConflictingContents",
+    "DeliveryFailed",
+    "Duplicate",
+    "ImageNotFound",
+    "Layouts",
+    "LifecycleRepository",
+    "Metrics",
+    "ObjectStore",
+    "Page",
+    "PageKey",
+    "PlacedLine",
+    "Repository",
+    "RunLogs",
+    "RunRefused",
+    "Runtime",
+    "SqlEngine",
+    "Stale",
+    "Store",
+    "StoredObject",
+    "TableNotFound",
+    "Tags",
+    "TooLarge",
+    "Transaction",
+    "UnsafeContents",
+    "Work",
+]

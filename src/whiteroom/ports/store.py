@@ -1,0 +1,126 @@
+"""Where all state lives."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from whiteroom.domain.accounts import AccessKey, Account
+from whiteroom.domain.analysis_templates import AnalysisTemplate
+from whiteroom.domain.collaborations import Collaboration, Member
+from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.configured_table_associations import (
+    ConfiguredTableAssociation,
+    ConfiguredTableAssociationAnalysisRule,
+)
+from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.events import ResourceEvent
+from whiteroom.domain.memberships import Membership
+from whiteroom.domain.ml_configurations import MLConfiguration
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.ports.repositories import LifecycleRepository, Metrics, Repository, Tags
+
+
+class Transaction(Protocol):
+    """Everything the store knows, at one moment: all of it is written, or none."""
+
+    @property
+    def accounts(self) -> Repository[Account]: ...
+    @property
+    def access_keys(self) -> Repository[AccessKey]: ...
+    @property
+    def collaborations(self) -> Repository[Collaboration]: ...
+    @property
+    def members(self) -> Repository[Member]: ...
+    @property
+    def memberships(self) -> Repository[Membership]: ...
+    @property
+    def configured_tables(self) -> Repository[ConfiguredTable]: ...
+    @property
+    def configured_table_analysis_rules(self) -> Repository[ConfiguredTableAnalysisRule]: ...
+    @property
+    def configured_table_associations(self) -> Repository[ConfiguredTableAssociation]: ...
+    @property
+    def configured_table_association_analysis_rules(self) -> Repository[ConfiguredTableAssociationAnalysisRule]: ...
+    @property
+    def analysis_templates(self) -> Repository[AnalysisTemplate]: ...
+    @property
+    def protected_queries(self) -> LifecycleRepository[ProtectedQuery]: ...
+    @property
+    def privacy_budget_templates(self) -> Repository[PrivacyBudgetTemplate]: ...
+    @property
+    def ml_configurations(self) -> Repository[MLConfiguration]: ...
+    @property
+    def configured_model_algorithms(self) -> Repository[ConfiguredModelAlgorithm]: ...
+    @property
+    def configured_model_algorithm_associations(self) -> Repository[ConfiguredModelAlgorithmAssociation]: ...
+    @property
+    def ml_input_channels(self) -> LifecycleRepository[MLInputChannel]: ...
+    @property
+    def trained_models(self) -> LifecycleRepository[TrainedModel]: ...
+    @property
+    def trained_model_inference_jobs(self) -> LifecycleRepository[TrainedModelInferenceJob]: ...
+    @property
+    def trained_model_export_jobs(self) -> LifecycleRepository[TrainedModelExportJob]: ...
+    @property
+    def tags(self) -> Tags: ...
+    @property
+    def metrics(self) -> Metrics: ...
+
+    def events(self, arn: str) -> tuple[ResourceEvent, ...]:
+        """Every event of the resources with that ARN (all versions of a model), oldest first."""
+
+
+class Work(StrEnum):
+    """Kinds of records that a controller drives; each is the name of its repository."""
+
+    ML_INPUT_CHANNELS = "ml_input_channels"
+    TRAINED_MODELS = "trained_models"
+    TRAINED_MODEL_INFERENCE_JOBS = "trained_model_inference_jobs"
+    TRAINED_MODEL_EXPORT_JOBS = "trained_model_export_jobs"
+    PROTECTED_QUERIES = "protected_queries"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lease on one record's work."""
+
+    work: Work
+    record_id: str
+    owner: str
+    due_at: datetime
+    """As it was when the claim was made: `release` leaves a later wish alone."""
+
+
+class Store(Protocol):
+    """Where all state lives. Safe from any thread, and from other processes on the same folder."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction that may write: committed durably at the end, rolled back on any exception."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A consistent view that writes nothing."""
+
+    def claim(self, owner: str, now: datetime, lease_seconds: float) -> Claim | None:
+        """Lease the work that has been due longest; a dead owner's lease expires by itself."""
+
+    def extend(self, claim: Claim, now: datetime, lease_seconds: float) -> bool:
+        """Keep a lease; False if it was lost."""
+
+    def release(self, claim: Claim, next_due_at: datetime | None) -> None:
+        """Give a lease back. The work is due again at `next_due_at`, unless a member asked for it meanwhile."""
+
+    def free_leases(self) -> None:
+        """Give back every lease, whoever holds it. For a server that knows that it is alone, when it starts."""
+
+    def next_due_at(self) -> datetime | None:
+        """When the next unleased work is due."""
