@@ -248,6 +248,7 @@ class Whiteroom:
         await receive()
         # One server a data folder (cli/server_file.py): whoever holds a lease now was killed, and nobody waits for it.
         self._store.free_leases()
+        self._store.look_at_all(self._clock())  # an earlier server's clock may have been ahead
         self._controllers.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -17,6 +17,9 @@ from whiteroom.ports import Store
 
 log = logging.getLogger(__name__)
 
+CLOCK_SET_SECONDS = 5.0
+"""A clock that goes back by more than that was set, and did not just drift."""
+
 
 class Controllers:
     """Takes steps as work comes due, in a few threads.
@@ -24,12 +27,31 @@ class Controllers:
     Stopping ends no run: what runs goes on, and is found again by the next server.
     """
 
-    def __init__(self, store: Store, reconciler: Reconciler, clock: Clock, timing: Timing, threads: int) -> None:
-        """Prepare `threads` workers; `start` starts them."""
+    def __init__(
+        self,
+        store: Store,
+        reconciler: Reconciler,
+        clock: Clock,
+        timing: Timing,
+        threads: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare `threads` workers; `start` starts them.
+
+        Args:
+            store: has the work.
+            reconciler: takes the steps.
+            clock: the present, which somebody may set.
+            timing: how often.
+            threads: how many steps at a time.
+            monotonic: seconds that nobody can set; tells that the clock was.
+        """
         self._store = store
         self._reconciler = reconciler
         self._clock = clock
         self._timing = timing
+        self._monotonic = monotonic
+        self._ahead = self._clock_ahead()
         self._changed = threading.Condition()
         self._news = 0
         self._stopping = threading.Event()
@@ -37,7 +59,7 @@ class Controllers:
         name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         owners = [f"{name}-{number}" for number in range(1, threads + 1)]
         self._workers = [_thread(f"controller-{owner}", self._work, owner) for owner in owners]
-        sweep = (reconciler.sweep, timing.sweep_seconds, self._stopping)
+        sweep = (self.sweep, timing.sweep_seconds, self._stopping)
         self._sweeper = _thread("controllers-sweep", _repeat, *sweep)
         # It outlives the workers: a step that is being finished keeps its lease.
         beat = (reconciler.heartbeat, timing.lease_seconds / 3, self._finished)
@@ -53,6 +75,18 @@ class Controllers:
         with self._changed:
             self._news += 1
             self._changed.notify_all()
+
+    def sweep(self) -> None:
+        """Free what nobody wants, and see to it that all is looked at in time, whatever happened to the clock."""
+        before, self._ahead = self._ahead, self._clock_ahead()
+        if self._ahead < before - CLOCK_SET_SECONDS:
+            log.warning("the clock was set back by %.0f s: all work is looked at anew", before - self._ahead)
+            self._store.look_at_all(self._clock())
+            self.wake()
+        self._reconciler.sweep()
+
+    def _clock_ahead(self) -> float:
+        return self._clock().timestamp() - self._monotonic()
 
     def stop(self, timeout_seconds: float) -> bool:
         """Finish the steps that are being taken, take no more; whether all was finished in time."""

@@ -30,6 +30,8 @@ class Timing:
 
     def next_look(self, elapsed: timedelta) -> timedelta:
         """How long to wait with something that has been at it for `elapsed`."""
+        if elapsed < timedelta(seconds=-1):
+            return timedelta(seconds=self.slowest_look_seconds)  # the clock was set back meanwhile
         wait = max(self.first_look_seconds, elapsed.total_seconds() * self.look_share)
         return timedelta(seconds=min(wait, self.slowest_look_seconds))
 

@@ -170,6 +170,10 @@ class SqliteStore:
         session = self._session("writing")
         work.run(session, "free", {})
 
+    def look_at_all(self, now: datetime) -> None:
+        """ports.Store.look_at_all."""
+        work.run(self._session("writing"), "look at all", {"now": to_micros(now)})
+
     def next_due_at(self) -> datetime | None:
         """ports.Store.next_due_at."""
         session = self._session("reading")

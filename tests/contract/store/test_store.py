@@ -371,3 +371,14 @@ def test_a_transaction_that_the_disk_has_no_room_for_is_undone_and_the_next_one_
         tx.accounts.add(Account("3" * 12, "kept", NOON))
     with nearly_full.reading() as tx:
         assert [account.id for account in tx.accounts.all()] == ["3" * 12]
+
+
+def test_work_that_is_due_later_can_be_made_due_now(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        model = tx.trained_models.submit(a_model(), actor="a")
+        tx.trained_models.transition(model, Event.STARTED, actor="c", at=NOON, due_at=NOON + 1440 * MINUTE)
+    assert store.claim("one", NOON, 30) is None
+    store.look_at_all(NOON)
+    claim = store.claim("one", NOON, 30)
+    assert claim is not None
+    assert claim.record_id == model.id
