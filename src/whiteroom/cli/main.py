@@ -95,11 +95,11 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 def _machine_problem(error: OSError) -> str:
     """What the machine refused, and what to do about it."""
-    if not error.filename:
-        return f"{error}."
     trouble = trouble_of(error)
     if trouble is not None:
         return trouble
+    if not error.filename:
+        return f"{error}."
     what = f"{error.strerror}: {os.fsdecode(error.filename)}."
     if not isinstance(error, PermissionError):
         return what

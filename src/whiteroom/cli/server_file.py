@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -52,7 +52,8 @@ def held(path: Path) -> Iterator[ServerFile]:
             ) from None
         file.truncate(0)
         yield ServerFile(file)
-        file.truncate(0)
+        with suppress(OSError):  # a disk that has failed meanwhile: who holds no lock is not there, whatever it says
+            file.truncate(0)
 
 
 def running_url(path: Path) -> str | None:

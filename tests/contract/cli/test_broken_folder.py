@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -14,7 +15,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
+from support.cleanrooms import collaboration_request
 from support.command import whiteroom
 from support.disks import needs_root, small_disk
 from support.server import running_server
@@ -169,3 +172,22 @@ def test_a_server_that_was_killed_leaves_no_lock_behind(tmp_path: Path) -> None:
     assert "None runs on this folder." in whiteroom("doctor", "--data", str(data)).out
     with running_server(data) as server:
         assert server.url in (data / "server.json").read_text()
+
+
+def test_a_disk_that_fails_under_a_running_server_is_told_and_nothing_needs_to_be_restarted(tmp_path: Path) -> None:
+    """Every write beyond 4 KiB into a file is refused by the kernel; reading goes on."""
+    data = tmp_path / "data"
+    with running_server(data) as server:
+        client = server.client("cleanrooms", "111111111111")
+        made = {client.create_collaboration(**collaboration_request())["collaboration"]["id"]}
+        _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, hard))
+        with pytest.raises(ClientError, match="InternalServerException"):
+            client.create_collaboration(**collaboration_request())
+        assert {one["id"] for one in client.list_collaborations()["collaborationList"]} == made
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        made.add(client.create_collaboration(**collaboration_request())["collaboration"]["id"])
+        assert {one["id"] for one in client.list_collaborations()["collaborationList"]} == made
+    log = data.with_name("data.log").read_text()
+    assert "The database cannot be used: disk I/O error" in log
+    assert "Traceback" not in log
