@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from whiteroom.domain.queries import QueryFailure, QuerySpec
@@ -41,11 +42,12 @@ def main() -> None:
     if worker == 0:
         _work(folder, spec, spill_bytes=int(sys.argv[1]))
     failure = _wait(worker, spec)
+    # Before anything is written: they may have filled the disk.
+    shutil.rmtree(partial_folder(spec), ignore_errors=True)
+    shutil.rmtree(folder / SPILL, ignore_errors=True)
     # The worker writes its own end; what is missing died before it could.
     if failure is not None and not (folder / END).exists():
         write_end(folder / END, *failure)
-    shutil.rmtree(partial_folder(spec), ignore_errors=True)
-    shutil.rmtree(folder / SPILL, ignore_errors=True)
 
 
 def _wait(worker: int, spec: QuerySpec) -> tuple[QueryFailure, str] | None:
@@ -82,8 +84,9 @@ def _work(folder: Path, spec: QuerySpec, spill_bytes: int) -> None:
     except MemoryError:
         write_end(folder / END, QueryFailure.RESOURCES, _memory_message(spec))
     except BaseException:  # noqa: BLE001 -- whatever it is, the supervisor must learn of it and the operator read it
-        traceback.print_exc()
-        sys.stderr.flush()
+        with suppress(OSError):  # a full disk
+            traceback.print_exc()
+            sys.stderr.flush()
         os._exit(1)
     os._exit(0)
 
