@@ -19,8 +19,8 @@ from whiteroom.domain.differential_privacy import DELTA_PER_QUERY
 from whiteroom.engines.refusals import Refused
 
 _FALSE_ALARM = 1e-5
-"""The chance that any empty bucket of a histogram is taken for one that has users in it: a bound, and with it the noise,
-might become 2**60 times as large."""
+"""The chance that any empty bucket of a histogram is taken for one with users in it. A bound, and with it the noise,
+might then be 2**60 times as large."""
 _LARGEST = 2**62
 """Totals are cut there, far above what rows can sum up to here: it can only bring two results nearer to each other."""
 

@@ -62,7 +62,13 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
     except Refused as refusal:
         return QueryFailure.REFUSED, str(refusal)
     if guarded.noisy is not None:
-        return run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes)
+        return _run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes)
+    return _run_plain(folder, spec, guarded, spill_bytes)
+
+
+def _run_plain(
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int
+) -> tuple[QueryResult | QueryFailure, str]:
     tables = list(guarded.views.values())
     try:
         check_headers(tables)
@@ -87,7 +93,7 @@ UNTOLD = (
 """Whatever fails after the first row of a protected table was read."""
 
 
-def run_noisy(
+def _run_noisy(
     folder: Path, spec: QuerySpec, guarded: GuardedQuery, noisy: NoisyQuery, spill_bytes: int
 ) -> tuple[QueryResult | QueryFailure, str]:
     """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
@@ -105,7 +111,9 @@ def run_noisy(
             try:
                 told = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, noisy.answer, guarded.output_columns, spec, partial)
-            except duckdb.Error:
+            except (OSError, duckdb.Error):
+                # At once: how it ended takes room as well.
+                shutil.rmtree(partial, ignore_errors=True)
                 traceback.print_exc()
                 return QueryFailure.INVALID, UNTOLD
         return replace(_result(spec, guarded, partial, rows, files), privacy=told), ""
@@ -113,11 +121,11 @@ def run_noisy(
         return QueryFailure.REFUSED, str(refusal)
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
-    except duckdb.Error as error:
+    except (OSError, duckdb.Error) as error:
         return _safely(error)
 
 
-def _safely(error: duckdb.Error) -> tuple[QueryFailure, str]:
+def _safely(error: Exception) -> tuple[QueryFailure, str]:
     for kind, failure, message in _SAFE_ERRORS:
         if isinstance(error, kind):
             return failure, message
