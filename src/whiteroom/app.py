@@ -271,7 +271,7 @@ def _controllers(
     channels = settings.folder("channels")
     runs = _run_settings(settings)
     queries = _query_settings(settings)
-    querying = Querying(store, engine, catalog, queries)
+    querying = Querying(store, engine, catalog, queries, clock)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
     inputs = TrainingInputs(
         objects,
@@ -285,7 +285,7 @@ def _controllers(
         (
             MLInputChannelController(store, engine, querying, channels),
             ProtectedQueryController(
-                store, engine, querying, objects, settings.folder("results"), settings.default_result_location
+                store, engine, querying, objects, settings.folder("results"), settings.default_result_location, clock
             ),
             TrainedModelController(tools, objects, inputs),
             TrainedModelInferenceJobController(tools, objects, channels),

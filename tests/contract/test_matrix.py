@@ -83,6 +83,7 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "ListPrivacyBudgets",
             "ListProtectedQueries",
             "ListSchemas",
+            "PreviewPrivacyImpact",
             "UpdateMembership",
         ),
         INVITED_TOO: ("GetCollaboration", "ListMembers"),

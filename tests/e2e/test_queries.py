@@ -1,4 +1,4 @@
-"""Queries of a member's own over HTTP: CSV at her place, one cancelled, and a budget spent through a kill -9."""
+"""Queries of a member's own over HTTP: CSV at her place, one cancelled, and budgets spent through a kill -9."""
 
 from __future__ import annotations
 
@@ -178,3 +178,48 @@ def left(room: LiveRoom) -> int:
         collaborationIdentifier=room.collaboration, privacyBudgetType="ACCESS_BUDGET"
     )["collaborationPrivacyBudgetSummaries"]
     return int(summary["budget"]["accessBudget"]["aggregateRemainingBudget"])
+
+
+def units_left(room: LiveRoom) -> Any:
+    """How many queries that count users ALICE sees left in the collaboration."""
+    (budget,) = room.client("cleanrooms").list_collaboration_privacy_budgets(
+        collaborationIdentifier=room.collaboration, privacyBudgetType="DIFFERENTIAL_PRIVACY"
+    )["collaborationPrivacyBudgetSummaries"]
+    counted = {item["type"]: item for item in budget["budget"]["differentialPrivacy"]["aggregations"]}
+    return counted["COUNT_DISTINCT"]["remainingCount"]
+
+
+def test_a_protected_table_answers_with_noise_until_its_budget_is_spent_through_a_kill(
+    room: LiveRoom, tmp_path: Path
+) -> None:
+    stays = tmp_path / "stays.csv"
+    stays.write_text("person,town,nights\n" + "".join(f"p{n},{'AB'[n % 2]},{n % 7}\n" for n in range(2_000)))
+    rule = custom_rule(differentialPrivacy={"columns": [{"name": "person"}]}, additionalAnalyses="NOT_ALLOWED")
+    room.share(
+        "stays", stays, ["person", "town", "nights"], "CUSTOM", rule, collaboration_rule(allowedResultReceivers=[ALICE])
+    )
+    not_ready = ended(room, start(room, "SELECT COUNT(DISTINCT person) AS n FROM stays"))
+    assert "CreatePrivacyBudgetTemplate" in not_ready["error"]["message"]
+    bob = room.client("cleanrooms", BOB)
+    parameters = {"differentialPrivacy": {"epsilon": 1, "usersNoisePerQuery": 10}}
+    bob.create_privacy_budget_template(
+        membershipIdentifier=room.owner_membership, privacyBudgetType="DIFFERENTIAL_PRIVACY", parameters=parameters
+    )
+    assert units_left(room) == 10
+    query = start(room, "SELECT town, COUNT(DISTINCT person) AS people, AVG(nights) AS nights FROM stays GROUP BY town")
+    room.restart()
+    done = ended(room, query)
+    assert done["status"] == "SUCCESS", done.get("error")
+    with file_of(room, done).open(newline="") as file:
+        rows = list(csv.reader(file))
+    # The limit, the keys, the bound, COUNT DISTINCT, and AVG: 6 units. Noise of scale 10: 300 off with odds of e**-30.
+    assert [row[0] for row in rows] == ["town", "A", "B"]
+    assert all(700 < int(row[1]) < 1_300 for row in rows[1:])
+    assert units_left(room) == 4
+    told = done["differentialPrivacy"]["sensitivityParameters"]
+    assert [item["aggregationType"] for item in told] == ["COUNT_DISTINCT", "AVG"]
+    refused = ended(room, start(room, "SELECT STDDEV(nights) AS d FROM stays"))
+    assert "4 are left" in refused["error"]["message"]
+    raw = ended(room, start(room, "SELECT person, town FROM stays"))
+    assert "must aggregate" in raw["error"]["message"]
+    assert units_left(room) == 4

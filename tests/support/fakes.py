@@ -6,10 +6,12 @@ import itertools
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from whiteroom.domain.differential_privacy import Bill
 from whiteroom.domain.metrics import Usage
 from whiteroom.domain.queries import (
     CatalogTable,
@@ -161,6 +163,10 @@ class FakeEngine:
     reads: tuple[str, ...] = ("Flights",)
     dies: int = 0
     """How many times a query is found dead before it works."""
+    bill: Bill | None = None
+    """What every query costs of a privacy budget, from its start on."""
+    told: tuple[Mapping[str, Any], ...] = ()
+    """What a result says of its noise."""
     started: list[QuerySpec] = field(default_factory=list)
     _queries: dict[str, int] = field(default_factory=dict)
     _specs: dict[str, QuerySpec] = field(default_factory=dict)
@@ -173,6 +179,9 @@ class FakeEngine:
         self._queries[spec.id] = self.looks
 
     def observe(self, query_id: str) -> QueryObservation:
+        return replace(self._observe(query_id), bill=self.bill if query_id in self._specs else None)
+
+    def _observe(self, query_id: str) -> QueryObservation:
         if query_id not in self._queries:
             return QueryObservation(Phase.ABSENT)
         if self.dies:
@@ -187,7 +196,7 @@ class FakeEngine:
         folder = self._specs[query_id].folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "part-0.csv").write_text("a,b\n1,2\n")
-        return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads))
+        return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads, self.told))
 
     def stop(self, query_id: str) -> None:
         if query_id in self._queries:
@@ -195,6 +204,7 @@ class FakeEngine:
 
     def forget(self, query_id: str) -> None:
         self._queries.pop(query_id, None)
+        self._specs.pop(query_id, None)
 
     def queries(self) -> Iterable[str]:
         return tuple(self._queries)

@@ -59,6 +59,8 @@ SHARED_RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": collaboration
 RECEIVER = {"members": [{"accountId": CALLERS["receiver"]}]}
 
 
+NOISE = {"differentialPrivacy": {"epsilon": 3, "usersNoisePerQuery": 30}}
+
 PLANTED = "planted-by-"
 """Begins every value that its maker alone may see; the caller who made it follows."""
 
@@ -364,6 +366,7 @@ _CLEAN: dict[str, dict[str, Any]] = {
     "ListPrivacyBudgets": {**_OWN, "privacyBudgetType": "ACCESS_BUDGET"},
     "ListProtectedQueries": _OWN,
     "ListSchemas": _ALL,
+    "PreviewPrivacyImpact": {**_OWN, "parameters": NOISE},
     "ListTagsForResource": {"resourceArn": "@collaboration_arn"},
     "StartProtectedQuery": {
         **_OWN,

@@ -130,7 +130,7 @@ class World:
         queries = QuerySettings(
             csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
         )
-        querying = Querying(self.store, self.engine, self.catalog, queries)
+        querying = Querying(self.store, self.engine, self.catalog, queries, self.clock)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
         inputs = TrainingInputs(
@@ -143,7 +143,7 @@ class World:
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, self.channels),
             ProtectedQueryController(
-                self.store, self.engine, querying, self.objects, self.results, self.default_location
+                self.store, self.engine, querying, self.objects, self.results, self.default_location, self.clock
             ),
             TrainedModelController(tools, self.objects, inputs),
             TrainedModelInferenceJobController(tools, self.objects, self.channels),

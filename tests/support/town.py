@@ -306,6 +306,7 @@ CLEAN: dict[str, Callable[[Place], dict[str, Any]]] = {
     "ListPrivacyBudgets": in_membership(privacyBudgetType="ACCESS_BUDGET", accessBudgetResourceArn="@resource_arn"),
     "ListProtectedQueries": in_membership(),
     "ListSchemas": in_collaboration(),
+    "PreviewPrivacyImpact": in_membership(parameters={"differentialPrivacy": {"epsilon": 3, "usersNoisePerQuery": 30}}),
     "ListTagsForResource": of_account(**TAGS),
     "StartProtectedQuery": in_membership(type="SQL", **direct("@template_arn")),
     "TagResource": of_account(**TAGS, tags={"a": "b"}),

@@ -52,13 +52,15 @@ def _shared_table(tx: Transaction, catalog: Catalog, association: ConfiguredTabl
         return None
     rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    seen = query_table(association, table, _UNREAD, rule, association_rule)
+    private = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
+    seen = query_table(association, table, _UNREAD, rule, association_rule, private)
+    spent_from = private if seen.identifier is not None and seen.privacy is not None else None
     budget = tx.privacy_budget_templates.find(resource_id=association.id)
     place = catalog_name(table.table_reference)
     if isinstance(place, Denied):
-        return SharedTable(seen, readable=False, budget=budget)
+        return SharedTable(seen, readable=False, budget=budget, private_budget=spent_from)
     try:
         source = catalog.resolve(table.account_id, place.database, place.table)
     except TableNotFound:
-        return SharedTable(seen, readable=False, budget=budget)
-    return SharedTable(replace(seen, source=source), readable=True, budget=budget)
+        return SharedTable(seen, readable=False, budget=budget, private_budget=spent_from)
+    return SharedTable(replace(seen, source=source), readable=True, budget=budget, private_budget=spent_from)

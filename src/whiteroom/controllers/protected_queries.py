@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.clock import Clock
+from whiteroom.controllers.privacy_bills import pay
 from whiteroom.controllers.query_specs import shared_associations, tables_of
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.room import receiving_membership, require_wanted
@@ -21,10 +23,18 @@ from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.protected_queries import LIFECYCLE, ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
+from whiteroom.domain.protected_queries import (
+    LIFECYCLE,
+    ProtectedQuery,
+    ProtectedQueryStatus,
+    Surroundings,
+    owes,
+    plan,
+)
 from whiteroom.domain.queries import QueryObservation, QueryResult, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.user_level import protected
 from whiteroom.domain.verdicts import Denied, Verdict
 from whiteroom.ports import DeliveryFailed, ObjectStore, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 
@@ -46,6 +56,7 @@ class ProtectedQueryController:
         objects: ObjectStore,
         results_folder: Path,
         default_location: str,
+        clock: Clock,
     ) -> None:
         """Work with these.
 
@@ -56,6 +67,7 @@ class ProtectedQueryController:
             objects: delivers their rows.
             results_folder: holds the rows of query ID in the folder ID until they are delivered.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
+            clock: says which month's privacy budget is charged.
         """
         self._store = store
         self._engine = engine
@@ -63,10 +75,12 @@ class ProtectedQueryController:
         self._objects = objects
         self._results_folder = results_folder
         self._default_location = default_location
+        self._clock = clock
 
     def observe(self, record: ProtectedQuery) -> Seen:
         """loop.Controller.observe."""
-        watched = record.status is ProtectedQueryStatus.STARTED
+        # One that is being cancelled may have read, and is charged for it.
+        watched = record.status in {ProtectedQueryStatus.STARTED, ProtectedQueryStatus.CANCELLING}
         seen = self._querying.observe(record, record.id, record.payer_account_id, watched=watched)
         return seen.query, Surroundings(
             member_active=seen.member_active,
@@ -85,10 +99,14 @@ class ProtectedQueryController:
         match effect:
             case Effect.START:
                 return self._start(record)
+            case Effect.PAY:
+                return pay(self._store, record, self._engine.observe(record.id).bill, self._clock())
             case Effect.DELIVER:
                 return self._deliver(record)
             case Effect.STOP:
                 self._engine.stop(record.id)
+                if owes(record, self._engine.observe(record.id)):
+                    raise Stale(f"The protected query {record.id} began to read before it was stopped.")
             case _:
                 raise ValueError(f"a protected query has no effect {effect.value}")
         return DONE
@@ -138,7 +156,8 @@ class ProtectedQueryController:
         deliveries = self._hand_over(query, result.files, ready.places, confirm)
         if isinstance(deliveries, Failure):
             return Outcome(failure=deliveries)
-        return Outcome({"deliveries": deliveries, "read_associations": ready.read})
+        told = {"deliveries": deliveries, "privacy_parameters": result.privacy, "read_associations": ready.read}
+        return Outcome(told)
 
     def _ready(self, query: ProtectedQuery, result: QueryResult) -> _Ready | Outcome:
         """Where the rows of each receiver go, and what they were read from, judged now; or why they go nowhere."""
@@ -208,8 +227,15 @@ class _Ready:
 
 def _may_leave(tx: Transaction, query: ProtectedQuery, read: Iterable[ConfiguredTableAssociation]) -> Verdict:
     """Whether the rules of the tables that were read, as they are now, still let these receivers have the rows."""
+    tables = [table for table, _ in tables_of(tx, read)]
+    for table in protected(tables):
+        if query.privacy_bill is None:
+            return Denied(
+                f"{table.title} has been protected by differential privacy since the query began, and its result has "
+                "no noise. Ask again."
+            )
     return may_reach(
-        [table for table, _ in tables_of(tx, read)],
+        tables,
         querier_account_id=query.account_id,
         receiver_account_ids=[receiver["accountId"] for receiver in query.receivers],
         algorithm_association_arn=None,

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.clock import Clock
 from whiteroom.domain.channel_queries import template_can_fill
 from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.differential_privacy import epsilon_left
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import CatalogTable, FileFormat, QuerySpec, QueryTable, ResultFormat
@@ -51,11 +53,12 @@ class _Statement:
 class QuerySpecs:
     """Describes queries for the engine."""
 
-    def __init__(self, store: Store, catalog: Catalog, settings: QuerySettings) -> None:
-        """Read rules in `store`, and what tables refer to in `catalog`."""
+    def __init__(self, store: Store, catalog: Catalog, settings: QuerySettings, clock: Clock) -> None:
+        """Read rules in `store`, what tables refer to in `catalog`, and by `clock` which month's budget counts."""
         self._store = store
         self._catalog = catalog
         self._settings = settings
+        self._clock = clock
 
     def spec(
         self,
@@ -70,6 +73,7 @@ class QuerySpecs:
         with self._store.reading() as tx:
             statement = _statement(tx, query.sql_parameters)
             tables = tables_of(tx, seen_associations(tx, query))
+            budget = tx.privacy_budget_templates.find(resource_id=query.collaboration_id)
         if isinstance(statement, Failure):
             return statement
         settings = self._settings
@@ -95,6 +99,7 @@ class QuerySpecs:
             cpus=settings.cpus,
             timeout_seconds=settings.timeout_seconds,
             receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
+            epsilon_left="0" if budget is None else str(epsilon_left(budget, self._clock())),
         )
 
     def unreadable(self, tables: Iterable[Referenced]) -> tuple[str, ...]:
@@ -143,7 +148,8 @@ def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Ref
         return None
     rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    return query_table(association, table, _UNREADABLE, rule, association_rule), table.table_reference
+    budget = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
+    return query_table(association, table, _UNREADABLE, rule, association_rule, budget), table.table_reference
 
 
 def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failure:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from whiteroom.base.clock import Clock
 from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs, seen_associations, tables_of
 from whiteroom.controllers.room import member_active, payer_active
 from whiteroom.domain.lifecycle import Event
@@ -52,7 +53,9 @@ class SeenQuery:
 class Querying:
     """Queries at work in the engine."""
 
-    def __init__(self, store: Store, engine: SqlEngine, catalog: Catalog, settings: QuerySettings) -> None:
+    def __init__(
+        self, store: Store, engine: SqlEngine, catalog: Catalog, settings: QuerySettings, clock: Clock
+    ) -> None:
         """Work with these.
 
         Args:
@@ -60,10 +63,11 @@ class Querying:
             engine: where queries run.
             catalog: says what tables refer to.
             settings: what the operator chose for queries.
+            clock: says which month's privacy budget counts.
         """
         self._store = store
         self._engine = engine
-        self._specs = QuerySpecs(store, catalog, settings)
+        self._specs = QuerySpecs(store, catalog, settings, clock)
 
     def observe(self, asker: Asker, query_id: str, payer_account_id: str | None, *, watched: bool) -> SeenQuery:
         """What is seen of a record's query; where it is not watched, it is not looked at."""

@@ -23,9 +23,10 @@ FIELDS = frozenset(
         "disallowedOutputColumns",
         "aggregationThresholds",
         "comparisonControls",
+        "differentialPrivacy",
     }
 )
-"""The fields that are enforced. `differentialPrivacy` has a status code of its own."""
+"""The fields that are enforced; differentialPrivacy in domain/user_level.py."""
 
 _GROUP_FUNCTIONS = frozenset(
     [

@@ -33,6 +33,7 @@ class StatusCode(StrEnum):
     DATA_ERROR = "DataError"
     QUERY_RESOURCES_EXCEEDED = "QueryResourcesExceeded"
     QUERY_TIMED_OUT = "QueryTimedOut"
+    PRIVACY_BUDGET_SPENT = "PrivacyBudgetSpent"
     INFERENCE_ERROR = "InferenceError"
     OUTPUT_TOO_LARGE = "OutputTooLarge"
     EXPORT_TOO_LARGE = "ExportTooLarge"
@@ -75,6 +76,7 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.DATA_ERROR: "A table's file is broken, or its values do not fit its schema.",
     StatusCode.QUERY_RESOURCES_EXCEEDED: "The query needed more memory or disk than the server grants.",
     StatusCode.QUERY_TIMED_OUT: "The query ran longer than the server grants.",
+    StatusCode.PRIVACY_BUDGET_SPENT: "Other queries spent what this one takes of the privacy budget while it ran.",
     StatusCode.INFERENCE_ERROR: "The model server did not become ready, or refused a request.",
     StatusCode.OUTPUT_TOO_LARGE: "The inference output is larger than the policy's maxOutputSize.",
     StatusCode.EXPORT_TOO_LARGE: "The artefacts are larger than the export policy's maxSize, as files or packed.",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from whiteroom.domain.collaborations import Ability, Collaboration, CollaborationStatus, Cost, Member, MemberStatus
+from whiteroom.domain.differential_privacy import epsilon_left
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.payments import assigned
@@ -32,6 +33,15 @@ class SharedTable:
     readable: bool
     """Whether the catalog knows it, and its files are there."""
     budget: PrivacyBudgetTemplate | None
+    """How often it may be used."""
+    private_budget: PrivacyBudgetTemplate | None = None
+    """What may be told of its users: of its owner's, where the table asks for it."""
+
+    def can_be_used(self, now: datetime) -> bool:
+        """Whether its budgets leave anything."""
+        if self.private_budget is not None and not epsilon_left(self.private_budget, now):
+            return False
+        return self.budget is None or bool(remaining(self.budget, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,11 @@ def _of_its_tables(standing: Standing, member: Member, now: datetime) -> Iterabl
                 f"The access budget of the table '{shared.table.name}' leaves nothing now: give it a new one by "
                 "UpdatePrivacyBudgetTemplate, or wait for its next period."
             )
+        if shared.private_budget is not None and not epsilon_left(shared.private_budget, now):
+            yield (
+                f"The privacy budget that queries over '{shared.table.name}' are paid from is spent: raise epsilon by "
+                "UpdatePrivacyBudgetTemplate, or wait for the next month where it is refreshed."
+            )
 
 
 def _as_a_receiver(standing: Standing, member: Member) -> Iterable[str]:
@@ -119,11 +134,7 @@ def _as_the_querier(standing: Standing, now: datetime) -> Iterable[str]:
     if not standing.tables:
         yield "Wait: no member has associated a table yet (CreateConfiguredTableAssociation)."
         return
-    usable = [
-        shared
-        for shared in standing.tables
-        if shared.readable and (shared.budget is None or remaining(shared.budget, now))
-    ]
+    usable = [shared for shared in standing.tables if shared.readable and shared.can_be_used(now)]
     ready: dict[str, list[str]] = {}
     for shared in usable:
         for kind, missing in readiness(shared.table).items():

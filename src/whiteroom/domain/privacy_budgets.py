@@ -1,12 +1,12 @@
-"""Access budgets: how often a table may be used, in a calendar period, over its lifetime, or both.
+"""Privacy budget templates, and access budgets: how often a table may be used, in a period, over its lifetime, or both.
 
 "Each time a table is queried or a job is run using a ML input channel derived from a table, the budget for that
 table is reduced by one. When the budget reaches zero, the table can't be queried and ML jobs can't be run" (UG
 configure-data-access-budget). "When you edit a data access budget, it resets the current budget balance" (UG
 edit-access-budget). Periods are those of the calendar in UTC, weeks begin on Monday; AWS says neither.
 
-Operations: operations/privacy_budget_templates.py, operations/privacy_budgets.py. Who counts:
-operations/access_budgets.py.
+Budgets of the other type, DIFFERENTIAL_PRIVACY, are counted in domain/differential_privacy.py. Operations:
+operations/privacy_budget_templates.py, operations/privacy_budgets.py. Who counts: operations/access_budgets.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 ACCESS_BUDGET = "ACCESS_BUDGET"
-"""The PrivacyBudgetType that is kept here."""
+"""The PrivacyBudgetType that is counted here."""
 NO_REFRESH = "NONE"
 """PrivacyBudgetTemplateAutoRefresh of an access budget: its parameters say for themselves whether they refresh."""
 
@@ -36,7 +36,7 @@ class BudgetType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PrivacyBudgetTemplate:
-    """One table's access budget, and what has been used of it."""
+    """One table's access budget, or a collaboration's budget of differential privacy, and what has been used of it."""
 
     id: str
     arn: str
@@ -45,18 +45,28 @@ class PrivacyBudgetTemplate:
     collaboration_id: str
     account_id: str
     resource_id: str
-    """Of the configured table association."""
+    """Of the configured table association; of a budget of differential privacy, of the collaboration, which has one."""
     resource_arn: str
     budget_parameters: tuple[Mapping[str, Any], ...]
-    """BudgetParameters: at most one of a calendar period, and one of the lifetime."""
+    """BudgetParameters of an access budget: at most one of a calendar period, and one of the lifetime."""
     period_started_at: datetime
-    """Of the calendar period that `period_used` counts; where there is none, the last reset."""
+    """Of the calendar period that `period_used` or `epsilon_used` counts; where there is none, the last reset."""
     period_used: int
     lifetime_used: int
     reset_at: datetime
     """When the lifetime's count began: at the creation, or the last update."""
     created_at: datetime
     updated_at: datetime
+    type: str = ACCESS_BUDGET
+    """PrivacyBudgetType."""
+    auto_refresh: str = NO_REFRESH
+    """PrivacyBudgetTemplateAutoRefresh."""
+    epsilon: int = 0
+    """Of a budget of differential privacy: what it grants (a period)."""
+    users_noise_per_query: int = 0
+    """How many users one unit of noise hides; 0 for an access budget."""
+    epsilon_used: str = "0"
+    """What has been spent of it, as a fraction: sums of 1/usersNoisePerQuery are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +112,6 @@ def parameters_are_sound(parameters: Sequence[Mapping[str, Any]]) -> Verdict:
     if any(p["type"] == BudgetType.LIFETIME and "autoRefresh" in p for p in parameters):
         return Denied("A LIFETIME budget does not refresh. Leave autoRefresh out of it.")
     return ALLOWED
-
-
-def access_budgets_alone(privacy_budget_type: str) -> Verdict:
-    """Whether a template of that type is kept here: a budget that nothing keeps to must not look as if it were."""
-    if privacy_budget_type == ACCESS_BUDGET:
-        return ALLOWED
-    return Denied(f"Templates of type {privacy_budget_type} are not offered by this release. Use {ACCESS_BUDGET}.")
 
 
 def fresh_counts(parameters: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.differential_privacy import bill_of
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryFailure, QueryObservation
@@ -103,6 +104,10 @@ class ProtectedQuery:
     created_at: datetime
     updated_at: datetime
     """Of an ended query, its end."""
+    privacy_bill: Mapping[str, Any] | None = None
+    """What it was charged of a budget of differential privacy (differential_privacy.Bill); None where nothing was."""
+    privacy_parameters: tuple[Mapping[str, Any], ...] = ()
+    """DifferentialPrivacySensitivityParameters of what was delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,8 @@ def plan(  # noqa: PLR0911 - one row for each status
 ) -> Step:
     """The next step for a member's own query. Pure: the same arguments give the same step."""
     match query.status:
+        case ProtectedQueryStatus.STARTED | ProtectedQueryStatus.CANCELLING if owes(query, seen):
+            return Step(Effect.PAY, due_at=now)
         case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.member_active:
             return failed(StatusCode.MEMBERSHIP_ENDED)
         case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.payer_active:
@@ -156,6 +163,11 @@ def plan(  # noqa: PLR0911 - one row for each status
             return WAIT
 
 
+def owes(query: ProtectedQuery, seen: QueryObservation) -> bool:
+    """Whether the query's bill is not paid yet. One that was started again under another policy has another bill."""
+    return seen.bill is not None and seen.bill != bill_of(query.privacy_bill)
+
+
 _ERROR_CODES: Mapping[StatusCode, str] = {
     StatusCode.QUERY_REFUSED: "MALFORMED_QUERY",
     StatusCode.QUERY_INVALID: "MALFORMED_QUERY",
@@ -163,6 +175,7 @@ _ERROR_CODES: Mapping[StatusCode, str] = {
     StatusCode.DATA_ERROR: "INVALID_RESOURCE",
     StatusCode.QUERY_RESOURCES_EXCEEDED: "INSUFFICIENT_COMPUTE",
     StatusCode.QUERY_TIMED_OUT: "INSUFFICIENT_COMPUTE",
+    StatusCode.PRIVACY_BUDGET_SPENT: "RESOURCE_ACCESS_DENIED",
     StatusCode.RECEIVER_NOT_READY: "RESOURCE_ACCESS_DENIED",
     StatusCode.DELIVERY_FAILED: "RESOURCE_ACCESS_DENIED",
     StatusCode.MEMBERSHIP_ENDED: "RESOURCE_ACCESS_DENIED",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy
 from whiteroom.domain.runs import Phase
 
 
@@ -59,11 +60,19 @@ class QueryTable:
     """The analysis rule's policy of that type, as the API took it."""
     association_rule: Mapping[str, Any] | None
     """The collaboration analysis rule's policy (`allowedAdditionalAnalyses`, ...); None where not set."""
+    privacy: PrivacyPolicy | None = None
+    """What its owner's budget of differential privacy grants; None where the owner has none here."""
 
     @property
     def title(self) -> str:
         """How sentences name the table."""
         return f"Table '{self.name}' (member {self.owner_account_id})"
+
+    @property
+    def identifier(self) -> str | None:
+        """The column whose values are the users that differential privacy protects, in lower case; None without it."""
+        columns = ((self.rule or {}).get("differentialPrivacy") or {}).get("columns")
+        return columns[0]["name"].lower() if columns else None
 
     @property
     def readable_columns(self) -> frozenset[str]:
@@ -101,6 +110,8 @@ class QuerySpec:
     timeout_seconds: int
     receiver_account_ids: tuple[str, ...] = ()
     """Who receives the rows of a direct query; nobody receives those of a channel."""
+    epsilon_left: str = "0"
+    """What is left of the collaboration's budget of differential privacy, as a fraction."""
 
 
 class QueryFailure(StrEnum):
@@ -128,6 +139,8 @@ class QueryResult:
     size_bytes: int
     tables: tuple[str, ...]
     """Names of the associations that the query read."""
+    privacy: tuple[Mapping[str, Any], ...] = ()
+    """DifferentialPrivacySensitivityParameters, where the result is noisy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +151,5 @@ class QueryObservation:
     result: QueryResult | None = None
     failure: QueryFailure | None = None
     message: str = ""
+    bill: Bill | None = None
+    """What the query costs of a budget of differential privacy: there before it reads a row, and ever after."""

@@ -25,9 +25,6 @@ _ENFORCED_FIELDS: Mapping[str, frozenset[str]] = {
 """What is understood of each type of rule. Whatever else a rule says is refused by name: a control that is not
 enforced must not look as if it were."""
 
-_SEEN_TO_ELSEWHERE = frozenset({"differentialPrivacy"})
-"""Refused with a status code of its own."""
-
 _ENFORCED_ASSOCIATION_FIELDS = frozenset({"allowedResultReceivers", "allowedAdditionalAnalyses"})
 
 
@@ -111,13 +108,14 @@ def _custom_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
                 "add accounts to allowedAnalysisProviders (UpdateConfiguredTableAnalysisRule)",
             )
         )
-    if rule.get("differentialPrivacy"):
+    if rule.get("differentialPrivacy") and table.privacy is None:
         found.append(
             _missing(
                 table,
                 Reason.DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED,
-                "asks for differentialPrivacy, which is enforced in a later release.",
-                "take differentialPrivacy out of its analysis rule (UpdateConfiguredTableAnalysisRule)",
+                "asks for differentialPrivacy, and its owner has no privacy budget for it in this collaboration, which "
+                "can have one only.",
+                "call CreatePrivacyBudgetTemplate with type DIFFERENTIAL_PRIVACY",
             )
         )
     return found
@@ -125,7 +123,7 @@ def _custom_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
 
 def _unknown_gaps(table: QueryTable, rule: Mapping[str, Any], known: frozenset[str]) -> list[Missing]:
     where = "analysis rule (UpdateConfiguredTableAnalysisRule)"
-    fields = sorted(field for field in rule.keys() - known - _SEEN_TO_ELSEWHERE if rule[field])
+    fields = sorted(field for field in rule.keys() - known if rule[field])
     return [_unenforced(table, field, where) for field in fields]
 
 
@@ -139,6 +137,17 @@ def _unenforced(table: QueryTable, field: str, where: str) -> Missing:
 
 
 def _additional_gaps(table: QueryTable, rule: Mapping[str, Any], analysis_type: AnalysisType) -> list[Missing]:
+    if analysis_type is AnalysisType.ADDITIONAL and table.identifier is not None:
+        return [
+            _missing(
+                table,
+                Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED,
+                "has differentialPrivacy in its rule, and an ML input channel takes rows as they are, which no noise "
+                "covers.",
+                "take differentialPrivacy out of its rule (UpdateConfiguredTableAnalysisRule) if a channel is to be "
+                "made of it",
+            )
+        ]
     if analysis_type is AnalysisType.ADDITIONAL and table.rule_type == AGGREGATION:
         # "The additionalAnalyses parameter is currently supported for the list analysis rule and the custom
         # analysis rule" (AnalysisRuleAggregation).

@@ -14,6 +14,8 @@ from whiteroom.domain.configured_table_associations import (
 )
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule, policy_of_type
 from whiteroom.domain.consolidated_rules import consolidated
+from whiteroom.domain.differential_privacy import policy_of
+from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.queries import CatalogTable, Column, QueryTable
 from whiteroom.domain.rule_readiness import AnalysisType, Missing, missing_for
 from whiteroom.domain.verdicts import Denied
@@ -25,11 +27,21 @@ def query_table(
     source: CatalogTable,
     rule: ConfiguredTableAnalysisRule | None,
     association_rule: ConfiguredTableAssociationAnalysisRule | None,
+    budget: PrivacyBudgetTemplate | None,
 ) -> QueryTable:
     """An associated table as queries may see it.
 
+    Args:
+        association: the table's place in the collaboration.
+        table: the table.
+        source: its columns and files.
+        rule: of the table.
+        association_rule: of the association.
+        budget: the collaboration's budget of differential privacy, whoever's it is: it grants its own member's tables.
+
     A collaboration rule of another type than the table's counts as none.
     """
+    own = association.membership_id
     fits = rule is not None and association_rule is not None and association_rule.type == rule.type
     return QueryTable(
         name=association.name,
@@ -39,6 +51,7 @@ def query_table(
         rule_type=rule.type if rule is not None else None,
         rule=_inner(rule),
         association_rule=_inner(association_rule) if fits else None,
+        privacy=policy_of(budget) if budget is not None and budget.membership_id == own else None,
     )
 
 

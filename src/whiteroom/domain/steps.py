@@ -29,6 +29,8 @@ class Effect(StrEnum):
     """Pack what a training left, as artefacts."""
     KEEP_PARTIAL = "keep partial"
     """Pack what a training saved that ran too long, apart from what a training that succeeded leaves."""
+    PAY = "pay"
+    """Charge a query to the privacy budget, before anything of it is delivered or told."""
     DELIVER = "deliver"
     """Put results at the receiver's location."""
     ERASE = "erase"

@@ -18,11 +18,24 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.specs import END, LOG, SPEC, SPILL, partial_folder, read_end, read_spec, write_end, write_spec
+from whiteroom.engines.specs import (
+    BILL,
+    END,
+    LOG,
+    SPEC,
+    SPILL,
+    partial_folder,
+    read_bill,
+    read_end,
+    read_spec,
+    write_end,
+    write_spec,
+)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
 _DEATH_SECONDS = 10.0
@@ -58,9 +71,8 @@ class DuckDbEngine:
         if not folder.is_dir():
             return _ABSENT
         with _lock(folder) as lock:
-            if lock is None:
-                return _RUNNING
-            return read_end(folder / END) or _ABSENT
+            seen = _RUNNING if lock is None else read_end(folder / END) or _ABSENT
+        return replace(seen, bill=read_bill(folder / BILL))
 
     def stop(self, query_id: str) -> None:
         """Kill the query; one that has ended keeps its end."""

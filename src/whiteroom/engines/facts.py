@@ -187,18 +187,12 @@ class _Clauses:
 
     def facts(self) -> SelectFacts:
         select = self._select
-        clauses = {name for part, name in _CLAUSES.items() if select.args.get(part)}
-        group = select.args.get("group")
-        if group is not None and group.find(exp.GroupingSets, exp.Cube, exp.Rollup):
-            clauses.add("GROUPING SETS")
-        if group is not None and group.args.get("all"):
-            clauses.add("GROUP BY ALL")
         own = list(self._own_nodes())
         return SelectFacts(
             reads=tuple(self._reads.values()),
             derived=any(alias not in self._reads for alias in from_aliases(select)),
             joins=tuple(self._join(join) for join in from_joins(select)),
-            clauses=frozenset(clauses),
+            clauses=clause_names(select),
             uses=tuple(self._uses()),
             aggregates=tuple(self._aggregates()),
             windows=any(isinstance(node, exp.Window) for _, node in own),
@@ -228,7 +222,7 @@ class _Clauses:
         if self._origins.owner(column) is not self._select or column.table not in self._reads:
             return None
         aggregate = column.find_ancestor(exp.AggFunc, exp.Select)
-        aggregated = isinstance(aggregate, exp.AggFunc) and not _is_windowed(aggregate)
+        aggregated = isinstance(aggregate, exp.AggFunc) and not is_windowed(aggregate)
         return Use(self._reads[column.table], column.name, place, aggregated)
 
     def _uses(self) -> Iterator[Use]:
@@ -244,10 +238,10 @@ class _Clauses:
 
     def _aggregates(self) -> Iterator[Aggregate]:
         for place, node in self._own_nodes():
-            if isinstance(node, exp.AggFunc) and not _is_windowed(node):
+            if isinstance(node, exp.AggFunc) and not is_windowed(node):
                 argument, column = _argument(node)
                 yield Aggregate(
-                    function=_aggregate_name(node),
+                    function=aggregate_name(node),
                     argument=argument,
                     use=self._use(column, place) if column is not None else None,
                     place=place,
@@ -284,6 +278,17 @@ class _Clauses:
         return uses[0], uses[1]
 
 
+def clause_names(select: exp.Select) -> frozenset[str]:
+    """The clauses that a SELECT has (SelectFacts.clauses)."""
+    clauses = {name for part, name in _CLAUSES.items() if select.args.get(part)}
+    group = select.args.get("group")
+    if group is not None and group.find(exp.GroupingSets, exp.Cube, exp.Rollup):
+        clauses.add("GROUPING SETS")
+    if group is not None and group.args.get("all"):
+        clauses.add("GROUP BY ALL")
+    return frozenset(clauses)
+
+
 def _flatten(condition: exp.Expr | None) -> tuple[list[exp.Expr], frozenset[str]]:
     leaves: list[exp.Expr] = []
     operators: set[str] = set()
@@ -300,7 +305,7 @@ def _flatten(condition: exp.Expr | None) -> tuple[list[exp.Expr], frozenset[str]
     return leaves, frozenset(operators)
 
 
-def _is_windowed(node: exp.Expr) -> bool:
+def is_windowed(node: exp.Expr) -> bool:
     """Whether an aggregate function has OVER: it then gives a value for each row."""
     parent = node.parent.parent if isinstance(node.parent, exp.Filter | exp.WithinGroup) else node.parent
     holder = node.parent if isinstance(node.parent, exp.Filter | exp.WithinGroup) else node
@@ -321,7 +326,8 @@ def _argument(node: exp.AggFunc) -> tuple[Argument, exp.Column | None]:
     return Argument.EXPRESSION, None
 
 
-def _aggregate_name(node: exp.AggFunc) -> str:
+def aggregate_name(node: exp.AggFunc) -> str:
+    """What the rules call an aggregate function."""
     name = _AGGREGATE_NAMES.get(type(node)) or node.sql_name()
     return f"{name}_DISTINCT" if isinstance(node.this, exp.Distinct) else name
 

@@ -2,7 +2,8 @@
 
 Parse (Spark SQL) -> allow only what dialect.py names -> bind parameters -> resolve names against
 the allowed columns of the associated tables -> facts.py says what the query does -> domain/analysis_rules.py
-judges -> minimums.py has small groups dropped -> rewrite for DuckDB.
+judges -> minimums.py has small groups dropped -> rewrite for DuckDB. A query over tables with differential privacy is
+judged by domain/user_level.py too, and taken apart (noisy.py).
 Whatever is not understood is refused with the construct named. The result reads nothing but views
 named `wr$0`, `wr$1`, ..., which the child process makes over the tables' files with the allowed
 columns alone; a name of that form in a member's SQL is refused.
@@ -13,10 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.errors import OptimizeError, ParseError, SqlglotError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.qualify import qualify
@@ -25,15 +27,20 @@ from sqlglot.schema import MappingSchema
 
 from whiteroom.domain.analysis_rules import judge, minimums
 from whiteroom.domain.column_types import to_duckdb
+from whiteroom.domain.differential_privacy import enough
 from whiteroom.domain.queries import QuerySpec, QueryTable
+from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
 from whiteroom.engines.facts import find_facts
+from whiteroom.engines.hardening import say_types
 from whiteroom.engines.minimums import require_minimums
+from whiteroom.engines.noisy import NoisyQuery, take_apart
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.rewrite import to_duckdb_tree
+from whiteroom.engines.user_level import UserLevel
 
 MAX_SQL_CHARS = 500_000
 """AWS's own limit on the text of a Spark SQL query."""
@@ -51,6 +58,8 @@ class GuardedQuery:
     """The tables it reads, by the names of the views it reads them through."""
     plan: Plan
     output_columns: tuple[str, ...]
+    noisy: NoisyQuery | None = None
+    """What it becomes where a table has differential privacy: `sql` is then its last part, and is not run alone."""
 
 
 def guard(spec: QuerySpec) -> GuardedQuery:
@@ -63,6 +72,12 @@ def guard(spec: QuerySpec) -> GuardedQuery:
         return _guard(spec)
     except RecursionError:
         raise Refused("The query is nested too deeply. Split it into common table expressions (WITH).") from None
+    except SqlglotError:
+        # Its own text of some functions over some arguments is not SQL that it can read (INITCAP of DIV).
+        raise Refused(
+            "A function of the query cannot be translated for the engine with the arguments that it is given. Compute "
+            "them in a common table expression (WITH) first."
+        ) from None
 
 
 def _guard(spec: QuerySpec) -> GuardedQuery:
@@ -86,9 +101,36 @@ def _guard(spec: QuerySpec) -> GuardedQuery:
     )
     if isinstance(verdict, Denied):
         raise Refused(verdict.reason)
-    require_minimums(selects, minimums(facts, spec.tables))
+    required = minimums(facts, spec.tables)
+    noisy = _noisy(tree, views, spec, exact=bool(required))
+    if noisy is not None:
+        return GuardedQuery(noisy.answer, views, Plan(row_keys=False, single_thread=False), output_columns, noisy)
+    require_minimums(selects, required)
     plan = put_in_order(tree)
     return GuardedQuery(to_duckdb_tree(tree).sql("duckdb", comments=False), views, plan, output_columns)
+
+
+def _noisy(tree: exp.Query, views: Mapping[str, QueryTable], spec: QuerySpec, *, exact: bool) -> NoisyQuery | None:
+    """The query taken apart; None where no table that it reads has differential privacy."""
+    tables = protected(tuple(views.values()))
+    if not tables:
+        return None
+    level = UserLevel(tree, views)
+    refusals = privacy_refusals(level.facts(), tables, spec.receiver_account_ids)
+    if exact:
+        refusals.append(
+            "A table with aggregationThresholds in its rule cannot be read together with one that has "
+            "differentialPrivacy: the thresholds would be compared with noise."
+        )
+    policy = tables[0].privacy
+    if refusals or policy is None or not isinstance(tree, exp.Select):
+        raise Refused(" ".join(refusals) or "Over tables with differential privacy, the query is one SELECT.")
+    level.break_ties()
+    noisy = take_apart(tree, level, policy)
+    denied = enough(noisy.bill, Fraction(spec.epsilon_left))
+    if denied is not None:
+        raise Refused(denied.reason)
+    return noisy
 
 
 def _parse(sql: str) -> exp.Query:
@@ -289,6 +331,9 @@ def _resolve(tree: exp.Expr, views: Mapping[str, QueryTable]) -> exp.Query:
         schema.add_table(exp.to_table(f'"{view}"'), columns, dialect="spark", normalize=False)
     try:
         resolved = annotate_types(qualify(tree, schema=schema, dialect="spark"), schema=schema, dialect="spark")
+        if isinstance(resolved, exp.Query) and protected(tuple(views.values())):
+            say_types(resolved)
+            resolved = annotate_types(resolved, schema=schema, dialect="spark")
     except OptimizeError as error:
         raise Refused(
             f"The SQL cannot be resolved: {_sentence(error)} Use columns that the tables' owners allow."

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy, bill_of
 from whiteroom.domain.queries import (
     CatalogTable,
     Column,
@@ -23,6 +24,7 @@ from whiteroom.domain.runs import Phase
 
 SPEC = "spec.json"
 END = "end.json"
+BILL = "bill.json"
 LOG = "log.txt"
 SPILL = "spill"
 """Names inside a query's folder."""
@@ -65,9 +67,27 @@ def _table(document: dict[str, Any]) -> QueryTable:
         format=FileFormat(source["format"]),
         columns=tuple(Column(**column) for column in source["columns"]),
     )
+    policy = document.get("privacy")
     return QueryTable(
-        **(document | {"source": catalog_table, "allowed_columns": tuple(document["allowed_columns"])}),
+        **(
+            document
+            | {"source": catalog_table, "allowed_columns": tuple(document["allowed_columns"])}
+            | {"privacy": None if policy is None else PrivacyPolicy(**policy)}
+        ),
     )
+
+
+def write_bill(path: Path, bill: Bill) -> None:
+    """Record what the query costs: before it reads a row, so that no end of it goes unpaid."""
+    write_json(path, asdict(bill))
+
+
+def read_bill(path: Path) -> Bill | None:
+    """What the query costs; None where that is nothing, or not known yet."""
+    try:
+        return bill_of(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
 
 
 def write_end(path: Path, end: QueryResult | QueryFailure, message: str = "") -> None:
@@ -85,6 +105,6 @@ def read_end(path: Path) -> QueryObservation | None:
     except FileNotFoundError:
         return None
     if "result" in document:
-        result = document["result"] | {key: tuple(document["result"][key]) for key in ("files", "tables")}
+        result = document["result"] | {key: tuple(document["result"][key]) for key in ("files", "tables", "privacy")}
         return QueryObservation(Phase.ENDED, QueryResult(**result))
     return QueryObservation(Phase.ENDED, None, QueryFailure(document["failure"]), document["message"])

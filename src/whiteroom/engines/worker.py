@@ -6,8 +6,10 @@ import errno
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -15,10 +17,14 @@ import duckdb
 from whiteroom.base.data_files import sql_literal, sql_name
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
 from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.hardening import SETTINGS
+from whiteroom.engines.noise import require_opendp
+from whiteroom.engines.noisy import GROUPS, NoisyQuery
 from whiteroom.engines.readback import check_reads
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.release import fill, rehearse
 from whiteroom.engines.results import write_result
-from whiteroom.engines.specs import SPILL, partial_folder
+from whiteroom.engines.specs import BILL, SPILL, partial_folder, write_bill
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
 
 _DUCKDB_SHARE = 0.8
@@ -55,6 +61,14 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
             guarded = guard(spec)
     except Refused as refusal:
         return QueryFailure.REFUSED, str(refusal)
+    if guarded.noisy is not None:
+        return _run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes)
+    return _run_plain(folder, spec, guarded, spill_bytes)
+
+
+def _run_plain(
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int
+) -> tuple[QueryResult | QueryFailure, str]:
     tables = list(guarded.views.values())
     try:
         check_headers(tables)
@@ -69,10 +83,53 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
             broken_file = _broken_file(folder, spec, guarded, spill_bytes)
             if broken_file is not None:
                 return QueryFailure.DATA, str(broken_file)
-        for kind, failure, message in _SAFE_ERRORS:
-            if isinstance(error, kind):
-                return failure, message
-        raise
+        return _safely(error)
+
+
+UNTOLD = (
+    "The query could not be run to its end. Why is not told, because it may be of one user; what the query costs of "
+    "the privacy budget is spent."
+)
+"""Whatever fails after the first row of a protected table was read."""
+
+
+def _run_noisy(
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, noisy: NoisyQuery, spill_bytes: int
+) -> tuple[QueryResult | QueryFailure, str]:
+    """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
+    try:
+        require_opendp()
+        check_headers(guarded.views.values())
+        partial = _new_partial(spec)
+        with _connected(folder, spec, guarded, spill_bytes) as connection:
+            check_reads(connection, noisy.rows, guarded.views)
+            check_reads(connection, noisy.answer, [GROUPS])
+            for view, table in guarded.views.items():
+                _make_view(connection, view, table, row_keys=False)
+            key_types = rehearse(guarded.views, noisy)
+            write_bill(folder / BILL, noisy.bill)
+            try:
+                told = fill(connection, noisy, key_types)
+                rows, files = write_result(connection, noisy.answer, guarded.output_columns, spec, partial)
+            except (OSError, duckdb.Error):
+                # At once: how it ended takes room as well.
+                shutil.rmtree(partial, ignore_errors=True)
+                traceback.print_exc()
+                return QueryFailure.INVALID, UNTOLD
+        return replace(_result(spec, guarded, partial, rows, files), privacy=told), ""
+    except Refused as refusal:
+        return QueryFailure.REFUSED, str(refusal)
+    except BrokenData as broken:
+        return QueryFailure.DATA, str(broken)
+    except (OSError, duckdb.Error) as error:
+        return _safely(error)
+
+
+def _safely(error: Exception) -> tuple[QueryFailure, str]:
+    for kind, failure, message in _SAFE_ERRORS:
+        if isinstance(error, kind):
+            return failure, message
+    raise error
 
 
 def _disk_full(spec: QuerySpec) -> tuple[QueryFailure, str]:
@@ -103,14 +160,23 @@ def cpu_limit(seconds: float) -> Iterator[None]:
 
 
 def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> QueryResult:
-    partial = partial_folder(spec)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         check_reads(connection, guarded.sql, guarded.views)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
         rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)
+    return _result(spec, guarded, partial, rows, files)
+
+
+def _new_partial(spec: QuerySpec) -> Path:
+    partial = partial_folder(spec)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    return partial
+
+
+def _result(spec: QuerySpec, guarded: GuardedQuery, partial: Path, rows: int, files: list[Path]) -> QueryResult:
     size_bytes = sum(file.stat().st_size for file in files)
     _put(partial, spec.folder, files)
     names = tuple(sorted(table.name for table in guarded.views.values()))
@@ -166,7 +232,7 @@ def _settings(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes:
         "SET TimeZone = 'UTC'",
         "SET preserve_insertion_order = true",
         # It has a CSV read as what the query casts a column to, where TRY_CAST then fails as CAST does (DuckDB 2.0).
-        "SET disabled_optimizers = 'type_pushdown'",
+        SETTINGS if guarded.noisy is not None else "SET disabled_optimizers = 'type_pushdown'",
         "SET allow_persistent_secrets = false",
         "SET allow_community_extensions = false",
         "SET autoinstall_known_extensions = false",

@@ -7,7 +7,6 @@ DeleteMember ("The removed member's data is inaccessible to active members").
 from __future__ import annotations
 
 from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.operations.access_budgets import forget_budget
 from whiteroom.operations.registry import Context
 
 
@@ -21,9 +20,11 @@ def end_membership(context: Context, membership: Membership, status: MembershipS
         rule = context.tx.configured_table_association_analysis_rules.get(association.id)
         if rule is not None:
             context.tx.configured_table_association_analysis_rules.remove(rule)
-        forget_budget(context, association.id)
         context.tx.configured_table_associations.remove(association)
         context.tx.tags.put(association.arn, {})
+    for budget in context.tx.privacy_budget_templates.all(membership_id=membership.id):
+        context.tx.privacy_budget_templates.remove(budget)
+        context.tx.tags.put(budget.arn, {})
     for template in context.tx.analysis_templates.all(membership_id=membership.id):
         context.tx.analysis_templates.remove(template)
         context.tx.tags.put(template.arn, {})

@@ -167,6 +167,7 @@ def _require_empty(context: Context, membership: Membership) -> None:
     under: dict[str, Repository[Any]] = {
         "configured table associations": context.tx.configured_table_associations,
         "analysis templates": context.tx.analysis_templates,
+        "privacy budget templates": context.tx.privacy_budget_templates,
         "configured model algorithm associations": context.tx.configured_model_algorithm_associations,
     }
     left = [name for name, repository in under.items() if repository.count(1, membership_id=membership.id)]

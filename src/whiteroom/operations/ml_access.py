@@ -281,4 +281,5 @@ def _judged_table(context: Context, association_id: str) -> QueryTable | None:
         return None
     rule = context.tx.configured_table_analysis_rules.get(table.id)
     association_rule = context.tx.configured_table_association_analysis_rules.get(association_id)
-    return query_table(association, table, _UNREAD, rule, association_rule)
+    budget = context.tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
+    return query_table(association, table, _UNREAD, rule, association_rule, budget)

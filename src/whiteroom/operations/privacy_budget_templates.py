@@ -1,4 +1,7 @@
-"""Privacy budget templates: how often a table may be used. Rules: domain/privacy_budgets.py."""
+"""Privacy budget templates: how often a table may be used, and how much of its users may be told.
+
+Rules: domain/privacy_budgets.py, domain/differential_privacy.py.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,11 @@ from whiteroom.base.arns import cleanrooms_arn
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.differential_privacy import DIFFERENTIAL_PRIVACY, fresh_budget
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.privacy_budgets import (
-    ACCESS_BUDGET,
     NO_REFRESH,
     PrivacyBudgetTemplate,
-    access_budgets_alone,
     fresh_counts,
     parameters_are_sound,
 )
@@ -37,9 +39,25 @@ _KIND = "PRIVACY_BUDGET_TEMPLATE"
 
 @operation(CLEANROOMS, "CreatePrivacyBudgetTemplate")
 def create_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Limit how often one of the membership's own tables may be used, from now on."""
+    """Limit how often one of the membership's own tables may be used, or what may be told of its users, from now on."""
     tags = checked_tags(request.get("tags"))
     membership = active_membership(context, request["membershipIdentifier"])
+    if request["privacyBudgetType"] == DIFFERENTIAL_PRIVACY:
+        template, there_already = _private_template(request, context, membership)
+    else:
+        template, there_already = _access_template(request, context, membership)
+    try:
+        context.tx.privacy_budget_templates.add(template)
+    except Duplicate:
+        raise Conflict(
+            there_already, resourceId=template.resource_id, resourceType=_KIND, reason="ALREADY_EXISTS"
+        ) from None
+    context.tx.tags.put(template.arn, tags)
+    return {"privacyBudgetTemplate": _document(context, template)}
+
+
+def _access_template(request: Request, context: Context, membership: Membership) -> tuple[PrivacyBudgetTemplate, str]:
+    """The template, and what is said where there is one already."""
     parameters = _access_budget(request)
     if request.get("autoRefresh", NO_REFRESH) != NO_REFRESH:
         raise ValidationFault(
@@ -48,18 +66,38 @@ def create_privacy_budget_template(request: Request, context: Context) -> Respon
             reason="INVALID_CONFIGURATION",
         )
     association = _own_association(context, membership, parameters["resourceArn"])
-    template = _new_template(context, membership, association, parameters["budgetParameters"])
-    try:
-        context.tx.privacy_budget_templates.add(template)
-    except Duplicate:
-        raise Conflict(
-            f"The table '{association.name}' has an access budget already. Change it by UpdatePrivacyBudgetTemplate.",
-            resourceId=association.id,
-            resourceType=_KIND,
-            reason="ALREADY_EXISTS",
-        ) from None
-    context.tx.tags.put(template.arn, tags)
-    return {"privacyBudgetTemplate": _document(context, template)}
+    template = _new_template(
+        context,
+        membership,
+        resource_id=association.id,
+        resource_arn=resource_arn_of(association),
+        budget_parameters=tuple(parameters["budgetParameters"]),
+        **fresh_counts(parameters["budgetParameters"], context.now),
+    )
+    return template, (
+        f"The table '{association.name}' has an access budget already. Change it by UpdatePrivacyBudgetTemplate."
+    )
+
+
+def _private_template(request: Request, context: Context, membership: Membership) -> tuple[PrivacyBudgetTemplate, str]:
+    """The same for a budget of differential privacy: "each collaboration can have only one" (model)."""
+    given = _private_budget(request)
+    template = _new_template(
+        context,
+        membership,
+        resource_id=membership.collaboration_id,
+        resource_arn=collaboration_of(context, membership).arn,
+        budget_parameters=(),
+        **{**fresh_counts((), context.now), **fresh_budget(context.now)},
+        type=DIFFERENTIAL_PRIVACY,
+        auto_refresh=request.get("autoRefresh", NO_REFRESH),
+        epsilon=given["epsilon"],
+        users_noise_per_query=given["usersNoisePerQuery"],
+    )
+    return template, (
+        "This collaboration has a budget of differential privacy already, and can have one only. Whoever created it "
+        "changes it by UpdatePrivacyBudgetTemplate (ListCollaborationPrivacyBudgetTemplates says who)."
+    )
 
 
 @operation(CLEANROOMS, "GetPrivacyBudgetTemplate")
@@ -88,22 +126,37 @@ def list_privacy_budget_templates(request: Request, context: Context) -> Respons
 
 @operation(CLEANROOMS, "UpdatePrivacyBudgetTemplate")
 def update_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Replace the budget. "When you edit a data access budget, it resets the current budget balance" (UG)."""
+    """Replace the budget.
+
+    "When you edit a data access budget, it resets the current budget balance" (UG). What was spent of a budget of
+    differential privacy stays spent: what was told cannot be taken back.
+    """
     membership = active_membership(context, request["membershipIdentifier"])
     template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
     changes: dict[str, Any] = {"updated_at": context.now}
-    if "parameters" in request:
-        given = tuple(_access_budget(request)["budgetParameters"])
-        changes |= {"budget_parameters": given, **fresh_counts(given, context.now)}
-    else:
-        permit(access_budgets_alone(request["privacyBudgetType"]), ValidationFault, reason="INVALID_CONFIGURATION")
+    if request["privacyBudgetType"] != template.type:
+        raise ValidationFault(
+            f"The privacy budget template {template.id} is of type {template.type}; its type cannot be changed.",
+            reason="INVALID_CONFIGURATION",
+        )
+    if "parameters" in request and template.type == DIFFERENTIAL_PRIVACY:
+        given = _private_budget(request)
+        fields = {"epsilon": "epsilon", "usersNoisePerQuery": "users_noise_per_query"}
+        changes |= {field: given[name] for name, field in fields.items() if name in given}
+    elif "parameters" in request:
+        parameters = tuple(_access_budget(request)["budgetParameters"])
+        changes |= {"budget_parameters": parameters, **fresh_counts(parameters, context.now)}
     template = context.tx.privacy_budget_templates.update(template, **changes)
     return {"privacyBudgetTemplate": _document(context, template)}
 
 
 @operation(CLEANROOMS, "DeletePrivacyBudgetTemplate")
 def delete_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Take the limit away: "by default, table usage is unlimited" (AccessBudget)."""
+    """Take the budget away.
+
+    Without an access budget "table usage is unlimited" (AccessBudget); without one of differential privacy the tables
+    that ask for it cannot be queried.
+    """
     membership = active_membership(context, request["membershipIdentifier"])
     template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
     context.tx.privacy_budget_templates.remove(template)
@@ -145,14 +198,24 @@ def list_collaboration_privacy_budget_templates(request: Request, context: Conte
 
 def _access_budget(request: Request) -> Mapping[str, Any]:
     """The access budget in a request's parameters."""
-    permit(access_budgets_alone(request["privacyBudgetType"]), ValidationFault, reason="INVALID_CONFIGURATION")
-    budget: Mapping[str, Any] | None = request["parameters"].get("accessBudget")
-    if budget is None:
-        raise ValidationFault(
-            f"A template of type {ACCESS_BUDGET} takes parameters.accessBudget.", reason="INVALID_CONFIGURATION"
-        )
+    budget = _parameters_of(request, "accessBudget")
     permit(parameters_are_sound(budget["budgetParameters"]), ValidationFault, reason="INVALID_CONFIGURATION")
     return budget
+
+
+def _private_budget(request: Request) -> Mapping[str, Any]:
+    """The budget of differential privacy in a request's parameters."""
+    return _parameters_of(request, "differentialPrivacy")
+
+
+def _parameters_of(request: Request, member: str) -> Mapping[str, Any]:
+    given: Mapping[str, Any] | None = request["parameters"].get(member)
+    if given is None:
+        raise ValidationFault(
+            f"A template of type {request['privacyBudgetType']} takes parameters.{member}.",
+            reason="INVALID_CONFIGURATION",
+        )
+    return given
 
 
 def _own_association(context: Context, membership: Membership, arn: str) -> ConfiguredTableAssociation:
@@ -179,12 +242,7 @@ def _own(context: Context, membership: Membership, template_id: str) -> PrivacyB
     return template
 
 
-def _new_template(
-    context: Context,
-    membership: Membership,
-    association: ConfiguredTableAssociation,
-    parameters: list[Mapping[str, Any]],
-) -> PrivacyBudgetTemplate:
+def _new_template(context: Context, membership: Membership, **fields: Any) -> PrivacyBudgetTemplate:
     template_id = context.new_id()
     caller = context.caller
     return PrivacyBudgetTemplate(
@@ -195,12 +253,9 @@ def _new_template(
         membership_arn=membership.arn,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,
-        resource_id=association.id,
-        resource_arn=resource_arn_of(association),
-        budget_parameters=tuple(parameters),
-        **fresh_counts(parameters, context.now),
         created_at=context.now,
         updated_at=context.now,
+        **fields,
     )
 
 
@@ -211,8 +266,11 @@ def _document(context: Context, template: PrivacyBudgetTemplate) -> dict[str, An
 
 
 def _settings(template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    if template.type == DIFFERENTIAL_PRIVACY:
+        granted = {"epsilon": template.epsilon, "usersNoisePerQuery": template.users_noise_per_query}
+        return {"autoRefresh": template.auto_refresh, "parameters": {"differentialPrivacy": granted}}
     budget = {"budgetParameters": template.budget_parameters, "resourceArn": template.resource_arn}
-    return {"autoRefresh": NO_REFRESH, "parameters": {"accessBudget": budget}}
+    return {"autoRefresh": template.auto_refresh, "parameters": {"accessBudget": budget}}
 
 
 def _of_membership(template: PrivacyBudgetTemplate) -> dict[str, Any]:
@@ -225,7 +283,7 @@ def _head(collaboration: Collaboration, template: PrivacyBudgetTemplate) -> dict
         "arn": template.arn,
         "collaborationId": collaboration.id,
         "collaborationArn": collaboration.arn,
-        "privacyBudgetType": ACCESS_BUDGET,
+        "privacyBudgetType": template.type,
         "createTime": template.created_at,
         "updateTime": template.updated_at,
     }

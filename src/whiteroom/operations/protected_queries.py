@@ -183,7 +183,15 @@ def _document(query: ProtectedQuery) -> dict[str, Any]:
         "result": _result(query),
         "error": _error(query),
         "computeConfiguration": query.compute_configuration,
+        "differentialPrivacy": {"sensitivityParameters": query.privacy_parameters}
+        if query.privacy_parameters
+        else None,
     }
+
+
+def _privacy(query: ProtectedQuery) -> dict[str, Any] | None:
+    """How much noise there is in what was delivered; the numbers were learned with noise themselves."""
+    return {"sensitivityParameters": query.privacy_parameters} if query.privacy_parameters else None
 
 
 def _error(query: ProtectedQuery) -> dict[str, Any] | None:

@@ -118,6 +118,7 @@ def _query_table(context: Context, association: ConfiguredTableAssociation) -> Q
         source,
         context.tx.configured_table_analysis_rules.get(table.id),
         context.tx.configured_table_association_analysis_rules.get(association.id),
+        context.tx.privacy_budget_templates.find(resource_id=association.collaboration_id),
     )
 
 

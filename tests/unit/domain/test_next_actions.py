@@ -9,6 +9,7 @@ import pytest
 
 from support.cleanrooms import ALICE, BOB, CAROL, NOW
 from whiteroom.domain.collaborations import Collaboration, CollaborationStatus, Member, MemberStatus
+from whiteroom.domain.differential_privacy import DIFFERENTIAL_PRIVACY, PrivacyPolicy
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.next_actions import SharedTable, Standing, next_actions
@@ -103,6 +104,29 @@ def test_whoever_is_ready_is_told_what_can_be_done_and_the_others_nothing() -> N
     standing = a_standing()
     assert told(standing, ALICE) == "Ready: make ML input channels of 'patients' (CreateMLInputChannel)."
     assert told(standing, BOB) == told(standing, CAROL) == ""
+
+
+def private_table(privacy: PrivacyPolicy | None, budget: PrivacyBudgetTemplate | None = None) -> SharedTable:
+    rule = {**RULE, "additionalAnalyses": "NOT_ALLOWED", "differentialPrivacy": {"columns": [{"name": "age"}]}}
+    shared = a_table(rule=rule, association_rule={"allowedResultReceivers": [ALICE]}, privacy=privacy)
+    return dataclasses.replace(shared, private_budget=budget)
+
+
+def test_a_table_with_differential_privacy_waits_for_its_budget() -> None:
+    standing = a_standing(tables=[private_table(None)])
+    assert "call CreatePrivacyBudgetTemplate with type DIFFERENTIAL_PRIVACY" in told(standing, BOB)
+    assert "no table is ready yet" in told(standing, ALICE)
+
+
+def test_a_privacy_budget_that_is_spent_is_told_to_its_owner_and_stops_the_querier() -> None:
+    budget = dataclasses.replace(a_budget(1), type=DIFFERENTIAL_PRIVACY, epsilon=1, users_noise_per_query=10)
+    standing = a_standing(tables=[private_table(PrivacyPolicy("t", 10), budget)])
+    assert told(standing, BOB) == ""
+    assert "Ready: query" in told(standing, ALICE)
+    spent = dataclasses.replace(budget, epsilon_used="1")
+    standing = a_standing(tables=[private_table(PrivacyPolicy("t", 10), spent)])
+    assert "raise epsilon" in told(standing, BOB)
+    assert "no table is ready yet" in told(standing, ALICE)
 
 
 def test_a_table_for_direct_queries_is_told_as_that() -> None:

@@ -11,7 +11,6 @@ import pytest
 from whiteroom.domain.privacy_budgets import (
     BudgetType,
     PrivacyBudgetTemplate,
-    access_budgets_alone,
     balances,
     fresh_counts,
     given_back,
@@ -212,12 +211,6 @@ def test_budget_parameters_that_do_not_go_together_are_refused(parameters: list[
 @pytest.mark.parametrize("kind", [DAY, WEEK, MONTH])
 def test_a_period_and_a_lifetime_go_together(kind: BudgetType) -> None:
     assert parameters_are_sound([parameter(kind, 1, "ENABLED"), parameter(LIFETIME, 1)])
-
-
-def test_a_type_that_nothing_keeps_to_is_refused_by_name() -> None:
-    verdict = access_budgets_alone("DIFFERENTIAL_PRIVACY")
-    assert isinstance(verdict, Denied)
-    assert "DIFFERENTIAL_PRIVACY" in verdict.reason
 
 
 def test_a_moment_is_taken_in_utc_whatever_zone_it_is_told_in() -> None:

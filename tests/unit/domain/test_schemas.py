@@ -62,25 +62,25 @@ SHARED_RULE = ConfiguredTableAssociationAnalysisRule("association", "CUSTOM", {"
 
 
 def test_a_query_sees_a_table_under_its_association_with_both_policies_unwrapped() -> None:
-    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE)
+    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE, None)
     assert (table.name, table.owner_account_id) == ("Patients", BOB)
     assert (table.rule_type, table.rule, table.association_rule) == ("CUSTOM", CUSTOM, SHARED)
 
 
 def test_a_collaboration_rule_counts_only_beside_a_table_rule_of_its_type() -> None:
     other = replace(SHARED_RULE, type="LIST", policy={"v1": {"list": SHARED}})
-    assert query_table(ASSOCIATION, TABLE, SOURCE, RULE, other).association_rule is None
-    assert query_table(ASSOCIATION, TABLE, SOURCE, None, SHARED_RULE).association_rule is None
-    assert query_table(ASSOCIATION, TABLE, SOURCE, None, None).rule_type is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, RULE, other, None).association_rule is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, None, SHARED_RULE, None).association_rule is None
+    assert query_table(ASSOCIATION, TABLE, SOURCE, None, None, None).rule_type is None
 
 
 def test_columns_are_the_allowed_ones_that_are_there_in_the_owners_order_and_spelling() -> None:
-    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE)
+    table = query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE, None)
     assert visible_columns(table) == (Column("age", "int"), Column("id", "bigint"))
 
 
 def test_readiness_is_told_for_each_type_of_analysis() -> None:
-    ready = readiness(query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE))
+    ready = readiness(query_table(ASSOCIATION, TABLE, SOURCE, RULE, SHARED_RULE, None))
     assert not ready[AnalysisType.ADDITIONAL]
     assert ready[AnalysisType.DIRECT]
 
@@ -116,7 +116,7 @@ def test_who_is_shown_as_a_receiver_is_who_may_be_one(own: list[str] | None, sha
     name = "allowedResultReceivers"
     rule = a_rule({**CUSTOM, "additionalAnalyses": "ALLOWED", **({} if own is None else {name: own})})
     shared_rule = a_shared_rule({} if shared is None else {name: shared})
-    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, shared_rule)
+    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, shared_rule, None)
     told = consolidated_policy(rule, shared_rule)
     assert told is not None
     shown = told["v1"]["custom"].get(name, [])
@@ -133,7 +133,7 @@ def test_who_is_shown_as_a_receiver_is_who_may_be_one(own: list[str] | None, sha
 
 def test_rules_that_have_no_receiver_in_common_are_not_ready() -> None:
     rule = a_rule({**CUSTOM, "additionalAnalyses": "ALLOWED", "allowedResultReceivers": [ALICE]})
-    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, a_shared_rule({"allowedResultReceivers": [BOB]}))
+    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, a_shared_rule({"allowedResultReceivers": [BOB]}), None)
     (missing,) = readiness(table)[AnalysisType.DIRECT]
     assert missing.code == "RESULT_RECEIVERS_NOT_CONFIGURED"
     assert "nothing in common" in missing.message

@@ -385,3 +385,8 @@ def test_every_name_in_quotes_stays_one_name() -> None:
     with duckdb.connect() as connection:
         connection.execute('CREATE TABLE "wr$0" AS SELECT 1 AS id')
         assert connection.execute(guarded.sql).fetchall() == [(1,)]
+
+
+def test_what_cannot_be_put_into_the_engines_words_is_refused_with_advice() -> None:
+    with pytest.raises(Refused, match="cannot be translated"):
+        guard(spec("SELECT INITCAP(id DIV 7) AS x FROM people"))

@@ -1,4 +1,4 @@
-"""Access budgets over the store: their templates, who spends them, and who sees what is left."""
+"""Privacy budgets over the store: their templates, who spends access budgets, and who sees what is left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, Office
+from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, Office, custom_rule
 from support.ml import SQL, Studio, a_studio, input_channel
 from whiteroom.base.faults import AccessDenied, Conflict, ResourceNotFound, ValidationFault
 
@@ -320,3 +320,137 @@ def test_budgets_are_listed_by_table_and_by_type(studio: Studio) -> None:
     assert listed(studio, accessBudgetResourceArn=resource(studio, MISSING)) == []
     assert listed(studio, privacyBudgetType="DIFFERENTIAL_PRIVACY") == []
     assert left(studio) == 2
+
+
+PRIVATE = {
+    "privacyBudgetType": "DIFFERENTIAL_PRIVACY",
+    "parameters": {"differentialPrivacy": {"epsilon": 3, "usersNoisePerQuery": 30}},
+}
+
+
+def private(studio: Studio, account: str = BOB, **changes: Any) -> Any:
+    """CreatePrivacyBudgetTemplate for a budget of differential privacy; the template."""
+    wanted = {"membershipIdentifier": studio.room.membership(account), **PRIVATE, **changes}
+    return studio.office.cleanrooms(account, "CreatePrivacyBudgetTemplate", **wanted)["privacyBudgetTemplate"]
+
+
+def counts(studio: Studio) -> dict[str, tuple[int, int]]:
+    """What ALICE sees of the collaboration's budget."""
+    (summary,) = studio.office.cleanrooms(
+        ALICE,
+        "ListCollaborationPrivacyBudgets",
+        collaborationIdentifier=studio.room.collaboration_id,
+        privacyBudgetType="DIFFERENTIAL_PRIVACY",
+    )["collaborationPrivacyBudgetSummaries"]
+    found = summary["budget"]["differentialPrivacy"]["aggregations"]
+    return {item["type"]: (item["maxCount"], item["remainingCount"]) for item in found}
+
+
+def test_a_budget_of_differential_privacy_is_answered_as_it_was_given(studio: Studio) -> None:
+    made = private(studio, autoRefresh="CALENDAR_MONTH")
+    assert (made["privacyBudgetType"], made["autoRefresh"]) == ("DIFFERENTIAL_PRIVACY", "CALENDAR_MONTH")
+    assert made["parameters"] == PRIVATE["parameters"]
+    here = {"membershipIdentifier": studio.room.membership(BOB), "privacyBudgetTemplateIdentifier": made["id"]}
+    assert studio.office.cleanrooms(BOB, "GetPrivacyBudgetTemplate", **here)["privacyBudgetTemplate"] == made
+
+
+def test_a_collaboration_has_one_budget_of_differential_privacy_beside_those_of_its_tables(studio: Studio) -> None:
+    budget_of(studio)
+    private(studio)
+    for account in (BOB, CAROL):
+        wanted = {"membershipIdentifier": studio.room.membership(account), **PRIVATE}
+        fault = studio.office.refused(Conflict, account, "CreatePrivacyBudgetTemplate", **wanted)
+        assert "can have one only" in fault.message
+    assert len(listed(studio, privacyBudgetType="DIFFERENTIAL_PRIVACY")) == 1
+    assert len(listed(studio)) == 1
+
+
+def test_every_member_sees_what_the_budget_pays_for(studio: Studio) -> None:
+    private(studio)
+    assert counts(studio) == {
+        "AVG": (22, 22),
+        "COUNT": (45, 45),
+        "COUNT_DISTINCT": (90, 90),
+        "SUM": (30, 30),
+        "STDDEV": (18, 18),
+    }
+
+
+def test_a_preview_says_what_the_budget_would_pay_for_and_changes_nothing(studio: Studio) -> None:
+    asked = {"membershipIdentifier": studio.room.membership(BOB), "parameters": PRIVATE["parameters"]}
+    answer = studio.office.cleanrooms(BOB, "PreviewPrivacyImpact", **asked)
+    previewed = answer["privacyImpact"]["differentialPrivacy"]["aggregations"]
+    assert listed(studio, privacyBudgetType="DIFFERENTIAL_PRIVACY") == []
+    private(studio)
+    assert {item["type"]: item["maxCount"] for item in previewed} == {
+        kind: most for kind, (most, _) in counts(studio).items()
+    }
+    studio.office.refused(AccessDenied, DAVE, "PreviewPrivacyImpact", **asked)
+
+
+def test_its_owner_changes_the_one_number_or_the_other(studio: Studio) -> None:
+    made = private(studio)
+    here = {
+        "membershipIdentifier": studio.room.membership(BOB),
+        "privacyBudgetTemplateIdentifier": made["id"],
+        "privacyBudgetType": "DIFFERENTIAL_PRIVACY",
+    }
+    more = {"differentialPrivacy": {"epsilon": 6}}
+    answer = studio.office.cleanrooms(BOB, "UpdatePrivacyBudgetTemplate", parameters=more, **here)
+    assert answer["privacyBudgetTemplate"]["parameters"]["differentialPrivacy"] == {
+        "epsilon": 6,
+        "usersNoisePerQuery": 30,
+    }
+    assert counts(studio)["COUNT"] == (90, 90)
+    here["privacyBudgetType"] = "ACCESS_BUDGET"
+    fault = studio.office.refused(ValidationFault, BOB, "UpdatePrivacyBudgetTemplate", **here)
+    assert "type cannot be changed" in fault.message
+
+
+def test_without_its_budget_a_protected_table_is_not_ready_and_says_why(studio: Studio) -> None:
+    missing = "DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED"
+    protect(studio)
+    assert missing in reasons(studio)
+    made = private(studio)
+    assert missing not in reasons(studio)
+    here = {"membershipIdentifier": studio.room.membership(BOB), "privacyBudgetTemplateIdentifier": made["id"]}
+    studio.office.cleanrooms(BOB, "DeletePrivacyBudgetTemplate", **here)
+    private(studio, CAROL)
+    assert missing in reasons(studio)
+
+
+def test_no_channel_is_made_of_a_protected_table_whatever_its_budget(studio: Studio) -> None:
+    protect(studio)
+    private(studio)
+    assert reasons(studio, "ADDITIONAL_ANALYSIS") == ["ADDITIONAL_ANALYSES_NOT_ALLOWED"]
+
+
+def protect(studio: Studio) -> None:
+    """Turn differential privacy on for BOB's table."""
+    rule = custom_rule(differentialPrivacy={"columns": [{"name": "patient_id"}]}, additionalAnalyses="ALLOWED")
+    studio.office.cleanrooms(
+        BOB,
+        "UpdateConfiguredTableAnalysisRule",
+        configuredTableIdentifier=studio.table.configured_table_id,
+        analysisRuleType="CUSTOM",
+        analysisRulePolicy=rule,
+    )
+
+
+def reasons(studio: Studio, analysis_type: str = "DIRECT_ANALYSIS") -> list[str]:
+    answer = studio.office.cleanrooms(
+        ALICE, "GetSchema", collaborationIdentifier=studio.room.collaboration_id, name="patients"
+    )
+    details = answer["schema"]["schemaStatusDetails"]
+    (status,) = [item for item in details if item["analysisType"] == analysis_type]
+    assert status["configurations"] == ["DIFFERENTIAL_PRIVACY"]
+    return [reason["code"] for reason in status["reasons"] or []]
+
+
+def test_who_leaves_takes_its_budget_of_differential_privacy_along_and_another_can_have_one(studio: Studio) -> None:
+    office, made = studio.office, private(studio, CAROL)
+    carols = {"membershipIdentifier": studio.room.membership(CAROL)}
+    fault = office.refused(Conflict, CAROL, "DeleteMembership", **carols)
+    assert "privacy budget templates" in fault.message
+    office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=studio.room.collaboration_id, accountId=CAROL)
+    assert private(studio)["id"] != made["id"]

@@ -1,0 +1,154 @@
+"""Makes a query over protected rows answer for every row, where it would else fail on one user's value.
+
+That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
+fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
+of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
+them and may fail is refused by domain/user_level.py.
+
+Nor may a user's row say in which order others' rows came: sums of DOUBLE are taken in the order of the values, and any
+value of several is the least.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from whiteroom.engines.rewrite import to_duckdb_tree
+from whiteroom.engines.user_level import alike, can_fail, holds_rows, kind_of
+
+DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions")
+"""DuckDB 2.0 reads a CSV as what a column is cast to, where TRY_CAST fails as CAST does; and computes what stands twice
+in a TRY once, and outside of it."""
+SETTINGS = f"SET disabled_optimizers = '{','.join(DISABLED_OPTIMIZERS)}'"
+
+_LEAVES = (
+    exp.Identifier,
+    exp.TableAlias,
+    exp.DataType,
+    exp.Literal,
+    exp.Null,
+    exp.Boolean,
+    exp.Column,
+    exp.Star,
+    exp.Var,
+    exp.WindowSpec,
+    exp.Limit,
+    exp.Offset,
+)
+_STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
+_CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
+"""Numbers compare with numbers whatever their types; these fail to become each other."""
+_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
+"""Aggregates whose last bits depend on the order in which they meet their values."""
+_OF_NUMBERS = (*_SUMS, exp.Median, exp.Quantile)
+_OF_ANY = (exp.AnyValue, exp.First, exp.Last)
+"""Aggregates of whichever row comes first."""
+
+
+_TEXT_FUNCTIONS = (
+    exp.Upper,
+    exp.Lower,
+    exp.Trim,
+    exp.Substring,
+    exp.Left,
+    exp.Right,
+    exp.Concat,
+    exp.ConcatWs,
+    exp.Replace,
+    exp.Pad,
+    exp.Initcap,
+    exp.Reverse,
+    exp.Repeat,
+    exp.SplitPart,
+    exp.RegexpExtract,
+    exp.RegexpReplace,
+    exp.Translate,
+    exp.Chr,
+    exp.MD5,
+    exp.SHA,
+    exp.SHA2,
+    exp.Hex,
+    exp.Space,
+    exp.TimeToStr,
+    exp.UnixToStr,
+)
+"""Functions whose value is text, also where sqlglot takes it for what they are applied to."""
+
+
+def say_types(tree: exp.Query) -> None:
+    """Cast to text, in place, what sqlglot may take for another type than DuckDB: what is judged must be so.
+
+    The tree must be annotated, and is to be annotated again.
+    """
+    # Children first: a parent is replaced by a copy.
+    for node in reversed(list(tree.find_all(*_TEXT_FUNCTIONS))):
+        node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("TEXT")))
+    for node in reversed(list(tree.find_all(exp.Case, exp.If, exp.Coalesce, exp.Greatest, exp.Least, exp.Nvl2))):
+        in_case = isinstance(node, exp.If) and isinstance(node.parent, exp.Case)
+        if not in_case and not alike(_branches(node)):
+            node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("TEXT")))
+
+
+def _branches(node: exp.Expr) -> list[exp.Expr]:
+    """The expressions of which one is the value."""
+    if isinstance(node, exp.Case):
+        found = [branch.args["true"] for branch in node.args["ifs"]]
+    elif isinstance(node, exp.If | exp.Nvl2):
+        found = [node.args["true"]]
+    else:
+        found = [node.this, *node.expressions]
+    default = node.args.get("default") or node.args.get("false")
+    return [*found, default] if default is not None else found
+
+
+def to_hardened_duckdb(tree: exp.Query) -> str:
+    """DuckDB's text of an annotated tree, which is changed."""
+    _harden(tree)
+    to_duckdb_tree(tree)
+    for cast in list(tree.find_all(exp.Cast)):
+        if type(cast) is exp.Cast:
+            cast.replace(exp.TryCast(this=cast.this.copy(), to=cast.args["to"].copy()))
+    return tree.sql("duckdb", comments=False)
+
+
+def _harden(node: exp.Expr) -> None:
+    """From the outside in: what one TRY holds needs no other."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _LEAVES):
+            continue
+        if isinstance(node, _OF_ANY):
+            node = _least(node)
+        if isinstance(node, _OF_NUMBERS):
+            _take_reals(node)
+        if not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
+            node.replace(_tried(node))
+        else:
+            pending += list(node.iter_expressions())
+
+
+def _tried(node: exp.Expr) -> exp.Expr:
+    """The expression, or NULL; and of the type that was judged, should DuckDB's function have another."""
+    tried = exp.Anonymous(this="TRY", expressions=[node.copy()])
+    judged = _CAST.get(kind_of(node) or "")
+    return tried if judged is None else exp.TryCast(this=tried, to=exp.DataType.build(judged))
+
+
+def _is_value(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Condition)
+
+
+def _take_reals(node: exp.Expr) -> None:
+    if isinstance(node.this, exp.Distinct):
+        return
+    value = exp.TryCast(this=node.this.copy(), to=exp.DataType.build("DOUBLE"))
+    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
+    node.set("this", ordered if isinstance(node, _SUMS) else value)
+
+
+def _least(node: exp.Expr) -> exp.Expr:
+    least = exp.Min(this=node.this.copy())
+    least.type = node.type
+    node.replace(least)
+    return least

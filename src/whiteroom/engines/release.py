@@ -1,0 +1,300 @@
+"""Runs a query over protected tables, and lets nothing out but numbers with noise.
+
+1. The rows of users, as the query takes them (engines/noisy.py); those without a user are dropped.
+2. How many rows of a user are kept: learned with noise. Of a user with more, that many at random.
+3. How large a value may be: learned with noise, for each expression; larger ones are cut to it.
+4. Which groups may be shown: those with enough users, by noisy numbers.
+5. Each aggregate of each of those groups: whole numbers, with noise; values in steps of their bound / 2**20.
+6. The final SELECT, over that.
+
+What each step costs, and that one user changes its numbers by no more than is said to `with_noise`: decision 0018.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from whiteroom.base.data_files import sql_name
+from whiteroom.domain.column_types import to_duckdb
+from whiteroom.domain.differential_privacy import Aggregation, needs_limit
+from whiteroom.domain.queries import QueryTable
+from whiteroom.engines.guard import visible_columns
+from whiteroom.engines.hardening import SETTINGS
+from whiteroom.engines.noise import chosen_bucket, shown_groups, with_noise
+from whiteroom.engines.noisy import GROUPS, USER, NoisyAggregate, NoisyQuery, aggregate_column, key_name
+from whiteroom.engines.ordering import RESERVED
+
+MOST_ROWS_LOG2 = 20
+"""No more than 2**20 rows of a user are ever kept."""
+ROWS_SHARE = 0.95
+"""The share of users, about, of whom all rows are kept."""
+SMALLEST_LOG2, LARGEST_LOG2 = -20, 60
+"""Bounds of values are powers of two between these."""
+VALUES_SHARE = 0.99
+"""The share of users, about, none of whose values is cut."""
+STEPS = 2**20
+"""Into which a bound is divided: noise is many times the bound itself, so that no finer step would be seen."""
+
+_ROWS, _KEPT, _TOTALS, _NUMBERS = (sql_name(f"{RESERVED}{name}") for name in ("rows", "kept", "totals", "numbers"))
+_GROUP = sql_name(f"{RESERVED}group")
+_USER, _GROUPS = sql_name(USER), sql_name(GROUPS)
+_CHANCE = sql_name(f"{RESERVED}chance")
+_USERS = sql_name(f"{RESERVED}users")
+
+
+@dataclass(frozen=True, slots=True)
+class _Total:
+    """One exact number of each group, before its noise."""
+
+    sql: str
+    change: int
+    """By how much one user can change it in all groups together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What noise told of the rows."""
+
+    rows_per_user: int
+    bounds: dict[str, float]
+    """By the column of the value."""
+
+
+def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
+    """Plan the query over empty tables: what is wrong with it, whatever the rows are, is known before one is read.
+
+    Returns:
+        The types of the groups' keys.
+
+    Raises:
+        duckdb.Error: it cannot be run, on any rows.
+    """
+    with duckdb.connect(":memory:") as empty:
+        for setting in (SETTINGS, "SET threads = 1", "SET enable_external_access = false"):
+            empty.execute(setting)
+        for view, table in views.items():
+            columns = [f"{sql_name(name.lower())} {to_duckdb(kind)}" for name, kind in visible_columns(table)]
+            empty.execute(f"CREATE TABLE {sql_name(view)} ({', '.join(columns)})")
+        empty.execute(f"EXPLAIN {noisy.rows}")
+        types = {name: kind for name, kind, *_ in empty.execute(f"DESCRIBE {noisy.rows}").fetchall()}
+        keys = [types[key_name(index)] for index in range(noisy.keys)]
+        _make_groups(empty, noisy, keys)
+        empty.execute(f"EXPLAIN {noisy.answer}")
+    return keys
+
+
+def _make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+    keys = [f"{sql_name(key_name(index))} {kind}" for index, kind in enumerate(key_types)]
+    columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
+    connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
+
+
+def fill(
+    connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]
+) -> tuple[dict[str, Any], ...]:
+    """Put the noisy groups into their table.
+
+    Args:
+        connection: has the views that the query reads.
+        noisy: the query.
+        key_types: of its groups (`rehearse`).
+
+    Returns:
+        DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be told.
+    """
+    _make_groups(connection, noisy, key_types)
+    connection.execute(
+        f"CREATE TEMP TABLE {_ROWS} AS SELECT *, random() AS {_CHANCE} FROM ({noisy.rows}) WHERE {_USER} IS NOT NULL"  # noqa: S608 -- the guard's SQL
+    )
+    learned = _learn(connection, noisy)
+    totals = [total for aggregate in noisy.aggregates for total in _totals(aggregate, noisy, learned)]
+    _count(connection, noisy, totals)
+    shown = _shown(connection, noisy, learned)
+    numbers = [
+        with_noise(exact, total.change, noisy.policy.users_noise_per_query)
+        for total, exact in zip(totals, _exact(connection, shown, len(totals)), strict=True)
+    ]
+    _answer(connection, noisy, shown, _results(noisy.aggregates, numbers, learned))
+    return tuple(_parameters(aggregate, learned) for aggregate in noisy.aggregates)
+
+
+def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> _Learned:
+    noise, limit = noisy.policy.users_noise_per_query, 1
+    if needs_limit(noisy.releases, grouped=noisy.grouped):
+        buckets = _histogram(
+            connection,
+            f"SELECT least(ceil(log2(count(*))), {MOST_ROWS_LOG2}) AS bucket FROM {_ROWS} GROUP BY {_USER}",  # noqa: S608 -- quoted
+            MOST_ROWS_LOG2 + 1,
+        )
+        limit = 2 ** (chosen_bucket(buckets, noise, ROWS_SHARE) or 0)
+        # At random, whatever the rows hold: what a user has says nothing of which rows of another are kept.
+        connection.execute(
+            f"CREATE TEMP TABLE {_KEPT} AS SELECT * FROM {_ROWS} "  # noqa: S608 -- quoted
+            f"QUALIFY row_number() OVER (PARTITION BY {_USER} ORDER BY {_CHANCE}) <= {limit}"
+        )
+    else:
+        connection.execute(f"ALTER TABLE {_ROWS} RENAME TO {_KEPT}")
+    bounds: dict[str, float] = {}
+    for aggregate in noisy.aggregates:
+        if aggregate.release.bounded is not None and aggregate.value is not None and aggregate.value not in bounds:
+            bounds[aggregate.value] = _bound(connection, aggregate.value, noise)
+    return _Learned(limit, bounds)
+
+
+def _bound(connection: duckdb.DuckDBPyConnection, value: str, noise: int) -> float:
+    """The power of two that next to no user's value exceeds, in either direction."""
+    column, last = sql_name(value), LARGEST_LOG2 - SMALLEST_LOG2
+    largest = (
+        f"SELECT max(abs({column})) AS largest FROM {_KEPT} "  # noqa: S608 -- quoted
+        f"WHERE {column} IS NOT NULL AND NOT isnan({column}) GROUP BY {_USER}"
+    )
+    bucket = (
+        f"CASE WHEN largest <= {2.0**SMALLEST_LOG2!r} THEN 0 WHEN largest >= {2.0**LARGEST_LOG2!r} THEN {last} "
+        f"ELSE ceil(log2(largest)) - {SMALLEST_LOG2} END"
+    )
+    buckets = _histogram(connection, f"SELECT {bucket} AS bucket FROM ({largest})", last + 1)  # noqa: S608 -- quoted
+    chosen = chosen_bucket(buckets, noise, VALUES_SHARE)
+    # Where too few users have values to tell, 1 is as good as any, and keeps the noise small.
+    return 2.0 ** (chosen + SMALLEST_LOG2) if chosen is not None else 1.0
+
+
+def _histogram(connection: duckdb.DuckDBPyConnection, sql: str, size: int) -> list[int]:
+    counts = [0] * size
+    counted = connection.execute(f"SELECT CAST(bucket AS INT), count(*) FROM ({sql}) GROUP BY ALL")  # noqa: S608 -- made here
+    for bucket, count in counted.fetchall():
+        counts[bucket] = count
+    return counts
+
+
+def _totals(aggregate: NoisyAggregate, noisy: NoisyQuery, learned: _Learned) -> list[_Total]:
+    """The numbers that an aggregate is made of, as many as its units (differential_privacy.UNITS)."""
+    limit, value = learned.rows_per_user, sql_name(aggregate.value or "")
+    if aggregate.release.of_users:
+        return [_Total(f"count(DISTINCT {_USER}) FILTER ({value})", limit if noisy.grouped else 1)]
+    if aggregate.release.aggregation is Aggregation.COUNT_DISTINCT:
+        return [_Total(f"count(DISTINCT {value})", limit)]
+    if aggregate.release.aggregation is Aggregation.COUNT:
+        return [_Total("count(*)" if aggregate.value is None else f"count(*) FILTER ({value})", limit)]
+    bound = learned.bounds[aggregate.value or ""]
+    part = f"greatest(-1.0::DOUBLE, least(1.0::DOUBLE, {value} / {bound!r}::DOUBLE))"
+    there = f"FILTER ({value} IS NOT NULL AND NOT isnan({value}))"
+    total = _Total(f"coalesce(sum(CAST(round({part} * {STEPS}) AS BIGINT)) {there}, 0)", limit * STEPS)
+    count = _Total(f"count(*) {there}", limit)
+    squares = _Total(f"coalesce(sum(CAST(round({part} * {part} * {STEPS}) AS BIGINT)) {there}, 0)", limit * STEPS)
+    return {
+        Aggregation.SUM: [total],
+        Aggregation.AVG: [total, count],
+        Aggregation.STDDEV: [total, count, squares],
+    }[aggregate.release.aggregation]
+
+
+def _count(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, totals: Sequence[_Total]) -> None:
+    """Put the exact numbers of every group where only this module reads them."""
+    keys = [sql_name(key_name(index)) for index in range(noisy.keys)]
+    counted = [f"{total.sql} AS {_total_name(index)}" for index, total in enumerate(totals)]
+    columns = ", ".join([*keys, f"count(DISTINCT {_USER}) AS {_USERS}", *counted])
+    grouped = f"GROUP BY {', '.join(keys)}" if keys else ""
+    connection.execute(
+        f"CREATE TEMP TABLE {_TOTALS} AS SELECT row_number() OVER () AS {_GROUP}, * "  # noqa: S608 -- quoted
+        f"FROM (SELECT {columns} FROM {_KEPT} {grouped})"
+    )
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, learned: _Learned) -> list[int]:
+    counted = connection.execute(f"SELECT {_GROUP}, {_USERS} FROM {_TOTALS}").fetchall()  # noqa: S608 -- quoted
+    if not noisy.grouped:
+        return [group for group, _ in counted]
+    return shown_groups(dict(counted), learned.rows_per_user, noisy.policy.users_noise_per_query)
+
+
+def _exact(connection: duckdb.DuckDBPyConnection, shown: Sequence[int], totals: int) -> list[list[int]]:
+    """For each total, its numbers in the groups that are shown."""
+    columns = ", ".join([_GROUP, *(_total_name(index) for index in range(totals))])
+    rows = connection.execute(
+        f"SELECT {columns} FROM {_TOTALS} WHERE {_GROUP} IN (SELECT unnest(?::BIGINT[])) ORDER BY {_GROUP}",  # noqa: S608 -- quoted
+        [list(shown)],
+    ).fetchall()
+    return [[int(row[index + 1]) for row in rows] for index in range(totals)]
+
+
+def _results(
+    aggregates: Iterable[NoisyAggregate], numbers: Sequence[Sequence[int]], learned: _Learned
+) -> list[list[float]]:
+    """Each aggregate of each group, from its noisy numbers alone."""
+    pending = iter(numbers)
+    found: list[list[float]] = []
+    for aggregate in aggregates:
+        bound = learned.bounds.get(aggregate.value or "", 1.0)
+        match aggregate.release.aggregation:
+            case Aggregation.SUM:
+                sums: list[float] = [total * bound / STEPS for total in next(pending)]
+                found.append([round(total) for total in sums] if aggregate.whole else sums)
+            case Aggregation.AVG:
+                found.append([_average(*pair, bound) for pair in zip(next(pending), next(pending), strict=True)])
+            case Aggregation.STDDEV:
+                triples = zip(next(pending), next(pending), next(pending), strict=True)
+                found.append([_deviation(*triple, bound, sample=aggregate.sample) for triple in triples])
+            case _:
+                found.append([max(0, count) for count in next(pending)])
+    return found
+
+
+def _average(total: int, count: int, bound: float) -> float:
+    return max(-bound, min(bound, total * bound / STEPS / max(count, 1)))
+
+
+def _deviation(total: int, count: int, squares: int, bound: float, *, sample: bool) -> float:
+    mean = _average(total, count, bound)
+    square = max(0.0, min(bound**2, squares * bound**2 / STEPS / max(count, 1)))
+    correction = count / (count - 1) if sample and count > 1 else 1.0
+    return math.sqrt(max(0.0, square - mean**2) * correction)
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection,
+    noisy: NoisyQuery,
+    shown: Sequence[int],
+    results: Sequence[Sequence[float]],
+) -> None:
+    keys = [sql_name(key_name(index)) for index in range(noisy.keys)]
+    columns = [f"unnest(?::BIGINT[]) AS {_GROUP}"]
+    columns += [f"unnest(?::{_type(item)}[]) AS {_column(index)}" for index, item in enumerate(noisy.aggregates)]
+    connection.execute(
+        f"CREATE TEMP TABLE {_NUMBERS} AS SELECT {', '.join(columns)}",
+        [sorted(shown), *map(list, results)],
+    )
+    named = ", ".join([*keys, *(_column(index) for index in range(len(noisy.aggregates)))])
+    # In the order of the keys: the order in which groups were found is the order of the rows.
+    order = f"ORDER BY {', '.join(keys)}" if keys else ""
+    connection.execute(
+        f"INSERT INTO {_GROUPS} SELECT {named} FROM {_TOTALS} JOIN {_NUMBERS} USING ({_GROUP}) {order}"  # noqa: S608 -- quoted
+    )
+
+
+def _parameters(aggregate: NoisyAggregate, learned: _Learned) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "aggregationType": aggregate.release.aggregation.value,
+        "aggregationExpression": aggregate.expression,
+        "userContributionLimit": learned.rows_per_user,
+    }
+    if aggregate.release.bounded is not None and aggregate.value is not None:
+        bound = learned.bounds[aggregate.value]
+        told |= {"minColumnValue": -bound, "maxColumnValue": bound}
+    return told
+
+
+def _type(aggregate: NoisyAggregate) -> str:
+    return "BIGINT" if aggregate.whole else "DOUBLE"
+
+
+def _column(index: int) -> str:
+    return sql_name(aggregate_column(index))
+
+
+def _total_name(index: int) -> str:
+    return sql_name(f"{RESERVED}total{index}")
