@@ -150,10 +150,12 @@ Folder = Literal[
     "catalog",
     "queries",
     "results",
+    "originals",
 ]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
-local images, the catalog, work of queries, and rows of members' queries until they are delivered."""
+local images, the catalog, work of queries, rows of members' queries until they are delivered, and rows of
+queries until synthetic ones are made of them."""
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from whiteroom.domain.channel_queries import template_can_fill
+from whiteroom.domain.channel_queries import template_can_fill, template_gives
 from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.failures import StatusCode
@@ -65,10 +65,11 @@ class QuerySpecs:
         *,
         algorithm_association_arn: str | None = None,
         single_file: bool = False,
+        synthetic: bool = False,
     ) -> QuerySpec | Failure:
         """The query as the engine takes it, under the rules of now."""
         with self._store.reading() as tx:
-            statement = _statement(tx, query.sql_parameters)
+            statement = _statement(tx, query.sql_parameters, synthetic=synthetic)
             tables = tables_of(tx, seen_associations(tx, query))
         if isinstance(statement, Failure):
             return statement
@@ -146,7 +147,7 @@ def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Ref
     return query_table(association, table, _UNREADABLE, rule, association_rule), table.table_reference
 
 
-def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failure:
+def _statement(tx: Transaction, source: Mapping[str, Any], *, synthetic: bool) -> _Statement | Failure:
     template_arn = source.get("analysisTemplateArn")
     if not template_arn:
         return _Statement(source["queryString"], {}, {}, None)
@@ -156,6 +157,9 @@ def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failu
             StatusCode.QUERY_INVALID, f"The analysis template {template_arn} is no longer there. Create it anew."
         )
     given = source.get("parameters") or {}
+    verdict = template_gives(template, synthetic=synthetic)
+    if isinstance(verdict, Denied):
+        return Failure(StatusCode.QUERY_REFUSED, verdict.reason)
     verdict = template_can_fill(template, given)
     if isinstance(verdict, Denied):
         return Failure(StatusCode.UNSUPPORTED, verdict.reason)

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from whiteroom.domain.queries import QueryFailure
 from whiteroom.domain.runs import EndReason, RunEnd
+from whiteroom.domain.synthetic_data import SynthesisFailure
 
 
 class StatusCode(StrEnum):
@@ -33,6 +34,8 @@ class StatusCode(StrEnum):
     DATA_ERROR = "DataError"
     QUERY_RESOURCES_EXCEEDED = "QueryResourcesExceeded"
     QUERY_TIMED_OUT = "QueryTimedOut"
+    SYNTHETIC_DATA_REFUSED = "SyntheticDataRefused"
+    PRIVACY_THRESHOLD_EXCEEDED = "PrivacyThresholdExceeded"
     INFERENCE_ERROR = "InferenceError"
     OUTPUT_TOO_LARGE = "OutputTooLarge"
     EXPORT_TOO_LARGE = "ExportTooLarge"
@@ -73,6 +76,12 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.DATA_ERROR: "A table's file is broken, or its values do not fit its schema.",
     StatusCode.QUERY_RESOURCES_EXCEEDED: "The query needed more memory or disk than the server grants.",
     StatusCode.QUERY_TIMED_OUT: "The query ran longer than the server grants.",
+    StatusCode.SYNTHETIC_DATA_REFUSED: (
+        "No synthetic rows could be made of the query's output as its template asks, or within the server's limits."
+    ),
+    StatusCode.PRIVACY_THRESHOLD_EXCEEDED: (
+        "The synthetic rows' membership inference attack score is above the template's; they were erased."
+    ),
     StatusCode.INFERENCE_ERROR: "The model server did not become ready, or refused a request.",
     StatusCode.OUTPUT_TOO_LARGE: "The inference output is larger than the policy's maxOutputSize.",
     StatusCode.EXPORT_TOO_LARGE: "The artefacts are larger than the export policy's maxSize.",
@@ -109,6 +118,16 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
     QueryFailure.TIMEOUT: StatusCode.QUERY_TIMED_OUT,
     QueryFailure.STOPPED: StatusCode.PLATFORM_ERROR,
     QueryFailure.PLATFORM: StatusCode.PLATFORM_ERROR,
+}
+
+OF_SYNTHESIS_FAILURE: dict[SynthesisFailure, StatusCode] = {
+    SynthesisFailure.UNFIT: StatusCode.SYNTHETIC_DATA_REFUSED,
+    SynthesisFailure.SCORE: StatusCode.PRIVACY_THRESHOLD_EXCEEDED,
+    SynthesisFailure.RESOURCES: StatusCode.SYNTHETIC_DATA_REFUSED,
+    SynthesisFailure.TIMEOUT: StatusCode.SYNTHETIC_DATA_REFUSED,
+    SynthesisFailure.NOT_INSTALLED: StatusCode.UNSUPPORTED,
+    SynthesisFailure.STOPPED: StatusCode.PLATFORM_ERROR,
+    SynthesisFailure.PLATFORM: StatusCode.PLATFORM_ERROR,
 }
 
 

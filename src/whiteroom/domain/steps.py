@@ -31,6 +31,10 @@ class Effect(StrEnum):
     """Pack what a training saved that ran too long, apart from what a training that succeeded leaves."""
     DELIVER = "deliver"
     """Put results at the receiver's location."""
+    SYNTHESISE = "synthesise"
+    """Make synthetic rows of a query's rows."""
+    DISCARD = "discard"
+    """Erase the rows that synthetic ones were made of."""
     ERASE = "erase"
     """Delete data that the record's status says nobody will ask for again."""
 

@@ -23,7 +23,6 @@ from whiteroom.domain.runs import Phase
 
 SPEC = "spec.json"
 END = "end.json"
-LOG = "log.txt"
 SPILL = "spill"
 """Names inside a query's folder."""
 
