@@ -56,7 +56,8 @@ OURS = """
 import sys, time
 sys.path.append(sys.argv[1])
 from pathlib import Path
-from whiteroom.runtime.transform.client import TransformJob, run_transform
+from whiteroom.runtime.transform.client import run_transform
+from whiteroom.runtime.transform.jobs import TransformJob
 job = TransformJob(Path(sys.argv[2]), Path(sys.argv[3]), "text/csv", False, None, 6, 30, port=int(sys.argv[4]))
 started = time.perf_counter()
 outcome = run_transform(job, alive=lambda: True, stopping=lambda: False, note=lambda text: None)

@@ -47,6 +47,7 @@ from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.registry import Context, Handler, Response, handlers, reading_files
 from whiteroom.ports import Store, Transaction
 from whiteroom.redaction.finder import PatternFinder
+from whiteroom.redaction.names import NoNames, load_names
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.run_logs import FolderRunLogs
@@ -132,6 +133,20 @@ def open_run_logs(settings: Settings) -> FolderRunLogs:
     return FolderRunLogs(settings.folder("logs"))
 
 
+def open_finder(settings: Settings) -> PatternFinder:
+    """What masks logs and failure texts. Takes seconds where there is a language model to load.
+
+    Raises:
+        SettingsError: the language model cannot be used.
+    """
+    if not settings.redaction_language_model:
+        return PatternFinder()
+    try:
+        return PatternFinder(load_names(settings.redaction_language_model))
+    except NoNames as error:
+        raise SettingsError(f"redaction_language_model: {error}") from error
+
+
 def sandbox_report(settings: Settings) -> SandboxReport:
     """What this machine can do to seal a run."""
     return open_runtime(settings).report()
@@ -152,6 +167,7 @@ class Whiteroom:
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._clock = clock
+        self._finder = open_finder(settings)
         self._store = SqliteStore(settings.database)
         self._turns = Turns(self._store)
         self._catalog = open_catalog(settings)
@@ -159,12 +175,11 @@ class Whiteroom:
         self._reading_files = reading_files()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
-        self._finder = PatternFinder()
         self._noise_secret = noise_secret(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
-        self._controllers = _controllers(settings, clock, self._store, self._catalog)
+        self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
             Credentials(self._turns.view),
@@ -237,10 +252,12 @@ class Whiteroom:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _controllers(settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog) -> Controllers:
+def _controllers(
+    settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog, finder: PatternFinder
+) -> Controllers:
     runtime = open_runtime(settings)
     runtime.warm()
-    redact = partial(tellable_failure, finder=PatternFinder())
+    redact = partial(tellable_failure, finder=finder)
     engine = DuckDbEngine(settings.data)
     objects = open_objects(settings)
     channels = settings.folder("channels")

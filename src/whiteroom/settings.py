@@ -88,6 +88,9 @@ class Settings:
     """Which of the engine's runtimes runs containers, such as `runsc`; empty for its default."""
     docker_pull: str = ""
     """Registries and repositories, with commas between, that images may be pulled from; empty for none."""
+    redaction_language_model: str = ""
+    """The spaCy pipeline that finds names of people and places in logs under the redaction of personal information: an
+    installed package such as `en_core_web_lg`. Empty for none, so that names are not masked."""
     metrics_host: str = "127.0.0.1"
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)

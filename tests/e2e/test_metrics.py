@@ -15,6 +15,7 @@ from support.cleanrooms import ALICE, BOB, role_of
 from support.command import whiteroom
 from support.live import IMAGE, PATIENCE_SECONDS, LiveRoom, live_room, once
 from support.prometheus import parsed
+from support.protocols import OF_CLOUDWATCH
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +108,7 @@ def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_thei
     room.finished(arn)
     tick = listed(alice)["tick"]
     asked = {"Id": "ticks", "MetricStat": {"Metric": tick, "Period": 3_600, "Stat": "Average"}}
+    of_tick = {"Period": 60, "Statistics": ["Average", "SampleCount"], "ExtendedStatistics": ["p50", "p99"]}
     count = {"Id": "count", "MetricStat": {"Metric": tick, "Period": 3_600, "Stat": "SampleCount"}}
 
     def read(client: Any) -> Any:
@@ -116,6 +118,20 @@ def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_thei
     average, samples = read(alice)
     assert sum(samples["Values"]) == TICKS
     assert read(alice) == [average, samples]
+    asked_in_each = [
+        (
+            client.list_metrics(**of_model)["Metrics"],
+            read(client),
+            client.get_metric_statistics(**tick, **span, **of_tick),
+        )
+        for client in (room.client("cloudwatch", protocol=protocol) for protocol in OF_CLOUDWATCH)
+    ]
+    for listing, data, statistics in asked_in_each:
+        del statistics["ResponseMetadata"]
+        assert {metric["MetricName"] for metric in listing} >= {"tick", "CPUUtilization"}
+        assert data == [average, samples]
+        assert sum(point["SampleCount"] for point in statistics["Datapoints"]) == TICKS
+    assert asked_in_each[1:] == asked_in_each[:-1]
     true = measured(room, arn)["tick"]["points"]
     told = sum(value * size for value, size in zip(average["Values"], samples["Values"], strict=True)) / TICKS
     assert told != sum(point["value"] for point in true) / TICKS

@@ -306,7 +306,6 @@ class FakeObjects:
     delivered: dict[str, bytes] = field(default_factory=dict)
     """By `location/path/name`."""
     refusal: Exception | None = None
-    on_deliver: list[str] = field(default_factory=list)
     _content: dict[str, int] = field(default_factory=dict)
 
     def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:

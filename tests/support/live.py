@@ -52,7 +52,7 @@ class LiveRoom:
     """The association without policies."""
     server: RunningServer = field(init=False)
     _servers: ExitStack = field(default_factory=ExitStack)
-    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _clients: dict[tuple[str, str, str | None], Any] = field(default_factory=dict)
 
     # -- the server -----------------------------------------------------------------
 
@@ -76,11 +76,12 @@ class LiveRoom:
         """End every server."""
         self._servers.close()
 
-    def client(self, service: str, account: str = ALICE) -> Any:
-        """A client of the server that runs now."""
-        if (service, account) not in self._clients:
-            self._clients[service, account] = self.server.client(service, account)
-        return self._clients[service, account]
+    def client(self, service: str, account: str = ALICE, protocol: str | None = None) -> Any:
+        """A client of the server that runs now; in the protocol named, or the one that boto3 likes best."""
+        name = (service, account, protocol)
+        if name not in self._clients:
+            self._clients[name] = self.server.client(service, account, protocol=protocol)
+        return self._clients[name]
 
     @property
     def ml(self) -> Any:

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+
+from support.protocols import speak
 
 READY_SECONDS = 30
 _READY = re.compile(r"Whiteroom is ready at (http://\S+?)[,.] ")
@@ -35,9 +38,14 @@ class RunningServer:
     region: str = "us-east-1"
     _clients: list[Any] = field(default_factory=list)
 
-    def client(self, service: str, account: str, secret: str = "unchecked", **config: Any) -> Any:
+    def client(
+        self, service: str, account: str, secret: str = "unchecked", *, protocol: str | None = None, **config: Any
+    ) -> Any:
         """A boto3 client; `account` is twelve digits (development mode) or an access key id with its `secret`."""
-        client = boto3.client(
+        session = botocore.session.Session()
+        if protocol is not None:
+            speak(session, protocol)
+        client: Any = boto3.Session(botocore_session=session).client(
             service,
             endpoint_url=self.url,
             region_name=self.region,

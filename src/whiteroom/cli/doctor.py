@@ -9,13 +9,14 @@ from pathlib import Path
 
 import typer
 
-from whiteroom.app import machine, sandbox_report
+from whiteroom.app import machine, open_finder, sandbox_report
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, settings_of
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
 from whiteroom.domain.runs import Finding
-from whiteroom.settings import Settings
+from whiteroom.redaction import personal
+from whiteroom.settings import Settings, SettingsError
 
 GIB = 2**30
 SCARCE_MEMORY_BYTES = 2 * GIB
@@ -30,7 +31,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """
     settings = settings_of(data)
     report = sandbox_report(settings)
-    findings = (*report.findings, _about_machine(), *_about_folder(settings))
+    findings = (*report.findings, _about_machine(), _about_redaction(settings), *_about_folder(settings))
     well = report.usable and all(finding.ok for finding in findings[len(report.findings) :])
     if as_json:
         say_json({"well": well, "sandboxUsable": report.usable, "findings": [asdict(finding) for finding in findings]})
@@ -66,6 +67,34 @@ def _about_machine() -> Finding:
         here.memory_bytes >= SCARCE_MEMORY_BYTES,
         f"{here.cpus} processors, {here.memory_bytes / GIB:.1f} GiB of memory. No instance gets more than that.",
         "Runs and queries need about 2 GiB between them: use a larger machine.",
+    )
+
+
+def _about_redaction(settings: Settings) -> Finding:
+    """Whether personal information is found in logs, and whether names of people are."""
+    title = "redaction of personal information"
+    try:
+        names = open_finder(settings).names
+    except SettingsError as error:
+        return Finding(
+            title,
+            ok=False,
+            detail=str(error),
+            remedy="No server starts under this setting. Where it is left empty, names are not masked.",
+        )
+    if names is not None:
+        return Finding(
+            title, ok=True, detail=f"By form and number; names by {names.pipeline}: {', '.join(names.kinds)}."
+        )
+    if not personal.is_installed():
+        return Finding(
+            title, ok=True, detail="None: logs under it are shown to nobody. Install Whiteroom with the extra `pii`."
+        )
+    return Finding(
+        title,
+        ok=True,
+        detail="By form and number. NAMES OF PEOPLE AND PLACES ARE NOT FOUND: install a spaCy pipeline, and name it in "
+        "redaction_language_model.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from whiteroom.app import open_run_logs, open_runtime
+from whiteroom.app import open_finder, open_run_logs, open_runtime
 from whiteroom.cli.explain import parsed, version_name
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json_line
@@ -18,14 +18,13 @@ from whiteroom.cli.problems import Problem
 from whiteroom.controllers.trained_model_inference_jobs import INFERENCES
 from whiteroom.controllers.trained_models import TRAININGS
 from whiteroom.domain.lifecycle import Lifecycle
+from whiteroom.domain.redaction import Finder
 from whiteroom.domain.runs import LogLine, RunId
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.domain.trained_models import LIFECYCLE as TRAINING_LIFECYCLE
 from whiteroom.operations.log_reading import Reader
-from whiteroom.ports import Runtime, Store, Transaction
-from whiteroom.redaction.finder import PatternFinder
-from whiteroom.settings import Settings
+from whiteroom.ports import RunLogs, Runtime, Store, Transaction
 
 LOOK_SECONDS = 0.5
 """How often `--follow` looks for more."""
@@ -43,6 +42,19 @@ class Logged:
     def over(self) -> bool:
         """Whether the run writes no more."""
         return self.lifecycle.at_rest(self.record.status)
+
+
+@dataclass(frozen=True, slots=True)
+class _As:
+    """The member whose view it is, and what it takes to have it."""
+
+    account_id: str
+    logs: RunLogs
+    finder: Finder
+
+    def reader(self, tx: Transaction) -> Reader:
+        """The member, in a transaction."""
+        return Reader(tx, self.account_id, self.logs, self.finder)
 
 
 def logs(
@@ -72,22 +84,22 @@ def logs(
     """
     settings = existing_folder(data)
     runtime = open_runtime(settings)
+    reading = None if as_account is None else _As(as_account, open_run_logs(settings), open_finder(settings))
     with opened_store(settings) as store:
         logged = find_run(store, arn, version)
         shown = 0
         for line in (
             _lines(store, runtime, logged, arn, version, follow=follow)
-            if as_account is None
-            else _member_lines(settings, store, logged, as_account, arn, version, follow=follow)
+            if reading is None
+            else _member_lines(store, reading, logged, arn, version, follow=follow)
         ):
             shown += 1
             if as_json:
                 say_json_line(asdict(line))
             else:
                 say(_text(line))
-        silence = _silence(logged) if as_account is None else _member_silence(settings, store, logged, as_account)
-    if not shown:
-        note(silence)
+        if not shown:
+            note(_silence(logged) if reading is None else _member_silence(store, reading, logged))
 
 
 def _lines(
@@ -107,14 +119,14 @@ def _lines(
 
 
 def _member_lines(
-    settings: Settings, store: Store, logged: Logged, account_id: str, arn: str, version: str | None, *, follow: bool
+    store: Store, reading: _As, logged: Logged, arn: str, version: str | None, *, follow: bool
 ) -> Iterator[LogLine]:
     """As `_lines`, of what a member reads; by the same functions as the operations of CloudWatch Logs."""
-    logs, finder, place = open_run_logs(settings), PatternFinder(), 0
+    place = 0
     while True:
         over = logged.over or not follow
         with store.reading() as tx:
-            reader = Reader(tx, account_id, logs, finder)
+            reader = reading.reader(tx)
             run = reader.run(logged.record)
         if run is not None:
             summary = reader.summary_of(run)
@@ -129,10 +141,10 @@ def _member_lines(
         logged = find_run(store, arn, version)
 
 
-def _member_silence(settings: Settings, store: Store, logged: Logged, account_id: str) -> str:
+def _member_silence(store: Store, reading: _As, logged: Logged) -> str:
     """Why a member reads nothing."""
     with store.reading() as tx:
-        told = Reader(tx, account_id, open_run_logs(settings), PatternFinder()).told_about(logged.record)
+        told = reading.reader(tx).told_about(logged.record)
     return told.details or _silence(logged)
 
 

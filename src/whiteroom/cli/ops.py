@@ -17,8 +17,8 @@ from whiteroom.cli.folder import AsJson
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.operations.registry import Handler
-from whiteroom.wire import sts
-from whiteroom.wire.models import all_operations
+from whiteroom.wire.models import STS, all_operations
+from whiteroom.wire.sts import get_caller_identity
 
 _PACKAGE = Path(whiteroom.__file__).parent
 
@@ -77,7 +77,7 @@ def ledger() -> tuple[Entry, ...]:
         )
         for known in all_operations()
     )
-    identity = _entry(sts.SERVICE, "GetCallerIdentity", "POST", "/", {}, sts.answer_sts)
+    identity = _entry(STS, "GetCallerIdentity", "POST", "/", {}, get_caller_identity)
     return (*modelled, identity)
 
 

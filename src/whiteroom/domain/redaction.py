@@ -155,10 +155,10 @@ def _origin(span: Span, folded: Folded, text: str) -> Span:
 
 
 def _merged(spans: Iterable[Span]) -> Iterator[Span]:
-    """In order, those that overlap as one. Empty ones are no find."""
+    """In order, those that touch or overlap as one. Empty ones are no find."""
     open_start = open_end = 0
     for start, end in sorted(span for span in spans if span[0] < span[1]):
-        if start < open_end:
+        if start <= open_end:
             open_end = max(open_end, end)
             continue
         if open_start < open_end:

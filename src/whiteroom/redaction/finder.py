@@ -1,4 +1,4 @@
-"""domain.redaction.Finder on RE2, which matches in linear time, and Presidio for personal information."""
+"""domain.redaction.Finder on RE2, which matches in linear time, and Presidio for personal information and names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re2
 from whiteroom.domain.privacy import Entity, LogPolicy
 from whiteroom.domain.redaction import Span
 from whiteroom.redaction import personal
+from whiteroom.redaction.names import Names
 
 _NUMBERS = (
     r"0[xX][0-9A-Fa-f]+",
@@ -27,6 +28,10 @@ _MAX_BYTES = 8 << 20
 class PatternFinder:
     """See domain.redaction.Finder. For any number of threads."""
 
+    def __init__(self, names: Names | None = None) -> None:
+        """Without `names`, those of people and places are not found."""
+        self.names = names
+
     def matches(self, pattern: str, text: str) -> bool:
         """See Finder."""
         return _compiled(pattern).search(text) is not None
@@ -43,14 +48,14 @@ class PatternFinder:
                     expressions |= dict.fromkeys(_NUMBERS)
                 else:
                     wants_personal = True
-        if wants_personal:
-            expressions |= dict.fromkeys(personal.FORMS)
         # Each for itself: what one of them finds must not keep another from what overlaps it.
-        for expression in expressions:
-            for match in _compiled(expression).finditer(text):
-                yield match.span()
+        yield from _matched(expressions, text)
         if wants_personal:
-            yield from personal.found(text)
+            numbers = personal.without_fractions(text)
+            yield from _matched(personal.FORMS, numbers)
+            yield from personal.found(numbers)
+            if self.names is not None:
+                yield from self.names.found(text)
 
     def fault(self, policies: Iterable[LogPolicy]) -> str | None:
         """See Finder."""
@@ -63,6 +68,12 @@ class PatternFinder:
                 except re2.error:
                     return f"The regular expression {pattern!r} of the log policy can no longer be used."
         return None
+
+
+def _matched(expressions: Iterable[str], text: str) -> Iterator[Span]:
+    for expression in expressions:
+        for match in _compiled(expression).finditer(text):
+            yield match.span()
 
 
 @functools.lru_cache(maxsize=64)

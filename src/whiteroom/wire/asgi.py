@@ -15,22 +15,20 @@ from whiteroom.base.clock import Clock
 from whiteroom.base.faults import Fault
 from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
-from whiteroom.wire.codec import Codec
+from whiteroom.wire.dialects.choice import Dialects, addressed
 from whiteroom.wire.faults import (
-    content_type,
-    fault_response,
-    internal_response,
-    not_implemented_response,
-    protocol_response,
+    Refusal,
+    fault_refusal,
+    internal_refusal,
+    not_implemented_refusal,
+    protocol_refusal,
 )
-from whiteroom.wire.models import Operation, all_operations, services
+from whiteroom.wire.models import STS, Service, services
 from whiteroom.wire.parsers import Literals
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
-from whiteroom.wire.requests import ClientLeft, Receive, Request, check_media_type, read_request
+from whiteroom.wire.requests import ClientLeft, Receive, Request, read_request, unread_request
 from whiteroom.wire.responses import Response, Send, send_response
-from whiteroom.wire.routing import Router, addressed, targeted
-from whiteroom.wire.sts import SERVICE as STS
-from whiteroom.wire.sts import answer_sts, sts_fault_response, sts_internal_response
+from whiteroom.wire.sts import get_caller_identity
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +81,7 @@ class Application:
         self._dispatch = dispatch
         self._max_body_bytes = max_body_bytes
         self._observe = observe
-        self._routers = {
-            name: Router(service.operations.values())
-            for name, service in services().items()
-            if service.target_prefix is None
-        }
-        self._content_types = {name: content_type(service) for name, service in services().items()}
-        self._codecs = {operation: Codec(operation, extra_values) for operation in all_operations()}
+        self._dialects = Dialects(extra_values or {})
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection of ASGI."""
@@ -109,7 +101,7 @@ class Application:
         try:
             request = await read_request(scope, receive, self._max_body_bytes)
         except ProtocolFault as fault:
-            response = protocol_response(fault)
+            response = self._refuse(protocol_refusal(fault), unread_request(scope), None, request_id)
         except ClientLeft:
             return
         else:
@@ -125,61 +117,45 @@ class Application:
             if self._dev:
                 _check_host(request)
             signed = read_scope(request)
-            service = signed.service
+            service = services().get(signed.service)
             caller = self._authenticator.caller(request, signed)
-            if service == STS:
-                asked.service, asked.operation = STS, "GetCallerIdentity"
-                return answer_sts(request, caller, request_id)
-            operation, labels = self._route(service, request)
-            asked.service, asked.operation = operation.service, operation.name
-            return await self._perform(operation, labels, request, caller, request_id)
+            return await self._perform(_served(service, signed.service), request, caller, request_id, asked)
         except ProtocolFault as fault:
-            if service == STS:
-                return sts_fault_response(fault, request_id)
-            return protocol_response(fault, service or addressed(_target(request)))
+            return self._refuse(protocol_refusal(fault), request, service, request_id)
         except Exception:
             # The server goes on, whatever one request brought about.
             logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
-            return sts_internal_response(request_id) if service == STS else internal_response(service, request_id)
+            return self._refuse(internal_refusal(service, request_id), request, service, request_id)
 
     async def _perform(
-        self, operation: Operation, labels: Mapping[str, str], request: Request, caller: Caller, request_id: str
+        self, service: Service, request: Request, caller: Caller, request_id: str, asked: _Asked
     ) -> Response:
-        codec = self._codecs[operation]
+        dialect = self._dialects.of(request, service)
+        operation, read_parameters = dialect.route(service, request)
+        asked.service, asked.operation = operation.service, operation.name
         try:
-            if codec.takes_body:
-                check_media_type(request)
-            parameters = codec.parse(labels, request.query, request.body)
-            output = await self._dispatch(Call(operation, caller, parameters, request_id))
-            return Response(operation.success_status, codec.serialise(output), self._content_types[operation.service])
+            call = Call(operation, caller, read_parameters(), request_id)
+            output = get_caller_identity(caller) if service.signing_name == STS else await self._dispatch(call)
+            return dialect.answer(operation, output, request_id)
         except Fault as fault:
-            return fault_response(fault, operation)
+            return dialect.refuse(fault_refusal(fault, operation), service, request_id)
         except NotImplementedOperation:
-            return not_implemented_response(operation)
+            return dialect.refuse(not_implemented_refusal(operation), service, request_id)
 
-    def _route(self, service: str, request: Request) -> tuple[Operation, Mapping[str, str]]:
-        known = services().get(service)
-        if known is None:
-            names = "', '".join([*services(), STS])
-            raise ProtocolFault(
-                ProtocolError.INVALID_SIGNATURE,
-                f"Credential should be scoped to one of the services '{names}', not '{service}'.",
-            )
-        asked = f"{request.method} {request.path[:256]}"
-        if known.target_prefix is None:
-            found = self._routers[service].route(request.method, request.path)
-        else:
-            target = _target(request)
-            operation = targeted(known, request.method, request.path, target)
-            asked += f" with X-Amz-Target {target[:256]!r} (of its protocols, Whiteroom speaks the JSON protocol)"
-            found = None if operation is None else (operation, {})
-        if found is None:
-            raise ProtocolFault(ProtocolError.UNKNOWN_OPERATION, f"{service} has no operation {asked}.")
-        return found
+    def _refuse(self, refusal: Refusal, request: Request, service: Service | None, request_id: str) -> Response:
+        """In the dialect that the request seems to speak, whatever is wrong with it."""
+        meant = service or addressed(request)
+        return self._dialects.of(request, meant).refuse(refusal, meant, request_id)
 
 
-def _target(request: Request) -> str:
-    return request.headers.get(b"x-amz-target", b"").decode("latin-1")
+def _served(service: Service | None, name: str) -> Service:
+    if service is not None:
+        return service
+    names = "', '".join(services())
+    raise ProtocolFault(
+        ProtocolError.INVALID_SIGNATURE,
+        f"Credential should be scoped to one of the services '{names}', not '{name}'.",
+    )
 
 
 def _check_host(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""One operation's requests and responses: from path, query and body to parameters, from output to JSON.
+"""One operation's requests and responses in JSON: from path, query and body to parameters, from output to JSON.
 
 Compiled once for each operation from the service model.
 """
@@ -16,7 +16,7 @@ from whiteroom.wire.models import Operation
 from whiteroom.wire.parsers import NOT_NULL, Literals, Parser, parser, structure_parser
 from whiteroom.wire.protocol import malformed
 from whiteroom.wire.serialisers import Serialiser, serialiser
-from whiteroom.wire.violations import TooManyViolations, Violations
+from whiteroom.wire.violations import Violations
 
 QueryPairs = Sequence[tuple[bytes, bytes]]
 """A query string, percent-decoded, in order."""
@@ -68,14 +68,8 @@ class Codec:
             ProtocolFault: the request cannot be read (`SerializationException`).
             ValidationFault: it breaks constraints of the model; all of them are named.
         """
-        violations = Violations()
-        try:
-            parameters = self._parse(labels, query, body, violations)
-        except TooManyViolations:
-            raise violations.fault() from None
-        if violations:
-            raise violations.fault()
-        return parameters
+        with Violations() as violations:
+            return self._parse(labels, query, body, violations)
 
     def _parse(
         self, labels: Mapping[str, str], query: QueryPairs, body: bytes, violations: Violations

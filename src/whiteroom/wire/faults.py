@@ -1,20 +1,15 @@
-"""Refusals as the service models word them: status, `x-amzn-ErrorType`, the shape's own members.
-
-Clients of the JSON protocol look for the error's name in the body, as `__type`, and nowhere else.
-"""
+"""Refusals as the service models word them: the error, its status, its members. A dialect writes them down."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections.abc import Mapping
-
-import msgspec
+from dataclasses import dataclass
 
 from whiteroom.base.faults import Fault
 from whiteroom.wire.models import Operation, Service, http_status, services
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
-from whiteroom.wire.responses import JSON, Response
 from whiteroom.wire.serialisers import Serialiser, serialiser
 
 logger = logging.getLogger(__name__)
@@ -34,21 +29,37 @@ NEAREST = {
 InvalidParameterException is what `logs` calls a ValidationException."""
 
 QUERY_NEAREST = ("InvalidParameterValueException", "ValidationError")
-"""The same, of services that once spoke the query protocol. The last is common to them all, and declared nowhere."""
+"""The same, of services that once spoke the query protocol alone. The last is common to them all, and declared
+nowhere."""
 
 
-def fault_response(fault: Fault, operation: Operation) -> Response:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refused request is told."""
+
+    status: int
+    code: str
+    members: Mapping[str, object]
+    """The error's own, by the model's names; `message` is always among them."""
+
+    @property
+    def kind(self) -> str:
+        """Whose fault it is, in the query protocol's words."""
+        return "Receiver" if self.status >= 500 else "Sender"
+
+
+def fault_refusal(fault: Fault, operation: Operation) -> Refusal:
     """The modelled error that says what `fault` says."""
     code = answered_code(fault.code, operation)
     shape = services()[operation.service].error_shapes.get(code)
     if shape is None:  # one that is common to services
-        return _plain(operation.service, 400, code, fault.message)
+        return _plain(400, code, fault.message)
     # The message stands there even where the model gives the error no members at all.
     members = {
         **_members_serialiser(operation.service, code)({**fault.members, "message": fault.message}),
         "message": fault.message,
     }
-    return _error(operation.service, http_status(shape), code, members)
+    return Refusal(http_status(shape), code, members)
 
 
 def answered_code(code: str, operation: Operation) -> str:
@@ -59,57 +70,45 @@ def answered_code(code: str, operation: Operation) -> str:
     for candidate in candidates:
         if candidate in operation.errors or candidate == code:
             return candidate
-    if services()[operation.service].is_query_compatible:
+    service = services()[operation.service]
+    if "query" in service.protocols:
         declared, common = QUERY_NEAREST
         return declared if declared in operation.errors else common
     logger.error("%s declares no error near to %s.", operation.name, code)
-    return services()[operation.service].internal_error
+    return service.internal_error
 
 
-def protocol_response(fault: ProtocolFault, service: str | None = None) -> Response:
+def protocol_refusal(fault: ProtocolFault) -> Refusal:
     """An error of the protocol's own."""
-    return _plain(service, fault.error.status, fault.error.code, fault.message)
+    return _plain(fault.error.status, fault.error.code, fault.message)
 
 
-def not_implemented_response(operation: Operation) -> Response:
+def not_implemented_refusal(operation: Operation) -> Refusal:
     """The answer where nothing implements the operation."""
     error = ProtocolError.NOT_IMPLEMENTED
-    message = f"Whiteroom does not implement {operation.service}:{operation.name}."
-    return _plain(operation.service, error.status, error.code, message)
+    return _plain(error.status, error.code, f"Whiteroom does not implement {operation.service}:{operation.name}.")
 
 
-def internal_response(service: str | None, request_id: str) -> Response:
+def internal_refusal(service: Service | None, request_id: str) -> Refusal:
     """The answer to an unexpected failure. Its cause is in the log, under the request's id; nothing of it leaves."""
-    known = services().get(service) if service is not None else None
-    code = known.internal_error if known is not None else "InternalFailure"
+    code = service.internal_error if service is not None else "InternalFailure"
     message = f"An internal error occurred. The server's log has it under request {request_id}."
-    return _plain(service, 500, code, message)
+    return _plain(500, code, message)
 
 
-def _plain(service: str | None, status: int, code: str, message: str) -> Response:
-    return _error(service, status, code, {"message": message})
+def _plain(status: int, code: str, message: str) -> Refusal:
+    return Refusal(status, code, {"message": message})
 
 
-def _error(service: str | None, status: int, code: str, members: Mapping[str, object]) -> Response:
-    known = services().get(service) if service is not None else None
-    if known is None or known.target_prefix is None:
-        return Response(status, msgspec.json.encode(members), error=code)
-    body = msgspec.json.encode({"__type": code, **members})
-    return Response(status, body, content_type(known), code, _query_error(known, code, status))
-
-
-def content_type(service: Service) -> bytes:
-    """What a service's answers are."""
-    return JSON if service.target_prefix is None else f"application/x-amz-json-{service.json_version}".encode()
-
-
-def _query_error(service: Service, code: str, status: int) -> str | None:
-    """What clients that once spoke the query protocol look for: the error's name of then, and whose fault it is."""
-    if not service.is_query_compatible:
-        return None
+def older_name(service: Service, code: str) -> str:
+    """What the query protocol calls an error of the service."""
     shape = service.error_shapes.get(code)
-    name = code if shape is None else shape.metadata.get("error", {}).get("code", code)
-    return f"{name};{'Receiver' if status >= 500 else 'Sender'}"
+    return str(shape.metadata.get("error", {}).get("code", code)) if shape is not None else code
+
+
+def query_error(service: Service, refusal: Refusal) -> str | None:
+    """`x-amzn-query-error`, for clients that once spoke the query protocol; None where the service has no such."""
+    return f"{older_name(service, refusal.code)};{refusal.kind}" if service.is_query_compatible else None
 
 
 @functools.cache

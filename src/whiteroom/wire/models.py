@@ -14,12 +14,16 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
 
-MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch")
+STS = "sts"
+"""The service whose one operation is answered here (sts.py), and by nobody behind."""
+
+MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch", STS)
 """What botocore calls the services. On the wire they go by their signing names."""
 
 _PARTS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"}),
     "cloudwatch": frozenset({"GetMetricData", "GetMetricStatistics", "ListMetrics"}),
+    STS: frozenset({"GetCallerIdentity"}),
 }
 """Of a service of which only a part is meant for us: that part. The others of its operations are not implemented."""
 
@@ -30,7 +34,7 @@ _CORRECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 """Where a model contradicts the service: traits of its shapes that are replaced, by model and shape."""
 
-_READ_ONLY = frozenset({"cloudwatch"})
+_READ_ONLY = frozenset({"cloudwatch", STS})
 """Models that do not mark the operations that only read, and of which only such are meant for us."""
 
 
@@ -39,7 +43,7 @@ class Operation:
     """One AWS operation. There is one object for each, compared by identity."""
 
     service: str
-    """The signing name: `cleanrooms-ml`, `cleanrooms`, `logs` or `monitoring`."""
+    """The signing name: `cleanrooms-ml`, `cleanrooms`, `logs`, `monitoring` or `sts`."""
     name: str
     snake_name: str
     method: str
@@ -55,16 +59,26 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """One service of the protocol."""
+    """One AWS service."""
 
     signing_name: str
+    protocols: tuple[str, ...]
+    """Those that its clients speak, by AWS's names, in the model's order: `rest-json`, `json`, `query` and
+    `smithy-rpc-v2-cbor`."""
     operations: Mapping[str, Operation]
     others: frozenset[str]
     """Operations that its model has and `operations` has not."""
     target_prefix: str | None
-    """What stands before an operation's name in X-Amz-Target (the JSON protocol); None for REST-JSON."""
+    """What stands before an operation's name in X-Amz-Target (the JSON protocol) and in a path of the CBOR protocol;
+    None where the service speaks neither."""
     json_version: str
     """Of the JSON protocol: `1.0` or `1.1`."""
+    api_version: str
+    """Its date, as the query protocol asks for it: `2010-08-01`."""
+    xml_namespace: str
+    """Of its answers in the query protocol; empty where it does not speak that."""
+    namespace: str
+    """Of its shapes in the CBOR protocol: `com.amazonaws.cloudwatch`."""
     is_query_compatible: bool
     """Whether its clients want an error's older name beside the new one (x-amzn-query-error)."""
     error_shapes: Mapping[str, Shape] = field(repr=False)
@@ -80,8 +94,9 @@ def services() -> Mapping[str, Service]:
 
 
 def all_operations() -> tuple[Operation, ...]:
-    """Every operation of every service, in the models' order."""
-    return tuple(operation for service in services().values() for operation in service.operations.values())
+    """Every operation of every service but `sts`, in the models' order."""
+    known = (service for name, service in services().items() if name != STS)
+    return tuple(operation for service in known for operation in service.operations.values())
 
 
 def http_status(error: Shape) -> int:
@@ -99,6 +114,7 @@ def _load(model_name: str) -> Service:
     names = [name for name in model.operation_names if name in _PARTS.get(model_name, model.operation_names)]
     return Service(
         signing_name=model.signing_name,
+        protocols=tuple(model.metadata["protocols"]),
         operations={
             name: _operation(
                 model,
@@ -108,9 +124,12 @@ def _load(model_name: str) -> Service:
             for name in names
         },
         others=frozenset(model.operation_names) - frozenset(names),
-        # Of several protocols the one that botocore speaks, and so boto3 and the AWS CLI.
-        target_prefix=model.metadata["targetPrefix"] if model.resolved_protocol == "json" else None,
+        target_prefix=model.metadata.get("targetPrefix"),
         json_version=model.metadata.get("jsonVersion", "1.1"),
+        api_version=model.metadata["apiVersion"],
+        xml_namespace=model.metadata.get("xmlNamespace", ""),
+        # As AWS names its Smithy models, by the service's id.
+        namespace=f"com.amazonaws.{model.metadata['serviceId'].replace(' ', '').lower()}",
         is_query_compatible="awsQueryCompatible" in model.metadata,
         error_shapes=error_shapes,
         internal_error=next(

@@ -126,6 +126,8 @@ def _map_parser(shape: MapShape, literals: Literals, *, sensitive: bool) -> Pars
             return value
         parsed = {}
         for key, item in value.items():
+            if type(key) is not str:  # CBOR has bytes too
+                raise wrong_type(key, "String", path)
             parse_key(key, ((path, key), "key"), violations)
             at = ((path, key), "member")
             if item is None:
@@ -205,6 +207,8 @@ def _float_parser(shape: Shape, sensitive: bool) -> Parser:
             number = float(value)
         except OverflowError:
             raise malformed(f"The number at '{path_text(path)}' is too large for a double.") from None
+        if not math.isfinite(number):
+            raise malformed(f"The value at '{path_text(path)}' is not a number.")
         if not least <= number <= most:
             violations.add(path, value, range_constraint(number, least, most) or "", sensitive=sensitive)
         return number
@@ -219,8 +223,10 @@ def _parse_boolean(value: Any, path: Path, _: Violations) -> bool:
 
 
 def _parse_timestamp(value: Any, path: Path, _: Violations) -> datetime:
-    """Epoch seconds or ISO 8601. A time without a zone is UTC."""
+    """Epoch seconds or ISO 8601. A time without a zone is UTC. CBOR has times of its own."""
     try:
+        if type(value) is datetime:
+            return value
         if type(value) is str:
             moment = datetime.fromisoformat(value)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -246,7 +252,7 @@ def _limits(shape: Shape) -> tuple[int, float]:
     return shape.metadata.get("min", 0), shape.metadata.get("max", math.inf)
 
 
-_JSON_NAMES = {
+_TYPE_NAMES = {
     bool: "BOOLEAN_VALUE",
     int: "NUMBER_VALUE",
     float: "DECIMAL_VALUE",
@@ -254,10 +260,12 @@ _JSON_NAMES = {
     list: "ARRAY_VALUE",
     dict: "OBJECT_VALUE",
     type(None): "NULL_VALUE",
+    bytes: "BINARY_VALUE",
+    datetime: "TIMESTAMP_VALUE",
 }
 
 
 def wrong_type(value: object, wanted: str, path: Path | None) -> ProtocolFault:
-    """What AWS says of a value of another JSON type, and where it stands."""
+    """What AWS says of a value of another type, and where it stands."""
     at = f"'{path_text(path)}'" if path else "the top level"
-    return malformed(f"{_JSON_NAMES[type(value)]} at {at} can not be converted to {wanted}")
+    return malformed(f"{_TYPE_NAMES.get(type(value), 'OTHER_VALUE')} at {at} can not be converted to {wanted}")

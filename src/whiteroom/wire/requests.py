@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -10,9 +10,6 @@ from urllib.parse import unquote_to_bytes
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-
-JSON_TYPES = (b"application/json", b"application/x-amz-json-1.0", b"application/x-amz-json-1.1")
 
 
 class ClientLeft(Exception):
@@ -46,12 +43,21 @@ async def read_request(scope: Mapping[str, Any], receive: Receive, max_body_byte
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and (len(announced) > 18 or int(announced) > max_body_bytes):
         raise _too_large(max_body_bytes)
+    return _request(scope, headers, await _read_body(receive, max_body_bytes))
+
+
+def unread_request(scope: Mapping[str, Any]) -> Request:
+    """A request whose body stays unread: enough to tell which protocol it speaks."""
+    return _request(scope, _joined(scope["headers"]), b"")
+
+
+def _request(scope: Mapping[str, Any], headers: Mapping[bytes, bytes], body: bytes) -> Request:
     return Request(
         method=scope["method"],
         path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
         query=parse_query(scope["query_string"]) if scope["query_string"] else (),
         headers=headers,
-        body=await _read_body(receive, max_body_bytes),
+        body=body,
     )
 
 
@@ -61,8 +67,10 @@ def parse_query(raw: bytes) -> list[tuple[bytes, bytes]]:
     return [(unquote_to_bytes(key), unquote_to_bytes(value)) for key, _, value in pairs]
 
 
-def check_media_type(request: Request) -> None:
-    """A body is JSON, or nothing is said of it (R's paws says nothing).
+def check_media_type(request: Request, known: Collection[bytes]) -> None:
+    """A body is one of the `known` types, of which the first is the usual one, or nothing is said of it.
+
+    R's paws says nothing of its JSON.
 
     Raises:
         ProtocolFault: the request says that it is something else.
@@ -70,8 +78,9 @@ def check_media_type(request: Request) -> None:
     media_type = request.headers.get(b"content-type")
     if media_type is None or not request.body:
         return
-    if media_type.partition(b";")[0].strip().lower() not in JSON_TYPES:
-        raise ProtocolFault(ProtocolError.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
+    if media_type.partition(b";")[0].strip().lower() not in known:
+        usual = next(iter(known)).decode()
+        raise ProtocolFault(ProtocolError.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {usual}.")
 
 
 def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
-XML = b"text/xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,13 @@ class Response:
     stands, since clients let a `__type` or `code` in the body override it."""
     query_error: str | None = None
     """Its older name and whose fault it is, for `x-amzn-query-error`."""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    """What else its protocol has among the headers."""
 
 
 async def send_response(send: Send, response: Response, request_id: str) -> None:
     """Send it, under the request's id."""
-    headers = [(b"x-amzn-requestid", request_id.encode())]
+    headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
     if response.body:
         headers.append((b"content-type", response.content_type))
     if response.status != 204:

@@ -1,4 +1,4 @@
-"""From method and raw path to the operation and its labels; in the JSON protocol, from X-Amz-Target.
+"""From method and raw path to the operation and its labels; in the protocols that name an operation, from its name.
 
 The path is taken apart before it is decoded: an ARN in it carries encoded slashes.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from whiteroom.wire.models import Operation, Service, services
+from whiteroom.wire.models import Operation, Service
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault, malformed
 
 
@@ -63,15 +63,12 @@ class Router:
         return operation, {name: _decoded(parts[place]) for place, name in self._label_names[operation]}
 
 
-def targeted(service: Service, method: str, path: str, target: str) -> Operation | None:
-    """The operation of a service of the JSON protocol that X-Amz-Target names; None where there is none.
+def named(service: Service, name: str) -> Operation | None:
+    """The operation of that name, in the protocols that name one; None where there is none.
 
     Raises:
         ProtocolFault: the service has it, and it is not implemented here.
     """
-    prefix, _, name = target.rpartition(".")
-    if (method, path, prefix) != ("POST", "/", service.target_prefix):
-        return None
     if name in service.others:
         raise ProtocolFault(
             ProtocolError.NOT_IMPLEMENTED, f"Whiteroom does not implement {service.signing_name}:{name}."
@@ -79,10 +76,9 @@ def targeted(service: Service, method: str, path: str, target: str) -> Operation
     return service.operations.get(name)
 
 
-def addressed(target: str) -> str | None:
-    """The service of the JSON protocol that X-Amz-Target names, where nothing else says which one is meant."""
-    prefix = target.rpartition(".")[0]
-    return next((name for name, service in services().items() if prefix and service.target_prefix == prefix), None)
+def unknown(service: Service, asked: str) -> ProtocolFault:
+    """The service has no operation that `asked` would name."""
+    return ProtocolFault(ProtocolError.UNKNOWN_OPERATION, f"{service.signing_name} has no operation {asked}.")
 
 
 def _find(root: _Node, parts: Sequence[str]) -> Operation | None:

@@ -1,4 +1,4 @@
-"""Output shapes, compiled into functions that make plain JSON values of what operations answer.
+"""Output shapes, compiled into functions that make plain values, for JSON or CBOR, of what operations answer.
 
 Three things change on the way: members that are None and members that the shape lacks are
 left out, and times are written as the service writes them.
@@ -14,39 +14,46 @@ import msgspec
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 Serialiser = Callable[[Any], Any]
+Leaf = Callable[[Shape], Serialiser | None]
+"""How a shape without members is written; None for a value that goes out as it is."""
 
 _encode = msgspec.json.Encoder().encode
 _WITH_FRACTION = len('"2025-01-02T03:04:05.678000Z"')
 
 
-def serialiser(shape: Shape) -> Serialiser:
+def json_leaf(shape: Shape) -> Serialiser | None:
+    """Of JSON only times are written by us."""
+    if shape.type_name != "timestamp":
+        return None
+    # REST-JSON's default is epoch seconds; `cleanroomsml` overrides it on its one timestamp shape.
+    return iso_8601 if shape.serialization.get("timestampFormat") == "iso8601" else epoch_seconds
+
+
+def serialiser(shape: Shape, leaf: Leaf = json_leaf) -> Serialiser:
     """The function that serialises a value of `shape`."""
-    return _serialiser(shape) or _as_it_is
+    return _serialiser(shape, leaf) or _as_it_is
 
 
-def _serialiser(shape: Shape) -> Serialiser | None:
+def _serialiser(shape: Shape, leaf: Leaf) -> Serialiser | None:
     """None stands for a value that goes out as it is: the encoder knows it, and a call is saved."""
     if shape.metadata.get("document"):
         return None
     match shape:
         case StructureShape():
-            return _structure_serialiser(shape)
+            return _structure_serialiser(shape, leaf)
         case ListShape():
-            return _list_serialiser(_serialiser(shape.member))
+            return _list_serialiser(_serialiser(shape.member, leaf))
         case MapShape():
-            return _map_serialiser(_serialiser(shape.value))
-    if shape.type_name == "timestamp":
-        # REST-JSON's default is epoch seconds; `cleanroomsml` overrides it on its one timestamp shape.
-        return iso_8601 if shape.serialization.get("timestampFormat") == "iso8601" else epoch_seconds
-    return None
+            return _map_serialiser(_serialiser(shape.value, leaf))
+    return leaf(shape)
 
 
 def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _structure_serialiser(shape: StructureShape) -> Serialiser:
-    serialisers = {name: _serialiser(member) for name, member in shape.members.items()}
+def _structure_serialiser(shape: StructureShape, leaf: Leaf) -> Serialiser:
+    serialisers = {name: _serialiser(member, leaf) for name, member in shape.members.items()}
     converted = tuple((name, convert) for name, convert in serialisers.items() if convert is not None)
 
     def serialise(value: Mapping[str, Any]) -> dict[str, Any]:

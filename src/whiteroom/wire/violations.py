@@ -7,7 +7,7 @@ must have length less than or equal to 63`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from whiteroom.base.faults import ValidationFault
 
@@ -35,15 +35,22 @@ class TooManyViolations(Exception):
 
 
 class Violations:
-    """The constraints that one request breaks, in the order in which they are found."""
+    """The constraints that one request breaks, in the order in which they are found.
+
+    As a context, it raises its fault when the block ends, where there is one.
+    """
 
     __slots__ = ("_found",)
 
     def __init__(self) -> None:
         self._found: list[tuple[str, str, str]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if (kind is None and self._found) or kind is TooManyViolations:
+            raise self.fault() from None
 
     def add(self, path: Path, value: object, constraint: str, *, sensitive: bool = False) -> None:
         """Record that the value at `path` breaks `constraint`. A sensitive value is not repeated.

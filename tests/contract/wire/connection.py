@@ -12,6 +12,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from support.protocols import speak
 from whiteroom.base.callers import Credential
 from whiteroom.base.clock import utc_now
 from whiteroom.wire.asgi import Application
@@ -100,9 +101,11 @@ class _Raw:
         yield self._body
 
 
-def client(app: Application, service: str, key: Credential = KEY) -> Any:
-    """A botocore client whose requests go straight to `app`."""
+def client(app: Application, service: str, key: Credential = KEY, protocol: str | None = None) -> Any:
+    """A botocore client whose requests go straight to `app`, in the protocol named."""
     session = botocore.session.Session()
+    if protocol is not None:
+        speak(session, protocol)
     made = session.create_client(
         MODEL_NAMES[service],
         region_name="eu-west-1",

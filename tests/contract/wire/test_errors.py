@@ -14,6 +14,7 @@ from contract.wire.samples import sample
 from whiteroom.base import faults
 from whiteroom.base.callers import Credential
 from whiteroom.wire.calls import Call, NotImplementedOperation
+from whiteroom.wire.faults import fault_refusal
 from whiteroom.wire.models import Operation, all_operations
 
 MEMBERSHIP = "00000000-0000-0000-0000-000000000000"
@@ -71,14 +72,12 @@ def test_the_body_has_no_type_that_would_override_the_header() -> None:
 
 @pytest.mark.parametrize("operation", all_operations(), ids=lambda operation: f"{operation.service}:{operation.name}")
 def test_every_fault_is_answered_as_one_that_the_operation_declares(operation: Operation) -> None:
-    from whiteroom.wire.faults import fault_response
-
     for fault, code, _ in ML_FAULTS:
-        response = fault_response(fault, operation)
+        refusal = fault_refusal(fault, operation)
         common = {"ThrottlingException"} | ({"ValidationError"} if operation.service == "monitoring" else set())
-        assert response.error in operation.errors.keys() | common
+        assert refusal.code in operation.errors.keys() | common
         if code in operation.errors:
-            assert (response.error, response.status) == (code, operation.errors[code])
+            assert (refusal.code, refusal.status) == (code, operation.errors[code])
 
 
 def test_not_found_is_access_denied_where_the_operation_knows_no_other() -> None:
@@ -151,5 +150,5 @@ def test_sts_refuses_in_xml() -> None:
     wrong, _ = provoke(app, "sts", "GetCallerIdentity", {}, Credential(KEY.access_key_id, "x", ""))
     assert wrong.response["Error"]["Code"] == "SignatureDoesNotMatch"
     other, _ = provoke(app, "sts", "GetSessionToken", {})
-    assert other.response["Error"]["Code"] == "InvalidAction"
-    assert "GetSessionToken" in other.response["Error"]["Message"]
+    assert other.response["Error"]["Code"] == "NotImplementedException"
+    assert "sts:GetSessionToken" in other.response["Error"]["Message"]

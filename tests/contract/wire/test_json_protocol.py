@@ -127,16 +127,3 @@ def test_an_older_version_of_the_protocol_is_answered_in_it() -> None:
     ]
     answer = ask(DEV, "POST", "/", headers, b"{}")
     assert (answer.status, answer.headers["content-type"]) == (200, "application/x-amz-json-1.0")
-
-
-@pytest.mark.parametrize(
-    ("path", "kind", "body"),
-    [
-        ("/", "application/x-www-form-urlencoded; charset=utf-8", b"Action=ListMetrics&Version=2010-08-01"),
-        ("/service/GraniteServiceVersion20100801/operation/ListMetrics", "application/cbor", b"\xbf\xff"),
-    ],
-)
-def test_the_protocols_that_other_clients_speak_are_refused_by_a_sentence(path: str, kind: str, body: bytes) -> None:
-    answer = ask(DEV, "POST", path, [*authorized("monitoring"), ("content-type", kind)], body)
-    assert answer.status == 404
-    assert "JSON protocol" in json.loads(answer.body)["message"]

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 import uvicorn
 from botocore.config import Config
 
 from contract.wire.connection import ACCOUNT, KEY, Operations, application
+from support.protocols import OF_CLOUDWATCH, speak
 from whiteroom.base.faults import ResourceNotFound
 from whiteroom.wire.calls import Call
 
@@ -30,6 +32,8 @@ def answer(call: Call) -> Mapping[str, Any]:
             return {"trainedModelArn": call.parameters["trainedModelArn"], "createTime": CREATED, "description": None}
         case "GetMembership":
             return {"membership": {"id": call.parameters["membershipIdentifier"], "createTime": CREATED}}
+        case "GetMetricStatistics":
+            return {"Label": call.parameters["MetricName"], "Datapoints": [{"Timestamp": call.parameters["StartTime"]}]}
     raise ResourceNotFound("There is none.")
 
 
@@ -50,8 +54,11 @@ def port() -> Iterator[int]:
 def connect(port: int) -> Iterator[Any]:
     clients = []
 
-    def make(service: Any) -> Any:
-        made = boto3.client(
+    def make(service: Any, protocol: str | None = None) -> Any:
+        session = botocore.session.Session()
+        if protocol is not None:
+            speak(session, protocol)
+        made: Any = boto3.Session(botocore_session=session).client(
             service,
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{port}",
@@ -82,6 +89,16 @@ def test_a_refusal_is_an_exception_of_the_client(connect: Any) -> None:
     caller = connect("cleanroomsml")
     with pytest.raises(caller.exceptions.ResourceNotFoundException, match=r"There is none\."):
         caller.delete_trained_model_output(membershipIdentifier=MEMBERSHIP, trainedModelArn=ARN)
+
+
+@pytest.mark.parametrize("protocol", OF_CLOUDWATCH)
+def test_cloudwatch_answers_in_each_of_its_protocols(connect: Any, protocol: str) -> None:
+    caller = connect("cloudwatch", protocol)
+    span = {"StartTime": CREATED, "EndTime": CREATED, "Period": 60}
+    answer = caller.get_metric_statistics(Namespace="/aws/x", MetricName="lösung +&", **span)
+    assert (answer["Label"], answer["Datapoints"]) == ("lösung +&", [{"Timestamp": CREATED}])
+    with pytest.raises(caller.exceptions.InvalidParameterValueException, match=r"There is none\."):
+        caller.list_metrics()
 
 
 def test_sts_answers(connect: Any) -> None:

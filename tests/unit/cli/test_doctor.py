@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from support.command import CommandLine
+from support.language_models import listed_names
 from whiteroom.domain.runs import Finding, SandboxReport
+from whiteroom.redaction import personal
 
 SEALED = SandboxReport(usable=True, findings=(Finding("bubblewrap", ok=True, detail="0.11."),))
 UNSEALED = SandboxReport(
@@ -85,3 +89,44 @@ def test_the_findings_are_json_for_scripts(cli: CommandLine, machine: dict[str, 
     assert answer.code == 1
     assert (answer.json["well"], answer.json["sandboxUsable"]) == (False, False)
     assert "user namespaces" in [finding["name"] for finding in answer.json["findings"]]
+
+
+def test_without_a_language_model_it_says_that_names_are_not_found(
+    cli: CommandLine, machine: dict[str, SandboxReport]
+) -> None:
+    answer = cli("doctor")
+    assert answer.code == 0
+    assert "ok  redaction of personal information: By form and number. NAMES OF PEOPLE AND PLACES ARE NOT" in answer.out
+
+
+def test_it_says_by_which_language_model_names_are_found(
+    cli: CommandLine, machine: dict[str, SandboxReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(listed_names(tmp_path / "models", "told", ("PERSON", "Sam"), ("GPE", "Ulm"))))
+    monkeypatch.setenv("WHITEROOM_REDACTION_LANGUAGE_MODEL", "en_told")
+    answer = cli("doctor")
+    assert answer.code == 0
+    assert "By form and number; names by en_told 1.2.3: PERSON, LOCATION." in answer.out
+
+
+def test_a_language_model_that_cannot_be_had_is_a_finding_and_no_server_starts(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHITEROOM_REDACTION_LANGUAGE_MODEL", "en_core_web_nowhere")
+    sentence = "redaction_language_model: The language model 'en_core_web_nowhere' is not installed"
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert f"NO  redaction of personal information: {sentence}" in answer.out
+    refused = cli("up", "--port", "0", "--dev")
+    assert refused.code == 1
+    assert sentence in refused.err
+    assert "ready" not in refused.out
+
+
+def test_without_a_detector_it_says_that_such_logs_are_not_shown(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(personal, "is_installed", lambda: False)
+    answer = cli("doctor")
+    assert answer.code == 0
+    assert "ok  redaction of personal information: None: logs under it are shown to nobody." in answer.out

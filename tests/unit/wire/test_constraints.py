@@ -53,11 +53,8 @@ PARSE = parser(ROOT, {"version": {"NULL"}})
 
 
 def parse(**members: Any) -> Any:
-    violations = Violations()
-    parsed = PARSE({"name": "abc", **members}, None, violations)  # type: ignore[arg-type]
-    if violations:
-        raise violations.fault()
-    return parsed
+    with Violations() as violations:
+        return PARSE({"name": "abc", **members}, None, violations)  # type: ignore[arg-type]
 
 
 CONSTRAINTS = {
@@ -173,6 +170,15 @@ WRONG_TYPES = {
     "no year": ({"at": 1e300}, "The value at 'at' is not a time."),
     "more than 32 bits": ({"count": 2**31}, "The number at 'count' is not between -2147483648 and 2147483647."),
     "more than a double": ({"share": 10**400}, "The number at 'share' is too large for a double."),
+    "no number": ({"share": float("nan")}, "The value at 'share' is not a number."),
+    "infinity": ({"share": float("inf")}, "The value at 'share' is not a number."),
+    "bytes for a key": ({"tags": {b"a": "b"}}, "BINARY_VALUE at 'tags' can not be converted to String"),
+    "bytes for a string": ({"name": b"a"}, "BINARY_VALUE at 'name' can not be converted to String"),
+    "a time for a string": (
+        {"name": datetime(2026, 1, 1, tzinfo=UTC)},
+        "TIMESTAMP_VALUE at 'name' can not be converted to String",
+    ),
+    "what no protocol has": ({"name": object()}, "OTHER_VALUE at 'name' can not be converted to String"),
     "inside a list": ({"channels": ["x"]}, "STRING_VALUE at 'channels.1.member' can not be converted to Structure"),
 }
 
@@ -229,3 +235,5 @@ def test_the_list_of_violations_ends() -> None:
     with pytest.raises(TooManyViolations):
         violations.add((None, "x"), None, "Member must not be null")
     assert violations.fault().message.startswith(f"{VIOLATION_LIMIT} validation errors detected: ")
+    with pytest.raises(ValidationFault, match=f"{VIOLATION_LIMIT} validation errors"), violations:
+        raise TooManyViolations
