@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +204,11 @@ def within_threshold(score: float, max_score: float) -> Verdict:
 
 
 def told_score(score: float) -> float:
-    """A score as members are told it: rounded, since it is the only answer here that comes from real rows unnoised."""
-    return round(min(1.0, max(0.0, score)), 2)
+    """A score as members are told it, and as it is judged: two digits, rounded up.
+
+    It is the only answer here that comes from real rows without noise; so it says no more than it must.
+    """
+    return min(1.0, max(0.0, ceil(round(score * 100, 6)) / 100))
 
 
 def configuration(

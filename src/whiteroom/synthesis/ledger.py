@@ -14,22 +14,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import opendp.prelude as dp
+from opendp.combinators import make_fix_delta, make_zCDP_to_approxDP
+from opendp.domains import atom_domain, map_domain, vector_domain
+from opendp.measurements import make_gaussian, make_noise_threshold, make_noisy_max
+from opendp.measures import approximate, zero_concentrated_divergence
+from opendp.metrics import absolute_distance, l02inf_distance, l2_distance, linf_distance
+from opendp.mod import binary_search, binary_search_param, enable_features
 
 from whiteroom.domain.synthetic_data import CONVERSION_DELTA, KEYS_DELTA
 
 # OpenDP asks whoever uses parts whose proofs are not all reviewed by a second person to say so.
-dp.enable_features("contrib")
+enable_features("contrib")
 
 Counts = npt.NDArray[np.int64]
 
-_COUNTS = (dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="i64"))
-_SCORES = (dp.vector_domain(dp.atom_domain(T="f64", nan=False)), dp.linf_distance(T="f64", monotonic=False))
+_COUNTS = (vector_domain(atom_domain(T="i64")), l2_distance(T="i64"))
+_SCORES = (vector_domain(atom_domain(T="f64", nan=False)), linf_distance(T="f64", monotonic=False))
 _KEYED = (
-    dp.map_domain(dp.atom_domain(T="i64"), dp.atom_domain(T="i64")),
-    dp.l02inf_distance(dp.absolute_distance("i64")),
+    map_domain(atom_domain(T="i64"), atom_domain(T="i64")),
+    l02inf_distance(absolute_distance("i64")),
 )
-_ZCDP = dp.zero_concentrated_divergence()
+_ZCDP = zero_concentrated_divergence()
 _ONE_KEY = (1, 1, 1)
 """How far a row moves counts by key: one key, by one."""
 _FAR_TAIL = 40
@@ -63,7 +68,7 @@ class Ledger:
     def counts(self, exact: Counts, rho: float) -> tuple[Counts, float]:
         """Counts over cells of which each row is in one at most, with noise; and the noise's standard deviation."""
         sigma = sigma_of(rho)
-        measure: Any = dp.m.make_gaussian(*_COUNTS, scale=sigma)
+        measure: Any = make_gaussian(*_COUNTS, scale=sigma)
         self._spend(measure.map(1))
         flat = np.ascontiguousarray(exact, dtype=np.int64).ravel()
         return np.asarray(measure(flat.tolist()), dtype=np.int64).reshape(exact.shape), sigma
@@ -71,7 +76,7 @@ class Ledger:
     def choice(self, scores: Sequence[float], rho: float) -> int:
         """The place of about the largest of scores that one row changes by 1 at most."""
         # Gumbel noise of that scale is the exponential mechanism of epsilon 2 / scale, which is epsilon**2 / 8 of rho.
-        measure: Any = dp.m.make_noisy_max(*_SCORES, _ZCDP, scale=1 / sqrt(2 * rho * _MARGIN))
+        measure: Any = make_noisy_max(*_SCORES, _ZCDP, scale=1 / sqrt(2 * rho * _MARGIN))
         self._spend(measure.map(1.0))
         return int(measure([float(score) for score in scores]))
 
@@ -87,10 +92,10 @@ class Ledger:
         delta = KEYS_DELTA * delta_share * _MARGIN
 
         def make(threshold: Any) -> Any:
-            return dp.m.make_noise_threshold(*_KEYED, dp.approximate(_ZCDP), scale=sigma, threshold=threshold)
+            return make_noise_threshold(*_KEYED, approximate(_ZCDP), scale=sigma, threshold=threshold)
 
         bounds = (1, int(_FAR_TAIL * sigma) + 2)
-        threshold: Any = dp.binary_search(lambda t: make(t).map(_ONE_KEY)[1] <= delta, bounds, int)
+        threshold: Any = binary_search(lambda t: make(t).map(_ONE_KEY)[1] <= delta, bounds, int)
         measure = make(threshold)
         cost, spent_delta = measure.map(_ONE_KEY)
         self._spend(cost)
@@ -118,12 +123,12 @@ def sigma_of(rho: float) -> float:
 
 
 def _converted(sigma: float) -> Any:
-    measure: Any = dp.m.make_gaussian(*_COUNTS, scale=sigma)
-    return dp.c.make_fix_delta(dp.c.make_zCDP_to_approxDP(measure), delta=CONVERSION_DELTA)
+    measure: Any = make_gaussian(*_COUNTS, scale=sigma)
+    return make_fix_delta(make_zCDP_to_approxDP(measure), delta=CONVERSION_DELTA)
 
 
 def _rho_of(epsilon: float) -> float:
     """The largest rho that is (epsilon, CONVERSION_DELTA) by OpenDP's map."""
-    sigma = dp.binary_search_param(_converted, d_in=1, d_out=(epsilon, CONVERSION_DELTA), T=float)
-    measure: Any = dp.m.make_gaussian(*_COUNTS, scale=sigma)
+    sigma = binary_search_param(_converted, d_in=1, d_out=(epsilon, CONVERSION_DELTA), T=float)
+    measure: Any = make_gaussian(*_COUNTS, scale=sigma)
     return float(measure.map(1))
