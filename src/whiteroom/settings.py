@@ -61,11 +61,11 @@ class Settings:
     max_body_bytes: int = _at_least(65_536, 8 * 2**20)
     """The longest request body that is read."""
     query_memory_bytes: int | None = _at_least(256 * 2**20, None)
-    """Memory for one protected query; without it, a quarter of the machine's."""
+    """Memory for one protected query, or for synthetic rows of it; without it, a quarter of the machine's."""
     query_cpus: int | None = _at_least(1, None)
-    """Processors for one protected query; without it, all of them."""
+    """Processors for one protected query, or for synthetic rows of it; without it, all of them."""
     query_timeout_seconds: int = _at_least(1, 43_200)
-    """How long a protected query may run."""
+    """How long a protected query may run, and how long synthetic rows may be made of it."""
     default_result_location: str = ""
     """Where results of queries go, as `s3://BUCKET/PREFIX`, for receivers who have set no place; empty for nowhere."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)

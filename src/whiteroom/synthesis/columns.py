@@ -37,8 +37,11 @@ _GRID_SHARE = 0.35
 """Of a numerical column's share: to find where it lies at all."""
 MAX_CATEGORIES = 500
 _MISSING_KEY = -1
-_SURE = 4.5
-"""Standard deviations of noise above which something is taken to be there: once in 300,000 it is not."""
+_NEXT_TO_NO = 0.005
+"""Of a column's rows: so many at either end are moved to the outermost cell that is kept."""
+_SURE = 6.5
+"""Standard deviations of noise above which something is taken to be there: of all cells of the grid together, once in
+ten million columns it is not. A column whose range is taken for too wide is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +196,11 @@ def _significant(counts: Counts, sigma: float) -> tuple[int, int] | None:
 
 
 def _occupied(counts: Counts, sigma: float) -> tuple[int, int]:
-    """The cells from the first one to the end of the last one up to which there are rows for certain."""
-    needed = _SURE * sigma * np.sqrt(np.arange(1, len(counts) + 1))
-    (from_left,) = np.nonzero(np.cumsum(counts) > needed)
-    (from_right,) = np.nonzero(np.cumsum(counts[::-1]) > needed)
-    if not len(from_left) or not len(from_right):
-        return 0, len(counts)
-    first, end = int(from_left[0]), len(counts) - int(from_right[0])
-    return (first, end) if first < end else (0, len(counts))
+    """The cells without those at either end that hold next to no rows for certain."""
+    most = _NEXT_TO_NO * max(0, counts.sum())
+    unsure = 2 * sigma * np.sqrt(np.arange(1, len(counts) + 1))
+    first, last = (int(np.argmin(np.append(np.cumsum(way) + unsure <= most, False))) for way in (counts, counts[::-1]))
+    return (first, len(counts) - last) if first + last < len(counts) else (0, len(counts))
 
 
 def _fine_edges(low: float, high: float, *, whole: bool) -> Floats:

@@ -79,11 +79,11 @@ class Relations:
         """Measure: every column, alone or with the target; then the pairs that depend on each other most."""
         target = self._data.target
         others = [column for column in range(len(self._data.sizes)) if column != target]
-        rho = self._ledger.share(PAIRS_SHARE) / max(1, len(others))
+        rho = self._ledger.share(PAIRS_SHARE) / len(self._data.sizes)
         for column in others:
             with_target = (column,) if target is None else (column, target)
             self._measure(with_target if self._data.bears(with_target, sigma_of(rho)) else (column,), rho)
-        if target is not None and not others:
+        if target is not None:
             self._measure((target,), rho)
         self._trees = _rooted(others, ())
         self._learn_pairs(others)

@@ -6,6 +6,7 @@ child erases them as soon as it has written down how it ended, and so does whoev
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +27,11 @@ from whiteroom.synthesis.specs import (
 )
 
 _RUNNING = SynthesisObservation(Phase.RUNNING)
+
+
+def is_installed() -> bool:
+    """Whether the packages are there that make synthetic rows."""
+    return all(importlib.util.find_spec(name) is not None for name in ("numpy", "opendp"))
 
 
 class LocalSynthesiser:
