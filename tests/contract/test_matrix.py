@@ -6,6 +6,7 @@ or nobody: a request without credentials.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -18,10 +19,11 @@ from botocore.exceptions import ClientError
 
 from contract.wire.connection import MODEL_NAMES, Operations, application, client, deliver_to
 from contract.wire.samples import sample
-from support.market import CALLERS, REQUESTS, Market, a_market
+from support.market import CALLERS, PLANTED, REQUESTS, Market, a_market
 from support.shapes import service_model
+from whiteroom.app import all_handlers
 from whiteroom.base.faults import Fault
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, MONITORING, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.wire.calls import Call, NotImplementedOperation
 
@@ -171,9 +173,15 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         RECEIVERS_MEMBERSHIP: ("DeleteMLConfiguration", "GetMLConfiguration"),
     },
-    # Everyone is answered, and what each is answered differs: SEEN.
+    # Everyone is answered, and what each is answered differs: READ, SEEN.
+    LOGS: {
+        ANYONE: ("DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents"),
+        "N N N N N . N | N N N": ("GetLogEvents",),
+    },
     MONITORING: {ANYONE: ("GetMetricData", "GetMetricStatistics", "ListMetrics")},
 }
+READ = {"receiver": ["epoch 1"]}
+"""The lines that a caller reads: the member whom the algorithm's policy names, with an ML configuration."""
 SEEN = {"receiver": ["CPUUtilization"]}
 """The metrics that a caller is listed: the member with an ML configuration sees them, and no other caller any."""
 CELLS: Mapping[tuple[str, str], str] = {
@@ -188,7 +196,7 @@ ALL = [(service, name) for service in EXPECTED for name in service_model(service
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     store = SqliteStore(tmp_path_factory.mktemp("market") / "whiteroom.db")
-    yield a_market(store)
+    yield a_market(store, tmp_path_factory.mktemp("logs"))
     store.close()
 
 
@@ -198,8 +206,7 @@ def named(operation: tuple[str, str]) -> str:
 
 @pytest.mark.usefixtures("market")
 def test_every_operation_that_is_answered_has_its_row_and_its_request() -> None:
-    served = {operation for operation in handlers() if operation[0] in EXPECTED}
-    assert served == CELLS.keys() == REQUESTS.keys()
+    assert all_handlers().keys() == CELLS.keys() == REQUESTS.keys()
     assert sum(len(names) for rows in EXPECTED.values() for names in rows.values()) == len(CELLS)
     assert {len(cells) for cells in CELLS.values()} == {len(CALLERS)}
 
@@ -221,7 +228,7 @@ def test_nobody_is_answered_anything_without_credentials(operation: tuple[str, s
 
 @pytest.mark.parametrize("operation", [one for one in ALL if one not in CELLS], ids=named)
 def test_an_operation_of_a_later_release_is_refused_by_name_whoever_asks(operation: tuple[str, str]) -> None:
-    assert operation not in handlers()
+    assert operation not in all_handlers()
     assert refusal(client_of_an_empty_house(operation[0]), *operation)[0] == 501
 
 
@@ -269,13 +276,83 @@ def test_every_caller_sees_the_metrics_of_its_cell(market: Market) -> None:
         assert len(result["Values"]) == len(datapoints) == len(SEEN.get(caller, []))
 
 
-VIEWS = [one for one in CELLS if "Collaboration" in one[1] and one[0] == CLEANROOMS_ML and one[1].startswith("Get")]
-HIDDEN = ("kmsKeyArn", "tags", "environment", "hyperparameters", "roleArn")
+def test_every_caller_reads_the_log_lines_of_its_cell(market: Market) -> None:
+    for caller in CALLERS:
+        lines = READ.get(caller, [])
+        events = market.attempt(caller, (LOGS, "FilterLogEvents"))["events"]
+        assert [event["message"] for event in events] == lines
+        assert len(market.attempt(caller, (LOGS, "DescribeLogStreams"))["logStreams"]) == len(lines)
+        if lines:
+            page = market.attempt(caller, (LOGS, "GetLogEvents"))
+            assert [event["message"] for event in page["events"]] == lines
+
+
+def is_view(name: str) -> bool:
+    """Whether an operation shows what others have brought into the collaboration."""
+    return name.startswith(("GetCollaboration", "ListCollaboration", "BatchGetCollaboration")) or "Schema" in name
+
+
+VIEWS = [one for one in CELLS if is_view(one[1])]
+HIDDEN = {"kmsKeyArn", "tags", "environment", "hyperparameters"}
+
+
+def fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every field of an answer that has a value, however deep it lies."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if item is not None:
+                yield name, item
+                yield from fields(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from fields(item)
 
 
 @pytest.mark.parametrize("operation", VIEWS, ids=named)
 def test_a_view_of_the_collaboration_never_shows_what_is_its_makers_own(
     market: Market, operation: tuple[str, str]
 ) -> None:
-    answer = market.attempt("other", operation)
-    assert not {name for name, value in answer.items() if value is not None} & set(HIDDEN)
+    for caller in CALLERS:
+        answer = market.attempt(caller, operation)
+        assert not {name for name, _ in fields(answer)} & {*HIDDEN, "roleArn"}, caller
+        assert PLANTED not in repr(answer), caller
+    output = service_model(operation[0]).operation_model(operation[1]).output_shape
+    assert not HIDDEN & set(names_in(output))
+
+
+def names_in(shape: Any, within: tuple[str, ...] = ()) -> Iterator[str]:
+    """The names of all members of a shape, however deep they lie."""
+    if shape.name in within:
+        return
+    inside = (*within, shape.name)
+    for name, member in getattr(shape, "members", {}).items():
+        yield name
+        yield from names_in(member, inside)
+    for part in ("member", "key", "value"):
+        if shape.type_name in ("list", "map") and hasattr(shape, part):
+            yield from names_in(getattr(shape, part), inside)
+
+
+@pytest.mark.parametrize("operation", CELLS, ids=named)
+def test_keys_tags_environment_and_hyperparameters_are_told_to_their_maker_alone(
+    market: Market, operation: tuple[str, str]
+) -> None:
+    for caller in CALLERS:
+        said = market.attempt(caller, operation)
+        told = f"{said.message} {said.members}" if isinstance(said, Fault) else repr(said)
+        assert set(re.findall(rf"{PLANTED}(\w+)", told)) <= {caller}
+
+
+@pytest.mark.parametrize(
+    ("caller", "name", "planted"),
+    [
+        ("querier", "GetTrainedModel", {"kmsKeyArn", "tags", "environment", "hyperparameters"}),
+        ("querier", "GetTrainedModelInferenceJob", {"kmsKeyArn", "tags", "environment"}),
+        ("querier", "GetMLInputChannel", {"kmsKeyArn", "tags"}),
+        ("author", "GetConfiguredModelAlgorithm", {"kmsKeyArn", "tags"}),
+        ("author", "GetConfiguredModelAlgorithmAssociation", {"tags"}),
+    ],
+)
+def test_their_maker_sees_them(market: Market, caller: str, name: str, planted: set[str]) -> None:
+    answer = market.attempt(caller, (CLEANROOMS_ML, name))
+    assert {field for field in planted if PLANTED in repr(answer[field])} == planted

@@ -18,6 +18,19 @@ def test_every_file_that_the_privacy_page_names_is_there() -> None:
     ] == []
 
 
+def test_every_test_that_the_privacy_page_names_is_there() -> None:
+    tests = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", PAGE))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+
+
+def test_what_a_program_can_say_without_words_is_named_as_not_closed() -> None:
+    (open_section,) = re.findall(r"^## What is not closed\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    for channel in ("Exit codes", "timing", "Differencing"):
+        assert channel in open_section
+
+
 def test_every_function_that_the_privacy_page_names_is_there() -> None:
     domain = "".join(file.read_text(encoding="utf-8") for file in (SOURCES / "domain").glob("*.py"))
     named = set(re.findall(r"`(_?[a-z_]*_(?:refusals|gaps|minimums|count)|missing_for|judge|minimums)`", PAGE))

@@ -253,7 +253,7 @@ def strict(room: LiveRoom) -> dict[str, str]:
     return {"association": association, "channel": channel}
 
 
-@pytest.mark.parametrize("behaviour", ["leave_large", "leave_sparse"])
+@pytest.mark.parametrize("behaviour", ["leave_large", "leave_sparse", "leave_names"])
 def test_an_artefact_over_the_policys_limit_is_not_kept(room: LiveRoom, strict: dict[str, str], behaviour: str) -> None:
     arn = room.train(behaviour.replace("_", "-"), strict["channel"], strict["association"], behaviour=behaviour)
     assert "maxArtifactSize" in room.failed(arn, "ArtifactTooLarge", SECONDS)

@@ -28,8 +28,9 @@ from whiteroom.base.faults import Fault
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 from whiteroom.domain.quotas import Quota, Quotas
+from whiteroom.domain.redaction import Finder
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
-from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
+from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
 
 ALICE = "111111111111"
 """The creator: she can query."""
@@ -92,6 +93,8 @@ class Office:
     quotas: Quotas = field(default_factory=lambda: Quotas({}))
     ids: Any = field(default_factory=lambda: itertools.count(1))
     strict_machine: Shape | None = None
+    logs: RunLogs | None = None
+    finder: Finder | None = None
 
     def call(self, account_id: str, service: str, operation: str, **request: Any) -> Any:
         """One operation as an account, in a transaction; a second passes."""
@@ -132,6 +135,8 @@ class Office:
             new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
             noise_secret=NOISE_SECRET,
             strict_machine=self.strict_machine,
+            logs=self.logs,
+            finder=self.finder,
         )
 
     def cleanrooms(self, account_id: str, operation: str, /, **request: Any) -> Any:

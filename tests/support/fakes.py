@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -306,6 +306,10 @@ class FakeObjects:
     delivered: dict[str, bytes] = field(default_factory=dict)
     """By `location/path/name`."""
     refusal: Exception | None = None
+    while_copying: Callable[[], object] = lambda: None
+    """Called in the middle of every delivery."""
+    overhead_bytes: int = 0
+    """By how much an archive is larger than the files in it."""
     _content: dict[str, int] = field(default_factory=dict)
 
     def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
@@ -318,7 +322,7 @@ class FakeObjects:
             for folder in folders.values():
                 archive.add(folder, arcname=".")
         self._content[key] = content
-        return StoredObject(key, target.stat().st_size, content)
+        return StoredObject(key, content + self.overhead_bytes, content)
 
     def measure(self, folders: Mapping[str, Path]) -> int:
         found = [file for folder in folders.values() for file in folder.rglob("*")]
@@ -330,7 +334,9 @@ class FakeObjects:
 
     def stat(self, key: str) -> StoredObject | None:
         file = self.folder / key
-        return StoredObject(key, file.stat().st_size, self._content[key]) if file.is_file() else None
+        if not file.is_file():
+            return None
+        return StoredObject(key, self._content[key] + self.overhead_bytes, self._content[key])
 
     def local_path(self, key: str) -> Path:
         if not (self.folder / key).is_file():
@@ -340,9 +346,17 @@ class FakeObjects:
     def delete(self, prefix: str) -> None:
         shutil.rmtree(self.folder / prefix, ignore_errors=True)
 
-    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+    def deliver(
+        self,
+        location: str,
+        path: str,
+        sources: Iterable[tuple[str, Path]],
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
         if self.refusal is not None:
             raise self.refusal
+        self.while_copying()
+        confirm()
         self.delivered |= {f"{location}/{path}/{name}": source.read_bytes() for name, source in sources}
 
     def keys(self) -> list[str]:

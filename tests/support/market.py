@@ -1,6 +1,6 @@
 """One room in which every part is played by another account, and one request for every operation.
 
-    market = a_market(store)
+    market = a_market(store, logs_folder)
     market.attempt("payer", (CLEANROOMS_ML, "GetTrainedModel"))
 
 Who asks uses its own membership where it has one, else the querier's.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from support.cleanrooms import (
@@ -27,8 +28,12 @@ from support.cleanrooms import (
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
 from whiteroom.base.arns import parse_arn
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, MONITORING
+from whiteroom.domain.runs import TRAINING_PREFIX
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
 from whiteroom.ports import Store
+from whiteroom.redaction.finder import PatternFinder
+from whiteroom.runtime.run_logs import FolderRunLogs
+from whiteroom.runtime.supervisor.logs import LogWriter
 
 CALLERS: Mapping[str, str] = {
     "creator": "101010101010",
@@ -54,6 +59,19 @@ SHARED_RULE = {"analysisRuleType": "CUSTOM", "analysisRulePolicy": collaboration
 RECEIVER = {"members": [{"accountId": CALLERS["receiver"]}]}
 
 
+PLANTED = "planted-by-"
+"""Begins every value that its maker alone may see; the caller who made it follows."""
+
+
+def _planted(caller: str, *fields: str) -> dict[str, Any]:
+    """A key, tags, environment and hyperparameters, as far as they are asked for, under their maker's name."""
+    mark = f"{PLANTED}{caller}"
+    key = f"arn:aws:kms:{REGION}:{CALLERS[caller]}:key/{mark}"
+    every = {"kmsKeyArn": key, "tags": {mark: mark}, "environment": {"MARK": mark}, "hyperparameters": {"mark": mark}}
+    return {field: every[field] for field in fields}
+
+
+POLICIES = {**EXPORTS, "trainedModels": {"containerLogs": [{"allowedAccountIds": [CALLERS["receiver"]]}]}}
 _TO_THE_RECEIVER = {"outputConfiguration": {"member": {"accountId": CALLERS["receiver"]}}}
 
 
@@ -91,12 +109,13 @@ class _Studio(Studio):
         return super().channel_request(name, **{"inputChannel": source, **changes})
 
 
-def a_market(store: Store) -> Market:
+def a_market(store: Store, logs_folder: Path) -> Market:
     """The room, made by the very operations that are asked there."""
     catalog = MemoryCatalog()
     for account in CALLERS.values():
         catalog.put(account, "lake", "everyones", {"age": "bigint"})
     office = an_office(store, catalog)
+    office.logs, office.finder = FolderRunLogs(logs_folder), PatternFinder()
     created = office.cleanrooms(CALLERS["creator"], "CreateCollaboration", **_collaboration())["collaboration"]
     room = Room(office, created["id"], {})
     for caller in (*MEMBERS, "left"):
@@ -111,6 +130,7 @@ def a_market(store: Store) -> Market:
         name="template",
         format="SQL",
         source={"text": SQL},
+        **_planted("querier", "tags"),
     )["analysisTemplate"]
     names |= {"template": template["id"], "template_arn": template["arn"]}
     owner = CALLERS["owner"]
@@ -133,7 +153,9 @@ def a_market(store: Store) -> Market:
         resultConfiguration=_TO_THE_RECEIVER,
     )
     names["own_query"] = started["protectedQuery"]["id"]
-    return Market(office, room, names | _models(office, room, names))
+    names |= _models(office, room, names)
+    _print(logs_folder, parse_arn(names["model"]).resource_id)
+    return Market(office, room, names)
 
 
 def _pays(caller: str) -> dict[str, Any]:
@@ -161,6 +183,7 @@ def _collaboration() -> dict[str, Any]:
         "creatorMemberAbilities": [],
         "creatorPaymentConfiguration": _pays("creator"),
         "queryLogStatus": "DISABLED",
+        **_planted("creator", "tags"),
         "members": [
             {
                 "accountId": CALLERS[caller],
@@ -194,6 +217,7 @@ def _tables(office: Office, room: Room) -> dict[str, str]:
             name=shown,
             configuredTableIdentifier=names[table],
             roleArn=role_of(owner),
+            **_planted("owner", "tags"),
             **reads,
         )["configuredTableAssociation"]["id"]
     office.cleanrooms(
@@ -211,14 +235,16 @@ def _models(office: Office, room: Room, names: Mapping[str, str]) -> dict[str, s
     author, receiver = CALLERS["author"], CALLERS["receiver"]
     shared: Any = type("Table", (), {"association_id": names["association"]})()
     studio = _Studio(office, room, shared, "", "")
-    algorithms = {name: studio.algorithm(author, name) for name in ("algorithm", "spare_algorithm")}
+    marks = _planted("author", "tags", "kmsKeyArn")
+    algorithms = {name: studio.algorithm(author, name, **marks) for name in ("algorithm", "spare_algorithm")}
     studio.algorithm_arn = algorithms["algorithm"]
-    studio.association_arn = studio.association(author, policies=EXPORTS)
+    studio.association_arn = studio.association(author, policies=POLICIES, **_planted("author", "tags"))
     spare = studio.association(author, "spare")
     location = {"roleArn": role_of(receiver), "destination": {"s3Destination": {"s3Uri": "s3://results/receiver"}}}
     studio.call("PutMLConfiguration", receiver, defaultOutputLocation=location)
-    channel = studio.active_channel("rows")
-    model = studio.active_model("forest", channel)
+    channel = studio.active_channel("rows", **_planted("querier", "tags", "kmsKeyArn"))
+    marks = _planted("querier", "tags", "kmsKeyArn", "environment")
+    model = studio.active_model("forest", channel, **marks, **_planted("querier", "hyperparameters"))
     _measure(studio, model["trainedModelArn"])
     return {
         **algorithms,
@@ -228,9 +254,10 @@ def _models(office: Office, room: Room, names: Mapping[str, str]) -> dict[str, s
         "spare_channel": studio.active_channel("spare"),
         "query": studio.call("GetMLInputChannel", QUERIER, mlInputChannelArn=channel)["protectedQueryIdentifier"],
         "model": model["trainedModelArn"],
+        "stream": f"{parse_arn(model['trainedModelArn']).resource_id}/NULL/algo-1",
         "working_model": studio.model("working", channel)["trainedModelArn"],
         "spare_model": studio.active_model("spare", channel)["trainedModelArn"],
-        "job": studio.inference_job("scores", model["trainedModelArn"], channel, outputConfiguration=RECEIVER),
+        "job": studio.inference_job("scores", model["trainedModelArn"], channel, outputConfiguration=RECEIVER, **marks),
     }
 
 
@@ -243,7 +270,17 @@ def _measure(studio: Studio, model: str) -> None:
         record = tx.trained_models.get(record_id)
         if record is None:
             raise AssertionError(model)
-        tx.trained_models.note(record, actor="controller", at=studio.office.now, metrics_status="PUBLISH_SUCCEEDED")
+        told = {"metrics_status": "PUBLISH_SUCCEEDED", "logs_status": "PUBLISH_SUCCEEDED"}
+        tx.trained_models.note(record, actor="controller", at=studio.office.now, **told)
+
+
+def _print(folder: Path, record_id: str) -> None:
+    """What the model's training wrote, one line."""
+    writer = LogWriter(
+        str(folder / f"{TRAINING_PREFIX}{record_id}.jsonl"), limit_bytes=1 << 20, line_characters=1 << 16
+    )
+    writer.add(NOON_MS, "algo-1", "stdout", [b"epoch 1"])
+    writer.close()
 
 
 _OWN = {"membershipIdentifier": "@own"}
@@ -436,9 +473,17 @@ _MONITORING: dict[str, dict[str, Any]] = {
     "GetMetricStatistics": {**_SPAN, **_METRIC, "Period": 60, "Statistics": ["Average"]},
     "ListMetrics": {},
 }
+_GROUP = {"logGroupName": "/aws/cleanroomsml/TrainedModels"}
+_LOGS: dict[str, dict[str, Any]] = {
+    "DescribeLogGroups": {},
+    "DescribeLogStreams": _GROUP,
+    "FilterLogEvents": _GROUP,
+    "GetLogEvents": {**_GROUP, "logStreamName": "@stream", "startFromHead": True},
+}
 REQUESTS: Mapping[tuple[str, str], dict[str, Any]] = {
     **{(CLEANROOMS, name): request for name, request in _CLEAN.items()},
     **{(CLEANROOMS_ML, name): request for name, request in _ML.items()},
+    **{(LOGS, name): request for name, request in _LOGS.items()},
     **{(MONITORING, name): request for name, request in _MONITORING.items()},
 }
 """What is asked for: `@name` stands for what the room has of it, `@own` for a membership, `@role` for a role."""

@@ -30,6 +30,12 @@ _MAX_PADDING_BYTES: Final = 1 << 20
 _DIRECTORY_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+_CONTROLS: Final = frozenset(
+    map(chr, (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)))
+)
+"""Control characters, line and paragraph separators, and what turns the direction of writing around (Unicode's UAX 9),
+so that a name reads as another."""
+
 _REFUSED_KINDS: Final = {
     tarfile.SYMTYPE: "a symbolic link",
     tarfile.LNKTYPE: "a hard link",
@@ -66,7 +72,9 @@ def name_fault(name: str) -> str | None:
         return "has a name that is not UTF-8"
     if len(encoded) > 255:
         return "has a name of more than 255 bytes"
-    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in name):
+    if "\\" in name:
+        return "has a backslash in its name, which leads into another folder on some machines"
+    if not _CONTROLS.isdisjoint(name):
         return "has control characters in its name"
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.privacy import PrivacyPolicies, artefact_within_limit
+from whiteroom.domain.privacy import PrivacyPolicies, archives_within_limit, artefact_within_limit
 from whiteroom.domain.runs import RunOutput
 from whiteroom.domain.steps import Failure
 from whiteroom.domain.verdicts import Denied
@@ -28,7 +28,7 @@ def keep_artefacts(
     policies: PrivacyPolicies,
     volume_bytes: int,
 ) -> Kept | Failure:
-    """Archive what all instances left; safe to repeat.
+    """Archive what all instances left; safe to repeat. After a failure archives may be there, for `tidy` to delete.
 
     Args:
         objects: where the archives are kept.
@@ -53,6 +53,9 @@ def keep_artefacts(
         return Failure(StatusCode.CONFLICTING_ARTIFACT, str(error))
     except TooLarge as error:
         return Failure(StatusCode.ARTIFACT_TOO_LARGE, str(error))
+    verdict = archives_within_limit(kept.size_bytes + output.size_bytes, policies)
+    if isinstance(verdict, Denied):
+        return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
     return Kept(kept.content_bytes, output.content_bytes)
 
 

@@ -6,14 +6,15 @@ Record, states and plan: domain/protected_queries.py. Receivers and places: doma
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.query_specs import shared_associations, tables_of
 from whiteroom.controllers.querying import Querying
-from whiteroom.controllers.room import receiving_membership, require_current
+from whiteroom.controllers.room import receiving_membership, require_wanted
 from whiteroom.controllers.settling import settle
 from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.collaborations import Ability
@@ -21,7 +22,7 @@ from whiteroom.domain.configured_table_associations import ConfiguredTableAssoci
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.protected_queries import LIFECYCLE, ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
-from whiteroom.domain.queries import QueryObservation, ResultFormat
+from whiteroom.domain.queries import QueryObservation, QueryResult, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.verdicts import Denied, Verdict
@@ -126,8 +127,23 @@ class ProtectedQueryController:
         result = self._engine.observe(query.id).result
         if result is None:
             raise Stale(f"The rows of the protected query {query.id} are gone.")
+        ready = self._ready(query, result)
+        if isinstance(ready, Outcome):
+            return ready
+
+        def confirm() -> None:
+            if self._ready(query, result) != ready:
+                raise Stale(f"What the protected query {query.id} rests on changed while its rows were copied.")
+
+        deliveries = self._hand_over(query, result.files, ready.places, confirm)
+        if isinstance(deliveries, Failure):
+            return Outcome(failure=deliveries)
+        return Outcome({"deliveries": deliveries, "read_associations": ready.read})
+
+    def _ready(self, query: ProtectedQuery, result: QueryResult) -> _Ready | Outcome:
+        """Where the rows of each receiver go, and what they were read from, judged now; or why they go nowhere."""
         with self._store.reading() as tx:
-            require_current(tx, self.work, query)
+            require_wanted(tx, self.work, query)
             shared = {item.name: item for item in shared_associations(tx, query.collaboration_id)}
             gone = [name for name in result.tables if name not in shared]
             if gone:
@@ -137,25 +153,26 @@ class ProtectedQueryController:
             associations = [shared[name] for name in result.tables]
             verdict = _may_leave(tx, query, associations)
             places = self._places(tx, query)
-        read = {"read_associations": tuple(sorted(association.id for association in associations))}
+        read = tuple(sorted(association.id for association in associations))
         if isinstance(verdict, Denied):
-            return Outcome(read, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
+            return Outcome({"read_associations": read}, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
         if isinstance(places, Denied):
             return refused(StatusCode.RECEIVER_NOT_READY, places.reason)
-        deliveries = self._hand_over(query, result.files, places)
-        if isinstance(deliveries, Failure):
-            return Outcome(failure=deliveries)
-        return Outcome({"deliveries": deliveries, **read})
+        return _Ready(places, read)
 
     def _hand_over(
-        self, query: ProtectedQuery, files: tuple[str, ...], places: Mapping[str, str]
+        self,
+        query: ProtectedQuery,
+        files: tuple[str, ...],
+        places: Mapping[str, str],
+        confirm: Callable[[], None],
     ) -> tuple[Mapping[str, Any], ...] | Failure:
         """Deliver the files of rows to every receiver; what the record says of it."""
         folder = self._results_folder / query.id
         deliveries: list[Mapping[str, Any]] = []
         for account_id, location in places.items():
             try:
-                self._objects.deliver(location, query.id, [(name, folder / name) for name in files])
+                self._objects.deliver(location, query.id, [(name, folder / name) for name in files], confirm)
             except UnsafeContents as error:
                 return Failure(StatusCode.PLATFORM_ERROR, str(error))
             except DeliveryFailed as error:
@@ -177,6 +194,16 @@ class ProtectedQueryController:
                 return s3
             places[account_id] = location_of(s3)
         return places
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a query may deliver."""
+
+    places: Mapping[str, str]
+    """By receiver."""
+    read: tuple[str, ...]
+    """Ids of the associations that it read."""
 
 
 def _may_leave(tx: Transaction, query: ProtectedQuery, read: Iterable[ConfiguredTableAssociation]) -> Verdict:

@@ -11,18 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.artefacts import is_kept
-from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location
+from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location, require_wanted
 from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.deliveries import delivery_path
-from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import FileType, export_within_limit, exportable_files, may_export
 from whiteroom.domain.steps import Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob, plan
 from whiteroom.domain.trained_models import MODEL_ARCHIVE, OUTPUT_ARCHIVE, TrainedModel, model_key, output_key
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import DeliveryFailed, ObjectStore, Store, Transaction, UnsafeContents, Work
+from whiteroom.ports import DeliveryFailed, ObjectStore, Stale, Store, StoredObject, Transaction, UnsafeContents, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +55,22 @@ class TrainedModelExportJobController:
         """loop.Controller.act."""
         if effect is not Effect.DELIVER:
             raise ValueError(f"an export job has no effect {effect.value}")
-        with self._store.reading() as tx:
-            model = ready_model(tx, record.trained_model_id)
-            if isinstance(model, Failure):
-                return Outcome(failure=model)
-            policies = policies_of(tx, model.association_arn)
-            location = receiving_location(
-                tx, record.collaboration_id, record.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT
-            )
-        kinds = exportable_files(policies)
-        sizes = [self._size(model, kind) for kind in kinds]
-        if None in sizes:
-            return refused(StatusCode.MODEL_UNAVAILABLE)
-        size_bytes = sum(size for size in sizes if size is not None)
-        for code, verdict in (
-            (StatusCode.EXPORT_NOT_ALLOWED, may_export(policies)),
-            (StatusCode.EXPORT_TOO_LARGE, export_within_limit(size_bytes, policies)),
-            (StatusCode.RECEIVER_NOT_READY, location),
-        ):
-            if isinstance(verdict, Denied):
-                return refused(code, verdict.reason)
+        ready = self._ready(record)
+        if isinstance(ready, Failure):
+            return Outcome(failure=ready)
+
+        def confirm() -> None:
+            if self._ready(record) != ready:
+                raise Stale(f"What the export job {record.id} rests on changed while its files were copied.")
+
         path = delivery_path(record.collaboration_id, record.trained_model_name, record.account_id, record.name)
         try:
-            self._objects.deliver(str(location), path, self._sources(model, kinds))
+            self._objects.deliver(ready.location, path, self._sources(record.trained_model_id, ready.kinds), confirm)
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
         except DeliveryFailed as error:
             return refused(StatusCode.DELIVERY_FAILED, str(error))
-        return Outcome({"exported_bytes": size_bytes})
+        return Outcome({"exported_bytes": ready.size_bytes})
 
     def accompany(self, tx: Transaction, record: TrainedModelExportJob, now: datetime) -> None:
         """loop.Controller.accompany: nothing goes along with an export job."""
@@ -98,14 +85,49 @@ class TrainedModelExportJobController:
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop."""
 
-    def _size(self, model: TrainedModel, kind: FileType) -> int | None:
-        """Uncompressed bytes of an artefact; None where it is not the one that was recorded."""
-        key = _FILES[kind][1](model.id)
-        recorded: int | None = getattr(model, _FILES[kind][2])
-        return recorded if is_kept(self._objects, key, recorded) else None
+    def _ready(self, job: TrainedModelExportJob) -> _Ready | Failure:
+        """What the export delivers and where to, judged now."""
+        with self._store.reading() as tx:
+            require_wanted(tx, self.work, job)
+            model = ready_model(tx, job.trained_model_id)
+            if isinstance(model, Failure):
+                return model
+            policies = policies_of(tx, model.association_arn)
+            location = receiving_location(
+                tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT
+            )
+        kinds = exportable_files(policies)
+        kept = [one for one in (self._kept(model, kind) for kind in kinds) if one is not None]
+        if len(kept) < len(kinds):
+            return Failure(StatusCode.MODEL_UNAVAILABLE, MEANING[StatusCode.MODEL_UNAVAILABLE])
+        size_bytes, archive_bytes = sum(one.content_bytes for one in kept), sum(one.size_bytes for one in kept)
+        for code, verdict in (
+            (StatusCode.EXPORT_NOT_ALLOWED, may_export(policies)),
+            (StatusCode.EXPORT_TOO_LARGE, export_within_limit(size_bytes, archive_bytes, policies)),
+        ):
+            if isinstance(verdict, Denied):
+                return Failure(code, verdict.reason)
+        if isinstance(location, Denied):
+            return Failure(StatusCode.RECEIVER_NOT_READY, location.reason)
+        return _Ready(location, kinds, size_bytes)
 
-    def _sources(self, model: TrainedModel, kinds: Iterable[FileType]) -> list[tuple[str, Path]]:
-        return [(_FILES[kind][0], self._objects.local_path(_FILES[kind][1](model.id))) for kind in kinds]
+    def _kept(self, model: TrainedModel, kind: FileType) -> StoredObject | None:
+        """An artefact; None where it is not the one that was recorded."""
+        key, recorded = _FILES[kind][1](model.id), getattr(model, _FILES[kind][2])
+        kept = self._objects.stat(key)
+        return None if kept is None or kept.content_bytes != recorded else kept
+
+    def _sources(self, model_id: str, kinds: Iterable[FileType]) -> list[tuple[str, Path]]:
+        return [(_FILES[kind][0], self._objects.local_path(_FILES[kind][1](model_id))) for kind in kinds]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What an export may deliver."""
+
+    location: str
+    kinds: tuple[FileType, ...]
+    size_bytes: int
 
 
 _FILES = {

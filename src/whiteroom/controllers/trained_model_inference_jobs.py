@@ -18,7 +18,7 @@ from whiteroom.controllers.room import (
     ready_model,
     receiving_location,
     region_of,
-    require_current,
+    require_wanted,
     result_format,
 )
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
@@ -33,7 +33,7 @@ from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.trained_models import model_key
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ConflictingContents, DeliveryFailed, ObjectStore, Transaction, UnsafeContents, Work
+from whiteroom.ports import ConflictingContents, DeliveryFailed, ObjectStore, Stale, Transaction, UnsafeContents, Work
 
 INFERENCES = RunKind(
     work=Work.TRAINED_MODEL_INFERENCE_JOBS,
@@ -157,18 +157,16 @@ class TrainedModelInferenceJobController:
         try:
             files = _outputs(left)
             size_bytes = self._objects.measure({one.host: one.output for one in left})
-            with self._store.reading() as tx:
-                require_current(tx, self.work, job)
-                verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))
-                location = receiving_location(
-                    tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT
-                )
-            if isinstance(verdict, Denied):
-                return refused(StatusCode.OUTPUT_TOO_LARGE, verdict.reason)
-            if isinstance(location, Denied):
-                return refused(StatusCode.RECEIVER_NOT_READY, location.reason)
+            location = self._place(job, size_bytes)
+            if isinstance(location, Failure):
+                return Outcome(failure=location)
+
+            def confirm() -> None:
+                if self._place(job, size_bytes) != location:
+                    raise Stale(f"What the inference job {job.id} rests on changed while its output was copied.")
+
             path = delivery_path(job.collaboration_id, job.trained_model_name, job.account_id, job.name)
-            self._objects.deliver(location, path, sorted(files.items()))
+            self._objects.deliver(location, path, sorted(files.items()), confirm)
         except ConflictingContents as error:
             return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except UnsafeContents as error:
@@ -176,6 +174,20 @@ class TrainedModelInferenceJobController:
         except DeliveryFailed as error:
             return refused(StatusCode.DELIVERY_FAILED, str(error))
         return Outcome({"output_bytes": size_bytes})
+
+    def _place(self, job: TrainedModelInferenceJob, size_bytes: int) -> str | Failure:
+        """Where the output goes, judged now."""
+        with self._store.reading() as tx:
+            require_wanted(tx, self.work, job)
+            verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))
+            location = receiving_location(
+                tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT
+            )
+        if isinstance(verdict, Denied):
+            return Failure(StatusCode.OUTPUT_TOO_LARGE, verdict.reason)
+        if isinstance(location, Denied):
+            return Failure(StatusCode.RECEIVER_NOT_READY, location.reason)
+        return location
 
 
 def _outputs(left: Iterable[RunOutput]) -> dict[str, Path]:

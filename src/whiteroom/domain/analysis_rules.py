@@ -15,11 +15,12 @@ ConfiguredTableAssociationAnalysisRulePolicy of the `cleanrooms` model (2022-02-
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.domain.aggregation_rules import aggregation_minimums, aggregation_refusals
 from whiteroom.domain.arn_patterns import arn_matches
+from whiteroom.domain.consolidated_rules import consolidated
 from whiteroom.domain.custom_rules import custom_minimums, custom_refusals
 from whiteroom.domain.list_rules import list_refusals
 from whiteroom.domain.queries import QueryTable
@@ -145,30 +146,42 @@ def _analysis_refusals(table: QueryTable, querier_account_id: str, template_arn:
 def _receiver_refusals(table: QueryTable, receiver_account_ids: Sequence[str]) -> list[str]:
     if not receiver_account_ids:
         return [f"{table.title} is asked for results that nobody receives. Name a receiver."]
-    return [
-        f"{table.title} does not let member {receiver} receive results. Its owner must add the account to "
-        f"allowedResultReceivers ({remedy})."
-        for accounts, remedy in _lists(table, "allowedResultReceivers")
-        for receiver in sorted(set(receiver_account_ids) - set(accounts))
-    ]
+    field = "allowedResultReceivers"
+    refusals = []
+    for receiver in sorted(set(receiver_account_ids) - set(_allowed(table, field))):
+        remedy = _remedy(table, field, frozenset((receiver,)).intersection)
+        refusals.append(
+            f"{table.title} does not let member {receiver} receive results. Its owner must add the account to "
+            f"{field} ({remedy})."
+        )
+    return refusals
 
 
 def _algorithm_refusals(table: QueryTable, association_arn: str) -> list[str]:
-    return [
-        f"{table.title} does not allow the configured model algorithm association {association_arn}. Its owner must "
-        f"add that ARN, or a pattern that fits it, to allowedAdditionalAnalyses ({remedy})."
-        for patterns, remedy in _lists(table, "allowedAdditionalAnalyses")
-        if not any(arn_matches(pattern, association_arn) for pattern in patterns)
-    ]
+    field = "allowedAdditionalAnalyses"
+
+    def fitting(patterns: Iterable[str]) -> list[str]:
+        return [pattern for pattern in patterns if arn_matches(pattern, association_arn)]
+
+    if fitting(_allowed(table, field)):
+        return []
+    refusal = f"{table.title} does not allow the configured model algorithm association {association_arn}."
+    remedy = f"add that ARN, or a pattern that fits it, to {field} ({_remedy(table, field, fitting)})"
+    return [f"{refusal} Its owner must {remedy}."]
 
 
-def _lists(table: QueryTable, field: str) -> list[tuple[Sequence[str], str]]:
-    """The field in each of the table's rules, with what changes it: CUSTOM rules may hold it as well."""
-    found = [((table.association_rule or {}).get(field) or (), "UpdateConfiguredTableAssociationAnalysisRule")]
+def _allowed(table: QueryTable, field: str) -> Sequence[str]:
+    """What both rules of the table allow."""
+    return consolidated(table.rule or {}, table.association_rule or {}).get(field) or ()
+
+
+def _remedy(table: QueryTable, field: str, fitting: Callable[[Iterable[str]], Collection[str]]) -> str:
+    """The operations that change the lists in which nothing fits: CUSTOM rules may hold one as well."""
+    lists = {"UpdateConfiguredTableAssociationAnalysisRule": (table.association_rule or {}).get(field) or ()}
     own = (table.rule or {}).get(field)
     if own is not None:
-        found.append((own, "UpdateConfiguredTableAnalysisRule"))
-    return found
+        lists["UpdateConfiguredTableAnalysisRule"] = own
+    return " and ".join([operation for operation, listed in lists.items() if not fitting(listed)] or lists)
 
 
 def _column_refusals(table: QueryTable, columns: frozenset[str]) -> list[str]:

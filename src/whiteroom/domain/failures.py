@@ -54,7 +54,9 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.OUT_OF_MEMORY: "The program used more memory than its instance type has.",
     StatusCode.TOO_MANY_PROCESSES: "The program started more processes than an instance may have.",
     StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB.",
-    StatusCode.ARTIFACT_TOO_LARGE: "Model and output together are larger than the policy's maxArtifactSize.",
+    StatusCode.ARTIFACT_TOO_LARGE: (
+        "Model and output together are larger than the policy's maxArtifactSize, as files or packed."
+    ),
     StatusCode.UNSAFE_ARTIFACT: "The program left something other than regular files and folders.",
     StatusCode.CONFLICTING_ARTIFACT: (
         "Two instances of a training left different contents under the same path, or two of an inference job an output "
@@ -84,7 +86,7 @@ MEANING: dict[StatusCode, str] = {
     ),
     StatusCode.INFERENCE_ERROR: "The model server did not become ready, or refused a request.",
     StatusCode.OUTPUT_TOO_LARGE: "The inference output is larger than the policy's maxOutputSize.",
-    StatusCode.EXPORT_TOO_LARGE: "The artefacts are larger than the export policy's maxSize.",
+    StatusCode.EXPORT_TOO_LARGE: "The artefacts are larger than the export policy's maxSize, as files or packed.",
     StatusCode.EXPORT_NOT_ALLOWED: "The algorithm's privacy policy allows no export.",
     StatusCode.RECEIVER_NOT_READY: "The receiver lacks its ability or a valid output location at delivery.",
     StatusCode.DELIVERY_FAILED: "The receiver's location took nothing.",

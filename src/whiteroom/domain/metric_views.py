@@ -109,6 +109,16 @@ def views(
     )
 
 
+def publication_of(told: Publication, rules: MetricRules) -> Publication:
+    """What metricsStatus says to a member: nothing yet, and why, while there are metrics that it may not see.
+
+    The model has no value for what waits (MetricsStatus: PUBLISH_SUCCEEDED, PUBLISH_FAILED).
+    """
+    if told.status != PUBLISHED or sight(MetricKind.CUSTOM, rules.level, over=rules.over) is not Sight.HIDDEN:
+        return told
+    return Publication(None, " ".join(filter(None, (note_for(told, rules), told.details))))
+
+
 def note_for(told: Publication, rules: MetricRules) -> str | None:
     """Why a member sees fewer metrics than there are; None where it sees all of them as they are."""
     if told.status != PUBLISHED:

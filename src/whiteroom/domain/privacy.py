@@ -117,19 +117,29 @@ def artefact_within_limit(size_bytes: int, policies: PrivacyPolicies, volume_byt
     )
 
 
+def archives_within_limit(archive_bytes: int, policies: PrivacyPolicies) -> Verdict:
+    """Whether a training may keep archives that are so large, names included. The limit itself is allowed."""
+    return _within(archive_bytes, policies.max_artifact_bytes, "The archives of the artefacts are", "maxArtifactSize")
+
+
 def output_within_limit(size_bytes: int, policies: PrivacyPolicies) -> Verdict:
     """Whether an inference job may deliver `size_bytes`. The limit itself is allowed."""
     return _within(size_bytes, policies.max_output_bytes, "The inference output is", "maxOutputSize")
 
 
-def export_within_limit(size_bytes: int, policies: PrivacyPolicies) -> Verdict:
-    """Whether artefacts of `size_bytes` may leave the room. The limit itself is allowed.
+def export_within_limit(size_bytes: int, archive_bytes: int, policies: PrivacyPolicies) -> Verdict:
+    """Whether artefacts of `size_bytes` may leave the room, packed into archives of `archive_bytes`.
+
+    Both are held to the limit, which itself is allowed: files that pack well are large where they are unpacked, and
+    archives hold names, in which a program can say as much as in files.
 
     Source: TrainedModelExportsMaxSize ("If the ... dataset is larger than this value, it will not be exported").
     """
     if policies.exports is None:
         return _NO_EXPORT
-    return _within(size_bytes, policies.exports.max_bytes, "The export is", "trainedModelExports.maxSize")
+    limit_bytes, name = policies.exports.max_bytes, "trainedModelExports.maxSize"
+    verdict = _within(size_bytes, limit_bytes, "The exported files are", name)
+    return verdict and _within(archive_bytes, limit_bytes, "The exported archives are", name)
 
 
 def may_export(policies: PrivacyPolicies) -> Verdict:

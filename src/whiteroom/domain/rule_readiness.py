@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from whiteroom.domain import aggregation_rules, custom_rules, list_rules
+from whiteroom.domain.consolidated_rules import consolidated
 from whiteroom.domain.queries import QueryTable
 
 AGGREGATION, LIST, CUSTOM = "AGGREGATION", "LIST", "CUSTOM"
@@ -193,6 +194,9 @@ def _association_gaps(table: QueryTable, analysis_type: AnalysisType) -> list[Mi
     if not rule.get(field):
         remedy = f"fill {field} (UpdateConfiguredTableAssociationAnalysisRule)"
         found.append(_missing(table, code, f"has an empty {field} in its collaboration analysis rule.", remedy))
+    elif not consolidated(table.rule or {}, rule)[field]:
+        what = f"has nothing in common between {field} of its analysis rule and of its collaboration analysis rule."
+        found.append(_missing(table, code, what, f"correct {field} (UpdateConfiguredTableAnalysisRule)"))
     for other in sorted(rule.keys() - _ENFORCED_ASSOCIATION_FIELDS):
         if rule[other]:
             where = "collaboration analysis rule (UpdateConfiguredTableAssociationAnalysisRule)"

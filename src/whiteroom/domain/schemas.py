@@ -13,6 +13,7 @@ from whiteroom.domain.configured_table_associations import (
     ConfiguredTableAssociationAnalysisRule,
 )
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule, policy_of_type
+from whiteroom.domain.consolidated_rules import consolidated
 from whiteroom.domain.queries import CatalogTable, Column, QueryTable
 from whiteroom.domain.rule_readiness import AnalysisType, Missing, missing_for
 from whiteroom.domain.verdicts import Denied
@@ -68,4 +69,4 @@ def consolidated_policy(
     mine, shared = _inner(rule), _inner(association_rule)
     if mine is None or shared is None or association_rule is None or association_rule.type != rule.type:
         return None
-    return {"v1": {rule.type.lower(): {**mine, **shared}}}
+    return {"v1": {rule.type.lower(): consolidated(mine, shared)}}

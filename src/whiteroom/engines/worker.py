@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from whiteroom.base.data_files import sql_literal
+from whiteroom.base.data_files import sql_literal, sql_name
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
 from whiteroom.engines.guard import GuardedQuery, guard
 from whiteroom.engines.readback import check_reads
@@ -39,6 +39,8 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
     (duckdb.CatalogException, QueryFailure.INVALID, "The engine has no function of that name for these types."),
     (duckdb.InvalidInputException, QueryFailure.INVALID, "A function was given a value that it cannot take."),
     (duckdb.NotImplementedException, QueryFailure.INVALID, "The engine cannot do what the query asks for."),
+    (duckdb.ProgrammingError, QueryFailure.INVALID, "The query cannot be run as it is written."),
+    (duckdb.DataError, QueryFailure.INVALID, "A value is none that the query can work with."),
 )
 """DuckDB's messages hold values of rows; these do not. The first class that fits."""
 
@@ -57,9 +59,11 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except duckdb.Error as error:
-        broken_file = broken_data(str(error), tables)
-        if broken_file is not None:
-            return QueryFailure.DATA, str(broken_file)
+        # The message may quote a value that the query made, and that may say anything: it is only a reason to look.
+        if broken_data(str(error), tables) is not None:
+            broken_file = _broken_file(folder, spec, guarded, spill_bytes)
+            if broken_file is not None:
+                return QueryFailure.DATA, str(broken_file)
         for kind, failure, message in _SAFE_ERRORS:
             if isinstance(error, kind):
                 return failure, message
@@ -90,20 +94,42 @@ def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int)
     partial = partial_folder(spec)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    connection = duckdb.connect(":memory:")
-    try:
-        for statement in _settings(folder, spec, guarded, spill_bytes):
-            connection.execute(statement)
+    with _connected(folder, spec, guarded, spill_bytes) as connection:
         check_reads(connection, guarded.sql, guarded.views)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
         rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)
-    finally:
-        connection.close()
     size_bytes = sum(file.stat().st_size for file in files)
     put_in_place(partial, spec.folder, files)
     names = tuple(sorted(table.name for table in guarded.views.values()))
     return QueryResult(rows, tuple(file.name for file in files), size_bytes, names)
+
+
+def _broken_file(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> BrokenData | None:
+    """The first table that cannot be read through, whatever the query does with it."""
+    with _connected(folder, spec, guarded, spill_bytes) as connection:
+        for view, table in guarded.views.items():
+            try:
+                _make_view(connection, view, table, row_keys=False)
+                connection.execute(f"SELECT COUNT(COLUMNS(*)) FROM {sql_name(view)}")  # noqa: S608 -- quoted
+            except BrokenData as broken:
+                return broken
+            except duckdb.Error as error:
+                return broken_data(str(error), [table])
+    return None
+
+
+@contextmanager
+def _connected(
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(":memory:")
+    try:
+        for statement in _settings(folder, spec, guarded, spill_bytes):
+            connection.execute(statement)
+        yield connection
+    finally:
+        connection.close()
 
 
 def _make_view(connection: duckdb.DuckDBPyConnection, view: str, table: QueryTable, *, row_keys: bool) -> None:
@@ -127,6 +153,8 @@ def _settings(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes:
         f"SET home_directory = {sql_literal(str(folder))}",
         "SET TimeZone = 'UTC'",
         "SET preserve_insertion_order = true",
+        # It has a CSV read as what the query casts a column to, where TRY_CAST then fails as CAST does (DuckDB 2.0).
+        "SET disabled_optimizers = 'type_pushdown'",
         "SET allow_persistent_secrets = false",
         "SET allow_community_extensions = false",
         "SET autoinstall_known_extensions = false",

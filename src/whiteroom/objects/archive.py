@@ -2,9 +2,9 @@
 
 Every name is opened by descriptor, without following links, and looked at again once it is
 open; only regular files and folders are taken, and the rest is refused with the reason
-(decision: docs/sandbox, what a job may leave behind). The same contents give the same
-bytes: names are sorted, and owners, times and all permissions but the executable bit are
-fixed.
+(decision: docs/sandbox, what a job may leave behind). The archive holds the regular files
+alone: their names say in which folders they lie. The same contents give the same bytes:
+names are sorted, and owners, times and all permissions but the executable bit are fixed.
 
 The archive carries the size of its contents in a field of its gzip header, so that it is
 known again without reading the archive and cannot be told apart from it by a crash.
@@ -71,7 +71,7 @@ def write_archive(folders: Mapping[str, Path], out: IO[bytes], limit_bytes: int 
     open_packed: Callable[..., IO[bytes]] = igzip_threaded.open
     with open_packed(tagged, "wb", compresslevel=_LEVEL, threads=threads, block_size=_PIECE) as packed:
         tar = _Tar(packed)
-        content_bytes = _walk(folders, limit_bytes, on_folder=tar.add_folder, on_file=tar.add_file)
+        content_bytes = _walk(folders, limit_bytes, tar.add_file)
         tar.end()
     tagged.note_content(content_bytes)
     return content_bytes
@@ -96,7 +96,7 @@ def measure_folders(folders: Mapping[str, Path]) -> int:
         ConflictingContents: as far as it shows without reading the files.
         UnsafeContents: something in the folder is refused.
     """
-    return _walk(folders, None, on_folder=lambda _: None, on_file=None)
+    return _walk(folders, None, None)
 
 
 @contextmanager
@@ -154,8 +154,6 @@ class _Level:
 def _walk(
     roots: Mapping[str, Path],
     limit_bytes: int | None,
-    *,
-    on_folder: Callable[[str], None],
     on_file: Callable[[str, int, os.stat_result], None] | None,
 ) -> int:
     """Visit everything below the folders, as if they were one, in the order of names; gives back the files' bytes."""
@@ -178,7 +176,6 @@ def _walk(
                 if len(levels) >= MAX_DEPTH:
                     _refuse(path, f"lies more than {MAX_DEPTH} folders deep")
                 levels.append(_level({host: (name, level.fds[host]) for host in hosts}, path))
-                on_folder(path)
                 continue
             with ExitStack() as stack:
                 files = {host: stack.enter_context(opened(name, path, level.fds[host])) for host in hosts}
@@ -300,24 +297,18 @@ class _Tar:
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
 
-    def add_folder(self, path: str) -> None:
-        """Add a folder; its files follow by themselves."""
-        self._head(path, tarfile.DIRTYPE, 0o755, 0)
-
     def add_file(self, path: str, fd: int, facts: os.stat_result) -> None:
         """Add an open file."""
-        self._head(path, tarfile.REGTYPE, 0o755 if facts.st_mode & 0o100 else 0o644, facts.st_size)
+        member = tarfile.TarInfo(path)
+        member.mode = 0o755 if facts.st_mode & 0o100 else 0o644
+        member.size, member.mtime = facts.st_size, _CHANGED_AT
+        self._out.write(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))
         copy_exactly(fd, facts.st_size, path, facts, self._out.write)
         self._out.write(b"\0" * (-facts.st_size % tarfile.BLOCKSIZE))
 
     def end(self) -> None:
         """Write the two empty blocks that end a tar."""
         self._out.write(b"\0" * (2 * tarfile.BLOCKSIZE))
-
-    def _head(self, path: str, kind: bytes, mode: int, size: int) -> None:
-        member = tarfile.TarInfo(path)
-        member.type, member.mode, member.size, member.mtime = kind, mode, size, _CHANGED_AT
-        self._out.write(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))
 
 
 class _Tagged:

@@ -12,10 +12,11 @@ import errno
 import fcntl
 import glob
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_fo
 from whiteroom.ports import DeliveryFailed, StoredObject
 
 _UNFINISHED: Final = "+"
-"""Begins the names of what is being written; no key can."""
+"""Begins the names of what is being written; no key can, and no bucket."""
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -37,6 +38,9 @@ class FolderObjects:
         deliveries.mkdir(parents=True, exist_ok=True)
         self._artefacts = artefacts
         self._deliveries = deliveries
+        self._under_way = deliveries / f"{_UNFINISHED}under-way"
+        self._under_way.mkdir(exist_ok=True)
+        self._sweep()
 
     def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
         """See `ports.ObjectStore.pack`."""
@@ -95,36 +99,71 @@ class FolderObjects:
             except OSError:  # it holds something else
                 break
 
-    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+    def deliver(
+        self,
+        location: str,
+        path: str,
+        sources: Iterable[tuple[str, Path]],
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
         """See `ports.ObjectStore.deliver`.
 
-        The files are gathered in a hidden folder beside the destination. A destination that
-        does not exist yet appears by one rename, whole; into one that does, the files are
-        renamed one by one. A crash in between leaves some of the new files beside some of
-        the old ones, and the hidden folder: the same delivery made again starts with a
-        fresh copy of all of them, and so heals both.
+        The files are gathered in a hidden folder beside the destination, which nobody else
+        may open. A destination that does not exist yet appears by one rename, whole; into one
+        that does, the files are renamed one by one. A crash in between leaves some of the new
+        files beside some of the old ones, which the same delivery made again heals; and the
+        hidden folder, which the next store on these folders removes.
         """
         wanted = [(plain_parts(name, "The file name"), source) for name, source in sources]
         try:
             place = parse_location(location)
             folders = (place.bucket, *place.folders, *folder_parts(path, "The path"))
         except ValueError as error:
-            raise DeliveryFailed(str(error)) from None
+            raise DeliveryFailed(
+                "The receiver's location is none that files can be put at. The receiver must set another one."
+            ) from error
         try:
-            with _entered(self._deliveries, folders[:-1]) as parent:
-                _deliver(parent, folders[-1], wanted)
+            with self._noted(folders), _entered(self._deliveries, folders[:-1]) as parent:
+                _deliver(parent, folders[-1], wanted, confirm)
         except OSError as error:
-            raise DeliveryFailed(f"{location} cannot be written to: {error.strerror}.") from error
+            raise DeliveryFailed(f"The receiver's location cannot be written to: {error.strerror}.") from error
+
+    @contextlib.contextmanager
+    def _noted(self, folders: tuple[str, ...]) -> Iterator[None]:
+        """While it is being made, there is a locked note of a delivery: one whose lock is free was cut short."""
+        fd, draft = tempfile.mkstemp(prefix=".", dir=self._under_way)
+        note = self._under_way / Path(draft).name[1:]
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            os.write(fd, json.dumps(folders).encode())
+            Path(draft).rename(note)
+            yield
+        finally:
+            for left in (note, Path(draft)):
+                left.unlink(missing_ok=True)
+            os.close(fd)
+
+    def _sweep(self) -> None:
+        """Remove what deliveries that were cut short had gathered: it may never be judged again."""
+        for note in self._under_way.iterdir():
+            # What is another store's, and under way, is locked; what is another user's is that user's to remove.
+            with contextlib.suppress(OSError), note.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with contextlib.suppress(OSError, ValueError):  # a note that was not written whole has gathered nothing
+                    *above, name = json.loads(file.read())
+                    with _entered(self._deliveries, tuple(above)) as parent:
+                        shutil.rmtree(_staging(name), dir_fd=parent)
+                note.unlink()
 
     def _path(self, key: str) -> Path:
         return self._artefacts.joinpath(*plain_parts(key, "The key"))
 
 
-def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]]) -> None:
+def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]], confirm: Callable[[], object]) -> None:
     """Gather the files beside the folder `name`, then put them there."""
-    staging = STAGING_PREFIX + hashlib.sha256(name.encode()).hexdigest()[:24]
+    staging = _staging(name)
     with contextlib.suppress(FileExistsError):
-        os.mkdir(staging, 0o755, dir_fd=parent)
+        os.mkdir(staging, 0o700, dir_fd=parent)
     with _entered_at(parent, (staging,)) as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,6 +175,8 @@ def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]])
             _clear(held)
             for parts, source in wanted:
                 _stage(held, parts, source)
+            confirm()
+            os.fchmod(held, 0o755)
             try:
                 os.rename(staging, name, src_dir_fd=parent, dst_dir_fd=parent)
             except OSError as error:
@@ -146,6 +187,11 @@ def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]])
             with contextlib.suppress(OSError):
                 _clear(held, only_in=(parent, staging))
         os.fsync(parent)
+
+
+def _staging(name: str) -> str:
+    """The hidden folder in which a delivery to the folder `name` is gathered."""
+    return STAGING_PREFIX + hashlib.sha256(name.encode()).hexdigest()[:24]
 
 
 def _stage(staging: int, parts: tuple[str, ...], source: Path) -> None:

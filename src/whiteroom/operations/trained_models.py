@@ -14,6 +14,7 @@ from whiteroom.domain.collaborations import Ability, Cost
 from whiteroom.domain.dependants import READING_EXPORT_JOBS, READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
+from whiteroom.domain.metric_views import MetricRules, is_over, publication_of
 from whiteroom.domain.privacy import PrivacyPolicies
 from whiteroom.domain.publication import Publication, Published, logs_publication, metrics_publication
 from whiteroom.domain.quotas import Quota
@@ -246,6 +247,8 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
         return Published()
     association = association_or_none(context, model.association_arn)
     privacy = None if association is None else association.privacy_configuration
+    level = None if association is None else PrivacyPolicies.parse(privacy).noise_level
+    rules = MetricRules(level, is_over(model.status, model.run_ended_at), model.collaboration_id, ())
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
     return Published(
         logs_publication(
@@ -257,8 +260,11 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
             configuration,
             context.finder,
         ),
-        metrics_publication(
-            Publication(model.metrics_status, model.metrics_status_details), model.run_started_at, configuration
+        publication_of(
+            metrics_publication(
+                Publication(model.metrics_status, model.metrics_status_details), model.run_started_at, configuration
+            ),
+            rules,
         ),
     )
 

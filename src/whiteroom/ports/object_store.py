@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ class TooLarge(Exception):
 
 
 class DeliveryFailed(Exception):
-    """A member's location took nothing. The message is safe for the member."""
+    """A member's location took nothing. The message is for all members, and does not say where the location is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class ObjectStore(Protocol):
     def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
         """Archive untrusted folders, one a host, merged, as .tar.gz under `key`: regular files, plain relative names.
 
+        The archive has no folders of its own: an empty one is not kept.
         What several hosts left under one path must be the same; it is kept once.
 
         Raises:
@@ -82,10 +83,23 @@ class ObjectStore(Protocol):
     def delete(self, prefix: str) -> None:
         """Delete every object whose key is `prefix` or lies below it. None is a success."""
 
-    def deliver(self, location: str, path: str, sources: Iterable[tuple[str, Path]]) -> None:
+    def deliver(
+        self,
+        location: str,
+        path: str,
+        sources: Iterable[tuple[str, Path]],
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
         """Put files (name, source) at `location` (`s3://BUCKET/PREFIX`) below the folder `path`, all or none.
 
         Sources are untrusted: only regular files are read, without following links.
+
+        Args:
+            location: of the receiver.
+            path: of the delivery, below it.
+            sources: the files.
+            confirm: called when all of them have been copied and none can be seen yet, since copying takes time:
+                where it raises, nothing is delivered, and what it raised goes to the caller.
 
         Raises:
             UnsafeContents: a source is not a regular file.

@@ -25,7 +25,7 @@ def fill(folder: Path, **files: bytes) -> Path:
 
 
 def contents(archive: Path) -> dict[str, bytes | None]:
-    """The members by name; None for a folder."""
+    """The members by name; None for what is no regular file."""
     with tarfile.open(archive, "r:gz") as tar:
         found = {}
         for member in tar:
@@ -40,13 +40,14 @@ class ObjectStoreContract:
         fill(folder / "sub" / "deep", c=b"two" * 500_000)
         kept = store.pack({"algo-1": folder}, KEY, None)
         assert contents(store.local_path(KEY)) == {
-            "a": b"one", "b": b"", "sub": None, "sub/deep": None, "sub/deep/c": b"two" * 500_000
+            "a": b"one", "b": b"", "sub/deep/c": b"two" * 500_000
         }  # fmt: skip
         assert kept == StoredObject(KEY, store.local_path(KEY).stat().st_size, 1_500_003)
         assert store.stat(KEY) == kept
 
-    def test_an_empty_folder_is_kept_as_an_archive_of_nothing(self, store: ObjectStore, tmp_path: Path) -> None:
-        assert store.pack({"algo-1": fill(tmp_path / "job")}, KEY, 0).content_bytes == 0
+    def test_folders_without_files_are_kept_as_an_archive_of_nothing(self, store: ObjectStore, tmp_path: Path) -> None:
+        (tmp_path / "job" / "empty").mkdir(parents=True)
+        assert store.pack({"algo-1": tmp_path / "job"}, KEY, 0).content_bytes == 0
         assert contents(store.local_path(KEY)) == {}
 
     def test_the_same_contents_give_the_same_bytes(self, store: ObjectStore, tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ class ObjectStoreContract:
         assert store.measure(folders) == 3_000_004
         assert store.pack(folders, KEY, 3_000_004).content_bytes == 3_000_004
         assert contents(store.local_path(KEY)) == {
-            "a": b"1", "both": None, "both/x": b"x", "both/y": b"y", "own": None, "own/z": b"z",
+            "a": b"1", "both/x": b"x", "both/y": b"y", "own/z": b"z",
             "same": b"s" * 3_000_000,
         }  # fmt: skip
 
@@ -196,6 +197,24 @@ class ObjectStoreContract:
                 store.deliver("s3://hospital-a/r", "job", [("a.out", folder / "a"), ("b.out", folder / "b")])
         assert delivered() == {}
 
+    def test_what_is_not_confirmed_once_it_is_copied_is_not_delivered(
+        self, store: ObjectStore, delivered: Delivered, tmp_path: Path
+    ) -> None:
+        class TakenBackError(Exception):
+            pass
+
+        def take_back() -> None:
+            raise TakenBackError
+
+        folder = fill(tmp_path / "job", a=b"1", b=b"2")
+        with pytest.raises(TakenBackError):
+            store.deliver("s3://hospital-a", "job", [("a", folder / "a")], take_back)
+        assert delivered() == {}
+        store.deliver("s3://hospital-a", "job", [("a", folder / "a")], lambda: None)
+        with pytest.raises(TakenBackError):
+            store.deliver("s3://hospital-a", "job", [("a", folder / "b")], take_back)
+        assert delivered() == {"hospital-a/job/a": b"1"}
+
     @pytest.mark.parametrize(
         "location",
         [
@@ -208,9 +227,11 @@ class ObjectStoreContract:
     def test_a_location_that_is_none_is_refused(
         self, store: ObjectStore, delivered: Delivered, tmp_path: Path, location: str
     ) -> None:
-        with pytest.raises(DeliveryFailed):
+        with pytest.raises(DeliveryFailed) as caught:
             store.deliver(location, "job", [("a", fill(tmp_path / "job", a=b"1") / "a")])
         assert delivered() == {}
+        assert str(caught.value).startswith("The receiver's location ")
+        assert "s3" not in str(caught.value)
 
     @pytest.mark.parametrize("name", ["", "/a", "../a", "a/../../b", "a b", "a\n"])
     def test_a_name_that_is_not_plain_is_refused(self, store: ObjectStore, tmp_path: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -80,13 +81,55 @@ def test_a_delivery_that_crashed_is_healed_by_its_repeat(store: FolderObjects, t
     assert [path.name for path in (tmp_path / "deliveries/abc").iterdir()] == ["job"]
 
 
+def test_what_a_killed_delivery_gathered_is_nobodys_and_goes_with_the_next_server(
+    store: FolderObjects, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / "job", a=b"1")
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        # Killed when all has been copied, and before it is judged again.
+        def die() -> None:
+            os.write(writer, b"copied")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        store.deliver("s3://abc/p", "x/job", [("a", folder / "a")], die)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as said:
+        assert said.read() == b"copied"
+    os.waitpid(child, 0)
+    (gathered,) = (tmp_path / "deliveries/abc/p/x").iterdir()
+    assert gathered.name.startswith(".")
+    assert gathered.stat().st_mode & 0o777 == 0o700
+    FolderObjects(tmp_path / "artefacts", tmp_path / "deliveries")
+    assert list((tmp_path / "deliveries/abc/p/x").iterdir()) == []
+    assert list((tmp_path / "deliveries/+under-way").iterdir()) == []
+
+
+def test_a_note_that_a_power_cut_left_empty_keeps_no_server_from_starting(store: FolderObjects, tmp_path: Path) -> None:
+    (tmp_path / "deliveries/+under-way/cut").touch()
+    FolderObjects(tmp_path / "artefacts", tmp_path / "deliveries")
+    assert list((tmp_path / "deliveries/+under-way").iterdir()) == []
+
+
+def test_a_delivery_under_way_is_left_alone_by_another_server(store: FolderObjects, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "job", a=b"1")
+
+    def begin_another() -> None:
+        FolderObjects(tmp_path / "artefacts", tmp_path / "deliveries")
+
+    store.deliver("s3://abc", "job", [("a", folder / "a")], begin_another)
+    assert (tmp_path / "deliveries/abc/job/a").read_bytes() == b"1"
+    assert (tmp_path / "deliveries/abc/job").stat().st_mode & 0o777 == 0o755
+
+
 @pytest.mark.parametrize("link", ["abc", "abc/p", "abc/p/x", "abc/p/x/job"])
 def test_a_delivery_follows_no_link_out_of_its_folder(store: FolderObjects, tmp_path: Path, link: str) -> None:
     outside = fill(tmp_path / "outside", keep=b"")
     at = tmp_path / "deliveries" / link
     at.parent.mkdir(parents=True, exist_ok=True)
     at.symlink_to(outside)
-    with pytest.raises(DeliveryFailed, match="cannot be written to"):
+    with pytest.raises(DeliveryFailed, match=r"^The receiver's location cannot be written to: [A-Za-z ]+\.$"):
         store.deliver("s3://abc/p", "x/job", [("a", fill(tmp_path / "job", a=b"1") / "a")])
     assert [path.name for path in outside.iterdir()] == ["keep"]
 

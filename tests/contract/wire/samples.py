@@ -41,6 +41,8 @@ def sample_text(shape: StringShape, variant: int) -> str:
         return "schéma"
     if "(?!^(" in pattern:
         return "my.bucket-1"
+    # Java takes the hyphen behind a class for itself.
+    pattern = pattern.replace(r"\w-_", r"\w\-_")
     for repeats in range(1, 129):
         text = "".join(_matching(sre.parse(pattern), repeats))
         if least <= len(text) <= most:

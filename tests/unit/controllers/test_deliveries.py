@@ -44,7 +44,14 @@ def loses_membership(world: World) -> None:
     world.end_membership(BOB)
 
 
-LOSSES = [leaves, loses_abilities, loses_location, loses_membership]
+def loses_configuration(world: World) -> None:
+    with world.store.transaction() as tx:
+        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        if configuration is not None:
+            tx.ml_configurations.remove(configuration)
+
+
+LOSSES = [leaves, loses_abilities, loses_location, loses_configuration, loses_membership]
 
 
 def inferred(world: World, job: TrainedModelInferenceJob) -> TrainedModelInferenceJob:
@@ -106,6 +113,48 @@ def test_a_receiver_that_lost_its_standing_gets_no_export(world: World, loss: Ca
     job = exported(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", "ReceiverNotReady")
     assert world.objects.delivered == {}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("which", ["inference", "export"])
+def test_a_receiver_that_loses_its_standing_while_files_are_copied_gets_none(
+    world: World, which: str, loss: Callable[[World], None]
+) -> None:
+    job: Any = world.inference_job() if which == "inference" else world.export_job()
+    world.objects.while_copying = lambda: loss(world)
+    world.drive()
+    ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
+    assert (ended.status, ended.status_code) == ("CREATE_FAILED", "ReceiverNotReady")
+    assert world.objects.delivered == {}
+
+
+@pytest.mark.parametrize("which", ["inference", "export"])
+def test_a_member_that_leaves_while_its_files_are_copied_has_none_delivered(world: World, which: str) -> None:
+    job: Any = world.inference_job() if which == "inference" else world.export_job()
+    world.objects.while_copying = lambda: world.end_membership(ALICE)
+    world.drive()
+    ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
+    assert (ended.status, ended.status_code) == ("CREATE_FAILED", "MembershipEnded")
+    assert world.objects.delivered == {}
+
+
+@pytest.mark.parametrize("which", ["inference", "export"])
+def test_a_receiver_that_moves_while_files_are_copied_gets_them_at_its_new_place(world: World, which: str) -> None:
+    job: Any = world.inference_job() if which == "inference" else world.export_job()
+    world.objects.while_copying = lambda: moves(world)
+    world.drive()
+    ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
+    assert ended.status == "ACTIVE"
+    assert world.objects.delivered
+    assert all(key.startswith("s3://elsewhere/") for key in world.objects.delivered)
+
+
+def moves(world: World) -> None:
+    with world.store.transaction() as tx:
+        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        assert configuration is not None
+        s3 = {"s3Destination": {"s3Uri": "s3://elsewhere"}}
+        tx.ml_configurations.update(configuration, destination=s3)
 
 
 def test_output_over_the_limit_is_not_delivered(world: World) -> None:
@@ -185,16 +234,28 @@ def test_a_cancelled_inference_job_ends_inactive_and_delivers_nothing(world: Wor
     assert world.objects.delivered == {}
 
 
-def test_an_export_delivers_what_the_policy_names(world: World) -> None:
+@pytest.mark.parametrize(
+    ("files", "size_bytes"),
+    [
+        (["MODEL"], 100),
+        (["OUTPUT"], 10),
+        (["OUTPUT", "MODEL"], 110),
+    ],
+)
+def test_an_export_delivers_what_the_policy_names_and_nothing_else(
+    world: World, files: list[str], size_bytes: int
+) -> None:
     model = world.ready_model()
     world.set_policies(
-        POLICIES | {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 1}, "filesToExport": ["MODEL"]}}
+        POLICIES | {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 1}, "filesToExport": files}}
     )
     job = exported(world, world.export_job(model=model, trained_model_name="churn"))
-    assert (job.status, job.exported_bytes) == ("ACTIVE", 100)
-    assert list(world.objects.delivered) == [f"s3://{BOB}/results/{ROOM}/churn/{ALICE}/{job.name}/model.tar.gz"]
-    (content,) = world.objects.delivered.values()
-    assert content == world.objects.local_path(f"trained-models/{model.id}/model.tar.gz").read_bytes()
+    assert (job.status, job.exported_bytes) == ("ACTIVE", size_bytes)
+    place = f"s3://{BOB}/results/{ROOM}/churn/{ALICE}/{job.name}"
+    assert world.objects.delivered == {
+        f"{place}/{name}": world.objects.local_path(f"trained-models/{model.id}/{name}").read_bytes()
+        for name in (f"{kind.lower()}.tar.gz" for kind in files)
+    }
 
 
 @pytest.mark.parametrize("policies", [None, {"trainedModels": {}}])
@@ -216,6 +277,20 @@ def test_an_export_over_the_limit_fails_whole(world: World, limit_bytes: int, st
     assert (job.status_code, world.objects.delivered == {}) == (
         (None, False) if status == "ACTIVE" else ("ExportTooLarge", True)
     )
+
+
+@pytest.mark.parametrize(("overhead_bytes", "status"), [(5, "ACTIVE"), (6, "CREATE_FAILED")])
+def test_an_export_whose_archives_are_over_the_limit_fails_whole(
+    world: World, overhead_bytes: int, status: str
+) -> None:
+    model = world.ready_model()
+    world.objects.overhead_bytes = overhead_bytes
+    size = {"unit": "GB", "value": 120e-9}
+    world.set_policies({"trainedModelExports": {"maxSize": size, "filesToExport": ["MODEL", "OUTPUT"]}})
+    job = exported(world, world.export_job(model=model))
+    assert job.status == status
+    if status == "CREATE_FAILED":
+        assert (job.status_code, world.objects.delivered) == ("ExportTooLarge", {})
 
 
 def test_an_inference_image_that_moves_meanwhile_is_not_followed(world: World) -> None:

@@ -90,6 +90,13 @@ def test_the_first_group_of_the_first_match_is_the_value(regex: str, line: str, 
     assert values(line, regex) == expected
 
 
+@pytest.mark.parametrize("regex", [r"patient (.*)", r"(.+)", r"name=(\w+)", r"patient (?P<row>[^,]*)", r"born (\S+)"])
+def test_of_row_data_that_an_expression_matches_nothing_but_numbers_is_a_value(regex: str) -> None:
+    for line in ("patient Ann Smith, 41", "patient name=Ann_Smith born 1970-01-02", "patient 0x41, A41"):
+        assert values(line, regex) == []
+    assert values("patient 41", r"patient (\d+)") == [41.0]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=200))
 def test_what_is_accepted_at_creation_can_be_used_on_any_line(pattern: str, line: str) -> None:

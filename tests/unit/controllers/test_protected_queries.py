@@ -153,6 +153,7 @@ def take_the_table_out(world: World) -> None:
         tx.configured_table_associations.remove(association)
 
 
+@pytest.mark.parametrize("copying", [False, True])
 @pytest.mark.parametrize(
     ("happens", "code", "word"),
     [
@@ -165,12 +166,15 @@ def take_the_table_out(world: World) -> None:
         (lambda world: world.end_membership(BOB), "ReceiverNotReady", "no ACTIVE membership"),
     ],
 )
-def test_what_changes_while_a_query_runs_is_judged_before_anything_is_delivered(
-    world: World, happens: Any, code: str, word: str
+def test_what_changes_while_a_query_runs_or_its_rows_are_copied_is_judged_before_anything_is_delivered(
+    world: World, happens: Any, code: str, word: str, copying: bool
 ) -> None:
     query = world.query()
-    world.reconciler().step("a")
-    happens(world)
+    if copying:
+        world.objects.while_copying = lambda: happens(world)
+    else:
+        world.reconciler().step("a")
+        happens(world)
     query = after_all(world, query)
     assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, code)
     assert word in str(query.status_message)
@@ -179,7 +183,7 @@ def test_what_changes_while_a_query_runs_is_judged_before_anything_is_delivered(
 
 
 def test_a_location_that_takes_nothing_fails_the_query(world: World) -> None:
-    world.objects.refusal = DeliveryFailed("s3://alice/asked cannot be written to: No space left on device.")
+    world.objects.refusal = DeliveryFailed("The receiver's location cannot be written to: No space left on device.")
     query = after_all(world, world.query())
     assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "DeliveryFailed")
     assert untouched(world)

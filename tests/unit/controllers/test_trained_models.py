@@ -121,6 +121,18 @@ def test_artefacts_of_exactly_the_limit_are_kept(world: World) -> None:
     assert after_all(world, world.model()).status is Status.ACTIVE
 
 
+@pytest.mark.parametrize(("over", "status"), [(0, "ACTIVE"), (1, "CREATE_FAILED")])
+def test_the_limit_is_of_the_archives_as_well_and_over_it_nothing_is_kept(world: World, over: int, status: str) -> None:
+    world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": 120e-9}}})
+    world.objects.overhead_bytes = 5 + over
+    model = after_all(world, world.model())
+    assert model.status == status
+    if over:
+        assert code(model) == ("CREATE_FAILED", "ArtifactTooLarge")
+        assert "archives of the artefacts are 122 bytes" in (model.status_message or "")
+        assert world.objects.keys() == []
+
+
 def test_a_link_among_the_artefacts_fails_and_nothing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     real = world.runtime.output
 

@@ -90,8 +90,15 @@ REFUSALS = [
     (with_rule(additionalAnalyses=None), "does not allow additional analyses"),
     (with_rule(additionalAnalyses="SOMETHING_NEW"), "does not allow additional analyses"),
     (with_rule(differentialPrivacy={"columns": [{"name": "id"}]}), "differentialPrivacy"),
-    (with_rule(allowedAdditionalAnalyses=[]), f"association {ALGORITHM}"),
+    (with_rule(allowedAdditionalAnalyses=[]), "nothing in common between allowedAdditionalAnalyses"),
     (with_rule(allowedAdditionalAnalyses=[ALGORITHM + "x"]), "(UpdateConfiguredTableAnalysisRule)"),
+    (
+        replace(
+            with_rule(allowedAdditionalAnalyses=[ALGORITHM + "x"]),
+            association_rule={"allowedAdditionalAnalyses": [ALGORITHM, ALGORITHM + "x"]},
+        ),
+        f"association {ALGORITHM}",
+    ),
     (with_rule(aFieldOfTheFuture=[1]), "aFieldOfTheFuture"),
     (replace(TABLE, association_rule=None), "call CreateConfiguredTableAssociationAnalysisRule"),
     (with_association_rule(allowedAdditionalAnalyses=[]), "empty allowedAdditionalAnalyses"),

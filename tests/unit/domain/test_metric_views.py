@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from whiteroom.domain.metric_noise import SECRET_BYTES
-from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, Sight, is_over, note_for, sight, views
+from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, Sight, is_over, note_for, publication_of, sight, views
 from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel
 from whiteroom.domain.publication import Publication
@@ -79,6 +79,32 @@ def test_every_member_sees_the_same_noise_in_whatever_order_the_tables_are_named
     turned = replace(RULES, table_association_ids=("a", "b"))
     (one,), (other,) = (views(TOLD, [LOSS], rules, SECRET) for rules in (RULES, turned))
     assert list(one.shown(POINTS)) == list(other.shown(POINTS))
+
+
+@pytest.mark.parametrize("level", [*NOISY, None])
+def test_metrics_that_wait_are_not_said_to_be_published_and_the_details_say_what_they_wait_for(
+    level: NoiseLevel | None,
+) -> None:
+    waiting = replace(RULES, level=level, over=False)
+    told = publication_of(replace(TOLD, details="One metric is no longer read."), waiting)
+    assert told.status is None
+    assert ("deleted" if level is None else "when the training has ended") in (told.details or "")
+    assert (told.details or "").endswith("One metric is no longer read.")
+
+
+@pytest.mark.parametrize("level", NOISY)
+def test_noisy_metrics_are_published_once_they_are_out(level: NoiseLevel) -> None:
+    assert publication_of(TOLD, replace(RULES, level=level, over=True)) == TOLD
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_metrics_without_noise_are_published_live(over: bool) -> None:
+    assert publication_of(TOLD, replace(RULES, level=NoiseLevel.NONE, over=over)) == TOLD
+
+
+def test_who_cannot_have_metrics_is_told_that_and_not_that_they_wait() -> None:
+    failed = Publication("PUBLISH_FAILED", "No ML configuration.")
+    assert publication_of(failed, replace(RULES, over=False)) == failed
 
 
 def test_a_member_is_told_why_it_sees_less_than_there_is() -> None:

@@ -8,6 +8,7 @@ from whiteroom.domain.privacy import (
     LogType,
     NoiseLevel,
     PrivacyPolicies,
+    archives_within_limit,
     artefact_within_limit,
     export_within_limit,
     exportable_files,
@@ -46,7 +47,7 @@ def test_no_privacy_configuration_lets_nothing_out() -> None:
     assert (NOTHING.max_artifact_bytes, NOTHING.max_output_bytes) == (None, None)
     assert exportable_files(NOTHING) == ()
     assert not may_export(NOTHING)
-    assert not export_within_limit(0, NOTHING)
+    assert not export_within_limit(0, 0, NOTHING)
 
 
 def test_a_configuration_without_sections_is_no_configuration() -> None:
@@ -99,7 +100,24 @@ def artefact_in_large_volumes(size_bytes: int, policies: PrivacyPolicies) -> Any
     return artefact_within_limit(size_bytes, policies, 10**16)
 
 
-@pytest.mark.parametrize("check", [artefact_in_large_volumes, export_within_limit, output_within_limit])
+def exported_files(size_bytes: int, policies: PrivacyPolicies) -> Any:
+    return export_within_limit(size_bytes, 1, policies)
+
+
+def exported_archives(size_bytes: int, policies: PrivacyPolicies) -> Any:
+    return export_within_limit(1, size_bytes, policies)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        artefact_in_large_volumes,
+        archives_within_limit,
+        exported_files,
+        exported_archives,
+        output_within_limit,
+    ],
+)
 @pytest.mark.parametrize(("size_bytes", "allowed"), [(0, True), (10_000_000, True), (10_000_001, False)])
 def test_a_size_up_to_the_limit_is_allowed_and_one_byte_more_is_not(check: Any, size_bytes: int, allowed: bool) -> None:
     verdict = check(size_bytes, LIMITED)
@@ -107,7 +125,7 @@ def test_a_size_up_to_the_limit_is_allowed_and_one_byte_more_is_not(check: Any, 
     assert allowed or "10,000,001 bytes" in verdict.reason
 
 
-@pytest.mark.parametrize("check", [artefact_in_large_volumes, output_within_limit])
+@pytest.mark.parametrize("check", [artefact_in_large_volumes, archives_within_limit, output_within_limit])
 def test_without_a_limit_every_size_is_allowed(check: Any) -> None:
     assert check(10**15, NOTHING)
 

@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
@@ -14,7 +17,7 @@ from whiteroom.domain.rule_readiness import AnalysisType
 from whiteroom.domain.schemas import consolidated_policy, query_table, readiness, visible_columns
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-BOB = "222222222222"
+ALICE, BOB, CAROL = "111111111111", "222222222222", "333333333333"
 SOURCE = CatalogTable(
     ("/data/patients.csv",),
     FileFormat.CSV,
@@ -87,3 +90,58 @@ def test_the_consolidated_policy_is_both_rules_in_one_once_both_are_set() -> Non
     assert consolidated_policy(RULE, None) is None
     other = replace(SHARED_RULE, type="LIST", policy={"v1": {"list": SHARED}})
     assert consolidated_policy(RULE, other) is None
+
+
+def test_the_consolidated_policy_shows_what_both_rules_allow_where_both_name_it() -> None:
+    own = {**CUSTOM, "allowedResultReceivers": [ALICE, BOB], "allowedAdditionalAnalyses": ["arn:x:1/*"]}
+    shared = {"allowedResultReceivers": [CAROL, BOB], "allowedAdditionalAnalyses": ["arn:x:*/a", "arn:y:1/a"]}
+    told = consolidated_policy(a_rule(own), a_shared_rule(shared))
+    assert told == {
+        "v1": {"custom": {**CUSTOM, "allowedResultReceivers": [BOB], "allowedAdditionalAnalyses": ["arn:x:1/a"]}}
+    }
+
+
+def test_a_list_of_the_tables_own_rule_alone_shows_nobody_since_it_allows_nobody() -> None:
+    own = {**CUSTOM, "allowedResultReceivers": [BOB]}
+    told = consolidated_policy(a_rule(own), SHARED_RULE)
+    assert told == {"v1": {"custom": {**CUSTOM, **SHARED, "allowedResultReceivers": []}}}
+
+
+LISTS: list[list[str] | None] = [None, [], [ALICE], [ALICE, BOB], [BOB, CAROL]]
+
+
+@pytest.mark.parametrize("own", LISTS)
+@pytest.mark.parametrize("shared", LISTS)
+def test_who_is_shown_as_a_receiver_is_who_may_be_one(own: list[str] | None, shared: list[str] | None) -> None:
+    name = "allowedResultReceivers"
+    rule = a_rule({**CUSTOM, "additionalAnalyses": "ALLOWED", **({} if own is None else {name: own})})
+    shared_rule = a_shared_rule({} if shared is None else {name: shared})
+    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, shared_rule)
+    told = consolidated_policy(rule, shared_rule)
+    assert told is not None
+    shown = told["v1"]["custom"].get(name, [])
+    for receiver in (ALICE, BOB, CAROL):
+        verdict = may_reach(
+            [table],
+            querier_account_id=ALICE,
+            receiver_account_ids=[receiver],
+            algorithm_association_arn=None,
+            template_arn=None,
+        )
+        assert bool(verdict) is (receiver in shown)
+
+
+def test_rules_that_have_no_receiver_in_common_are_not_ready() -> None:
+    rule = a_rule({**CUSTOM, "additionalAnalyses": "ALLOWED", "allowedResultReceivers": [ALICE]})
+    table = query_table(ASSOCIATION, TABLE, SOURCE, rule, a_shared_rule({"allowedResultReceivers": [BOB]}))
+    (missing,) = readiness(table)[AnalysisType.DIRECT]
+    assert missing.code == "RESULT_RECEIVERS_NOT_CONFIGURED"
+    assert "nothing in common" in missing.message
+
+
+def a_rule(policy: dict[str, Any]) -> ConfiguredTableAnalysisRule:
+    return replace(RULE, policy={"v1": {"custom": policy}})
+
+
+def a_shared_rule(policy: dict[str, Any]) -> ConfiguredTableAssociationAnalysisRule:
+    return replace(SHARED_RULE, policy={"v1": {"custom": policy}})

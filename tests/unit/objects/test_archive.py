@@ -67,6 +67,16 @@ def _deep(path: Path) -> None:
     os.close(fd)
 
 
+def _long(path: Path) -> None:
+    fd = os.open(path.parent, os.O_DIRECTORY)
+    for _ in range(17):
+        os.mkdir("n" * 240, dir_fd=fd)
+        below = os.open("n" * 240, os.O_DIRECTORY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+
+
 LEFT_BEHIND: dict[str, tuple[Callable[[Path], None], str]] = {
     "a link to a host file": (lambda p: p.symlink_to("/etc/passwd"), r"^sub/x is a link"),
     "a link to a neighbour": (lambda p: p.symlink_to("../good"), r"^sub/x is a link"),
@@ -78,6 +88,11 @@ LEFT_BEHIND: dict[str, tuple[Callable[[Path], None], str]] = {
     "a hard link to another file": (_hard_link, r"^sub/x has another name"),
     "a name that is not UTF-8": (_not_utf8, r"^sub/x\\xff has a name that is not UTF-8"),
     "a name with a line feed": (lambda p: (p.parent / "x\ny").touch(), r"^sub/x\\x0ay has control characters"),
+    "a name with an escape sequence of one byte": (lambda p: (p.parent / "x\x9b").touch(), "has control characters"),
+    "a name that is read backwards": (lambda p: (p.parent / "x\u202efig").touch(), "has control characters"),
+    "a name with a line separator": (lambda p: (p.parent / "x\u2028y").touch(), "has control characters"),
+    "a way out on another machine": (lambda p: (p.parent / "..\\x").touch(), "has a backslash"),
+    "a path that no program could open": (_long, "has a path of more than 4,000 bytes"),
     "3,000 levels": (_deep, r"more than 128 folders deep"),
 }
 
@@ -93,6 +108,16 @@ def test_what_is_no_regular_file_or_folder_is_refused_by_its_relative_name(
         packed(job, tmp_path / "out")
     assert str(tmp_path) not in str(caught.value)
     with pytest.raises(UnsafeContents, match=reason):
+        measure_folders({"algo-1": job})
+
+
+def test_more_files_than_an_archive_takes_are_refused(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
+    for name in "ab":
+        (job / name).touch()
+    assert measure_folders({"algo-1": job}) == 4
+    (job / "c").touch()
+    with pytest.raises(UnsafeContents, match="more than 3 files and folders"):
         measure_folders({"algo-1": job})
 
 
@@ -113,6 +138,36 @@ def test_owners_times_attributes_and_set_uid_bits_are_dropped(job: Path, tmp_pat
         ("good", 0o644, 0, 0, "", "", 315532800, {}),
         ("run", 0o755, 0, 0, "", "", 315532800, {}),
     ]
+
+
+def test_an_archive_holds_regular_files_under_plain_relative_names_and_nothing_else(job: Path, tmp_path: Path) -> None:
+    (job / "empty").mkdir()
+    (job / "sub").mkdir(mode=0o7777)
+    with (job / "sub" / "sparse").open("wb") as file:
+        file.write(b"1")
+        file.truncate(1 << 20)
+    # Names that another machine may take for the same, or for something else, are the program's own affair.
+    names = ["Ä", "A\u0308", "readme", "README", "-rf", "~", "..data", " ", "C:x", "n" * 255]
+    for name in names:
+        (job / "sub" / name).write_bytes(name.encode())
+        os.utime(job / "sub" / name, (1, 1))
+    if os.geteuid() == 0:
+        os.chown(job / "sub" / "~", 1234, 5678)
+    with tarfile.open(packed(job, tmp_path / "out"), "r:gz") as tar:
+        members = {member.name: member for member in tar}
+        for name in names:
+            kept = tar.extractfile(f"sub/{name}")
+            assert kept is not None
+            assert kept.read() == name.encode()
+    assert members.keys() == {"good", "sub/sparse", *(f"sub/{name}" for name in names)}
+    assert members["sub/sparse"].size == 1 << 20
+    for member in members.values():
+        assert (member.isreg(), member.issparse(), member.linkname) == (True, False, "")
+        assert not member.name.startswith("/")
+        assert not {"", ".", ".."} & set(member.name.split("/"))
+        assert (member.mode, member.uid, member.gid, member.uname, member.gname) == (0o644, 0, 0, "", "")
+        assert member.mtime == 315_532_800
+        assert member.pax_headers.keys() <= {"path"}
 
 
 def test_a_file_and_a_folder_of_mode_000_are_read_all_the_same(job: Path, tmp_path: Path) -> None:

@@ -138,6 +138,27 @@ def test_with_a_noise_level_custom_metrics_come_at_the_end_and_system_metrics_li
     assert values(studio, CAROL, query(going_on)) == values(studio, ALICE, query(going_on)) == [noisy]
 
 
+def test_metrics_status_says_nothing_before_noisy_metrics_are_out_and_the_details_say_why(studio: Studio) -> None:
+    studio.association_arn = studio.association(name="noisy", policies=HIGH)
+    going_on = measured(studio, "going-on", running=True)
+    for told in whoever_looks(studio, going_on):
+        assert told["metricsStatus"] is None
+        assert "when the training has ended" in told["metricsStatusDetails"]
+    studio.advance_model(going_on, Event.SUCCEEDED, run_ended_at=studio.office.now)
+    for told in whoever_looks(studio, going_on):
+        assert (told["metricsStatus"], told["metricsStatusDetails"]) == ("PUBLISH_SUCCEEDED", None)
+
+
+def whoever_looks(studio: Studio, model: dict[str, str]) -> list[Any]:
+    """The model as its maker sees it, and as another member does."""
+    arn = {"trainedModelArn": model["trainedModelArn"]}
+    room = {"collaborationIdentifier": studio.room.collaboration_id}
+    return [
+        studio.call("GetTrainedModel", ALICE, **arn),
+        studio.office.ml(CAROL, "GetCollaborationTrainedModel", **arn, **room),
+    ]
+
+
 def test_every_statistic_is_computed_of_noisy_values(studio: Studio) -> None:
     studio.association_arn = studio.association(name="noisy", policies=HIGH)
     model = measured(studio, "noisy")

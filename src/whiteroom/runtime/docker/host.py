@@ -15,7 +15,6 @@ from whiteroom.runtime.docker.calls import Calls, EngineFailed, end_of_words
 from whiteroom.runtime.docker.spec import OWN_NETWORK, SHELL_NAME, TOOLKITS
 from whiteroom.runtime.supervisor import cgroups, meters, namespaces
 from whiteroom.runtime.supervisor.hosts import Host
-from whiteroom.runtime.supervisor.records import first_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
 _LOOKS, _LOOK_SECONDS = 20, 0.01
-_NOT_FOUND_EXITS = (126, 127)
+_NOT_FOUND_EXITS = {126: "it cannot be executed", 127: "there is none of that name in the image"}
+"""What a shell's exit code says of the program that it was to start."""
 _GO = b"\n"
 _SIGTERM = 15
 """The module signal takes 6 ms to import, as it makes enumerations."""
@@ -243,8 +243,10 @@ class Container(Host):
         words = self._output.first_words if self._output else b""
         # Then it was the shell that ended, because there is no such program.
         if code in _NOT_FOUND_EXITS and words.startswith(SHELL_NAME.encode() + b":"):
+            # A program can write such words and end so, and every member reads this: it quotes none of them.
             ending.exit_code = None
-            ending.because("image", f"The program could not be started: {first_line(words)}.", self.name)
+            told = f"{self._program()}: {_NOT_FOUND_EXITS[code]}"
+            ending.because("image", f"The program could not be started: {told}.", self.name)
         self.judge_limits(
             ending,
             code,
@@ -252,6 +254,13 @@ class Container(Host):
             memory_killed=bool(state.get("OOMKilled")),
             crowded=bool(self.watch and self.watch.crowded),
         )
+
+    def _program(self) -> str:
+        """What the shell was to start (docker/plan.py)."""
+        import json  # noqa: PLC0415
+
+        entrypoint: list[str] = json.loads(self.member.document)["Entrypoint"] if self.member.document else []
+        return entrypoint[entrypoint.index("--") + 1] if "--" in entrypoint else self.member.command[0]
 
     def _exit_code(self) -> int:
         return int(self._state.get("ExitCode") or 0) if self._state else 0

@@ -16,7 +16,7 @@ from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox import instance
 from whiteroom.runtime.supervisor import cgroups, meters, namespaces
 from whiteroom.runtime.supervisor.hosts import Ending, Fleet, Host, ImageFailed, SandboxFailed
-from whiteroom.runtime.supervisor.records import first_line, now_ms
+from whiteroom.runtime.supervisor.records import exec_failure, first_line, now_ms
 from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
 
 TYPE_CHECKING = False
@@ -171,9 +171,12 @@ class SealedHost(Host):
             ending.because(
                 "sandbox", f"The sandbox could not be made ({words}). `whiteroom doctor` says more.", self.name
             )
-        if code != 0 and self._words.startswith(b"bwrap: execvp"):
+        program = self.member.command[0]
+        failure = exec_failure(self._words, program)
+        if code != 0 and failure is not None:
             ending.exit_code = None
-            ending.because("image", f"The program could not be started: {first_line(self._words)[7:]}.", self.name)
+            told = first_line(f"{program}: {failure}".encode())
+            ending.because("image", f"The program could not be started: {told}.", self.name)
         crowded = bool(self.groups.refused_processes() or (self.watch and self.watch.crowded))
         self.judge_limits(ending, code, gone=gone, memory_killed=self.groups.memory_kills() > 0, crowded=crowded)
 

@@ -7,6 +7,7 @@ Imported by the supervisor: nothing slow to import.
 # ruff: noqa: PTH104
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -46,6 +47,16 @@ def first_line(words: bytes) -> str:
     """Bubblewrap's first line, without host paths."""
     line = words.split(b"\n", 1)[0].decode(errors="replace")
     return " ".join("..." if "/" in word and not word.startswith("/opt/") else word for word in line.split())
+
+
+def exec_failure(words: bytes, program: str) -> str | None:
+    """Which error of the kernel's kept bubblewrap from starting the program; None if these are not its words of that.
+
+    A program can write words like them, and every member reads what is made of them: nothing else is taken from them.
+    """
+    begin, _, reason = words.split(b"\n", 1)[0].decode(errors="replace").rpartition(": ")
+    known = begin == f"bwrap: execvp {program}" and reason in map(os.strerror, errno.errorcode)
+    return reason if known else None
 
 
 def now_ms() -> int:

@@ -52,13 +52,16 @@ def unpack_model(archive: str, folder: str, limit_bytes: int, stopping: Callable
 
 
 def _unpack(archive: str, folder: str, limit_bytes: int, answer: int) -> None:
-    from whiteroom.base.archives import UnsafeArchive, unpack  # noqa: PLC0415
+    from whiteroom.base.archives import ArchiveTooLarge, UnsafeArchive, unpack  # noqa: PLC0415
 
     try:
         unpack(Path(archive), Path(folder), limit_bytes)
         os._exit(0)
-    except UnsafeArchive as problem:
+    except ArchiveTooLarge as problem:
         os.write(answer, str(problem).encode())
+    except UnsafeArchive:
+        # What it says may hold names of files, which a program chose.
+        os.write(answer, b"it is damaged, or holds more than plain files.")
     except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
         os.write(2, f"unpacking: {problem!r}\n".encode())
     os._exit(1)

@@ -1,0 +1,76 @@
+"""What a query that fails says: never a value of a row, and of a table's file only what is true of the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract.engines.conftest import ALGORITHM, QUERIER, Room
+from whiteroom.domain.queries import QueryFailure
+
+DIRECT = {"algorithm_association_arn": None, "receiver_account_ids": (QUERIER,)}
+WAYS: dict[str, dict[str, Any]] = {"direct": DIRECT, "channel": {"algorithm_association_arn": ALGORITHM}}
+
+FAILING = [
+    "n + n",
+    "n * 2",
+    "SUM(n) OVER ()",
+    "SHIFTLEFT(n, n)",
+    "SUBSTRING(name, n)",
+    "REPEAT(name, n)",
+    "name + 1",
+    "name RLIKE CONCAT(name, '(')",
+    "REGEXP_REPLACE(name, CONCAT(name, '('), '')",
+    "DATE_TRUNC(name, CAST('2024-01-01' AS DATE))",
+    "MAKE_DATE(n, 1, 1)",
+    "FROM_UNIXTIME(n)",
+    "ADD_MONTHS(CAST('2024-01-01' AS DATE), n)",
+    "(SELECT name FROM people)",
+    "name LIKE '1' ESCAPE 'xx'",
+]
+SECRETS = ("Ludmilla", "9223372036854775807")
+
+
+@pytest.fixture
+def people(room: Room) -> Room:
+    """One table, open to direct queries and to algorithms, with something to hide in its second row."""
+    rule = {
+        "allowedAnalyses": ["ANY_QUERY"],
+        "allowedAnalysisProviders": [QUERIER],
+        "additionalAnalyses": "ALLOWED",
+    }
+    shared = {"allowedAdditionalAnalyses": [ALGORITHM], "allowedResultReceivers": [QUERIER]}
+    rows = "id,name,n\n1,7,1\n2,Ludmilla,9223372036854775807\n"
+    room.add(
+        "people",
+        [room.write("people.csv", rows)],
+        {"id": "bigint", "name": "string", "n": "bigint"},
+        rule=rule,
+        association_rule=shared,
+    )
+    return room
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_failure_tells_a_value_or_a_row(people: Room, way: str) -> None:
+    for expression in FAILING:
+        seen, _ = people.run(f"SELECT {expression} AS x FROM people", **WAYS[way])
+        assert seen.failure is QueryFailure.INVALID, expression
+        assert not [secret for secret in (*SECRETS, str(people.folder), "line") if secret in seen.message], expression
+
+
+def test_a_text_that_is_cast_to_what_it_is_not_is_null_as_in_spark_whatever_the_file(people: Room) -> None:
+    text = people.text("SELECT CAST(name AS INT) AS x FROM people", **DIRECT)
+    assert text.splitlines() == ["x", "7", ""]
+
+
+FORGED = "CONCAT('CSV Error on Line: ', CAST(n AS STRING), '\n  file = {file}\n')"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(people: Room, way: str) -> None:
+    pattern = FORGED.format(file=people.folder / "people.csv")
+    seen, _ = people.run(f"SELECT name RLIKE CONCAT({pattern}, '(') AS x FROM people WHERE id = 2", **WAYS[way])
+    assert seen.failure is QueryFailure.INVALID
+    assert SECRETS[1] not in seen.message
