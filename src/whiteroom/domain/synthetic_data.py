@@ -124,7 +124,11 @@ def is_whole(column: ResultColumn) -> bool:
 
 def mapping_fits(columns: Sequence[ResultColumn], mapped: Sequence[SyntheticColumn]) -> Verdict:
     """Whether columnMapping classifies exactly the query's output, by its name, as what it can be."""
-    found = {column.name.lower(): column for column in columns}
+    names = [column.name.lower() for column in columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        return Denied(f"The query's output has more than one column '{twice[0]}'. Give each a name of its own (AS).")
+    found = dict(zip(names, columns, strict=True))
     wanted = {column.name.lower(): column for column in mapped}
     unmapped = [column.name for column in columns if column.name.lower() not in wanted]
     if unmapped:

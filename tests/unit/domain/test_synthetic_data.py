@@ -76,6 +76,13 @@ def test_a_mapping_fits_by_name_whatever_the_case_and_the_order() -> None:
     assert mapping_fits(columns, mapped)
 
 
+def test_output_columns_of_one_name_cannot_be_told_apart() -> None:
+    columns = [ResultColumn("age", "BIGINT"), ResultColumn("Age", "BIGINT")]
+    verdict = mapping_fits(columns, [SyntheticColumn("age", NUMERICAL, False)])
+    assert not verdict
+    assert "'age'" in verdict.reason
+
+
 @pytest.mark.parametrize("kind", ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL(10,2)"])
 def test_numbers_can_be_either(kind: str) -> None:
     for column_type in ColumnType:
