@@ -57,11 +57,11 @@ from whiteroom.runtime.supervisor import gpus
 from whiteroom.runtime.trees import remove_tree
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
-from whiteroom.store.secret import BrokenSecret, kept_secret
+from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
-from whiteroom.web.gauges import state
+from whiteroom.web.gauges import disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
@@ -116,14 +116,22 @@ def open_runtime(settings: Settings) -> Runtimes:
     )
 
 
-def noise_secret(settings: Settings) -> bytes:
-    """What the noise of a data folder's metrics is drawn from; made when it is first asked for.
+def noise_secret(settings: Settings, store: SqliteStore) -> bytes:
+    """What the noise of a data folder's metrics is drawn from; made when it is first asked for, and never again.
 
     Raises:
-        SettingsError: it is there and cannot be read.
+        SettingsError: it cannot be read, or it is gone. With another one members would be shown other noise over the
+            same values, and could average both.
     """
+    path = settings.noise_key
+    if not path.exists() and store.has_metrics():
+        raise SettingsError(
+            f"{path} is gone, from which the noise of the metrics in the database was drawn. Restore it from the "
+            "backup of the database. Where there is none, and members may learn more of the metrics that they have "
+            f"seen, make another: (umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
+        )
     try:
-        return kept_secret(settings.noise_key)
+        return kept_secret(path)
     except (BrokenSecret, OSError) as error:
         raise SettingsError(f"The key of the metrics' noise cannot be used: {error}") from None
 
@@ -175,7 +183,7 @@ class Whiteroom:
         self._reading_files = reading_files()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
-        self._noise_secret = noise_secret(settings)
+        self._noise_secret = noise_secret(settings, self._store)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
@@ -201,7 +209,8 @@ class Whiteroom:
     def openmetrics(self) -> bytes:
         """What the operator's Prometheus reads. From any thread."""
         about = info("whiteroom", "The server.", version=version("whiteroom"))
-        return exposition((about, *self._requests.families(), *state(self._store, self._runtime, self._clock())))
+        now = state(self._store, self._runtime, self._clock())
+        return exposition((about, *self._requests.families(), *disk(self._settings.data), *now))
 
     async def _dispatch(self, call: Call) -> Response:
         name = (call.operation.service, call.operation.name)
@@ -241,6 +250,7 @@ class Whiteroom:
         await receive()
         # One server a data folder (cli/server_file.py): whoever holds a lease now was killed, and nobody waits for it.
         self._store.free_leases()
+        self._store.look_at_all(self._clock())  # an earlier server's clock may have been ahead
         self._controllers.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,18 +10,20 @@ from pathlib import Path
 
 import typer
 
-from whiteroom.app import machine, open_finder, sandbox_report
-from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, settings_of
+from whiteroom.app import machine, noise_secret, open_finder, sandbox_report
+from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
 from whiteroom.domain.runs import Finding
 from whiteroom.redaction import personal
 from whiteroom.settings import Settings, SettingsError
+from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis import synthesiser
 
 GIB = 2**30
 SCARCE_MEMORY_BYTES = 2 * GIB
+SCARCE_DISK_BYTES = GIB
 
 
 def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
@@ -126,17 +129,60 @@ def _about_folder(settings: Settings) -> Iterator[Finding]:
         f"{settings.data}, mode {mode:o}.",
         f"It holds keys and members' rows, for nobody else to read: chmod 700 {settings.data}",
     )
-    yield _about_database(settings.database, settings)
+    yield _about_disk(settings.data)
+    yield from _about_database(settings)
     url = running_url(settings.server_file)
     yield Finding("server", ok=True, detail=f"One runs at {url}." if url else "None runs on this folder.")
 
 
-def _about_database(path: Path, settings: Settings) -> Finding:
-    if not path.exists():
-        return Finding("database", ok=True, detail="It is not there yet; the first account or server makes it.")
+def _about_disk(folder: Path) -> Finding:
+    facts = os.statvfs(folder)
+    free = facts.f_bavail * facts.f_frsize
+    if facts.f_flag & os.ST_RDONLY:
+        return Finding(
+            "disk", ok=False, detail="Its file system is read-only.", remedy="Find out why; mount it for writing again."
+        )
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        owner = folder.stat().st_uid
+        return Finding(
+            "disk",
+            ok=False,
+            detail=f"The folder belongs to user {owner}, and user {os.geteuid()} may not work in it.",
+            remedy="Run as that user, or give the folder to this one with chown -R.",
+        )
+    return Finding(
+        "disk",
+        free >= SCARCE_DISK_BYTES,
+        f"{free / GIB:.1f} GiB free of {facts.f_blocks * facts.f_frsize / GIB:.1f} GiB.",
+        "Channels, models and results need more: make room. A server on a full disk waits.",
+    )
+
+
+def _about_database(settings: Settings) -> Iterator[Finding]:
+    path = settings.database
+    restore = "Restore it from a backup, together with noise.key."
     try:
-        with opened_store(settings) as store, store.reading() as tx:
-            accounts = len(tx.accounts.all())
+        require_database(settings)
+        if not path.exists():
+            yield Finding("database", ok=True, detail="It is not there yet; the first account or server makes it.")
+            return
+        with opened_store(settings) as store:
+            with store.reading() as tx:
+                accounts = len(tx.accounts.all())
+            damage = store.damage()
+            yield Finding("database", not damage, damage or f"{path}; accounts: {accounts}.", restore)
+            yield _about_noise_key(settings, store)
     except Problem as problem:
-        return Finding("database", ok=False, detail=str(problem), remedy="Restore it from a backup, or move it away.")
-    return Finding("database", ok=True, detail=f"{path}; accounts: {accounts}.")
+        yield Finding("database", ok=False, detail=str(problem), remedy=restore)
+    except OSError as error:
+        yield Finding("database", ok=False, detail=f"{path} cannot be used: {error.strerror}.", remedy="See above.")
+
+
+def _about_noise_key(settings: Settings, store: SqliteStore) -> Finding:
+    if not settings.noise_key.exists() and not store.has_metrics():
+        return Finding("noise key", ok=True, detail="It is not there yet; the first server makes it.")
+    try:
+        noise_secret(settings, store)
+    except SettingsError as error:
+        return Finding("noise key", ok=False, detail=str(error), remedy="No server starts on this folder without it.")
+    return Finding("noise key", ok=True, detail=f"{settings.noise_key}. Keep it with the database's backups.")

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from whiteroom.base.troubles import remedy_of
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
 from whiteroom.store.migrations import NewerDatabase
@@ -26,6 +27,8 @@ DEFAULT_DATA = Path("whiteroom-data")
 
 _OURS = frozenset({FILE_NAME, "whiteroom.db", "server.json", *typing.get_args(Folder)})
 """What tells a data folder from any other."""
+_OWNED: tuple[Folder, ...] = ("artefacts", "channels", "checkpoints", "logs", "results", "runs")
+"""What the server deletes that no record owns."""
 
 
 def existing_folder(data: Path) -> Settings:
@@ -72,12 +75,31 @@ def settings_of(data: Path) -> Settings:
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[SqliteStore]:
     """The store of a data folder, for the length of one command; a server may be running on it."""
+    require_database(settings)
     with database_of(settings):
         store = SqliteStore(settings.database)
         try:
             yield store
         finally:
             store.close()
+
+
+def require_database(settings: Settings) -> None:
+    """Refuse a folder that has been worked on, and whose database is gone: a new one would own nothing of all that.
+
+    Raises:
+        Problem: it is. Everything in the folder would be taken for left over, and be deleted.
+    """
+    if settings.database.exists() and settings.database.stat().st_size:
+        return
+    found = [settings.noise_key] if settings.noise_key.exists() else []
+    found += [path for path in map(settings.folder, _OWNED) if path.is_dir() and any(path.iterdir())]
+    if found:
+        names = ", ".join(path.name for path in found)
+        raise Problem(
+            f"{settings.database} is gone or empty, and the folder still holds what belongs to it: {names}. "
+            "Restore the database from a backup, or begin anew in another folder."
+        )
 
 
 @contextmanager
@@ -88,4 +110,6 @@ def database_of(settings: Settings) -> Iterator[None]:
     except NewerDatabase as error:
         raise Problem(str(error)) from None
     except (sqlite3.Error, SQLAlchemyError) as error:
-        raise Problem(f"{settings.database} cannot be used: {error}.") from None
+        cause = getattr(error, "orig", None) or error  # SQLAlchemy's own words are many
+        remedy = remedy_of(cause) or "`whiteroom doctor` looks at it"
+        raise Problem(f"{settings.database} cannot be used: {cause}. {remedy}.") from None

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
 import typer
 
+from whiteroom.base.troubles import trouble_of
 from whiteroom.cli.output import complain
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import SettingsError
@@ -79,7 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except (Problem, SettingsError) as error:
         _end(str(error), 1, error)
     except OSError as error:
-        _end(f"{error.strerror}: {error.filename}." if error.filename else f"{error}.", 1, error)
+        _end(_machine_problem(error), 1, error)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - an operator is shown a sentence, whatever it was
@@ -89,6 +91,31 @@ def run(arguments: Sequence[str] | None = None) -> None:
             70,
             error,
         )
+
+
+def _machine_problem(error: OSError) -> str:
+    """What the machine refused, and what to do about it."""
+    trouble = trouble_of(error)
+    if trouble is not None:
+        return trouble
+    if not error.filename:
+        return f"{error}."
+    what = f"{error.strerror}: {os.fsdecode(error.filename)}."
+    if not isinstance(error, PermissionError):
+        return what
+    path = Path(os.fsdecode(error.filename)).absolute()
+    owner = next((uid for uid in map(_owner, (path, *path.parents)) if uid is not None), 0)
+    return (
+        f"{what} It, or its folder, belongs to user {owner}, and this is user {os.geteuid()}. "
+        "Run it as that user, or give the folder to this one with chown -R."
+    )
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return None
 
 
 def _end(message: str, exit_code: int, error: Exception) -> None:

@@ -86,7 +86,7 @@ def _shown(
     """Every series that is to be shown, with its points, and what is to be said of the rest."""
     with store.reading() as tx:
         if as_account is not None:
-            reader = MetricReader(tx, as_account, noise_secret(settings))
+            reader = MetricReader(tx, as_account, noise_secret(settings, store))
             return [reader.shown(view) for view in reader.views(found.record)], reader.note(found.record)
         reader = MetricReader(tx, "", b"")
         reading = tx.metrics.reading(found.run_id)

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -39,15 +39,21 @@ def held(path: Path) -> Iterator[ServerFile]:
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             where = _url(path) or "another address"
             raise Problem(
                 f"A server already runs on {path.parent}, at {where}. "
                 "Stop it first, or name another folder with --data."
             ) from None
+        except OSError as error:
+            raise Problem(
+                f"{path} cannot be locked: {error.strerror}. A data folder lies on a file system that has locks, "
+                "such as a disk of this machine."
+            ) from None
         file.truncate(0)
         yield ServerFile(file)
-        file.truncate(0)
+        with suppress(OSError):  # a disk that has failed meanwhile: who holds no lock is not there, whatever it says
+            file.truncate(0)
 
 
 def running_url(path: Path) -> str | None:
@@ -56,7 +62,7 @@ def running_url(path: Path) -> str | None:
         with path.open("r", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 return _url(path)
     except FileNotFoundError:
         pass

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 import uvicorn
 
 from whiteroom.app import Whiteroom
-from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder
+from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, require_database
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import held, server_url
 from whiteroom.settings import Settings
 from whiteroom.web.listener import PATH, MetricsListener
+from whiteroom.wire.connections import Connection, Connections
 
 GRACE_SECONDS = 10
 """How long requests in flight have when the server stops."""
 BACKLOG = 2048
+OTHER_FILES = 512
+"""Files of the server's own: its database's, runs', logs' and queries'."""
 
 
 def up(
@@ -63,13 +69,14 @@ def up(
             if watched is not None:
                 say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
 
+        require_database(settings)
         with database_of(settings):
             application = Whiteroom(settings)
         watched = _metrics_listener(settings, application)
         gc.collect()
         gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
         try:
-            _Server(application, ready).run(sockets=[listener])
+            _Server(application, settings, ready).run(sockets=[listener])
         finally:
             if watched is not None:
                 watched.close()
@@ -79,11 +86,12 @@ def up(
 class _Server(uvicorn.Server):
     """Uvicorn, which tells when it is ready, and ends with exit code 0 where a signal asked it to."""
 
-    def __init__(self, application: Whiteroom, ready: Callable[[], None]) -> None:
+    def __init__(self, application: Whiteroom, settings: Settings, ready: Callable[[], None]) -> None:
+        connections = Connections(_connections_allowed(settings), settings.request_seconds)
         config = uvicorn.Config(
             application,
             loop="uvloop",
-            http="httptools",
+            http=cast("type[asyncio.Protocol]", partial(Connection, connections)),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -105,6 +113,16 @@ class _Server(uvicorn.Server):
         """Stop; a second Ctrl+C does not wait for requests in flight."""
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+
+def _connections_allowed(settings: Settings) -> int:
+    """As many as the settings say, as far as this process may have as many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_connections + OTHER_FILES
+    if soft < wanted:
+        soft = min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(settings.max_connections, soft - OTHER_FILES))
 
 
 def _metrics_listener(settings: Settings, application: Whiteroom) -> MetricsListener | None:

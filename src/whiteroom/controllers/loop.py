@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.clock import Clock
+from whiteroom.base.troubles import trouble_of
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
@@ -116,6 +117,8 @@ class Reconciler:
         self._lock = threading.Lock()
         self._in_hand: dict[tuple[Work, str], Claim] = {}
         self._failures: dict[tuple[Work, str], int] = {}
+        self._waits: dict[tuple[Work, str], int] = {}
+        """As often a step failed of the machine alone."""
 
     def step(self, owner: str) -> bool:
         """Take one step on the work that has been due longest; False if none is due.
@@ -181,7 +184,7 @@ class Reconciler:
             return self._clock()
         except Exception as error:  # noqa: BLE001 - whatever a step raises, its record is not left in a silent loop
             return self._failed(controller, claim, error)
-        self._failures.pop((claim.work, claim.record_id), None)
+        self._forget_failures((claim.work, claim.record_id))
         return due_at
 
     def _reconcile(self, controller: Controller[Any, Any], record_id: str) -> datetime | None:
@@ -231,16 +234,27 @@ class Reconciler:
     def _failed(self, controller: Controller[Any, Any], claim: Claim, error: Exception) -> datetime | None:
         """Count an unexpected failure, and give the resource up where it was one too many."""
         key = (claim.work, claim.record_id)
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
-        log.error("a step of %s %s failed (%d in a row)", *(k for k in key), failures, exc_info=error)
-        if failures >= self._timing.retry_limit:
+        trouble = trouble_of(error)
+        counts, limit = (
+            (self._waits, self._timing.trouble_limit) if trouble else (self._failures, self._timing.retry_limit)
+        )
+        failures = counts[key] = counts.get(key, 0) + 1
+        if trouble:
+            log.error("a step of %s %s waits (tried %d times): %s", *key, failures, trouble)
+        else:
+            log.error("a step of %s %s failed (%d in a row)", *key, failures, exc_info=error)
+        if failures >= limit:
             try:
                 if self._give_up(controller, claim.record_id):
-                    self._failures.pop(key, None)
+                    self._forget_failures(key)
                     return None
             except Exception:
                 log.exception("%s %s could not be given up", claim.work.value, claim.record_id)
         return self._clock() + self._timing.next_try(failures)
+
+    def _forget_failures(self, key: tuple[Work, str]) -> None:
+        self._failures.pop(key, None)
+        self._waits.pop(key, None)
 
     def _give_up(self, controller: Controller[Any, Any], record_id: str) -> bool:
         """Fail the resource, or take it as far as its table allows without an effect."""

@@ -9,7 +9,7 @@ from typing import Any
 import re2
 import regex
 
-from whiteroom.domain.metrics import TIMEOUTS_PER_DEFINITION, MetricReading, is_switched_off, parse_value
+from whiteroom.domain.metrics import MetricReading, parse_value, switched_off
 
 LINE_SECONDS = 0.1
 """How long an expression that RE2 cannot express may take over one line."""
@@ -51,7 +51,7 @@ class Matcher:
             except TimeoutError:
                 self.timeouts[number] += 1
                 value = None
-                costly = costly or self.timeouts[number] >= TIMEOUTS_PER_DEFINITION
+                costly = True
             if value is not None:
                 values.append((name, value))
             ended = time.perf_counter()
@@ -75,9 +75,8 @@ class Matcher:
         self._drop_costly()
 
     def _drop_costly(self) -> None:
-        self._searches = [
-            entry for entry in self._searches if not is_switched_off(self.seconds[entry[0]], self.timeouts[entry[0]])
-        ]
+        off = switched_off(self.seconds, self.timeouts)
+        self._searches = [entry for entry in self._searches if entry[0] not in off]
 
 
 def compiled(pattern: str) -> Search | None:

@@ -71,7 +71,8 @@ class MetricsReader:
         self._store = store
         self._runtime = runtime
         self._clock = clock
-        self._next_look: dict[str, datetime] = {}
+        self._looks: dict[str, tuple[datetime, timedelta]] = {}
+        """By run: when it was read, and how long it is left alone after that."""
 
     def take_in(
         self,
@@ -95,7 +96,8 @@ class MetricsReader:
             Stale: another controller was faster; nothing is lost.
         """
         began = self._clock()
-        if phase is Phase.RUNNING and began < self._next_look.get(run_id, began):
+        last, pause = self._looks.get(run_id, (began, timedelta()))
+        if phase is Phase.RUNNING and last <= began < last + pause:  # a clock that was set back delays nothing
             return NOTHING_TAKEN
         with self._store.reading() as tx:
             reading = tx.metrics.reading(run_id)
@@ -105,9 +107,9 @@ class MetricsReader:
         taken = self._read(_Pass(reading, series))
         if phase is Phase.RUNNING:
             now = self._clock()
-            self._next_look[run_id] = now + max(timedelta(seconds=READ_SECONDS), WORTH * (now - began))
+            self._looks[run_id] = now, max(timedelta(seconds=READ_SECONDS), WORTH * (now - began))
             return replace(taken, complete=True)
-        self._next_look.pop(run_id, None)
+        self._looks.pop(run_id, None)
         return taken
 
     def _read(self, work: _Pass) -> Taken:

@@ -10,11 +10,15 @@ import uuid
 from collections.abc import Callable, Iterable
 
 from whiteroom.base.clock import Clock
+from whiteroom.base.troubles import trouble_of
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.timing import Timing
 from whiteroom.ports import Store
 
 log = logging.getLogger(__name__)
+
+CLOCK_SET_SECONDS = 5.0
+"""A clock that goes back by more than that was set, and did not just drift."""
 
 
 class Controllers:
@@ -23,12 +27,31 @@ class Controllers:
     Stopping ends no run: what runs goes on, and is found again by the next server.
     """
 
-    def __init__(self, store: Store, reconciler: Reconciler, clock: Clock, timing: Timing, threads: int) -> None:
-        """Prepare `threads` workers; `start` starts them."""
+    def __init__(
+        self,
+        store: Store,
+        reconciler: Reconciler,
+        clock: Clock,
+        timing: Timing,
+        threads: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare `threads` workers; `start` starts them.
+
+        Args:
+            store: has the work.
+            reconciler: takes the steps.
+            clock: the present, which somebody may set.
+            timing: how often.
+            threads: how many steps at a time.
+            monotonic: seconds that nobody can set; tells that the clock was.
+        """
         self._store = store
         self._reconciler = reconciler
         self._clock = clock
         self._timing = timing
+        self._monotonic = monotonic
+        self._ahead = self._clock_ahead()
         self._changed = threading.Condition()
         self._news = 0
         self._stopping = threading.Event()
@@ -36,7 +59,7 @@ class Controllers:
         name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         owners = [f"{name}-{number}" for number in range(1, threads + 1)]
         self._workers = [_thread(f"controller-{owner}", self._work, owner) for owner in owners]
-        sweep = (reconciler.sweep, timing.sweep_seconds, self._stopping)
+        sweep = (self.sweep, timing.sweep_seconds, self._stopping)
         self._sweeper = _thread("controllers-sweep", _repeat, *sweep)
         # It outlives the workers: a step that is being finished keeps its lease.
         beat = (reconciler.heartbeat, timing.lease_seconds / 3, self._finished)
@@ -53,6 +76,18 @@ class Controllers:
             self._news += 1
             self._changed.notify_all()
 
+    def sweep(self) -> None:
+        """Free what nobody wants, and see to it that all is looked at in time, whatever happened to the clock."""
+        before, self._ahead = self._ahead, self._clock_ahead()
+        if self._ahead < before - CLOCK_SET_SECONDS:
+            log.warning("the clock was set back by %.0f s: all work is looked at anew", before - self._ahead)
+            self._store.look_at_all(self._clock())
+            self.wake()
+        self._reconciler.sweep()
+
+    def _clock_ahead(self) -> float:
+        return self._clock().timestamp() - self._monotonic()
+
     def stop(self, timeout_seconds: float) -> bool:
         """Finish the steps that are being taken, take no more; whether all was finished in time."""
         deadline = time.monotonic() + timeout_seconds
@@ -66,17 +101,21 @@ class Controllers:
         return not self._sweeper.is_alive()
 
     def _work(self, owner: str) -> None:
+        failures = 0
         while not self._stopping.is_set():
             news = self._news
             try:
-                if self._reconciler.step(owner):
-                    continue
-                seconds = self._seconds_until_due()
-            except Exception:
-                log.exception("the store could not be read or written; trying again")
-                self._sleep(self._timing.retry_seconds)
-                continue
-            self._sleep(seconds, news)
+                busy = self._reconciler.step(owner)
+                seconds = 0.0 if busy else self._seconds_until_due()
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
+                failures += 1
+                seconds = self._timing.next_try(failures).total_seconds()
+                _complain("the store could not be read or written; it is tried again", error)
+                busy = False
+            if not busy:
+                # A commit tells after a failure as well: the store can be written again.
+                self._sleep(seconds, news)
 
     def _seconds_until_due(self) -> float:
         due_at = self._store.next_due_at()
@@ -85,21 +124,27 @@ class Controllers:
         # At least a little: work that is due and could not be claimed is in another thread's hands.
         return min(max((due_at - self._clock()).total_seconds(), 0.001), self._timing.idle_seconds)
 
-    def _sleep(self, seconds: float, news: int | None = None) -> None:
-        """Wait so long, or until there is news since `news` (None: whatever the news), or until the end."""
+    def _sleep(self, seconds: float, news: int) -> None:
+        """Wait so long, or until there is news since `news`, or until the end."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._stopping.is_set() or (news is not None and news != self._news), timeout=seconds
-            )
+            self._changed.wait_for(lambda: self._stopping.is_set() or news != self._news, timeout=seconds)
 
 
 def _repeat(routine: Callable[[], None], seconds: float, ended: threading.Event) -> None:
     while not ended.is_set():
         try:
             routine()
-        except Exception:
-            log.exception("%s failed; it is repeated", routine.__name__)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is repeated
+            _complain(f"{routine.__name__} failed; it is repeated", error)
         ended.wait(seconds)
+
+
+def _complain(what: str, error: Exception) -> None:
+    trouble = trouble_of(error)
+    if trouble:
+        log.error("%s: %s", what, trouble)
+    else:
+        log.error("%s", what, exc_info=error)
 
 
 def _thread(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:

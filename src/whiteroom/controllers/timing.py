@@ -24,13 +24,18 @@ class Timing:
     slowest_retry_seconds: float = 60.0
     retry_limit: int = 5
     """So many failures in a row, and the resource fails with PlatformError."""
+    trouble_limit: int = 1_440
+    """The same, where the machine alone is at fault (base/troubles.py): a full disk has a day to be given room."""
     sweep_seconds: float = 30.0
 
     def next_look(self, elapsed: timedelta) -> timedelta:
         """How long to wait with something that has been at it for `elapsed`."""
+        if elapsed < timedelta(seconds=-1):
+            return timedelta(seconds=self.slowest_look_seconds)  # the clock was set back meanwhile
         wait = max(self.first_look_seconds, elapsed.total_seconds() * self.look_share)
         return timedelta(seconds=min(wait, self.slowest_look_seconds))
 
     def next_try(self, failures: int) -> timedelta:
         """How long to wait after so many failures in a row (1 or more)."""
-        return timedelta(seconds=min(self.retry_seconds * 2 ** (failures - 1), self.slowest_retry_seconds))
+        doublings = min(failures - 1, 30)  # a day of failures would be more than a float holds
+        return timedelta(seconds=min(self.retry_seconds * 2**doublings, self.slowest_retry_seconds))

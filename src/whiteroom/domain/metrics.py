@@ -25,6 +25,9 @@ SECONDS_PER_DEFINITION = 30.0
 """CPU time that the expression of one definition may take in a run: enough for millions of usual lines."""
 TIMEOUTS_PER_DEFINITION = 10
 """On so many lines it may run into the time limit of a single line."""
+SECONDS_PER_RUN = 300.0
+TIMEOUTS_PER_RUN = 50
+"""What all definitions of a run may take together. Beyond it those go that have taken more than their share."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NUMBER_CHARACTERS = 400
@@ -114,15 +117,22 @@ def begin_reading(
     return MetricReading(run_id, resource_id, instances, tuple(definitions), 0, 0, (0.0,) * len(none), none)
 
 
-def is_switched_off(seconds: float, timeouts: int) -> bool:
-    """Whether a definition that has taken so much is not used any more in its run."""
-    return seconds >= SECONDS_PER_DEFINITION or timeouts >= TIMEOUTS_PER_DEFINITION
+def switched_off(seconds: Sequence[float], timeouts: Sequence[int]) -> frozenset[int]:
+    """Which of a run's definitions are not used any more, as much as each of them has taken."""
+    most_seconds, most_timeouts = SECONDS_PER_DEFINITION, float(TIMEOUTS_PER_DEFINITION)
+    if sum(seconds) >= SECONDS_PER_RUN:
+        most_seconds = min(most_seconds, SECONDS_PER_RUN / len(seconds))
+    if sum(timeouts) >= TIMEOUTS_PER_RUN:
+        most_timeouts = min(most_timeouts, TIMEOUTS_PER_RUN / len(timeouts))
+    costs = zip(seconds, timeouts, strict=True)
+    return frozenset(
+        number for number, (spent, times) in enumerate(costs) if spent >= most_seconds or times >= most_timeouts
+    )
 
 
 def note_of(reading: MetricReading) -> str | None:
     """What the members are told of definitions that are not used any more (metricsStatusDetails)."""
-    costs = zip(reading.definitions, reading.seconds, reading.timeouts, strict=True)
-    names = sorted({definition["name"] for definition, seconds, times in costs if is_switched_off(seconds, times)})
+    names = sorted({reading.definitions[n]["name"] for n in switched_off(reading.seconds, reading.timeouts)})
     if not names:
         return None
     return (

@@ -24,11 +24,12 @@ def main() -> None:
     folder = Path.cwd()
     spec = read_spec(folder / SPEC)
     death = supervise(lambda: _work(folder, spec, spill_bytes=int(sys.argv[1])), spec.timeout_seconds)
+    # Before anything is written: they may have filled the disk.
+    shutil.rmtree(partial_folder(spec), ignore_errors=True)
+    shutil.rmtree(folder / SPILL, ignore_errors=True)
     # The worker writes its own end; what is missing died before it could.
     if death is not Death.OF_ITSELF and not (folder / END).exists():
         write_end(folder / END, *_failure(death, spec))
-    shutil.rmtree(partial_folder(spec), ignore_errors=True)
-    shutil.rmtree(folder / SPILL, ignore_errors=True)
 
 
 def _failure(death: Death, spec: QuerySpec) -> tuple[QueryFailure, str]:

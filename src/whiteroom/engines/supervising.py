@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import NoReturn
@@ -73,7 +74,8 @@ def _work(work: Callable[[], None]) -> NoReturn:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         work()
     except BaseException:  # noqa: BLE001 -- whatever it is, the supervisor must learn of it and the operator read it
-        traceback.print_exc()
-        sys.stderr.flush()
+        with suppress(OSError):  # a full disk
+            traceback.print_exc()
+            sys.stderr.flush()
         os._exit(1)
     os._exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -25,6 +26,8 @@ _DUCKDB_SHARE = 0.8
 
 GUARD_SECONDS = 30.0
 """Of CPU time, for the guard: sqlglot takes time with the square of some queries, which may have 500,000 characters."""
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
 
 _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
     (duckdb.OutOfMemoryException, QueryFailure.RESOURCES, "The query needs more memory or temporary disk than it has."),
@@ -58,7 +61,9 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
         return _run(folder, spec, guarded, spill_bytes), ""
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
-    except duckdb.Error as error:
+    except (OSError, duckdb.Error) as error:
+        if isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error):
+            return _disk_full(spec)
         # The message may quote a value that the query made, and that may say anything: it is only a reason to look.
         if broken_data(str(error), tables) is not None:
             broken_file = _broken_file(folder, spec, guarded, spill_bytes)
@@ -68,6 +73,13 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
             if isinstance(error, kind):
                 return failure, message
         raise
+
+
+def _disk_full(spec: QuerySpec) -> tuple[QueryFailure, str]:
+    # At once: how it ended takes room as well.
+    shutil.rmtree(partial_folder(spec), ignore_errors=True)
+    message = "The result does not fit on the server's disk. Ask its operator to make room, or read fewer rows."
+    return QueryFailure.RESOURCES, message
 
 
 @contextmanager

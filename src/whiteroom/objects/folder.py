@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
+from whiteroom.base.troubles import trouble_of
 from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
 from whiteroom.ports import DeliveryFailed, StoredObject
 
@@ -126,6 +127,8 @@ class FolderObjects:
             with self._noted(folders), _entered(self._deliveries, folders[:-1]) as parent:
                 _deliver(parent, folders[-1], wanted, confirm)
         except OSError as error:
+            if trouble_of(error):
+                raise  # of this machine, and not of the place: the same delivery is tried again
             raise DeliveryFailed(f"The receiver's location cannot be written to: {error.strerror}.") from error
 
     @contextlib.contextmanager

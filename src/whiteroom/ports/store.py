@@ -122,5 +122,8 @@ class Store(Protocol):
     def free_leases(self) -> None:
         """Give back every lease, whoever holds it. For a server that knows that it is alone, when it starts."""
 
+    def look_at_all(self, now: datetime) -> None:
+        """Make all work due now, at the latest. For when the clock was set back: due times are from before."""
+
     def next_due_at(self) -> datetime | None:
         """When the next unleased work is due."""

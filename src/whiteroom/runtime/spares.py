@@ -7,7 +7,10 @@ The other end: supervisor/standby.py.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
+import signal
 import socket
 import sys
 import threading
@@ -20,6 +23,11 @@ import whiteroom
 LOCK_FD = 3
 """Where a supervisor finds its run's lock, and a spare its socket."""
 REST_SECONDS = 0.25
+TAKE_SECONDS = 5.0
+"""How long a spare has to take a run: it does nothing else."""
+DEATH_SECONDS = 2.0
+TAKEN = b"t"
+"""What it answers."""
 _OPTIONS = ("-I", "-S")
 _BOOT = "import sys; sys.path.append({home!r}); from {module} import main; main(sys.argv[1], {lock})"
 _STAND_BY = (
@@ -66,19 +74,32 @@ class Spare:
             null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
             self.pid = _spawn(_STAND_BY, module, environment, [], null, theirs.fileno())
             os.close(null)
+        # Nobody else waits for it before it is among the children: the id is still its own.
+        self._process = os.pidfd_open(self.pid)
+        weakref.finalize(self, os.close, self._process)
         self._channel = ours.detach()
         # Its end of the socket tells it that nobody needs it any more.
         self._close = weakref.finalize(self, os.close, self._channel)
 
     def hand(self, folder: Path, lock: int, log: int) -> bool:
-        """Give it a run. False if it is dead; if it dies later, the run's lock is free again."""
+        """Give it a run. False if it did not take it and is dead; if it dies later, the run's lock is free again."""
         with socket.socket(fileno=os.dup(self._channel)) as channel:
             self._close()
             try:
                 socket.send_fds(channel, [os.fsencode(folder)], [lock, log])
+                channel.settimeout(TAKE_SECONDS)
+                taken = channel.recv(1) == TAKEN
             except OSError:
-                return False
-        return True
+                taken = False
+        return taken or not self._killed()
+
+    def _killed(self) -> bool:
+        """Kill one that does not answer, stopped or hanging; whether it can do nothing any more."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        poller = select.poll()
+        poller.register(self._process, select.POLLIN)
+        return bool(poller.poll(DEATH_SECONDS * 1000))
 
 
 class Spares:

@@ -284,6 +284,8 @@ class SupervisedRuntime:
         try:
             spare = self._spares.take() if self._spares else None
             if spare is None or not spare.hand(folder, lock, log):
+                if (folder / specs.MARKER_FILE).exists():
+                    return  # it died in the middle: what it has begun is not begun again
                 self._children.add(spares.start(self.supervises, self.environment(), str(folder), lock, log))
         finally:
             os.close(log)

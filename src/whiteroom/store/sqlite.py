@@ -28,6 +28,16 @@ BUSY_TIMEOUT_SECONDS = 20.0
 """How long a writer waits for another process's transaction."""
 
 
+class LostTransaction(sqlite3.OperationalError):
+    """SQLite has undone a whole transaction, as it does where the disk is full or fails in the middle of one."""
+
+    sqlite_errorcode = sqlite3.SQLITE_FULL
+    sqlite_errorname = "SQLITE_FULL"
+
+    def __init__(self) -> None:
+        super().__init__("the transaction was undone, since the disk was full or failed")
+
+
 class SqliteSession:
     """One connection, with whatever transaction is open on it."""
 
@@ -37,6 +47,15 @@ class SqliteSession:
         self.connection = connection
         self.cache = cache
         self.work_changed = False
+
+    def require_transaction(self) -> None:
+        """Make sure that what was done since BEGIN is still to be committed.
+
+        Raises:
+            LostTransaction: SQLite has undone it.
+        """
+        if not self.connection.in_transaction:
+            raise LostTransaction
 
     def run(self, prepared: Prepared, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
         """Execute (session.Session)."""
@@ -93,11 +112,14 @@ class SqliteStore:
         session.connection.execute("BEGIN IMMEDIATE")
         try:
             yield StoreTransaction(session)
+            session.require_transaction()
+            session.connection.execute("COMMIT")
         except BaseException:
-            session.connection.execute("ROLLBACK")
+            # A full disk ends some transactions by itself, and leaves others open.
+            if session.connection.in_transaction:
+                session.connection.execute("ROLLBACK")
             session.work_changed = False
             raise
-        session.connection.execute("COMMIT")
         self.announce(session)
 
     @contextmanager
@@ -108,7 +130,8 @@ class SqliteStore:
         try:
             yield StoreTransaction(session)
         finally:
-            session.connection.execute("COMMIT")
+            if session.connection.in_transaction:
+                session.connection.execute("COMMIT")
 
     def claim(self, owner: str, now: datetime, lease_seconds: float) -> Claim | None:
         """ports.Store.claim."""
@@ -147,11 +170,25 @@ class SqliteStore:
         session = self._session("writing")
         work.run(session, "free", {})
 
+    def look_at_all(self, now: datetime) -> None:
+        """ports.Store.look_at_all."""
+        work.run(self._session("writing"), "look at all", {"now": to_micros(now)})
+
     def next_due_at(self) -> datetime | None:
         """ports.Store.next_due_at."""
         session = self._session("reading")
         rows, _ = work.run(session, "next_due", {})
         return from_micros(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def damage(self) -> str:
+        """What of the file is damaged, by SQLite's quicker check; empty where nothing is. Reads all of it."""
+        found = self._session("reading").connection.execute("PRAGMA quick_check(1)").fetchall()
+        return "" if found == [("ok",)] else f"{self.path} is damaged: {' '.join(found[0][0].split())}"
+
+    def has_metrics(self) -> bool:
+        """Whether a metric of any run was ever recorded."""
+        found = self._session("reading").connection.execute("SELECT 1 FROM metric_series LIMIT 1")
+        return bool(found.fetchall())
 
     def close(self) -> None:
         """Close every connection; the store is not to be used after it."""

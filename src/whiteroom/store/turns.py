@@ -58,12 +58,16 @@ class Turns:
             connection.execute("BEGIN IMMEDIATE")
             self._open = True
             loop.call_soon(self._commit)
+        # What was done before in this turn may be undone; then a savepoint would be a commit of its own.
+        session.require_transaction()
         connection.execute("SAVEPOINT operation")
         try:
             result = work(StoreTransaction(session))
+            session.require_transaction()
         except BaseException:
-            connection.execute("ROLLBACK TO operation")
-            connection.execute("RELEASE operation")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO operation")
+                connection.execute("RELEASE operation")
             raise
         connection.execute("RELEASE operation")
         durable: asyncio.Future[T] = loop.create_future()
@@ -76,6 +80,7 @@ class Turns:
         session = self._writing
         assert session is not None  # noqa: S101 - _commit is scheduled by the write that made it
         try:
+            session.require_transaction()
             session.connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it was, every operation of the turn must hear of it
             if session.connection.in_transaction:

@@ -62,6 +62,10 @@ _STATEMENTS: Mapping[str, Statement] = {
     "free": lambda: (
         sa.update(work).where(work.c.lease_owner.is_not(None)).values(lease_owner=sa.null(), lease_expires_at=sa.null())
     ),
+    # Nothing is due later than now.
+    "look at all": lambda: (
+        sa.update(work).where(work.c.due_at > sa.bindparam("now")).values(due_at=sa.bindparam("now"))
+    ),
     # When to wake up: leased work is somebody's already, or comes back when its lease expires.
     "next_due": lambda: sa.select(
         sa.func.min(

@@ -23,6 +23,8 @@ def main() -> None:
     spec = read_spec(folder / SPEC)
     death = supervise(lambda: _work(folder, spec), spec.timeout_seconds)
     if death is not Death.OF_ITSELF and read_end(folder / END) is None:
+        # Before anything is written: they may have filled the disk.
+        erase_traces(folder, spec)
         write_end(folder / END, failed(*_failure(death, spec)))
     erase_traces(folder, spec)
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from whiteroom.ports import Runtime, Store, Work
 from whiteroom.web.openmetrics import Family, Labels, gauge
+
+
+def disk(folder: Path) -> Sequence[Family]:
+    """How large the file system of the data folder is, and how much of it the server can still write."""
+    facts = os.statvfs(folder)
+    free, all_of_it = (float(blocks * facts.f_frsize) for blocks in (facts.f_bavail, facts.f_blocks))
+    return (
+        gauge("whiteroom_disk_free_bytes", "Room on the data folder's file system.", {(): free}, "bytes"),
+        gauge("whiteroom_disk_bytes", "Size of the data folder's file system.", {(): all_of_it}, "bytes"),
+    )
 
 
 def state(store: Store, runtime: Runtime, now: datetime) -> Sequence[Family]:

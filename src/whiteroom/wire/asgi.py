@@ -13,6 +13,7 @@ from typing import Any
 from whiteroom.base.callers import Caller
 from whiteroom.base.clock import Clock
 from whiteroom.base.faults import Fault
+from whiteroom.base.troubles import trouble_of
 from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
 from whiteroom.wire.dialects.choice import Dialects, addressed
@@ -122,9 +123,8 @@ class Application:
             return await self._perform(_served(service, signed.service), request, caller, request_id, asked)
         except ProtocolFault as fault:
             return self._refuse(protocol_refusal(fault), request, service, request_id)
-        except Exception:
-            # The server goes on, whatever one request brought about.
-            logger.exception("Request %s failed: %s %s", request_id, request.method, request.path)
+        except Exception as error:  # noqa: BLE001 - the server goes on, whatever one request brought about
+            _complain(f"Request {request_id} failed: {request.method} {request.path}", error)
             return self._refuse(internal_refusal(service, request_id), request, service, request_id)
 
     async def _perform(
@@ -156,6 +156,14 @@ def _served(service: Service | None, name: str) -> Service:
         ProtocolError.INVALID_SIGNATURE,
         f"Credential should be scoped to one of the services '{names}', not '{name}'.",
     )
+
+
+def _complain(what: str, error: Exception) -> None:
+    trouble = trouble_of(error)
+    if trouble:
+        logger.error("%s: %s", what, trouble)
+    else:
+        logger.error("%s", what, exc_info=error)
 
 
 def _check_host(request: Request) -> None:

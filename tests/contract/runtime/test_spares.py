@@ -3,13 +3,16 @@
 import gc
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 
 import psutil
+import pytest
 
 from contract.runtime.conftest import Lab
 from whiteroom.domain.runs import EndReason
+from whiteroom.runtime import spares
 
 
 def standing_by() -> list[int]:
@@ -57,18 +60,29 @@ def test_a_spare_that_is_dead_keeps_no_run_from_starting(lab: Lab) -> None:
     assert lab.finish(run_id).exit_code == 0
 
 
-def test_a_spare_that_dies_with_its_run_in_hand_leaves_a_run_that_can_be_started_again(lab: Lab) -> None:
+@pytest.mark.parametrize("then", [signal.SIGCONT, signal.SIGKILL, None], ids=["wakes up", "is killed", "stays stopped"])
+def test_a_spare_that_is_stopped_is_replaced_in_time_and_the_run_is_run_once(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, then: signal.Signals | None
+) -> None:
+    """It takes the run's lock into its queue and never looks at it; then another one must not find it at work."""
+    monkeypatch.setattr(spares, "TAKE_SECONDS", 0.5)
     before = set(standing_by())
     lab.runtime.warm()
     (spare,) = set(standing_by()) - before
-    # Stopped, it takes the run's lock and never looks at it.
     os.kill(spare, signal.SIGSTOP)
-    run = lab.run_of("print('hello')")
-    lab.runtime.start(run)
-    os.kill(spare, signal.SIGKILL)
-    lab.until(lambda: lab.runtime.observe(run.id).phase.value == "absent")
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0
+    began = time.monotonic()
+
+    def wake() -> None:
+        with suppress(ProcessLookupError):
+            os.kill(spare, then or 0)
+
+    waking = threading.Timer(0.5, wake)
+    waking.start()
+    run_id = lab.start("print('hello')")
+    assert time.monotonic() - began < 5
+    assert lab.finish(run_id).exit_code == 0
+    assert lab.text(run_id) == "hello"
+    waking.join()
 
 
 def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(lab: Lab) -> None:

@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -335,3 +336,49 @@ def test_a_server_that_starts_alone_frees_every_lease(store: SqliteStore) -> Non
     claim = store.claim("next", NOON + MINUTE, 30)
     assert claim is not None
     assert claim.record_id == a_model().id
+
+
+@pytest.fixture
+def nearly_full(store: SqliteStore) -> SqliteStore:
+    """SQLite finds the disk full two pages from here."""
+    connection = store._session("writing").connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages + 2}")
+    return store
+
+
+def too_large(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.accounts.add(Account("2" * 12, "x" * 100_000, NOON))
+
+
+def swallowed(store: SqliteStore) -> None:
+    """SQLite has undone all of it by the time that the second account is added."""
+    with store.transaction() as tx:
+        tx.accounts.add(Account("2" * 12, "x", NOON))
+        with suppress(sqlite3.OperationalError):
+            tx.accounts.add(Account("4" * 12, "x" * 100_000, NOON))
+
+
+@pytest.mark.parametrize("work", [too_large, swallowed])
+def test_a_transaction_that_the_disk_has_no_room_for_is_undone_and_the_next_one_works(
+    nearly_full: SqliteStore, work: Callable[[SqliteStore], None]
+) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        work(nearly_full)
+    nearly_full._session("writing").connection.execute("PRAGMA max_page_count=1000000")
+    with nearly_full.transaction() as tx:
+        tx.accounts.add(Account("3" * 12, "kept", NOON))
+    with nearly_full.reading() as tx:
+        assert [account.id for account in tx.accounts.all()] == ["3" * 12]
+
+
+def test_work_that_is_due_later_can_be_made_due_now(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        model = tx.trained_models.submit(a_model(), actor="a")
+        tx.trained_models.transition(model, Event.STARTED, actor="c", at=NOON, due_at=NOON + 1440 * MINUTE)
+    assert store.claim("one", NOON, 30) is None
+    store.look_at_all(NOON)
+    claim = store.claim("one", NOON, 30)
+    assert claim is not None
+    assert claim.record_id == model.id

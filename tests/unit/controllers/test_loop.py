@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from datetime import timedelta
 from itertools import pairwise
 
@@ -42,6 +44,45 @@ def test_a_step_that_keeps_failing_fails_the_resource_and_says_nothing_of_the_ho
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == TIMING.retry_limit
     assert all(model.id in record.getMessage() for record in errors)
+
+
+def test_a_full_disk_is_waited_for_and_does_not_count_towards_giving_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = world.model()
+    real, tried = world.runtime.image_digest, []
+
+    def full_for_an_hour(uri: str) -> str:
+        tried.append(uri)
+        if len(tried) < 60:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/runs")
+        if len(tried) == 60:
+            raise Broken
+        return real(uri)
+
+    monkeypatch.setattr(world.runtime, "image_digest", full_for_an_hour)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.ACTIVE
+    waits = [record for record in caplog.records if "waits" in record.getMessage()]
+    assert len(waits) == 59
+    assert all("/data/runs" in record.getMessage() and record.exc_info is None for record in waits)
+
+
+def test_a_disk_that_stays_full_fails_the_resource_after_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole_day = Timing()
+    assert whole_day.trouble_limit * whole_day.slowest_retry_seconds == 24 * 60 * 60
+    assert whole_day.next_try(whole_day.trouble_limit) == timedelta(seconds=whole_day.slowest_retry_seconds)
+    monkeypatch.setattr("support.rooms.TIMING", Timing(trouble_limit=20))
+    model, tried = world.model(), []
+
+    def full(uri: str) -> str:
+        tried.append(uri)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(world.runtime, "image_digest", full)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.CREATE_FAILED
+    assert len(tried) == 20
 
 
 def test_a_failing_step_is_tried_again_ever_more_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,19 @@ def test_an_expression_that_is_slow_without_a_limit_of_its_own_has_one_for_all_l
     assert used.seconds[1] < 0.2
 
 
+def test_forty_hostile_definitions_of_a_run_are_off_after_two_lines(world: World) -> None:
+    """One line under all forty is four seconds; the limit of each alone would let them have ten such lines."""
+    of_training(world, *((f"bad{number}", EXPLOSIVE) for number in range(40)))
+    world.runtime.printed = lines(*("x" * 40 for _ in range(1_000)))
+    model = world.ready_model()
+    with world.store.reading() as tx:
+        reading = tx.metrics.reading(f"training-{model.id}")
+    assert reading is not None
+    assert reading.log_lines == 1_000
+    assert reading.timeouts == (2,) * 40
+    assert "'bad39'" in str(model.metrics_status_details)
+
+
 def test_every_host_has_series_of_its_own_and_notes_of_the_platform_are_not_read(world: World) -> None:
     of_training(world, ("loss", r"loss=(\S+)"), ("errors", r"(\d+) errors"))
     world.runtime.printed = [

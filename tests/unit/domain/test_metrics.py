@@ -11,6 +11,7 @@ from whiteroom.domain.metrics import (
     POINTS_PER_RUN,
     POINTS_PER_SERIES,
     SECONDS_PER_DEFINITION,
+    SECONDS_PER_RUN,
     TIMEOUTS_PER_DEFINITION,
     MetricKind,
     MetricPoint,
@@ -20,6 +21,7 @@ from whiteroom.domain.metrics import (
     note_of,
     parse_value,
     points_limit,
+    switched_off,
 )
 
 LOSS = MetricSeries("model", MetricKind.CUSTOM, "loss", "algo-1")
@@ -106,6 +108,17 @@ def test_a_run_keeps_so_many_points_of_each_series_and_of_all() -> None:
     assert points_limit(1, 1) == POINTS_PER_SERIES
     assert points_limit(40, 5) * 45 * 5 <= POINTS_PER_RUN
     assert points_limit(40, 10) >= MIN_POINTS_PER_SERIES
+
+
+def test_all_definitions_of_a_run_have_a_limit_together_and_those_below_their_share_go_on() -> None:
+    """Forty, each below the limit of its own."""
+    spent = [0.1] + [7.6] * 39
+    assert sum(spent) < SECONDS_PER_RUN
+    assert switched_off(spent, [0] * 40) == frozenset()
+    spent[39] = 29
+    assert switched_off(spent, [0] * 40) == frozenset(range(1, 40))
+    assert switched_off([0.0] * 40, [0, *[1] * 39]) == frozenset()
+    assert switched_off([0.0] * 40, [0, *[2] * 39]) == frozenset(range(1, 40))
 
 
 def test_a_definition_that_takes_too_long_is_named_and_what_to_do() -> None:

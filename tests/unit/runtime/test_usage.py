@@ -173,7 +173,10 @@ def test_nvidia_smi_is_asked_without_waiting_for_it(tmp_path: Path) -> None:
     query.close()
 
 
-@pytest.mark.parametrize("script", ["exit 9", "echo nonsense", "exec sleep 100"])
+@pytest.mark.parametrize(
+    "script",
+    ["exit 9", "echo nonsense", "exec sleep 100", "sleep 100", "trap '' TERM; sleep 100 & wait", "yes", "exec yes 0,"],
+)
 def test_an_nvidia_smi_that_fails_or_hangs_is_given_up(
     tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +186,32 @@ def test_an_nvidia_smi_that_fails_or_hangs_is_given_up(
         assert answered(query, 0.3) is None
     query.close()
     assert (tmp_path / "asked").read_text().count("x") == 3
+    assert not query.is_stuck
+
+
+def test_100_mb_of_nvidia_smi_are_not_read(tmp_path: Path) -> None:
+    # Lines that would count, so that only their number speaks against them.
+    query = GpuQuery(frozenset({"0"}), nvidia_smi(tmp_path, "exec yes '0, GPU-aa, 50, 1000, 4000' | head -c 100000000"))
+    query.start()
+    began = time.monotonic()
+    assert answered(query, 2) is None
+    assert len(query._text) <= 2 * usage._MOST_GPU_BYTES
+    assert time.monotonic() - began < 2.5
+    query.close()
+
+
+def test_what_an_nvidia_smi_has_started_ends_with_it(tmp_path: Path) -> None:
+    query = GpuQuery(frozenset({"0"}), nvidia_smi(tmp_path, f"sleep 100 & echo $! > {tmp_path}/child; wait"))
+    query.start()
+    until = time.monotonic() + 10
+    while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    query.close()
+    child = int((tmp_path / "child").read_text())
+    while Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_machine_without_nvidia_smi_says_nothing(tmp_path: Path) -> None:

@@ -153,3 +153,28 @@ def test_a_read_that_fails_takes_nothing_of_the_others_with_it(store: SqliteStor
     failed, counted = asyncio.run(turn())
     assert isinstance(failed, ValueError)
     assert counted == 0
+
+
+def test_what_follows_a_write_under_which_the_disk_filled_up_is_refused_with_the_whole_turn(store: SqliteStore) -> None:
+    """SQLite undoes the transaction by itself; a savepoint after that would be one of its own, and durable."""
+    turns = Turns(store)
+
+    def fill_up(tx: Transaction) -> None:
+        assert turns._writing is not None
+        turns._writing.connection.execute("PRAGMA max_page_count=1")  # as many as there are now
+        tx.accounts.add(Account("9" * 12, "x" * 100_000, NOON))
+
+    async def turn() -> tuple[object, ...]:
+        writes = (turns.write(add(1)), turns.write(fill_up), turns.write(add(2)))
+        return tuple(await asyncio.gather(*writes, return_exceptions=True))
+
+    async def two_turns() -> tuple[object, ...]:
+        refused = await turn()
+        assert turns._writing is not None
+        turns._writing.connection.execute("PRAGMA max_page_count=1000000")
+        return (*refused, await turns.write(add(3)))
+
+    *refused, done = asyncio.run(two_turns())
+    assert all(isinstance(answer, sqlite3.OperationalError) for answer in refused)
+    assert done == 3
+    assert accounts(store) == ["000000000003"]

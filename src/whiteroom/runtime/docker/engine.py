@@ -218,6 +218,8 @@ def _translated() -> Iterator[None]:
     except errors.NotFound as problem:
         raise NotThere(_words(problem)) from None
     except (errors.DockerException, OSError) as problem:  # what `requests` raises is an OSError
+        if "timed out" in str(problem):
+            raise EngineFailed("it takes calls and does not answer") from None
         raise EngineFailed(_words(problem)) from None
 
 

@@ -8,12 +8,13 @@ What a run has in the engine carries the data folder's label and the run's (engi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from whiteroom.domain.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
@@ -28,7 +29,11 @@ from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerMember,
 from whiteroom.runtime.supervised import SupervisedRuntime
 
 _QUICK_SECONDS = 5.0
+_SILENT_SECONDS = 30.0
+"""An engine that let a call run out is left alone for so long: controllers have other jobs to see to."""
+_REGISTRY_SECONDS = 30.0
 _KNOWN_SECONDS = 60.0
+_REMOVE_SECONDS = 30.0
 _MAX_OPEN_FILES = 65_536
 _MAX_PROCESSES = 32_768
 
@@ -62,6 +67,7 @@ class DockerRuntime(SupervisedRuntime):
         self._socket, self._oci_runtime, self._pull_from = socket, oci_runtime, pull_from
         self._known: EngineFacts | None = None
         self._asked_again = 0.0
+        self._silent_until = 0.0
         self._label = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:12]
         super().__init__(folder, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
 
@@ -73,21 +79,17 @@ class DockerRuntime(SupervisedRuntime):
     def image_digest(self, image_uri: str) -> str:
         """See ports.Runtime. An image that must be pulled first is named by its registry's digest."""
         try:
-            engine = Engine(self._socket)
-        except EngineFailed as problem:
-            raise ImageNotFound(f"The container engine does not answer ({_brief(problem)}).") from None
-        try:
-            image = engine.image(image_uri)
+            with self._asking() as engine:
+                image = engine.image(image_uri)
             if image is not None:
                 return image.id
             if may_pull(image_uri, self._pull_from):
-                return engine.registry_digest(image_uri)
+                with self._asking(_REGISTRY_SECONDS) as engine:
+                    return engine.registry_digest(image_uri)
         except NotThere as problem:
             raise ImageNotFound(f"Neither the container engine nor its registry has {image_uri}: {problem}") from None
         except EngineFailed as problem:
-            raise ImageNotFound(f"The container engine cannot find {image_uri}: {_brief(problem)}") from None
-        finally:
-            engine.close()
+            raise ImageNotFound(f"The container engine cannot find {image_uri}: {_brief(problem)}.") from None
         raise ImageNotFound(
             f"The container engine has no image {image_uri}, and the setting docker_pull names no place that it could "
             "be pulled from. Pull it by hand, or build a local one with `whiteroom images build`."
@@ -98,15 +100,12 @@ class DockerRuntime(SupervisedRuntime):
         if not (folder / MADE_FILE).exists():
             return True
         try:
-            engine = Engine(self._socket)
+            with self._asking():
+                pass  # it answers at all: removing may take longer than that
+            with self._asking(_REMOVE_SECONDS) as engine:
+                engine.remove(self._label, folder.name)
         except EngineFailed:
             return False
-        try:
-            engine.remove(self._label, folder.name)
-        except EngineFailed:
-            return False
-        finally:
-            engine.close()
         (folder / MADE_FILE).unlink(missing_ok=True)
         return True
 
@@ -163,20 +162,35 @@ class DockerRuntime(SupervisedRuntime):
         if refused is not None:
             raise RunRefused(refused)
 
+    @contextlib.contextmanager
+    def _asking(self, timeout_seconds: float | None = None, version: str = "auto") -> Iterator[Engine]:
+        """A connection to the engine, for a few calls that have so long each; quick ones by default.
+
+        Raises:
+            EngineFailed: it does not answer, or let a call run out a moment ago and is not asked again yet.
+        """
+        began, timeout_seconds = time.monotonic(), timeout_seconds or _QUICK_SECONDS
+        if began < self._silent_until:
+            raise EngineFailed("it takes calls and does not answer; it is asked again in half a minute")
+        try:
+            with contextlib.closing(Engine(self._socket, timeout_seconds, version)) as engine:
+                yield engine
+        except NotThere:
+            raise
+        except EngineFailed:
+            if time.monotonic() - began >= timeout_seconds:
+                self._silent_until = time.monotonic() + _SILENT_SECONDS
+            raise
+
     def _facts(self) -> EngineFacts | None:
         """What the engine is, asked once a minute; None while it does not answer."""
         if time.monotonic() > self._asked_again:
             try:
-                engine = Engine(self._socket, _QUICK_SECONDS)
+                with self._asking() as engine:
+                    self._known = engine.facts()
             except EngineFailed:
                 return None
-            try:
-                self._known = engine.facts()
-                self._asked_again = time.monotonic() + _KNOWN_SECONDS
-            except EngineFailed:
-                return None
-            finally:
-                engine.close()
+            self._asked_again = time.monotonic() + _KNOWN_SECONDS
         return self._known
 
     def _image(self, digest: str, facts: EngineFacts | None) -> EngineImage | None:
@@ -184,15 +198,10 @@ class DockerRuntime(SupervisedRuntime):
         if facts is None:
             return None
         try:
-            engine = Engine(self._socket, _QUICK_SECONDS, version=facts.api_version)
+            with self._asking(version=facts.api_version) as engine:
+                return engine.image(digest)
         except EngineFailed:
             return None
-        try:
-            return engine.image(digest)
-        except EngineFailed:
-            return None
-        finally:
-            engine.close()
 
     def _fill(self, run: Run, new: Path, final: Path) -> None:
         """Write the run's folder as its supervisor wants to find it."""
@@ -278,19 +287,11 @@ class DockerRuntime(SupervisedRuntime):
         super()._sweep()
         if not (self._runs.is_dir() and self.is_there):
             return
-        try:
-            engine = Engine(self._socket, _QUICK_SECONDS)
-        except EngineFailed:
-            return
-        try:
+        with contextlib.suppress(EngineFailed), self._asking() as engine:
             # What a folder stands for is its supervisor's, or for `observe` to judge.
             for run_id in engine.runs(self._label):
                 if not (self._runs / run_id).exists():
                     engine.remove(self._label, run_id)
-        except EngineFailed:
-            return
-        finally:
-            engine.close()
 
 
 def _make_input(run: Run, place: Path, config_files: Mapping[str, str]) -> None:

@@ -26,14 +26,20 @@ class LogWriter:
         self._written = os.fstat(self._file).st_size
         self._last_ms = 0
         self._full = False
+        self._lost_lines = 0
+        self._torn = False
+        """Whether the last line is cut off, since the disk was full in the middle of it."""
+        self._host = ""
 
     def close(self) -> None:
         """Close the file."""
+        if self._lost_lines:
+            self._append([], self._last_ms, self._host)
         os.close(self._file)
 
     def note(self, at_ms: int, host: str, text: str) -> None:
         """Add a line of the platform's own, limit or not."""
-        self._append(self._encoded(at_ms, host, "platform", text))
+        self._append([self._encoded(at_ms, host, "platform", text)], at_ms, host)
 
     def add(self, at_ms: int, host: str, stream: str, lines: list[bytes]) -> None:
         """Add lines that the program on `host` wrote."""
@@ -48,7 +54,7 @@ class LogWriter:
                 self._full = True
                 break
             batch.append(encoded)
-        self._append(b"".join(batch))
+        self._append(batch, at_ms, host)
         if self._full:
             self.note(
                 at_ms, host, f"The log has reached {self._limit_bytes:,} bytes; the rest of the output is not kept."
@@ -70,14 +76,25 @@ class LogWriter:
             f'{{"at_ms":{at_ms},"stream":"{stream}","text":{json.dumps(text)},"host":{json.dumps(host)}}}\n'
         ).encode()
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, lines: list[bytes], at_ms: int, host: str) -> None:
+        """Write lines. What a full disk does not take is lost, and said once there is room: the run goes on."""
+        note = []
+        if self._lost_lines:
+            text = f"{self._lost_lines:,} lines of this log are lost: the server's disk was full."
+            note = [self._encoded(at_ms, host, "platform", text)]
+        self._host = host
+        data = b"\n" * self._torn + b"".join(note + lines)
         try:
-            os.write(self._file, data)
+            written = os.write(self._file, data)
         except OSError:
-            # A full disk must not keep the run from being ended and recorded.
-            self._full = True
-            return
-        self._written += len(data)
+            written = 0
+        self._written += written
+        whole = max(0, data[:written].count(b"\n") - self._torn)
+        if written:
+            self._torn = data[written - 1] != ord("\n")
+        if note and whole:
+            self._lost_lines, whole = 0, whole - 1
+        self._lost_lines += len(lines) - whole
 
 
 class LineSplitter:

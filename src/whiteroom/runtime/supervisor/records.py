@@ -65,10 +65,16 @@ def now_ms() -> int:
 
 
 def write_whole(path: str, text: str) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
+    """Write a file that is there whole or not at all, also after a power cut.
+
+    Raises:
+        OSError: the disk has no room for it, or is broken.
+    """
     handle = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(handle, text.encode())
+        data = text.encode()
+        if os.write(handle, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         if path == END_FILE:
             os.fsync(handle)
     finally:

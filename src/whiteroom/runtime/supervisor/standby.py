@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from contextlib import suppress
 
 # What a run needs later, and would otherwise be imported beside its program's own start.
 from whiteroom.runtime.supervisor import logs, usage, watch  # noqa: F401
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FOLDER_BYTES = 1 << 16
+_TAKEN = b"t"
+"""See spares.py."""
 
 
 def stand_by(main: Callable[[str, int], None], channel: int) -> None:
@@ -27,8 +30,10 @@ def stand_by(main: Callable[[str, int], None], channel: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=channel) as waiting:
         folder, handles, _, _ = socket.recv_fds(waiting, _FOLDER_BYTES, 2)
-    if not folder:
-        os._exit(0)
+        if not folder:
+            os._exit(0)
+        with suppress(OSError):  # a server that is gone starts no other, nor does the next one as long as we live
+            waiting.send(_TAKEN)
     lock, log = handles
     os.dup2(log, 1)
     os.dup2(log, 2)

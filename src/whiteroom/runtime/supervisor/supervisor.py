@@ -25,6 +25,8 @@ from whiteroom.runtime.supervisor.records import now_ms, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whiteroom.runtime.supervisor.feeding import Feeder
     from whiteroom.runtime.supervisor.hosts import Fleet, Host, RunSpec
     from whiteroom.runtime.supervisor.logs import LogWriter
@@ -36,6 +38,8 @@ _OTHERS_GRACE_SECONDS = 10
 _KILL_AGAIN_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
 _LAST_PAUSE_MS = 50
+_WRITE_AGAIN_SECONDS = 0.5
+_REAP_SECONDS, _REAP_LOOK_SECONDS = 2.0, 0.005
 _CONTROL_BYTES = 1 << 12
 _ENDED_EARLY = "The program ended (exit code 0) before every file was transformed."
 
@@ -52,6 +56,7 @@ class Supervisor:
         """By the descriptor on which each says something."""
         self._feeder: Feeder | None = None
         self._log: LogWriter | None = None
+        self._began: float | None = None
         self._deadline = float("inf")
         self._kill_at = float("inf")
 
@@ -76,7 +81,7 @@ class Supervisor:
         except Exception:  # noqa: BLE001 - whatever went wrong, the run must get its record
             import traceback  # noqa: PLC0415
 
-            traceback.print_exc()
+            _tell_operator(traceback.format_exc())
             ending.because("platform", "The supervisor of this run failed; the server's operator finds the reason.")
         self._clear()
         self._record()
@@ -113,14 +118,16 @@ class Supervisor:
             self._feeder = Feeder(tuple(self._spec.pipes))
         self._ending.started_at_ms = now_ms()
         self._fleet.start(self._logged, self._mark)
-        self._deadline = time.monotonic() + self._spec.max_runtime_seconds
+        self._began = time.monotonic()
+        self._deadline = self._began + self._spec.max_runtime_seconds
 
     def _mark(self) -> None:
         """Write down whom to kill should this process be killed first."""
         processes, folders = self._fleet.marker()
         first = ",".join(f"[{pid},{ticks}]" for pid, ticks in processes)
         groups = ",".join(f'"{folder}"' for folder in sorted(folders))
-        write_whole(specs.MARKER_FILE, f'{{"first":[{first}],"groups":[{groups}],"pid":{os.getpid()}}}')
+        text = f'{{"first":[{first}],"groups":[{groups}],"pid":{os.getpid()}}}'
+        _write_patiently(specs.MARKER_FILE, text, lambda: os.path.exists(specs.STOP_FILE))
 
     def _logged(self) -> LogWriter:
         """The run's log. Slow to import: the programs are starting meanwhile."""
@@ -286,7 +293,7 @@ class Supervisor:
                 host.watch.close()
         for _, client in self._clients.values():
             client.close()
-        _reap_all()
+        _reap_all(forever=not any(host.watch and host.watch.leaves_behind for host in started))
         until = time.monotonic() + _LAST_WORDS_SECONDS
         for host in started:
             _hear_out(host, until)
@@ -304,6 +311,12 @@ class Supervisor:
         if started and ending.reason not in {"exited", "stopped"}:
             self._note(f"Ended: {ending.message}", ending.host)
 
+    def _ended_at_ms(self) -> int:
+        """By the time that passed since the start, whatever the machine's clock says: attempts are paid out of it."""
+        if self._began is None:
+            return now_ms()
+        return self._ending.started_at_ms + int((time.monotonic() - self._began) * 1000)
+
     def _record(self) -> None:
         import json  # noqa: PLC0415
 
@@ -318,9 +331,10 @@ class Supervisor:
             "host": ending.host,
             "instances": len(self._hosts),
             "started_at_ms": ending.started_at_ms,
-            "ended_at_ms": now_ms(),
+            "ended_at_ms": self._ended_at_ms(),
         }
-        write_whole(specs.END_FILE, json.dumps(end))
+        # Without it the run would count as lost, and be run again.
+        _write_patiently(specs.END_FILE, json.dumps(end), lambda: False)
 
 
 def _hear_out(host: Host, until: float) -> None:
@@ -332,12 +346,43 @@ def _hear_out(host: Host, until: float) -> None:
             continue
 
 
-def _reap_all() -> None:
+def _write_patiently(path: str, text: str, unwanted: Callable[[], bool]) -> None:
+    """Write a file whole, as soon as the disk takes it. Whoever gives the run up before that kills this process.
+
+    Raises:
+        OSError: it could not be written, and is `unwanted` by now.
+    """
+    told = False
     while True:
         try:
-            os.waitpid(-1, 0)
+            return write_whole(path, text)
+        except OSError as problem:
+            if unwanted():
+                raise
+            if not told:
+                told = True
+                _tell_operator(f"{path} cannot be written: {problem.strerror}. It is tried again.\n")
+            time.sleep(_WRITE_AGAIN_SECONDS)
+
+
+def _tell_operator(text: str) -> None:
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        # The disk is full: no reason to leave the run without a record.
+        return
+
+
+def _reap_all(*, forever: bool) -> None:
+    """Wait for every child. Not `forever` where one does not die, and is none of the run's."""
+    until = time.monotonic() + _REAP_SECONDS
+    while forever or time.monotonic() < until:
+        try:
+            pid, _ = os.waitpid(-1, 0 if forever else os.WNOHANG)
         except ChildProcessError:
             return
+        if not pid:
+            time.sleep(_REAP_LOOK_SECONDS)
 
 
 def detach(folder: str, lock: int) -> None:

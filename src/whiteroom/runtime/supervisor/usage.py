@@ -26,6 +26,9 @@ SAMPLE_SECONDS = 5.0
 _FIRST_SECONDS = 0.1
 _SLOWEST_GPU_SECONDS = 10.0
 _MAX_GPU_FAILURES = 3
+_MOST_GPU_BYTES = 1 << 16
+"""Of an answer: a line of every GPU is far less."""
+_GPU_DEATH_MS = 1000
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SUFFIX = ".jsonl"
 _GPU_FACTS = "/proc/driver/nvidia/gpus"
@@ -119,6 +122,11 @@ class Sampler:
             if answered:
                 self._write(*answered)
 
+    @property
+    def leaves_behind(self) -> bool:
+        """Whether a process of its own cannot be waited for: one that asked about GPUs, and does not die."""
+        return self._gpus is not None and self._gpus.is_stuck
+
     def close(self) -> None:
         """Take no more."""
         if self._gpus:
@@ -190,18 +198,22 @@ class GpuQuery:
         self._asked_at_ms = 0
         self._until = 0.0
         self._text = b""
+        self.is_stuck = False
+        """Whether one of them is still there after a SIGKILL, as the driver can hold it."""
 
     def start(self) -> None:
         """Ask, unless the last question is still open, or it has failed too often."""
         if self._program is None or self._output >= 0 or self._failures >= _MAX_GPU_FAILURES:
             return
         query = "--query-gpu=index,uuid,utilization.gpu,memory.used,memory.total"
-        self._output, end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._output, end = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._output, False)  # our end alone: a program does not expect it of its output
         try:
             self._pid = os.posix_spawn(
                 self._program,
                 [self._program, query, "--format=csv,noheader,nounits"],
                 {"PATH": os.defpath, "LC_ALL": "C"},
+                setpgroup=0,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, end, 1),
@@ -224,8 +236,12 @@ class GpuQuery:
         if self._output < 0:
             return None
         try:
-            while part := os.read(self._output, 1 << 16):
+            while part := os.read(self._output, _MOST_GPU_BYTES):
                 self._text += part
+                if len(self._text) >= _MOST_GPU_BYTES:
+                    self._failures += 1
+                    self._stop()
+                    return None
         except BlockingIOError:
             if time.monotonic() > self._until:
                 self._failures += 1
@@ -246,9 +262,11 @@ class GpuQuery:
             poller = select.poll()
             poller.register(self._process, select.POLLIN)
             try:
-                signal.pidfd_send_signal(self._process, signal.SIGKILL)
-                poller.poll(1000)
-                # The supervisor may have waited for it already, among the processes of the run.
+                # The supervisor may have waited for it already, among the processes of the run: then the id is no
+                # longer its own, nor that of the group of what it has started.
+                os.waitid(os.P_PIDFD, self._process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                os.killpg(self._pid, signal.SIGKILL)
+                self.is_stuck = not poller.poll(_GPU_DEATH_MS) or self.is_stuck
                 os.waitid(os.P_PIDFD, self._process, os.WEXITED | os.WNOHANG)
             except (ProcessLookupError, ChildProcessError):
                 pass

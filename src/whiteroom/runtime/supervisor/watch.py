@@ -84,6 +84,11 @@ class Watch:
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self._thread.start()
 
+    @property
+    def leaves_behind(self) -> bool:
+        """Whether a process of the watch's own is there for good."""
+        return self._sampler.leaves_behind
+
     def heed(self) -> None:
         """Take note of the signal, so that the descriptor is quiet again."""
         os.read(self.wake, 64)

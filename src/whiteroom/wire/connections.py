@@ -1,0 +1,150 @@
+"""Connections: how many there may be at a time, and how long one may keep the server waiting.
+
+Uvicorn ends a connection that is silent after an answer (`timeout_keep_alive`), and no other: not one that never sends
+a byte, sends a byte a minute, or never reads what it asked for. None of them is given a task or a thread; they cost
+memory and descriptors, of which the others need some too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LOOK_SECONDS = 1.0
+"""How often it is looked for those that are overdue; each has so much longer at most."""
+
+
+MAX_HEAD_BYTES = 256 * 1024
+"""Of the request line and the headers: many times what any signed request has."""
+
+
+MAX_AHEAD = 16
+"""Requests that one connection may have waiting behind the one that is answered; no client of AWS has any."""
+
+
+class Connections:
+    """Every connection of one server.
+
+    Args:
+        limit: the most that there may be. Beyond it the one that has waited for a request longest is ended; where all
+            are being answered, the new one is.
+        request_seconds: how long a client has to send a request, from its first byte or the connection's beginning to
+            its last byte; and to take an answer.
+    """
+
+    def __init__(self, limit: int, request_seconds: float) -> None:
+        self._limit = limit
+        self._request_seconds = request_seconds
+        self._open: set[Connection] = set()
+        self._next_look: asyncio.TimerHandle | None = None
+
+    def add(self, connection: Connection) -> None:
+        """Take in a new one, and make room for it."""
+        self._open.add(connection)
+        if len(self._open) > self._limit:
+            waiting = [one for one in self._open if not one.answering and not one.transport.is_closing()]
+            min(waiting, key=lambda one: one.since, default=connection).refuse()
+        if self._next_look is None:
+            self._next_look = connection.loop.call_later(LOOK_SECONDS, self._look, connection.loop)
+
+    def remove(self, connection: Connection) -> None:
+        """It has ended."""
+        self._open.discard(connection)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in tuple(self._open):
+            connection.look(now, self._request_seconds)
+        self._next_look = loop.call_later(LOOK_SECONDS, self._look, loop) if self._open else None
+
+
+class Connection(HttpToolsProtocol):
+    """One connection, which knows since when it waits for its client."""
+
+    def __init__(self, connections: Connections, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._all = connections
+        self.since = self.loop.time()
+        """The beginning of the connection, of the request that is being received, or of the wait for the next one."""
+        self._receiving = self._in_head = False
+        self._head_bytes = 0
+        self._unread_since: float | None = None
+        """When an answer was first seen that the client had not taken."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request is there whole, and its answer is not."""
+        return not self._receiving and self.cycle is not None and not self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self._all.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._all.remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._end(431, "RequestHeaderSectionTooLarge", f"The headers are larger than {MAX_HEAD_BYTES} bytes.")
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request (httptools)."""
+        self._receiving = self._in_head = True
+        self._head_bytes = 0
+        self.since = self.loop.time()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The last byte of its headers (httptools)."""
+        self._in_head = False
+        super().on_headers_complete()
+        if len(self.pipeline) > MAX_AHEAD:
+            self.transport.abort()
+
+    def on_message_complete(self) -> None:
+        """The last byte of a request (httptools)."""
+        self._receiving = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer has been handed to the transport; the next request may be on its way."""
+        self.since = self.loop.time()
+        super().on_response_complete()
+
+    def look(self, now: float, request_seconds: float) -> None:
+        """End it where its client has kept the server waiting too long."""
+        if not self.transport.get_write_buffer_size():
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = now
+        elif now - self._unread_since > request_seconds:
+            self.transport.abort()  # a close would wait until all is read
+            return
+        if not self.answering and now - self.since > request_seconds and not self.transport.is_closing():
+            self._end(408, "RequestTimeout", f"The request did not arrive within {request_seconds:g} seconds.")
+
+    def refuse(self) -> None:
+        """There are too many."""
+        self._end(503, "ServiceUnavailable", "The server has as many connections as it may. Try again later.")
+
+    def _end(self, status: int, error: str, message: str) -> None:
+        """Say why, where a request was begun and nothing of an answer is on the wire, and close."""
+        begun = self.cycle is not None and not self.cycle.response_complete
+        if not (begun and self.cycle.response_started):
+            body = msgspec.json.encode({"message": message})
+            head = (
+                f"HTTP/1.1 {status} {error}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+                f"x-amzn-errortype: {error}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+        self.transport.close()
