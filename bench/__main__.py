@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import api, archives, channels, delivery, markdown, runtimes, starts, trainings, transforms
+from bench import api, archives, channels, delivery, markdown, runtimes, starts, synthetic, trainings, transforms
 
 BENCHMARKS = {
     "api": api.run,
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "delivery": delivery.run,
     "transforms": transforms.run,
     "trainings": trainings.run,
+    "synthetic": synthetic.run,
 }
 
 

@@ -30,6 +30,7 @@ from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.scheduler import Controllers
+from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
@@ -59,6 +60,7 @@ from whiteroom.store.credentials import Credentials
 from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
+from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.gauges import disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
@@ -272,6 +274,7 @@ def _controllers(
     runs = _run_settings(settings)
     queries = _query_settings(settings)
     querying = Querying(store, engine, catalog, queries, clock)
+    synthesising = Synthesising(LocalSynthesiser(settings.data), settings.folder("originals"), queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
     inputs = TrainingInputs(
         objects,
@@ -283,7 +286,7 @@ def _controllers(
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, querying, channels),
+            MLInputChannelController(store, engine, querying, synthesising, channels),
             ProtectedQueryController(
                 store, engine, querying, objects, settings.folder("results"), settings.default_result_location, clock
             ),

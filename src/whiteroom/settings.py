@@ -65,11 +65,11 @@ class Settings:
     request_seconds: int = _at_least(1, 60)
     """How long a client may take to send a request, and to take its answer."""
     query_memory_bytes: int | None = _at_least(256 * 2**20, None)
-    """Memory for one protected query; without it, a quarter of the machine's."""
+    """Memory for one protected query, or for synthetic rows of it; without it, a quarter of the machine's."""
     query_cpus: int | None = _at_least(1, None)
-    """Processors for one protected query; without it, all of them."""
+    """Processors for one protected query, or for synthetic rows of it; without it, all of them."""
     query_timeout_seconds: int = _at_least(1, 43_200)
-    """How long a protected query may run."""
+    """How long a protected query may run, and how long synthetic rows may be made of it."""
     default_result_location: str = ""
     """Where results of queries go, as `s3://BUCKET/PREFIX`, for receivers who have set no place; empty for nowhere."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)
@@ -157,10 +157,12 @@ Folder = Literal[
     "catalog",
     "queries",
     "results",
+    "originals",
 ]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
-local images, the catalog, work of queries, and rows of members' queries until they are delivered."""
+local images, the catalog, work of queries, rows of members' queries until they are delivered, and rows of
+queries until synthetic ones are made of them."""
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from support.rooms import ALICE, BOB, ROOM, TIMING, Crash, World, crash_at, once
 from whiteroom.domain import ml_input_channels, protected_queries, trained_model_inference_jobs, trained_models
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.runs import EndReason, RunEnd, RunId
+from whiteroom.domain.synthetic_data import SynthesisFailure
 from whiteroom.ports import Work
 
 POINTS = ["planned", "acted", "recorded"]
@@ -54,6 +55,25 @@ def test_a_crash_anywhere_still_fills_the_channel_once(world: World, point: str,
     assert len(world.engine.started) == 1
     assert world.engine.queries() == ()
     assert (world.channels / channel.id / "part-0.csv").is_file()
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+@pytest.mark.parametrize("visit", range(1, 10))
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_anywhere_still_makes_synthetic_rows_once_and_leaves_no_real_one(
+    world: World, point: str, visit: int, ends_well: bool
+) -> None:
+    if not ends_well:
+        world.synthesiser.failure = SynthesisFailure.SCORE
+    channel = world.synthetic_channel()
+    world.drive(world.reconciler(crash_at(point, visit)))
+    restart_with_a_sweep(world)
+    status = world.get(Work.ML_INPUT_CHANNELS, channel.id).status
+    assert status is (ml_input_channels.Status.ACTIVE if ends_well else ml_input_channels.Status.CREATE_FAILED)
+    assert (len(world.engine.started), len(world.synthesiser.started)) == (1, 1)
+    assert world.engine.queries() == world.synthesiser.syntheses() == ()
+    assert not list(world.originals.glob("*"))
+    assert (world.channels / channel.id / "part-0.csv").exists() is ends_well
 
 
 @pytest.mark.parametrize("visit", VISITS)

@@ -35,6 +35,14 @@ from whiteroom.domain.runs import (
     RunOutput,
     SandboxReport,
 )
+from whiteroom.domain.synthetic_data import (
+    NO_SYNTHESIS,
+    SynthesisCost,
+    SynthesisFailure,
+    SynthesisObservation,
+    SynthesisResult,
+    SynthesisSpec,
+)
 from whiteroom.ports import (
     ConflictingContents,
     ImageNotFound,
@@ -208,6 +216,62 @@ class FakeEngine:
 
     def queries(self) -> Iterable[str]:
         return tuple(self._queries)
+
+
+@dataclass
+class FakeSynthesiser:
+    """Syntheses end after so many looks with rows, or with the failure the test chose."""
+
+    looks: int = 2
+    failure: SynthesisFailure | None = None
+    message: str = ""
+    cost: SynthesisCost = field(default_factory=lambda: SynthesisCost(1.0, 1e-9, 0.51))
+    dies: int = 0
+    """How many times a synthesis is found dead before it works."""
+    started: list[SynthesisSpec] = field(default_factory=list)
+    """Every synthesis that a start really began."""
+    saw_rows: list[bool] = field(default_factory=list)
+    """Whether the real rows were there when it began."""
+    _syntheses: dict[str, int] = field(default_factory=dict)
+    _specs: dict[str, SynthesisSpec] = field(default_factory=dict)
+
+    def start(self, spec: SynthesisSpec) -> None:
+        if spec.id in self._syntheses:
+            return
+        self.started.append(spec)
+        self.saw_rows.append(any(spec.source.glob("*")))
+        self._specs[spec.id] = spec
+        self._syntheses[spec.id] = self.looks
+
+    def observe(self, synthesis_id: str) -> SynthesisObservation:
+        if synthesis_id not in self._syntheses:
+            return NO_SYNTHESIS
+        if self.dies:
+            self.dies -= 1
+            del self._syntheses[synthesis_id]
+            return NO_SYNTHESIS
+        if self._syntheses[synthesis_id]:
+            self._syntheses[synthesis_id] -= 1
+            return SynthesisObservation(Phase.RUNNING)
+        if self.failure is not None:
+            cost = self.cost if self.failure is SynthesisFailure.SCORE else None
+            return SynthesisObservation(Phase.ENDED, None, self.failure, self.message, cost)
+        folder = self._specs[synthesis_id].folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "part-0.csv").write_text("a\n9\n8\n")
+        return SynthesisObservation(Phase.ENDED, SynthesisResult(2, ("part-0.csv",), 6), cost=self.cost)
+
+    def stop(self, synthesis_id: str) -> None:
+        if synthesis_id in self._syntheses:
+            self._syntheses[synthesis_id] = 0
+            shutil.rmtree(self._specs[synthesis_id].source, ignore_errors=True)
+
+    def forget(self, synthesis_id: str) -> None:
+        self.stop(synthesis_id)
+        self._syntheses.pop(synthesis_id, None)
+
+    def syntheses(self) -> Iterable[str]:
+        return tuple(self._syntheses)
 
 
 @dataclass

@@ -104,8 +104,9 @@ class LiveRoom:
                 {"accountId": BOB, "displayName": "Bob", "memberAbilities": [], "paymentConfiguration": NO_PAYMENT}
             ],
         )
-        self.collaboration = alice.create_collaboration(**request)["collaboration"]["id"]
         pays = request["creatorPaymentConfiguration"]
+        pays["machineLearning"]["syntheticDataGeneration"] = {"isResponsible": True}
+        self.collaboration = alice.create_collaboration(**request)["collaboration"]["id"]
         self.membership = self._join(alice, pays)
         self.owner_membership = self._join(bob, NO_PAYMENT)
         self.ml.put_ml_configuration(
@@ -309,7 +310,7 @@ class LiveRoom:
         """What of finished work is still on the machine: folders, files under way, mounts, processes, groups."""
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
-        working = ("runs", "queries", "results", "bases", "checkpoints")
+        working = ("runs", "queries", "results", "originals", "syntheses", "bases", "checkpoints")
         left = [str(path) for name in working for path in (data / name).glob("[!.]*")]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]

@@ -8,7 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from support.fakes import NOON, FakeCatalog, FakeClock, FakeEngine, FakeLayouts, FakeObjects, FakeRuntime
+from support.fakes import (
+    NOON,
+    FakeCatalog,
+    FakeClock,
+    FakeEngine,
+    FakeLayouts,
+    FakeObjects,
+    FakeRuntime,
+    FakeSynthesiser,
+)
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
@@ -16,6 +25,7 @@ from whiteroom.controllers.protected_queries import ProtectedQueryController
 from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.running import RunSettings, RunTools
+from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
@@ -27,6 +37,7 @@ from whiteroom.domain import (
     trained_model_inference_jobs,
     trained_models,
 )
+from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import Collaboration, CollaborationStatus, Member, MemberStatus, member_id
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
@@ -63,6 +74,17 @@ POLICIES: dict[str, Any] = {
     "trainedModelExports": {"maxSize": {"unit": "GB", "value": 1.0}, "filesToExport": ["MODEL", "OUTPUT"]},
     "trainedModelInferenceJobs": {"maxOutputSize": {"unit": "GB", "value": 1.0}},
 }
+SYNTHETIC: dict[str, Any] = {
+    "mlSyntheticDataParameters": {
+        "epsilon": 1.0,
+        "maxMembershipInferenceAttackScore": 0.6,
+        "columnClassification": {
+            "columnMapping": [
+                {"columnName": name, "columnType": "NUMERICAL", "isPredictiveValue": name == "e"} for name in "abcde"
+            ]
+        },
+    }
+}
 _TIMES = {"created_at": NOON, "updated_at": NOON}
 
 
@@ -98,6 +120,8 @@ class World:
         self.layouts = FakeLayouts()
         self.channels = self.tmp / "channels"
         self.results = self.tmp / "results"
+        self.originals = self.tmp / "originals"
+        self.synthesiser = FakeSynthesiser()
         self.default_location = ""
         self.csv_header = True
         self.redactions: list[tuple[LogPolicy, ...]] = []
@@ -131,6 +155,7 @@ class World:
             csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
         )
         querying = Querying(self.store, self.engine, self.catalog, queries, self.clock)
+        synthesising = Synthesising(self.synthesiser, self.originals, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
         inputs = TrainingInputs(
@@ -141,7 +166,7 @@ class World:
             csv_header=settings.csv_header,
         )
         controllers = (
-            MLInputChannelController(self.store, self.engine, querying, self.channels),
+            MLInputChannelController(self.store, self.engine, querying, synthesising, self.channels),
             ProtectedQueryController(
                 self.store, self.engine, querying, self.objects, self.results, self.default_location, self.clock
             ),
@@ -207,6 +232,8 @@ class World:
             input_channel={"roleArn": "arn:aws:iam::111111111111:role/x", "dataSource": source},
             retention_in_days=3,
             payer_configuration={},
+            synthetic_data_parameters=None,
+            synthesis=None,
             kms_key_arn=None,
             protected_query_id=query_id,
             source_associations=(),
@@ -235,6 +262,31 @@ class World:
             tx.ml_input_channels.submit(channel, actor=ALICE)
             tx.protected_queries.add(query)
         return channel
+
+    def synthetic_channel(self, **changes: Any) -> MLInputChannel:
+        """A channel that was asked for with a template for synthetic data."""
+        with self.store.transaction() as tx:
+            tx.analysis_templates.add(
+                AnalysisTemplate(
+                    id="synthetic",
+                    arn="arn:synthetic",
+                    membership_id=f"{ALICE}-m",
+                    collaboration_id=ROOM,
+                    account_id=ALICE,
+                    name="synthetic",
+                    description=None,
+                    format="SQL",
+                    source={"text": "SELECT a, b, c, d, e FROM Flights"},
+                    analysis_parameters=(),
+                    schema={"referencedTables": ["Flights"]},
+                    error_message_configuration=None,
+                    synthetic_data_parameters=SYNTHETIC,
+                    **_TIMES,
+                )
+            )
+        inputs = {"sqlParameters": {"analysisTemplateArn": "arn:synthetic"}}
+        source = {"roleArn": "r", "dataSource": {"protectedQueryInputParameters": inputs}}
+        return self.channel(input_channel=source, synthetic_data_parameters=SYNTHETIC, **changes)
 
     def query(self, **changes: Any) -> ProtectedQuery:
         """A query of Alice's, for herself and Bob."""

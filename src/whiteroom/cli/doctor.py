@@ -19,6 +19,7 @@ from whiteroom.domain.runs import Finding
 from whiteroom.redaction import personal
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.sqlite import SqliteStore
+from whiteroom.synthesis import synthesiser
 
 GIB = 2**30
 SCARCE_MEMORY_BYTES = 2 * GIB
@@ -34,7 +35,13 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """
     settings = settings_of(data)
     report = sandbox_report(settings)
-    findings = (*report.findings, _about_machine(), _about_redaction(settings), *_about_folder(settings))
+    findings = (
+        *report.findings,
+        _about_machine(),
+        _about_redaction(settings),
+        _about_synthetic_data(),
+        *_about_folder(settings),
+    )
     well = report.usable and all(finding.ok for finding in findings[len(report.findings) :])
     if as_json:
         say_json({"well": well, "sandboxUsable": report.usable, "findings": [asdict(finding) for finding in findings]})
@@ -98,6 +105,16 @@ def _about_redaction(settings: Settings) -> Finding:
         ok=True,
         detail="By form and number. NAMES OF PEOPLE AND PLACES ARE NOT FOUND: install a spaCy pipeline, and name it in "
         "redaction_language_model.",
+    )
+
+
+def _about_synthetic_data() -> Finding:
+    """Whether synthetic rows can be made."""
+    title = "synthetic data"
+    if synthesiser.is_installed():
+        return Finding(title, ok=True, detail="Channels of synthetic rows can be made.")
+    return Finding(
+        title, ok=True, detail="None: channels of synthetic rows fail. Install Whiteroom with the extra `synthetic`."
     )
 
 

@@ -13,16 +13,18 @@ from typing import Any
 
 from whiteroom.controllers.query_specs import shared_associations
 from whiteroom.controllers.querying import Querying
-from whiteroom.controllers.room import layouts_folder, result_format
+from whiteroom.controllers.room import layouts_folder, payer_active, result_format
 from whiteroom.controllers.settling import settle
+from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.domain.dependants import READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.ml_input_channels import LIFECYCLE, MLInputChannel, Status, Surroundings, plan
+from whiteroom.domain.lifecycle import Event, Lifecycle
+from whiteroom.domain.ml_input_channels import LIFECYCLE, SYNTHESIS_BEGUN, MLInputChannel, Status, Surroundings, plan
 from whiteroom.domain.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.steps import DONE, Effect, Outcome, Step
+from whiteroom.domain.synthetic_data import NO_SYNTHESIS
 from whiteroom.ports import SqlEngine, Store, Transaction, Work
 
 Seen = tuple[QueryObservation, Surroundings]
@@ -42,35 +44,45 @@ class MLInputChannelController:
     work = Work.ML_INPUT_CHANNELS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, store: Store, engine: SqlEngine, querying: Querying, channels_folder: Path) -> None:
+    def __init__(
+        self, store: Store, engine: SqlEngine, querying: Querying, synthesising: Synthesising, channels_folder: Path
+    ) -> None:
         """Work with these.
 
         Args:
             store: where the records are.
             engine: where queries run.
             querying: sees and starts them.
+            synthesising: makes synthetic rows of theirs, where a template asks for them.
             channels_folder: takes the rows of channel ID in the folder ID.
         """
         self._store = store
         self._engine = engine
         self._querying = querying
+        self._synthesising = synthesising
         self._channels_folder = channels_folder
 
     def observe(self, record: MLInputChannel) -> Seen:
         """loop.Controller.observe."""
         payer = record.payer_configuration.get("computePayerAccountId")
+        synthetic_payer = record.payer_configuration.get("syntheticDataPayerAccountId")
         watched = record.status is Status.CREATE_IN_PROGRESS
         seen = self._querying.observe(record, record.protected_query_id, payer, watched=watched)
         with self._store.reading() as tx:
             associations = shared_associations(tx, record.collaboration_id)
             in_use = record.status is Status.DELETE_PENDING and _in_use(tx, record)
+            synthetic_paid = payer_active(tx, record.collaboration_id, synthetic_payer)
+            synthetic = watched and record.synthetic_data_parameters is not None
+            begun = _syntheses_begun(tx, record) if synthetic else 0
         return seen.query, Surroundings(
             member_active=seen.member_active,
-            payer_active=seen.payer_active,
+            payer_active=seen.payer_active and synthetic_paid,
             associations={association.name_folded: association.id for association in associations},
             restarts=seen.restarts,
             unreadable=seen.unreadable,
             in_use=in_use,
+            synthesis=self._synthesising.observe(record) if synthetic else NO_SYNTHESIS,
+            syntheses_begun=begun,
         )
 
     def plan(self, record: MLInputChannel, seen: Seen, now: datetime) -> Step:
@@ -83,6 +95,10 @@ class MLInputChannelController:
         match effect:
             case Effect.START:
                 return self._start(record)
+            case Effect.SYNTHESISE:
+                self._synthesising.start(record, self._channels_folder / record.id)
+            case Effect.DISCARD:
+                self._synthesising.discard(record.protected_query_id)
             case Effect.ERASE:
                 self._engine.forget(record.protected_query_id)
                 self._erase(record.id)
@@ -114,17 +130,20 @@ class MLInputChannelController:
         if record.status is not Status.ACTIVE:
             # Killed first, or it would put its rows there after they were erased.
             self._engine.stop(record.protected_query_id)
+            self._synthesising.stop(record.protected_query_id)
             self._erase(record.id)
+        self._synthesising.forget(record.protected_query_id)
         self._engine.forget(record.protected_query_id)
 
     def held(self) -> Iterable[str]:
-        """loop.Controller.held: channels whose queries the engine holds."""
+        """loop.Controller.held: channels whose queries the engine holds, or of whose real rows something is left."""
         # A query that nobody knows stands for a channel that nobody knows.
-        held = [item for item in self._querying.held() if _fills_a_channel(item[1])]
+        held = [item for item in self._querying.held(self._synthesising.held()) if _fills_a_channel(item[1])]
         return [_channel_id(query) if query else query_id for query_id, query in held]
 
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop."""
+        self._synthesising.forget(record_id)
         self._engine.forget(record_id)
 
     def _start(self, channel: MLInputChannel) -> Outcome:
@@ -132,6 +151,14 @@ class MLInputChannelController:
             query = tx.protected_queries.get(channel.protected_query_id)
         if query is None:
             raise LookupError(f"the channel {channel.id} has no protected query")
+        if channel.synthetic_data_parameters is not None:
+            return self._querying.start(
+                query,
+                self._synthesising.originals(channel),
+                ResultFormat.PARQUET,
+                algorithm_association_arn=channel.association_arn,
+                synthetic=True,
+            )
         return self._querying.start(
             query,
             self._channels_folder / channel.id,
@@ -151,6 +178,10 @@ def _fills_a_channel(query: ProtectedQuery | None) -> bool:
 
 def _channel_id(query: ProtectedQuery) -> str:
     return (query.ml_input_channel_arn or "").rsplit("/", 1)[-1]
+
+
+def _syntheses_begun(tx: Transaction, channel: MLInputChannel) -> int:
+    return sum(event.event is Event.NOTED and event.reason == SYNTHESIS_BEGUN for event in tx.events(channel.arn))
 
 
 def _in_use(tx: Transaction, channel: MLInputChannel) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.base.clock import Clock
-from whiteroom.domain.channel_queries import template_can_fill
+from whiteroom.domain.channel_queries import template_can_fill, template_gives
 from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.differential_privacy import epsilon_left
@@ -68,10 +68,11 @@ class QuerySpecs:
         *,
         algorithm_association_arn: str | None = None,
         single_file: bool = False,
+        synthetic: bool = False,
     ) -> QuerySpec | Failure:
         """The query as the engine takes it, under the rules of now."""
         with self._store.reading() as tx:
-            statement = _statement(tx, query.sql_parameters)
+            statement = _statement(tx, query.sql_parameters, synthetic=synthetic)
             tables = tables_of(tx, seen_associations(tx, query))
             budget = tx.privacy_budget_templates.find(resource_id=query.collaboration_id)
         if isinstance(statement, Failure):
@@ -152,7 +153,7 @@ def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Ref
     return query_table(association, table, _UNREADABLE, rule, association_rule, budget), table.table_reference
 
 
-def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failure:
+def _statement(tx: Transaction, source: Mapping[str, Any], *, synthetic: bool) -> _Statement | Failure:
     template_arn = source.get("analysisTemplateArn")
     if not template_arn:
         return _Statement(source["queryString"], {}, {}, None)
@@ -162,6 +163,9 @@ def _statement(tx: Transaction, source: Mapping[str, Any]) -> _Statement | Failu
             StatusCode.QUERY_INVALID, f"The analysis template {template_arn} is no longer there. Create it anew."
         )
     given = source.get("parameters") or {}
+    verdict = template_gives(template, synthetic=synthetic)
+    if isinstance(verdict, Denied):
+        return Failure(StatusCode.QUERY_REFUSED, verdict.reason)
     verdict = template_can_fill(template, given)
     if isinstance(verdict, Denied):
         return Failure(StatusCode.UNSUPPORTED, verdict.reason)

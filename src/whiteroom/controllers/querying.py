@@ -6,6 +6,7 @@ something with them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,6 +89,7 @@ class Querying:
         *,
         algorithm_association_arn: str | None = None,
         single_file: bool = False,
+        synthetic: bool = False,
     ) -> Outcome:
         """Start the query, under the rules of now, unless it runs or has ended.
 
@@ -97,6 +99,7 @@ class Querying:
             result_format: of the files of rows.
             algorithm_association_arn: whose algorithm is to read them; None where a member is.
             single_file: whether they go into one file, however large.
+            synthetic: whether synthetic rows are to be made of them, which the template must say, too.
         """
         spec = self._specs.spec(
             query,
@@ -104,15 +107,16 @@ class Querying:
             result_format,
             algorithm_association_arn=algorithm_association_arn,
             single_file=single_file,
+            synthetic=synthetic,
         )
         if isinstance(spec, Failure):
             return Outcome(failure=spec)
         self._engine.start(spec)
         return DONE
 
-    def held(self) -> list[tuple[str, ProtectedQuery | None]]:
-        """Every query that the engine holds something for, and its record; None where nobody knows it."""
-        queries = tuple(self._engine.queries())
+    def held(self, others: Iterable[str] = ()) -> list[tuple[str, ProtectedQuery | None]]:
+        """Every query that the engine holds something for, and `others`; with its record where somebody knows it."""
+        queries = tuple(dict.fromkeys((*self._engine.queries(), *others)))
         with self._store.reading() as tx:
             return [(query_id, tx.protected_queries.get(query_id)) for query_id in queries]
 

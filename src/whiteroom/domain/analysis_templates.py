@@ -33,6 +33,7 @@ class AnalysisTemplate:
     """AnalysisSchema: `{"referencedTables": [...]}`."""
     error_message_configuration: Mapping[str, Any] | None
     synthetic_data_parameters: Mapping[str, Any] | None
+    """SyntheticDataParameters: the output is synthetic and fills channels alone (domain/synthetic_data.py)."""
     created_at: datetime
     updated_at: datetime
 
@@ -91,10 +92,3 @@ def template_fits(analysis_format: str, source: Mapping[str, Any], parameters: S
     if unused:
         return Denied(f"analysisParameters declares {unused[0]}, which the text does not use as :{unused[0]}.")
     return ALLOWED
-
-
-def synthetic_data_offered(synthetic_data_parameters: Mapping[str, Any] | None) -> Verdict:
-    """Whether a template may ask for synthetic data: rows that look like it but are the originals would deceive."""
-    if synthetic_data_parameters is None:
-        return ALLOWED
-    return Denied("Synthetic data is not generated here. Leave syntheticDataParameters out.")

@@ -23,12 +23,7 @@ def names_one_query(sql_parameters: Mapping[str, Any]) -> Verdict:
 
 
 def template_can_fill(template: AnalysisTemplate, parameters: Mapping[str, str]) -> Verdict:
-    """Whether this release makes a channel from a template with these parameters."""
-    if template.synthetic_data_parameters is not None:
-        return Denied(
-            f"The analysis template {template.name} has syntheticDataParameters: synthetic data comes in the next "
-            "release; use a template without them."
-        )
+    """Whether this release runs a template with these parameters."""
     if template.format != "SQL":
         return Denied(f"The analysis template {template.name} is {template.format}; a channel takes SQL.")
     declared = {parameter["name"]: parameter for parameter in template.analysis_parameters}
@@ -41,3 +36,19 @@ def template_can_fill(template: AnalysisTemplate, parameters: Mapping[str, str])
     if missing:
         return Denied(f"The analysis template {template.name} needs a value for {', '.join(missing)} in parameters.")
     return ALLOWED
+
+
+def template_gives(template: AnalysisTemplate, *, synthetic: bool) -> Verdict:
+    """Whether a template's rows may be used as they are to be: as they come, or to make synthetic ones of.
+
+    Source: "Analysis templates with synthetic outputs can only be used to create ML input channels" (user guide,
+    synthetic-data-generation).
+    """
+    if (template.synthetic_data_parameters is not None) == synthetic:
+        return ALLOWED
+    if synthetic:
+        return Denied(f"The analysis template {template.name} has no syntheticDataParameters. Create the channel anew.")
+    return Denied(
+        f"The analysis template {template.name} has syntheticDataParameters, so its output is synthetic and can only "
+        "fill an ML input channel. Use CreateMLInputChannel, or a template without them."
+    )

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from whiteroom.domain.queries import QueryFailure
 from whiteroom.domain.runs import EndReason, RunEnd
+from whiteroom.domain.synthetic_data import SynthesisFailure
 
 
 class StatusCode(StrEnum):
@@ -34,6 +35,8 @@ class StatusCode(StrEnum):
     QUERY_RESOURCES_EXCEEDED = "QueryResourcesExceeded"
     QUERY_TIMED_OUT = "QueryTimedOut"
     PRIVACY_BUDGET_SPENT = "PrivacyBudgetSpent"
+    SYNTHETIC_DATA_REFUSED = "SyntheticDataRefused"
+    PRIVACY_THRESHOLD_EXCEEDED = "PrivacyThresholdExceeded"
     INFERENCE_ERROR = "InferenceError"
     OUTPUT_TOO_LARGE = "OutputTooLarge"
     EXPORT_TOO_LARGE = "ExportTooLarge"
@@ -77,6 +80,12 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.QUERY_RESOURCES_EXCEEDED: "The query needed more memory or disk than the server grants.",
     StatusCode.QUERY_TIMED_OUT: "The query ran longer than the server grants.",
     StatusCode.PRIVACY_BUDGET_SPENT: "Other queries spent what this one takes of the privacy budget while it ran.",
+    StatusCode.SYNTHETIC_DATA_REFUSED: (
+        "No synthetic rows could be made of the query's output as its template asks, or within the server's limits."
+    ),
+    StatusCode.PRIVACY_THRESHOLD_EXCEEDED: (
+        "The synthetic rows' membership inference attack score is above the template's; they were erased."
+    ),
     StatusCode.INFERENCE_ERROR: "The model server did not become ready, or refused a request.",
     StatusCode.OUTPUT_TOO_LARGE: "The inference output is larger than the policy's maxOutputSize.",
     StatusCode.EXPORT_TOO_LARGE: "The artefacts are larger than the export policy's maxSize, as files or packed.",
@@ -113,6 +122,16 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
     QueryFailure.TIMEOUT: StatusCode.QUERY_TIMED_OUT,
     QueryFailure.STOPPED: StatusCode.PLATFORM_ERROR,
     QueryFailure.PLATFORM: StatusCode.PLATFORM_ERROR,
+}
+
+OF_SYNTHESIS_FAILURE: dict[SynthesisFailure, StatusCode] = {
+    SynthesisFailure.UNFIT: StatusCode.SYNTHETIC_DATA_REFUSED,
+    SynthesisFailure.SCORE: StatusCode.PRIVACY_THRESHOLD_EXCEEDED,
+    SynthesisFailure.RESOURCES: StatusCode.SYNTHETIC_DATA_REFUSED,
+    SynthesisFailure.TIMEOUT: StatusCode.SYNTHETIC_DATA_REFUSED,
+    SynthesisFailure.NOT_INSTALLED: StatusCode.UNSUPPORTED,
+    SynthesisFailure.STOPPED: StatusCode.PLATFORM_ERROR,
+    SynthesisFailure.PLATFORM: StatusCode.PLATFORM_ERROR,
 }
 
 

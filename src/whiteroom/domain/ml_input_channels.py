@@ -6,16 +6,18 @@ Operations: operations/ml_input_channels.py. Controller: controllers/ml_input_ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.failures import OF_SYNTHESIS_FAILURE, StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryObservation, QueryResult
-from whiteroom.domain.query_runs import PAYER_GONE, follow_query
+from whiteroom.domain.query_runs import PAYER_GONE, RESTARTS_ALLOWED, follow_query
+from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
+from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisObservation
 
 
 class Status(StrEnum):
@@ -82,6 +84,10 @@ class MLInputChannel:
     """InputChannel, as the request gave it."""
     retention_in_days: int
     payer_configuration: Mapping[str, Any]
+    synthetic_data_parameters: Mapping[str, Any] | None
+    """SyntheticDataParameters of the template; None: the rows are the query's own."""
+    synthesis: Mapping[str, Any] | None
+    """domain/synthetic_data.SynthesisCost of rows that were made, kept or not."""
     kms_key_arn: str | None
     protected_query_id: str
     source_associations: tuple[str, ...]
@@ -101,6 +107,10 @@ class MLInputChannel:
     updated_at: datetime
 
 
+SYNTHESIS_BEGUN = "The query has its rows; synthetic ones are made of them."
+"""The audit line of a beginning: counting it is how the limit of restarts is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What besides the query itself decides what becomes of a channel."""
@@ -117,6 +127,9 @@ class Surroundings:
     """Names of associated tables whose catalog entry or files are gone; looked up where a query was refused."""
     in_use: bool
     """Whether a training or an inference job that is under way reads the channel."""
+    synthesis: SynthesisObservation = NO_SYNTHESIS
+    syntheses_begun: int = 0
+    """How often synthetic rows were begun to be made."""
 
 
 def plan(  # noqa: PLR0911 - one row for each status
@@ -148,9 +161,36 @@ def plan(  # noqa: PLR0911 - one row for each status
 
 
 def _follow_query(channel: MLInputChannel, seen: QueryObservation, now: datetime, around: Surroundings) -> Step:
-    if seen.result is not None:
-        return _filled(channel, seen.result, now, around.associations)
-    return follow_query(seen, around.restarts, around.unreadable)
+    if seen.result is None:
+        return follow_query(seen, around.restarts, around.unreadable)
+    if channel.synthetic_data_parameters is not None:
+        return _follow_synthesis(channel, seen.result, now, around)
+    return _filled(channel, seen.result, now, around.associations)
+
+
+def _follow_synthesis(channel: MLInputChannel, real: QueryResult, now: datetime, around: Surroundings) -> Step:
+    """The next step for a channel whose query has its rows: of synthetic ones alone is it made up."""
+    synthesis = around.synthesis
+    cost = {} if synthesis.cost is None else {"synthesis": asdict(synthesis.cost)}
+    if synthesis.phase is Phase.RUNNING:
+        return WAIT
+    if synthesis.failure is not None:
+        return failed(OF_SYNTHESIS_FAILURE[synthesis.failure], synthesis.message, **cost)
+    if synthesis.result is not None and synthesis.cost is not None:
+        made = replace(
+            real, rows=synthesis.result.rows, files=synthesis.result.files, size_bytes=synthesis.result.size_bytes
+        )
+        step = _filled(channel, made, now, around.associations)
+        if step.event is not Event.SUCCEEDED:
+            return replace(step, changes={**step.changes, **cost})
+        return replace(step, effect=Effect.DISCARD, changes={**step.changes, **cost}, reason=synthesis.cost.remark)
+    if around.syntheses_begun > RESTARTS_ALLOWED:
+        return failed(
+            StatusCode.PLATFORM_ERROR,
+            f"What makes synthetic rows died {around.syntheses_begun} times without a word; the operator's log has "
+            "the rest.",
+        )
+    return Step(Effect.SYNTHESISE, reason=SYNTHESIS_BEGUN)
 
 
 def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, associations: Mapping[str, str]) -> Step:

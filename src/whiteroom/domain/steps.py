@@ -33,6 +33,10 @@ class Effect(StrEnum):
     """Charge a query to the privacy budget, before anything of it is delivered or told."""
     DELIVER = "deliver"
     """Put results at the receiver's location."""
+    SYNTHESISE = "synthesise"
+    """Make synthetic rows of a query's rows."""
+    DISCARD = "discard"
+    """Erase the rows that synthetic ones were made of."""
     ERASE = "erase"
     """Delete data that the record's status says nobody will ask for again."""
 

@@ -7,26 +7,17 @@ memory, and a server that starts again finds its queries as they are.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.runs import Phase
+from whiteroom.engines.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.engines.specs import (
     BILL,
     END,
-    LOG,
     SPEC,
     SPILL,
     partial_folder,
@@ -36,10 +27,6 @@ from whiteroom.engines.specs import (
     write_end,
     write_spec,
 )
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
-_DEATH_SECONDS = 10.0
-"""How long a killed process may take to give its memory back before `stop` stops waiting for it."""
 
 _ABSENT = QueryObservation(Phase.ABSENT)
 _RUNNING = QueryObservation(Phase.RUNNING)
@@ -58,19 +45,19 @@ class DuckDbEngine:
         """Start the query unless it runs or has ended."""
         folder = self._folder(spec.id)
         folder.mkdir(mode=0o700, exist_ok=True)
-        with _lock(folder) as lock:
+        with locked(folder) as lock:
             if lock is None or read_end(folder / END) is not None:
                 return
             shutil.rmtree(partial_folder(spec), ignore_errors=True)
             write_spec(folder / SPEC, spec)
-            _spawn(folder, lock, self._spill_bytes)
+            spawn(folder, lock, "whiteroom.engines.child", [str(self._spill_bytes)])
 
     def observe(self, query_id: str) -> QueryObservation:
         """What the query is doing now."""
         folder = self._folder(query_id)
         if not folder.is_dir():
             return _ABSENT
-        with _lock(folder) as lock:
+        with locked(folder) as lock:
             seen = _RUNNING if lock is None else read_end(folder / END) or _ABSENT
         return replace(seen, bill=read_bill(folder / BILL))
 
@@ -79,14 +66,9 @@ class DuckDbEngine:
         folder = self._folder(query_id)
         if not folder.is_dir():
             return
-        deadline = time.monotonic() + _DEATH_SECONDS
-        while time.monotonic() < deadline:
-            with _lock(folder) as lock:
-                if lock is not None:
-                    _record_stop(folder)
-                    return
-                _kill(folder)
-            time.sleep(0.01)
+        with killed(folder) as dead:
+            if dead:
+                _record_stop(folder)
 
     def forget(self, query_id: str) -> None:
         """Kill the query and free what it holds."""
@@ -95,60 +77,10 @@ class DuckDbEngine:
 
     def queries(self) -> Iterable[str]:
         """Every query that still has a folder, in the order of their names."""
-        return sorted(entry.name for entry in self._queries.iterdir() if _ID.fullmatch(entry.name))
+        return child_ids(self._queries)
 
     def _folder(self, query_id: str) -> Path:
-        if not _ID.fullmatch(query_id):
-            raise ValueError(f"{query_id!r} is not the id of a query.")
-        return self._queries / query_id
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[int | None]:
-    """The query's lock, as a file descriptor; None where a process of the query, or another server, holds it."""
-    try:
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        # Forgotten since we looked: nothing of it lives, and nothing is recorded.
-        yield None
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        yield None
-        return
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _spawn(folder: Path, lock: int, spill_bytes: int) -> None:
-    """Start the child, which keeps the lock: it belongs to the open file that both share."""
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-m", "whiteroom.engines.child", str(spill_bytes)],
-            cwd=folder,
-            env={},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(lock,),
-            start_new_session=True,
-        )
-    (folder / "pid").write_text(str(process.pid))
-    # Reaped as soon as it ends, so that no zombie outlives its query.
-    threading.Thread(target=process.wait, daemon=True, name=f"reap-{process.pid}").start()
-
-
-def _kill(folder: Path) -> None:
-    """SIGKILL to the query's session. Only while its lock is held: the process id cannot have passed to another."""
-    try:
-        os.killpg(int((folder / "pid").read_text()), signal.SIGKILL)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
-        # Just started and not yet written down, or just gone: the caller looks again.
-        return
+        return child_folder(self._queries, query_id)
 
 
 def _record_stop(folder: Path) -> None:

@@ -14,11 +14,12 @@ is `""`; dates `yyyy-MM-dd`, timestamps `yyyy-MM-dd'T'HH:mm:ss.SSSZ` (UTC), as S
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
 from whiteroom.base.data_files import sql_literal, sql_name
-from whiteroom.domain.queries import QuerySpec, ResultFormat
+from whiteroom.domain.queries import ResultFormat
 from whiteroom.engines.cutting import PARQUET_OPTIONS, cut_csv_by_size, cut_parquet_by_rows, part_name
 
 _CSV_OPTIONS = "FORMAT csv, DELIMITER ',', DATEFORMAT '%Y-%m-%d', TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%gZ'"
@@ -41,8 +42,19 @@ _STORED_TYPES = {
 }
 
 
+class FileForm(Protocol):
+    """How rows are laid out in files: what a `QuerySpec` says of it."""
+
+    @property
+    def result_format(self) -> ResultFormat: ...
+    @property
+    def csv_header(self) -> bool: ...
+    @property
+    def max_file_bytes(self) -> int: ...
+
+
 def write_result(
-    connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...], spec: QuerySpec, folder: Path
+    connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...], spec: FileForm, folder: Path
 ) -> tuple[int, list[Path]]:
     """Run the query into files of `folder`; the number of rows, and the files in order."""
     suffix = spec.result_format.value.lower()

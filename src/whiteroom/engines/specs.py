@@ -25,7 +25,6 @@ from whiteroom.domain.runs import Phase
 SPEC = "spec.json"
 END = "end.json"
 BILL = "bill.json"
-LOG = "log.txt"
 SPILL = "spill"
 """Names inside a query's folder."""
 

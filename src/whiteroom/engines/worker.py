@@ -178,7 +178,7 @@ def _new_partial(spec: QuerySpec) -> Path:
 
 def _result(spec: QuerySpec, guarded: GuardedQuery, partial: Path, rows: int, files: list[Path]) -> QueryResult:
     size_bytes = sum(file.stat().st_size for file in files)
-    _put(partial, spec.folder, files)
+    put_in_place(partial, spec.folder, files)
     names = tuple(sorted(table.name for table in guarded.views.values()))
     return QueryResult(rows, tuple(file.name for file in files), size_bytes, names)
 
@@ -244,7 +244,7 @@ def _settings(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes:
     ]
 
 
-def _put(partial: Path, folder: Path, files: list[Path]) -> None:
+def put_in_place(partial: Path, folder: Path, files: list[Path]) -> None:
     """Make the result durable, then visible whole. What an earlier try of this query left is replaced."""
     for path in (*files, partial):
         handle = os.open(path, os.O_RDONLY)

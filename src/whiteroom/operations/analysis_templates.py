@@ -6,10 +6,11 @@ from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
-from whiteroom.domain.analysis_templates import AnalysisTemplate, synthetic_data_offered, tables_named, template_fits
+from whiteroom.domain.analysis_templates import AnalysisTemplate, tables_named, template_fits
 from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.quotas import Quota
+from whiteroom.domain.synthetic_data import parameters_fit
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
@@ -33,7 +34,7 @@ def create_analysis_template(request: Request, context: Context) -> Response:
     membership = active_membership(context, request["membershipIdentifier"])
     for verdict in (
         template_fits(request["format"], request["source"], request.get("analysisParameters", ())),
-        synthetic_data_offered(request.get("syntheticDataParameters")),
+        parameters_fit(request.get("syntheticDataParameters")),
     ):
         permit(verdict, ValidationFault, reason="INVALID_CONFIGURATION")
     within_quota(
@@ -184,7 +185,7 @@ def _new_template(request: Request, context: Context, membership: Membership) ->
         analysis_parameters=tuple(request.get("analysisParameters", ())),
         schema={"referencedTables": _referenced_tables(request, context, membership)},
         error_message_configuration=request.get("errorMessageConfiguration"),
-        synthetic_data_parameters=None,
+        synthetic_data_parameters=request.get("syntheticDataParameters"),
         created_at=context.now,
         updated_at=context.now,
     )

@@ -17,6 +17,7 @@ from whiteroom.domain.ml_input_channels import LIFECYCLE, MLInputChannel
 from whiteroom.domain.privacy import GB
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.quotas import Quota
+from whiteroom.domain.synthetic_data import configuration
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
@@ -50,7 +51,8 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     association = working_association(context, association_arn, membership.collaboration_id)
     require_own_role(context, request["inputChannel"]["roleArn"])
     source, template = _query_source(context, membership, request)
-    payers = _payers(context, membership, request.get("payerConfiguration", {}))
+    synthetic = None if template is None else template.synthetic_data_parameters
+    payers = _payers(context, membership, request.get("payerConfiguration", {}), synthetic=synthetic is not None)
     tags = checked_tags(request.get("tags"))
     repository = context.tx.ml_input_channels
     quota = Quota.ACTIVE_CHANNELS_PER_MEMBERSHIP
@@ -69,6 +71,8 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
         input_channel=request["inputChannel"],
         retention_in_days=request["retentionInDays"],
         payer_configuration=payers,
+        synthetic_data_parameters=synthetic,
+        synthesis=None,
         kms_key_arn=request.get("kmsKeyArn"),
         protected_query_id=query_id,
         source_associations=(),
@@ -160,13 +164,16 @@ def _query_source(
     return source, template_of(context, source["sqlParameters"], membership.collaboration_id)
 
 
-def _payers(context: Context, membership: Membership, named: Mapping[str, str]) -> Mapping[str, str]:
+def _payers(
+    context: Context, membership: Membership, named: Mapping[str, str], *, synthetic: bool
+) -> Mapping[str, str]:
+    """Who pays for the query, and for synthetic data where it is made or a payer of it is named."""
     compute = named.get("computePayerAccountId")
     payers = {"computePayerAccountId": paying_account(context, membership, Cost.QUERY_COMPUTE, compute)}
-    synthetic = named.get("syntheticDataPayerAccountId")
-    if synthetic is not None:
+    payer = named.get("syntheticDataPayerAccountId")
+    if synthetic or payer is not None:
         cost = Cost.SYNTHETIC_DATA_GENERATION
-        payers["syntheticDataPayerAccountId"] = paying_account(context, membership, cost, synthetic)
+        payers["syntheticDataPayerAccountId"] = paying_account(context, membership, cost, payer)
     return payers
 
 
@@ -241,4 +248,5 @@ def _details(context: Context, channel: MLInputChannel) -> Mapping[str, Any]:
         "retentionInDays": channel.retention_in_days,
         "numberOfRecords": channel.number_of_records,
         "privacyBudgets": channel_budgets(context, channel),
+        "syntheticDataConfiguration": configuration(channel.synthetic_data_parameters, channel.synthesis),
     }

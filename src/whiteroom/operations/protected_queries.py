@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
-from whiteroom.domain.channel_queries import names_one_query
+from whiteroom.domain.channel_queries import names_one_query, template_gives
 from whiteroom.domain.collaborations import Ability, Cost, member_id
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
@@ -50,6 +50,8 @@ def start_protected_query(request: Request, context: Context) -> Response:
     permit(names_one_query(parameters), ValidationFault)
     permit(compute_is_sound(request.get("computeConfiguration")), ValidationFault)
     template = template_of(context, parameters, membership.collaboration_id)
+    if template is not None:
+        permit(template_gives(template, synthetic=False), ValidationFault)
     output = request.get("resultConfiguration", {}).get("outputConfiguration")
     receivers = _receivers(context, membership, output)
     result_format, single_file = _form(context, membership, receivers)

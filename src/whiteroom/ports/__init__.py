@@ -21,6 +21,7 @@ from whiteroom.ports.run_logs import PlacedLine, RunLogs
 from whiteroom.ports.runtime import CannotSeal, ImageNotFound, RunRefused, Runtime
 from whiteroom.ports.sql_engine import SqlEngine
 from whiteroom.ports.store import Claim, Store, Transaction, Work
+from whiteroom.ports.synthesiser import Synthesiser
 
 __all__ = [
     "CannotSeal",
@@ -45,6 +46,7 @@ __all__ = [
     "Stale",
     "Store",
     "StoredObject",
+    "Synthesiser",
     "TableNotFound",
     "Tags",
     "TooLarge",

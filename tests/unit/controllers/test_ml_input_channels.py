@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.fakes import NOON
-from support.rooms import ALICE, ASSOCIATION, BOB, ROOM, World
+from support.rooms import ALICE, ASSOCIATION, BOB, ROOM, SYNTHETIC, World
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import MemberStatus, member_id
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociationAnalysisRule
@@ -16,6 +16,7 @@ from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.ml_input_channels import MLInputChannel, Status
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.queries import QueryFailure, ResultFormat
+from whiteroom.domain.synthetic_data import SynthesisFailure
 from whiteroom.ports import Work
 
 CHANNELS = Work.ML_INPUT_CHANNELS
@@ -112,12 +113,102 @@ def test_a_template_brings_its_text_its_types_and_its_defaults(world: World) -> 
     assert spec.parameter_types == {"airport": "STRING", "year": "INTEGER"}
 
 
+FROM_TEMPLATE = source(analysisTemplateArn="arn:template", parameters={"airport": "JFK"})
+
+
 def test_a_template_for_synthetic_data_never_fills_a_channel_with_real_rows(world: World) -> None:
-    put_template(world, synthetic={"mlSyntheticDataParameters": {}})
-    inputs = source(analysisTemplateArn="arn:template", parameters={"airport": "JFK"})
-    channel = after_all(world, world.channel(input_channel=inputs))
-    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "UnsupportedConfiguration")
+    put_template(world, synthetic=SYNTHETIC)
+    channel = after_all(world, world.channel(input_channel=FROM_TEMPLATE))
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "QueryRefused")
     assert world.engine.started == []
+
+
+def test_a_channel_for_synthetic_data_takes_no_rows_of_a_template_without_it(world: World) -> None:
+    put_template(world)
+    channel = after_all(world, world.channel(input_channel=FROM_TEMPLATE, synthetic_data_parameters=SYNTHETIC))
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "QueryRefused")
+    assert world.engine.started == []
+
+
+def no_real_row_is_left(world: World) -> bool:
+    return not any(world.originals.glob("*")) and world.synthesiser.syntheses() == () == world.engine.queries()
+
+
+def test_a_synthetic_channel_is_made_of_rows_that_never_come_into_it(world: World) -> None:
+    channel = after_all(world, world.synthetic_channel())
+    assert channel.status is Status.ACTIVE
+    (query,), (synthesis,) = world.engine.started, world.synthesiser.started
+    assert (query.folder, query.result_format) == (world.originals / channel.protected_query_id, ResultFormat.PARQUET)
+    assert (synthesis.source, synthesis.folder) == (query.folder, world.channels / channel.id)
+    assert (synthesis.parameters.epsilon, synthesis.parameters.max_score) == (1.0, 0.6)
+    assert world.synthesiser.saw_rows == [True]
+    assert (world.channels / channel.id / "part-0.csv").read_text() == "a\n9\n8\n"
+    assert no_real_row_is_left(world)
+
+
+def test_a_synthetic_channel_tells_of_synthetic_rows_alone(world: World) -> None:
+    channel = after_all(world, world.synthetic_channel())
+    assert (channel.number_of_records, channel.number_of_files, channel.size_bytes) == (2, 1, 6)
+    assert channel.source_associations == ("a-Flights",)
+    assert channel.synthesis == {"epsilon": 1.0, "delta": 1e-9, "score": 0.51}
+    with world.store.reading() as tx:
+        reasons = [event.reason for event in tx.events(channel.arn)]
+    assert reasons[-1] == "Synthetic rows: epsilon 1 and delta 1e-09 spent; membership inference attack score 0.51."
+
+
+@pytest.mark.parametrize(
+    ("failure", "status_code"),
+    [
+        (SynthesisFailure.UNFIT, "SyntheticDataRefused"),
+        (SynthesisFailure.SCORE, "PrivacyThresholdExceeded"),
+        (SynthesisFailure.RESOURCES, "SyntheticDataRefused"),
+        (SynthesisFailure.TIMEOUT, "SyntheticDataRefused"),
+        (SynthesisFailure.NOT_INSTALLED, "UnsupportedConfiguration"),
+        (SynthesisFailure.STOPPED, "PlatformError"),
+        (SynthesisFailure.PLATFORM, "PlatformError"),
+    ],
+)
+def test_a_failed_synthesis_fails_the_channel_and_keeps_no_row_of_either_kind(
+    world: World, failure: SynthesisFailure, status_code: str
+) -> None:
+    world.synthesiser.failure, world.synthesiser.message = failure, "Because."
+    channel = after_all(world, world.synthetic_channel())
+    assert (channel.status, channel.status_code, channel.status_message) == ("CREATE_FAILED", status_code, "Because.")
+    assert (channel.synthesis is not None) is (failure is SynthesisFailure.SCORE)
+    assert query_of(world, channel).status is ProtectedQueryStatus.FAILED
+    assert not (world.channels / channel.id).exists()
+    assert no_real_row_is_left(world)
+
+
+def test_a_synthesis_that_dies_without_a_word_is_begun_again_twice(world: World) -> None:
+    world.synthesiser.dies = 2
+    assert after_all(world, world.synthetic_channel()).status is Status.ACTIVE
+    assert len(world.synthesiser.started) == 3
+
+
+def test_a_synthesis_that_always_dies_is_given_up(world: World) -> None:
+    world.synthesiser.dies = 99
+    channel = after_all(world, world.synthetic_channel())
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "PlatformError")
+    assert no_real_row_is_left(world)
+
+
+def test_a_payer_of_synthetic_data_that_leaves_stops_it(world: World) -> None:
+    channel = world.synthetic_channel(payer_configuration={"syntheticDataPayerAccountId": BOB})
+    world.reconciler().step("a")
+    with world.store.transaction() as tx:
+        member = tx.members.get(member_id(ROOM, BOB))
+        assert member is not None
+        tx.members.update(member, status=MemberStatus.LEFT)
+    channel = after_all(world, channel)
+    assert (channel.status, channel.status_code) == (Status.CREATE_FAILED, "MembershipEnded")
+    assert no_real_row_is_left(world)
+
+
+def test_real_rows_that_nobody_knows_are_erased(world: World) -> None:
+    (world.originals / "query-unknown").mkdir(parents=True)
+    world.reconciler().sweep()
+    assert no_real_row_is_left(world)
 
 
 def test_a_template_that_is_gone_fails_the_channel(world: World) -> None:

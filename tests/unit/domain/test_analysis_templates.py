@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from whiteroom.domain.analysis_templates import placeholders, synthetic_data_offered, tables_named, template_fits
+from whiteroom.domain.analysis_templates import placeholders, tables_named, template_fits
 from whiteroom.domain.verdicts import Denied
 
 
@@ -75,13 +75,6 @@ def test_a_template_is_sql_whose_text_and_parameters_agree(
     else:
         assert isinstance(verdict, Denied)
         assert word in verdict.reason
-
-
-def test_synthetic_data_is_refused_by_name() -> None:
-    assert synthetic_data_offered(None)
-    verdict = synthetic_data_offered({"mlSyntheticDataParameters": {}})
-    assert isinstance(verdict, Denied)
-    assert "syntheticDataParameters" in verdict.reason
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.channel_queries import names_one_query, template_can_fill
+from whiteroom.domain.channel_queries import names_one_query, template_can_fill, template_gives
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TEMPLATE = "arn:aws:cleanrooms:eu-central-1:111111111111:membership/m/analysistemplate/t"
@@ -61,12 +61,31 @@ SEX = {"name": "sex", "type": "CHAR", "defaultValue": "f"}
         (a_template(analysis_parameters=(AGE, SEX)), {"sex": "m"}, "needs a value for age"),
         (a_template(analysis_parameters=(AGE,)), {"age": "1", "weight": "2"}, "no parameter weight"),
         (a_template(format="PYSPARK_1_0"), {}, "PYSPARK_1_0"),
-        (a_template(synthetic_data_parameters={"mlSyntheticDataParameters": {}}), {}, "next release"),
     ],
 )
 def test_a_template_is_filled_with_the_parameters_it_declares(
     template: AnalysisTemplate, parameters: Any, reason: str | None
 ) -> None:
     verdict = template_can_fill(template, parameters)
+    assert bool(verdict) is (reason is None)
+    assert verdict or (reason is not None and reason in verdict.reason)
+
+
+SYNTHETIC = a_template(synthetic_data_parameters={"mlSyntheticDataParameters": {}})
+
+
+@pytest.mark.parametrize(
+    ("template", "synthetic", "reason"),
+    [
+        (a_template(), False, None),
+        (SYNTHETIC, True, None),
+        (SYNTHETIC, False, "CreateMLInputChannel"),
+        (a_template(), True, "no syntheticDataParameters"),
+    ],
+)
+def test_a_template_gives_either_its_rows_or_synthetic_ones(
+    template: AnalysisTemplate, synthetic: bool, reason: str | None
+) -> None:
+    verdict = template_gives(template, synthetic=synthetic)
     assert bool(verdict) is (reason is None)
     assert verdict or (reason is not None and reason in verdict.reason)

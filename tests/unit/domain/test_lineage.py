@@ -31,6 +31,8 @@ def a_channel(*sources: str) -> MLInputChannel:
         input_channel={"dataSource": source, "roleArn": "role"},
         retention_in_days=1,
         payer_configuration={},
+        synthetic_data_parameters=None,
+        synthesis=None,
         kms_key_arn=None,
         protected_query_id="q",
         source_associations=sources,

@@ -54,7 +54,7 @@ def test_the_tables_that_a_template_names_are_told(office: Office, room: Room) -
     )
 
 
-SYNTHETIC = {
+SYNTHETIC: dict[str, Any] = {
     "mlSyntheticDataParameters": {
         "epsilon": 1.0,
         "maxMembershipInferenceAttackScore": 0.6,
@@ -65,6 +65,19 @@ SYNTHETIC = {
         },
     }
 }
+
+
+def mapped(*changes: dict[str, Any]) -> dict[str, Any]:
+    """SyntheticDataParameters with more columns, each with its changes."""
+    ml = SYNTHETIC["mlSyntheticDataParameters"]
+    more = [
+        {"columnName": f"d{n}", "columnType": "CATEGORICAL", "isPredictiveValue": False, **change}
+        for n, change in enumerate(changes)
+    ]
+    columns = [*ml["columnClassification"]["columnMapping"], *more]
+    return {"mlSyntheticDataParameters": {**ml, "columnClassification": {"columnMapping": columns}}}
+
+
 SCRIPT = {
     "artifacts": {
         "entryPoint": {"location": {"bucket": "scripts", "key": "run.py"}},
@@ -82,7 +95,8 @@ SCRIPT = {
         ({"analysisParameters": []}, "youngest"),
         ({"analysisParameters": [YOUNGEST, {"name": "oldest", "type": "INT"}]}, "oldest"),
         ({"analysisParameters": [YOUNGEST, YOUNGEST]}, "more than once"),
-        ({"syntheticDataParameters": SYNTHETIC}, "Synthetic"),
+        ({"syntheticDataParameters": mapped({"columnName": "c0"})}, "'c0' more than once"),
+        ({"syntheticDataParameters": mapped({"isPredictiveValue": True}, {"isPredictiveValue": True})}, "d0, d1"),
         ({"tags": {"aws:x": "y"}}, "aws:"),
     ],
 )
@@ -91,6 +105,18 @@ def test_a_template_that_could_not_run_is_refused(
 ) -> None:
     fault = office.refused(ValidationFault, CAROL, "CreateAnalysisTemplate", **a_request(room, **change))
     assert word in fault.message
+
+
+def test_everybody_reads_what_a_template_asks_of_synthetic_data(office: Office, room: Room) -> None:
+    template = create(office, room, syntheticDataParameters=SYNTHETIC)
+    assert template["syntheticDataParameters"] == SYNTHETIC
+    here = {"collaborationIdentifier": room.collaboration_id}
+    told = office.cleanrooms(BOB, "GetCollaborationAnalysisTemplate", analysisTemplateArn=template["arn"], **here)
+    assert told["collaborationAnalysisTemplate"]["syntheticDataParameters"] == SYNTHETIC
+    (listed,) = office.cleanrooms(BOB, "ListCollaborationAnalysisTemplates", **here)[
+        "collaborationAnalysisTemplateSummaries"
+    ]
+    assert listed["isSyntheticData"] is True
 
 
 def test_names_are_unique_in_a_membership(office: Office, room: Room) -> None:

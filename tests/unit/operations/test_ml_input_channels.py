@@ -167,6 +167,59 @@ def test_a_member_that_does_not_pay_for_it_cannot_be_named(studio: Studio, payer
     studio.refused(ValidationFault, CREATE, **studio.channel_request(payerConfiguration=payers))
 
 
+SYNTHETIC_COLUMNS = [
+    {"columnName": f"c{number}", "columnType": "NUMERICAL", "isPredictiveValue": number == 0} for number in range(5)
+]
+SYNTHETIC = {
+    "mlSyntheticDataParameters": {
+        "epsilon": 3.0,
+        "maxMembershipInferenceAttackScore": 0.6,
+        "columnClassification": {"columnMapping": SYNTHETIC_COLUMNS},
+    }
+}
+
+
+def synthetic_request(studio: Studio, **changes: Any) -> dict[str, Any]:
+    """CreateMLInputChannel with a template for synthetic data."""
+    template = studio.office.cleanrooms(
+        ALICE,
+        "CreateAnalysisTemplate",
+        membershipIdentifier=studio.room.membership(ALICE),
+        name="synthetic",
+        format="SQL",
+        source={"text": "SELECT age FROM patients"},
+        syntheticDataParameters=SYNTHETIC,
+    )["analysisTemplate"]["arn"]
+    return studio.channel_request(inputChannel=input_channel({"analysisTemplateArn": template}), **changes)
+
+
+def paying(**costs: bool) -> dict[str, Any]:
+    """A payment configuration for queries, and these costs of machine learning."""
+    learning = {cost: {"isResponsible": responsible} for cost, responsible in costs.items()}
+    return {"queryCompute": {"isResponsible": True}, "machineLearning": learning}
+
+
+def test_synthetic_data_that_nobody_pays_for_is_refused(studio: Studio) -> None:
+    message = studio.refused(ValidationFault, CREATE, **synthetic_request(studio))
+    assert "machineLearning.syntheticDataGeneration" in message
+
+
+@pytest.mark.parametrize("named", [None, ALICE])
+def test_the_payer_of_synthetic_data_is_found_and_echoed(office: Office, named: str | None) -> None:
+    pays = paying(modelTraining=True, modelInference=True, syntheticDataGeneration=True)
+    studio = a_studio(office, creatorPaymentConfiguration=pays)
+    payers = {} if named is None else {"payerConfiguration": {"syntheticDataPayerAccountId": named}}
+    arn = studio.call(CREATE, **synthetic_request(studio, **payers))["mlInputChannelArn"]
+    told = studio.call("GetMLInputChannel", mlInputChannelArn=arn)
+    assert told["payerConfiguration"] == {"computePayerAccountId": ALICE, "syntheticDataPayerAccountId": ALICE}
+    assert told["syntheticDataConfiguration"] == {"syntheticDataParameters": SYNTHETIC["mlSyntheticDataParameters"]}
+
+
+def test_a_channel_of_real_rows_has_no_synthetic_data_configuration(studio: Studio) -> None:
+    told = studio.call("GetMLInputChannel", mlInputChannelArn=studio.active_channel())
+    assert told.get("syntheticDataConfiguration") is None
+
+
 def test_names_are_unique_while_live(studio: Studio) -> None:
     arn = studio.channel()
     assert "'rows'" in studio.refused(Conflict, CREATE, **studio.channel_request())

@@ -1,0 +1,96 @@
+"""Makes synthetic rows of a query's rows: one child process for each, as engines/duckdb.py has for queries.
+
+A synthesis' folder (`syntheses/ID`) holds all there is to know of it. The real rows lie in `SynthesisSpec.source`; the
+child erases them as soon as it has written down how it ended, and so does whoever stops or forgets it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from whiteroom.domain.runs import Phase
+from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisFailure, SynthesisObservation, SynthesisSpec
+from whiteroom.engines.children import child_folder, child_ids, killed, locked, spawn
+from whiteroom.synthesis.specs import (
+    END,
+    SPEC,
+    SPILL,
+    failed,
+    partial_folder,
+    read_end,
+    read_spec,
+    write_end,
+    write_spec,
+)
+
+_RUNNING = SynthesisObservation(Phase.RUNNING)
+
+
+def is_installed() -> bool:
+    """Whether the packages are there that make synthetic rows."""
+    return all(importlib.util.find_spec(name) is not None for name in ("numpy", "opendp"))
+
+
+class LocalSynthesiser:
+    """Implements ports.Synthesiser. Any number of them, in any number of processes, may share a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep syntheses below `folder`."""
+        self._syntheses = folder.resolve() / "syntheses"
+        self._syntheses.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def start(self, spec: SynthesisSpec) -> None:
+        """Start the synthesis unless it runs or has ended."""
+        folder = child_folder(self._syntheses, spec.id)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with locked(folder) as lock:
+            if lock is None or read_end(folder / END) is not None:
+                return
+            shutil.rmtree(partial_folder(spec), ignore_errors=True)
+            write_spec(folder / SPEC, spec)
+            spawn(folder, lock, "whiteroom.synthesis.child", environment=_threads(spec.cpus))
+
+    def observe(self, synthesis_id: str) -> SynthesisObservation:
+        """What the synthesis is doing now."""
+        folder = child_folder(self._syntheses, synthesis_id)
+        if not folder.is_dir():
+            return NO_SYNTHESIS
+        with locked(folder) as lock:
+            if lock is None:
+                return _RUNNING
+            return read_end(folder / END) or NO_SYNTHESIS
+
+    def stop(self, synthesis_id: str) -> None:
+        """Kill the synthesis and erase the real rows; one that has ended keeps its end."""
+        folder = child_folder(self._syntheses, synthesis_id)
+        if not folder.is_dir():
+            return
+        with killed(folder) as dead:
+            if dead and read_end(folder / END) is None:
+                write_end(folder / END, failed(SynthesisFailure.STOPPED, "The synthesis was stopped."))
+            if dead and (folder / SPEC).exists():
+                erase_traces(folder, read_spec(folder / SPEC))
+
+    def forget(self, synthesis_id: str) -> None:
+        """Kill the synthesis and free what it holds."""
+        self.stop(synthesis_id)
+        shutil.rmtree(child_folder(self._syntheses, synthesis_id), ignore_errors=True)
+
+    def syntheses(self) -> Iterable[str]:
+        """Every synthesis that still has a folder, in the order of their names."""
+        return child_ids(self._syntheses)
+
+
+def erase_traces(folder: Path, spec: SynthesisSpec) -> None:
+    """Erase the real rows, and whatever of the synthetic ones is not whole."""
+    for path in (spec.source, partial_folder(spec), folder / SPILL):
+        if path.exists():
+            shutil.rmtree(path)
+
+
+def _threads(cpus: int) -> dict[str, str]:
+    """What keeps numerical libraries to the processors that a synthesis may use."""
+    return {"OMP_NUM_THREADS": str(cpus), "OPENBLAS_NUM_THREADS": str(cpus)}

@@ -1,0 +1,217 @@
+"""What the limited process does: read the real rows, hold some out, learn, draw, attack, and write what may be kept."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from whiteroom.base.data_files import sql_literal, sql_name
+from whiteroom.domain.runs import Phase
+from whiteroom.domain.synthetic_data import (
+    HELD_OUT_SHARE,
+    MAX_CELLS,
+    ColumnType,
+    ResultColumn,
+    SynthesisCost,
+    SynthesisFailure,
+    SynthesisObservation,
+    SynthesisResult,
+    SynthesisSpec,
+    TooFewRows,
+    Unlearnable,
+    is_whole,
+    mapping_fits,
+    told_score,
+    within_threshold,
+)
+from whiteroom.domain.verdicts import Denied
+from whiteroom.engines.results import write_result
+from whiteroom.engines.worker import put_in_place
+from whiteroom.synthesis.attack import score
+from whiteroom.synthesis.columns import Flags
+from whiteroom.synthesis.mechanism import Drawn, Values, learn_and_draw, view
+from whiteroom.synthesis.specs import SPILL, failed, partial_folder
+
+_DUCKDB_SHARE = 0.4
+"""Of the memory granted; the rest is for the rows as arrays."""
+_SPILL_BYTES = 100 * 10**9
+_REAL, _SYNTHETIC = "real_rows", "synthetic_rows"
+
+Mechanism = Callable[[Sequence[Values], int | None, float, np.random.Generator], Drawn]
+"""What makes synthetic rows: of columns, the place of the one to be predicted, and an epsilon."""
+
+
+def synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism = learn_and_draw) -> SynthesisObservation:
+    """How it ended. The synthetic rows stand in `spec.folder` once this returns a result, and nowhere otherwise."""
+    with duckdb.connect(":memory:") as connection:
+        for statement in _settings(folder, spec):
+            connection.execute(statement)
+        columns = _open(connection, spec)
+        verdict = mapping_fits(columns, spec.parameters.columns)
+        if isinstance(verdict, Denied):
+            return failed(SynthesisFailure.UNFIT, verdict.reason)
+        counted = connection.execute(f"SELECT count(*) FROM {_REAL}").fetchone()  # noqa: S608 -- our own name
+        if counted and counted[0] * len(columns) > MAX_CELLS:
+            return failed(SynthesisFailure.RESOURCES, _TOO_MANY)
+        kinds = {column.name.lower(): column for column in spec.parameters.columns}
+        real = [_read(connection, column, kinds[column.name.lower()].type) for column in columns]
+        target = next((n for n, c in enumerate(columns) if kinds[c.name.lower()].is_predictive_value), None)
+        return _make(connection, spec, columns, real, target, mechanism)
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection,
+    spec: SynthesisSpec,
+    columns: Sequence[ResultColumn],
+    real: Sequence[Values],
+    target: int | None,
+    mechanism: Mechanism,
+) -> SynthesisObservation:
+    # Seeded by the operating system: which rows are held out is nobody's to foresee.
+    rng = np.random.default_rng()
+    held_out = rng.random(len(real[0].missing)) < HELD_OUT_SHARE
+    try:
+        drawn = mechanism([_part(column, ~held_out) for column in real], target, spec.parameters.epsilon, rng)
+    except (TooFewRows, Unlearnable) as error:
+        return failed(SynthesisFailure.UNFIT, str(error))
+    cost = SynthesisCost(drawn.epsilon, drawn.delta, told_score(_attacked(real, held_out, drawn, rng)))
+    verdict = within_threshold(cost.score, spec.parameters.max_score)
+    if isinstance(verdict, Denied):
+        return failed(SynthesisFailure.SCORE, verdict.reason, cost)
+    rows, files = _write(connection, spec, columns, drawn)
+    size_bytes = sum((spec.folder / name).stat().st_size for name in files)
+    return SynthesisObservation(Phase.ENDED, SynthesisResult(rows, files, size_bytes), cost=cost)
+
+
+def _attacked(real: Sequence[Values], held_out: Flags, drawn: Drawn, rng: np.random.Generator) -> float:
+    """The score; where nothing happened to be held out there is nothing to tell apart."""
+    if not held_out.any() or held_out.all():
+        return 0.5
+    pairs = list(zip(real, drawn.ranges, strict=True))
+    members = [view(_part(column, ~held_out), span) for column, span in pairs]
+    strangers = [view(_part(column, held_out), span) for column, span in pairs]
+    synthetic = [view(column, span) for column, span in zip(drawn.columns, drawn.ranges, strict=True)]
+    return score(members, strangers, synthetic, rng)
+
+
+def _part(column: Values, rows: Flags) -> Values:
+    return Values(column.name, column.values[rows], column.missing[rows], column.numerical, column.whole)
+
+
+def _settings(folder: Path, spec: SynthesisSpec) -> list[str]:
+    places = ", ".join(sql_literal(str(path)) for path in (spec.source, partial_folder(spec)))
+    return [
+        f"SET memory_limit = '{int(spec.memory_bytes * _DUCKDB_SHARE)}B'",
+        f"SET threads = {max(1, spec.cpus)}",
+        f"SET temp_directory = {sql_literal(str(folder / SPILL))}",
+        f"SET max_temp_directory_size = '{_SPILL_BYTES}B'",
+        f"SET home_directory = {sql_literal(str(folder))}",
+        "SET TimeZone = 'UTC'",
+        "SET preserve_insertion_order = true",
+        "SET allow_persistent_secrets = false",
+        "SET allow_community_extensions = false",
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        f"SET allowed_directories = [{places}]",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ]
+
+
+def _open(connection: duckdb.DuckDBPyConnection, spec: SynthesisSpec) -> list[ResultColumn]:
+    """Name the real rows; their columns, in order."""
+    files = ", ".join(sql_literal(str(path)) for path in sorted(spec.source.glob("*.parquet")))
+    connection.execute(f"CREATE VIEW {_REAL} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 -- quoted
+    described = connection.execute(f"DESCRIBE {_REAL}").fetchall()
+    return [ResultColumn(str(name), str(kind)) for name, kind, *_ in described]
+
+
+def _read(connection: duckdb.DuckDBPyConnection, column: ResultColumn, kind: ColumnType) -> Values:
+    """One column as an array. NaN and infinities are NULL: no distribution has a place for them."""
+    name = sql_name(column.name)
+    if kind is ColumnType.NUMERICAL:
+        found = _fetched(connection, f"SELECT CAST({name} AS DOUBLE) AS x FROM {_REAL}")  # noqa: S608 -- quoted
+        numbers = np.ma.filled(found.astype(np.float64), np.nan)
+        missing = ~np.isfinite(numbers)
+        return Values(column.name, np.where(missing, 0.0, numbers), missing, numerical=True, whole=is_whole(column))
+    _list_values(connection, column)
+    found = _fetched(
+        connection,
+        f"SELECT place AS x FROM (SELECT enum_code(CAST(CAST({name} AS VARCHAR) AS {_list_name(column)})) AS place "  # noqa: S608 -- quoted
+        f"FROM {_REAL})",
+    )
+    missing = np.ma.getmaskarray(found).copy()
+    return Values(column.name, np.ma.filled(found, 0).astype(np.int32), missing, numerical=False, whole=False)
+
+
+def _list_values(connection: duckdb.DuckDBPyConnection, column: ResultColumn) -> None:
+    """Make the list of a column's values, as text, that arrays hold places of."""
+    name = sql_name(column.name)
+    listed = f"SELECT DISTINCT CAST({name} AS VARCHAR) AS v FROM {_REAL} WHERE {name} IS NOT NULL ORDER BY v"  # noqa: S608 -- quoted
+    some = connection.execute(f"SELECT 1 FROM {_REAL} WHERE {name} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 -- quoted
+    connection.execute(f"CREATE TYPE {_list_name(column)} AS ENUM ({listed if some else _NO_VALUES})")
+
+
+_NO_VALUES = "SELECT ''"
+
+
+def _list_name(column: ResultColumn) -> str:
+    return sql_name(f"values of {column.name}")
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection, sql: str) -> np.ma.MaskedArray:
+    return np.ma.asarray(connection.execute(sql).fetchnumpy()["x"])
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, spec: SynthesisSpec, columns: Sequence[ResultColumn], drawn: Drawn
+) -> tuple[int, tuple[str, ...]]:
+    """Write the rows as any channel's; how many, and the names of the files."""
+    arrays: dict[str, object] = {}
+    selected = []
+    for number, (column, values) in enumerate(zip(columns, drawn.columns, strict=True)):
+        if values.numerical:
+            low, high = _bounds(column)
+            arrays[f"c{number}"] = np.ma.array(np.clip(values.values, low, high), mask=values.missing)
+        else:
+            listed = _fetched(connection, f"SELECT unnest(enum_range(NULL::{_list_name(column)})) AS x")
+            texts = np.asarray(listed.data, dtype=object)[values.values]
+            texts[values.missing] = None
+            arrays[f"c{number}"] = texts
+        selected.append(f"CAST(c{number} AS {column.type}) AS {sql_name(column.name)}")
+    connection.register(_SYNTHETIC, arrays)
+    partial = partial_folder(spec)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    sql = f"SELECT {', '.join(selected)} FROM {_SYNTHETIC}"  # noqa: S608 -- quoted
+    rows, files = write_result(connection, sql, tuple(column.name for column in columns), spec, partial)
+    put_in_place(partial, spec.folder, files)
+    return rows, tuple(file.name for file in files)
+
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
+
+
+def _bounds(column: ResultColumn) -> tuple[float, float]:
+    """Between which values of a type lie: the fine cells of the outermost numbers may reach beyond."""
+    if (bits := _BITS.get(column.type)) is not None:
+        # Of 64 bits, the largest float below.
+        high = min(2.0 ** (bits - 1) - 1, np.nextafter(2.0**63, 0))
+        return -high, high
+    if decimal := _DECIMAL.fullmatch(column.type):
+        width, scale = int(decimal[1]), int(decimal[2])
+        high = 10.0 ** (width - scale) - 10.0**-scale
+        return np.nextafter(-high, 0), np.nextafter(high, 0)
+    return -np.inf, np.inf
+
+
+_TOO_MANY = (
+    f"The query's output has more than {MAX_CELLS:,} values, rows times columns, which is more than synthetic rows are "
+    "made of. Read a sample of the rows, or fewer columns."
+)
