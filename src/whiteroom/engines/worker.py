@@ -76,7 +76,7 @@ def _run_plain(
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:
-        if isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error):
+        if out_of_space(error):
             return _disk_full(spec)
         # The message may quote a value that the query made, and that may say anything: it is only a reason to look.
         if broken_data(str(error), tables) is not None:
@@ -130,6 +130,11 @@ def _safely(error: Exception) -> tuple[QueryFailure, str]:
         if isinstance(error, kind):
             return failure, message
     raise error
+
+
+def out_of_space(error: Exception) -> bool:
+    """Whether the disk is full. Of DuckDB's errors only those are read that no value of a row can stand in."""
+    return isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error)
 
 
 def _disk_full(spec: QuerySpec) -> tuple[QueryFailure, str]:

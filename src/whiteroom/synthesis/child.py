@@ -57,7 +57,11 @@ def _work(folder: Path, spec: SynthesisSpec) -> None:
             write_end(folder / END, failed(SynthesisFailure.NOT_INSTALLED, _NOT_INSTALLED))
             return
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
-        write_end(folder / END, synthesise(folder, spec))
+        seen = synthesise(folder, spec)
+        if seen.result is None:
+            # Before anything is written: they may have filled the disk.
+            erase_traces(folder, spec)
+        write_end(folder / END, seen)
     except MemoryError:
         write_end(folder / END, failed(SynthesisFailure.RESOURCES, _memory_message(spec)))
 

@@ -31,7 +31,7 @@ from whiteroom.domain.synthetic_data import (
 )
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines.results import write_result
-from whiteroom.engines.worker import put_in_place
+from whiteroom.engines.worker import out_of_space, put_in_place
 from whiteroom.synthesis.attack import score
 from whiteroom.synthesis.columns import Flags
 from whiteroom.synthesis.mechanism import Drawn, Values, learn_and_draw, view
@@ -48,6 +48,15 @@ Mechanism = Callable[[Sequence[Values], int | None, float, np.random.Generator],
 
 def synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism = learn_and_draw) -> SynthesisObservation:
     """How it ended. The synthetic rows stand in `spec.folder` once this returns a result, and nowhere otherwise."""
+    try:
+        return _synthesise(folder, spec, mechanism)
+    except (OSError, duckdb.Error) as error:
+        if out_of_space(error):
+            return failed(SynthesisFailure.RESOURCES, _DISK_FULL)
+        raise
+
+
+def _synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism) -> SynthesisObservation:
     with duckdb.connect(":memory:") as connection:
         for statement in _settings(folder, spec):
             connection.execute(statement)
@@ -214,4 +223,8 @@ def _bounds(column: ResultColumn) -> tuple[float, float]:
 _TOO_MANY = (
     f"The query's output has more than {MAX_CELLS:,} values, rows times columns, which is more than synthetic rows are "
     "made of. Read a sample of the rows, or fewer columns."
+)
+_DISK_FULL = (
+    "Making the synthetic rows takes more room than the server's disk has. Ask its operator to make room, or read "
+    "fewer rows."
 )

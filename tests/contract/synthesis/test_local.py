@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from support.disks import needs_root, small_disk
 from support.patients import SQL, a_synthesis, parameters
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.runs import Phase
@@ -248,3 +249,14 @@ def test_a_synthesis_has_a_memory_limit(synthesiser: LocalSynthesiser, tmp_path:
     seen = ended(synthesiser, spec)
     assert seen.failure is SynthesisFailure.RESOURCES, seen
     assert no_row_is_kept(spec)
+
+
+@needs_root
+def test_a_disk_that_the_rows_do_not_fit_on_is_told_and_has_its_room_back(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", megabytes=3) as disk:
+        spec = a_synthesis(disk.path, rows=100_000, result_format=ResultFormat.CSV)
+        seen = ended(LocalSynthesiser(disk.path), spec)
+        assert seen.failure is SynthesisFailure.RESOURCES
+        assert "make room" in seen.message
+        assert no_row_is_kept(spec)
+        assert disk.free_bytes > 2 * 2**20
