@@ -16,6 +16,7 @@ from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
 from whiteroom.domain.runs import Finding
+from whiteroom.engines import noise
 from whiteroom.redaction import personal
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.sqlite import SqliteStore
@@ -39,7 +40,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         *report.findings,
         _about_machine(),
         _about_redaction(settings),
-        _about_synthetic_data(),
+        *_about_noise(),
         *_about_folder(settings),
     )
     well = report.usable and all(finding.ok for finding in findings[len(report.findings) :])
@@ -108,14 +109,26 @@ def _about_redaction(settings: Settings) -> Finding:
     )
 
 
-def _about_synthetic_data() -> Finding:
-    """Whether synthetic rows can be made."""
-    title = "synthetic data"
-    if synthesiser.is_installed():
-        return Finding(title, ok=True, detail="Channels of synthetic rows can be made.")
-    return Finding(
-        title, ok=True, detail="None: channels of synthetic rows fail. Install Whiteroom with the extra `synthetic`."
-    )
+def _about_noise() -> Iterator[Finding]:
+    """Whether there is what noise is made with: for queries, and for synthetic rows."""
+    for title, there, can, cannot, extra in (
+        (
+            "differential privacy",
+            noise.is_installed(),
+            "Tables under it can be queried.",
+            "None: queries of tables under it are refused.",
+            "dp",
+        ),
+        (
+            "synthetic data",
+            synthesiser.is_installed(),
+            "Channels of synthetic rows can be made.",
+            "None: channels of synthetic rows fail.",
+            "synthetic",
+        ),
+    ):
+        without = f"{cannot} Install Whiteroom with the extra `{extra}`."
+        yield Finding(title, ok=True, detail=can if there else without)
 
 
 def _about_folder(settings: Settings) -> Iterator[Finding]:

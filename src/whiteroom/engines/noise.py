@@ -10,6 +10,7 @@ Bounded User Contribution (2020), for bounds from a noisy histogram of powers of
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -23,6 +24,11 @@ _FALSE_ALARM = 1e-5
 might then be 2**60 times as large."""
 _LARGEST = 2**62
 """Totals are cut there, far above what rows can sum up to here: it can only bring two results nearer to each other."""
+
+
+def is_installed() -> bool:
+    """Whether OpenDP is there; it is not imported for that."""
+    return importlib.util.find_spec("opendp") is not None
 
 
 def require_opendp() -> None:

@@ -132,12 +132,16 @@ def test_without_a_detector_it_says_that_such_logs_are_not_shown(
     assert "ok  redaction of personal information: None: logs under it are shown to nobody." in answer.out
 
 
-def test_it_says_whether_synthetic_data_can_be_made(
+def test_it_says_whether_there_is_what_noise_is_made_with(
     cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "ok  synthetic data: Channels of synthetic rows can be made." in cli("doctor").out
+    out = cli("doctor").out
+    assert "ok  differential privacy: Tables under it can be queried." in out
+    assert "ok  synthetic data: Channels of synthetic rows can be made." in out
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = cli("doctor")
     assert answer.code == 0
+    assert "ok  differential privacy: None: queries of tables under it are refused." in answer.out
+    assert "`dp`" in answer.out
     assert "ok  synthetic data: None: channels of synthetic rows fail." in answer.out
     assert "`synthetic`" in answer.out
