@@ -170,7 +170,7 @@ def test_what_cannot_be_synthesised_is_said_in_a_sentence(
     assert no_row_is_kept(spec)
 
 
-def test_odd_columns_come_out_as_they_are(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
+def test_odd_columns_come_out_as_they_are_but_for_noise(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
     types = {
         "nothing": CATEGORICAL,
         "no_number": NUMERICAL,
@@ -192,12 +192,14 @@ def test_odd_columns_come_out_as_they_are(synthesiser: LocalSynthesiser, tmp_pat
     )
     seen = ended(synthesiser, spec)
     assert seen.result is not None, seen
-    ((nothing, constants, thirds, days, yeses),) = rows_of(
+    ((nothing, sevens, thirds, days, yeses),) = rows_of(
         spec,
-        "SELECT count(nothing) + count(no_number), list(DISTINCT constant), avg((third IS NULL)::INT), "
+        "SELECT count(nothing) + count(no_number), avg((constant = 7)::INT), avg((third IS NULL)::INT), "
         "list_sort(list(DISTINCT CAST(day AS VARCHAR))), count(DISTINCT yes) FROM ROWS",
     )
-    assert (nothing, constants, yeses) == (0, [7], 2)
+    assert (nothing, yeses) == (0, 2)
+    # Noise of 6.7 rows is on each of at most four neighbours of 7: 5 % of 3,600 rows with odds below 1e-9.
+    assert sevens > 0.95
     assert 0.6 < thirds < 0.73
     assert days == ["2020-02-28", "2020-02-29", "2020-03-01"]
     assert [row[1] for row in rows_of(spec, "DESCRIBE FROM ROWS")][-2:] == ["DECIMAL(5,2)", "TINYINT"]
