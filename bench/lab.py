@@ -62,7 +62,7 @@ class Lab:
             id=RunId(f"bench-{os.getpid()}-{next(self.numbers)}"),
             image_digest=digest,
             channels=channels,
-            **changes,  # type: ignore[arg-type]
+            **changes,  # type: ignore[arg-type]  # fields of a Run, by name
         )
         started = time.time_ns()
         self.runtime.start(run)

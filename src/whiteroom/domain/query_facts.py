@@ -100,8 +100,6 @@ class SelectFacts:
     """One SELECT that reads associated tables itself, not only through other SELECTs."""
 
     reads: tuple[Read, ...]
-    derived: bool
-    """Whether it reads the result of another SELECT too."""
     joins: tuple[Join, ...]
     clauses: frozenset[str]
     """DISTINCT, WHERE, GROUP BY, GROUP BY ALL, GROUPING SETS, HAVING, QUALIFY, ORDER BY, LIMIT, OFFSET."""

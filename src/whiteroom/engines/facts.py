@@ -19,7 +19,7 @@ from whiteroom.domain.query_facts import (
     Use,
 )
 from whiteroom.engines.meetings import Meetings
-from whiteroom.engines.origins import Origins, from_aliases, from_joins
+from whiteroom.engines.origins import Origins, from_joins
 
 _PLACES = {
     "expressions": Place.OUTPUT,
@@ -190,7 +190,6 @@ class _Clauses:
         own = list(self._own_nodes())
         return SelectFacts(
             reads=tuple(self._reads.values()),
-            derived=any(alias not in self._reads for alias in from_aliases(select)),
             joins=tuple(self._join(join) for join in from_joins(select)),
             clauses=clause_names(select),
             uses=tuple(self._uses()),

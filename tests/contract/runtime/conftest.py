@@ -74,7 +74,7 @@ class Lab:
                 limits=LIMITS,
                 stop_grace_seconds=1,
             ),
-            **changes,  # type: ignore[arg-type]
+            **changes,  # type: ignore[arg-type]  # fields of a Run, by name
         )
 
     def start(self, program: str, **changes: object) -> RunId:
