@@ -18,8 +18,8 @@ from whiteroom.controllers.settling import settle
 from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.domain.dependants import READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.ml_input_channels import LIFECYCLE, SYNTHESIS_BEGUN, MLInputChannel, Status, Surroundings, plan
+from whiteroom.domain.lifecycle import Lifecycle
+from whiteroom.domain.ml_input_channels import LIFECYCLE, MLInputChannel, Status, Surroundings, plan
 from whiteroom.domain.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.queries import QueryObservation, ResultFormat
@@ -73,16 +73,12 @@ class MLInputChannelController:
             in_use = record.status is Status.DELETE_PENDING and _in_use(tx, record)
             synthetic_paid = payer_active(tx, record.collaboration_id, synthetic_payer)
             synthetic = watched and record.synthetic_data_parameters is not None
-            begun = _syntheses_begun(tx, record) if synthetic else 0
         return seen.query, Surroundings(
             member_active=seen.member_active,
             payer_active=seen.payer_active and synthetic_paid,
             associations={association.name_folded: association.id for association in associations},
-            restarts=seen.restarts,
-            unreadable=seen.unreadable,
             in_use=in_use,
             synthesis=self._synthesising.observe(record) if synthetic else NO_SYNTHESIS,
-            syntheses_begun=begun,
         )
 
     def plan(self, record: MLInputChannel, seen: Seen, now: datetime) -> Step:
@@ -178,10 +174,6 @@ def _fills_a_channel(query: ProtectedQuery | None) -> bool:
 
 def _channel_id(query: ProtectedQuery) -> str:
     return (query.ml_input_channel_arn or "").rsplit("/", 1)[-1]
-
-
-def _syntheses_begun(tx: Transaction, channel: MLInputChannel) -> int:
-    return sum(event.event is Event.NOTED and event.reason == SYNTHESIS_BEGUN for event in tx.events(channel.arn))
 
 
 def _in_use(tx: Transaction, channel: MLInputChannel) -> bool:

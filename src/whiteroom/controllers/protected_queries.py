@@ -82,12 +82,7 @@ class ProtectedQueryController:
         # One that is being cancelled may have read, and is charged for it.
         watched = record.status in {ProtectedQueryStatus.STARTED, ProtectedQueryStatus.CANCELLING}
         seen = self._querying.observe(record, record.id, record.payer_account_id, watched=watched)
-        return seen.query, Surroundings(
-            member_active=seen.member_active,
-            payer_active=seen.payer_active,
-            restarts=seen.restarts,
-            unreadable=seen.unreadable,
-        )
+        return seen.query, Surroundings(member_active=seen.member_active, payer_active=seen.payer_active)
 
     def plan(self, record: ProtectedQuery, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""

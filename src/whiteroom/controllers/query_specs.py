@@ -15,15 +15,13 @@ from whiteroom.domain.configured_table_associations import ConfiguredTableAssoci
 from whiteroom.domain.differential_privacy import epsilon_left
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.queries import CatalogTable, FileFormat, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.queries import UNREADABLE, CatalogTable, QuerySpec, QueryTable, ResultFormat
 from whiteroom.domain.schemas import query_table
 from whiteroom.domain.steps import Failure
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
 
 log = logging.getLogger(__name__)
-
-_UNREADABLE = CatalogTable((), FileFormat.CSV, ())
 
 Referenced = tuple[QueryTable, Mapping[str, Any]]
 """A table with its owner's rules as they are now, its rows still to be found, and its TableReference."""
@@ -87,8 +85,8 @@ class QuerySpecs:
             querier_account_id=query.account_id,
             algorithm_association_arn=algorithm_association_arn,
             tables=tuple(
-                # Without columns no query can use it; the others need not care.
-                replace(table, source=self._resolve(table, reference) or _UNREADABLE)
+                # A query that reads it is told so; the others need not care.
+                replace(table, source=self._resolve(table, reference) or UNREADABLE)
                 for table, reference in tables
             ),
             result_format=result_format,
@@ -102,10 +100,6 @@ class QuerySpecs:
             receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
             epsilon_left="0" if budget is None else str(epsilon_left(budget, self._clock())),
         )
-
-    def unreadable(self, tables: Iterable[Referenced]) -> tuple[str, ...]:
-        """Names of the tables whose catalog entry or files are gone."""
-        return tuple(table.name for table, reference in tables if self._resolve(table, reference) is None)
 
     def _resolve(self, table: QueryTable, reference: Mapping[str, Any]) -> CatalogTable | None:
         """What a table refers to, as it is now; None where that cannot be read here."""
@@ -150,7 +144,7 @@ def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Ref
     rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
     budget = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
-    return query_table(association, table, _UNREADABLE, rule, association_rule, budget), table.table_reference
+    return query_table(association, table, UNREADABLE, rule, association_rule, budget), table.table_reference
 
 
 def _statement(tx: Transaction, source: Mapping[str, Any], *, synthetic: bool) -> _Statement | Failure:

@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Protocol
 
 from whiteroom.base.clock import Clock
-from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs, seen_associations, tables_of
+from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs
 from whiteroom.controllers.room import member_active, payer_active
-from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.queries import QueryFailure, QueryObservation, ResultFormat
-from whiteroom.domain.query_runs import RESTART
+from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Failure, Outcome
-from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
+from whiteroom.ports import Catalog, SqlEngine, Store
 
 _ABSENT = QueryObservation(Phase.ABSENT)
 
@@ -28,8 +26,6 @@ _ABSENT = QueryObservation(Phase.ABSENT)
 class Asker(Protocol):
     """A record that a query works for: the channel that it fills, or the query itself."""
 
-    @property
-    def arn(self) -> str: ...
     @property
     def membership_id(self) -> str: ...
     @property
@@ -45,10 +41,6 @@ class SeenQuery:
     """Whether the membership that asked for it still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
-    restarts: int
-    """How often the query was started again."""
-    unreadable: tuple[str, ...]
-    """Names of its tables whose catalog entry or files are gone; looked up where the query was refused."""
 
 
 class Querying:
@@ -74,12 +66,9 @@ class Querying:
         """What is seen of a record's query; where it is not watched, it is not looked at."""
         query = self._engine.observe(query_id) if watched else _ABSENT
         with self._store.reading() as tx:
-            record = tx.protected_queries.get(query_id) if query.failure is QueryFailure.REFUSED else None
-            tables = tables_of(tx, seen_associations(tx, record)) if record is not None else []
             active = member_active(tx, asker.membership_id)
             paid = payer_active(tx, asker.collaboration_id, payer_account_id)
-            restarts = _restarts(tx, asker.arn) if watched and query.phase is Phase.ABSENT else 0
-        return SeenQuery(query, active, paid, restarts, self._specs.unreadable(tables))
+        return SeenQuery(query, active, paid)
 
     def start(
         self,
@@ -119,7 +108,3 @@ class Querying:
         queries = tuple(dict.fromkeys((*self._engine.queries(), *others)))
         with self._store.reading() as tx:
             return [(query_id, tx.protected_queries.get(query_id)) for query_id in queries]
-
-
-def _restarts(tx: Transaction, arn: str) -> int:
-    return sum(event.event is Event.NOTED and event.reason == RESTART for event in tx.events(arn))

@@ -105,10 +105,10 @@ class MLInputChannel:
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
     created_at: datetime
     updated_at: datetime
-
-
-SYNTHESIS_BEGUN = "The query has its rows; synthetic ones are made of them."
-"""The audit line of a beginning: counting it is how the limit of restarts is kept."""
+    restarts: int = 0
+    """How often the query was started again."""
+    syntheses_begun: int = 0
+    """How often synthetic rows were begun to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,9 @@ class Surroundings:
     """Whether the member that pays for the query is still there."""
     associations: Mapping[str, str]
     """Ids of the collaboration's table associations of ACTIVE members, by folded name."""
-    restarts: int
-    """How often the query was started again."""
-    unreadable: tuple[str, ...]
-    """Names of associated tables whose catalog entry or files are gone; looked up where a query was refused."""
     in_use: bool
     """Whether a training or an inference job that is under way reads the channel."""
     synthesis: SynthesisObservation = NO_SYNTHESIS
-    syntheses_begun: int = 0
-    """How often synthetic rows were begun to be made."""
 
 
 def plan(  # noqa: PLR0911 - one row for each status
@@ -162,7 +156,7 @@ def plan(  # noqa: PLR0911 - one row for each status
 
 def _follow_query(channel: MLInputChannel, seen: QueryObservation, now: datetime, around: Surroundings) -> Step:
     if seen.result is None:
-        return follow_query(seen, around.restarts, around.unreadable)
+        return follow_query(seen, channel.restarts)
     if channel.synthetic_data_parameters is not None:
         return _follow_synthesis(channel, seen.result, now, around)
     return _filled(channel, seen.result, now, around.associations)
@@ -184,13 +178,17 @@ def _follow_synthesis(channel: MLInputChannel, real: QueryResult, now: datetime,
         if step.event is not Event.SUCCEEDED:
             return replace(step, changes={**step.changes, **cost})
         return replace(step, effect=Effect.DISCARD, changes={**step.changes, **cost}, reason=synthesis.cost.remark)
-    if around.syntheses_begun > RESTARTS_ALLOWED:
+    if channel.syntheses_begun > RESTARTS_ALLOWED:
         return failed(
             StatusCode.PLATFORM_ERROR,
-            f"What makes synthetic rows died {around.syntheses_begun} times without a word; the operator's log has "
+            f"What makes synthetic rows died {channel.syntheses_begun} times without a word; the operator's log has "
             "the rest.",
         )
-    return Step(Effect.SYNTHESISE, reason=SYNTHESIS_BEGUN)
+    return Step(
+        Effect.SYNTHESISE,
+        changes={"syntheses_begun": channel.syntheses_begun + 1},
+        reason="The query has its rows; synthetic ones are made of them.",
+    )
 
 
 def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, associations: Mapping[str, str]) -> Step:

@@ -108,6 +108,8 @@ class ProtectedQuery:
     """What it was charged of a budget of differential privacy (differential_privacy.Bill); None where nothing was."""
     privacy_parameters: tuple[Mapping[str, Any], ...] = ()
     """DifferentialPrivacySensitivityParameters of what was delivered."""
+    restarts: int = 0
+    """How often its process was gone and it was started again; a channel's query is counted by its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,6 @@ class Surroundings:
     """Whether the membership that asked for it still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
-    restarts: int
-    unreadable: tuple[str, ...]
-    """Names of associated tables whose catalog entry or files are gone; looked up where a query was refused."""
 
 
 def plan(  # noqa: PLR0911 - one row for each status
@@ -156,7 +155,7 @@ def plan(  # noqa: PLR0911 - one row for each status
             said = {"status_code": StatusCode.QUERY_TIMED_OUT.value, "status_message": seen.message}
             return Step(event=Event.EXPIRED, changes=said, reason=seen.message)
         case ProtectedQueryStatus.STARTED:
-            return follow_query(seen, around.restarts, around.unreadable)
+            return follow_query(seen, query.restarts)
         case ProtectedQueryStatus.CANCELLING:
             return Step(Effect.STOP, Event.STOPPED)
         case _:

@@ -45,6 +45,10 @@ class CatalogTable:
     columns: tuple[Column, ...]
 
 
+UNREADABLE = CatalogTable((), FileFormat.CSV, ())
+"""What stands for a reference whose catalog entry or files are gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueryTable:
     """One associated table as a query may see it, with the rules its owner set."""
@@ -67,6 +71,11 @@ class QueryTable:
     def title(self) -> str:
         """How sentences name the table."""
         return f"Table '{self.name}' (member {self.owner_account_id})"
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether what it refers to cannot be read now."""
+        return self.source == UNREADABLE
 
     @property
     def identifier(self) -> str | None:
@@ -122,7 +131,7 @@ class QueryFailure(StrEnum):
     INVALID = "invalid"
     """The engine could not run it: the SQL names what is not there, or types do not fit."""
     DATA = "data"
-    """A table's file is broken; the message names table, file and line, not the row's contents."""
+    """A table's files are broken or gone; the message names table, file and line, not the row's contents."""
     RESOURCES = "resources"
     TIMEOUT = "timeout"
     STOPPED = "stopped"

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, StatusCode
 from whiteroom.domain.queries import QueryObservation
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
 
-RESTART = "The query's process was gone; the query was started again."
-"""The audit line of a restart: counting it is how the limit is kept."""
 RESTARTS_ALLOWED = 2
 """A machine that goes down takes its queries with it; one that dies more often than that is at fault itself."""
 
 PAYER_GONE = "The member that pays for the query left the collaboration. Ask again with another payer."
 
 
-def follow_query(seen: QueryObservation, restarts: int, unreadable: Iterable[str]) -> Step:
+def follow_query(seen: QueryObservation, restarts: int) -> Step:
     """The next step for a query without a result: wait, fail with how it ended, or start it again.
 
     Args:
         seen: what the engine says of it.
-        restarts: how often it was started again.
-        unreadable: names of associated tables whose catalog entry or files are gone.
+        restarts: how often it was started again, as its record counts it.
     """
     if seen.phase is Phase.RUNNING:
         return WAIT
     if seen.failure is not None:
-        for name in unreadable:
-            if f"'{name}'" in seen.message:
-                return failed(StatusCode.DATA_ERROR, f"The table '{name}' cannot be read now. {_ASK_ITS_OWNER}")
         code = OF_QUERY_FAILURE[seen.failure]
         return failed(code, seen.message or MEANING[code])
     if restarts < RESTARTS_ALLOWED:
-        return Step(Effect.START, reason=RESTART)
+        return Step(
+            Effect.START,
+            changes={"restarts": restarts + 1},
+            reason="The query's process was gone; the query was started again.",
+        )
     return failed(
         StatusCode.PLATFORM_ERROR,
         f"The query's process died {restarts + 1} times without a word; the operator's log has the rest.",
     )
-
-
-_ASK_ITS_OWNER = "Ask its owner: the catalog has no such table, or its files are gone."

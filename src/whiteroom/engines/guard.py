@@ -28,7 +28,7 @@ from sqlglot.schema import MappingSchema
 from whiteroom.domain.analysis_rules import judge, minimums
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.differential_privacy import enough
-from whiteroom.domain.queries import QuerySpec, QueryTable
+from whiteroom.domain.queries import QueryFailure, QuerySpec, QueryTable
 from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
@@ -294,6 +294,12 @@ def _name_views(tree: exp.Expr, tables: tuple[QueryTable, ...]) -> dict[str, Que
         if not indexes:
             names = ", ".join(sorted(f"'{table.name}'" for table in tables)) or "none"
             raise Refused(f"There is no table '{name[:128]}' in this collaboration. Its tables are: {names}.")
+        if tables[indexes[0]].unreadable:
+            raise Refused(
+                f"The table '{tables[indexes[0]].name}' cannot be read now. Ask its owner: the catalog has no such "
+                "table, or its files are gone.",
+                QueryFailure.DATA,
+            )
         view = f"{RESERVED}{indexes[0]}"
         views[view] = tables[indexes[0]]
         if not node.alias:

@@ -60,7 +60,7 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryRes
         with cpu_limit(GUARD_SECONDS):
             guarded = guard(spec)
     except Refused as refusal:
-        return QueryFailure.REFUSED, str(refusal)
+        return refusal.failure, str(refusal)
     if guarded.noisy is not None:
         return _run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes)
     return _run_plain(folder, spec, guarded, spill_bytes)
@@ -118,7 +118,7 @@ def _run_noisy(
                 return QueryFailure.INVALID, UNTOLD
         return replace(_result(spec, guarded, partial, rows, files), privacy=told), ""
     except Refused as refusal:
-        return QueryFailure.REFUSED, str(refusal)
+        return refusal.failure, str(refusal)
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:

@@ -218,6 +218,17 @@ def test_a_file_that_is_gone_is_a_fault_of_the_data(people: Room) -> None:
     assert "people.csv" in seen.message
 
 
+def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_others(people: Room) -> None:
+    people.add("gone", [], {}, rule=None, rule_type=None)
+    seen, _ = people.run("SELECT name FROM people")
+    assert seen.result is not None
+    seen, _ = people.run("SELECT p.name FROM people p JOIN gone g ON p.name = g.name")
+    assert seen.failure is QueryFailure.DATA
+    assert seen.message == (
+        "The table 'gone' cannot be read now. Ask its owner: the catalog has no such table, or its files are gone."
+    )
+
+
 def test_a_value_that_breaks_a_query_does_not_appear_in_the_message(people: Room) -> None:
     seen, _ = people.run("SELECT id + 9223372036854775807 AS x FROM people")
     assert seen.failure is QueryFailure.INVALID

@@ -39,9 +39,7 @@ QUERIES = [
     QueryObservation(Phase.ENDED, RESULT),
     *(QueryObservation(Phase.ENDED, failure=failure) for failure in QueryFailure),
 ]
-AROUND = Surroundings(
-    member_active=True, payer_active=True, associations={"flights": "a1"}, restarts=0, unreadable=(), in_use=False
-)
+AROUND = Surroundings(member_active=True, payer_active=True, associations={"flights": "a1"}, in_use=False)
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +115,8 @@ def test_every_planned_event_of_a_channel_is_in_the_state_table(records: dict[st
         (None, NOON - timedelta(1), NOON + timedelta(1)),
     )
     for (active, paid, in_use, restarts, expires_at), status, seen in product(flags, ml_input_channels.Status, QUERIES):
-        channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at)
-        around = dataclasses.replace(AROUND, member_active=active, payer_active=paid, in_use=in_use, restarts=restarts)
+        channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at, restarts=restarts)
+        around = dataclasses.replace(AROUND, member_active=active, payer_active=paid, in_use=in_use)
         sound(ml_input_channels.LIFECYCLE, status, ml_input_channels.plan(channel, seen, NOON, around))
 
 
@@ -126,10 +124,8 @@ def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
     for active, paid, restarts, status, seen in product(
         (True, False), (True, False), (0, RESTARTS_ALLOWED), protected_queries.ProtectedQueryStatus, QUERIES
     ):
-        around = protected_queries.Surroundings(
-            member_active=active, payer_active=paid, restarts=restarts, unreadable=()
-        )
-        step = protected_queries.plan(a_query(status=status), seen, NOON, around)
+        around = protected_queries.Surroundings(member_active=active, payer_active=paid)
+        step = protected_queries.plan(a_query(status=status, restarts=restarts), seen, NOON, around)
         sound(protected_queries.LIFECYCLE, status, step)
         if protected_queries.LIFECYCLE.at_rest(status):
             assert step == WAIT
@@ -137,7 +133,7 @@ def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
 
 def test_a_query_that_ran_out_of_time_has_a_status_of_its_own() -> None:
     query = a_query(status=protected_queries.ProtectedQueryStatus.STARTED)
-    around = protected_queries.Surroundings(member_active=True, payer_active=True, restarts=0, unreadable=())
+    around = protected_queries.Surroundings(member_active=True, payer_active=True)
     seen = QueryObservation(Phase.ENDED, failure=QueryFailure.TIMEOUT, message="Too long.")
     step = protected_queries.plan(query, seen, NOON, around)
     assert protected_queries.LIFECYCLE.next(query.status, Event.EXPIRED) == "TIMED_OUT"
@@ -288,11 +284,24 @@ def test_rows_of_a_table_that_was_taken_out_meanwhile_are_not_kept(records: dict
 
 def test_a_query_is_started_again_so_often_and_no_more(records: dict[str, Any]) -> None:
     channel = dataclasses.replace(records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS)
-    events = []
-    for restarts in range(RESTARTS_ALLOWED + 1):
-        around = dataclasses.replace(AROUND, restarts=restarts)
-        events.append(ml_input_channels.plan(channel, QUERIES[0], NOON, around).effect)
-    assert events == [Effect.START, Effect.START, None]
+    effects: list[Effect | None] = []
+    while len(effects) <= RESTARTS_ALLOWED:
+        step = ml_input_channels.plan(channel, QUERIES[0], NOON, AROUND)
+        effects.append(step.effect)
+        channel = dataclasses.replace(channel, **({} if step.failure else step.changes))
+    assert effects == [*[Effect.START] * RESTARTS_ALLOWED, None]
+
+
+def test_making_synthetic_rows_is_begun_again_so_often_and_no_more(records: dict[str, Any]) -> None:
+    channel = dataclasses.replace(
+        records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS, synthetic_data_parameters={}
+    )
+    effects: list[Effect | None] = []
+    while len(effects) <= RESTARTS_ALLOWED + 1:
+        step = ml_input_channels.plan(channel, QUERIES[2], NOON, AROUND)
+        effects.append(step.effect)
+        channel = dataclasses.replace(channel, **({} if step.failure else step.changes))
+    assert effects == [*[Effect.SYNTHESISE] * (RESTARTS_ALLOWED + 1), None]
 
 
 def test_an_active_channel_waits_for_the_end_of_its_retention(records: dict[str, Any]) -> None:
