@@ -1,4 +1,10 @@
-"""Where all state lives."""
+"""Where all state lives.
+
+**Isolation** (decision 0022). Transactions are serializable: what comes of several at once is what would come of them
+one after the other. So whoever reads, decides and writes in one transaction decides rightly (budgets, quotas, names,
+what may be deleted), and a decision that is made in one transaction and written in another is guarded by the revision
+of its record (`Stale`). tests/contract/store/test_isolation.py holds every store to it.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +111,7 @@ class Store(Protocol):
     """Where all state lives. Safe from any thread, and from other processes on the same folder."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction that may write: committed durably at the end, rolled back on any exception."""
+        """A transaction that may write: serializable, committed durably at the end, rolled back on any exception."""
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent view that writes nothing."""

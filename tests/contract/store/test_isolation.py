@@ -1,0 +1,345 @@
+"""What ports.Store promises of two writers: what a transaction decided from what it read holds when it is committed.
+
+Each race is of two real decisions. The first one has read what it decides from when the second one begins; it writes
+when the second one has ended, or, where the store makes that one wait, after a moment. What comes of it must be what
+would come of one after the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cleanrooms import ALICE, BOB, CAROL, REGION, an_office, role_of
+from support.ml import SQL, TRAINER, Studio, a_studio
+from support.rooms import a_query
+from support.stores import Interleaved, Weak
+from whiteroom.base.faults import Fault
+from whiteroom.controllers.privacy_bills import pay
+from whiteroom.controllers.settling import settle
+from whiteroom.domain.differential_privacy import Bill
+from whiteroom.domain.protected_queries import ProtectedQueryStatus
+from whiteroom.domain.quotas import Quota, Quotas
+
+Decision = Callable[[], str]
+"""Decides, writes, and says how it ended: `done`, or the name of its refusal."""
+
+
+@dataclass
+class Race:
+    """Two decisions, and whether what came of them is right."""
+
+    first: Decision
+    second: Decision
+    is_right: Callable[[list[str]], bool]
+
+
+def called(studio: Studio, account: str, service: str, operation: str, **request: Any) -> str:
+    try:
+        studio.office.call(account, service, operation, **request)
+    except Fault as fault:
+        return fault.code
+    return "done"
+
+
+def one_of_two(refusal: str) -> Callable[[list[str]], bool]:
+    return lambda ends: sorted(ends) == sorted(["done", refusal])
+
+
+# Budgets of differential privacy
+
+
+def _privacy_budget(studio: Studio, epsilon: int) -> str:
+    answer = studio.office.cleanrooms(
+        BOB,
+        "CreatePrivacyBudgetTemplate",
+        membershipIdentifier=studio.room.membership(BOB),
+        privacyBudgetType="DIFFERENTIAL_PRIVACY",
+        autoRefresh="NONE",
+        parameters={"differentialPrivacy": {"epsilon": epsilon, "usersNoisePerQuery": 10}},
+    )
+    return str(answer["privacyBudgetTemplate"]["id"])
+
+
+def _payment(studio: Studio, template_id: str, query_id: str) -> Decision:
+    """A query that costs six tenths of one epsilon."""
+    store = studio.office.store
+    query = a_query(id=query_id, arn=f"arn:{query_id}", status=ProtectedQueryStatus.STARTED)
+    with store.transaction() as tx:
+        tx.protected_queries.submit(query, actor=ALICE)
+
+    def decide() -> str:
+        outcome = pay(store, query, Bill(template_id, 6, 10), studio.office.now)
+        return "done" if outcome.failure is None else outcome.failure.code.value
+
+    return decide
+
+
+def _epsilon_used(studio: Studio, template_id: str) -> str:
+    with studio.office.store.reading() as tx:
+        template = tx.privacy_budget_templates.get(template_id)
+    assert template is not None
+    return template.epsilon_used
+
+
+def two_charges_of_which_the_budget_has_one(studio: Studio) -> Race:
+    budget = _privacy_budget(studio, 1)
+    return Race(
+        _payment(studio, budget, "one"),
+        _payment(studio, budget, "two"),
+        lambda ends: one_of_two("PrivacyBudgetSpent")(ends) and _epsilon_used(studio, budget) == "3/5",
+    )
+
+
+def two_charges_of_which_the_budget_has_both(studio: Studio) -> Race:
+    budget = _privacy_budget(studio, 2)
+    return Race(
+        _payment(studio, budget, "one"),
+        _payment(studio, budget, "two"),
+        lambda ends: ends == ["done", "done"] and _epsilon_used(studio, budget) == "6/5",
+    )
+
+
+# Access budgets
+
+
+def _access_budget(studio: Studio, uses: int) -> None:
+    place = f"membership/{studio.room.membership(BOB)}/configuredtableassociation/{studio.table.association_id}"
+    studio.office.cleanrooms(
+        BOB,
+        "CreatePrivacyBudgetTemplate",
+        membershipIdentifier=studio.room.membership(BOB),
+        privacyBudgetType="ACCESS_BUDGET",
+        parameters={
+            "accessBudget": {
+                "budgetParameters": [{"type": "LIFETIME", "budget": uses}],
+                "resourceArn": f"arn:aws:cleanrooms:{REGION}:{BOB}:{place}",
+            }
+        },
+    )
+
+
+def _uses(studio: Studio) -> int:
+    with studio.office.store.reading() as tx:
+        template = tx.privacy_budget_templates.find(resource_id=studio.table.association_id)
+    assert template is not None
+    return template.lifetime_used
+
+
+def _query(studio: Studio) -> Decision:
+    return lambda: called(
+        studio,
+        ALICE,
+        "cleanrooms",
+        "StartProtectedQuery",
+        type="SQL",
+        membershipIdentifier=studio.room.membership(ALICE),
+        sqlParameters={"queryString": SQL},
+        resultConfiguration={"outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": "alices"}}},
+    )
+
+
+def _channel(studio: Studio, name: str) -> Decision:
+    return lambda: called(
+        studio,
+        ALICE,
+        "cleanrooms-ml",
+        "CreateMLInputChannel",
+        membershipIdentifier=studio.room.membership(ALICE),
+        **studio.channel_request(name),
+    )
+
+
+def _refund(studio: Studio) -> Decision:
+    """A query that turns out not to have read the table that it was counted for."""
+    store = studio.office.store
+    with store.reading() as tx:
+        query = tx.protected_queries.all(membership_id=studio.room.membership(ALICE))[0]
+
+    def decide() -> str:
+        with store.transaction() as tx:
+            settle(tx, query, ())
+        return "done"
+
+    return decide
+
+
+def two_uses_of_which_the_budget_has_one(studio: Studio) -> Race:
+    _access_budget(studio, 1)
+    return Race(
+        _query(studio),
+        _channel(studio, "late"),
+        lambda ends: one_of_two("AccessDeniedException")(ends) and _uses(studio) == 1,
+    )
+
+
+def two_uses_of_which_the_budget_has_both(studio: Studio) -> Race:
+    _access_budget(studio, 2)
+    return Race(_query(studio), _channel(studio, "late"), lambda ends: ends == ["done", "done"] and _uses(studio) == 2)
+
+
+def a_use_beside_a_refund(studio: Studio) -> Race:
+    _access_budget(studio, 3)
+    _query(studio)()
+    return Race(_refund(studio), _query(studio), lambda ends: ends == ["done", "done"] and _uses(studio) == 1)
+
+
+def two_refunds(studio: Studio) -> Race:
+    _access_budget(studio, 3)
+    _query(studio)()
+    _query(studio)()
+    return Race(_refund(studio), _refund(studio), lambda ends: ends == ["done", "done"] and _uses(studio) == 0)
+
+
+# Quotas
+
+
+def _limited(studio: Studio, quota: Quota, limit: int) -> None:
+    studio.office.quotas = Quotas({quota: limit})
+
+
+def _algorithm(studio: Studio, name: str) -> Decision:
+    request = {"name": name, "roleArn": role_of(CAROL), "trainingContainerConfig": TRAINER}
+    return lambda: called(studio, CAROL, "cleanrooms-ml", "CreateConfiguredModelAlgorithm", **request)
+
+
+def _training(studio: Studio, name: str, channel: str) -> Decision:
+    request = {"membershipIdentifier": studio.room.membership(ALICE), **studio.training_request(name, channel)}
+    return lambda: called(studio, ALICE, "cleanrooms-ml", "CreateTrainedModel", **request)
+
+
+def two_algorithms_of_which_the_quota_allows_one(studio: Studio) -> Race:
+    _limited(studio, Quota.ALGORITHMS_PER_ACCOUNT, 2)
+    exceeded = one_of_two("ServiceQuotaExceededException")
+    return Race(_algorithm(studio, "one"), _algorithm(studio, "two"), exceeded)
+
+
+def two_queries_of_which_the_quota_allows_one(studio: Studio) -> Race:
+    _limited(studio, Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP, 1)
+    return Race(_query(studio), _query(studio), one_of_two("ServiceQuotaExceededException"))
+
+
+def two_trainings_of_which_the_quota_allows_one(studio: Studio) -> Race:
+    channel = studio.active_channel()
+    _limited(studio, Quota.WORKING_TRAININGS_PER_MEMBERSHIP, 1)
+    exceeded = one_of_two("ServiceQuotaExceededException")
+    return Race(_training(studio, "one", channel), _training(studio, "two", channel), exceeded)
+
+
+# What is used and what is deleted
+
+
+def an_algorithm_that_is_deleted_while_it_is_associated(studio: Studio) -> Race:
+    algorithm = studio.algorithm(name="spare")
+    associate = {
+        "membershipIdentifier": studio.room.membership(CAROL),
+        "name": "spare",
+        "configuredModelAlgorithmArn": algorithm,
+    }
+    return Race(
+        lambda: called(studio, CAROL, "cleanrooms-ml", "CreateConfiguredModelAlgorithmAssociation", **associate),
+        lambda: called(
+            studio, CAROL, "cleanrooms-ml", "DeleteConfiguredModelAlgorithm", configuredModelAlgorithmArn=algorithm
+        ),
+        lambda ends: ends in (["done", "ConflictException"], ["ResourceNotFoundException", "done"]),
+    )
+
+
+# Names
+
+
+def two_algorithms_of_one_name(studio: Studio) -> Race:
+    return Race(_algorithm(studio, "same"), _algorithm(studio, "same"), one_of_two("ConflictException"))
+
+
+def two_channels_of_one_name(studio: Studio) -> Race:
+    return Race(_channel(studio, "same"), _channel(studio, "same"), one_of_two("ConflictException"))
+
+
+def two_trainings_of_one_name(studio: Studio) -> Race:
+    channel = studio.active_channel()
+    return Race(_training(studio, "same", channel), _training(studio, "same", channel), one_of_two("ConflictException"))
+
+
+DECIDED_FROM_WHAT_WAS_READ = [
+    two_charges_of_which_the_budget_has_one,
+    two_charges_of_which_the_budget_has_both,
+    two_uses_of_which_the_budget_has_one,
+    two_uses_of_which_the_budget_has_both,
+    a_use_beside_a_refund,
+    two_refunds,
+    two_algorithms_of_which_the_quota_allows_one,
+    two_queries_of_which_the_quota_allows_one,
+    two_trainings_of_which_the_quota_allows_one,
+    an_algorithm_that_is_deleted_while_it_is_associated,
+]
+GUARDED_BY_AN_INDEX = [two_algorithms_of_one_name, two_channels_of_one_name, two_trainings_of_one_name]
+
+
+def run(race: Race, store: Interleaved, patience_seconds: float) -> list[str]:
+    """How the first and the second decision ended."""
+    has_read, is_done = threading.Event(), threading.Event()
+    ends = {}
+
+    def follow() -> None:
+        assert has_read.wait(60)
+        ends["second"] = race.second()
+        is_done.set()
+
+    def let_the_other_one_in() -> None:
+        has_read.set()
+        is_done.wait(patience_seconds)
+
+    other = threading.Thread(target=follow)
+    other.start()
+    with store.between(let_the_other_one_in):
+        ends["first"] = race.first()
+    has_read.set()
+    other.join(60)
+    return [ends["first"], ends["second"]]
+
+
+def studio_on(store: Interleaved) -> Studio:
+    return a_studio(an_office(store))
+
+
+@pytest.fixture
+def serializable(tmp_path: Path) -> Iterator[Interleaved]:
+    store = Interleaved(tmp_path / "whiteroom.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def weak(tmp_path: Path) -> Iterator[Weak]:
+    store = Weak(tmp_path / "whiteroom.db")
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("prepare", [*DECIDED_FROM_WHAT_WAS_READ, *GUARDED_BY_AN_INDEX])
+def test_of_two_writers_at_once_comes_what_would_come_of_one_after_the_other(
+    serializable: Interleaved, prepare: Callable[[Studio], Race]
+) -> None:
+    race = prepare(studio_on(serializable))
+    # How long the second writer is waited for decides nothing: it is locked out until the first one has written.
+    ends = run(race, serializable, patience_seconds=0.1)
+    assert race.is_right(ends), ends
+
+
+@pytest.mark.parametrize("prepare", DECIDED_FROM_WHAT_WAS_READ)
+def test_a_store_that_lets_a_writer_in_between_is_found_out(weak: Weak, prepare: Callable[[Studio], Race]) -> None:
+    race = prepare(studio_on(weak))
+    assert not race.is_right(run(race, weak, patience_seconds=60))
+
+
+@pytest.mark.parametrize("prepare", GUARDED_BY_AN_INDEX)
+def test_names_are_guarded_by_an_index_whatever_the_isolation(weak: Weak, prepare: Callable[[Studio], Race]) -> None:
+    race = prepare(studio_on(weak))
+    ends = run(race, weak, patience_seconds=60)
+    assert race.is_right(ends), ends
