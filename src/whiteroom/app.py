@@ -8,6 +8,8 @@ import importlib
 import logging
 import os
 import pkgutil
+import sqlite3
+import threading
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,6 +23,7 @@ from whiteroom import operations
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict
+from whiteroom.base.troubles import trouble_of
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
@@ -57,11 +60,12 @@ from whiteroom.runtime.supervisor import gpus
 from whiteroom.runtime.trees import remove_tree
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
+from whiteroom.store.damage import CHECK_EVERY_SECONDS
 from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
-from whiteroom.web.gauges import disk, state
+from whiteroom.web.gauges import damage, disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
@@ -188,6 +192,9 @@ class Whiteroom:
         self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
         self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder)
+        self._stopping = threading.Event()
+        # A daemon: to read all of a large database may take longer than a server has to stop.
+        self._checkup = threading.Thread(target=self._look_for_damage, name="database-checkup", daemon=True)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
             Credentials(self._turns.view),
@@ -210,7 +217,8 @@ class Whiteroom:
         """What the operator's Prometheus reads. From any thread."""
         about = info("whiteroom", "The server.", version=version("whiteroom"))
         now = state(self._store, self._runtime, self._clock())
-        return exposition((about, *self._requests.families(), *disk(self._settings.data), *now))
+        broken = damage(self._store.damaged_tables)
+        return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now))
 
     async def _dispatch(self, call: Call) -> Response:
         name = (call.operation.service, call.operation.name)
@@ -245,15 +253,27 @@ class Whiteroom:
         except IllegalTransition as error:
             raise Conflict(str(error)) from None
 
+    def _look_for_damage(self) -> None:
+        """Read all of the database, now and once a day."""
+        while not self._stopping.is_set():
+            try:
+                self._store.look_hard_for_damage(self._stopping)
+            except sqlite3.Error as error:
+                logger.error("The database could not be checked for damage: %s", trouble_of(error) or error)  # noqa: TRY400
+            self._stopping.wait(CHECK_EVERY_SECONDS)
+
     async def _live(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan. Stopping ends no training: the next server on the folder takes it over."""
         await receive()
         # One server a data folder (cli/server_file.py): whoever holds a lease now was killed, and nobody waits for it.
         self._store.free_leases()
         self._store.look_at_all(self._clock())  # an earlier server's clock may have been ahead
+        self._store.look_for_damage()
         self._controllers.start()
+        self._checkup.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self._stopping.set()
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
             self._store.close()

@@ -17,8 +17,6 @@ from typing import Any
 from whiteroom.store.sqlite import SqliteSession, SqliteStore
 from whiteroom.store.transaction import StoreTransaction
 
-_WRITES = ("INSERT", "UPDATE", "DELETE")
-
 
 class Interleaved(SqliteStore):
     """The store, with something done once before the first write of a thread's transaction."""
@@ -72,10 +70,10 @@ class Weak(Interleaved):
 
 class _WatchedSession(SqliteSession):
     def __init__(self, store: Interleaved, opened: SqliteSession) -> None:
-        super().__init__(opened.connection, opened.cache)
+        super().__init__(opened.connection, opened.cache, opened.damage)
         self._store = store
 
     def run(self, prepared: Any, values: Any) -> tuple[list[tuple[Any, ...]], int]:
-        if prepared.sql.lstrip().upper().startswith(_WRITES):
+        if prepared.writes is not None:
             self._store.about_to_write()
         return super().run(prepared, values)

@@ -149,11 +149,15 @@ class Reconciler:
 
     def heartbeat(self) -> None:
         """Keep the leases of the steps that are being taken."""
-        with self._lock:
-            claims = tuple(self._in_hand.values())
-        for claim in claims:
-            if not self._store.extend(claim, self._clock(), self._timing.lease_seconds):
+        for claim in self._claims_in_hand():
+            kept = self._store.extend(claim, self._clock(), self._timing.lease_seconds)
+            # A step that ended meanwhile gave its lease back, and another may have it.
+            if not kept and claim in self._claims_in_hand():
                 log.warning("the lease on %s %s was lost", claim.work.value, claim.record_id)
+
+    def _claims_in_hand(self) -> tuple[Claim, ...]:
+        with self._lock:
+            return tuple(self._in_hand.values())
 
     def sweep(self) -> None:
         """Free whatever is held for records that are at rest, or that do not exist.

@@ -120,7 +120,7 @@ class Store(Protocol):
         """Lease the work that has been due longest; a dead owner's lease expires by itself."""
 
     def extend(self, claim: Claim, now: datetime, lease_seconds: float) -> bool:
-        """Keep a lease; False if it was lost."""
+        """Keep a lease; False if it was lost, which that of work that has ended is not."""
 
     def release(self, claim: Claim, next_due_at: datetime | None) -> None:
         """Give a lease back. The work is due again at `next_due_at`, unless a member asked for it meanwhile."""

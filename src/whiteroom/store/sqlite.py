@@ -20,6 +20,7 @@ from sqlalchemy.dialects import sqlite
 from whiteroom.ports import Claim, Duplicate, Work
 from whiteroom.store import work
 from whiteroom.store.codec import from_micros, to_micros
+from whiteroom.store.damage import Damage, check_quickly, check_thoroughly
 from whiteroom.store.migrations import migrate
 from whiteroom.store.statements import Prepared
 from whiteroom.store.transaction import StoreTransaction
@@ -43,9 +44,10 @@ class SqliteSession:
 
     dialect: sa.engine.Dialect = sqlite.dialect(paramstyle="qmark")
 
-    def __init__(self, connection: sqlite3.Connection, cache: dict[Any, Prepared]) -> None:
+    def __init__(self, connection: sqlite3.Connection, cache: dict[Any, Prepared], damage: Damage) -> None:
         self.connection = connection
         self.cache = cache
+        self.damage = damage
         self.work_changed = False
 
     def require_transaction(self) -> None:
@@ -59,6 +61,8 @@ class SqliteSession:
 
     def run(self, prepared: Prepared, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], int]:
         """Execute (session.Session)."""
+        if prepared.writes is not None:
+            self.damage.refuse(prepared.writes)
         try:
             cursor = self.connection.execute(prepared.sql, prepared.bind(values))
             return cursor.fetchall(), cursor.rowcount
@@ -77,6 +81,7 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._cache: dict[Any, Prepared] = {}
         self._listeners: list[Callable[[], None]] = []
+        self._damage = Damage(path)
         migrate(path)
 
     def on_work(self, listener: Callable[[], None]) -> None:
@@ -103,7 +108,7 @@ class SqliteStore:
             connection.execute(f"PRAGMA {pragma}")
         with self._lock:
             self._connections.append(connection)
-        return SqliteSession(connection, self._cache)
+        return SqliteSession(connection, self._cache, self._damage)
 
     @contextmanager
     def transaction(self) -> Iterator[StoreTransaction]:
@@ -154,7 +159,7 @@ class SqliteStore:
             "owner": claim.owner,
             "expires_at": to_micros(now + timedelta(seconds=lease_seconds)),
         }
-        return work.run(session, "extend", values)[1] == 1
+        return work.run(session, "extend", values)[1] == 1 or not work.run(session, "there", values)[0]
 
     def release(self, claim: Claim, next_due_at: datetime | None) -> None:
         """ports.Store.release."""
@@ -184,6 +189,19 @@ class SqliteStore:
         """What of the file is damaged, by SQLite's quicker check; empty where nothing is. Reads all of it."""
         found = self._session("reading").connection.execute("PRAGMA quick_check(1)").fetchall()
         return "" if found == [("ok",)] else f"{self.path} is damaged: {' '.join(found[0][0].split())}"
+
+    def look_for_damage(self) -> None:
+        """Find damaged pages where that takes no time; nothing is written to their tables from then on."""
+        self._damage.learn(check_quickly(self._session("reading").connection))
+
+    def look_hard_for_damage(self, stopping: threading.Event) -> None:
+        """The same in all of the file, however large. Takes a thread of its own, and may be stopped."""
+        self._damage.learn(check_thoroughly(lambda: sqlite3.connect(self.path), stopping))
+
+    @property
+    def damaged_tables(self) -> frozenset[str]:
+        """Those in which damage was found, and which are not written to."""
+        return frozenset(self._damage.tables)
 
     def has_metrics(self) -> bool:
         """Whether a metric of any run was ever recorded."""

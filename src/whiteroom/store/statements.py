@@ -21,6 +21,8 @@ class Prepared:
     names: tuple[str, ...]
     bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     """The parameters for one execution."""
+    writes: str | None = None
+    """The table that it changes; None where it only reads."""
 
 
 def prepare(statement: sa.sql.ClauseElement, dialect: sa.engine.Dialect) -> Prepared:
@@ -31,4 +33,5 @@ def prepare(statement: sa.sql.ClauseElement, dialect: sa.engine.Dialect) -> Prep
     places = [f"constants[{name!r}]" if name in constants else f"values[{name!r}]" for name in names]
     # Written once, like a record's decoder (codec.py): a request binds half a dozen statements.
     bind = eval(f"lambda values: ({''.join(f'{place}, ' for place in places)})", {"constants": constants})  # noqa: S307
-    return Prepared(str(compiled), names, bind)
+    writes = str(statement.table) if isinstance(statement, sa.Insert | sa.Update | sa.Delete) else None
+    return Prepared(str(compiled), names, bind, writes)

@@ -50,6 +50,8 @@ _STATEMENTS: Mapping[str, Statement] = {
     ),
     # A heartbeat.
     "extend": lambda: sa.update(work).where(_ID, _MINE).values(lease_expires_at=sa.bindparam("expires_at")),
+    # Is there any work left? What has ended is nobody's to lose.
+    "there": lambda: sa.select(work.c.id).where(_ID),
     # Give the lease back; the due time stands.
     "release": _release,
     # Give it back and look again later, unless someone asked for it since the claim.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,11 @@ def disk(folder: Path) -> Sequence[Family]:
         gauge("whiteroom_disk_free_bytes", "Room on the data folder's file system.", {(): free}, "bytes"),
         gauge("whiteroom_disk_bytes", "Size of the data folder's file system.", {(): all_of_it}, "bytes"),
     )
+
+
+def damage(tables: Collection[str]) -> Sequence[Family]:
+    """How many tables of the database are damaged, and not written to."""
+    return (gauge("whiteroom_database_damaged_tables", "Tables in which damage was found.", {(): float(len(tables))}),)
 
 
 def state(store: Store, runtime: Runtime, now: datetime) -> Sequence[Family]:

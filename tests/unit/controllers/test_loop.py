@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from datetime import timedelta
+import threading
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -15,7 +16,7 @@ from whiteroom.controllers.timing import Timing
 from whiteroom.domain import ml_input_channels, trained_models
 from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.lifecycle import Event
-from whiteroom.ports import Work
+from whiteroom.ports import Claim, Work
 
 MODELS = Work.TRAINED_MODELS
 
@@ -207,6 +208,49 @@ def test_a_lost_lease_is_said_in_the_log(world: World, caplog: pytest.LogCapture
     reconciler = world.reconciler(once("planned", stalls))
     reconciler.step("first")
     assert any("lease" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("point", ["acted", "recorded"])
+def test_a_heartbeat_beside_a_step_that_ends_says_nothing(
+    world: World, caplog: pytest.LogCaptureFixture, point: str
+) -> None:
+    """The record comes to rest, and its work ends, while the step is still at it."""
+
+    def beat() -> None:
+        reconciler.heartbeat()
+
+    world.export_job()
+    reconciler = world.reconciler(once(point, beat))
+    while reconciler.step("first"):
+        reconciler = world.reconciler(once(point, beat))
+    assert [record.getMessage() for record in caplog.records if "lease" in record.getMessage()] == []
+
+
+def test_a_heartbeat_that_a_release_overtakes_says_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.model()
+    reconciler = world.reconciler()
+    extend = world.store.extend
+
+    def late(claim: Claim, now: datetime, lease_seconds: float) -> bool:
+        """Between the look at what is in hand and the store, the step ends and another server takes the next one."""
+        ended.set()
+        step.join(30)
+        world.clock.forward(3600)
+        assert world.store.claim("other", world.clock(), 30) is not None
+        return extend(claim, now, lease_seconds)
+
+    def hold() -> None:
+        holding.set()
+        assert ended.wait(30)
+
+    holding, ended = threading.Event(), threading.Event()
+    reconciler = world.reconciler(once("planned", hold))
+    step = threading.Thread(target=reconciler.step, args=("first",))
+    step.start()
+    assert holding.wait(30)
+    world.store.extend = late  # type: ignore[method-assign]
+    reconciler.heartbeat()
+    assert [record.getMessage() for record in caplog.records if "lease" in record.getMessage()] == []
 
 
 def test_a_run_is_looked_at_soon_and_then_less_and_less_often(world: World) -> None:
