@@ -105,7 +105,7 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
 """Expressions that may stand anywhere in a query, with every argument they have."""
 
 NAMED_FUNCTIONS: Mapping[str, int] = {"PMOD": 2, "ISNULL": 1, "ISNOTNULL": 1, "MAKE_DATE": 3}
-"""Functions that sqlglot has no class for, and how many arguments they take; engines/rewrite.py says what each
+"""Functions that sqlglot has no class for, and how many arguments they take; engines/spark/ says what each
 becomes."""
 
 NAMED_AGGREGATES: Mapping[str, type[exp.AggFunc]] = {

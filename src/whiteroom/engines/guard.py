@@ -39,7 +39,7 @@ from whiteroom.engines.noisy import NoisyQuery, take_apart
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.rewrite import to_duckdb_tree
+from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.user_level import UserLevel
 
 MAX_SQL_CHARS = 500_000

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from whiteroom.engines.rewrite import to_duckdb_tree
+from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.user_level import alike, can_fail, holds_rows, kind_of
 
 DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions")

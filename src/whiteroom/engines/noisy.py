@@ -17,7 +17,7 @@ from whiteroom.domain.differential_privacy import Aggregation, Bill, PrivacyPoli
 from whiteroom.engines import dialect
 from whiteroom.engines.hardening import to_hardened_duckdb
 from whiteroom.engines.ordering import RESERVED
-from whiteroom.engines.rewrite import to_duckdb_tree
+from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.user_level import UserLevel
 
 USER = f"{RESERVED}user"

@@ -28,6 +28,7 @@ from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import chosen_bucket, shown_groups, with_noise
 from whiteroom.engines.noisy import GROUPS, USER, NoisyAggregate, NoisyQuery, aggregate_column, key_name
 from whiteroom.engines.ordering import RESERVED
+from whiteroom.engines.spark.session import prepare
 
 MOST_ROWS_LOG2 = 20
 """No more than 2**20 rows of a user are ever kept."""
@@ -77,6 +78,7 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
     with duckdb.connect(":memory:") as empty:
         for setting in (SETTINGS, "SET threads = 1", "SET enable_external_access = false"):
             empty.execute(setting)
+        prepare(empty, noisy.rows, noisy.answer)
         for view, table in views.items():
             columns = [f"{sql_name(name.lower())} {to_duckdb(kind)}" for name, kind in visible_columns(table)]
             empty.execute(f"CREATE TABLE {sql_name(view)} ({', '.join(columns)})")

@@ -24,6 +24,7 @@ from whiteroom.engines.readback import check_reads
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import fill, rehearse
 from whiteroom.engines.results import write_result
+from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.specs import BILL, SPILL, partial_folder, write_bill
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
 
@@ -102,6 +103,7 @@ def _run_noisy(
         check_headers(guarded.views.values())
         partial = _new_partial(spec)
         with _connected(folder, spec, guarded, spill_bytes) as connection:
+            prepare(connection, noisy.rows, noisy.answer)
             check_reads(connection, noisy.rows, guarded.views)
             check_reads(connection, noisy.answer, [GROUPS])
             for view, table in guarded.views.items():
@@ -167,6 +169,7 @@ def cpu_limit(seconds: float) -> Iterator[None]:
 def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> QueryResult:
     partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
+        prepare(connection, guarded.sql)
         check_reads(connection, guarded.sql, guarded.views)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, row_keys=guarded.plan.row_keys)

@@ -1,0 +1,40 @@
+"""How the rules of a translation are written: what replaces a node, in DuckDB's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+Rule = Callable[[exp.Expr], exp.Expr | None]
+"""Of a node whose children are in DuckDB's words, each with its Spark type: what stands in its place, made of the node
+itself or of its children; None leaves it. What it returns has the node's Spark type, unless it sets another."""
+
+
+def call(name: str, *arguments: exp.Expr | str | int) -> exp.Expr:
+    """A function of DuckDB's, a macro (macros.py) or a native function of ours (natives.py)."""
+    return exp.Anonymous(this=name, expressions=[_node(argument) for argument in arguments])
+
+
+def cast(node: exp.Expr, to: str, *, safe: bool = False) -> exp.Expr:
+    """DuckDB's cast, to one of its types; NULL for what does not fit where it is safe."""
+    kind = exp.TryCast if safe else exp.Cast
+    return kind(this=node, to=exp.DataType.build(to, dialect="duckdb"))
+
+
+def becomes(to: str, *, safe: bool = False) -> Rule:
+    """A rule of RESULTS: the value becomes the DuckDB type that Spark gives it."""
+    return lambda node: cast(node, to, safe=safe)
+
+
+def type_of(node: exp.Expr | None) -> exp.DType | None:
+    """The kind of a node's Spark type; None where it is not known."""
+    return node.type.this if node is not None and node.type is not None else None
+
+
+def _node(argument: exp.Expr | str | int) -> exp.Expr:
+    if isinstance(argument, str):
+        return exp.Literal.string(argument)
+    if isinstance(argument, int):
+        return exp.Literal.number(argument) if argument >= 0 else exp.Neg(this=exp.Literal.number(-argument))
+    return argument

@@ -1,0 +1,11 @@
+"""Macros that a translated query may call, by name: their parameters and what they stand for, in DuckDB's SQL.
+
+DuckDB writes a macro out where it is called, so that it stays vectorised and its plan names DuckDB's functions alone.
+A parameter that stands twice is computed twice: what may be nested deeply names each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MACROS: Mapping[str, tuple[str, str]] = {}

@@ -1,0 +1,13 @@
+"""Arrays, maps and structs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from whiteroom.engines.spark.building import Rule
+
+RULES: Mapping[type[exp.Expr], Rule] = {}
+NAMED: Mapping[str, Rule] = {}
+RESULTS: Mapping[type[exp.Expr], Rule] = {}
