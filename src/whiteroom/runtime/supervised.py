@@ -45,6 +45,8 @@ from whiteroom.runtime.trees import remove_tree
 LOST_SECONDS = 2.0
 """How long the death of what was killed may take."""
 LOOK_SECONDS = 0.002
+NOT_BEGUN = RunEnd(EndReason.LOST, "The supervisor of this run was killed before it started the program.")
+"""Of a run whose supervisor died without a marker: no program runs before there is one."""
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _NEW, _GONE, _REMOVING = ".new-", ".gone-", ".removing-"
 _LEFTOVER_SECONDS = 60
@@ -245,7 +247,8 @@ class SupervisedRuntime:
         if end is not None:
             return Observation(Phase.ENDED, end)
         if not (folder / specs.MARKER_FILE).exists():
-            return ABSENT
+            # Not written down: it is started again as it is by whoever was about to start it.
+            return Observation(Phase.ENDED, NOT_BEGUN)
         if not self.kill_orphans(folder):
             return RUNNING
         return Observation(Phase.ENDED, _write_lost(folder, self._log_file(RunId(folder.name))))
@@ -359,7 +362,8 @@ def _checked(run_id: RunId) -> str:
 def _read_end(folder: Path) -> RunEnd | None:
     try:
         end = json.loads((folder / specs.END_FILE).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        # Empty after a power cut: as if it had not been written.
         return None
     return RunEnd(**{**end, "reason": EndReason(end["reason"])})
 

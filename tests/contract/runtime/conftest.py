@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from docker.api.client import APIClient
 
@@ -45,6 +46,12 @@ class Lab:
 
     def supervisor_of(self, run_id: RunId) -> int:
         return int(json.loads((self.run_folder(run_id) / "supervisor.json").read_text())["pid"])
+
+    def fork_of(self, run_id: RunId) -> psutil.Process:
+        """The process that the supervisor has forked and not replaced by another program."""
+        supervisor = psutil.Process(self.supervisor_of(run_id))
+        (found,) = [child for child in supervisor.children() if child.cmdline() == supervisor.cmdline()]
+        return found
 
     def reopen(self) -> Any:
         """The same folder as another server sees it."""

@@ -121,6 +121,17 @@ def test_the_feeding_dies_with_its_supervisor(lab: Lab, channel: Path) -> None:
     assert left_fifos(lab, run_id) == []
 
 
+def test_a_feeder_that_is_killed_is_a_death_of_the_machine(lab: Lab, channel: Path) -> None:
+    run_id = lab.start(
+        "print('up', flush=True)\nimport time\ntime.sleep(3600)",
+        channels=(ChannelMount("train", channel, PIPE),),
+    )
+    lab.until_logged(run_id, "up")
+    lab.fork_of(run_id).send_signal(signal.SIGKILL)
+    assert lab.finish(run_id).reason is EndReason.MACHINE
+    assert left_fifos(lab, run_id) == []
+
+
 def test_a_channel_that_cannot_be_read_fails_the_run_and_never_looks_like_its_end(lab: Lab, channel: Path) -> None:
     run = lab.run_of(
         "import time\nprint('up', flush=True)\nprint(len(open('/opt/ml/input/data/train_0').read()))\n"

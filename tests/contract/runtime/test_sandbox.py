@@ -169,6 +169,31 @@ def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -
     assert not meters.lives(marker["first"][0][0])
 
 
+def test_a_supervisor_that_dies_before_its_marker_has_begun_nothing_and_the_run_is_lost_not_gone(lab: Lab) -> None:
+    lab.runtime.supervises = "whiteroom.nothing"  # it ends at once, as one that is killed
+    run_id = lab.start("print('never')")
+    end = lab.finish(run_id, 5)
+    assert end.reason is EndReason.LOST
+    assert not (lab.run_folder(run_id) / "supervisor.json").exists()
+    assert end.started_at_ms == 0, "nothing of the job's time was spent"
+    lab.runtime.forget(run_id)
+    assert lab.runtime.observe(run_id).phase is Phase.ABSENT
+
+
+@pytest.mark.parametrize("file", ["supervisor.json", "end.json"])
+def test_what_a_power_cut_left_empty_is_a_death_of_the_machine(lab: Lab, file: str) -> None:
+    """A file whose name reached the disk, and whose bytes did not."""
+    run_id = lab.start("print('done')")
+    lab.finish(run_id)
+    lab.until(lambda: not meters.lives(lab.supervisor_of(run_id)))
+    folder = lab.run_folder(run_id)
+    (folder / "end.json").write_text("")
+    (folder / file).write_text("")
+    assert lab.finish(run_id, 5).reason is EndReason.LOST
+    lab.runtime.forget(run_id)
+    assert lab.runtime.observe(run_id).phase is Phase.ABSENT
+
+
 def test_a_program_holds_no_capability_and_no_root(lab: Lab) -> None:
     answer = read_in_sandbox(
         lab,

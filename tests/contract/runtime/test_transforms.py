@@ -1,9 +1,11 @@
 import io
 import os
+import signal
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from contract.runtime.conftest import LIMITS, Lab
@@ -153,3 +155,27 @@ def test_an_archive_that_leads_out_is_refused(lab: Lab, name: str) -> None:
     end = lab.finish(run.id)
     assert end.reason is EndReason.TRANSFORM
     assert "archive" in end.message
+
+
+def test_a_client_that_is_killed_is_a_death_of_the_machine_and_not_the_programs(lab: Lab) -> None:
+    hangs = SERVER.replace(
+        "    def do_POST(self):\n", "    def do_POST(self):\n        import time; time.sleep(3600)\n"
+    )
+    run = transform(lab, "1,2\n", program=hangs)
+    lab.runtime.start(run)
+    lab.until(lambda: "at a time" in lab.text(run.id, "platform"))
+    lab.fork_of(run.id).send_signal(signal.SIGKILL)
+    end = lab.finish(run.id)
+    assert (end.reason, end.message) == (EndReason.MACHINE, "The batch transform's client was killed.")
+
+
+def test_an_unpacker_that_is_killed_is_a_death_of_the_machine_and_not_the_archives(lab: Lab) -> None:
+    """The archive is a FIFO that nobody writes to: it is waited for."""
+    archive = lab.folder / "model.fifo"
+    os.mkfifo(archive)
+    run = transform(lab, "1,2\n", archive=archive)
+    lab.runtime.start(run)
+    lab.until((lab.run_folder(run.id) / "supervisor.json").exists)
+    lab.until(lambda: len(psutil.Process(lab.supervisor_of(run.id)).children()) == 1)
+    lab.fork_of(run.id).send_signal(signal.SIGKILL)
+    assert lab.finish(run.id).reason is EndReason.MACHINE

@@ -101,7 +101,8 @@ def _kill_orphans(folder: Path) -> bool:
     """Kill what a dead supervisor left; whether nothing is left."""
     try:
         marker = json.loads((folder / specs.MARKER_FILE).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        # Empty after a power cut, which nothing survives.
         return True
     until = time.monotonic() + LOST_SECONDS
     while True:

@@ -49,6 +49,13 @@ class Feeder:
         self.ended = os.pidfd_open(self._pid)
         """Becomes readable when a channel could not be read: it never ends by itself otherwise."""
 
+    def failure(self) -> tuple[str, str]:
+        """Why it ended: the reason (EndReason's value) and the message."""
+        ended = os.waitid(os.P_PIDFD, self.ended, os.WEXITED | os.WNOWAIT)
+        if ended is not None and ended.si_code != os.CLD_EXITED:
+            return "machine", "What feeds the input channels was killed."
+        return "platform", "The files of an input channel could not be read."
+
     def close(self) -> None:
         """Stop feeding and take the FIFOs away; the supervisor reaps it with everything else."""
         signal_child(self._pid, signal.SIGKILL)

@@ -42,6 +42,7 @@ _WRITE_AGAIN_SECONDS = 0.5
 _REAP_SECONDS, _REAP_LOOK_SECONDS = 2.0, 0.005
 _CONTROL_BYTES = 1 << 12
 _ENDED_EARLY = "The program ended (exit code 0) before every file was transformed."
+CLIENT_DIED = "The batch transform's client was killed."
 
 
 class Supervisor:
@@ -107,7 +108,7 @@ class Supervisor:
             )
             self._stop_was_asked()
             if problem is not None:
-                self._ending.because("transform", problem)
+                self._ending.because(*problem)
 
     def _start(self) -> None:
         """Start every instance, then every program: all of them or none."""
@@ -186,7 +187,7 @@ class Supervisor:
                     self._served(host, client)
             if self._feeder and self._feeder.ended in handles:
                 poller.unregister(self._feeder.ended)
-                self._ending.because("platform", "The files of an input channel could not be read.")
+                self._ending.because(*self._feeder.failure())
                 self._kill_at = 0.0
 
     def _attend(self, host: Host, handles: set[int], poller: select.poll) -> None:
@@ -259,13 +260,20 @@ class Supervisor:
     def _served(self, host: Host, client: Client) -> None:
         """A transform's client is done. So are the programs, which serve for ever, once every client is."""
         client.done = True
+        if client.outcome is None:
+            # It says how it went, whatever the program does: it was killed.
+            if host.lives():
+                self._ending.because("machine", CLIENT_DIED, host.name)
+                self._terminate(time.monotonic() + _OTHERS_GRACE_SECONDS)
+            return
         ok, _ = client.outcome
         if not ok and not host.lives():
             # The program ended first: its own exit code says more.
             return
         if self._ending.reason is not None or not all(one.done for _, one in self._clients.values()):
             return
-        failures = [(one.outcome[1], served) for served, one in self._clients.values() if not one.outcome[0]]
+        said = [(one.outcome, served) for served, one in self._clients.values() if one.outcome is not None]
+        failures = [(message, served) for (ok, message), served in said if not ok]
         if failures:
             message, failing = failures[0]
             self._ending.because("transform", message, failing.name)

@@ -27,8 +27,11 @@ _POLL_SECONDS = 0.01
 _LINE_BYTES = 1 << 16
 
 
-def unpack_model(archive: str, folder: str, limit_bytes: int, stopping: Callable[[], bool]) -> str | None:
-    """Unpack a model's archive into a folder; what is wrong with it, or None.
+UNPACKER_DIED = "What unpacks the model's archive was killed."
+
+
+def unpack_model(archive: str, folder: str, limit_bytes: int, stopping: Callable[[], bool]) -> tuple[str, str] | None:
+    """Unpack a model's archive into a folder; None, or the reason (EndReason's value) and what is wrong.
 
     A stop cuts it short, and then there is nothing wrong with it.
     """
@@ -48,7 +51,10 @@ def unpack_model(archive: str, folder: str, limit_bytes: int, stopping: Callable
         problem = file.read().decode(errors="replace")
     if status == 0 or stopping():
         return None
-    return f"The model's archive could not be unpacked: {problem or 'the disk is full or the archive is gone.'}"
+    if os.WIFSIGNALED(status):
+        return "machine", UNPACKER_DIED
+    problem = problem or "the disk is full or the archive is gone."
+    return "transform", f"The model's archive could not be unpacked: {problem}"
 
 
 def _unpack(archive: str, folder: str, limit_bytes: int, answer: int) -> None:
@@ -90,7 +96,8 @@ class Client:
             host: where the program serves.
             enter: called first in the new process, to bring it where it can reach the program.
         """
-        self.outcome: tuple[bool, str] = (False, "The batch transform's client ended without a word.")
+        self.outcome: tuple[bool, str] | None = None
+        """Whether every file was transformed, and why not; None as long as it has not said, also where it died."""
         self.done = False
         """Whether it has said all that it will say."""
         self.output, output_end = os.pipe2(os.O_CLOEXEC)
