@@ -47,7 +47,7 @@ from whiteroom.domain.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb import DuckDbEngine
 from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.objects.folder import FolderObjects
-from whiteroom.operations.registry import Context, Handler, Response, handlers, reading_files
+from whiteroom.operations.registry import Context, Handler, Response, answer, handlers, reading_files
 from whiteroom.ports import Store, Transaction
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
@@ -240,7 +240,7 @@ class Whiteroom:
                 self._finder,
                 self._noise_secret,
             )
-            return handler(call.parameters, context)
+            return answer(handler, name, call.parameters, context)
 
         def read() -> Response:
             with self._store.reading() as tx:

@@ -1,7 +1,7 @@
 """Every operation, asked by every kind of caller: who is answered, and who is refused with what.
 
 The operations are the service models' own, and no cell is missing. A caller is one of support.market.CALLERS,
-or nobody: a request without credentials.
+or nobody: a request without credentials. Of each caller's account there are users of every role.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from contract.wire.samples import sample
 from support.market import CALLERS, PLANTED, REQUESTS, Market, a_market
 from support.shapes import service_model
 from whiteroom.app import all_handlers
-from whiteroom.base.faults import Fault
+from whiteroom.base.callers import Principal, Role
+from whiteroom.base.faults import Fault, NotAuthorized
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.wire.calls import Call, NotImplementedOperation
@@ -181,6 +182,80 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     MONITORING: {ANYONE: ("GetMetricData", "GetMetricStatistics", "ListMetrics")},
 }
+# One letter a role, in the order of base.callers.Role; a dot lets the account's own cell decide.
+#          administrator  analyst  privacy officer
+READS = ". . ."
+STARTS = ". . D"
+STOPS = ". . ."
+APPROVES = ". D ."
+ADMINISTERS = ". D D"
+BY_ROLE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    CLEANROOMS: {
+        STARTS: (
+            "CreateAnalysisTemplate",
+            "StartProtectedQuery",
+            "TagResource",
+            "UntagResource",
+            "UpdateAnalysisTemplate",
+        ),
+        STOPS: ("DeleteAnalysisTemplate", "UpdateProtectedQuery"),
+        APPROVES: (
+            "CreateConfiguredTableAnalysisRule",
+            "CreateConfiguredTableAssociationAnalysisRule",
+            "CreatePrivacyBudgetTemplate",
+            "DeleteConfiguredTableAnalysisRule",
+            "DeleteConfiguredTableAssociation",
+            "DeleteConfiguredTableAssociationAnalysisRule",
+            "DeleteMembership",
+            "DeletePrivacyBudgetTemplate",
+            "UpdateConfiguredTableAnalysisRule",
+            "UpdateConfiguredTableAssociationAnalysisRule",
+            "UpdatePrivacyBudgetTemplate",
+        ),
+        ADMINISTERS: (
+            "CreateCollaboration",
+            "CreateConfiguredTable",
+            "CreateConfiguredTableAssociation",
+            "CreateMembership",
+            "DeleteCollaboration",
+            "DeleteConfiguredTable",
+            "DeleteMember",
+            "UpdateCollaboration",
+            "UpdateConfiguredTable",
+            "UpdateConfiguredTableAssociation",
+            "UpdateMembership",
+        ),
+    },
+    CLEANROOMS_ML: {
+        STARTS: (
+            "CreateConfiguredModelAlgorithm",
+            "CreateConfiguredModelAlgorithmAssociation",
+            "CreateMLInputChannel",
+            "CreateTrainedModel",
+            "StartTrainedModelExportJob",
+            "StartTrainedModelInferenceJob",
+            "TagResource",
+            "UntagResource",
+        ),
+        STOPS: (
+            "CancelTrainedModel",
+            "CancelTrainedModelInferenceJob",
+            "DeleteConfiguredModelAlgorithm",
+            "DeleteConfiguredModelAlgorithmAssociation",
+            "DeleteMLInputChannelData",
+            "DeleteTrainedModelOutput",
+        ),
+        ADMINISTERS: ("DeleteMLConfiguration", "PutMLConfiguration"),
+    },
+}
+"""What changes anything. Everything else only shows (READING), and every role is shown it."""
+READING = re.compile("BatchGet|Describe|Filter|Get|List|Preview")
+ROLE_CELLS: Mapping[tuple[str, str], str] = {
+    (service, name): row.replace(" ", "")
+    for service, rows in BY_ROLE.items()
+    for row, names in rows.items()
+    for name in names
+}
 READ = {"receiver": ["epoch 1"]}
 """The lines that a caller reads: the member whom the algorithm's policy names, with an ML configuration."""
 SEEN = {"receiver": ["CPUUtilization"]}
@@ -217,6 +292,27 @@ def test_every_caller_gets_the_answer_of_its_cell(market: Market, operation: tup
     answers = {caller: market.attempt(caller, operation) for caller in CALLERS}
     seen = {caller: LETTERS[said.code] if isinstance(said, Fault) else "." for caller, said in answers.items()}
     assert seen == dict(zip(CALLERS, CELLS[operation], strict=True))
+
+
+def test_every_operation_that_changes_anything_has_its_row_of_roles() -> None:
+    assert {one for one in CELLS if not READING.match(one[1])} == set(ROLE_CELLS)
+
+
+@pytest.mark.parametrize("operation", CELLS, ids=named)
+def test_every_user_gets_the_answer_of_its_roles_cell(market: Market, operation: tuple[str, str]) -> None:
+    """Whoever the account is: a role that may not ask is told so, and one that may gets what its account gets."""
+    for role, cell in zip(Role, ROLE_CELLS.get(operation, "..."), strict=True):
+        for caller in CALLERS:
+            said = market.attempt(caller, operation, Principal("sam", role, unique_id="AIDASAM"))
+            assert isinstance(said, NotAuthorized) == (cell == "D"), (role, caller)
+            if cell == "D":
+                assert f"user/sam is not authorized to perform: {':'.join(operation)}." in said.message
+                assert said.message.endswith("the operator gives roles.")
+            else:
+                own = market.attempt(caller, operation)
+                assert (said.code if isinstance(said, Fault) else type(said)) == (
+                    own.code if isinstance(own, Fault) else type(own)
+                ), (role, caller)
 
 
 @pytest.mark.parametrize("operation", ALL, ids=named)

@@ -23,13 +23,13 @@ import pytest
 
 import whiteroom.operations
 from support.shapes import assert_fits, service_model
-from whiteroom.base.callers import Caller
+from whiteroom.base.callers import ROOT, Caller, Principal
 from whiteroom.base.faults import Fault
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 from whiteroom.domain.quotas import Quota, Quotas
 from whiteroom.domain.redaction import Finder
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, answer, handlers
 from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
 
 ALICE = "111111111111"
@@ -80,6 +80,11 @@ def _load_operations() -> None:
         import_module(module.name)
 
 
+def answer_of(operation: tuple[str, str], request: Request, context: Context) -> Any:
+    """What the operation's handler answers, as the server would ask it."""
+    return answer(handlers()[operation], operation, request, context)
+
+
 NOISE_SECRET = bytes(range(32))
 
 
@@ -90,6 +95,10 @@ class Office:
     store: Store
     catalog: Catalog
     now: datetime = NOW
+    region: str = REGION
+    """The region that requests are signed for."""
+    principal: Principal = ROOT
+    """Which user of an account asks."""
     quotas: Quotas = field(default_factory=lambda: Quotas({}))
     ids: Any = field(default_factory=lambda: itertools.count(1))
     strict_machine: Shape | None = None
@@ -103,7 +112,7 @@ class Office:
             assert_fits(model.input_shape, request)
         with self.store.transaction() as tx:
             try:
-                response = handlers()[service, operation](request, self._context(account_id, tx))
+                response = answer_of((service, operation), request, self._context(account_id, tx))
             except Fault as fault:
                 _assert_modelled(model, fault)
                 raise
@@ -114,20 +123,26 @@ class Office:
             assert_fits(model.output_shape, response or {})
         return response
 
-    def attempt(self, account_id: str, operation: tuple[str, str], request: dict[str, Any]) -> Any:
-        """What an account is answered, a fault included; nothing of it stays, and no time passes."""
+    def attempt(
+        self,
+        account_id: str,
+        operation: tuple[str, str],
+        request: dict[str, Any],
+        principal: Principal | None = None,
+    ) -> Any:
+        """What somebody of an account is answered, a fault included; nothing of it stays, and no time passes."""
         answer: Any = None
         with suppress(_Undone), self.store.transaction() as tx:
             try:
-                answer = handlers()[operation](request, self._context(account_id, tx))
+                answer = answer_of(operation, request, self._context(account_id, tx, principal))
             except Fault as fault:
                 answer = fault
             raise _Undone
         return answer
 
-    def _context(self, account_id: str, tx: Transaction) -> Context:
+    def _context(self, account_id: str, tx: Transaction, principal: Principal | None = None) -> Context:
         return Context(
-            caller=Caller(account_id, REGION),
+            caller=Caller(account_id, self.region, principal or self.principal),
             tx=tx,
             now=self.now,
             quotas=self.quotas,

@@ -27,6 +27,7 @@ from support.cleanrooms import (
 )
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
 from whiteroom.base.arns import parse_arn
+from whiteroom.base.callers import ROOT, Principal
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.runs import TRAINING_PREFIX
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
@@ -90,12 +91,12 @@ class Market:
     room: Room
     names: Mapping[str, str]
 
-    def attempt(self, caller: str, operation: tuple[str, str]) -> Any:
+    def attempt(self, caller: str, operation: tuple[str, str], principal: Principal = ROOT) -> Any:
         """What a caller is answered, a fault included; nothing of it stays."""
         account = CALLERS[caller]
         membership = self.room.memberships.get(account) or self.room.membership(QUERIER)
         names = {**self.names, "own": membership, "role": role_of(account)}
-        return self.office.attempt(account, operation, filled(REQUESTS[operation], names))
+        return self.office.attempt(account, operation, filled(REQUESTS[operation], names), principal)
 
 
 @dataclass

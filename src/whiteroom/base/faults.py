@@ -3,6 +3,7 @@
 Fault
 ├── ValidationFault        400  the request breaks a constraint, or names a malformed configuration
 ├── AccessDenied           403  the caller may not do this
+├── NotAuthorized          403  the role of the account's user does not allow it
 ├── ResourceNotFound       404  there is no such thing where the caller looked
 ├── Conflict               409  the resource's status, or another resource, forbids it now
 ├── QuotaExceeded          402  a limit of this deployment is reached
@@ -38,6 +39,12 @@ class ValidationFault(Fault):
 
 class AccessDenied(Fault):
     """The caller lacks the ability, the ownership or the role that this takes."""
+
+    code = "AccessDeniedException"
+
+
+class NotAuthorized(Fault):
+    """The role of the account's user does not allow the operation. Every service has it, whatever it declares."""
 
     code = "AccessDeniedException"
 

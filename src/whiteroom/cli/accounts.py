@@ -1,29 +1,35 @@
-"""`whiteroom accounts`: the organisations that may sign requests, and their keys."""
+"""`whiteroom accounts`: the organisations that may sign requests."""
 
 from __future__ import annotations
 
-import re
-import secrets
-import string
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
+from whiteroom.app import open_catalog
+from whiteroom.base.callers import Role
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
+from whiteroom.cli.identities import (
+    AccountId,
+    account_of,
+    active_keys,
+    checked_account,
+    end_keys,
+    new_key,
+    show_key,
+    user_of,
+)
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.cli.server_file import running_url, server_url
-from whiteroom.domain.accounts import AccessKey, AccessKeyStatus, Account
-from whiteroom.settings import DEFAULT_PORT, Settings
+from whiteroom.domain.accounts import FIRST_USER, Account, Standing, User, new_user_id
+from whiteroom.domain.collaborations import CollaborationStatus
+from whiteroom.domain.memberships import MembershipStatus
+from whiteroom.settings import Settings
 from whiteroom.store.transaction import StoreTransaction
 
 app = typer.Typer(rich_markup_mode="markdown")
-
-AccountId = Annotated[str, typer.Argument(help="The account: twelve digits, as AWS's are.", show_default=False)]
-
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
-_KEY_LETTERS = string.ascii_uppercase + "234567"
 
 
 @app.command()
@@ -33,109 +39,176 @@ def add(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account with an access key, and print the AWS profile that signs with it.
+    """Make an account with its first user, and print the AWS profile that signs with that user's key.
 
-    The secret is shown now and never again; `rotate` makes a new one.
+    The user is `admin`, an administrator; `users add` makes others. The secret is shown now and never again;
+    `rotate` makes a new one.
 
     Example: `whiteroom accounts add 111122223333 --name "North Hospital"`
     """
-    _check(account)
+    checked_account(account)
     settings = made_folder(data)
-    key = new_key(account)
+    now = utc_now()
+    user = User(new_user_id(), account, FIRST_USER, Role.ADMINISTRATOR, now)
+    key = new_key(user)
     with opened_store(settings) as store, store.transaction() as tx:
         if tx.accounts.get(account) is not None:
             raise Problem(
                 f"Account {account} is there already. `whiteroom accounts rotate {account}` gives it a new key."
             )
-        tx.accounts.add(Account(account, name or account, key.created_at))
+        tx.accounts.add(Account(account, name or account, now))
+        tx.users.add(user)
         tx.access_keys.add(key)
-    _show_key(settings, key, as_json=as_json)
+    show_key(settings, user, key, as_json=as_json)
 
 
 @app.command("list")
 def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """List the accounts and the access keys that sign for them.
+    """List the accounts, their users and the access keys that sign for them.
 
     Example: `whiteroom accounts list --json`
     """
     settings = existing_folder(data)
     with opened_store(settings) as store, store.reading() as tx:
-        rows = [
-            {
-                "accountId": account.id,
-                "name": account.name,
-                "accessKeyIds": [key.id for key in _active_keys(tx, account.id)],
-                "createTime": account.created_at.isoformat(),
-            }
-            for account in tx.accounts.all()
-        ]
+        rows = []
+        for account in tx.accounts.all():
+            users = tx.users.all(account_id=account.id)
+            rows.append(
+                {
+                    "accountId": account.id,
+                    "name": account.name,
+                    "status": account.standing.value,
+                    "users": [user.name for user in users],
+                    "accessKeyIds": [key.id for user in users for key in active_keys(tx, user)],
+                    "createTime": account.created_at.isoformat(),
+                }
+            )
     if as_json:
         say_json(rows)
     elif not rows:
         note("There are no accounts yet. `whiteroom accounts add ACCOUNT_ID` makes one.")
     else:
         say_table(
-            ("ACCOUNT", "NAME", "ACCESS KEY", "MADE"),
-            [(row["accountId"], row["name"], ", ".join(row["accessKeyIds"]), row["createTime"]) for row in rows],
+            ("ACCOUNT", "NAME", "STATUS", "USERS", "ACCESS KEYS", "MADE"),
+            [
+                (
+                    *(row["accountId"], row["name"], row["status"]),
+                    *(", ".join(row["users"]), ", ".join(row["accessKeyIds"]), row["createTime"]),
+                )
+                for row in rows
+            ],
         )
 
 
 @app.command()
 def rotate(account: AccountId, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Give an account a new access key; the old one stops at once, on a running server too.
+    """Give an account's user `admin` a new access key; its old ones stop at once, on a running server too.
+
+    The keys of other users stay: `keys add` and `keys remove` change those.
 
     Example: `whiteroom accounts rotate 111122223333`
     """
-    _check(account)
+    checked_account(account)
     settings = existing_folder(data)
-    key = new_key(account)
     with opened_store(settings) as store, store.transaction() as tx:
-        if tx.accounts.get(account) is None:
-            raise Problem(f"There is no account {account}. `whiteroom accounts add {account}` makes it.")
-        for old in _active_keys(tx, account):
-            tx.access_keys.update(old, status=AccessKeyStatus.INACTIVE)
+        user = user_of(tx, account, FIRST_USER)
+        key = new_key(user)
+        end_keys(tx, user)
         tx.access_keys.add(key)
-    _show_key(settings, key, as_json=as_json)
+    show_key(settings, user, key, as_json=as_json)
 
 
-def new_key(account_id: str) -> AccessKey:
-    """A fresh key pair: an id of twenty letters and digits, a secret of forty characters, as AWS's are."""
-    key_id = "WRKA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
-    return AccessKey(key_id, account_id, secrets.token_urlsafe(30), AccessKeyStatus.ACTIVE, utc_now())
+@app.command()
+def disable(account: AccountId, data: Data = DEFAULT_DATA) -> None:
+    """Have no key of an account sign any more, at once, on a running server too; `enable` takes that back.
+
+    Nothing else changes: its tables stay in collaborations, and what runs goes on. Development mode, which asks for
+    no keys, takes its number as before.
+
+    Example: `whiteroom accounts disable 111122223333`
+    """
+    _stand(data, account, Standing.DISABLED)
+    say(f"Account {account} is disabled: none of its keys signs. `whiteroom accounts enable {account}` takes it back.")
 
 
-def _active_keys(tx: StoreTransaction, account_id: str) -> list[AccessKey]:
-    return [key for key in tx.access_keys.all(account_id=account_id) if key.status is AccessKeyStatus.ACTIVE]
+@app.command()
+def enable(account: AccountId, data: Data = DEFAULT_DATA) -> None:
+    """Let the keys of a disabled account sign again.
+
+    Example: `whiteroom accounts enable 111122223333`
+    """
+    _stand(data, account, Standing.ENABLED)
+    say(f"Account {account} is enabled.")
 
 
-def _check(account: str) -> None:
-    if _ACCOUNT_ID.fullmatch(account) is None:
-        raise Problem(f"{account!r} is not an account: it must be twelve digits, such as 111122223333.")
+@app.command()
+def remove(account: AccountId, data: Data = DEFAULT_DATA) -> None:
+    """Take an account away, with its users, keys and roles; one that still holds something is refused.
+
+    What it did stays in the history of collaborations. An account that is added later under the same number is the
+    same account to that history.
+
+    Example: `whiteroom accounts remove 111122223333`
+    """
+    checked_account(account)
+    settings = existing_folder(data)
+    with opened_store(settings) as store, store.transaction() as tx:
+        record = account_of(tx, account)
+        held = list(_holdings(settings, tx, account))
+        if held:
+            raise Problem(
+                f"Account {account} still has {', '.join(held)}. Take them out first, with its own key or those "
+                f"commands; `whiteroom accounts disable {account}` ends its keys at once."
+            )
+        for key in tx.access_keys.all(account_id=account):
+            tx.access_keys.remove(key)
+        for user in tx.users.all(account_id=account):
+            tx.users.remove(user)
+        for role in tx.roles.all(account_id=account):
+            tx.roles.remove(role)
+        tx.accounts.remove(record)
+    say(f"Account {account} is gone, with its users, keys and roles.")
 
 
-def _show_key(settings: Settings, key: AccessKey, *, as_json: bool) -> None:
-    url = running_url(settings.server_file) or server_url(settings.host, settings.port or DEFAULT_PORT)
-    if as_json:
-        say_json(
-            {
-                "accountId": key.account_id,
-                "accessKeyId": key.id,
-                "secretAccessKey": key.secret_access_key,
-                "region": settings.region,
-                "endpointUrl": url,
-            }
-        )
-        return
-    note("Put this into ~/.aws/config and choose it with AWS_PROFILE. The secret is not shown again.")
-    say(_profile(settings, key, url))
+def _holdings(settings: Settings, tx: StoreTransaction, account: str) -> Iterator[str]:
+    """What an account has that others meet, and the call that ends it."""
+    for one, several, call, count in (
+        (
+            "collaboration",
+            "collaborations",
+            "DeleteCollaboration",
+            len(tx.collaborations.all(creator_account_id=account, status=CollaborationStatus.ACTIVE)),
+        ),
+        (
+            "membership",
+            "memberships",
+            "DeleteMembership",
+            len(tx.memberships.all(account_id=account, status=MembershipStatus.ACTIVE)),
+        ),
+        (
+            "configured table",
+            "configured tables",
+            "DeleteConfiguredTable",
+            len(tx.configured_tables.all(account_id=account)),
+        ),
+        (
+            "algorithm",
+            "algorithms",
+            "DeleteConfiguredModelAlgorithm",
+            len(tx.configured_model_algorithms.all(account_id=account)),
+        ),
+        (
+            "table in the catalog",
+            "tables in the catalog",
+            "whiteroom catalog remove",
+            len(open_catalog(settings).list(account)),
+        ),
+    ):
+        if count:
+            yield f"{count} {one if count == 1 else several} ({call})"
 
 
-def _profile(settings: Settings, key: AccessKey, url: str) -> str:
-    values: dict[str, Any] = {
-        "aws_access_key_id": key.id,
-        "aws_secret_access_key": key.secret_access_key,
-        "region": settings.region,
-        "endpoint_url": url,
-    }
-    lines = [f"[profile whiteroom-{key.account_id}]", *(f"{name} = {value}" for name, value in values.items())]
-    return "\n".join(lines)
+def _stand(data: Data, account: str, standing: Standing) -> None:
+    checked_account(account)
+    with opened_store(existing_folder(data)) as store, store.transaction() as tx:
+        tx.accounts.update(account_of(tx, account), standing=standing)

@@ -101,12 +101,20 @@ def _say_events(events: tuple[ResourceEvent, ...], names: Mapping[str, str]) -> 
             event.from_status or "-",
             event.to_status,
             event.event.value,
-            event.actor,
+            _who(event),
             event.reason,
         )
         for event in events
     ]
     say_table(("TIME (UTC)", *(["OF"] if several else []), "FROM", "TO", "EVENT", "BY", "REASON"), rows)
+
+
+def _who(event: ResourceEvent) -> str:
+    """The account and its user, and the session where the user had assumed a role."""
+    if event.user is None:
+        return event.actor
+    session = (event.principal or "").partition(":assumed-role/")[2]
+    return f"{event.actor} {event.user}{session and ' as '}{session}"
 
 
 def _names(tx: Transaction, arn: str, events: tuple[ResourceEvent, ...]) -> dict[str, str]:
@@ -165,5 +173,7 @@ def _document(event: ResourceEvent, names: Mapping[str, str]) -> dict[str, Any]:
         "fromStatus": event.from_status,
         "toStatus": event.to_status,
         "actor": event.actor,
+        "user": event.user,
+        "principal": event.principal,
         "reason": event.reason,
     }

@@ -21,5 +21,9 @@ class ResourceEvent:
     to_status: str
     actor: str
     """An account, or `controller`."""
+    user: str | None
+    """Which user of the account; None where it is none's doing, or from before accounts had users."""
+    principal: str | None
+    """As AWS names who it was: the ARN of the user, or of the role that it had assumed."""
     reason: str
     at: datetime

@@ -65,7 +65,7 @@ def move(context: Context, repository: LifecycleRepository[R], lifecycle: Lifecy
         Conflict: its status does not allow the event.
     """
     try:
-        return repository.transition(record, event, actor=context.caller.account_id, at=context.now)
+        return repository.transition(record, event, actor=context.caller, at=context.now)
     except IllegalTransition as error:
         accepting = [status.value for status in lifecycle.table if lifecycle.accepts(status, event)]
         raise Conflict(

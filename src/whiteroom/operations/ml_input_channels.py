@@ -88,7 +88,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
         updated_at=context.now,
     )
     with unique("a live ML input channel of this membership", channel.name):
-        repository.submit(channel, actor=membership.account_id)
+        repository.submit(channel, actor=context.caller)
     context.tx.protected_queries.add(_query(context, membership, channel, source, template))
     context.tx.tags.put(channel.arn, tags)
     return {"mlInputChannelArn": channel.arn}

@@ -88,7 +88,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
         created_at=context.now,
         updated_at=context.now,
     )
-    context.tx.protected_queries.submit(query, actor=membership.account_id)
+    context.tx.protected_queries.submit(query, actor=context.caller)
     return {"protectedQuery": _document(query)}
 
 

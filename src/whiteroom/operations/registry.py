@@ -14,7 +14,9 @@ from typing import Any
 from botocore import xform_name
 
 from whiteroom.base.callers import Caller
+from whiteroom.base.faults import NotAuthorized
 from whiteroom.domain.instance_types import Shape
+from whiteroom.domain.permissions import permitted
 from whiteroom.domain.quotas import Quotas
 from whiteroom.domain.redaction import Finder
 from whiteroom.ports import Catalog, RunLogs, Transaction
@@ -86,6 +88,19 @@ def operation(service: str, name: str, *, reads_files: bool = False) -> Callable
         return handler
 
     return register
+
+
+def answer(handler: Handler, name: tuple[str, str], request: Request, context: Context) -> Response:
+    """What an operation's handler answers. The one way to it: who may not ask does not come to it.
+
+    Raises:
+        NotAuthorized: the caller's role does not allow the operation.
+        Fault: the operation's own refusal.
+    """
+    verdict = permitted(context.caller, *name)
+    if not verdict:
+        raise NotAuthorized(verdict.reason)
+    return handler(request, context)
 
 
 def reading_files() -> frozenset[tuple[str, str]]:

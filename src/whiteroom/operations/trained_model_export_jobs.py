@@ -54,7 +54,7 @@ def start_trained_model_export_job(request: Request, context: Context) -> Respon
         updated_at=context.now,
     )
     with unique("an export job of this trained model", job.name):
-        context.tx.trained_model_export_jobs.submit(job, actor=membership.account_id)
+        context.tx.trained_model_export_jobs.submit(job, actor=context.caller)
     return None
 
 

@@ -63,7 +63,7 @@ def start_trained_model_inference_job(request: Request, context: Context) -> Res
     within_quota(context, quota, repository, READING_INFERENCE_JOBS, membership_id=membership.id)
     job = _new_job(request, context, membership, model, association, payer)
     with unique("a live inference job of this membership", job.name):
-        repository.submit(job, actor=membership.account_id)
+        repository.submit(job, actor=context.caller)
     context.tx.tags.put(job.arn, tags)
     return {"trainedModelInferenceJobArn": job.arn}
 

@@ -69,8 +69,8 @@ def create_trained_model(request: Request, context: Context) -> Response:
             tags = checked_tags({**context.tx.tags.get(model.arn), **tags})
             latest = repository.find(arn=model.arn, is_latest=True)
             if latest is not None:
-                repository.note(latest, actor=membership.account_id, at=latest.updated_at, is_latest=False)
-        repository.submit(model, actor=membership.account_id)
+                repository.note(latest, actor=context.caller, at=latest.updated_at, is_latest=False)
+        repository.submit(model, actor=context.caller)
     context.tx.tags.put(model.arn, tags)
     return {"trainedModelArn": model.arn, "versionIdentifier": model.version_identifier}
 

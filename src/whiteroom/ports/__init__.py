@@ -16,7 +16,17 @@ from whiteroom.ports.object_store import (
     TooLarge,
     UnsafeContents,
 )
-from whiteroom.ports.repositories import Duplicate, LifecycleRepository, Metrics, Page, PageKey, Repository, Stale, Tags
+from whiteroom.ports.repositories import (
+    Actor,
+    Duplicate,
+    LifecycleRepository,
+    Metrics,
+    Page,
+    PageKey,
+    Repository,
+    Stale,
+    Tags,
+)
 from whiteroom.ports.run_logs import PlacedLine, RunLogs
 from whiteroom.ports.runtime import CannotSeal, ImageNotFound, RunRefused, Runtime
 from whiteroom.ports.sql_engine import SqlEngine
@@ -24,6 +34,7 @@ from whiteroom.ports.store import Claim, Store, Transaction, Work
 from whiteroom.ports.synthesiser import Synthesiser
 
 __all__ = [
+    "Actor",
     "CannotSeal",
     "Catalog",
     "Claim",

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from whiteroom.base.callers import Caller
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.metrics import Growth, MetricPoint, MetricReading, MetricSeries
 
 R = TypeVar("R")
 V = TypeVar("V")
+
+Actor = Caller | str
+"""Whose doing something is: a caller's; an account's, of which no user is known; or `controller`."""
 
 
 class Duplicate(Exception):
@@ -81,7 +85,7 @@ class Repository(Protocol[R]):
 class LifecycleRepository(Repository[R], Protocol[R]):
     """The records of a kind that goes through states. Its work is found by `Store.claim`."""
 
-    def submit(self, record: R, *, actor: str) -> R:
+    def submit(self, record: R, *, actor: Actor) -> R:
         """Write a new record, its first event, and its work, due now.
 
         Raises:
@@ -93,7 +97,7 @@ class LifecycleRepository(Repository[R], Protocol[R]):
         record: R,
         event: Event,
         *,
-        actor: str,
+        actor: Actor,
         at: datetime,
         reason: str = "",
         due_at: datetime | None = None,
@@ -108,7 +112,7 @@ class LifecycleRepository(Repository[R], Protocol[R]):
             Stale: another writer was faster; nothing is written.
         """
 
-    def note(self, record: R, *, actor: str, at: datetime, reason: str = "", **changes: object) -> R:
+    def note(self, record: R, *, actor: Actor, at: datetime, reason: str = "", **changes: object) -> R:
         """Write changes without a transition, guarded likewise; a reason adds an event row."""
 
     def working(self) -> tuple[R, ...]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from whiteroom.domain.accounts import AccessKey, Account
+from whiteroom.domain.accounts import AccessKey, Account, AssumableRole, User
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import Collaboration, Member
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
@@ -42,7 +42,11 @@ class Transaction(Protocol):
     @property
     def accounts(self) -> Repository[Account]: ...
     @property
+    def users(self) -> Repository[User]: ...
+    @property
     def access_keys(self) -> Repository[AccessKey]: ...
+    @property
+    def roles(self) -> Repository[AssumableRole]: ...
     @property
     def collaborations(self) -> Repository[Collaboration]: ...
     @property

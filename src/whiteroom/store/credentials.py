@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from whiteroom.base.callers import Credential
-from whiteroom.domain.accounts import AccessKeyStatus
+from whiteroom.domain.accounts import AccessKeyStatus, Standing
 from whiteroom.store.sqlite import SqliteSession
 from whiteroom.store.transaction import StoreTransaction
+
+MAX_KNOWN = 10_000
 
 
 class Credentials:
@@ -33,14 +35,20 @@ class Credentials:
             self._known.clear()
             self._version = version
         if access_key_id not in self._known:
-            if len(self._known) >= 10_000:
+            if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[access_key_id] = self._read(session, access_key_id)
+            self._known[access_key_id] = _read(StoreTransaction(session), access_key_id)
         return self._known[access_key_id]
 
-    @staticmethod
-    def _read(session: SqliteSession, access_key_id: str) -> Credential | None:
-        key = StoreTransaction(session).access_keys.get(access_key_id)
-        if key is None or key.status is not AccessKeyStatus.ACTIVE:
-            return None
-        return Credential(key.id, key.secret_access_key, key.account_id)
+
+def _read(tx: StoreTransaction, access_key_id: str) -> Credential | None:
+    """What stands behind a key: it, its user and its account must all be good."""
+    key = tx.access_keys.get(access_key_id)
+    if key is None or key.status is not AccessKeyStatus.ACTIVE:
+        return None
+    user, account = tx.users.get(key.user_id), tx.accounts.get(key.account_id)
+    if user is None or user.standing is not Standing.ENABLED:
+        return None
+    if account is None or account.standing is not Standing.ENABLED:
+        return None
+    return Credential(key.id, key.secret_access_key, key.account_id, user.principal)

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from whiteroom.base.callers import Caller
 from whiteroom.domain.events import ResourceEvent
 from whiteroom.domain.lifecycle import Event
-from whiteroom.ports import Stale
+from whiteroom.ports import Actor, Stale
 from whiteroom.store import tables
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.repositories import TableRepository
@@ -19,14 +20,17 @@ from whiteroom.store.session import Session, change, rows_of
 
 R = TypeVar("R")
 
-_EVENT = ("arn", "record_id", "revision", "event", "from_status", "to_status", "actor", "reason", "at")
+_EVENT = (
+    *("arn", "record_id", "revision", "event", "from_status", "to_status"),
+    *("actor", "user", "principal", "reason", "at"),
+)
 """The columns of an event."""
 
 
 class TableLifecycleRepository(TableRepository[R]):
     """ports.LifecycleRepository over one table: every write names the revision it saw and leaves an event."""
 
-    def submit(self, record: R, *, actor: str) -> R:
+    def submit(self, record: R, *, actor: Actor) -> R:
         self._insert(record)
         state: Any = record
         self._event(state, Event.CREATED, None, actor, "", state.created_at)
@@ -38,7 +42,7 @@ class TableLifecycleRepository(TableRepository[R]):
         record: R,
         event: Event,
         *,
-        actor: str,
+        actor: Actor,
         at: datetime,
         reason: str = "",
         due_at: datetime | None = None,
@@ -58,7 +62,7 @@ class TableLifecycleRepository(TableRepository[R]):
             self._set_work(state.id, at)
         return changed  # type: ignore[no-any-return]
 
-    def note(self, record: R, *, actor: str, at: datetime, reason: str = "", **changes: object) -> R:
+    def note(self, record: R, *, actor: Actor, at: datetime, reason: str = "", **changes: object) -> R:
         changed: Any = self._revise(record, at, changes)
         if reason:
             self._event(changed, Event.NOTED, changed.status, actor, reason, at)
@@ -87,7 +91,8 @@ class TableLifecycleRepository(TableRepository[R]):
             raise Stale(f"{self._name} {state.id} is no longer at revision {state.revision}.")
         return changed  # type: ignore[no-any-return]
 
-    def _event(self, state: Any, event: Event, before: Any, actor: str, reason: str, at: datetime) -> None:
+    def _event(self, state: Any, event: Event, before: Any, actor: Actor, reason: str, at: datetime) -> None:
+        caller = actor if isinstance(actor, Caller) else None
         change(
             self._session,
             ("events", "insert"),
@@ -99,7 +104,9 @@ class TableLifecycleRepository(TableRepository[R]):
                 "event": event.value,
                 "from_status": None if before is None else before.value,
                 "to_status": state.status.value,
-                "actor": actor,
+                "actor": actor if caller is None else caller.account_id,
+                "user": None if caller is None else caller.user,
+                "principal": None if caller is None else caller.arn,
                 "reason": reason,
                 "at": to_micros(at),
             },
@@ -159,6 +166,8 @@ def read_events(session: Session, arn: str) -> tuple[ResourceEvent, ...]:
         {"arn": arn},
     )
     return tuple(
-        ResourceEvent(arn, record_id, revision, Event(event), before, after, actor, reason, from_micros(at))
-        for arn, record_id, revision, event, before, after, actor, reason, at in rows
+        ResourceEvent(
+            arn, record_id, revision, Event(event), before, after, actor, user, principal, reason, from_micros(at)
+        )
+        for arn, record_id, revision, event, before, after, actor, user, principal, reason, at in rows
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whiteroom.domain.accounts import AccessKey, Account
+from whiteroom.domain.accounts import AccessKey, Account, AssumableRole, User
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import Collaboration, Member
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
@@ -84,7 +84,9 @@ RECORDS: Mapping[str, RecordTable] = {
     entry.name: entry
     for entry in (
         _record_table("accounts", Account),
-        _record_table("access_keys", AccessKey, ("account_id",)),
+        _record_table("users", User, ("account_id",), unique=(("account_id", "name"),)),
+        _record_table("access_keys", AccessKey, ("account_id",), ("user_id",)),
+        _record_table("roles", AssumableRole, ("account_id",), unique=(("account_id", "name"),)),
         _record_table("collaborations", Collaboration, ("creator_account_id", "status")),
         _record_table(
             "members",
@@ -231,6 +233,8 @@ events = sa.Table(
     sa.Column("from_status", sa.Text),
     sa.Column("to_status", sa.Text, nullable=False),
     sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("user", sa.Text),
+    sa.Column("principal", sa.Text),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("ix_events_arn", "arn", "seq"),

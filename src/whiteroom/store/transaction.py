@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whiteroom.domain.accounts import AccessKey, Account
+from whiteroom.domain.accounts import AccessKey, Account, AssumableRole, User
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import Collaboration, Member
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
@@ -40,8 +40,16 @@ class StoreTransaction:
         return TableRepository(self._session, RECORDS["accounts"])
 
     @property
+    def users(self) -> TableRepository[User]:
+        return TableRepository(self._session, RECORDS["users"])
+
+    @property
     def access_keys(self) -> TableRepository[AccessKey]:
         return TableRepository(self._session, RECORDS["access_keys"])
+
+    @property
+    def roles(self) -> TableRepository[AssumableRole]:
+        return TableRepository(self._session, RECORDS["roles"])
 
     @property
     def collaborations(self) -> TableRepository[Collaboration]:

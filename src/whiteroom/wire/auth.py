@@ -128,7 +128,7 @@ class Authenticator:
             )
         timestamp = self._timestamp(request, scope)
         self._verify(request, scope, timestamp, self._signing_key(credential.secret_access_key, scope))
-        return Caller(credential.account_id, scope.region)
+        return credential.caller(scope.region)
 
     def _timestamp(self, request: Request, scope: Scope) -> str:
         timestamp = request.headers.get(b"x-amz-date", b"").decode("latin-1").strip()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whiteroom.base.faults import Fault
+from whiteroom.base.faults import Fault, NotAuthorized
 from whiteroom.wire.models import Operation, Service, http_status, services
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.serialisers import Serialiser, serialiser
@@ -50,6 +50,8 @@ class Refusal:
 
 def fault_refusal(fault: Fault, operation: Operation) -> Refusal:
     """The modelled error that says what `fault` says."""
+    if isinstance(fault, NotAuthorized):
+        return _plain(403, fault.code, fault.message)
     code = answered_code(fault.code, operation)
     shape = services()[operation.service].error_shapes.get(code)
     if shape is None:  # one that is common to services

@@ -8,6 +8,5 @@ from whiteroom.base.callers import Caller
 
 
 def get_caller_identity(caller: Caller) -> Mapping[str, str]:
-    """Whose key signed the request. Of an account's users and roles nothing is known here."""
-    account = caller.account_id
-    return {"Arn": f"arn:aws:iam::{account}:root", "UserId": account, "Account": account}
+    """Whose key signed the request."""
+    return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account_id}

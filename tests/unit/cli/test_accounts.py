@@ -3,10 +3,13 @@ from __future__ import annotations
 import configparser
 import re
 import stat
+from pathlib import Path
 
 import pytest
 
+from support.cleanrooms import MemoryCatalog, an_office, collaboration_request
 from support.command import CommandLine
+from whiteroom.store.sqlite import SqliteStore
 
 ALICE = "111111111111"
 
@@ -69,7 +72,7 @@ def test_an_account_is_added_once(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("account", ["1", "1111111111111", "11111111111a", "\u0661" * 12, ""])
-@pytest.mark.parametrize("verb", ["add", "rotate"])
+@pytest.mark.parametrize("verb", ["add", "rotate", "disable", "enable", "remove"])
 def test_an_account_is_twelve_digits(cli: CommandLine, verb: str, account: str) -> None:
     answer = cli("accounts", verb, account)
     assert answer.code == 1
@@ -77,11 +80,60 @@ def test_an_account_is_twelve_digits(cli: CommandLine, verb: str, account: str) 
     assert not cli.data.exists()
 
 
-def test_an_account_that_is_not_there_cannot_be_rotated(cli: CommandLine) -> None:
+@pytest.mark.parametrize("verb", ["rotate", "disable", "enable", "remove"])
+def test_an_account_that_is_not_there_cannot_be_changed(cli: CommandLine, verb: str) -> None:
     cli("accounts", "add", ALICE)
-    answer = cli("accounts", "rotate", "222222222222")
+    answer = cli("accounts", verb, "222222222222")
     assert answer.code == 1
     assert "accounts add 222222222222" in answer.err
+
+
+def test_a_new_account_has_one_user_who_is_its_administrator(cli: CommandLine) -> None:
+    made = cli("accounts", "add", ALICE, "--json").json
+    assert (made["user"], made["role"]) == ("admin", "administrator")
+    (user,) = cli("users", "list", "--json").json
+    assert (user["user"], user["role"], user["accessKeyIds"]) == ("admin", "administrator", [made["accessKeyId"]])
+
+
+def test_rotating_leaves_the_keys_of_other_users_alone(cli: CommandLine) -> None:
+    cli("accounts", "add", ALICE)
+    other = cli("users", "add", "--account", ALICE, "zoe", "--role", "analyst", "--json").json
+    new = cli("accounts", "rotate", ALICE, "--json").json
+    assert cli("accounts", "list", "--json").json[0]["accessKeyIds"] == [new["accessKeyId"], other["accessKeyId"]]
+
+
+def test_a_disabled_account_is_listed_as_such_until_it_is_enabled(cli: CommandLine) -> None:
+    cli("accounts", "add", ALICE)
+    assert "accounts enable" in cli("accounts", "disable", ALICE).out
+    assert cli("accounts", "list", "--json").json[0]["status"] == "DISABLED"
+    cli("accounts", "enable", ALICE)
+    assert cli("accounts", "list", "--json").json[0]["status"] == "ENABLED"
+
+
+def test_a_removed_account_is_gone_with_its_users_and_keys_and_may_be_added_anew(cli: CommandLine) -> None:
+    old = cli("accounts", "add", ALICE, "--json").json
+    cli("users", "add", "--account", ALICE, "zoe", "--role", "analyst")
+    assert cli("accounts", "remove", ALICE).code == 0
+    for noun in ("accounts", "users", "keys"):
+        assert cli(noun, "list", "--json").json == []
+    assert cli("accounts", "add", ALICE, "--json").json["accessKeyId"] != old["accessKeyId"]
+
+
+def test_an_account_that_still_holds_something_is_not_removed_and_is_told_what(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    cli("accounts", "add", ALICE)
+    (tmp_path / "visits.csv").write_text("age\n1\n")
+    assert cli("catalog", "add", "hospital.visits", str(tmp_path / "visits.csv"), "--account", ALICE).code == 0
+    office = an_office(SqliteStore(cli.data / "whiteroom.db"), MemoryCatalog())
+    collaboration = office.cleanrooms(ALICE, "CreateCollaboration", **collaboration_request())["collaboration"]["id"]
+    answer = cli("accounts", "remove", ALICE)
+    assert answer.code == 1
+    assert "1 collaboration (DeleteCollaboration), 1 table in the catalog (whiteroom catalog remove)" in answer.err
+    assert len(cli("accounts", "list", "--json").json) == 1
+    office.cleanrooms(ALICE, "DeleteCollaboration", collaborationIdentifier=collaboration)
+    cli("catalog", "remove", "hospital.visits", "--account", ALICE)
+    assert cli("accounts", "remove", ALICE).code == 0
 
 
 def test_a_name_cannot_write_to_the_terminal(cli: CommandLine) -> None:

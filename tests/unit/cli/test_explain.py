@@ -9,6 +9,7 @@ from support.cleanrooms import ALICE, BOB, CAROL, REGION, a_clean_room, an_invit
 from support.command import CommandLine
 from support.rooms import PREFIX, World
 from whiteroom.base.arns import new_id
+from whiteroom.base.callers import Caller, Principal, Role
 from whiteroom.domain.lifecycle import Event
 from whiteroom.ports import Work
 
@@ -67,6 +68,18 @@ def test_a_cancelled_training_tells_who_cancelled_it(cli: CommandLine, world: Wo
     world.ask(Work.TRAINED_MODELS, model.id, Event.CANCEL)
     events = cli("explain", model.arn, "--json").json["events"]
     assert (events[-1]["event"], events[-1]["actor"]) == ("cancel", ALICE)
+
+
+def test_the_history_tells_which_user_it_was_and_as_what(cli: CommandLine, world: World) -> None:
+    model = world.model()
+    zoe = Principal("zoe", Role.ANALYST, "nightly/monday", "AROANIGHTLY")
+    with world.store.transaction() as tx:
+        tx.trained_models.transition(model, Event.CANCEL, actor=Caller(ALICE, REGION, zoe), at=world.clock())
+    first, last = cli("explain", model.arn, "--json").json["events"]
+    assert (first["actor"], first["user"], first["principal"]) == (ALICE, None, None)
+    assert (last["actor"], last["user"]) == (ALICE, "zoe")
+    assert last["principal"] == f"arn:aws:sts::{ALICE}:assumed-role/nightly/monday"
+    assert f"{ALICE} zoe as nightly/monday" in cli("explain", model.arn).out
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from whiteroom.base.callers import Role
+from whiteroom.domain.accounts import Standing
+from whiteroom.store.credentials import Credentials
 from whiteroom.store.migrations import HEAD, NewerDatabase, migrate
 from whiteroom.store.migrations.upgrade import config
 from whiteroom.store.sqlite import SqliteStore
@@ -135,3 +138,34 @@ def test_the_query_of_a_channel_that_an_older_release_made_is_still_there(tmp_pa
     assert (query.named_associations, query.receivers, query.deliveries) == (None, (), ())
     assert query.sql_parameters == {"queryString": "SELECT 1"}
     assert [query.created_at.second, query.updated_at.second] == [1, 3]
+
+
+def test_accounts_of_an_older_release_have_a_first_user_to_whom_their_keys_belong(tmp_path: Path) -> None:
+    path = tmp_path / "whiteroom.db"
+    engine = sa.create_engine(f"sqlite:///{path}")
+    configuration = config(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0006")
+        for account in ("111111111111", "222222222222"):
+            connection.exec_driver_sql(f"INSERT INTO accounts VALUES ('{account}', 'North', 1000000)")
+            for key, status in (("A", "ACTIVE"), ("B", "INACTIVE")):
+                connection.exec_driver_sql(
+                    "INSERT INTO access_keys (id, account_id, secret_access_key, status, created_at) "
+                    f"VALUES ('{key}{account}', '{account}', 's', '{status}', 1000000)"
+                )
+    engine.dispose()
+    store = SqliteStore(path)
+    with store.reading() as tx:
+        users, keys, accounts = tx.users.all(), tx.access_keys.all(), tx.accounts.all()
+    session = store.session()
+    credential = Credentials(lambda: session)("A111111111111")
+    store.close()
+    assert [(user.account_id, user.name, user.role, user.standing) for user in users] == [
+        (account, "admin", Role.ADMINISTRATOR, Standing.ENABLED) for account in ("111111111111", "222222222222")
+    ]
+    assert len({user.id for user in users}) == 2
+    assert {key.id[1:]: key.user_id for key in keys} == {user.account_id: user.id for user in users}
+    assert {account.standing for account in accounts} == {Standing.ENABLED}
+    assert credential is not None
+    assert (credential.account_id, credential.principal.role) == ("111111111111", Role.ADMINISTRATOR)

@@ -29,6 +29,7 @@ OLDER_CODES = {
     ProtocolError.UNKNOWN_OPERATION.code: "InvalidAction",
     ProtocolError.SERIALIZATION.code: "MalformedInput",
     "ThrottlingException": "Throttling",
+    "AccessDeniedException": "AccessDenied",
 }
 """The query protocol has names of its own for errors that no model declares."""
 
