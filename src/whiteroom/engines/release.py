@@ -85,12 +85,13 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
         empty.execute(f"EXPLAIN {noisy.rows}")
         types = {name: kind for name, kind, *_ in empty.execute(f"DESCRIBE {noisy.rows}").fetchall()}
         keys = [types[key_name(index)] for index in range(noisy.keys)]
-        _make_groups(empty, noisy, keys)
+        make_groups(empty, noisy, keys)
         empty.execute(f"EXPLAIN {noisy.answer}")
     return keys
 
 
-def _make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+def make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+    """The table of noisy groups, with none in it yet."""
     keys = [f"{sql_name(key_name(index))} {kind}" for index, kind in enumerate(key_types)]
     columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
     connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
@@ -109,7 +110,7 @@ def fill(
     Returns:
         DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be told.
     """
-    _make_groups(connection, noisy, key_types)
+    make_groups(connection, noisy, key_types)
     connection.execute(
         f"CREATE TEMP TABLE {_ROWS} AS SELECT *, random() AS {_CHANCE} FROM ({noisy.rows}) WHERE {_USER} IS NOT NULL"  # noqa: S608 -- the guard's SQL
     )
