@@ -53,7 +53,8 @@ def _work(folder: Path, spec: QuerySpec, spill_bytes: int) -> None:
         from whiteroom.engines.worker import run_query  # noqa: PLC0415
 
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
-        write_end(folder / END, *run_query(folder, spec, spill_bytes))
+        end, message = run_query(folder, spec, spill_bytes)
+        write_end(folder / END, end, message)
     except MemoryError:
         write_end(folder / END, QueryFailure.RESOURCES, _memory_message(spec))
 

@@ -5,14 +5,17 @@ fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alon
 of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
 them and may fail is refused by domain/user_level.py.
 
-Nor may a user's row say in which order others' rows came: sums of DOUBLE are taken in the order of the values, and any
-value of several is the least.
+Nor may a user's row say in which order others' rows came, or on how many threads: sums of DOUBLE are taken in the order
+of the values, any value of several is the least, values that compare equal look the same (engines/one_form.py), and a
+LIMIT of others' rows takes the first of them by all that they hold.
 """
 
 from __future__ import annotations
 
 from sqlglot import exp
 
+from whiteroom.engines import one_form
+from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.user_level import alike, can_fail, holds_rows, kind_of
 
@@ -38,11 +41,15 @@ _LEAVES = (
 _STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
 _CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
 """Numbers compare with numbers whatever their types; these fail to become each other."""
-_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
+_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Skewness)
 """Aggregates whose last bits depend on the order in which they meet their values."""
 _OF_NUMBERS = (*_SUMS, exp.Median, exp.Quantile)
 _OF_ANY = (exp.AnyValue, exp.First, exp.Last)
 """Aggregates of whichever row comes first."""
+_OF_PAIRS = (exp.Corr, exp.CovarPop, exp.CovarSamp, exp.ArgMax, exp.ArgMin)
+"""Aggregates of two values that depend on the order of rows in one way or the other."""
+_BY_ARRIVAL = (exp.ApproxQuantile,)
+"""Aggregates that depend on it whatever is done."""
 
 
 _TEXT_FUNCTIONS = (
@@ -102,13 +109,40 @@ def _branches(node: exp.Expr) -> list[exp.Expr]:
 
 
 def to_hardened_duckdb(tree: exp.Query) -> str:
-    """DuckDB's text of an annotated tree, which is changed."""
+    """DuckDB's text of an annotated tree, which is changed.
+
+    Raises:
+        Refused: a value in it would depend on the order of rows.
+    """
+    _order(tree)
+    one_form.mark(tree)
     _harden(tree)
     to_duckdb_tree(tree)
+    one_form.expand(tree)
     for cast in list(tree.find_all(exp.Cast)):
         if type(cast) is exp.Cast:
             cast.replace(exp.TryCast(this=cast.this.copy(), to=cast.args["to"].copy()))
     return tree.sql("duckdb", comments=False)
+
+
+def _order(tree: exp.Query) -> None:
+    """What tables of others bring to a private query is the same in whatever order, on however many threads."""
+    for query in tree.find_all(exp.Query):
+        limited = query.args.get("limit") or query.args.get("offset")
+        if limited and query is not tree:
+            order = query.args.get("order") or exp.Order(expressions=[])
+            positions = [exp.Literal.number(position) for position in range(1, len(query.named_selects) + 1)]
+            ties = [exp.Ordered(this=position, nulls_first=True) for position in positions]
+            order.set("expressions", [*order.expressions, *ties])
+            query.set("order", order)
+    for node in tree.find_all(exp.AggFunc):
+        windowed = isinstance(node.parent, exp.Window) or isinstance(node.parent and node.parent.parent, exp.Window)
+        if isinstance(node, _BY_ARRIVAL) or (windowed and isinstance(node, (*_OF_NUMBERS, *_OF_PAIRS))):
+            over = " as a window function" if windowed else ""
+            raise Refused(
+                f"A query that reads tables with differential privacy takes no {node.sql_name()}{over}: it may depend "
+                "on the order in which rows are met. Aggregate with GROUP BY, and join."
+            )
 
 
 def _harden(node: exp.Expr) -> None:
@@ -122,7 +156,11 @@ def _harden(node: exp.Expr) -> None:
             node = _least(node)
         if isinstance(node, _OF_NUMBERS):
             _take_reals(node)
-        if not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
+        if isinstance(node, _OF_PAIRS):
+            _sort_pairs(node)
+        if one_form.is_marked(node):
+            pending += node.expressions
+        elif not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
             node.replace(_tried(node))
         else:
             pending += list(node.iter_expressions())
@@ -145,6 +183,11 @@ def _take_reals(node: exp.Expr) -> None:
     value = exp.TryCast(this=node.this.copy(), to=exp.DataType.build("DOUBLE"))
     ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
     node.set("this", ordered if isinstance(node, _SUMS) else value)
+
+
+def _sort_pairs(node: exp.Expr) -> None:
+    by = [exp.Ordered(this=part.copy()) for part in (node.this, node.expression)]
+    node.set("expression", exp.Order(this=node.expression.copy(), expressions=by))
 
 
 def _least(node: exp.Expr) -> exp.Expr:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import secrets
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from whiteroom.domain.differential_privacy import DELTA_PER_QUERY
 from whiteroom.engines.refusals import Refused
@@ -24,6 +25,41 @@ _FALSE_ALARM = 1e-5
 might then be 2**60 times as large."""
 _LARGEST = 2**62
 """Totals are cut there, far above what rows can sum up to here: it can only bring two results nearer to each other."""
+
+
+class Chance(Protocol):
+    """All that is left to chance in a private answer; whatever else it shows is a function of the rows.
+
+    Numbers and groups come in the order of the groups' keys.
+    """
+
+    def with_noise(self, totals: Sequence[int], change: int, users_noise: int) -> list[int]:
+        """Whole numbers with noise (`with_noise`)."""
+        ...
+
+    def shown_groups(self, users: Mapping[int, int], groups_per_user: int, users_noise: int) -> list[int]:
+        """The groups whose keys may be shown (`shown_groups`)."""
+        ...
+
+    def seed(self) -> int:
+        """What the rows that are kept of a user are chosen by: 63 bits that nobody knows."""
+        ...
+
+
+class OpenDp:
+    """Chance as it is outside of tests."""
+
+    def with_noise(self, totals: Sequence[int], change: int, users_noise: int) -> list[int]:
+        """Whole numbers with noise."""
+        return with_noise(totals, change, users_noise)
+
+    def shown_groups(self, users: Mapping[int, int], groups_per_user: int, users_noise: int) -> list[int]:
+        """The groups whose keys may be shown."""
+        return shown_groups(users, groups_per_user, users_noise)
+
+    def seed(self) -> int:
+        """From the operating system."""
+        return secrets.randbits(63)
 
 
 def is_installed() -> bool:
@@ -113,13 +149,13 @@ def spent_and_delta(measurement: Any, groups_per_user: int) -> tuple[Fraction, f
     return Fraction(epsilon), delta
 
 
-def chosen_bucket(users: Sequence[int], users_noise: int, share: float) -> int | None:
+def chosen_bucket(users: Sequence[int], users_noise: int, share: float, chance: Chance | None = None) -> int | None:
     """The first bucket up to which a share of all users lies, by a noisy histogram. One unit.
 
     Each user is in one bucket at most. Buckets that could be empty for all that is seen count as empty; None where
     all of them could be.
     """
-    noisy = with_noise(users, 1, users_noise)
+    noisy = (chance or OpenDp()).with_noise(users, 1, users_noise)
     floor = users_noise * math.log(len(users) / (2 * _FALSE_ALARM))
     seen = [count if count > floor else 0 for count in noisy]
     wanted, passed = share * sum(seen), 0

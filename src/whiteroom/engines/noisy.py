@@ -35,19 +35,17 @@ _AGGREGATIONS: dict[type[exp.Expr], Aggregation] = {
 }
 
 
+KEY = f"{RESERVED}key"
+
+
 def key_name(index: int) -> str:
     """A group's key, in `rows` and in `GROUPS`."""
-    return f"{RESERVED}key{index}"
+    return f"{KEY}{index}"
 
 
 def aggregate_column(index: int) -> str:
     """A noisy aggregate in `GROUPS`."""
     return f"{RESERVED}aggregate{index}"
-
-
-def value_name(index: int) -> str:
-    """What an aggregate is made of, in `rows`."""
-    return f"{RESERVED}value{index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +131,15 @@ def _aggregate(node: exp.AggFunc, select: exp.Select, level: UserLevel, values: 
     kind = node.this.type.this if bounded and node.this.type is not None else None
     return NoisyAggregate(
         release=Release(aggregation, of_users, inner.sql() if bounded else None),
-        value=None if value is None else value_name(values.index(value)),
+        value=None if value is None else _value_name(values.index(value)),
         expression=node.sql("spark"),
         whole=not bounded or (aggregation is Aggregation.SUM and kind in dialect.INTEGER_TYPES),
         sample=not isinstance(node, exp.StddevPop),
     )
+
+
+def _value_name(index: int) -> str:
+    return f"{RESERVED}value{index}"
 
 
 def _rows(
@@ -147,7 +149,7 @@ def _rows(
     user = users[0] if len(users) == 1 else exp.Coalesce(this=users[0], expressions=list(users[1:]))
     named: list[tuple[str, exp.Expr]] = [(USER, user)]
     named += [(key_name(index), key.copy()) for index, key in enumerate(keys)]
-    named += [(value_name(index), value.copy()) for index, value in enumerate(values)]
+    named += [(_value_name(index), value.copy()) for index, value in enumerate(values)]
     rows = exp.Select(expressions=[exp.alias_(node, name, quoted=True) for name, node in named])
     for part in ("with_", "from_", "where"):
         if select.args.get(part):
@@ -176,4 +178,16 @@ def _answer(select: exp.Select, keys: Sequence[exp.Expr], nodes: Sequence[exp.Ag
     for part in ("order", "limit", "offset", "distinct"):
         if select.args.get(part):
             answer.set(part, select.args[part].copy().transform(replaced))
+    _break_ties(answer, len(keys))
     return answer
+
+
+def _break_ties(answer: exp.Select, keys: int) -> None:
+    """Rows that its own ORDER BY leaves equal stand in the order of their keys; of DISTINCT, of all that is shown."""
+    ties: list[exp.Expr] = [exp.column(key_name(index), table=GROUPS, quoted=True) for index in range(keys)]
+    if answer.args.get("distinct"):
+        ties = [exp.Literal.number(position) for position in range(1, len(answer.selects) + 1)]
+    if ties:
+        order = answer.args.get("order") or exp.Order(expressions=[])
+        order.set("expressions", [*order.expressions, *(exp.Ordered(this=tie, nulls_first=True) for tie in ties)])
+        answer.set("order", order)

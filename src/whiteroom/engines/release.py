@@ -1,13 +1,16 @@
 """Runs a query over protected tables, and lets nothing out but numbers with noise.
 
-1. The rows of users, as the query takes them (engines/noisy.py); those without a user are dropped.
+1. The rows of users, as the query takes them (engines/noisy.py), every value in its one form (engines/one_form.py);
+   those without a user are dropped.
 2. How many rows of a user are kept: learned with noise. Of a user with more, that many at random.
 3. How large a value may be: learned with noise, for each expression; larger ones are cut to it.
 4. Which groups may be shown: those with enough users, by noisy numbers.
 5. Each aggregate of each of those groups: whole numbers, with noise; values in steps of their bound / 2**20.
 6. The final SELECT, over that.
 
-What each step costs, and that one user changes its numbers by no more than is said to `with_noise`: decision 0018.
+Nothing of it depends on the order of rows, on threads or on the plan: groups are numbered by their keys, and which rows
+are kept of a user is a function of the rows and of a seed. What each step costs, and that one user changes its numbers
+by no more than is said to `with_noise`: decision 0018.
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ from whiteroom.domain.differential_privacy import Aggregation, needs_limit
 from whiteroom.domain.queries import QueryTable
 from whiteroom.engines.guard import visible_columns
 from whiteroom.engines.hardening import SETTINGS
-from whiteroom.engines.noise import chosen_bucket, shown_groups, with_noise
-from whiteroom.engines.noisy import GROUPS, USER, NoisyAggregate, NoisyQuery, aggregate_column, key_name
+from whiteroom.engines.noise import Chance, OpenDp, chosen_bucket
+from whiteroom.engines.noisy import GROUPS, KEY, USER, NoisyAggregate, NoisyQuery, aggregate_column, key_name
+from whiteroom.engines.one_form import one_form, require_one_form
 from whiteroom.engines.ordering import RESERVED
 from whiteroom.engines.spark.session import prepare
 
@@ -44,7 +48,7 @@ STEPS = 2**20
 _ROWS, _KEPT, _TOTALS, _NUMBERS = (sql_name(f"{RESERVED}{name}") for name in ("rows", "kept", "totals", "numbers"))
 _GROUP = sql_name(f"{RESERVED}group")
 _USER, _GROUPS = sql_name(USER), sql_name(GROUPS)
-_CHANCE = sql_name(f"{RESERVED}chance")
+_TWIN = sql_name(f"{RESERVED}twin")
 _USERS = sql_name(f"{RESERVED}users")
 
 
@@ -74,6 +78,7 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
 
     Raises:
         duckdb.Error: it cannot be run, on any rows.
+        Refused: a key of its groups has a type of which equal values may look different.
     """
     with duckdb.connect(":memory:") as empty:
         for setting in (SETTINGS, "SET threads = 1", "SET enable_external_access = false"):
@@ -85,20 +90,23 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
         empty.execute(f"EXPLAIN {noisy.rows}")
         types = {name: kind for name, kind, *_ in empty.execute(f"DESCRIBE {noisy.rows}").fetchall()}
         keys = [types[key_name(index)] for index in range(noisy.keys)]
-        make_groups(empty, noisy, keys)
+        require_one_form(keys)
+        _make_groups(empty, noisy, keys)
         empty.execute(f"EXPLAIN {noisy.answer}")
     return keys
 
 
-def make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
-    """The table of noisy groups, with none in it yet."""
+def _make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
     keys = [f"{sql_name(key_name(index))} {kind}" for index, kind in enumerate(key_types)]
     columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
     connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
 
 
 def fill(
-    connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    noisy: NoisyQuery,
+    key_types: Sequence[str],
+    chance: Chance | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """Put the noisy groups into their table.
 
@@ -106,27 +114,54 @@ def fill(
         connection: has the views that the query reads.
         noisy: the query.
         key_types: of its groups (`rehearse`).
+        chance: noise that is known, for a test; else that of OpenDP.
 
     Returns:
         DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be told.
     """
-    make_groups(connection, noisy, key_types)
-    connection.execute(
-        f"CREATE TEMP TABLE {_ROWS} AS SELECT *, random() AS {_CHANCE} FROM ({noisy.rows}) WHERE {_USER} IS NOT NULL"  # noqa: S608 -- the guard's SQL
-    )
-    learned = _learn(connection, noisy)
+    chance = chance or OpenDp()
+    _make_groups(connection, noisy, key_types)
+    _take_rows(connection, noisy)
+    learned = _learn(connection, noisy, chance)
     totals = [total for aggregate in noisy.aggregates for total in _totals(aggregate, noisy, learned)]
     _count(connection, noisy, totals)
-    shown = _shown(connection, noisy, learned)
+    shown = _shown(connection, noisy, learned, chance)
     numbers = [
-        with_noise(exact, total.change, noisy.policy.users_noise_per_query)
+        chance.with_noise(exact, total.change, noisy.policy.users_noise_per_query)
         for total, exact in zip(totals, _exact(connection, shown, len(totals)), strict=True)
     ]
     _answer(connection, noisy, shown, _results(noisy.aggregates, numbers, learned))
     return tuple(_parameters(aggregate, learned) for aggregate in noisy.aggregates)
 
 
-def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> _Learned:
+def _take_rows(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> None:
+    columns = [
+        f"{one_form(sql_name(name), kind, text=name.startswith(KEY))} AS {sql_name(name)}"
+        for name, kind, *_ in connection.execute(f"DESCRIBE {noisy.rows}").fetchall()
+    ]
+    connection.execute(
+        f"CREATE TEMP TABLE {_ROWS} AS SELECT {', '.join(columns)} FROM ({noisy.rows}) WHERE {_USER} IS NOT NULL"  # noqa: S608 -- the guard's SQL
+    )
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, limit: int, seed: int) -> None:
+    """Of each user so many rows, at random whatever they hold.
+
+    What a user has says nothing of which rows of another are kept; nor does where a row lies: rows that are the same in
+    all are numbered, and each is as likely as the next.
+    """
+    columns = ", ".join(sql_name(name) for name, *_ in connection.execute(f"DESCRIBE {_ROWS}").fetchall())
+    connection.execute(
+        f"CREATE TEMP TABLE {_KEPT} AS SELECT * EXCLUDE ({_TWIN}) FROM "  # noqa: S608 -- quoted
+        f"(SELECT *, row_number() OVER (PARTITION BY {columns}) AS {_TWIN} FROM {_ROWS} WHERE {_USER} IN "
+        f"(SELECT {_USER} FROM {_ROWS} GROUP BY {_USER} HAVING count(*) > {limit})) "
+        f"QUALIFY row_number() OVER (PARTITION BY {_USER} ORDER BY hash(hash({seed}, {columns}, {_TWIN}))) <= {limit} "
+        f"UNION ALL SELECT * FROM {_ROWS} WHERE {_USER} IN "
+        f"(SELECT {_USER} FROM {_ROWS} GROUP BY {_USER} HAVING count(*) <= {limit})"
+    )
+
+
+def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, chance: Chance) -> _Learned:
     noise, limit = noisy.policy.users_noise_per_query, 1
     if needs_limit(noisy.releases, grouped=noisy.grouped):
         buckets = _histogram(
@@ -134,22 +169,18 @@ def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> _Learned
             f"SELECT least(ceil(log2(count(*))), {MOST_ROWS_LOG2}) AS bucket FROM {_ROWS} GROUP BY {_USER}",  # noqa: S608 -- quoted
             MOST_ROWS_LOG2 + 1,
         )
-        limit = 2 ** (chosen_bucket(buckets, noise, ROWS_SHARE) or 0)
-        # At random, whatever the rows hold: what a user has says nothing of which rows of another are kept.
-        connection.execute(
-            f"CREATE TEMP TABLE {_KEPT} AS SELECT * FROM {_ROWS} "  # noqa: S608 -- quoted
-            f"QUALIFY row_number() OVER (PARTITION BY {_USER} ORDER BY {_CHANCE}) <= {limit}"
-        )
+        limit = 2 ** (chosen_bucket(buckets, noise, ROWS_SHARE, chance) or 0)
+        _keep(connection, limit, chance.seed())
     else:
         connection.execute(f"ALTER TABLE {_ROWS} RENAME TO {_KEPT}")
     bounds: dict[str, float] = {}
     for aggregate in noisy.aggregates:
         if aggregate.release.bounded is not None and aggregate.value is not None and aggregate.value not in bounds:
-            bounds[aggregate.value] = _bound(connection, aggregate.value, noise)
+            bounds[aggregate.value] = _bound(connection, aggregate.value, noise, chance)
     return _Learned(limit, bounds)
 
 
-def _bound(connection: duckdb.DuckDBPyConnection, value: str, noise: int) -> float:
+def _bound(connection: duckdb.DuckDBPyConnection, value: str, noise: int, chance: Chance) -> float:
     """The power of two that next to no user's value exceeds, in either direction."""
     column, last = sql_name(value), LARGEST_LOG2 - SMALLEST_LOG2
     largest = (
@@ -161,7 +192,7 @@ def _bound(connection: duckdb.DuckDBPyConnection, value: str, noise: int) -> flo
         f"ELSE ceil(log2(largest)) - {SMALLEST_LOG2} END"
     )
     buckets = _histogram(connection, f"SELECT {bucket} AS bucket FROM ({largest})", last + 1)  # noqa: S608 -- quoted
-    chosen = chosen_bucket(buckets, noise, VALUES_SHARE)
+    chosen = chosen_bucket(buckets, noise, VALUES_SHARE, chance)
     # Where too few users have values to tell, 1 is as good as any, and keeps the noise small.
     return 2.0 ** (chosen + SMALLEST_LOG2) if chosen is not None else 1.0
 
@@ -202,17 +233,19 @@ def _count(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, totals: Seq
     counted = [f"{total.sql} AS {_total_name(index)}" for index, total in enumerate(totals)]
     columns = ", ".join([*keys, f"count(DISTINCT {_USER}) AS {_USERS}", *counted])
     grouped = f"GROUP BY {', '.join(keys)}" if keys else ""
+    # By their keys: in the order in which groups are found they tell of rows.
+    order = f"ORDER BY {', '.join(keys)}" if keys else ""
     connection.execute(
-        f"CREATE TEMP TABLE {_TOTALS} AS SELECT row_number() OVER () AS {_GROUP}, * "  # noqa: S608 -- quoted
+        f"CREATE TEMP TABLE {_TOTALS} AS SELECT row_number() OVER ({order}) AS {_GROUP}, * "  # noqa: S608 -- quoted
         f"FROM (SELECT {columns} FROM {_KEPT} {grouped})"
     )
 
 
-def _shown(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, learned: _Learned) -> list[int]:
-    counted = connection.execute(f"SELECT {_GROUP}, {_USERS} FROM {_TOTALS}").fetchall()  # noqa: S608 -- quoted
+def _shown(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, learned: _Learned, chance: Chance) -> list[int]:
+    counted = connection.execute(f"SELECT {_GROUP}, {_USERS} FROM {_TOTALS} ORDER BY {_GROUP}").fetchall()  # noqa: S608 -- quoted
     if not noisy.grouped:
         return [group for group, _ in counted]
-    return shown_groups(dict(counted), learned.rows_per_user, noisy.policy.users_noise_per_query)
+    return chance.shown_groups(dict(counted), learned.rows_per_user, noisy.policy.users_noise_per_query)
 
 
 def _exact(connection: duckdb.DuckDBPyConnection, shown: Sequence[int], totals: int) -> list[list[int]]:
@@ -272,10 +305,8 @@ def _answer(
         [sorted(shown), *map(list, results)],
     )
     named = ", ".join([*keys, *(_column(index) for index in range(len(noisy.aggregates)))])
-    # In the order of the keys: the order in which groups were found is the order of the rows.
-    order = f"ORDER BY {', '.join(keys)}" if keys else ""
     connection.execute(
-        f"INSERT INTO {_GROUPS} SELECT {named} FROM {_TOTALS} JOIN {_NUMBERS} USING ({_GROUP}) {order}"  # noqa: S608 -- quoted
+        f"INSERT INTO {_GROUPS} SELECT {named} FROM {_TOTALS} JOIN {_NUMBERS} USING ({_GROUP}) ORDER BY {_GROUP}"  # noqa: S608 -- quoted
     )
 
 

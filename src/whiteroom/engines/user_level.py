@@ -50,7 +50,7 @@ _NEVER_FAIL = (
     exp.CumeDist,
 )
 """Nodes that fail on no value, whatever they hold."""
-_BY_POSITION = (exp.RowNumber, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
+_BY_POSITION = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 """Window functions for which it matters which of two equal rows comes first."""
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between, exp.In)
 _CLAUSES_OF_ROWS = ("where", "group")
@@ -98,9 +98,12 @@ class UserLevel:
         return isinstance(node, exp.Column) and node.name in self._protected_sources(select).get(node.table, ())
 
     def break_ties(self) -> None:
-        """Have windows sort rows by all that they hold, in place: which of two comes first says nothing of others."""
+        """Have windows sort rows by all that they hold, in place: which of two comes first says nothing of others.
+
+        Those over tables of others too: no answer may turn on the order or the place in which rows are met.
+        """
         for select in self._tree.find_all(exp.Select):
-            if select is not self._tree and self._reads(select):
+            if select is not self._tree:
                 for window in [node for node in _own_nodes(select) if isinstance(node, exp.Window)]:
                     if isinstance(window.this, _BY_POSITION) or window.args.get("spec"):
                         order = window.args.get("order") or exp.Order(expressions=[])
@@ -303,6 +306,9 @@ def _same_type(first: exp.Expr, second: exp.Expr) -> bool:
     types = [node.type.this if node.type is not None else exp.DType.UNKNOWN for node in (first, second)]
     if exp.DType.UNKNOWN in types:
         return False
+    if types[0] is exp.DType.DECIMAL:
+        # One of two scales would be cast to the other's, and two numbers might become one.
+        return first.type == second.type
     return types[0] is types[1] or all(found in _TEXT for found in types)
 
 
