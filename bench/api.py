@@ -279,6 +279,7 @@ def _model(number: int, collaboration: str, membership: str, at: Any) -> Trained
         model_bytes=1_000_000,
         output_bytes=0,
         partial_bytes=None,
+        partial_pending=False,
         retries=0,
         retry=None,
         seconds_spent=0,

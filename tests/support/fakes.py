@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import shutil
 import tarfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,7 @@ from whiteroom.ports import (
     RunRefused,
     StoredObject,
     TableNotFound,
+    TookTooLong,
     TooLarge,
     UnsafeContents,
 )
@@ -318,12 +321,14 @@ class FakeObjects:
     refusal: Exception | None = None
     while_copying: Callable[[], object] = lambda: None
     """Called in the middle of every delivery."""
+    gathering_seconds: float = 0
+    """How long it takes to pack anything."""
     overhead_bytes: int = 0
     """By how much an archive is larger than the files in it."""
     _content: dict[str, int] = field(default_factory=dict)
 
-    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
-        content = self.measure(folders)
+    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None, until: float = inf) -> StoredObject:
+        content = self.measure(folders, until)
         if limit_bytes is not None and content > limit_bytes:
             raise TooLarge(content, limit_bytes)
         target = self.folder / key
@@ -334,7 +339,9 @@ class FakeObjects:
         self._content[key] = content
         return StoredObject(key, content + self.overhead_bytes, content)
 
-    def measure(self, folders: Mapping[str, Path]) -> int:
+    def measure(self, folders: Mapping[str, Path], until: float = inf) -> int:
+        if time.monotonic() + self.gathering_seconds > until:
+            raise TookTooLong("It is too much.")
         found = [file for folder in folders.values() for file in folder.rglob("*")]
         if any(file.is_symlink() for file in found):
             raise UnsafeContents("evil is a link; only regular files and folders are taken.")

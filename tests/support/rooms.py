@@ -396,6 +396,7 @@ class World:
             model_bytes=None,
             output_bytes=None,
             partial_bytes=None,
+            partial_pending=False,
             retries=0,
             retry=None,
             seconds_spent=0,

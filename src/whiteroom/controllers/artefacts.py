@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.privacy import PrivacyPolicies, archives_within_limit, artefact_within_limit
@@ -27,6 +28,7 @@ def keep_artefacts(
     keys: tuple[str, str],
     policies: PrivacyPolicies,
     volume_bytes: int,
+    until: float = inf,
 ) -> Kept | Failure:
     """Archive what all instances left; safe to repeat. After a failure archives may be there, for `tidy` to delete.
 
@@ -36,17 +38,21 @@ def keep_artefacts(
         keys: of the archive of the models, and of that of the outputs.
         policies: limit what may be kept.
         volume_bytes: what the instances could write, all together. Files that say they hold more are sparse.
+        until: when it is given up, by time.monotonic().
+
+    Raises:
+        TookTooLong: it was not done by then; archives may be there, as after a failure.
     """
     models, outputs = {one.host: one.model for one in left}, {one.host: one.output for one in left}
     limit_bytes = volume_bytes if policies.max_artifact_bytes is None else policies.max_artifact_bytes
     model_key, output_key = keys
     try:
-        size_bytes = objects.measure(models) + objects.measure(outputs)
+        size_bytes = objects.measure(models, until) + objects.measure(outputs, until)
         verdict = artefact_within_limit(size_bytes, policies, volume_bytes)
         if isinstance(verdict, Denied):
             return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-        kept = objects.pack(models, model_key, limit_bytes)
-        output = objects.pack(outputs, output_key, limit_bytes)
+        kept = objects.pack(models, model_key, limit_bytes, until)
+        output = objects.pack(outputs, output_key, limit_bytes, until)
     except UnsafeContents as error:
         return Failure(StatusCode.UNSAFE_ARTIFACT, str(error))
     except ConflictingContents as error:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -228,8 +228,8 @@ class Reconciler:
                 event,
                 actor=ACTOR,
                 at=now,
-                reason=_reason(failure) or step.reason,
-                due_at=None if failure else step.due_at,
+                reason=_reason(failure) or step.reason or outcome.remark,
+                due_at=now if outcome.unfinished else None if failure else step.due_at,
                 **changes,
             )
             controller.accompany(tx, written, now)
@@ -270,7 +270,7 @@ class Reconciler:
         if event is None:
             return False
         failure = Failure(StatusCode.PLATFORM_ERROR, MEANING[StatusCode.PLATFORM_ERROR])
-        step = Step(event=event, failure=failure if event is Event.FAILED else None)
+        step = Step(event=event, failure=failure if event is Event.FAILED else None, changes=_WAYS_ON[event])
         record, _ = self._record(controller, record, step, DONE)
         self._tidy_at_rest(controller, record)
         return True
@@ -295,7 +295,12 @@ class Reconciler:
             log.exception("what %s %s held could not be freed; it is tried again", work.value, record_id)
 
 
-_WAYS_ON = (Event.FAILED, Event.STOPPING, Event.ERASING)
+_WAYS_ON: Mapping[Event, Mapping[str, object]] = {
+    Event.FAILED: {},
+    Event.STOPPING: {},
+    Event.ERASING: {},
+    Event.GATHERED: {"partial_pending": False},
+}
 """How a resource that cannot be worked on moves on: a status without a way to fail leads to one that has it."""
 
 

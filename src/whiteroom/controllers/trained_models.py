@@ -5,9 +5,11 @@ Record, states and plan: domain/trained_models.py.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from whiteroom.controllers.artefacts import Kept, keep_artefacts
@@ -30,7 +32,12 @@ from whiteroom.domain.trained_models import (
     partial_keys,
     plan,
 )
-from whiteroom.ports import ObjectStore, Transaction, Work
+from whiteroom.ports import ObjectStore, TookTooLong, Transaction, Work
+
+GATHER_SECONDS = 4.0
+"""How long a failure waits for what the training had saved to be kept."""
+LONG_GATHER_SECONDS = 600.0
+"""How long that may take once the failure is told."""
 
 TRAININGS = RunKind(
     work=Work.TRAINED_MODELS,
@@ -84,7 +91,9 @@ class TrainedModelController:
             case Effect.KEEP:
                 return self._keep(record)
             case Effect.KEEP_PARTIAL:
-                return self._keep_partial(record)
+                return self._keep_partial(record, GATHER_SECONDS)
+            case Effect.GATHER:
+                return self._gather(record)
             case Effect.STOP:
                 self._runs.stop(record, overdue=record.status is not Status.CANCEL_PENDING)
             case Effect.ERASE:
@@ -103,6 +112,8 @@ class TrainedModelController:
         if record.status is Status.CREATE_FAILED and record.partial_bytes is not None:
             self._objects.delete(model_key(record.id))
             self._objects.delete(output_key(record.id))
+        elif record.status is Status.CREATE_FAILED and record.partial_pending:
+            return
         elif record.status is not Status.ACTIVE:
             self._objects.delete(artefacts_prefix(record.id))
         self._runs.take_in_the_rest(record)
@@ -169,9 +180,13 @@ class TrainedModelController:
             return Outcome(failure=kept)
         return Outcome({"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes})
 
-    def _keep_partial(self, model: TrainedModel) -> Outcome:
+    def _keep_partial(self, model: TrainedModel, seconds: float) -> Outcome:
         """Keep what a training saved that ran too long; that it did is why it fails, whatever comes of this."""
-        kept = self._keep_under(model, partial_keys(model.id))
+        try:
+            kept = self._keep_under(model, partial_keys(model.id), time.monotonic() + seconds)
+        except TookTooLong:
+            remark = "What it had saved is much, and is being looked through."
+            return Outcome({"partial_pending": True}, remark=remark, unfinished=True)
         if isinstance(kept, Failure):
             return Outcome(remark=f"Nothing of what it saved is kept ({kept.code.value}): {kept.message}")
         size_bytes = kept.model_bytes + kept.output_bytes
@@ -183,11 +198,21 @@ class TrainedModelController:
             "DeleteTrainedModelOutput; the server's operator hands them over (`whiteroom partial`).",
         )
 
-    def _keep_under(self, model: TrainedModel, keys: tuple[str, str]) -> Kept | Failure:
+    def _gather(self, model: TrainedModel) -> Outcome:
+        """The rest of `_keep_partial`, once the failure is told: in its own time, but not in any."""
+        outcome = self._keep_partial(model, LONG_GATHER_SECONDS)
+        if outcome.unfinished:
+            told = f"Nothing of it is kept: it is more than can be gathered in {LONG_GATHER_SECONDS:,.0f} s."
+            outcome = Outcome(remark=told)
+        message = f"{model.status_message} {outcome.remark}"
+        changes = {**outcome.changes, "partial_pending": False, "status_message": message}
+        return Outcome(changes, remark=outcome.remark)
+
+    def _keep_under(self, model: TrainedModel, keys: tuple[str, str], until: float = inf) -> Kept | Failure:
         with self._store.reading() as tx:
             policies = policies_of(tx, model.association_arn)
         volume_bytes = model.resource_config["volumeSizeInGB"] * GB * instances_of(model)
-        kept = keep_artefacts(self._objects, self._runs.left(model), keys, policies, volume_bytes)
+        kept = keep_artefacts(self._objects, self._runs.left(model), keys, policies, volume_bytes, until)
         if isinstance(kept, Failure) and kept.code is not StatusCode.ARTIFACT_TOO_LARGE:
             # It names a file, and the name is the program's.
             return replace(kept, message=self._redact(kept.message, policies.training_logs))

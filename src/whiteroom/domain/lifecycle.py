@@ -24,6 +24,7 @@ class Event(StrEnum):
     ERASING = "erasing"
     ERASED = "erased"
     EXPIRED = "expired"
+    GATHERED = "gathered"
     NOTED = "noted"  # not a transition: something worth a line in the audit trail
 
 

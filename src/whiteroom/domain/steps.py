@@ -28,7 +28,9 @@ class Effect(StrEnum):
     KEEP = "keep"
     """Pack what a training left, as artefacts."""
     KEEP_PARTIAL = "keep partial"
-    """Pack what a training saved that ran too long, apart from what a training that succeeded leaves."""
+    """Pack what a training saved that ran too long, apart from what a training that succeeded leaves; or leave it."""
+    GATHER = "gather"
+    """The same, once its end has been told, of what was too much before that."""
     PAY = "pay"
     """Charge a query to the privacy budget, before anything of it is delivered or told."""
     DELIVER = "deliver"
@@ -77,6 +79,8 @@ class Outcome:
     failure: Failure | None = None
     remark: str = ""
     """A sentence for the end of the failure's message."""
+    unfinished: bool = False
+    """Whether the record has work left, though it comes to rest."""
 
 
 DONE = Outcome()

@@ -49,6 +49,7 @@ LIFECYCLE: Lifecycle[Status] = Lifecycle(
             Event.CANCEL: Status.CANCEL_PENDING,
         },
         Status.CREATE_FAILED: {
+            Event.GATHERED: Status.CREATE_FAILED,
             Event.DELETE: Status.DELETE_PENDING,
         },
         Status.ACTIVE: {
@@ -146,6 +147,8 @@ class TrainedModel:
     output_bytes: int | None
     partial_bytes: int | None
     """Of the files that a training saved which ran too long; None where nothing of one is kept."""
+    partial_pending: bool
+    """Whether what such a training saved is still to be gathered: it was too much to be, before its end was told."""
     retries: int
     """How often the run was tried again (domain/retries.py)."""
     retry: Retry | None
@@ -184,6 +187,8 @@ def plan(  # noqa: PLR0911 - one row for each status
             return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
         case Status.CREATE_IN_PROGRESS:
             return next_try(model, seen) or _ended(seen)
+        case Status.CREATE_FAILED if model.partial_pending:
+            return Step(Effect.GATHER, Event.GATHERED)
         case Status.CANCEL_PENDING:
             return Step(Effect.STOP, Event.STOPPING)
         case Status.CANCEL_IN_PROGRESS:

@@ -17,16 +17,18 @@ import os
 import stat
 import struct
 import tarfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import IO, Final, NoReturn
 
 from isal import igzip_threaded
 
 from whiteroom.base.archives import MAX_DEPTH, MAX_MEMBERS, MAX_NAME_BYTES, name_fault, shown
-from whiteroom.ports import ConflictingContents, TooLarge, UnsafeContents
+from whiteroom.ports import ConflictingContents, TookTooLong, TooLarge, UnsafeContents
 
 _PIECE: Final = 1 << 20
 _LEVEL: Final = 1
@@ -53,25 +55,27 @@ _HEADER: Final = struct.Struct("<4sIBBH2sHQ")
 _SUBFIELD: Final = b"Wr"
 
 
-def write_archive(folders: Mapping[str, Path], out: IO[bytes], limit_bytes: int | None) -> int:
+def write_archive(folders: Mapping[str, Path], out: IO[bytes], limit_bytes: int | None, until: float = inf) -> int:
     """Write the folders, merged, to `out`, which must be at its start and seekable; gives back the bytes of the files.
 
     Args:
         folders: by host, what each left.
         out: takes the archive.
         limit_bytes: the most that the files may hold.
+        until: when it is given up, by time.monotonic().
 
     Raises:
         ConflictingContents: hosts left different contents under one path.
         UnsafeContents: something in the folder is refused.
         TooLarge: the files hold more than `limit_bytes`. What was written until then is of no use.
+        TookTooLong: it was not done at `until`. Likewise.
     """
     tagged = _Tagged(out)
     threads = min(len(os.sched_getaffinity(0)), _MAX_THREADS)
     open_packed: Callable[..., IO[bytes]] = igzip_threaded.open
     with open_packed(tagged, "wb", compresslevel=_LEVEL, threads=threads, block_size=_PIECE) as packed:
-        tar = _Tar(packed)
-        content_bytes = _walk(folders, limit_bytes, tar.add_file)
+        tar = _Tar(packed, until)
+        content_bytes = _walk(folders, limit_bytes, until, tar.add_file)
         tar.end()
     tagged.note_content(content_bytes)
     return content_bytes
@@ -89,14 +93,15 @@ def content_bytes_of(archive: Path) -> int | None:
     return int(content_bytes)
 
 
-def measure_folders(folders: Mapping[str, Path]) -> int:
+def measure_folders(folders: Mapping[str, Path], until: float = inf) -> int:
     """Bytes of the regular files, sparse files at their full length, what several hosts left once.
 
     Raises:
         ConflictingContents: as far as it shows without reading the files.
         UnsafeContents: something in the folder is refused.
+        TookTooLong: it was not done at `until`, by time.monotonic().
     """
-    return _walk(folders, None, None)
+    return _walk(folders, None, until, None)
 
 
 @contextmanager
@@ -154,6 +159,7 @@ class _Level:
 def _walk(
     roots: Mapping[str, Path],
     limit_bytes: int | None,
+    until: float,
     on_file: Callable[[str, int, os.stat_result], None] | None,
 ) -> int:
     """Visit everything below the folders, as if they were one, in the order of names; gives back the files' bytes."""
@@ -168,6 +174,7 @@ def _walk(
             name, hosts = level.names.pop()
             path = _checked_path(level.path, name)
             members += 1
+            _require_time(until)
             if members > MAX_MEMBERS:
                 raise UnsafeContents(f"The folder holds more than {MAX_MEMBERS:,} files and folders.")
             folders = {host: stat.S_ISDIR(_kind(name, path, level.fds[host])) for host in hosts}
@@ -190,6 +197,11 @@ def _walk(
         for level in levels:
             level.close()
     return total
+
+
+def _require_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise TookTooLong("It is too much to be gathered in the time that there was for it.")
 
 
 def _level(folders: Mapping[str, tuple[str, int | None]], path: str) -> _Level:
@@ -294,8 +306,9 @@ def _refuse(path: str, reason: str) -> NoReturn:
 class _Tar:
     """Writes the members of a tar: PAX where a name is long, nothing of the machine they come from."""
 
-    def __init__(self, out: IO[bytes]) -> None:
+    def __init__(self, out: IO[bytes], until: float) -> None:
         self._out = out
+        self._until = until
 
     def add_file(self, path: str, fd: int, facts: os.stat_result) -> None:
         """Add an open file."""
@@ -303,8 +316,12 @@ class _Tar:
         member.mode = 0o755 if facts.st_mode & 0o100 else 0o644
         member.size, member.mtime = facts.st_size, _CHANGED_AT
         self._out.write(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))
-        copy_exactly(fd, facts.st_size, path, facts, self._out.write)
+        copy_exactly(fd, facts.st_size, path, facts, self._write_in_time)
         self._out.write(b"\0" * (-facts.st_size % tarfile.BLOCKSIZE))
+
+    def _write_in_time(self, piece: memoryview) -> None:
+        _require_time(self._until)
+        self._out.write(piece)
 
     def end(self) -> None:
         """Write the two empty blocks that end a tar."""

@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ class FolderObjects:
         self._under_way.mkdir(exist_ok=True)
         self._sweep()
 
-    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
+    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None, until: float = inf) -> StoredObject:
         """See `ports.ObjectStore.pack`."""
         target = self._path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +55,7 @@ class FolderObjects:
         fd, unfinished = tempfile.mkstemp(prefix=prefix, dir=target.parent)
         try:
             with os.fdopen(fd, "w+b", buffering=0) as out:
-                content_bytes = write_archive(folders, out, limit_bytes)
+                content_bytes = write_archive(folders, out, limit_bytes, until)
                 os.fsync(out.fileno())
                 size_bytes = os.fstat(out.fileno()).st_size
             Path(unfinished).replace(target)
@@ -64,9 +65,9 @@ class FolderObjects:
         _sync_folder(target.parent)
         return StoredObject(key, size_bytes, content_bytes)
 
-    def measure(self, folders: Mapping[str, Path]) -> int:
+    def measure(self, folders: Mapping[str, Path], until: float = inf) -> int:
         """See `ports.ObjectStore.measure`."""
-        return measure_folders(folders)
+        return measure_folders(folders, until)
 
     def stat(self, key: str) -> StoredObject | None:
         """See `ports.ObjectStore.stat`."""

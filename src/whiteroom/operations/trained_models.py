@@ -203,6 +203,7 @@ def _new_model(
         model_bytes=None,
         output_bytes=None,
         partial_bytes=None,
+        partial_pending=False,
         retries=0,
         retry=None,
         seconds_spent=0,

@@ -13,6 +13,7 @@ from whiteroom.ports.object_store import (
     DeliveryFailed,
     ObjectStore,
     StoredObject,
+    TookTooLong,
     TooLarge,
     UnsafeContents,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "TableNotFound",
     "Tags",
     "TooLarge",
+    "TookTooLong",
     "Transaction",
     "UnsafeContents",
     "Work",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,10 @@ class TooLarge(Exception):
         super().__init__(f"{size_bytes:,} bytes; the limit is {limit_bytes:,}.")
         self.size_bytes = size_bytes
         self.limit_bytes = limit_bytes
+
+
+class TookTooLong(Exception):
+    """What was left is too much to be gathered in the time that there was for it. Nothing is kept."""
 
 
 class DeliveryFailed(Exception):
@@ -48,7 +53,7 @@ class ObjectStore(Protocol):
     tests/contract/objects/.
     """
 
-    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None) -> StoredObject:
+    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None, until: float = inf) -> StoredObject:
         """Archive untrusted folders, one a host, merged, as .tar.gz under `key`: regular files, plain relative names.
 
         The archive has no folders of its own: an empty one is not kept.
@@ -58,9 +63,10 @@ class ObjectStore(Protocol):
             ConflictingContents: it is not.
             UnsafeContents: a link of either kind, a device, a FIFO, a socket, a name that is not UTF-8, 128 levels.
             TooLarge: the regular files hold more than `limit_bytes`; nothing is kept.
+            TookTooLong: it was not done at `until`, by time.monotonic(); nothing is kept.
         """
 
-    def measure(self, folders: Mapping[str, Path]) -> int:
+    def measure(self, folders: Mapping[str, Path], until: float = inf) -> int:
         """Bytes of the regular files in untrusted folders, one a host, sparse files at their full length.
 
         What several hosts left under one path counts once; whether it is the same is looked at by `pack`.
@@ -68,6 +74,7 @@ class ObjectStore(Protocol):
         Raises:
             ConflictingContents: it cannot be, as their sizes differ.
             UnsafeContents: as `pack`.
+            TookTooLong: as `pack`.
         """
 
     def stat(self, key: str) -> StoredObject | None:

@@ -169,6 +169,20 @@ def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -
     assert not meters.lives(marker["first"][0][0])
 
 
+@pytest.mark.slow
+def test_a_program_that_makes_more_files_than_it_may_is_ended_and_its_end_told_for_all_of_them(lab: Lab) -> None:
+    end = lab.finish(
+        lab.start(
+            "import os\nos.mkdir('/tmp/many')\nos.chdir('/tmp/many')\nn = 0\n"
+            "while True:\n    os.close(os.open(str(n), os.O_CREAT))\n    n += 1\n",
+            limits=replace(LIMITS, volume_bytes=10**9, max_runtime_seconds=120),
+        ),
+        120,
+    )
+    assert end.reason is EndReason.VOLUME
+    assert end.message == "It made more than 200,000 files and folders."
+
+
 def test_a_supervisor_that_dies_before_its_marker_has_begun_nothing_and_the_run_is_lost_not_gone(lab: Lab) -> None:
     lab.runtime.supervises = "whiteroom.nothing"  # it ends at once, as one that is killed
     run_id = lab.start("print('never')")

@@ -60,6 +60,7 @@ def a_model(number: int = 1, **changes: object) -> TrainedModel:
         model_bytes=None,
         output_bytes=None,
         partial_bytes=None,
+        partial_pending=False,
         retries=0,
         retry=None,
         seconds_spent=0,

@@ -492,6 +492,50 @@ def test_what_a_training_saved_that_ran_too_long_is_kept_apart_for_its_owner(wor
     assert world.runtime.runs() == ()
 
 
+def test_what_is_too_much_to_be_gathered_at_once_is_gathered_after_the_failure_is_told(world: World) -> None:
+    world.runtime.end = TOO_LONG
+    world.objects.gathering_seconds = 60
+    model, reconciler = world.model(), world.reconciler()
+    while world.get(Work.TRAINED_MODELS, model.id).status is not Status.CREATE_FAILED:
+        reconciler.step("a")
+        world.clock.forward(1)
+    told = world.get(Work.TRAINED_MODELS, model.id)
+    assert code(told) == ("CREATE_FAILED", "MaxRuntimeExceeded")
+    assert "is being looked through" in str(told.status_message)
+    reconciler.sweep()
+    assert world.runtime.runs() != (), "it is still needed"
+    model = after_all(world, model)
+    assert "The 110 bytes that it had saved are kept" in str(model.status_message)
+    assert (model.partial_bytes, model.partial_pending) == (110, False)
+    assert len(world.objects.keys()) == 2
+    assert world.runtime.runs() == ()
+    with world.store.reading() as tx:
+        assert tx.trained_models.working() == ()
+
+
+def test_what_takes_for_ever_to_be_gathered_is_given_up(world: World) -> None:
+    world.runtime.end = TOO_LONG
+    world.objects.gathering_seconds = 1e6
+    model = after_all(world, world.model())
+    assert code(model) == ("CREATE_FAILED", "MaxRuntimeExceeded")
+    assert "Nothing of it is kept: it is more than can be gathered in 600 s." in str(model.status_message)
+    assert world.objects.keys() == []
+    assert world.runtime.runs() == ()
+
+
+def test_a_model_that_is_deleted_while_what_it_saved_is_gathered_leaves_nothing(world: World) -> None:
+    world.runtime.end = TOO_LONG
+    world.objects.gathering_seconds = 60
+    model, reconciler = world.model(), world.reconciler()
+    while world.get(Work.TRAINED_MODELS, model.id).status is not Status.CREATE_FAILED:
+        reconciler.step("a")
+        world.clock.forward(1)
+    world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
+    assert after_all(world, model).status is Status.INACTIVE
+    assert world.objects.keys() == []
+    assert world.runtime.runs() == ()
+
+
 def test_a_partial_artefact_is_erased_with_the_models_output(world: World) -> None:
     world.runtime.end = TOO_LONG
     model = after_all(world, world.model())

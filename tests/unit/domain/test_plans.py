@@ -64,7 +64,7 @@ def sound(lifecycle: Lifecycle[Any], status: Any, step: Step) -> None:
     assert (step.failure is not None) == (step.event is Event.FAILED)
     if step.effect is not None:
         # An effect can fail where the table has a way to fail, or cannot be refused at all.
-        assert lifecycle.accepts(status, Event.FAILED) or step.effect is Effect.STOP
+        assert lifecycle.accepts(status, Event.FAILED) or step.effect in {Effect.STOP, Effect.GATHER}
 
 
 RETRIES = [*product(range(RETRIES_ALLOWED + 1), (None, *Retry))]

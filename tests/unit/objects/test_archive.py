@@ -15,7 +15,7 @@ import pytest
 from whiteroom.base.archives import unpack
 from whiteroom.objects import archive
 from whiteroom.objects.archive import content_bytes_of, measure_folders, write_archive
-from whiteroom.ports import UnsafeContents
+from whiteroom.ports import TookTooLong, UnsafeContents
 
 
 @pytest.fixture
@@ -264,3 +264,13 @@ def test_200_000_files_are_measured(job: Path) -> None:
     for n in range(200_000):
         os.close(os.open(job / str(n), os.O_CREAT | os.O_WRONLY))
     assert measure_folders({"algo-1": job}) == 4
+
+
+def test_packing_ends_at_its_time(tmp_path: Path) -> None:
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "weights").write_bytes(b"w" * 100)
+    left = {"algo-1": tmp_path / "left"}
+    with (tmp_path / "out").open("w+b") as out, pytest.raises(TookTooLong):
+        write_archive(left, out, None, until=0.0)
+    with pytest.raises(TookTooLong):
+        measure_folders(left, until=0.0)

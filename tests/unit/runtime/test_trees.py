@@ -20,6 +20,22 @@ def test_folders_700_levels_deep_are_removed_and_measured(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_a_look_ends_where_it_is_told_to_whatever_lies_there(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        for name in range(1_500):
+            (tmp_path / str(number) / str(name)).touch()
+    whole = meters.stock([str(tmp_path)])
+    assert (whole.entries, whole.whole) == (3 * 1_500 + 3, True)
+    cut = meters.stock([str(tmp_path)], until=lambda found: found.entries > 1_000)
+    assert (cut.entries, cut.whole) == (2_000, False)
+
+
+def test_an_instance_may_have_as_many_entries_as_its_volume_has_inodes_within_bounds() -> None:
+    gigabyte = 10**9
+    assert [meters.most_entries(size * gigabyte) for size in (1, 5, 1_000)] == [200_000, 305_175, 1_000_000]
+
+
 def test_a_folder_that_is_a_link_is_removed_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "x").touch()

@@ -9,6 +9,7 @@ a container engine's. Imported by the supervisor: nothing slow to import.
 from __future__ import annotations
 
 import os
+import time
 
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.supervisor import meters, users
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 # The module signal takes 6 ms to import, as it makes enumerations.
 _SIGKILL_EXIT, _SIGXFSZ_EXIT = 128 + 9, 128 + 25
 _NEARLY_BYTES = 1 << 16
+_JUDGE_SECONDS = 2.0
+"""How long what a run left may be looked at before its end is told, however much it is."""
 
 
 class SandboxFailed(Exception):
@@ -75,7 +78,7 @@ class Cancelled(Exception):
 class Ending:
     """Why the run is being ended, and what is known of how it did."""
 
-    __slots__ = ("exit_code", "host", "message", "reason", "started_at_ms")
+    __slots__ = ("_judged_until", "exit_code", "host", "message", "reason", "started_at_ms")
 
     def __init__(self, host: str) -> None:
         self.reason: str | None = None
@@ -84,6 +87,13 @@ class Ending:
         """Whose end it is; the first one, where it is nobody's own."""
         self.exit_code: int | None = None
         self.started_at_ms = 0
+        self._judged_until: float | None = None
+
+    def judged_until(self) -> float:
+        """Until when (monotonic) everything that was left may be looked at, by all instances together."""
+        if self._judged_until is None:
+            self._judged_until = time.monotonic() + _JUDGE_SECONDS
+        return self._judged_until
 
     def because(self, reason: str, message: str, host: str | None = None) -> None:
         """Note the reason; the first one stays."""
@@ -191,16 +201,22 @@ class Host:
             crowded: whether it had all the processes that it may have.
         """
         spec = self._limits
+        most, until = meters.most_entries(spec.volume_bytes), ending.judged_until()
+        used = entries = 0
         try:
-            used = meters.disk(self.folders(), repair=gone)
+            found = meters.stock(
+                self.folders(), repair=gone, until=lambda found: found.entries > most or time.monotonic() > until
+            )
+            used, entries = found.used_bytes, found.entries
         except meters.TooDeep:
-            used = 0
             ending.because("volume", "Its folders are nested too deep to be read.", self.name)
         if memory_killed:
             ending.because("memory", f"It took more than {spec.memory_bytes:,} bytes of memory.", self.name)
         full = used > spec.volume_bytes or (code != 0 and used >= spec.volume_bytes - _NEARLY_BYTES)
         if full or code == _SIGXFSZ_EXIT:
             ending.because("volume", f"It wrote more than {spec.volume_bytes:,} bytes.", self.name)
+        if entries > most:
+            ending.because("volume", meters.too_many(most), self.name)
         if code != 0 and crowded:
             ending.because("processes", f"It needed more than {spec.processes:,} processes and threads.", self.name)
         if code == _SIGKILL_EXIT and meters.machine_memory_kills() > self._oom_kills:

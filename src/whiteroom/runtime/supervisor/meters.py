@@ -11,12 +11,27 @@ from __future__ import annotations
 import os
 import stat
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _KIB = 1024
 _BLOCK_BYTES = 512
 _ENTRY_BYTES = 1024
 """Charged for each file, folder and link besides its blocks, so that empty ones cannot exhaust the inodes."""
 
 MAX_LEVELS = 20_000
+
+_ENTRY_SHARE_BYTES = 16 * 1024
+"""Of a volume, for each entry that it may hold: as much as file systems are made with an inode for."""
+_FEWEST_ENTRIES, _MOST_ENTRIES = 200_000, 1_000_000
+_LOOK_UP_EVERY = 1_000
+"""Entries between two looks at whether to go on."""
+
+
+def most_entries(volume_bytes: int) -> int:
+    """How many files, folders and links an instance may have made at a time: inodes run out as bytes do."""
+    return min(max(_FEWEST_ENTRIES, volume_bytes // _ENTRY_SHARE_BYTES), _MOST_ENTRIES)
 
 
 class TooDeep(Exception):
@@ -142,8 +157,42 @@ def _mapped_deleted(pid: int, device: int) -> list[tuple[int, int]]:
     return list(spans.items())
 
 
-def disk(folders: list[str], *, repair: bool = False) -> int:
-    """Bytes that the files below these folders take, hard links once, plus a little for each entry.
+def too_many(entries: int) -> str:
+    """What is said of a run that has made more than that."""
+    return f"It made more than {entries:,} files and folders."
+
+
+class Stock:
+    """What lies below some folders, as far as it was counted."""
+
+    __slots__ = ("entries", "seen", "until", "used_bytes", "whole")
+
+    def __init__(self, until: Callable[[Stock], bool]) -> None:
+        self.used_bytes = 0
+        """What the files take, hard links once, plus a little for each entry."""
+        self.entries = 0
+        self.whole = True
+        """Whether everything was counted."""
+        self.until = until
+        self.seen: set[tuple[int, int]] = set()
+
+    def add(self, status: os.stat_result) -> bool:
+        """Count an entry; False where it is enough."""
+        self.entries += 1
+        self.used_bytes += _ENTRY_BYTES
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            known = (status.st_dev, status.st_ino) in self.seen
+            self.seen.add((status.st_dev, status.st_ino))
+            self.used_bytes += 0 if known else status.st_blocks * _BLOCK_BYTES
+        else:
+            self.used_bytes += status.st_blocks * _BLOCK_BYTES
+        if self.entries % _LOOK_UP_EVERY == 0 and self.until(self):
+            self.whole = False
+        return self.whole
+
+
+def stock(folders: list[str], *, repair: bool = False, until: Callable[[Stock], bool] = lambda _: False) -> Stock:
+    """What lies below these folders.
 
     Opens by descriptor and follows nothing, so what the program swaps meanwhile can be
     miscounted, never followed.
@@ -152,24 +201,31 @@ def disk(folders: list[str], *, repair: bool = False) -> int:
         folders: where to look; they are not links themselves.
         repair: also give the owner back the right to read and pass what lies there. Only
             when nothing of the run lives any more.
+        until: asked every thousand entries; the look ends where it says so.
 
     Raises:
         TooDeep: more than `MAX_LEVELS` levels, or more than there are descriptors for.
     """
-    seen: set[tuple[int, int]] = set()
-    return sum(_walk(folder, seen, repair) for folder in folders)
+    found = Stock(until)
+    for folder in folders:
+        if found.whole:
+            _walk(folder, found, repair)
+    return found
 
 
-def _walk(folder: str, seen: set[tuple[int, int]], repair: bool) -> int:
-    total = 0
+def disk(folders: list[str]) -> int:
+    """Bytes that everything below these folders takes."""
+    return stock(folders).used_bytes
+
+
+def _walk(folder: str, found: Stock, repair: bool) -> None:
     root = _open_folder(folder, None, repair)
     if root is None:
-        return 0
+        return
     stack: list[tuple[int, list[str]]] = [(root, [])]
     try:
-        size, stack[0][1][:] = _look(root, seen, repair)
-        total += size
-        while stack:
+        stack[0][1][:] = _look(root, found, repair)
+        while stack and found.whole:
             handle, below = stack[-1]
             if not below:
                 os.close(handle)
@@ -180,12 +236,10 @@ def _walk(folder: str, seen: set[tuple[int, int]], repair: bool) -> int:
             child = _open_folder(below.pop(), handle, repair)
             if child is not None:
                 stack.append((child, []))
-                size, stack[-1][1][:] = _look(child, seen, repair)
-                total += size
+                stack[-1][1][:] = _look(child, found, repair)
     finally:
         for handle, _ in stack:
             os.close(handle)
-    return total
 
 
 def _open_folder(name: str, parent: int | None, repair: bool) -> int | None:
@@ -200,28 +254,22 @@ def _open_folder(name: str, parent: int | None, repair: bool) -> int | None:
         return None
 
 
-def _look(handle: int, seen: set[tuple[int, int]], repair: bool) -> tuple[int, list[str]]:
-    """Bytes of the entries of one folder, and the names of the folders among them."""
-    total, folders = 0, []
+def _look(handle: int, found: Stock, repair: bool) -> list[str]:
+    """Count the entries of one folder; the names of the folders among them."""
+    folders = []
     with os.scandir(handle) as entries:
         for entry in entries:
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
-            total += _ENTRY_BYTES
             if stat.S_ISDIR(status.st_mode):
                 folders.append(entry.name)
-                total += status.st_blocks * _BLOCK_BYTES
-                continue
-            if status.st_nlink > 1:
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-            total += status.st_blocks * _BLOCK_BYTES
-            if repair and stat.S_ISREG(status.st_mode) and status.st_mode & 0o7777 not in {0o644, 0o755}:
+            elif repair and stat.S_ISREG(status.st_mode) and status.st_mode & 0o7777 not in {0o644, 0o755}:
                 os.chmod(entry.name, 0o755 if status.st_mode & 0o100 else 0o644, dir_fd=handle)
-    return total, folders
+            if not found.add(status):
+                break
+    return folders
 
 
 def _read(path: str) -> str | None:

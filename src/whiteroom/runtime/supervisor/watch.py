@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 _PAUSE_SECONDS = 0.1
+_LAST_LOOK_SECONDS = 0.5
 _WORTH = 10
 """A look that takes long is followed by a pause this many times as long."""
 
@@ -73,6 +74,7 @@ class Watch:
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._device = os.stat(folders[0]).st_dev
+        self._most_entries = meters.most_entries(spec.volume_bytes)
         self._sampler = Sampler(
             spec.log_file,
             os.path.basename(os.path.dirname(folders[0])),
@@ -103,8 +105,10 @@ class Watch:
         self._thread.join()
         if not self._sampler.has_taken:
             # What is too deep to be measured is judged where the instance's end is.
+            until = time.monotonic() + _LAST_LOOK_SECONDS
             with suppress(meters.TooDeep):
-                self._sampler.take([], None, meters.disk(self._folders))
+                last = meters.stock(self._folders, until=lambda _: time.monotonic() > until)
+                self._sampler.take([], None, last.used_bytes)
         self._sampler.close()
         os.close(self.wake)
         os.close(self._wake_end)
@@ -131,7 +135,8 @@ class Watch:
         if groups.memory_kills() or (memory or 0) > spec.memory_bytes:
             return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            used = meters.disk(self._folders) + meters.unlinked(pids, self._device)
+            found = meters.stock(self._folders, until=self._is_enough)
+            used = found.used_bytes + meters.unlinked(pids, self._device)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
         # An engine may tell of an instance's end a moment after its last process is gone.
@@ -139,4 +144,11 @@ class Watch:
             self._sampler.take(pids, memory, used)
         if used > spec.volume_bytes:
             return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."
+        if found.entries > self._most_entries:
+            return "volume", meters.too_many(self._most_entries)
         return None
+
+    def _is_enough(self, found: meters.Stock) -> bool:
+        """Whether nothing that is still to be counted would change anything."""
+        over = found.entries > self._most_entries or found.used_bytes > self._spec.volume_bytes
+        return over or self._done.is_set()
