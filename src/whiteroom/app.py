@@ -140,6 +140,21 @@ def noise_secret(settings: Settings, store: SqliteStore) -> bytes:
         raise SettingsError(f"The key of the metrics' noise cannot be used: {error}") from None
 
 
+def session_secret(settings: Settings) -> bytes:
+    """What a data folder's session tokens are sealed with; made when it is first asked for.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        return kept_secret(settings.sessions_key)
+    except (BrokenSecret, OSError) as error:
+        raise SettingsError(
+            f"The key of session tokens cannot be used: {error} Where there is no backup, remove it: another is made, "
+            "and users get new sessions."
+        ) from None
+
+
 def open_run_logs(settings: Settings) -> FolderRunLogs:
     """The logs of a data folder's runs, in whichever runtime they were."""
     return FolderRunLogs(settings.folder("logs"))
@@ -188,6 +203,7 @@ class Whiteroom:
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
         self._noise_secret = noise_secret(settings, self._store)
+        self._session_secret = session_secret(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
         self._strict_machine = machine() if settings.strict_instance_types else None
@@ -197,7 +213,7 @@ class Whiteroom:
         self._checkup = threading.Thread(target=self._look_for_damage, name="database-checkup", daemon=True)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
-            Credentials(self._turns.view),
+            Credentials(self._turns.view, self._session_secret, dev=settings.dev),
             self._dispatch,
             clock,
             dev=settings.dev,
@@ -239,6 +255,7 @@ class Whiteroom:
                 self._logs if name in self._reading_files else None,
                 self._finder,
                 self._noise_secret,
+                self._session_secret,
             )
             return answer(handler, name, call.parameters, context)
 

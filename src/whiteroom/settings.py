@@ -140,6 +140,11 @@ class Settings:
         """What the noise of metrics is drawn from. Without it members would be shown other noise, and could average."""
         return self.data / "noise.key"
 
+    @property
+    def sessions_key(self) -> Path:
+        """What session tokens are sealed with. Where it is lost another is made, and all sessions end."""
+        return self.data / "sessions.key"
+
     def folder(self, name: Folder) -> Path:
         """A folder inside the data folder, made by whoever uses it first."""
         return self.data / name

@@ -27,10 +27,11 @@ from support.cleanrooms import (
 )
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
 from whiteroom.base.arns import parse_arn
-from whiteroom.base.callers import ROOT, Principal
+from whiteroom.base.callers import ROOT, Principal, Role
+from whiteroom.domain.accounts import EVERY_USER, AssumableRole
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.runs import TRAINING_PREFIX
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS
 from whiteroom.ports import Store
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.run_logs import FolderRunLogs
@@ -158,6 +159,7 @@ def a_market(store: Store, logs_folder: Path) -> Market:
     names["own_query"] = started["protectedQuery"]["id"]
     names |= _models(office, room, names)
     _print(logs_folder, parse_arn(names["model"]).resource_id)
+    _roles(store)
     return Market(office, room, names)
 
 
@@ -275,6 +277,14 @@ def _measure(studio: Studio, model: str) -> None:
             raise AssertionError(model)
         told = {"metrics_status": "PUBLISH_SUCCEEDED", "logs_status": "PUBLISH_SUCCEEDED"}
         tx.trained_models.note(record, actor="controller", at=studio.office.now, **told)
+
+
+def _roles(store: Store) -> None:
+    """In each account a role that every user of it may assume."""
+    with store.transaction() as tx:
+        for account in CALLERS.values():
+            name = parse_arn(role_of(account)).resource_id
+            tx.roles.add(AssumableRole(f"AROA{account}", account, name, Role.ANALYST, (EVERY_USER,), 3600, NOON))
 
 
 def _print(folder: Path, record_id: str) -> None:
@@ -484,10 +494,17 @@ _LOGS: dict[str, dict[str, Any]] = {
     "FilterLogEvents": _GROUP,
     "GetLogEvents": {**_GROUP, "logStreamName": "@stream", "startFromHead": True},
 }
+_STS: dict[str, dict[str, Any]] = {
+    "AssumeRole": {"RoleArn": "@role", "RoleSessionName": "today"},
+    "GetCallerIdentity": {},
+    "GetSessionToken": {},
+}
+
 REQUESTS: Mapping[tuple[str, str], dict[str, Any]] = {
     **{(CLEANROOMS, name): request for name, request in _CLEAN.items()},
     **{(CLEANROOMS_ML, name): request for name, request in _ML.items()},
     **{(LOGS, name): request for name, request in _LOGS.items()},
     **{(MONITORING, name): request for name, request in _MONITORING.items()},
+    **{(STS, name): request for name, request in _STS.items()},
 }
 """What is asked for: `@name` stands for what the room has of it, `@own` for a membership, `@role` for a role."""

@@ -30,6 +30,7 @@ _BOTOCORE_NAMES = {
     "cleanrooms-ml": "cleanroomsml",
     "logs": "logs",
     "monitoring": "cloudwatch",
+    "sts": "sts",
 }
 
 

@@ -31,7 +31,7 @@ from support.cleanrooms import (
 )
 from support.ml import EXPORTS, INSTANCE, SQL, Studio, input_channel
 from whiteroom.domain.lifecycle import Event
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS
 from whiteroom.ports import Store
 
 ERIN, FRANK = "555555555555", "666666666666"
@@ -406,14 +406,17 @@ NAME_NOBODYS = {
     (CLEANROOMS, "ListMemberships"),
     (CLEANROOMS_ML, "CreateConfiguredModelAlgorithm"),
     (CLEANROOMS_ML, "ListConfiguredModelAlgorithms"),
+    (STS, "GetCallerIdentity"),
+    (STS, "GetSessionToken"),
 }
 """They take nothing that could be another's."""
 
 APART = {
     (CLEANROOMS, "CreateMembership"),
     (CLEANROOMS, "DeleteMembership"),
+    (STS, "AssumeRole"),
     *((LOGS, name) for name in ("DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents")),
     *((MONITORING, name) for name in ("GetMetricData", "GetMetricStatistics", "ListMetrics")),
 }
 """A place's account has joined, and its membership holds everything: these have tests below. Logs and metrics
-have their own (test_log_events.py, test_metrics.py), strangers included."""
+have their own (test_log_events.py, test_metrics.py), strangers included, and so have roles (test_sessions.py)."""

@@ -35,6 +35,7 @@ NOUNS: Mapping[str, Noun] = {
     "accounts": Noun("Make accounts: the organisations that sign requests.", is_group=True),
     "users": Noun("Say who signs for an account, and what each may do.", is_group=True),
     "keys": Noun("Give users access keys, and end them.", is_group=True),
+    "roles": Noun("Make roles that users assume for a time.", is_group=True),
     "catalog": Noun("Say which files are an account's tables.", is_group=True),
     "images": Noun("Build local images for algorithms.", is_group=True),
     "explain": Noun("Tell everything that happened to a resource, and why."),

@@ -17,8 +17,7 @@ from whiteroom.cli.folder import AsJson
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.operations.registry import Handler
-from whiteroom.wire.models import STS, all_operations
-from whiteroom.wire.sts import get_caller_identity
+from whiteroom.wire.models import all_operations
 
 _PACKAGE = Path(whiteroom.__file__).parent
 
@@ -71,14 +70,12 @@ def ops(
 def ledger() -> tuple[Entry, ...]:
     """Every operation of every service, in the models' order."""
     answers = all_handlers()
-    modelled = tuple(
+    return tuple(
         _entry(
             known.service, known.name, known.method, known.uri, known.errors, answers.get((known.service, known.name))
         )
         for known in all_operations()
     )
-    identity = _entry(STS, "GetCallerIdentity", "POST", "/", {}, get_caller_identity)
-    return (*modelled, identity)
 
 
 def page(entries: Iterable[Entry]) -> Iterator[str]:

@@ -45,7 +45,7 @@ CALLED: Mapping[Role, str] = {
 """What a refusal calls who has the role."""
 
 _ROWS: Mapping[tuple[str, Kind], str] = {
-    ("sts", Kind.IDENTIFY): "GetCallerIdentity",
+    ("sts", Kind.IDENTIFY): "AssumeRole GetCallerIdentity GetSessionToken",
     ("cleanrooms", Kind.READ): """
         BatchGetCollaborationAnalysisTemplate BatchGetSchema BatchGetSchemaAnalysisRule
         GetAnalysisTemplate GetCollaboration GetCollaborationAnalysisTemplate GetCollaborationPrivacyBudgetTemplate

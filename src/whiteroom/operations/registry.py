@@ -48,6 +48,8 @@ class Context:
     """Masks texts; of operations that tell any."""
     noise_secret: bytes = b""
     """What the noise of metrics is drawn from; never told."""
+    session_secret: bytes = b""
+    """What session tokens are sealed with; never told."""
 
 
 Handler = Callable[[Request, Context], Response]
@@ -56,6 +58,7 @@ CLEANROOMS = "cleanrooms"
 CLEANROOMS_ML = "cleanrooms-ml"
 LOGS = "logs"
 MONITORING = "monitoring"
+STS = "sts"
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
 _READING_FILES: set[tuple[str, str]] = set()

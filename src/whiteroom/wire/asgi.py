@@ -24,12 +24,11 @@ from whiteroom.wire.faults import (
     not_implemented_refusal,
     protocol_refusal,
 )
-from whiteroom.wire.models import STS, Service, services
+from whiteroom.wire.models import Service, services
 from whiteroom.wire.parsers import Literals
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import ClientLeft, Receive, Request, read_request, unread_request
 from whiteroom.wire.responses import Response, Send, send_response
-from whiteroom.wire.sts import get_caller_identity
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class Application:
     """AWS's protocol in front of `dispatch`.
 
     Args:
-        credentials: Looks an access key id up; called on the event loop for every request.
+        credentials: Looks keys and session tokens up; called on the event loop for every request.
         dispatch: Does what a call asks.
         clock: The present, for the age of signatures.
         dev: Take a twelve-digit access key id for the account, its signature unchecked. For loopback alone.
@@ -135,8 +134,7 @@ class Application:
         asked.service, asked.operation = operation.service, operation.name
         try:
             call = Call(operation, caller, read_parameters(), request_id)
-            output = get_caller_identity(caller) if service.signing_name == STS else await self._dispatch(call)
-            return dialect.answer(operation, output, request_id)
+            return dialect.answer(operation, await self._dispatch(call), request_id)
         except Fault as fault:
             return dialect.refuse(fault_refusal(fault, operation), service, request_id)
         except NotImplementedOperation:

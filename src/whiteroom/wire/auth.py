@@ -19,9 +19,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import quote, unquote
 
 from whiteroom.base.callers import Caller, Credential
@@ -29,12 +30,22 @@ from whiteroom.base.clock import Clock
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import Request
 
-Credentials = Callable[[str], Credential | None]
-"""Looks an access key id up."""
+
+class Credentials(Protocol):
+    """The deployment's credentials."""
+
+    def key(self, access_key_id: str) -> Credential | None:
+        """The credential of a user's own key; None for one that is unknown or no longer signs."""
+
+    def session(self, token: str) -> Credential | None:
+        """The credential of a session token, its time not looked at; None for one that is unknown or has ended."""
+
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=5)
 MAX_SIGNING_KEYS = 4096
+MAX_TOKEN_BYTES = 8192
+"""Of a session token: twice what any has."""
 
 _ENCODED = re.compile(r"[A-Za-z0-9%._~/-]*")
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -101,7 +112,7 @@ class Authenticator:
     """Verifies signatures against the deployment's credentials.
 
     Args:
-        credentials: Looks an access key id up.
+        credentials: Looks keys and tokens up.
         clock: The present, for the five minutes that a signature lives.
         dev: Take a twelve-digit access key id for the account itself and leave its signature unchecked,
             as local AWS emulators do. Every other key is verified all the same.
@@ -120,15 +131,28 @@ class Authenticator:
             ProtocolFault: unknown key, signature too old, too new, or not of this request.
         """
         if self._dev and _ACCOUNT_ID.fullmatch(scope.access_key_id):
-            return Caller(scope.access_key_id, scope.region)
-        credential = self._credentials(scope.access_key_id)
-        if credential is None:
+            return Caller(scope.access_key_id, scope.region, access_key_id=scope.access_key_id)
+        credential = self._credential(request, scope)
+        timestamp = self._timestamp(request, scope)
+        self._verify(request, scope, timestamp, self._signing_key(credential.secret_access_key, scope))
+        if credential.expires_at is not None and credential.expires_at <= self._clock():
+            raise ProtocolFault(ProtocolError.EXPIRED_TOKEN, "The security token included in the request is expired.")
+        return credential.caller(scope.region)
+
+    def _credential(self, request: Request, scope: Scope) -> Credential:
+        """What the request claims to be signed with: a key, or temporary credentials where it carries their token."""
+        token = request.headers.get(b"x-amz-security-token")
+        if token is None:
+            found = self._credentials.key(scope.access_key_id)
+        elif len(token) <= MAX_TOKEN_BYTES:
+            found = self._credentials.session(token.decode("latin-1").strip())
+        else:
+            found = None
+        if found is None or found.access_key_id != scope.access_key_id:
             raise ProtocolFault(
                 ProtocolError.UNRECOGNIZED_CLIENT, "The security token included in the request is invalid."
             )
-        timestamp = self._timestamp(request, scope)
-        self._verify(request, scope, timestamp, self._signing_key(credential.secret_access_key, scope))
-        return credential.caller(scope.region)
+        return found
 
     def _timestamp(self, request: Request, scope: Scope) -> str:
         timestamp = request.headers.get(b"x-amz-date", b"").decode("latin-1").strip()

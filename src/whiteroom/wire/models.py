@@ -14,16 +14,13 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
 
-STS = "sts"
-"""The service whose one operation is answered here (sts.py), and by nobody behind."""
-
-MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch", STS)
+MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch", "sts")
 """What botocore calls the services. On the wire they go by their signing names."""
 
 _PARTS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"}),
     "cloudwatch": frozenset({"GetMetricData", "GetMetricStatistics", "ListMetrics"}),
-    STS: frozenset({"GetCallerIdentity"}),
+    "sts": frozenset({"AssumeRole", "GetCallerIdentity", "GetSessionToken"}),
 }
 """Of a service of which only a part is meant for us: that part. The others of its operations are not implemented."""
 
@@ -34,7 +31,7 @@ _CORRECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 """Where a model contradicts the service: traits of its shapes that are replaced, by model and shape."""
 
-_READ_ONLY = frozenset({"cloudwatch", STS})
+_READ_ONLY = frozenset({"cloudwatch", "sts"})
 """Models that do not mark the operations that only read, and of which only such are meant for us."""
 
 
@@ -94,9 +91,8 @@ def services() -> Mapping[str, Service]:
 
 
 def all_operations() -> tuple[Operation, ...]:
-    """Every operation of every service but `sts`, in the models' order."""
-    known = (service for name, service in services().items() if name != STS)
-    return tuple(operation for service in known for operation in service.operations.values())
+    """Every operation of every service, in the models' order."""
+    return tuple(operation for service in services().values() for operation in service.operations.values())
 
 
 def http_status(error: Shape) -> int:

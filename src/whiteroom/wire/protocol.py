@@ -15,6 +15,7 @@ class ProtocolError(Enum):
     INCOMPLETE_SIGNATURE = ("IncompleteSignatureException", 403)
     INVALID_SIGNATURE = ("InvalidSignatureException", 403)
     UNRECOGNIZED_CLIENT = ("UnrecognizedClientException", 403)
+    EXPIRED_TOKEN = ("ExpiredTokenException", 403)
     SERIALIZATION = ("SerializationException", 400)
     UNKNOWN_OPERATION = ("UnknownOperationException", 404)
     TOO_LARGE = ("RequestEntityTooLargeException", 413)

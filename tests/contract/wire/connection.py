@@ -48,12 +48,21 @@ class Operations:
         return self.answer(call)
 
 
-def find_credential(access_key_id: str) -> Credential | None:
-    return KEY if access_key_id == KEY.access_key_id else None
+class Keys:
+    """One key, and whatever session tokens a test makes up."""
+
+    def __init__(self, **sessions: Credential) -> None:
+        self._sessions = sessions
+
+    def key(self, access_key_id: str) -> Credential | None:
+        return KEY if access_key_id == KEY.access_key_id else None
+
+    def session(self, token: str) -> Credential | None:
+        return self._sessions.get(token)
 
 
 def application(operations: Operations, **settings: Any) -> Application:
-    return Application(find_credential, operations, utc_now, **settings)
+    return Application(Keys(), operations, utc_now, **settings)
 
 
 def ask(

@@ -74,10 +74,24 @@ def test_the_body_has_no_type_that_would_override_the_header() -> None:
 def test_every_fault_is_answered_as_one_that_the_operation_declares(operation: Operation) -> None:
     for fault, code, _ in ML_FAULTS:
         refusal = fault_refusal(fault, operation)
-        common = {"ThrottlingException"} | ({"ValidationError"} if operation.service == "monitoring" else set())
+        common = {"ThrottlingException"} | (
+            {"ValidationError"} if operation.service in ("monitoring", "sts") else set()
+        )
         assert refusal.code in operation.errors.keys() | common
         if code in operation.errors:
             assert (refusal.code, refusal.status) == (code, operation.errors[code])
+
+
+@pytest.mark.parametrize("operation", all_operations(), ids=lambda operation: f"{operation.service}:{operation.name}")
+def test_a_role_that_may_not_is_access_denied_whatever_the_operation_declares(operation: Operation) -> None:
+    refusal = fault_refusal(faults.NotAuthorized("No."), operation)
+    assert (refusal.status, refusal.code, refusal.members) == (403, "AccessDeniedException", {"message": "No."})
+
+
+def test_sts_calls_access_denied_by_its_older_name() -> None:
+    error, _ = provoke(refusing(faults.NotAuthorized("No.")), "sts", "GetCallerIdentity", {})
+    assert error.response["Error"] == {"Type": "Sender", "Code": "AccessDenied", "Message": "No."}
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 def test_not_found_is_access_denied_where_the_operation_knows_no_other() -> None:
@@ -149,6 +163,6 @@ def test_sts_refuses_in_xml() -> None:
     app = application(Operations())
     wrong, _ = provoke(app, "sts", "GetCallerIdentity", {}, Credential(KEY.access_key_id, "x", ""))
     assert wrong.response["Error"]["Code"] == "SignatureDoesNotMatch"
-    other, _ = provoke(app, "sts", "GetSessionToken", {})
+    other, _ = provoke(app, "sts", "GetFederationToken", {"Name": "alice"})
     assert other.response["Error"]["Code"] == "NotImplementedException"
-    assert "sts:GetSessionToken" in other.response["Error"]["Message"]
+    assert "sts:GetFederationToken" in other.response["Error"]["Message"]

@@ -101,10 +101,6 @@ def test_cloudwatch_answers_in_each_of_its_protocols(connect: Any, protocol: str
         caller.list_metrics()
 
 
-def test_sts_answers(connect: Any) -> None:
-    assert connect("sts").get_caller_identity()["Account"] == ACCOUNT
-
-
 def test_health_and_a_refused_body_leave_the_server_up(port: int) -> None:
     for method, path, body_bytes, status in (
         ("GET", "/health", 0, 200),

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.wire.connection import ACCOUNT, KEY, Answer, Operations, ask, find_credential
+from contract.wire.connection import ACCOUNT, KEY, Answer, Keys, Operations, ask
 from whiteroom.base.clock import utc_now
 from whiteroom.wire.asgi import Application
 
@@ -28,7 +28,7 @@ Headers = list[tuple[str, str]]
 
 
 def app(operations: Operations | None = None, **settings: Any) -> Application:
-    return Application(find_credential, operations or Operations(), lambda: NOW, **settings)
+    return Application(Keys(), operations or Operations(), lambda: NOW, **settings)
 
 
 def sign(
@@ -82,7 +82,7 @@ def test_whatever_botocore_signs_is_accepted(tag_keys: list[str], tail: str) -> 
     request = AWSRequest("DELETE", f"http://localhost:8080{target}")
     SigV4Auth(Credentials(KEY.access_key_id, KEY.secret_access_key), "cleanrooms-ml", "eu-west-1").add_auth(request)
     present = datetime.strptime(request.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    verifier = Application(find_credential, operations, lambda: present)
+    verifier = Application(Keys(), operations, lambda: present)
     answer = ask(verifier, "DELETE", target, [("host", "localhost:8080"), *request.headers.items()])
     assert error(answer) in (None, "ValidationException")
     if answer.status == 200:

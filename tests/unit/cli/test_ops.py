@@ -9,17 +9,15 @@ from whiteroom.operations.registry import handlers
 from whiteroom.wire.models import all_operations
 
 
-def test_the_ledger_has_every_operation_of_both_models_and_of_sts() -> None:
-    entries = ledger()
-    assert {(entry.service, entry.name) for entry in entries} == {
-        *((known.service, known.name) for known in all_operations()),
-        ("sts", "GetCallerIdentity"),
+def test_the_ledger_has_every_operation_of_every_model() -> None:
+    assert {(entry.service, entry.name) for entry in ledger()} == {
+        (known.service, known.name) for known in all_operations()
     }
 
 
 def test_an_operation_is_answered_exactly_where_a_handler_is_registered() -> None:
     answered = {(entry.service, entry.name) for entry in ledger() if entry.file}
-    assert answered == {*handlers(), ("sts", "GetCallerIdentity")}
+    assert answered == {*handlers()}
 
 
 def test_every_answer_is_found_at_its_file_and_line() -> None:

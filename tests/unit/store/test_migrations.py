@@ -159,7 +159,7 @@ def test_accounts_of_an_older_release_have_a_first_user_to_whom_their_keys_belon
     with store.reading() as tx:
         users, keys, accounts = tx.users.all(), tx.access_keys.all(), tx.accounts.all()
     session = store.session()
-    credential = Credentials(lambda: session)("A111111111111")
+    credential = Credentials(lambda: session, b"").key("A111111111111")
     store.close()
     assert [(user.account_id, user.name, user.role, user.standing) for user in users] == [
         (account, "admin", Role.ADMINISTRATOR, Standing.ENABLED) for account in ("111111111111", "222222222222")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from contract.wire.connection import Keys
 from whiteroom.base.clock import utc_now
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call
@@ -15,7 +16,7 @@ async def nothing(call: Call) -> None:
 
 
 def conversation(scope: dict[str, Any], *messages: dict[str, Any]) -> list[Any]:
-    app = Application(lambda access_key_id: None, nothing, utc_now)
+    app = Application(Keys(), nothing, utc_now)
     inbox, sent = list(messages), []
 
     async def receive() -> dict[str, Any]:

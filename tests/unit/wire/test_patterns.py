@@ -23,7 +23,7 @@ def patterns_of(shape: Shape | None, found: dict[str, int]) -> dict[str, int]:
             patterns_of(shape.value, found)
         case Shape() if "pattern" in shape.metadata:
             pattern = shape.metadata["pattern"]
-            found[pattern] = max(found.get(pattern, 0), shape.metadata["max"])
+            found[pattern] = max(found.get(pattern, 0), shape.metadata.get("max", 4096))
     return found
 
 

@@ -26,6 +26,7 @@ OLDER_CODES = {
     ProtocolError.INCOMPLETE_SIGNATURE.code: "IncompleteSignature",
     ProtocolError.INVALID_SIGNATURE.code: "SignatureDoesNotMatch",
     ProtocolError.UNRECOGNIZED_CLIENT.code: "InvalidClientTokenId",
+    ProtocolError.EXPIRED_TOKEN.code: "ExpiredToken",
     ProtocolError.UNKNOWN_OPERATION.code: "InvalidAction",
     ProtocolError.SERIALIZATION.code: "MalformedInput",
     "ThrottlingException": "Throttling",

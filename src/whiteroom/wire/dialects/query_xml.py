@@ -86,6 +86,7 @@ def _write_double(value: float) -> str:
 _LEAVES: Mapping[str, Writer] = {
     "string": xml_text,
     "double": _write_double,
+    "integer": str,
     "timestamp": _write_time,
 }
 """Every other kind of shape that an output of these models has; a new one is refused at start."""
