@@ -106,7 +106,6 @@ def test_constraints_of_the_model_are_held_to(client: Any) -> None:
     asking = client("sts", f"whiteroom-{ALICE}-zoe")
     arn = f"arn:aws:iam::{ALICE}:role/nightly"
     for wrong in (
-        {"DurationSeconds": 60},
         {"DurationSeconds": 43_200},
         {"RoleSessionName": "zo\u00eb"},
         {"Policy": "{}"},
