@@ -161,7 +161,8 @@ def test_accounts_of_an_older_release_have_a_first_user_to_whom_their_keys_belon
     session = store.session()
     credential = Credentials(lambda: session, b"").key("A111111111111")
     store.close()
-    assert [(user.account_id, user.name, user.role, user.standing) for user in users] == [
+    # Of one instant, they come in the order of their ids.
+    assert sorted((user.account_id, user.name, user.role, user.standing) for user in users) == [
         (account, "admin", Role.ADMINISTRATOR, Standing.ENABLED) for account in ("111111111111", "222222222222")
     ]
     assert len({user.id for user in users}) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,9 +11,11 @@ from whiteroom.domain.runs import Finding, SandboxReport
 from whiteroom.runtime.images import environments
 from whiteroom.runtime.images.library import free_bytes
 from whiteroom.runtime.sandbox import plan, seccomp
+from whiteroom.runtime.sandbox.probes import ProbeHangs, run_probe
 from whiteroom.runtime.supervisor import cgroups
 
-_PROBE_SECONDS = 10
+_PROBE_SECONDS = 10.0
+_PROBE_TRIES = 3
 _LITTLE_DISK_BYTES = 5 * 10**9
 # Run as a process of its own: entering namespaces cannot be undone.
 _PROBE = (
@@ -72,16 +73,19 @@ def _sandbox(folder: Path) -> Finding:
     options += ["--cap-drop", "ALL", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib"]
     options += ["--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/"]
     command = [sys.executable, "-I", "-S", "-c", _PROBE.format(home=home, stage=stage), bwrap, *options]
-    try:
-        done = subprocess.run(
-            [*command, "--", "/usr/bin/true"], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
+    words = ""
+    # What fails once may be the moment's: memory, processes, a machine that was just woken up.
+    for _ in range(_PROBE_TRIES):
+        try:
+            code, words = run_probe([*command, "--", "/usr/bin/true"], _PROBE_SECONDS)
+        except ProbeHangs:
+            words = ""
+            continue
+        if code == 0:
+            who = "a user of its own" if os.geteuid() == 0 else "the server's user, without privileges"
+            return Finding("sandbox", True, f"Programs run in namespaces of their own, as {who}.")
+    if not words:
         return Finding("sandbox", False, "Bubblewrap does not answer.", "Look into the kernel's log.")
-    if done.returncode == 0:
-        who = "a user of its own" if os.geteuid() == 0 else "the server's user, without privileges"
-        return Finding("sandbox", True, f"Programs run in namespaces of their own, as {who}.")
-    words = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     return Finding("sandbox", False, f"A sandbox cannot be made here ({words}).", _sandbox_remedy())
 
 
