@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_time_in_which_the_server_was_stopped_does_not_count(tmp_path: Path) -> 
 
 
 def test_a_check_that_fails_once_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    answers = iter([ProbeHangs(), (1, "out of processes"), (0, "")])
+    answers: Iterator[ProbeHangs | tuple[int, str]] = iter([ProbeHangs(), (1, "out of processes"), (0, "")])
 
     def probe(*_: object) -> tuple[int, str]:
         answer = next(answers)
