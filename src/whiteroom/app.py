@@ -22,7 +22,7 @@ import psutil
 from whiteroom import operations
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
-from whiteroom.base.faults import Conflict
+from whiteroom.base.faults import Conflict, Fault
 from whiteroom.base.troubles import trouble_of
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
@@ -47,7 +47,8 @@ from whiteroom.domain.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb import DuckDbEngine
 from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.objects.folder import FolderObjects
-from whiteroom.operations.registry import Context, Handler, Response, answer, handlers, reading_files
+from whiteroom.operations.refusals import RefusalCount
+from whiteroom.operations.registry import Context, Handler, Response, answer, handlers, reading_files, refusals
 from whiteroom.ports import Store, Transaction
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
@@ -200,6 +201,7 @@ class Whiteroom:
         self._catalog = open_catalog(settings)
         self._handlers = all_handlers()
         self._reading_files = reading_files()
+        self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
         self._noise_secret = noise_secret(settings, self._store)
@@ -243,21 +245,7 @@ class Whiteroom:
             raise NotImplementedOperation
 
         def work(tx: Transaction) -> Response:
-            context = Context(
-                call.caller,
-                tx,
-                self._clock(),
-                self._settings.quotas,
-                self._catalog,
-                new_id,
-                self._strict_machine,
-                self._settings.default_result_location,
-                self._logs if name in self._reading_files else None,
-                self._finder,
-                self._noise_secret,
-                self._session_secret,
-            )
-            return answer(handler, name, call.parameters, context)
+            return answer(handler, name, call.parameters, self._context(call, tx))
 
         def read() -> Response:
             with self._store.reading() as tx:
@@ -269,6 +257,38 @@ class Whiteroom:
             return await (self._turns.read(work) if call.operation.read_only else self._turns.write(work))
         except IllegalTransition as error:
             raise Conflict(str(error)) from None
+        except Fault as fault:
+            await self._write_down(call, fault)
+            raise
+
+    async def _write_down(self, call: Call, fault: Fault) -> None:
+        """What stays of a refused request: an event in the logs of those whose tables it would have used."""
+        on_refusal = self._refusals.get((call.operation.service, call.operation.name))
+        if on_refusal is None or not self._refusal_count.one_more(call.caller.account_id, self._clock()):
+            return
+        try:
+            await self._turns.write(lambda tx: on_refusal(call.parameters, self._context(call, tx), fault))
+        except Exception:
+            # The refusal is answered all the same.
+            logger.exception("a refused %s could not be written down", call.operation.name)
+
+    def _context(self, call: Call, tx: Transaction) -> Context:
+        reads_files = (call.operation.service, call.operation.name) in self._reading_files
+        return Context(
+            call.caller,
+            tx,
+            self._clock(),
+            self._settings.quotas,
+            self._catalog,
+            new_id,
+            self._strict_machine,
+            self._settings.default_result_location,
+            self._logs if reads_files else None,
+            self._finder,
+            self._noise_secret,
+            self._session_secret,
+            withhold_query_text=self._settings.withhold_query_text,
+        )
 
     def _look_for_damage(self) -> None:
         """Read all of the database, now and once a day."""

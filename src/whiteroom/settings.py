@@ -99,6 +99,8 @@ class Settings:
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)
     """The TCP port of `/metrics`; 0 takes a free one. Without it there is none."""
+    withhold_query_text: bool = False
+    """Leave the SQL of queries and their parameters' values out of analysis logs, for everyone; a digest stays."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the server's own log says."""
     quotas: Quotas = field(default_factory=lambda: Quotas({}))

@@ -29,7 +29,7 @@ from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 from whiteroom.domain.quotas import Quota, Quotas
 from whiteroom.domain.redaction import Finder
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, answer, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, answer, handlers, refusals
 from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
 
 ALICE = "111111111111"
@@ -104,18 +104,22 @@ class Office:
     strict_machine: Shape | None = None
     logs: RunLogs | None = None
     finder: Finder | None = None
+    withhold_query_text: bool = False
 
     def call(self, account_id: str, service: str, operation: str, **request: Any) -> Any:
         """One operation as an account, in a transaction; a second passes."""
         model = service_model(service).operation_model(operation)
         if model.input_shape is not None:
             assert_fits(model.input_shape, request)
-        with self.store.transaction() as tx:
-            try:
+        try:
+            with self.store.transaction() as tx:
                 response = answer_of((service, operation), request, self._context(account_id, tx))
-            except Fault as fault:
-                _assert_modelled(model, fault)
-                raise
+        except Fault as fault:
+            _assert_modelled(model, fault)
+            if (service, operation) in refusals():
+                with self.store.transaction() as tx:
+                    refusals()[service, operation](request, self._context(account_id, tx), fault)
+            raise
         self.now += timedelta(seconds=1)
         if model.output_shape is None:
             assert not response
@@ -152,6 +156,7 @@ class Office:
             strict_machine=self.strict_machine,
             logs=self.logs,
             finder=self.finder,
+            withhold_query_text=self.withhold_query_text,
         )
 
     def cleanrooms(self, account_id: str, operation: str, /, **request: Any) -> Any:

@@ -34,6 +34,7 @@ REGION = "eu-central-1"
 PATIENCE_SECONDS = 60
 ROWS = "".join(f"{number},{number % 90}\n" for number in range(1, 21))
 MOVING = ("PENDING", "IN_PROGRESS")
+LOGGED = {"queryLogStatus": "ENABLED", "jobLogStatus": "ENABLED"}
 
 
 @dataclass
@@ -100,6 +101,7 @@ class LiveRoom:
         abilities = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
         request = collaboration_request(
             creatorMLMemberAbilities=abilities,
+            **LOGGED,
             members=[
                 {"accountId": BOB, "displayName": "Bob", "memberAbilities": [], "paymentConfiguration": NO_PAYMENT}
             ],
@@ -127,7 +129,7 @@ class LiveRoom:
 
     def _join(self, client: Any, pays: Any) -> str:
         answer = client.create_membership(
-            collaborationIdentifier=self.collaboration, queryLogStatus="DISABLED", paymentConfiguration=pays
+            collaborationIdentifier=self.collaboration, **LOGGED, paymentConfiguration=pays
         )
         return str(answer["membership"]["id"])
 
@@ -259,6 +261,18 @@ class LiveRoom:
             return job
 
         return once(lambda job: not job["status"].endswith(MOVING), look)
+
+    def analyses(self, account: str = BOB, *terms: str) -> list[dict[str, Any]]:
+        """The messages of an account's analysis log that have these terms, in order."""
+        pages = (
+            self.client("logs", account)
+            .get_paginator("filter_log_events")
+            .paginate(
+                logGroupName=f"/aws/cleanrooms/{self.collaboration}",
+                filterPattern=" ".join(f'"{term}"' for term in terms),
+            )
+        )
+        return [json.loads(event["message"]) for page in pages for event in page["events"]]
 
     def cancel(self, model: str) -> None:
         """CancelTrainedModel."""

@@ -18,6 +18,7 @@ from support.fakes import (
     FakeRuntime,
     FakeSynthesiser,
 )
+from whiteroom.base.callers import Caller
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
@@ -37,6 +38,7 @@ from whiteroom.domain import (
     trained_model_inference_jobs,
     trained_models,
 )
+from whiteroom.domain.analysis_logs import STREAMS
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import Collaboration, CollaborationStatus, Member, MemberStatus, member_id
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
@@ -54,10 +56,13 @@ from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import LogPolicy
 from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
+from whiteroom.domain.quotas import Quotas
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
-from whiteroom.ports import Work
+from whiteroom.operations.analysis_logs import log_job, log_query
+from whiteroom.operations.registry import Context
+from whiteroom.ports import LogStreamKey, Transaction, Work
 from whiteroom.runtime.trees import remove_tree
 from whiteroom.store.sqlite import SqliteStore
 
@@ -261,6 +266,7 @@ class World:
         with self.store.transaction() as tx:
             tx.ml_input_channels.submit(channel, actor=ALICE)
             tx.protected_queries.add(query)
+            log_query(self._context(tx), query, None, channel)
         return channel
 
     def synthetic_channel(self, **changes: Any) -> MLInputChannel:
@@ -306,6 +312,7 @@ class World:
         self.allow_receivers(ALICE, BOB)
         with self.store.transaction() as tx:
             tx.protected_queries.submit(query, actor=ALICE)
+            log_query(self._context(tx), query, None)
         return query
 
     def allow_receivers(self, *accounts: str, additional_analyses: str = "ALLOWED") -> None:
@@ -412,6 +419,7 @@ class World:
         model = dataclasses.replace(model, **changes)
         with self.store.transaction() as tx:
             tx.trained_models.submit(model, actor=ALICE)
+            log_job(self._context(tx), model)
         return model
 
     def ready_model(self) -> TrainedModel:
@@ -470,6 +478,7 @@ class World:
         job = dataclasses.replace(job, **changes)
         with self.store.transaction() as tx:
             tx.trained_model_inference_jobs.submit(job, actor=ALICE)
+            log_job(self._context(tx), job)
         return job
 
     def export_job(self, **changes: Any) -> TrainedModelExportJob:
@@ -499,7 +508,20 @@ class World:
         job = dataclasses.replace(job, **changes)
         with self.store.transaction() as tx:
             tx.trained_model_export_jobs.submit(job, actor=ALICE)
+            log_job(self._context(tx), job)
         return job
+
+    def analysis_log(self, account_id: str, analysis_id: str) -> list[str]:
+        """The stages of an analysis in an account's log, and how it ended, in order."""
+        found = []
+        with self.store.reading() as tx:
+            for stream in STREAMS:
+                events = tx.analysis_logs.forward(LogStreamKey(account_id, ROOM, stream), 0, 1_000)
+                found += [one.event for one in events if one.event.analysis_id == analysis_id]
+        return [f"{event.stage.value} {event.message['status']}" for event in found]
+
+    def _context(self, tx: Transaction) -> Context:
+        return Context(Caller(ALICE, "eu-west-1"), tx, self.clock(), Quotas({}), self.catalog, lambda: "")
 
     def _new_id(self, kind: str) -> str:
         self._number += 1
@@ -571,7 +593,7 @@ def _furnish(store: SqliteStore) -> None:
     with store.transaction() as tx:
         tx.collaborations.add(
             Collaboration(
-                ROOM, "arn:c", "room", None, ALICE, "Alice", "ENABLED", None, "SPARK", None, (), (), None,
+                ROOM, "arn:c", "room", None, ALICE, "Alice", "ENABLED", "ENABLED", "SPARK", None, (), (), None,
                 CollaborationStatus.ACTIVE, **_TIMES,
             )
         )  # fmt: skip
@@ -594,7 +616,7 @@ def _furnish(store: SqliteStore) -> None:
             )
             tx.memberships.add(
                 Membership(
-                    membership_id, "arn:m", ROOM, account, MembershipStatus.ACTIVE, "ENABLED", None,
+                    membership_id, "arn:m", ROOM, account, MembershipStatus.ACTIVE, "ENABLED", "ENABLED",
                     {"outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": account, "keyPrefix": "own"}}},
                     None, {}, None, **_TIMES,
                 )

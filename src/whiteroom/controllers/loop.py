@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.clock import Clock
 from whiteroom.base.troubles import trouble_of
+from whiteroom.controllers.analysis_logs import log_end
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
@@ -233,6 +234,7 @@ class Reconciler:
                 **changes,
             )
             controller.accompany(tx, written, now)
+            log_end(tx, written, now)
         return written, True
 
     def _failed(self, controller: Controller[Any, Any], claim: Claim, error: Exception) -> datetime | None:

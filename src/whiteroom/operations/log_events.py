@@ -25,7 +25,7 @@ from whiteroom.base.sealing import sealed, unsealed
 from whiteroom.domain.filter_patterns import parse_filter_pattern
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.log_groups import group_of
-from whiteroom.operations.log_reading import MemberRun, Reader, event_id, reader_of
+from whiteroom.operations.log_reading import LogReader, MemberLog, event_id, reader_of
 from whiteroom.operations.patterns import fault_of
 from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
 from whiteroom.ports import PlacedLine
@@ -67,7 +67,7 @@ class _Budget:
         if self.until == math.inf:
             self.until = time.monotonic() + MAX_SECONDS
 
-    def tell(self, run: MemberRun, placed: PlacedLine, message: str | None) -> None:
+    def tell(self, run: MemberLog, placed: PlacedLine, message: str | None) -> None:
         """A line has been masked, and is an event of the answer where it has a message."""
         if run.searches_persons:
             self.searched_characters -= len(placed.line.text)
@@ -85,18 +85,19 @@ class _Budget:
 def get_log_events(request: Request, context: Context) -> Response:
     """One page of one stream, forward or backward; without a token the newest, unless startFromHead."""
     _refuse_unmask(request)
-    reader = reader_of(context)
-    run, host = _stream(reader, group_of(request, context.caller), request["logStreamName"])
+    group = group_of(request, context)
+    reader = reader_of(context, group)
+    run, host = _stream(reader, group, request["logStreamName"])
     first_ms, end_ms = request.get("startTime", 0), request.get("endTime", _FOREVER_MS)
-    tokens = _Tokens(reader.logs.key(), run.run_id)
+    tokens = _Tokens(reader.key(), run.run_id)
     forward, place = _direction(request, tokens)
     if forward:
-        start = max(place or 0, reader.logs.first_at(run.run_id, first_ms))
+        start = max(place or 0, reader.first_at(run, first_ms))
         lines = reader.forward(run, start)
     else:
         start = reader.end(run) if place is None else place
         if "endTime" in request:
-            start = min(start, reader.logs.first_at(run.run_id, end_ms))
+            start = min(start, reader.first_at(run, end_ms))
         lines = reader.backward(run, start)
     page = _Page(reader, run, host, range(first_ms, end_ms), _Budget(request.get("limit", MAX_EVENTS)))
     page.take(lines)
@@ -114,8 +115,8 @@ def get_log_events(request: Request, context: Context) -> Response:
 class _Page:
     """One page of a stream, in the order in which its lines are read."""
 
-    reader: Reader
-    run: MemberRun
+    reader: LogReader
+    run: MemberLog
     host: str
     times_ms: range
     budget: _Budget
@@ -182,11 +183,12 @@ def filter_log_events(request: Request, context: Context) -> Response:
     if "logStreamNames" in request and "logStreamNamePrefix" in request:
         raise ValidationFault("logStreamNames and logStreamNamePrefix cannot both be given.")
     pattern = chosen(parse_filter_pattern(request.get("filterPattern", ""), fault_of), ValidationFault)
-    reader = reader_of(context)
+    group = group_of(request, context)
+    reader = reader_of(context, group)
     wanted = _wanted(request)
-    runs = [run for run in reader.runs(group_of(request, context.caller)) if any(map(wanted, run.streams))]
+    runs = [run for run in reader.runs(group) if any(map(wanted, run.streams))]
     _require_streams(request.get("logStreamNames", ()), runs)
-    key_bytes = reader.logs.key()
+    key_bytes = reader.key()
     last_ms, after = request.get("endTime", _FOREVER_MS), _key(request.get("nextToken"), key_bytes)
     first_ms = max(request.get("startTime", 0), after[0] if after is not None else 0)
     budget = _Budget(request.get("limit", MAX_EVENTS))
@@ -217,7 +219,7 @@ def filter_log_events(request: Request, context: Context) -> Response:
     return {"events": events, "searchedLogStreams": [], "nextToken": following}
 
 
-def _event(run: MemberRun, placed: PlacedLine, message: str, key_bytes: bytes) -> Mapping[str, Any]:
+def _event(run: MemberLog, placed: PlacedLine, message: str, key_bytes: bytes) -> Mapping[str, Any]:
     return {
         "logStreamName": run.stream(placed.line.host),
         "timestamp": placed.line.at_ms,
@@ -236,7 +238,7 @@ def _refuse_unmask(request: Request) -> None:
         raise ValidationFault("unmask is not possible: what the log policies hide is hidden from every member.")
 
 
-def _stream(reader: Reader, group: str, name: str) -> tuple[MemberRun, str]:
+def _stream(reader: LogReader, group: str, name: str) -> tuple[MemberLog, str]:
     """The run of a stream and its instance. A stream that the caller may not read does not exist."""
     for run in reader.runs(group):
         if name in run.streams:
@@ -252,7 +254,7 @@ def _wanted(request: Request) -> Callable[[str], bool]:
     return lambda stream: stream.startswith(prefix)
 
 
-def _require_streams(names: Sequence[str], runs: Sequence[MemberRun]) -> None:
+def _require_streams(names: Sequence[str], runs: Sequence[MemberLog]) -> None:
     known = {stream for run in runs for stream in run.streams}
     if not known.issuperset(names):
         raise _NO_STREAM
@@ -265,12 +267,12 @@ class _Head:
     at_ms: int
     run_id: str
     number: int
-    run: MemberRun = field(compare=False)
+    run: MemberLog = field(compare=False)
     placed: PlacedLine = field(compare=False)
     lines: Iterator[PlacedLine] = field(compare=False)
 
 
-def _merged(reader: Reader, runs: Sequence[MemberRun], first_ms: int) -> Iterator[tuple[MemberRun, PlacedLine]]:
+def _merged(reader: LogReader, runs: Sequence[MemberLog], first_ms: int) -> Iterator[tuple[MemberLog, PlacedLine]]:
     """The lines of several runs from a time on, in order of time, run and place. Only runs that overlap are open."""
     waiting = sorted(
         (run for run in runs if run.ended_at is None or run.ended_at.timestamp() * 1000 + _CLOCK_MS >= first_ms),
@@ -280,7 +282,7 @@ def _merged(reader: Reader, runs: Sequence[MemberRun], first_ms: int) -> Iterato
     heads: list[_Head] = []
     numbers = count()
 
-    def put(run: MemberRun, lines: Iterator[PlacedLine]) -> None:
+    def put(run: MemberLog, lines: Iterator[PlacedLine]) -> None:
         # A line that cannot be read has no time, and nothing to tell.
         placed = next((placed for placed in lines if placed.line.text), None)
         if placed is not None:
@@ -289,7 +291,7 @@ def _merged(reader: Reader, runs: Sequence[MemberRun], first_ms: int) -> Iterato
     while waiting or heads:
         while waiting and (not heads or waiting[-1].created_at.timestamp() * 1000 <= heads[0].at_ms):
             run = waiting.pop()
-            put(run, reader.forward(run, reader.logs.first_at(run.run_id, first_ms)))
+            put(run, reader.forward(run, reader.first_at(run, first_ms)))
         if heads:
             head = heapq.heappop(heads)
             if head.at_ms >= first_ms:

@@ -1,4 +1,7 @@
-"""LogGroup (CloudWatch Logs): the two groups that AWS Clean Rooms ML publishes to. Every account has both."""
+"""LogGroup (CloudWatch Logs): the groups that AWS Clean Rooms (ML) publishes to.
+
+Every account has the two of runs, and one for each collaboration of whose analyses it has a log.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from whiteroom.base.arns import Arn
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import ResourceNotFound, ValidationFault
+from whiteroom.operations.analysis_log_reading import groups_of
 from whiteroom.operations.log_reading import GROUPS
 from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
 
@@ -28,7 +32,7 @@ def describe_log_groups(request: Request, context: Context) -> Response:
     }
 
 
-def group_of(request: Request, caller: Caller) -> str:
+def group_of(request: Request, context: Context) -> str:
     """The group that a request names, by its name or its ARN.
 
     Raises:
@@ -38,9 +42,13 @@ def group_of(request: Request, caller: Caller) -> str:
     names = [request[member] for member in ("logGroupName", "logGroupIdentifier") if member in request]
     if len(names) != 1:
         raise ValidationFault("Give exactly one of logGroupName and logGroupIdentifier.")
-    name = _name(names[0], caller)
-    if name not in GROUPS:
-        raise ResourceNotFound(f"The specified log group does not exist. Whiteroom has {' and '.join(GROUPS)}.")
+    there = _groups(context)
+    name = _name(names[0], there, context.caller)
+    if name not in there:
+        raise ResourceNotFound(
+            f"The specified log group does not exist. Your account has {' and '.join(there)}. Analyses "
+            "have a log where queryLogStatus or jobLogStatus is ENABLED on the collaboration and on your membership."
+        )
     return name
 
 
@@ -49,17 +57,23 @@ def group_arn(name: str, caller: Caller) -> str:
     return str(Arn("logs", caller.region, caller.account_id, f"log-group:{name}"))
 
 
-def _name(identifier: str, caller: Caller) -> str:
+def _groups(context: Context) -> tuple[str, ...]:
+    """Every group of the caller's, by name."""
+    return tuple(sorted((*GROUPS, *groups_of(context.tx, context.caller.account_id))))
+
+
+def _name(identifier: str, there: tuple[str, ...], caller: Caller) -> str:
     if not identifier.startswith("arn:"):
         return identifier
-    return next((name for name in GROUPS if identifier.removesuffix(":*") == group_arn(name, caller)), identifier)
+    return next((name for name in there if identifier.removesuffix(":*") == group_arn(name, caller)), identifier)
 
 
 def _wanted(request: Request, context: Context) -> Iterator[str]:
     prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "").lower()
     identifiers = request.get("logGroupIdentifiers")
-    named = None if identifiers is None else {_name(identifier, context.caller) for identifier in identifiers}
-    for name in sorted(GROUPS):
+    there = _groups(context)
+    named = None if identifiers is None else {_name(identifier, there, context.caller) for identifier in identifiers}
+    for name in there:
         if name.startswith(prefix) and part in name.lower() and (named is None or name in named):
             yield name
 

@@ -1,5 +1,7 @@
 """What of the runs' logs one account reads, as CloudWatch Logs has it: groups, streams and events.
 
+Analysis logs are read the same way: analysis_log_reading.py.
+
 Nobody has a log group of their own here. Each account is shown, when it asks, what the policies let it
 read (domain/container_logs.py), and nothing is stored for it. A run has a stream for each of its
 instances: `MODEL/VERSION/algo-1` and `JOB/algo-1`, by the ids that their ARNs end in.
@@ -11,10 +13,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.sealing import sealed
+from whiteroom.domain.analysis_logs import GROUP_PREFIX
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.container_logs import SUMMARY_LOOK_BACK_LINES, Reading, error_summary, reading_of, told
 from whiteroom.domain.memberships import Membership, MembershipStatus
@@ -25,12 +28,14 @@ from whiteroom.domain.redaction import Finder
 from whiteroom.domain.runs import INFERENCE_PREFIX, TRAINING_PREFIX, LogLine, RunId
 from whiteroom.domain.trained_model_inference_jobs import Status as JobStatus
 from whiteroom.domain.trained_models import Status as ModelStatus
+from whiteroom.operations.analysis_log_reading import AnalysisReader
 from whiteroom.operations.registry import Context
 from whiteroom.ports import PageKey, PlacedLine, Repository, RunLogs, Transaction
 
 TRAINED_MODELS = "/aws/cleanroomsml/TrainedModels"
 INFERENCE_JOBS = "/aws/cleanroomsml/TrainedModelInferenceJobs"
 GROUPS = (TRAINED_MODELS, INFERENCE_JOBS)
+"""Of runs; analysis logs have a group for each collaboration."""
 
 PUBLISHED = "PUBLISH_SUCCEEDED"
 
@@ -86,6 +91,69 @@ class _Association:
     policies: PrivacyPolicies
 
 
+class MemberLog(Protocol):
+    """A log of which the account may read something."""
+
+    @property
+    def run_id(self) -> str:
+        """What its places are sealed with."""
+
+    @property
+    def created_at(self) -> datetime:
+        """Before its first line."""
+
+    @property
+    def started_at(self) -> datetime:
+        """When its streams began."""
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """After its last line; None while it may get more."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """All of its streams."""
+
+    @property
+    def searches_persons(self) -> bool:
+        """Whether its lines are searched for personal information, which takes a hundred times as long."""
+
+    def stream(self, host: str) -> str:
+        """The stream of a line from that instance."""
+
+
+class LogReader(Protocol):
+    """One account, and what it takes to show it a group's logs that it may read."""
+
+    @property
+    def finder(self) -> Finder:
+        """What matches expressions."""
+
+    def runs(self, group: str) -> Iterator[Any]:
+        """Every log of a group of which the account may read something: `MemberLog`s, which the others take."""
+
+    def key(self) -> bytes:
+        """What places are sealed with."""
+
+    def first_at(self, run: Any, at_ms: int) -> int:
+        """The place of the first line that is not older; the end, where there is none."""
+
+    def end(self, run: Any) -> int:
+        """The place after everything that a log has now."""
+
+    def forward(self, run: Any, start: int) -> Iterator[PlacedLine]:
+        """The lines from a place on."""
+
+    def backward(self, run: Any, end: int) -> Iterator[PlacedLine]:
+        """The lines before a place, the last one first."""
+
+    def told(self, run: Any, placed: PlacedLine, summary: frozenset[int]) -> str | None:
+        """A line as the account reads it; None where it does not. `summary` is what `summary_of` answers."""
+
+    def summary_of(self, run: Any) -> frozenset[int]:
+        """The places of the lines of its error summary."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberRun:
     """A run whose log the account may read."""
@@ -134,6 +202,14 @@ class Reader:
                 run = self._run(row, configuration)
                 if run is not None:
                     yield run
+
+    def key(self) -> bytes:
+        """What places are sealed with."""
+        return self.logs.key()
+
+    def first_at(self, run: MemberRun, at_ms: int) -> int:
+        """The place of the first line that is not older."""
+        return self.logs.first_at(run.run_id, at_ms)
 
     def run(self, record: Any) -> MemberRun | None:
         """The run of a TrainedModel or a TrainedModelInferenceJob; None where the account reads nothing of it."""
@@ -266,14 +342,15 @@ def _described(record: Any, reading: Reading) -> MemberRun:
     )
 
 
-def event_id(run: MemberRun, placed: PlacedLine, key: bytes) -> str:
+def event_id(run: MemberLog, placed: PlacedLine, key: bytes) -> str:
     """The same for the same line, whoever asks and whenever; it does not tell how far apart two lines are."""
     digest = hashlib.sha256(run.run_id.encode()).digest()
     return f"{int.from_bytes(digest[:8], 'big'):020d}{sealed(placed.start, key, f'event {run.run_id}'):020d}"
 
 
-def reader_of(context: Context) -> Reader:
-    """The caller as a reader of logs."""
+def reader_of(context: Context, group: str) -> LogReader:
+    """The caller as a reader of the logs of a group."""
     if context.logs is None or context.finder is None:
         raise RuntimeError("The operation must be registered as one that reads files.")
-    return Reader(context.tx, context.caller.account_id, context.logs, context.finder)
+    reader = AnalysisReader if group.startswith(GROUP_PREFIX) else Reader
+    return reader(context.tx, context.caller.account_id, context.logs, context.finder)

@@ -1,4 +1,4 @@
-"""LogStream (CloudWatch Logs): one for each instance of each run whose log the caller may read."""
+"""LogStream (CloudWatch Logs): of each instance of each run whose log the caller may read, and of analyses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from whiteroom.operations.registry import LOGS, Context, Request, Response, oper
 @operation(LOGS, "DescribeLogStreams", reads_files=True)
 def describe_log_streams(request: Request, context: Context) -> Response:
     """By name, or by the time of the last event. Times are the run's own: they tell nothing of hidden lines."""
-    group = group_of(request, context.caller)
+    group = group_of(request, context)
     by_time = request.get("orderBy") == "LastEventTime"
     prefix = request.get("logStreamNamePrefix", "")
     if by_time and prefix:
@@ -41,7 +41,7 @@ def describe_log_streams(request: Request, context: Context) -> Response:
 def _streams(context: Context, group: str) -> Iterator[dict[str, Any]]:
     now_ms = int(context.now.timestamp() * 1000)
     arn = group_arn(group, context.caller)
-    for run in reader_of(context).runs(group):
+    for run in reader_of(context, group).runs(group):
         started_ms = int(run.started_at.timestamp() * 1000)
         last_ms = now_ms if run.ended_at is None else int(run.ended_at.timestamp() * 1000)
         for name in run.streams:

@@ -29,6 +29,7 @@ from whiteroom.operations.access import (
     within_quota,
 )
 from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
+from whiteroom.operations.analysis_logs import log_query, log_refused_query
 from whiteroom.operations.answers import move, paged, status_details, unique
 from whiteroom.operations.ml_access import (
     CHANNEL,
@@ -42,7 +43,7 @@ from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 
 
-@operation(CLEANROOMS_ML, "CreateMLInputChannel")
+@operation(CLEANROOMS_ML, "CreateMLInputChannel", on_refusal=log_refused_query)
 def create_ml_input_channel(request: Request, context: Context) -> Response:
     """Record a channel and the protected query that fills it. The SQL is parsed where it runs, not here."""
     membership = active_membership(context, request["membershipIdentifier"])
@@ -89,7 +90,8 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     )
     with unique("a live ML input channel of this membership", channel.name):
         repository.submit(channel, actor=context.caller)
-    context.tx.protected_queries.add(_query(context, membership, channel, source, template))
+    query = context.tx.protected_queries.add(_query(context, membership, channel, source, template))
+    log_query(context, query, template, channel)
     context.tx.tags.put(channel.arn, tags)
     return {"mlInputChannelArn": channel.arn}
 

@@ -35,13 +35,14 @@ from whiteroom.domain.quotas import Quota
 from whiteroom.domain.receivers import may_receive
 from whiteroom.operations.access import active_membership, own_membership, permit, require_ability, within_quota
 from whiteroom.operations.access_budgets import named_associations, spend
+from whiteroom.operations.analysis_logs import log_query, log_refused_query
 from whiteroom.operations.answers import chosen, move, paged_as
 from whiteroom.operations.ml_access import paying_account
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
 
 
-@operation(CLEANROOMS, "StartProtectedQuery")
+@operation(CLEANROOMS, "StartProtectedQuery", on_refusal=log_refused_query)
 def start_protected_query(request: Request, context: Context) -> Response:
     """Record a query and reduce the access budgets of the tables that it names. The SQL is parsed where it runs."""
     membership = active_membership(context, request["membershipIdentifier"])
@@ -89,6 +90,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
         updated_at=context.now,
     )
     context.tx.protected_queries.submit(query, actor=context.caller)
+    log_query(context, query, template)
     return {"protectedQuery": _document(query)}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from botocore import xform_name
 
 from whiteroom.base.callers import Caller
-from whiteroom.base.faults import NotAuthorized
+from whiteroom.base.faults import Fault, NotAuthorized
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.permissions import permitted
 from whiteroom.domain.quotas import Quotas
@@ -50,9 +50,13 @@ class Context:
     """What the noise of metrics is drawn from; never told."""
     session_secret: bytes = b""
     """What session tokens are sealed with; never told."""
+    withhold_query_text: bool = False
+    """Whether analysis logs hold the digest of a query's text in its place."""
 
 
 Handler = Callable[[Request, Context], Response]
+OnRefusal = Callable[[Request, Context, Fault], None]
+"""Writes down that a request was refused: called after the fault, in a transaction of its own."""
 
 CLEANROOMS = "cleanrooms"
 CLEANROOMS_ML = "cleanrooms-ml"
@@ -62,15 +66,19 @@ STS = "sts"
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
 _READING_FILES: set[tuple[str, str]] = set()
+_ON_REFUSAL: dict[tuple[str, str], OnRefusal] = {}
 
 
-def operation(service: str, name: str, *, reads_files: bool = False) -> Callable[[Handler], Handler]:
+def operation(
+    service: str, name: str, *, reads_files: bool = False, on_refusal: OnRefusal | None = None
+) -> Callable[[Handler], Handler]:
     """Register a function as the answer to an operation of a service (by its signing name).
 
     Args:
         service: its signing name.
         name: the operation's.
         reads_files: it writes nothing, and takes longer than an event loop can wait, as files do: it is given a thread.
+        on_refusal: what is written down where it answers with a fault, of which nothing else stays.
 
     Raises:
         ValueError: the function is not named as botocore's xform_name spells the operation,
@@ -88,6 +96,8 @@ def operation(service: str, name: str, *, reads_files: bool = False) -> Callable
         _HANDLERS[service, name] = handler
         if reads_files:
             _READING_FILES.add((service, name))
+        if on_refusal is not None:
+            _ON_REFUSAL[service, name] = on_refusal
         return handler
 
     return register
@@ -109,6 +119,11 @@ def answer(handler: Handler, name: tuple[str, str], request: Request, context: C
 def reading_files() -> frozenset[tuple[str, str]]:
     """The operations that must not be answered on the event loop's thread, by (service, operation)."""
     return frozenset(_READING_FILES)
+
+
+def refusals() -> Mapping[tuple[str, str], OnRefusal]:
+    """What is written down where an operation is refused, by (service, operation)."""
+    return dict(_ON_REFUSAL)
 
 
 def handlers() -> Mapping[tuple[str, str], Handler]:

@@ -11,6 +11,7 @@ from whiteroom.domain.receivers import may_start_export
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob
 from whiteroom.domain.versions import Omitted
 from whiteroom.operations.access import active_membership, joined_collaboration, permit
+from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, unique
 from whiteroom.operations.ml_access import (
     association_or_none,
@@ -21,7 +22,7 @@ from whiteroom.operations.ml_access import (
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 
 
-@operation(CLEANROOMS_ML, "StartTrainedModelExportJob")
+@operation(CLEANROOMS_ML, "StartTrainedModelExportJob", on_refusal=log_refused_job)
 def start_trained_model_export_job(request: Request, context: Context) -> Response:
     """Record an export, by the member who trained the model; its latest ACTIVE version where none is named."""
     membership = active_membership(context, request["membershipIdentifier"])
@@ -55,6 +56,7 @@ def start_trained_model_export_job(request: Request, context: Context) -> Respon
     )
     with unique("an export job of this trained model", job.name):
         context.tx.trained_model_export_jobs.submit(job, actor=context.caller)
+    log_job(context, job)
     return None
 
 

@@ -29,6 +29,7 @@ from whiteroom.operations.access import (
     within_quota,
 )
 from whiteroom.operations.access_budgets import spend_channels
+from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import move, paged, status_details, unique
 from whiteroom.operations.ml_access import (
     INFERENCE_JOB,
@@ -49,7 +50,7 @@ from whiteroom.operations.ml_access import (
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 
 
-@operation(CLEANROOMS_ML, "StartTrainedModelInferenceJob")
+@operation(CLEANROOMS_ML, "StartTrainedModelInferenceJob", on_refusal=log_refused_job)
 def start_trained_model_inference_job(request: Request, context: Context) -> Response:
     """Record an inference job; the latest ACTIVE version of the model where none is named."""
     membership = active_membership(context, request["membershipIdentifier"])
@@ -64,6 +65,7 @@ def start_trained_model_inference_job(request: Request, context: Context) -> Res
     job = _new_job(request, context, membership, model, association, payer)
     with unique("a live inference job of this membership", job.name):
         repository.submit(job, actor=context.caller)
+    log_job(context, job)
     context.tx.tags.put(job.arn, tags)
     return {"trainedModelInferenceJobArn": job.arn}
 

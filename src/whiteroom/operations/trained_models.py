@@ -32,6 +32,7 @@ from whiteroom.operations.access import (
     within_quota,
 )
 from whiteroom.operations.access_budgets import spend_channels
+from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import move, paged_as, status_details, unique
 from whiteroom.operations.ml_access import (
     MODEL,
@@ -51,7 +52,7 @@ from whiteroom.operations.ml_access import (
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 
 
-@operation(CLEANROOMS_ML, "CreateTrainedModel")
+@operation(CLEANROOMS_ML, "CreateTrainedModel", on_refusal=log_refused_job)
 def create_trained_model(request: Request, context: Context) -> Response:
     """Record a training: a new model, or a new version where it goes on from a model of the same membership."""
     membership = active_membership(context, request["membershipIdentifier"])
@@ -71,6 +72,7 @@ def create_trained_model(request: Request, context: Context) -> Response:
             if latest is not None:
                 repository.note(latest, actor=context.caller, at=latest.updated_at, is_latest=False)
         repository.submit(model, actor=context.caller)
+    log_job(context, model)
     context.tx.tags.put(model.arn, tags)
     return {"trainedModelArn": model.arn, "versionIdentifier": model.version_identifier}
 

@@ -6,6 +6,7 @@ Adapters: store/, runtime/, engines/, catalog/, objects/. They meet in app.py an
 
 from __future__ import annotations
 
+from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
 from whiteroom.ports.catalog import Catalog, TableNotFound
 from whiteroom.ports.layouts import Layouts
 from whiteroom.ports.object_store import (
@@ -36,6 +37,7 @@ from whiteroom.ports.synthesiser import Synthesiser
 
 __all__ = [
     "Actor",
+    "AnalysisLogs",
     "CannotSeal",
     "Catalog",
     "Claim",
@@ -45,10 +47,12 @@ __all__ = [
     "ImageNotFound",
     "Layouts",
     "LifecycleRepository",
+    "LogStreamKey",
     "Metrics",
     "ObjectStore",
     "Page",
     "PageKey",
+    "PlacedEvent",
     "PlacedLine",
     "Repository",
     "RunLogs",

@@ -33,6 +33,7 @@ from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.ports.analysis_logs import AnalysisLogs
 from whiteroom.ports.repositories import LifecycleRepository, Metrics, Repository, Tags
 
 
@@ -85,6 +86,8 @@ class Transaction(Protocol):
     def tags(self) -> Tags: ...
     @property
     def metrics(self) -> Metrics: ...
+    @property
+    def analysis_logs(self) -> AnalysisLogs: ...
 
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         """Every event of the resources with that ARN (all versions of a model), oldest first."""

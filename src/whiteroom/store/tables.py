@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from whiteroom.domain.accounts import AccessKey, Account, AssumableRole, User
+from whiteroom.domain.analysis_logs import AnalysisLogEvent
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import Collaboration, Member
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
@@ -238,6 +239,19 @@ events = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("ix_events_arn", "arn", "seq"),
+)
+
+ANALYSIS_LOG_EVENTS: RecordCodec[AnalysisLogEvent] = RecordCodec(AnalysisLogEvent)
+analysis_log_events = sa.Table(
+    "analysis_log_events",
+    metadata,
+    # Written with what each tells of, in its transaction, and never changed.
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=True),
+    *(sa.Column(column.name, column.type, nullable=False) for column in ANALYSIS_LOG_EVENTS.columns),
+    sa.Index("uq_analysis_log_events_id", "id", unique=True),
+    sa.Index("ix_analysis_log_events_analysis_id", "analysis_id", "stage"),
+    sa.Index("ix_analysis_log_events_stream", "account_id", "collaboration_id", "stream", "place"),
+    sa.Index("ix_analysis_log_events_at", "account_id", "collaboration_id", "stream", "at"),
 )
 
 tags = sa.Table(

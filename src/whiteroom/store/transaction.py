@@ -21,6 +21,7 @@ from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.store.analysis_logs import TableAnalysisLogs
 from whiteroom.store.lifecycles import TableLifecycleRepository, read_events
 from whiteroom.store.metrics import TableMetrics
 from whiteroom.store.repositories import TableRepository
@@ -126,6 +127,10 @@ class StoreTransaction:
     @property
     def metrics(self) -> TableMetrics:
         return TableMetrics(self._session)
+
+    @property
+    def analysis_logs(self) -> TableAnalysisLogs:
+        return TableAnalysisLogs(self._session)
 
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         return read_events(self._session, arn)

@@ -118,12 +118,13 @@ FAILED = RunEnd(
 # -- who ------------------------------------------------------------------------------
 
 
-def test_everyone_has_both_groups_and_they_are_empty_but_for_those_whom_a_policy_names(desk: Desk) -> None:
+def test_everyone_has_both_groups_of_runs_and_they_are_empty_but_for_those_whom_a_policy_names(desk: Desk) -> None:
     model = desk.run(logs_of(BOB))
     for account in (ALICE, BOB, DAVE):
         groups = desk.call(account, "DescribeLogGroups")["logGroups"]
-        assert [group["logGroupName"] for group in groups] == [JOBS, MODELS]
-        assert groups[0]["logGroupArn"] == f"arn:aws:logs:eu-west-1:{account}:log-group:{JOBS}"
+        *_, jobs, models = groups
+        assert [jobs["logGroupName"], models["logGroupName"]] == [JOBS, MODELS]
+        assert jobs["logGroupArn"] == f"arn:aws:logs:eu-west-1:{account}:log-group:{JOBS}"
     stream = f"{model.id}/NULL/algo-1"
     assert desk.streams(BOB) == [stream]
     assert desk.messages(BOB) == ["epoch 1", "warning 2"]

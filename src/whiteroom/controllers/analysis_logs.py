@@ -1,0 +1,44 @@
+"""Analysis logs where analyses end, whatever ended them: in the same transaction (domain/analysis_logs.py)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from whiteroom.domain.analysis_logs import Ending, LogStage, access_of, ending_of, termination
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.ports import Transaction
+
+
+def log_end(tx: Transaction, record: Any, now: datetime) -> None:
+    """Write the TERMINATION of an analysis that has just ended, for everyone who has its SUBMISSION.
+
+    Does nothing for a record that goes on, or whose end is written already: what becomes of a model or of a channel's
+    rows afterwards is no end of the analysis.
+    """
+    end = ending_of(record)
+    analysis_id = record.protected_query_id if isinstance(record, MLInputChannel) else record.id
+    if end is None or tx.analysis_logs.of(analysis_id, LogStage.TERMINATION):
+        return
+    submitted = tx.analysis_logs.of(analysis_id, LogStage.SUBMISSION)
+    if not submitted:
+        return
+    started, read = _read(tx, record, end, tuple(table["associationId"] for table in submitted[0].message["tables"]))
+    access = access_of(record, end, started=started, read=read)
+    tx.analysis_logs.add(termination(event, end, access, now) for event in submitted)
+
+
+def _read(tx: Transaction, record: Any, end: Ending, named: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    """Whether anything ran, and the tables that are known to have been read."""
+    if isinstance(record, ProtectedQuery):
+        return record.started_at is not None, record.read_associations
+    if isinstance(record, MLInputChannel):
+        query = tx.protected_queries.get(record.protected_query_id)
+        return query is not None and query.started_at is not None, record.source_associations
+    if isinstance(record, TrainedModelExportJob):
+        return end.code is None, named if end.code is None else ()
+    # A run has its rows from its beginning on.
+    started = record.run_started_at is not None
+    return started, named if started else ()

@@ -1,0 +1,233 @@
+"""Analysis logs where analyses begin: what was asked for, and what was refused (domain/analysis_logs.py).
+
+An event is written in the transaction that records the work, so that both are there or neither. Of a refused attempt
+nothing else stays, so its event has a transaction of its own, after the refusal (operations/registry.py, on_refusal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from whiteroom.base.faults import Fault
+from whiteroom.domain.analysis_logs import (
+    Analysis,
+    Category,
+    LoggedTable,
+    Refusal,
+    concerned,
+    logs_enabled,
+    submissions,
+)
+from whiteroom.domain.analysis_templates import AnalysisTemplate
+from whiteroom.domain.collaborations import member_id
+from whiteroom.domain.memberships import Membership
+from whiteroom.domain.ml_input_channels import MLInputChannel
+from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.operations.access_budgets import named_associations
+from whiteroom.operations.registry import Context, Request
+
+
+def log_query(
+    context: Context, query: ProtectedQuery, template: AnalysisTemplate | None, channel: MLInputChannel | None = None
+) -> None:
+    """Write down that a query was asked for, a member's own or a channel's."""
+    about = {} if channel is None else _of_channel(channel.arn, channel.association_arn)
+    analysis = replace(
+        _analysis(context, query.id, Category.SQL, query.collaboration_id),
+        tables=_tables(context, query.named_associations or ()),
+        receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
+        about=about,
+    )
+    _write(context, _with_text(analysis, query.sql_parameters, template))
+
+
+def log_job(context: Context, job: TrainedModel | TrainedModelInferenceJob | TrainedModelExportJob) -> None:
+    """Write down that a training, an inference job or an export was asked for."""
+    receivers: tuple[str, ...] = ()
+    if isinstance(job, TrainedModel):
+        category, about = Category.TRAINING, _of_model(job.arn, job.version_identifier)
+        sources = _sources_of_model(context, job)
+    elif isinstance(job, TrainedModelInferenceJob):
+        category, receivers = Category.INFERENCE, (job.receiver_account_id,)
+        about = {
+            "trainedModelInferenceJobArn": job.arn,
+            **_of_model(job.trained_model_arn, job.trained_model_version_identifier),
+        }
+        sources = [
+            *_sources_of_channels(context, [job.ml_input_channel_arn]),
+            *_sources_of_model(context, context.tx.trained_models.get(job.trained_model_id)),
+        ]
+    else:
+        category, receivers = Category.EXPORT, (job.receiver_account_id,)
+        about = {
+            "trainedModelExportJobName": job.name,
+            **_of_model(job.trained_model_arn, job.trained_model_version_identifier),
+        }
+        sources = _sources_of_model(context, context.tx.trained_models.get(job.trained_model_id))
+    if not isinstance(job, TrainedModelExportJob):
+        about["configuredModelAlgorithmAssociationArn"] = job.association_arn
+    analysis = _analysis(context, job.id, category, job.collaboration_id)
+    tables = _tables(context, sources)
+    _write(context, replace(analysis, tables=tables, receiver_account_ids=receivers, about=about))
+
+
+def log_refused_query(request: Request, context: Context, fault: Fault) -> None:
+    """Write down an attempt to run a query, or to make a channel, that was refused."""
+    membership = _own_membership(context, request)
+    if membership is None:
+        return
+    source, about = request, {}
+    if "inputChannel" in request:
+        source = request["inputChannel"]["dataSource"].get("protectedQueryInputParameters", {})
+        (association_arn,) = request["configuredModelAlgorithmAssociations"]
+        about = {
+            "mlInputChannelName": request["name"],
+            "configuredModelAlgorithmAssociationArn": association_arn,
+        }
+    parameters: Mapping[str, Any] = source.get("sqlParameters", {})
+    template = _template(context, parameters.get("analysisTemplateArn"), membership)
+    named = named_associations(context, membership.collaboration_id, parameters, template)
+    analysis = replace(_attempt(context, Category.SQL, membership), tables=_tables(context, named), about=about)
+    _write(context, _with_text(analysis, parameters, template), fault)
+
+
+def log_refused_job(request: Request, context: Context, fault: Fault) -> None:
+    """Write down an attempt to start a training, an inference job or an export that was refused."""
+    membership = _own_membership(context, request)
+    if membership is None:
+        return
+    asked_channels = [channel["mlInputChannelArn"] for channel in request.get("dataChannels", ())]
+    if "dataSource" in request:
+        asked_channels.append(request["dataSource"]["mlInputChannelArn"])
+    asked_models = [request] if "trainedModelArn" in request else request.get("incrementalTrainingDataChannels", ())
+    models = [_model(context, asked, membership.collaboration_id) for asked in asked_models]
+    sources = [
+        *_sources_of_channels(context, asked_channels, membership.collaboration_id),
+        *(source for model in models for source in _sources_of_model(context, model)),
+    ]
+    if "dataChannels" in request:
+        category = Category.TRAINING
+    else:
+        category = Category.INFERENCE if "dataSource" in request else Category.EXPORT
+    told = ("configuredModelAlgorithmAssociationArn", "trainedModelArn", "trainedModelVersionIdentifier")
+    about = {"jobName": request["name"]} | {name: request[name] for name in told if name in request}
+    analysis = _attempt(context, category, membership)
+    _write(context, replace(analysis, tables=_tables(context, sources), about=about), fault)
+
+
+def _analysis(context: Context, analysis_id: str, category: Category, room: str) -> Analysis:
+    """An analysis of the caller's, of which nothing else is known yet."""
+    return Analysis(
+        id=analysis_id,
+        category=category,
+        collaboration_id=room,
+        runner_account_id=context.caller.account_id,
+        runner_arn=context.caller.arn,
+        runner_user=context.caller.user,
+        tables=(),
+        receiver_account_ids=(),
+        about={},
+    )
+
+
+def _attempt(context: Context, category: Category, membership: Membership) -> Analysis:
+    return _analysis(context, context.new_id(), category, membership.collaboration_id)
+
+
+def _with_text(analysis: Analysis, parameters: Mapping[str, Any], template: AnalysisTemplate | None) -> Analysis:
+    """The analysis with its SQL, and what fills it."""
+    text = parameters.get("queryString") if template is None else template.source["text"]
+    about = analysis.about if template is None else {**analysis.about, "analysisTemplateArn": template.arn}
+    return replace(analysis, text=text, parameters=parameters.get("parameters"), about=about)
+
+
+def _write(context: Context, analysis: Analysis, fault: Fault | None = None) -> None:
+    collaboration = context.tx.collaborations.get(analysis.collaboration_id)
+    if collaboration is None:
+        return
+    names: dict[str, str] = {}
+    accounts: list[str] = []
+    for account in concerned(analysis):
+        member = context.tx.members.get(member_id(analysis.collaboration_id, account))
+        membership = None
+        if member is not None:
+            names[account] = member.display_name
+            membership = None if member.membership_id is None else context.tx.memberships.get(member.membership_id)
+        if membership is not None and logs_enabled(collaboration, membership, analysis.category):
+            accounts.append(account)
+    refusal = None if fault is None else Refusal(fault.code, fault.message)
+    withhold = context.withhold_query_text
+    events = submissions(analysis, accounts, names, context.now, withhold_text=withhold, refusal=refusal)
+    context.tx.analysis_logs.add(events)
+
+
+def _tables(context: Context, association_ids: Iterable[str]) -> tuple[LoggedTable, ...]:
+    """The tables that are still associated, each once, in the order of their names."""
+    found = (_table(context, association_id) for association_id in dict.fromkeys(association_ids))
+    return tuple(sorted((table for table in found if table is not None), key=lambda table: table.name))
+
+
+def _table(context: Context, association_id: str) -> LoggedTable | None:
+    association = context.tx.configured_table_associations.get(association_id)
+    if association is None:
+        return None
+    rule = context.tx.configured_table_analysis_rules.get(association.configured_table_id)
+    return LoggedTable(
+        association_id=association.id,
+        name=association.name,
+        owner_account_id=association.account_id,
+        configured_table_id=association.configured_table_id,
+        rule_type=None if rule is None else rule.type,
+    )
+
+
+def _sources_of_channels(context: Context, arns: Iterable[str], collaboration_id: str | None = None) -> Iterator[str]:
+    for arn in arns:
+        channel = context.tx.ml_input_channels.find(arn=arn)
+        if channel is not None and collaboration_id in {None, channel.collaboration_id}:
+            yield from channel.source_associations
+
+
+def _sources_of_model(context: Context, model: TrainedModel | None) -> list[str]:
+    """Of everything that a model learnt from, its ancestors included."""
+    found: list[str] = []
+    while model is not None:
+        found += _sources_of_channels(context, [channel["mlInputChannelArn"] for channel in model.data_channels])
+        base: Any = model.incremental_channels[0]["modelId"] if model.incremental_channels else None
+        model = None if base is None else context.tx.trained_models.get(base)
+    return found
+
+
+def _of_channel(arn: str, association_arn: str) -> dict[str, Any]:
+    return {"mlInputChannelArn": arn, "configuredModelAlgorithmAssociationArn": association_arn}
+
+
+def _of_model(arn: str, version_identifier: str) -> dict[str, Any]:
+    return {"trainedModelArn": arn, "trainedModelVersionIdentifier": version_identifier}
+
+
+def _own_membership(context: Context, request: Request) -> Membership | None:
+    """The membership under which an attempt was made; None where it is not the caller's: it could reach no table."""
+    membership = context.tx.memberships.get(request["membershipIdentifier"])
+    return membership if membership is not None and membership.account_id == context.caller.account_id else None
+
+
+def _template(context: Context, arn: str | None, membership: Membership) -> AnalysisTemplate | None:
+    if not arn:
+        return None
+    template = context.tx.analysis_templates.find(arn=arn)
+    here = template is not None and template.collaboration_id == membership.collaboration_id
+    return template if here else None
+
+
+def _model(context: Context, asked: Mapping[str, Any], collaboration_id: str) -> TrainedModel | None:
+    """The version that a refused request meant, as far as it can be told."""
+    identifier = asked.get("versionIdentifier") or asked.get("trainedModelVersionIdentifier")
+    equals = {"is_latest": True} if identifier is None else {"version_identifier": identifier}
+    model = context.tx.trained_models.find(arn=asked["trainedModelArn"], **equals)
+    return model if model is not None and model.collaboration_id == collaboration_id else None
