@@ -287,6 +287,8 @@ class Whiteroom:
             self._finder,
             self._noise_secret,
             self._session_secret,
+            bucket_regions=self._settings.regions_of_buckets,
+            strict_keys=self._settings.strict_keys,
             withhold_query_text=self._settings.withhold_query_text,
         )
 
@@ -345,7 +347,14 @@ def _controllers(
         (
             MLInputChannelController(store, engine, querying, synthesising, channels),
             ProtectedQueryController(
-                store, engine, querying, objects, settings.folder("results"), settings.default_result_location, clock
+                store,
+                engine,
+                querying,
+                objects,
+                settings.folder("results"),
+                settings.default_result_location,
+                settings.regions_of_buckets,
+                clock,
             ),
             TrainedModelController(tools, objects, inputs),
             TrainedModelInferenceJobController(tools, objects, channels),

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from whiteroom.base.locations import parse_location
 from whiteroom.domain.quotas import Quota, Quotas
+from whiteroom.domain.result_regions import BucketRegions
 
 FILE_NAME = "whiteroom.toml"
 """The settings' file, in the data folder. It need not exist."""
@@ -72,6 +73,11 @@ class Settings:
     """How long a protected query may run, and how long synthetic rows may be made of it."""
     default_result_location: str = ""
     """Where results of queries go, as `s3://BUCKET/PREFIX`, for receivers who have set no place; empty for nowhere."""
+    bucket_regions: str = ""
+    """In which regions buckets of results lie, as `BUCKET=REGION` with commas between, for a collaboration's
+    `allowedResultRegions`. A bucket that is not listed is in the server's own `region`."""
+    strict_keys: bool = False
+    """Refuse a request with a `kmsKeyArn`, since nothing is encrypted by it, instead of saying so in its events."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)
     """How long a training may run that sets no `maxRuntimeInSeconds`, and how long any inference job may run."""
     ready_timeout_seconds: int = _at_least(1, 1_200)
@@ -118,6 +124,10 @@ class Settings:
                 parse_location(self.default_result_location)
             except ValueError as error:
                 raise SettingsError(f"default_result_location: {error}") from None
+        try:
+            BucketRegions.parse(self.region, self.bucket_regions)
+        except ValueError as error:
+            raise SettingsError(f"bucket_regions: {error}") from None
         for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
             if port > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
@@ -131,6 +141,11 @@ class Settings:
     def database(self) -> Path:
         """The SQLite file with all state."""
         return self.data / "whiteroom.db"
+
+    @property
+    def regions_of_buckets(self) -> BucketRegions:
+        """Where buckets of results lie."""
+        return BucketRegions.parse(self.region, self.bucket_regions)
 
     @property
     def server_file(self) -> Path:

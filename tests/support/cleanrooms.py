@@ -29,6 +29,7 @@ from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 from whiteroom.domain.quotas import Quota, Quotas
 from whiteroom.domain.redaction import Finder
+from whiteroom.domain.result_regions import BucketRegions
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, answer, handlers, refusals
 from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
 
@@ -105,6 +106,8 @@ class Office:
     logs: RunLogs | None = None
     finder: Finder | None = None
     withhold_query_text: bool = False
+    strict_keys: bool = False
+    bucket_regions: BucketRegions = field(default_factory=lambda: BucketRegions("us-east-1"))
 
     def call(self, account_id: str, service: str, operation: str, **request: Any) -> Any:
         """One operation as an account, in a transaction; a second passes."""
@@ -157,6 +160,8 @@ class Office:
             logs=self.logs,
             finder=self.finder,
             withhold_query_text=self.withhold_query_text,
+            strict_keys=self.strict_keys,
+            bucket_regions=self.bucket_regions,
         )
 
     def cleanrooms(self, account_id: str, operation: str, /, **request: Any) -> Any:

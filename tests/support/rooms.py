@@ -57,6 +57,7 @@ from whiteroom.domain.privacy import LogPolicy
 from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.quotas import Quotas
+from whiteroom.domain.result_regions import BucketRegions
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
@@ -128,7 +129,9 @@ class World:
         self.originals = self.tmp / "originals"
         self.synthesiser = FakeSynthesiser()
         self.default_location = ""
+        self.regions = BucketRegions("us-east-1")
         self.csv_header = True
+        self.cpus, self.memory_bytes = 2, GB
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
@@ -157,7 +160,11 @@ class World:
             csv_header=True,
         )
         queries = QuerySettings(
-            csv_header=self.csv_header, max_file_bytes=GB, memory_bytes=GB, cpus=2, timeout_seconds=3_600
+            csv_header=self.csv_header,
+            max_file_bytes=GB,
+            memory_bytes=self.memory_bytes,
+            cpus=self.cpus,
+            timeout_seconds=3_600,
         )
         querying = Querying(self.store, self.engine, self.catalog, queries, self.clock)
         synthesising = Synthesising(self.synthesiser, self.originals, queries)
@@ -173,7 +180,14 @@ class World:
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, synthesising, self.channels),
             ProtectedQueryController(
-                self.store, self.engine, querying, self.objects, self.results, self.default_location, self.clock
+                self.store,
+                self.engine,
+                querying,
+                self.objects,
+                self.results,
+                self.default_location,
+                self.regions,
+                self.clock,
             ),
             TrainedModelController(tools, self.objects, inputs),
             TrainedModelInferenceJobController(tools, self.objects, self.channels),

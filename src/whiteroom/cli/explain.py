@@ -19,6 +19,7 @@ from whiteroom.domain.events import ResourceEvent
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.next_actions import Advice
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.operations.access import KEY_NOT_USED
 from whiteroom.ports import Catalog, Repository, Transaction
 
 Repositories = Callable[[Transaction], Repository[Any]]
@@ -159,9 +160,9 @@ def _sketch(record: Any) -> str:
     name = f" named {record.name}" if hasattr(record, "name") else ""
     status = f", and {record.status.value}" if hasattr(record, "status") else ""
     owner = getattr(record, "account_id", None) or record.creator_account_id
-    return (
-        f"It belongs to account {owner}{name and ','}{name}, was made {record.created_at:%Y-%m-%d %H:%M:%S} UTC{status}"
-    )
+    key = f". {KEY_NOT_USED.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
+    made = f"{record.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"It belongs to account {owner}{name and ','}{name}, was made {made}{status}{key}"
 
 
 def _document(event: ResourceEvent, names: Mapping[str, str]) -> dict[str, Any]:

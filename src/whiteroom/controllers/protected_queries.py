@@ -33,6 +33,7 @@ from whiteroom.domain.protected_queries import (
 )
 from whiteroom.domain.queries import QueryObservation, QueryResult, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
+from whiteroom.domain.result_regions import BucketRegions, may_be_stored
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.user_level import protected
 from whiteroom.domain.verdicts import Denied, Verdict
@@ -56,6 +57,7 @@ class ProtectedQueryController:
         objects: ObjectStore,
         results_folder: Path,
         default_location: str,
+        regions: BucketRegions,
         clock: Clock,
     ) -> None:
         """Work with these.
@@ -67,6 +69,7 @@ class ProtectedQueryController:
             objects: delivers their rows.
             results_folder: holds the rows of query ID in the folder ID until they are delivered.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
+            regions: in which regions the buckets lie.
             clock: says which month's privacy budget is charged.
         """
         self._store = store
@@ -75,6 +78,7 @@ class ProtectedQueryController:
         self._objects = objects
         self._results_folder = results_folder
         self._default_location = default_location
+        self._regions = regions
         self._clock = clock
 
     def observe(self, record: ProtectedQuery) -> Seen:
@@ -197,6 +201,8 @@ class ProtectedQueryController:
     def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, str] | Denied:
         """Where each receiver's rows go, judged now: it may have left, or moved, since the query was asked for."""
         places: dict[str, str] = {}
+        collaboration = tx.collaborations.get(query.collaboration_id)
+        allowed_regions = () if collaboration is None else collaboration.allowed_result_regions
         for named in query.receivers:
             receiver = Receiver(named["accountId"], named.get("s3"))
             account_id = receiver.account_id
@@ -206,6 +212,9 @@ class ProtectedQueryController:
             s3 = place_of(receiver, tx.memberships.get(membership_id), self._default_location)
             if isinstance(s3, Denied):
                 return s3
+            verdict = may_be_stored([s3["bucket"]], allowed_regions, self._regions)
+            if isinstance(verdict, Denied):
+                return verdict
             places[account_id] = location_of(s3)
         return places
 

@@ -16,6 +16,7 @@ from whiteroom.domain.differential_privacy import epsilon_left
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import UNREADABLE, CatalogTable, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.query_compute import Compute, granted
 from whiteroom.domain.schemas import query_table
 from whiteroom.domain.steps import Failure
 from whiteroom.domain.verdicts import Denied
@@ -76,6 +77,7 @@ class QuerySpecs:
         if isinstance(statement, Failure):
             return statement
         settings = self._settings
+        compute = granted(query.compute_configuration, Compute(settings.cpus, settings.memory_bytes))
         return QuerySpec(
             id=query.id,
             sql=statement.sql,
@@ -94,8 +96,8 @@ class QuerySpecs:
             # A program may be made for files without one (settings.csv_header); a person is not.
             csv_header=settings.csv_header or algorithm_association_arn is None,
             max_file_bytes=_ANY_SIZE if single_file else settings.max_file_bytes,
-            memory_bytes=settings.memory_bytes,
-            cpus=settings.cpus,
+            memory_bytes=compute.memory_bytes,
+            cpus=compute.cpus,
             timeout_seconds=settings.timeout_seconds,
             receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
             epsilon_left="0" if budget is None else str(epsilon_left(budget, self._clock())),

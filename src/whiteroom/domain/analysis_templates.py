@@ -73,7 +73,21 @@ def tables_named(text: str, table_names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name.lower() in named)
 
 
-def template_fits(analysis_format: str, source: Mapping[str, Any], parameters: Sequence[Mapping[str, Any]]) -> Verdict:
+def errors_fit(error_message_configuration: Mapping[str, Any] | None) -> Verdict:
+    """Whether a template's errors can be told as it asks. Its one type, DETAILED, is for PySpark."""
+    if error_message_configuration is None:
+        return ALLOWED
+    return Denied(
+        "errorMessageConfiguration goes with PySpark templates, which are not run here. Leave it out: a query's error "
+        "names no value of a row."
+    )
+
+
+def template_fits(
+    analysis_format: str,
+    source: Mapping[str, Any],
+    parameters: Sequence[Mapping[str, Any]],
+) -> Verdict:
     """Whether a template is SQL whose text and declared parameters agree."""
     if analysis_format != SQL:
         return Denied(f"Templates of format {analysis_format} are not run here. Use format SQL with source.text.")

@@ -125,7 +125,20 @@ def coherent_membership(members: Sequence[Member]) -> Verdict:
             f"Exactly one member of a collaboration has CAN_QUERY; here {found}. "
             "Set it in creatorMemberAbilities or in one entry of members."
         )
+    runners = [member.account_id for member in members if member.can(Ability.CAN_RUN_JOB)]
+    if len(runners) > 1:
+        return Denied(f"One member of a collaboration can have CAN_RUN_JOB; here have it: {', '.join(runners)}.")
     return ALLOWED
+
+
+def change_requests_offered(auto_approved: Sequence[str]) -> Verdict:
+    """Whether changes can be approved beforehand: there are none that members could ask for."""
+    if not auto_approved:
+        return ALLOWED
+    return Denied(
+        f"autoApprovedChangeRequestTypes names {', '.join(auto_approved)}: there are no change requests here, members "
+        "and abilities are given by CreateCollaboration. Leave it out."
+    )
 
 
 def in_sight(collaboration: Collaboration, member: Member) -> bool:

@@ -56,6 +56,20 @@ def rule_type_fits(rule_type: str, table_rule_type: str | None) -> Verdict:
     return ALLOWED
 
 
+_LOOKALIKE = "configuredaudiencemodelassociation"
+
+
+def analyses_fit(policy: Mapping[str, Any]) -> Verdict:
+    """Whether the additional analyses that a policy allows are some that there are here."""
+    for arn in policy.get("allowedAdditionalAnalyses", ()):
+        if f"/{_LOOKALIKE}/" in arn or "audience-model" in arn:
+            return Denied(
+                f"allowedAdditionalAnalyses names {arn}: there are no audience models here. Name configured model "
+                "algorithm associations."
+            )
+    return ALLOWED
+
+
 def receivers_fit(policy: Mapping[str, Any], member_account_ids: Collection[str]) -> Verdict:
     """Whether every allowed receiver is a member of the collaboration."""
     strangers = [account for account in policy.get("allowedResultReceivers", ()) if account not in member_account_ids]

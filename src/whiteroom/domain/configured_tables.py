@@ -76,6 +76,37 @@ def catalog_name(table_reference: Mapping[str, Any]) -> CatalogName | Denied:
     )
 
 
+_WORK_GROUP, _CATALOG = "primary", "AwsDataCatalog"
+"""Athena's own names of what everybody has."""
+
+
+def reference_is_here(table_reference: Mapping[str, Any], region: str) -> Verdict:
+    """Whether a reference means what is read here: the account's one catalog, in one region, with nothing beside it."""
+    reference: Mapping[str, Any] = next(iter(table_reference.values()), {})
+    asked = reference.get("region", region)
+    if asked != region:
+        return Denied(
+            f"tableReference names the region {asked}; a table is read in the region of the request, {region}. "
+            "Leave region out, or ask in that region."
+        )
+    if reference.get("workGroup", _WORK_GROUP) != _WORK_GROUP:
+        return Denied(
+            f"tableReference.athena.workGroup is {reference['workGroup']}; there are no workgroups here but "
+            f"{_WORK_GROUP}. Use that one."
+        )
+    if reference.get("catalogName", _CATALOG) != _CATALOG:
+        return Denied(
+            f"tableReference.athena.catalogName is {reference['catalogName']}; there is one catalog here, {_CATALOG}. "
+            "Leave catalogName out."
+        )
+    if "outputLocation" in reference:
+        return Denied(
+            "tableReference.athena.outputLocation: a table's files are read as they are, and nothing is written on the "
+            "way. Leave outputLocation out."
+        )
+    return ALLOWED
+
+
 def table_type(table_reference: Mapping[str, Any]) -> str:
     """TableReferenceType of a reference."""
     return TABLE_TYPES[next(iter(table_reference))]
@@ -98,17 +129,20 @@ def allowed_columns_fit(allowed_columns: Sequence[str], catalog_columns: Collect
 
 
 def analysis_method_fits(analysis_method: str, selected: Sequence[str]) -> Verdict:
-    """Whether the methods name at least SQL queries: PySpark jobs are not run here.
+    """Whether the methods are those that run here: SQL queries, and no PySpark jobs.
 
-    Source: CreateConfiguredTableInput.selectedAnalysisMethods ("you must specify at least two analysis methods").
+    MULTIPLE allows both ("you must specify at least two analysis methods").
     """
-    if analysis_method == "DIRECT_JOB":
-        return Denied("analysisMethod DIRECT_JOB allows PySpark jobs alone, which are not run here. Use DIRECT_QUERY.")
-    if analysis_method == "MULTIPLE" and len(set(selected)) < 2:
-        return Denied("analysisMethod MULTIPLE takes selectedAnalysisMethods with at least two methods.")
-    if analysis_method != "MULTIPLE" and selected:
+    if analysis_method in _WITH_JOBS:
+        return Denied(
+            f"analysisMethod {analysis_method} allows PySpark jobs, which are not run here. Use DIRECT_QUERY."
+        )
+    if selected:
         return Denied(f"selectedAnalysisMethods goes with analysisMethod MULTIPLE, not with {analysis_method}.")
     return ALLOWED
+
+
+_WITH_JOBS = ("DIRECT_JOB", "MULTIPLE")
 
 
 def policy_of_type(rule_type: str, policy: Mapping[str, Any]) -> Mapping[str, Any] | Denied:
@@ -184,10 +218,11 @@ def _aggregation_fits(policy: Mapping[str, Any]) -> Verdict:
 
 def _custom_fits(policy: Mapping[str, Any]) -> Verdict:
     analyses = policy["allowedAnalyses"]
-    anything = [name for name in ("ANY_QUERY", "ANY_JOB") if name in analyses]
-    if anything and not policy.get("allowedAnalysisProviders"):
+    if "ANY_JOB" in analyses:
+        return Denied("allowedAnalyses ANY_JOB allows PySpark jobs, which are not run here. Leave it out.")
+    if "ANY_QUERY" in analyses and not policy.get("allowedAnalysisProviders"):
         return Denied(
-            f"allowedAnalyses {anything[0]} takes allowedAnalysisProviders: the accounts whose queries are allowed."
+            "allowedAnalyses ANY_QUERY takes allowedAnalysisProviders: the accounts whose queries are allowed."
         )
     controls = [name for name in ("aggregationThresholds", "comparisonControls") if policy.get(name)]
     if controls and policy.get("differentialPrivacy"):

@@ -53,6 +53,13 @@ def may_set_result_configurations(member: Member, *, given: bool) -> Verdict:
     return ALLOWED
 
 
+def job_results_offered(*, given: bool) -> Verdict:
+    """Whether a member may say where results of jobs go: there are no protected jobs."""
+    if given:
+        return Denied("defaultJobResultConfiguration: PySpark jobs are not run here. Leave it out.")
+    return ALLOWED
+
+
 def may_collect_metrics(collaboration: Collaboration, *, wished: bool) -> Verdict:
     """Whether a membership may have metrics: "only available when the collaboration has metrics enabled"."""
     if wished and not collaboration.is_metrics_enabled:

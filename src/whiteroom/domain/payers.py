@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from whiteroom.domain.collaborations import Cost, Member, MemberStatus
-from whiteroom.domain.verdicts import Denied
+from whiteroom.domain.collaborations import Ability, Cost, Member, MemberStatus
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 FIELDS: Mapping[Cost, tuple[str, ...]] = {
     Cost.QUERY_COMPUTE: ("queryCompute",),
@@ -24,6 +24,27 @@ FIELDS: Mapping[Cost, tuple[str, ...]] = {
 """Where a PaymentConfiguration, and a MembershipPaymentConfiguration, say who is responsible."""
 
 QUERIER_BY_DEFAULT = frozenset({Cost.QUERY_COMPUTE, Cost.MODEL_TRAINING, Cost.MODEL_INFERENCE})
+
+
+def somebody_pays_for_jobs(members: Iterable[Member]) -> Verdict:
+    """Whether the member who can run jobs pays for them, or another one does.
+
+    Source: JobComputePaymentConfig.isResponsible ("An error is returned if the collaboration creator sets a FALSE value
+    for the member who can run queries and jobs"); one or more others can be payers.
+    """
+    members = tuple(members)
+    place = FIELDS[Cost.JOB_COMPUTE][0]
+    refusing = [
+        member.account_id
+        for member in members
+        if member.can(Ability.CAN_RUN_JOB) and member.payment_configuration.get(place, {}).get("isResponsible") is False
+    ]
+    if not refusing or any(is_responsible(member.payment_configuration, Cost.JOB_COMPUTE) for member in members):
+        return ALLOWED
+    return Denied(
+        f"Member {refusing[0]} can run jobs and does not pay for them, and nobody else does. Set "
+        "jobCompute.isResponsible of a member's paymentConfiguration."
+    )
 
 
 def is_responsible(payment_configuration: Mapping[str, Any], cost: Cost) -> bool:

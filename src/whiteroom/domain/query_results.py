@@ -17,9 +17,6 @@ from whiteroom.domain.memberships import Membership
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
-MAX_SQL_WORKERS = 400
-"""WorkerComputeConfiguration.number: "SQL queries support ... a maximum value of 400"."""
-
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
@@ -135,14 +132,6 @@ def one_format(places: Mapping[str, Mapping[str, Any]]) -> ResultFormat | Denied
         f"The receivers want different formats: {listed}. Ask for one of them in s3.resultFormat, let the others "
         "change their defaultResultConfiguration (UpdateMembership), or run a query for each."
     )
-
-
-def compute_is_sound(compute_configuration: Mapping[str, Any] | None) -> Verdict:
-    """Whether SQL can be given so many workers."""
-    number = ((compute_configuration or {}).get("worker") or {}).get("number", 0)
-    if number > MAX_SQL_WORKERS:
-        return Denied(f"computeConfiguration.worker.number is {number}; SQL queries have at most {MAX_SQL_WORKERS}.")
-    return ALLOWED
 
 
 def told_location(location: str, query_id: str, files: Sequence[str]) -> str:

@@ -118,6 +118,22 @@ def require_own_role(context: Context, role_arn: str) -> None:
         )
 
 
+KEY_NOT_USED = "kmsKeyArn encrypts nothing here: keys are not used yet, and the resource is kept as all others are."
+
+
+def key_note(request: Mapping[str, Any], context: Context) -> str:
+    """What the resource's first event says of the key that a request names; nothing where it names none.
+
+    Raises:
+        ValidationFault: it names one, and the operator has keys refused (strict_keys).
+    """
+    if "kmsKeyArn" not in request:
+        return ""
+    if context.strict_keys:
+        raise ValidationFault(f"{KEY_NOT_USED} The operator has such requests refused (strict_keys). Leave it out.")
+    return KEY_NOT_USED
+
+
 def permit(verdict: Verdict, fault: type[Fault] = AccessDenied, **members: object) -> None:
     """Raise `fault` with the verdict's reason where it is a denial."""
     if not verdict:

@@ -25,6 +25,7 @@ from whiteroom.domain.collaborations import member_id
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.query_compute import spark_properties
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
@@ -36,7 +37,10 @@ def log_query(
     context: Context, query: ProtectedQuery, template: AnalysisTemplate | None, channel: MLInputChannel | None = None
 ) -> None:
     """Write down that a query was asked for, a member's own or a channel's."""
-    about = {} if channel is None else _of_channel(channel.arn, channel.association_arn)
+    about: dict[str, Any] = {} if channel is None else _of_channel(channel.arn, channel.association_arn)
+    ignored = spark_properties(query.compute_configuration)
+    if ignored:
+        about["sparkPropertiesWithoutEffect"] = list(ignored)
     analysis = replace(
         _analysis(context, query.id, Category.SQL, query.collaboration_id),
         tables=_tables(context, query.named_associations or ()),

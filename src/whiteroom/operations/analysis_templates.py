@@ -6,7 +6,7 @@ from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
-from whiteroom.domain.analysis_templates import AnalysisTemplate, tables_named, template_fits
+from whiteroom.domain.analysis_templates import AnalysisTemplate, errors_fit, tables_named, template_fits
 from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.quotas import Quota
@@ -34,6 +34,7 @@ def create_analysis_template(request: Request, context: Context) -> Response:
     membership = active_membership(context, request["membershipIdentifier"])
     for verdict in (
         template_fits(request["format"], request["source"], request.get("analysisParameters", ())),
+        errors_fit(request.get("errorMessageConfiguration")),
         parameters_fit(request.get("syntheticDataParameters")),
     ):
         permit(verdict, ValidationFault, reason="INVALID_CONFIGURATION")

@@ -13,6 +13,7 @@ from whiteroom.domain.collaborations import (
     CollaborationStatus,
     Member,
     MemberStatus,
+    change_requests_offered,
     coherent_membership,
     engine_offered,
     in_sight,
@@ -20,6 +21,7 @@ from whiteroom.domain.collaborations import (
     member_id,
 )
 from whiteroom.domain.memberships import MembershipStatus
+from whiteroom.domain.payers import somebody_pays_for_jobs
 from whiteroom.domain.quotas import Quota
 from whiteroom.operations.access import checked_tags, permit, visible_collaboration, within_quota
 from whiteroom.operations.departures import end_membership
@@ -34,7 +36,12 @@ def create_collaboration(request: Request, context: Context) -> Response:
     permit(engine_offered(request.get("analyticsEngine")), ValidationFault, reason="INVALID_CONFIGURATION")
     collaboration = _new_collaboration(request, context)
     members = _new_members(request, context, collaboration)
-    permit(coherent_membership(members), ValidationFault, reason="INVALID_CONFIGURATION")
+    for verdict in (
+        coherent_membership(members),
+        somebody_pays_for_jobs(members),
+        change_requests_offered(request.get("autoApprovedChangeRequestTypes", ())),
+    ):
+        permit(verdict, ValidationFault, reason="INVALID_CONFIGURATION")
     limit = context.quotas.limit(Quota.MEMBERS_PER_COLLABORATION)
     if len(members) > limit:
         raise QuotaExceeded(

@@ -9,7 +9,7 @@ from whiteroom.base.arns import cleanrooms_ml_arn, parse_arn
 from whiteroom.base.faults import AccessDenied, Conflict, ValidationFault
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.quotas import Quota
-from whiteroom.operations.access import checked_tags, require_own_role, within_quota
+from whiteroom.operations.access import checked_tags, key_note, require_own_role, within_quota
 from whiteroom.operations.answers import paged, unique
 from whiteroom.operations.ml_access import missing
 from whiteroom.operations.patterns import metric_fault_of
@@ -28,6 +28,7 @@ def create_configured_model_algorithm(request: Request, context: Context) -> Res
         raise ValidationFault(
             "The algorithm has neither a trainingContainerConfig nor an inferenceContainerConfig. Give at least one."
         )
+    key_note(request, context)  # an algorithm has no events: `whiteroom explain` tells it
     _require_readable_metrics(training or {})
     tags = checked_tags(request.get("tags"))
     repository = context.tx.configured_model_algorithms

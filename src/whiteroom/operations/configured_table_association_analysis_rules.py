@@ -9,6 +9,7 @@ from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
+    analyses_fit,
     receivers_fit,
     rule_type_fits,
 )
@@ -90,6 +91,7 @@ def _require_fitting(request: Request, context: Context, association: Configured
     policy = policy_of_type(rule_type, request["analysisRulePolicy"])
     if isinstance(policy, Denied):
         raise ValidationFault(policy.reason, reason="INVALID_CONFIGURATION")
+    permit(analyses_fit(policy), ValidationFault, reason="INVALID_CONFIGURATION")
     members = context.tx.members.all(collaboration_id=association.collaboration_id)
     here = {m.account_id for m in members if m.status in (MemberStatus.INVITED, MemberStatus.ACTIVE)}
     permit(receivers_fit(policy, here), ValidationFault, reason="INVALID_CONFIGURATION")

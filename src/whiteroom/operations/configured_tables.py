@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from whiteroom.base.arns import cleanrooms_arn
+from whiteroom.base.arns import cleanrooms_arn, parse_arn
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.configured_tables import (
     ConfiguredTable,
@@ -13,6 +13,7 @@ from whiteroom.domain.configured_tables import (
     analysis_method_fits,
     catalog_name,
     policy_of_type,
+    reference_is_here,
     rule_columns,
     table_type,
 )
@@ -141,6 +142,8 @@ def _require_fitting(context: Context, table: ConfiguredTable) -> None:
     name = catalog_name(table.table_reference)
     if isinstance(name, Denied):
         raise ValidationFault(name.reason, reason="INVALID_CONFIGURATION")
+    region = parse_arn(table.arn).region
+    permit(reference_is_here(table.table_reference, region), ValidationFault, reason="INVALID_CONFIGURATION")
     permit(
         analysis_method_fits(table.analysis_method, table.selected_analysis_methods),
         ValidationFault,

@@ -11,6 +11,7 @@ from whiteroom.domain.collaborations import Collaboration, Member, MemberStatus
 from whiteroom.domain.memberships import (
     Membership,
     MembershipStatus,
+    job_results_offered,
     may_collect_metrics,
     may_set_result_configurations,
 )
@@ -156,6 +157,7 @@ def _permit_configurations(request: Request, context: Context, collaboration: Co
         ValidationFault,
         reason="INVALID_CONFIGURATION",
     )
+    permit(job_results_offered(given=jobs is not None), ValidationFault, reason="INVALID_CONFIGURATION")
     permit(
         may_collect_metrics(collaboration, wished=request.get("isMetricsEnabled") is True),
         ValidationFault,

@@ -16,12 +16,14 @@ from whiteroom.domain.memberships import Membership
 from whiteroom.domain.ml_input_channels import LIFECYCLE, MLInputChannel
 from whiteroom.domain.privacy import GB
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
+from whiteroom.domain.query_compute import compute_is_sound
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.synthetic_data import configuration
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
     joined_collaboration,
+    key_note,
     own_membership,
     permit,
     require_ability,
@@ -89,7 +91,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
         updated_at=context.now,
     )
     with unique("a live ML input channel of this membership", channel.name):
-        repository.submit(channel, actor=context.caller)
+        repository.submit(channel, actor=context.caller, reason=key_note(request, context))
     query = context.tx.protected_queries.add(_query(context, membership, channel, source, template))
     log_query(context, query, template, channel)
     context.tx.tags.put(channel.arn, tags)
@@ -163,6 +165,7 @@ def _query_source(
     if source is None:
         raise ValidationFault("inputChannel.dataSource must have protectedQueryInputParameters.")
     permit(names_one_query(source["sqlParameters"]), ValidationFault)
+    permit(compute_is_sound(source.get("computeConfiguration")), ValidationFault)
     return source, template_of(context, source["sqlParameters"], membership.collaboration_id)
 
 

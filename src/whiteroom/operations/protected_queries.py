@@ -23,9 +23,9 @@ from whiteroom.domain.protected_queries import (
     may_succeed_again,
 )
 from whiteroom.domain.queries import ResultFormat
+from whiteroom.domain.query_compute import compute_is_sound
 from whiteroom.domain.query_results import (
     Receiver,
-    compute_is_sound,
     location_is_sound,
     one_format,
     place_of,
@@ -33,7 +33,15 @@ from whiteroom.domain.query_results import (
 )
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.receivers import may_receive
-from whiteroom.operations.access import active_membership, own_membership, permit, require_ability, within_quota
+from whiteroom.domain.result_regions import may_be_stored
+from whiteroom.operations.access import (
+    active_membership,
+    collaboration_of,
+    own_membership,
+    permit,
+    require_ability,
+    within_quota,
+)
 from whiteroom.operations.access_budgets import named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
 from whiteroom.operations.answers import chosen, move, paged_as
@@ -169,6 +177,9 @@ def _form(context: Context, membership: Membership, receivers: tuple[Receiver, .
         place = chosen(place_of(receiver, own, context.default_result_location), ValidationFault)
         permit(location_is_sound(place), ValidationFault)
         places[receiver.account_id] = place
+    collaboration = collaboration_of(context, membership)
+    buckets = [place["bucket"] for place in places.values()]
+    permit(may_be_stored(buckets, collaboration.allowed_result_regions, context.bucket_regions), ValidationFault)
     single_file = any(place.get("singleFileOutput", False) for place in places.values())
     return chosen(one_format(places), ValidationFault), single_file
 

@@ -19,12 +19,17 @@ from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.permissions import permitted
 from whiteroom.domain.quotas import Quotas
 from whiteroom.domain.redaction import Finder
+from whiteroom.domain.result_regions import BucketRegions
 from whiteroom.ports import Catalog, RunLogs, Transaction
 
 Request = Mapping[str, Any]
 """The operation's input in AWS's own names, validated against the service model; absent members are absent."""
 Response = Mapping[str, Any] | None
 """The output in AWS's own names; members that are None are left out, times are aware datetimes."""
+
+
+ANYWHERE = BucketRegions("us-east-1")
+"""Where buckets lie that nobody has said anything of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class Context:
     """What the noise of metrics is drawn from; never told."""
     session_secret: bytes = b""
     """What session tokens are sealed with; never told."""
+    bucket_regions: BucketRegions = ANYWHERE
+    """In which regions the buckets lie that results go to."""
+    strict_keys: bool = False
+    """Whether a kmsKeyArn is refused, since nothing is encrypted by it."""
     withhold_query_text: bool = False
     """Whether analysis logs hold the digest of a query's text in its place."""
 

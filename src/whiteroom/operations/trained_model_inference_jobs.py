@@ -23,6 +23,7 @@ from whiteroom.operations.access import (
     active_membership,
     checked_tags,
     joined_collaboration,
+    key_note,
     own_membership,
     permit,
     require_ability,
@@ -64,7 +65,7 @@ def start_trained_model_inference_job(request: Request, context: Context) -> Res
     within_quota(context, quota, repository, READING_INFERENCE_JOBS, membership_id=membership.id)
     job = _new_job(request, context, membership, model, association, payer)
     with unique("a live inference job of this membership", job.name):
-        repository.submit(job, actor=context.caller)
+        repository.submit(job, actor=context.caller, reason=key_note(request, context))
     log_job(context, job)
     context.tx.tags.put(job.arn, tags)
     return {"trainedModelInferenceJobArn": job.arn}

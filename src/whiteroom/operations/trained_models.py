@@ -26,6 +26,7 @@ from whiteroom.operations.access import (
     active_membership,
     checked_tags,
     joined_collaboration,
+    key_note,
     own_membership,
     permit,
     require_ability,
@@ -71,7 +72,7 @@ def create_trained_model(request: Request, context: Context) -> Response:
             latest = repository.find(arn=model.arn, is_latest=True)
             if latest is not None:
                 repository.note(latest, actor=context.caller, at=latest.updated_at, is_latest=False)
-        repository.submit(model, actor=context.caller)
+        repository.submit(model, actor=context.caller, reason=key_note(request, context))
     log_job(context, model)
     context.tx.tags.put(model.arn, tags)
     return {"trainedModelArn": model.arn, "versionIdentifier": model.version_identifier}

@@ -85,8 +85,8 @@ class Repository(Protocol[R]):
 class LifecycleRepository(Repository[R], Protocol[R]):
     """The records of a kind that goes through states. Its work is found by `Store.claim`."""
 
-    def submit(self, record: R, *, actor: Actor) -> R:
-        """Write a new record, its first event, and its work, due now.
+    def submit(self, record: R, *, actor: Actor, reason: str = "") -> R:
+        """Write a new record, its first event with a reason where there is one, and its work, due now.
 
         Raises:
             Duplicate: a unique constraint forbids it.

@@ -30,10 +30,10 @@ _EVENT = (
 class TableLifecycleRepository(TableRepository[R]):
     """ports.LifecycleRepository over one table: every write names the revision it saw and leaves an event."""
 
-    def submit(self, record: R, *, actor: Actor) -> R:
+    def submit(self, record: R, *, actor: Actor, reason: str = "") -> R:
         self._insert(record)
         state: Any = record
-        self._event(state, Event.CREATED, None, actor, "", state.created_at)
+        self._event(state, Event.CREATED, None, actor, reason, state.created_at)
         self._set_work(state.id, state.created_at)
         return record
 

@@ -11,6 +11,7 @@ from whiteroom.domain.collaborations import MemberStatus, member_id
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.result_regions import BucketRegions
 from whiteroom.ports import DeliveryFailed, Work
 
 ASKED, BOBS = "s3://alice/asked", f"s3://{BOB}/own"
@@ -78,6 +79,30 @@ def test_a_receiver_without_a_place_of_its_own_gets_its_rows_at_the_deployments(
         tx.memberships.update(membership, default_result_configuration=None)
     query = after_all(world, world.query())
     assert f"s3://rest/all/{BOB}/{query.id}/part-0.csv" in world.objects.delivered
+
+
+def test_results_leave_for_no_bucket_outside_the_regions_that_are_allowed_at_delivery(world: World) -> None:
+    query = world.query()
+    with world.store.transaction() as tx:
+        collaboration = tx.collaborations.get(ROOM)
+        assert collaboration is not None
+        tx.collaborations.update(collaboration, allowed_result_regions=("eu-west-1",))
+    query = after_all(world, query)
+    assert (query.status_code, world.objects.delivered) == ("ReceiverNotReady", {})
+    assert "us-east-1" in str(query.status_message)
+    world.regions = BucketRegions("us-east-1", {"alice": "eu-west-1", BOB: "eu-west-1"})
+    assert after_all(world, world.query()).status is ProtectedQueryStatus.SUCCESS
+
+
+def test_a_query_gets_what_its_workers_have_and_no_more_than_the_server_grants(world: World) -> None:
+    small = {"worker": {"type": "CR.1X", "number": 2}}
+    world.cpus, world.memory_bytes = 1_000, 10**13
+    after_all(world, world.query(compute_configuration=small))
+    after_all(world, world.query(compute_configuration={"worker": {"type": "CR.4X", "number": 3}}))
+    world.cpus = 3
+    after_all(world, world.query(compute_configuration=small))
+    given = [(spec.cpus, spec.memory_bytes // 10**9) for spec in world.engine.started]
+    assert given == [(8, 60), (48, 360), (3, 60)]
 
 
 @pytest.mark.parametrize(

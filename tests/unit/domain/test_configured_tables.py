@@ -63,7 +63,7 @@ def test_allowed_columns_are_columns_of_the_table_each_named_once(allowed: list[
         ("DIRECT_QUERY", [], True),
         ("DIRECT_QUERY", ["DIRECT_QUERY"], False),
         ("DIRECT_JOB", [], False),
-        ("MULTIPLE", ["DIRECT_QUERY", "DIRECT_JOB"], True),
+        ("MULTIPLE", ["DIRECT_QUERY", "DIRECT_JOB"], False),
         ("MULTIPLE", ["DIRECT_QUERY"], False),
         ("MULTIPLE", ["DIRECT_QUERY", "DIRECT_QUERY"], False),
         ("MULTIPLE", [], False),
@@ -149,7 +149,7 @@ def test_a_coherent_rule_over_allowed_columns_fits(rule_type: str, policy: dict[
         ("CUSTOM", custom(comparisonControls=comparisons(["salary"], [])), "salary"),
         ("CUSTOM", custom(comparisonControls=comparisons([], ["salary"])), "salary"),
         ("CUSTOM", custom(allowedAnalyses=["ANY_QUERY"]), "allowedAnalysisProviders"),
-        ("CUSTOM", custom(allowedAnalyses=["ANY_JOB"], allowedAnalysisProviders=[]), "allowedAnalysisProviders"),
+        ("CUSTOM", custom(allowedAnalyses=["ANY_JOB"], allowedAnalysisProviders=[]), "ANY_JOB"),
         ("CUSTOM", custom(differentialPrivacy=PRIVATE, aggregationThresholds=[threshold()]), "differentialPrivacy"),
         ("CUSTOM", custom(differentialPrivacy=PRIVATE, comparisonControls=comparisons(["age"], [])), "beside"),
         (

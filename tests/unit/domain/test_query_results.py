@@ -11,7 +11,6 @@ from whiteroom.domain.collaborations import Member, MemberStatus
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.query_results import (
     Receiver,
-    compute_is_sound,
     location_is_sound,
     location_of,
     one_format,
@@ -135,19 +134,6 @@ def test_receivers_of_one_query_get_one_format() -> None:
     verdict = one_format({ALICE: {"resultFormat": "PARQUET"}, BOB: {"resultFormat": "CSV"}})
     assert isinstance(verdict, Denied)
     assert f"{ALICE} (PARQUET), {BOB} (CSV)" in verdict.reason
-
-
-@pytest.mark.parametrize(
-    ("compute", "sound"),
-    [
-        (None, True),
-        ({"worker": {"type": "CR.1X"}}, True),
-        ({"worker": {"number": 400}}, True),
-        ({"worker": {"number": 401}}, False),
-    ],
-)
-def test_sql_has_four_hundred_workers_at_most(compute: dict[str, Any] | None, sound: bool) -> None:
-    assert bool(compute_is_sound(compute)) is sound
 
 
 def test_one_file_is_told_by_its_name_and_several_by_their_folder() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, MemoryCatalog, Office, Room
+from support.cleanrooms import ALICE, BOB, REGION, MemoryCatalog, Office, Room
 from whiteroom.base.faults import Conflict, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
 from whiteroom.domain.quotas import Quota
 
@@ -63,6 +63,15 @@ SNOWFLAKE = {
 }
 
 
+PATIENTS = {"databaseName": "lake", "tableName": "patients"}
+
+
+def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_group_and_catalog(office: Office) -> None:
+    for kind, more in (("glue", {}), ("athena", {"workGroup": "primary", "catalogName": "AwsDataCatalog"})):
+        table = create(office, name=kind, tableReference={kind: {**PATIENTS, **more, "region": REGION}})
+        assert table["tableReference"][kind]["region"] == REGION
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -71,8 +80,16 @@ SNOWFLAKE = {
         ({"allowedColumns": ["age", "salary"]}, "salary"),
         ({"allowedColumns": ["age", "age"]}, "more than once"),
         ({"analysisMethod": "DIRECT_JOB"}, "DIRECT_JOB"),
-        ({"analysisMethod": "MULTIPLE"}, "selectedAnalysisMethods"),
+        ({"analysisMethod": "MULTIPLE", "selectedAnalysisMethods": ["DIRECT_QUERY", "DIRECT_JOB"]}, "PySpark"),
         ({"analysisMethod": "DIRECT_QUERY", "selectedAnalysisMethods": ["DIRECT_QUERY"]}, "MULTIPLE"),
+        ({"tableReference": {"glue": {**PATIENTS, "region": "eu-west-1"}}}, "eu-west-1"),
+        ({"tableReference": {"athena": {**PATIENTS, "workGroup": "primary", "region": "eu-west-1"}}}, "eu-west-1"),
+        ({"tableReference": {"athena": {**PATIENTS, "workGroup": "analysts"}}}, "workGroup"),
+        ({"tableReference": {"athena": {**PATIENTS, "workGroup": "primary", "catalogName": "other"}}}, "catalogName"),
+        (
+            {"tableReference": {"athena": {**PATIENTS, "workGroup": "primary", "outputLocation": "s3://athena/b"}}},
+            "outputLocation",
+        ),
         ({"tags": {"aws:x": "y"}}, "aws:"),
     ],
 )
@@ -109,9 +126,6 @@ def test_an_update_changes_what_it_names_alone(office: Office) -> None:
     assert list(changed["allowedColumns"]) == ["weight"]
     assert (changed["name"], changed["description"]) == ("patients", "Ward 3")
     assert changed["updateTime"] > changed["createTime"]
-    both = {"analysisMethod": "MULTIPLE", "selectedAnalysisMethods": ["DIRECT_QUERY", "DIRECT_JOB"]}
-    changed = office.cleanrooms(BOB, "UpdateConfiguredTable", **here, **both)["configuredTable"]
-    assert list(changed["selectedAnalysisMethods"]) == ["DIRECT_QUERY", "DIRECT_JOB"]
     changed = office.cleanrooms(BOB, "UpdateConfiguredTable", **here, analysisMethod="DIRECT_QUERY")["configuredTable"]
     assert changed["selectedAnalysisMethods"] is None
 
