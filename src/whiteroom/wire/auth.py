@@ -95,7 +95,10 @@ def read_scope(request: Request) -> Scope:
     algorithm, _, rest = header.partition(" ")
     if algorithm != ALGORITHM:
         raise _incomplete(f"The Authorization header must use {ALGORITHM}.")
-    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    pairs = [part.strip().partition("=")[::2] for part in rest.split(",")]
+    parts = dict(pairs)
+    if len(parts) != len(pairs):
+        raise _incomplete("The Authorization header has a parameter more than once. Send it once.")
     for name in ("Credential", "SignedHeaders", "Signature"):
         if not parts.get(name):
             raise _incomplete(f"Authorization header requires '{name}' parameter.")

@@ -17,8 +17,11 @@ LOOK_SECONDS = 1.0
 """How often it is looked for those that are overdue; each has so much longer at most."""
 
 
-MAX_HEAD_BYTES = 256 * 1024
-"""Of the request line and the headers: many times what any signed request has."""
+MAX_HEAD_BYTES = 64 * 1024
+"""Of the request line and the headers together: many times what any signed request has."""
+
+MAX_HEADERS = 100
+"""In one request; clients of AWS send a dozen."""
 
 
 MAX_AHEAD = 16
@@ -69,8 +72,8 @@ class Connection(HttpToolsProtocol):
         self._all = connections
         self.since = self.loop.time()
         """The beginning of the connection, of the request that is being received, or of the wait for the next one."""
-        self._receiving = self._in_head = False
-        self._head_bytes = 0
+        self._receiving = self._in_head = self._refused = False
+        self._head_bytes = self._received_bytes = 0
         self._unread_since: float | None = None
         """When an answer was first seen that the client had not taken."""
 
@@ -91,30 +94,64 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
+        if self._refused:
+            return
         super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self._end(431, "RequestHeaderSectionTooLarge", f"The headers are larger than {MAX_HEAD_BYTES} bytes.")
+        if self._in_head:  # of a header that has not ended, the parser tells nothing
+            self._received_bytes += len(data)
+            self._refused = self._refused or self._received_bytes > MAX_HEAD_BYTES
+        if self._refused and not self.transport.is_closing():
+            self._end(
+                431,
+                "RequestHeaderFieldsTooLarge",
+                f"A request has at most {MAX_HEADERS} headers, and {MAX_HEAD_BYTES} bytes of them and its address.",
+            )
 
     def on_message_begin(self) -> None:
         """The first byte of a request (httptools)."""
+        if self._refused:
+            return
         self._receiving = self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._received_bytes = 0
         self.since = self.loop.time()
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        """A part of its address (httptools)."""
+        self._take(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header (httptools); after the body, one of its trailers, which nobody has signed or asked for."""
+        self._take(len(name) + len(value) + len(": \r\n"))
+        self._refused = self._refused or len(self.headers) >= MAX_HEADERS
+        if self._in_head and not self._refused:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The last byte of its headers (httptools)."""
+        if self._refused:
+            return
         self._in_head = False
         super().on_headers_complete()
         if len(self.pipeline) > MAX_AHEAD:
             self.transport.abort()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of its body (httptools)."""
+        if not self._refused:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The last byte of a request (httptools)."""
+        if self._refused:
+            return
         self._receiving = False
         super().on_message_complete()
+
+    def _take(self, count: int) -> None:
+        self._head_bytes += count
+        self._refused = self._refused or self._head_bytes > MAX_HEAD_BYTES
 
     def on_response_complete(self) -> None:
         """An answer has been handed to the transport; the next request may be on its way."""

@@ -26,18 +26,30 @@ class Request:
     query: Sequence[tuple[bytes, bytes]]
     """In order, percent-decoded, `+` read as a space."""
     headers: Mapping[bytes, bytes]
-    """By lower-case name. A header that was sent several times has its values joined by commas."""
+    """By lower-case name. A header that was sent several times has its values joined by commas, as a signature takes
+    them; one of ONCE never is."""
     body: bytes
+
+
+_SIGNING = frozenset({b"authorization", b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256"})
+"""Of two of these it could not be told which one was meant."""
+ONCE = _SIGNING | {
+    *(b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding", b"expect"),
+    *(b"x-amz-target", b"smithy-protocol"),
+}
+"""Headers that a request has once, or not at all."""
 
 
 async def read_request(scope: Mapping[str, Any], receive: Receive, max_body_bytes: int) -> Request:
     """Read one request to its end.
 
     Raises:
-        ProtocolFault: the body is larger than `max_body_bytes`, or packed in a way that no client of AWS uses.
+        ProtocolFault: the body is larger than `max_body_bytes`, or packed in a way that no client of AWS uses; or a
+            header is repeated that stands once.
         ClientLeft: the client went away first.
     """
-    headers = _joined(scope["headers"])
+    headers, repeated = _joined(scope["headers"])
+    _check_single(repeated)
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise ProtocolFault(ProtocolError.UNSUPPORTED_MEDIA_TYPE, "Send the body without a Content-Encoding.")
     announced = headers.get(b"content-length", b"")
@@ -48,7 +60,7 @@ async def read_request(scope: Mapping[str, Any], receive: Receive, max_body_byte
 
 def unread_request(scope: Mapping[str, Any]) -> Request:
     """A request whose body stays unread: enough to tell which protocol it speaks."""
-    return _request(scope, _joined(scope["headers"]), b"")
+    return _request(scope, _joined(scope["headers"])[0], b"")
 
 
 def _request(scope: Mapping[str, Any], headers: Mapping[bytes, bytes], body: bytes) -> Request:
@@ -83,11 +95,23 @@ def check_media_type(request: Request, known: Collection[bytes]) -> None:
         raise ProtocolFault(ProtocolError.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {usual}.")
 
 
-def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], set[bytes]]:
+    """The headers, and those that were sent more than once."""
     headers: dict[bytes, bytes] = {}
+    repeated: set[bytes] = set()
     for name, value in raw:
-        headers[name] = headers[name].strip() + b"," + value.strip() if name in headers else value
-    return headers
+        if name in headers:
+            headers[name] = headers[name].strip() + b"," + value.strip()
+            repeated.add(name)
+        else:
+            headers[name] = value
+    return headers, repeated
+
+
+def _check_single(repeated: Collection[bytes]) -> None:
+    for name in sorted(ONCE.intersection(repeated)):
+        error = ProtocolError.INCOMPLETE_SIGNATURE if name in _SIGNING else ProtocolError.SERIALIZATION
+        raise ProtocolFault(error, f"The request has the header '{name.decode()}' more than once. Send it once.")
 
 
 async def _read_body(receive: Receive, max_body_bytes: int) -> bytes:
