@@ -83,7 +83,7 @@ def ask(statement: Statement, tables: Path) -> Answer:
     except Refused as refusal:
         return Answer(BOTH_REFUSE if refused else REFUSED, str(refusal))
     except duckdb.Error as error:
-        return Answer(ERROR, str(error))
+        return Answer(BOTH_REFUSE if refused else ERROR, str(error))
     shown = f"{types} {rows}"
     if refused:
         return Answer(ANSWERS, shown)

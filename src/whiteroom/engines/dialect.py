@@ -73,7 +73,7 @@ STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
     exp.In: frozenset(["this", "expressions", "query"]),
     exp.Interval: frozenset({"this", "unit"}),
     exp.DataType: frozenset({"this", "expressions", "nested"}),
-    exp.RegexpReplace: frozenset(["this", "expression", "replacement", "position", "modifiers", "single_replace"]),
+    exp.RegexpReplace: frozenset(["this", "expression", "replacement", "position"]),
 }
 """Which parts a construct of the query's structure may have; one that is not named here is refused."""
 
@@ -88,13 +88,15 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
     # strings
     " Upper Lower Length Trim Substring Left Right Concat ConcatWs Replace StrPosition Pad Initcap Reverse Repeat"
     " SplitPart RegexpExtract RegexpLike Translate Ascii Chr MD5 SHA SHA2 Hex Contains StartsWith EndsWith"
-    " Levenshtein Space"
+    " Levenshtein Space SubstringIndex Soundex Overlay ToBase64 FromBase64 Unhex Encode Decode Elt Format BitLength"
+    " ToBinary RegexpExtractAll RegexpCount RegexpInstr RegexpSubstr RawString HexString"
     # absence
     " Coalesce Nvl2 Nullif"
     # dates and times
     " TsOrDsAdd TsOrDsToDate DateDiff DateAdd DateSub AddMonths LastDay Year Month Day DayOfMonth DayOfWeek "
-    " DayOfYear WeekOfYear Quarter Hour Minute Second Extract TimestampTrunc TimeToStr TimeStrToTime StrToTime"
-    " StrToUnix UnixToStr TimestampAdd TimestampDiff"
+    " DayOfYear WeekOfYear Quarter Hour Minute Second Extract TimeStrToTime TimestampAdd TimestampDiff"
+    " NextDay MonthsBetween UnixSeconds UnixMillis UnixMicros UnixDate DateFromUnixDate TimestampFromParts"
+    " AtTimeZone FromTimeZone"
     # aggregates
     " Count CountIf Sum Avg Min Max Stddev StddevPop StddevSamp Variance VariancePop Corr CovarPop CovarSamp"
     " Median Quantile PercentileCont ApproxQuantile ApproxDistinct First Last AnyValue LogicalAnd LogicalOr"
@@ -104,7 +106,7 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
 )
 """Expressions that may stand anywhere in a query, with every argument they have."""
 
-NAMED_FUNCTIONS: Mapping[str, int] = {"PMOD": 2, "ISNULL": 1, "ISNOTNULL": 1, "MAKE_DATE": 3}
+NAMED_FUNCTIONS: Mapping[str, int] = {"PMOD": 2, "ISNULL": 1, "ISNOTNULL": 1}
 """Functions that sqlglot has no class for, and how many arguments they take; engines/spark/ says what each
 becomes."""
 

@@ -71,14 +71,21 @@ _SCALAR_NAMES: Mapping[type[exp.Expr], str] = {
     exp.Hour: "EXTRACT",
     exp.Minute: "EXTRACT",
     exp.Second: "EXTRACT",
-    exp.TimeToStr: "TO_CHAR",
     exp.TsOrDsToDate: "TO_DATE",
-    exp.StrToTime: "TO_TIMESTAMP",
     exp.TimeStrToTime: "TO_TIMESTAMP",
-    exp.TimestampTrunc: "TRUNC",
     exp.If: "CASE",
 }
 """ScalarFunctions of the service model, where sqlglot has another name."""
+
+_NAMED_SCALARS: Mapping[str, str] = {
+    "DATE_FORMAT": "TO_CHAR",
+    "TRY_TO_TIMESTAMP": "TO_TIMESTAMP",
+    "DATE_TRUNC": "TRUNC",
+    "DATE_PART": "EXTRACT",
+    "DATEPART": "EXTRACT",
+    "WEEKDAY": "EXTRACT",
+}
+"""The same of functions that sqlglot has no class for."""
 
 _NO_FUNCTIONS = (
     exp.Alias,
@@ -340,7 +347,8 @@ def _function_name(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Trim):
         return "RTRIM" if str(node.args.get("position") or "").upper() == "TRAILING" else "TRIM"
     if isinstance(node, exp.Anonymous):
-        return str(node.this).upper()
+        name = str(node.this).upper()
+        return _NAMED_SCALARS.get(name, name)
     if type(node) in _SCALAR_NAMES:
         return _SCALAR_NAMES[type(node)]
     return node.sql_name() if isinstance(node, exp.Func) else node.key.upper()

@@ -39,6 +39,9 @@ from whiteroom.engines.noisy import NoisyQuery, take_apart
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.arguments import MANY
+from whiteroom.engines.spark.functions import FUNCTIONS
+from whiteroom.engines.spark.reading import SparkSql
 from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.user_level import UserLevel
 
@@ -139,7 +142,7 @@ def _parse(sql: str) -> exp.Query:
     if "\0" in sql:
         raise Refused("The query holds a NUL character.")
     try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect="spark") if statement is not None]
+        statements = [statement for statement in sqlglot.parse(sql, dialect=SparkSql) if statement is not None]
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         where = f" at line {first['line']}, column {first['col']}" if first.get("line") else ""
@@ -182,11 +185,7 @@ def _check_node(node: exp.Expr) -> None:
     kind = type(node)
     _check_words(node)
     if kind is exp.Anonymous:
-        arity = dialect.NAMED_FUNCTIONS.get(str(node.this).upper())
-        if arity is None:
-            raise Refused(f"The function {str(node.this)[:64]} is not allowed in a query.")
-        if len(node.expressions) != arity:
-            raise Refused(f"The function {node.this} takes {arity} argument{'s' * (arity > 1)}.")
+        _check_named(node)
         return
     if kind is exp.Placeholder:
         return
@@ -200,6 +199,17 @@ def _check_node(node: exp.Expr) -> None:
     check = _CHECKS.get(kind)
     if check is not None:
         check(node)
+
+
+def _check_named(node: exp.Expr) -> None:
+    name = str(node.this).upper()
+    function, arity = FUNCTIONS.get(name), dialect.NAMED_FUNCTIONS.get(name)
+    if function is None and arity is None:
+        raise Refused(f"The function {str(node.this)[:64]} is not allowed in a query.")
+    least, most = (function.least, function.most) if function is not None else (arity or 0, arity or 0)
+    if not least <= len(node.expressions) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}" if most < MANY else f"at least {least}"
+        raise Refused(f"The function {node.this} takes {wanted} argument{'s' * (most > 1)}.")
 
 
 def _misplaced(part: str, node: exp.Expr) -> str:
@@ -256,25 +266,11 @@ def _check_type(node: exp.Expr) -> None:
         raise Refused(f"The type {node.sql('spark')[:64]} is not allowed in a query.")
 
 
-def _check_replacement(node: exp.Expr) -> None:
-    replacement = node.args.get("replacement")
-    if not (isinstance(replacement, exp.Literal) and replacement.is_string) or set("$\\") & set(replacement.this):
-        # Java's regular expressions and RE2's refer to groups differently.
-        raise Refused("regexp_replace takes a plain text as its replacement, without $ or \\.")
-
-
-def _check_sha2(node: exp.Expr) -> None:
-    if node.args.get("length") is not None and node.args["length"].name not in {"0", "256"}:
-        raise Refused("sha2 is available with 256 bits only.")
-
-
 _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.Identifier: _check_identifier,
     exp.Table: _check_table,
     exp.Join: _check_join,
     exp.DataType: _check_type,
-    exp.RegexpReplace: _check_replacement,
-    exp.SHA2: _check_sha2,
 }
 
 

@@ -9,7 +9,7 @@ that say how a function works (units, formats, digits, percentiles).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -47,6 +47,13 @@ _SETTINGS = frozenset(
     ["unit", "to", "format", "zone", "decimals", "quantile", "accuracy", "offset", "position", "modifiers", "escape"]
 )
 """Arguments that say how a function works."""
+
+_NAMED_SETTINGS: Mapping[str, frozenset[int]] = {
+    **dict.fromkeys(("DATE_FORMAT", "TO_DATE", "TO_TIMESTAMP", "TRY_TO_TIMESTAMP"), frozenset({1})),
+    **dict.fromkeys(("UNIX_TIMESTAMP", "TO_UNIX_TIMESTAMP", "FROM_UNIXTIME", "TRUNC"), frozenset({1})),
+    **dict.fromkeys(("DATE_TRUNC", "DATE_PART", "DATEPART"), frozenset({0})),
+}
+"""The same of functions that sqlglot has no class for: which of their arguments, from 0."""
 
 _TESTS = (exp.IsNan, exp.CountIf, exp.LogicalAnd, exp.LogicalOr)
 _NAMED_TESTS = frozenset({"ISNULL", "ISNOTNULL"})
@@ -94,6 +101,10 @@ class Meetings:
 
 
 def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(node, exp.Anonymous):
+        settings = _NAMED_SETTINGS.get(str(node.this).upper(), frozenset())
+        yield from (part for index, part in enumerate(node.expressions) if index not in settings)
+        return
     for name, argument in node.args.items():
         if name not in _SETTINGS:
             for part in argument if isinstance(argument, list) else [argument]:

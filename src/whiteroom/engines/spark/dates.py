@@ -1,4 +1,4 @@
-"""Functions of dates and times."""
+"""Functions of dates and times. Every timestamp is a time of UTC, the session's zone in Spark's terms."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from whiteroom.engines.spark.building import Rule, becomes, cast, type_of
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark import arguments
+from whiteroom.engines.spark.arguments import (
+    Function,
+    date,
+    days,
+    from_days,
+    from_micros,
+    is_text,
+    long,
+    micros,
+    number_of,
+    required_text,
+    text,
+    text_of,
+    timestamp,
+    whole,
+)
+from whiteroom.engines.spark.building import Rule, becomes, call, cast, type_of
+from whiteroom.engines.spark.java import calendar, patterns, zones
 
-
-def _takes(to: str) -> Rule:
-    """The argument may be text in Spark: cast it, to NULL where it does not fit."""
-
-    def rule(node: exp.Expr) -> None:
-        node.set("this", cast(node.this, to, safe=True))
-
-    return rule
+DEFAULT_PATTERN = "yyyy-MM-dd HH:mm:ss"
+_TIMES = frozenset({exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.TIMESTAMPLTZ, exp.DType.TIMESTAMPNTZ})
+_SECOND = 1_000_000
 
 
 def _added(node: exp.Expr) -> exp.Expr | None:
@@ -28,44 +42,338 @@ def _added(node: exp.Expr) -> exp.Expr | None:
     return None
 
 
-def _from_sunday(node: exp.Expr) -> exp.Expr:
-    """Sunday is 1 in Spark, 0 in DuckDB."""
-    return cast(exp.paren(exp.Add(this=node, expression=exp.Literal.number(1))), "INT")
+def _pattern(node: exp.Expr, function: str, *, parsing: bool) -> str:
+    found = required_text(node, function, "pattern")
+    try:
+        patterns.compiled(found, parsing=parsing)
+        if parsing:
+            patterns.check_parsing(found)
+    except patterns.BadPattern as error:
+        raise Refused(f"The pattern of {function} cannot be used: {error}.") from None
+    return found
 
 
-def _safe(node: exp.Expr) -> None:
-    """Text that does not fit its format is NULL in Spark."""
-    node.set("safe", True)
+def _part(name: str, *, of_time: bool = False) -> Rule:
+    """A field of a date, or of a time."""
+    return lambda node: cast(call(name, (timestamp if of_time else date)(_bare(node.this))), "INT")
 
 
-_INT = becomes("INT")
+def _bare(node: exp.Expr) -> exp.Expr:
+    """What sqlglot has wrapped in a cast of its own."""
+    return node.this if isinstance(node, exp.TsOrDsToDate | exp.TimeStrToTime) else node
+
+
+def _unwrapped(node: exp.Expr) -> exp.Expr:
+    return date(node.this) if isinstance(node, exp.TsOrDsToDate) else timestamp(node.this)
+
+
+def _day_of_week(node: exp.Expr) -> exp.Expr:
+    """From Sunday, which is 1."""
+    return cast(exp.paren(exp.Add(this=call("DAYOFWEEK", date(_bare(node.this))), expression=exp.Literal.number(1))), "INT")
+
+
+def _weekday(node: exp.Expr) -> exp.Expr:
+    """From Monday, which is 0."""
+    return cast(exp.paren(exp.Sub(this=call("ISODOW", date(node.expressions[0])), expression=exp.Literal.number(1))), "INT")
+
+
+_FIELDS: Mapping[str, str] = {
+    **dict.fromkeys(("YEAR", "Y", "YEARS", "YR", "YRS"), "YEAR"),
+    "YEAROFWEEK": "ISOYEAR",
+    **dict.fromkeys(("QUARTER", "QTR"), "QUARTER"),
+    **dict.fromkeys(("MONTH", "MON", "MONS", "MONTHS"), "MONTH"),
+    **dict.fromkeys(("WEEK", "W", "WEEKS"), "WEEK"),
+    **dict.fromkeys(("DAY", "D", "DAYS"), "DAY"),
+    **dict.fromkeys(("DAYOFWEEK", "DOW"), "DAYOFWEEK"),
+    **dict.fromkeys(("DAYOFWEEK_ISO", "DOW_ISO"), "ISODOW"),
+    "DOY": "DAYOFYEAR",
+    **dict.fromkeys(("HOUR", "H", "HOURS", "HR", "HRS"), "HOUR"),
+    **dict.fromkeys(("MINUTE", "M", "MIN", "MINS", "MINUTES"), "MINUTE"),
+    **dict.fromkeys(("SECOND", "S", "SEC", "SECONDS", "SECS"), "SECOND"),
+}
+"""The fields that Spark's extract knows, and DuckDB's function for each."""
+_OF_TIME = frozenset({"HOUR", "MINUTE", "SECOND"})
+
+
+def field_type(name: str) -> str:
+    """The Spark type of a field."""
+    return "DECIMAL(8, 6)" if _FIELDS.get(name.upper()) == "SECOND" else "INT"
+
+
+def _extract(node: exp.Expr) -> exp.Expr:
+    return _field(node.this.name, node.expression)
+
+
+def _date_part(node: exp.Expr) -> exp.Expr:
+    name, value = node.expressions
+    return _field(required_text(name, "date_part", "field"), value)
+
+
+def _field(name: str, value: exp.Expr) -> exp.Expr:
+    found = _FIELDS.get(name.upper())
+    if found is None:
+        raise Refused(f"Spark knows no field {name[:32]} of a date or a time. Its fields are: {', '.join(sorted(_FIELDS))}.")
+    value = _bare(value)
+    if type_of(value) is exp.DType.INTERVAL:
+        raise Refused("extract takes dates and times here, no intervals.")
+    if found == "SECOND":
+        rest = exp.Mod(this=call("EPOCH_US", _minute_of(value)), expression=exp.Literal.number(60 * _SECOND))
+        return _decimal_seconds(exp.paren(rest))
+    taken = timestamp(value) if found in _OF_TIME else date(value)
+    shown: exp.Expr = call(found, taken)
+    if found == "DAYOFWEEK":
+        shown = exp.paren(exp.Add(this=shown, expression=exp.Literal.number(1)))
+    return cast(shown, "INT")
+
+
+def _minute_of(value: exp.Expr) -> exp.Expr:
+    """The time since the day's start, after 1970: a remainder of it is never negative."""
+    return call("MAKE_TIMESTAMP", exp.paren(call("MICROSECOND", timestamp(value))))
+
+
+def _decimal_seconds(rest: exp.Expr) -> exp.Expr:
+    return cast(exp.paren(exp.Mul(this=cast(rest, "DECIMAL(18, 0)"), expression=cast(exp.Literal.string("0.000001"), "DECIMAL(7, 6)"))), "DECIMAL(8, 6)")
+
+
+def _add_days(node: exp.Expr) -> exp.Expr:
+    """date_add and date_sub, by whole days."""
+    unit = str(node.args["unit"].name).upper() if node.args.get("unit") is not None else "DAY"
+    if unit != "DAY":
+        raise Refused("date_add moves by days; use + INTERVAL for another unit.")
+    return exp.paren(exp.Add(this=date(_bare(node.this)), expression=whole(node.expression)))
+
+
+def _add_months(node: exp.Expr) -> exp.Expr:
+    return from_days(call("spark_add_months", days(node.this), whole(node.expression)))
+
+
+def _date_diff(node: exp.Expr) -> exp.Expr:
+    """Whole days, or whole units between two times."""
+    later, earlier = node.this, node.expression
+    unit = node.args.get("unit")
+    if unit is None:
+        return cast(call("DATE_DIFF", "day", date(_bare(earlier)), date(_bare(later))), "INT")
+    return _units_between(unit.name, _bare(earlier), _bare(later))
+
+
+def _timestamp_diff(node: exp.Expr) -> exp.Expr:
+    return _units_between(node.args["unit"].name, node.expression, node.this)
+
+
+_UNITS = frozenset({"MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
+
+
+def _units_between(unit: str, earlier: exp.Expr, later: exp.Expr) -> exp.Expr:
+    """Only whole ones count."""
+    if unit.upper() not in _UNITS:
+        raise Refused(f"Spark knows no unit {unit[:32]}.")
+    return call("DATE_SUB", unit.lower(), timestamp(earlier), timestamp(later))
+
+
+def _last_day(node: exp.Expr) -> exp.Expr:
+    return call("LAST_DAY", date(_bare(node.this)))
+
+
+def _next_day(node: exp.Expr) -> exp.Expr:
+    return from_days(call("spark_next_day", days(_bare(node.this)), text(node.expression)))
+
+
+def _months_between(node: exp.Expr) -> exp.Expr:
+    rounded = node.args.get("roundoff")
+    return call(
+        "spark_months_between", micros(node.this), micros(node.expression), exp.true() if rounded is None else rounded
+    )
+
+
+def _trunc(node: exp.Expr) -> exp.Expr:
+    """`trunc` of a date."""
+    value, unit = node.expressions
+    name = text_of(unit)
+    if name is None:
+        return from_days(call("spark_trunc", days(value), text(unit)))
+    found = calendar.date_unit(name)
+    return cast(exp.Null(), "DATE") if found is None else cast(call("DATE_TRUNC", found, date(value)), "DATE")
+
+
+def _date_trunc(node: exp.Expr) -> exp.Expr:
+    """`date_trunc` of a timestamp."""
+    unit, value = node.expressions
+    name = text_of(unit)
+    if name is None:
+        return from_micros(call("spark_date_trunc", micros(value), text(unit)))
+    found = calendar.time_unit(name)
+    return cast(exp.Null(), "TIMESTAMP") if found is None else cast(call("DATE_TRUNC", found, timestamp(value)), "TIMESTAMP")
+
+
+def _date_format(node: exp.Expr) -> exp.Expr:
+    value, pattern = node.expressions
+    return call("spark_date_format", micros(value), _pattern(pattern, "date_format", parsing=False))
+
+
+def _from_unixtime(node: exp.Expr) -> exp.Expr:
+    seconds, *pattern = node.expressions
+    chosen = _pattern(pattern[0], "from_unixtime", parsing=False) if pattern else DEFAULT_PATTERN
+    scaled = exp.paren(exp.Mul(this=long(seconds), expression=exp.Literal.number(_SECOND)))
+    return call("spark_date_format", scaled, chosen)
+
+
+def _parsed(value: exp.Expr, pattern: exp.Expr, function: str) -> exp.Expr:
+    return call("spark_parse_time", text(value), _pattern(pattern, function, parsing=True))
+
+
+def _to_date(node: exp.Expr) -> exp.Expr:
+    value, *pattern = node.expressions
+    if not pattern or not is_text(value):
+        return date(value)
+    return cast(from_micros(_parsed(value, pattern[0], "to_date")), "DATE")
+
+
+def _to_timestamp(node: exp.Expr) -> exp.Expr:
+    value, *pattern = node.expressions
+    if not pattern or not is_text(value):
+        return timestamp(value)
+    return from_micros(_parsed(value, pattern[0], "to_timestamp"))
+
+
+def _try_to_timestamp(node: exp.Expr) -> exp.Expr:
+    value, *pattern = node.expressions
+    if not pattern or not is_text(value):
+        return timestamp(value)
+    return from_micros(call("TRY", _parsed(value, pattern[0], "try_to_timestamp")))
+
+
+def _unix_timestamp(node: exp.Expr) -> exp.Expr:
+    if not node.expressions:
+        raise Refused("unix_timestamp() without an argument tells the time, which is another at every run.")
+    value, *pattern = node.expressions
+    chosen = pattern[0] if pattern else exp.Literal.string(DEFAULT_PATTERN)
+    found = _parsed(value, chosen, "unix_timestamp") if is_text(value) else micros(value)
+    return _seconds(found)
+
+
+def _seconds(found: exp.Expr) -> exp.Expr:
+    """Whole seconds, the lower where there is a fraction."""
+    return call("DATE_DIFF", "second", cast(exp.Literal.string("1970-01-01"), "TIMESTAMP"), from_micros(found))
+
+
+def _since(unit: str) -> Rule:
+    """unix_seconds and its like: whole units since 1970."""
+
+    def rule(node: exp.Expr) -> exp.Expr:
+        epoch = cast(exp.Literal.string("1970-01-01"), "TIMESTAMP")
+        return call("DATE_DIFF", unit, epoch, timestamp(node.this))
+
+    return rule
+
+
+def _timestamp_of(factor: int) -> Rule:
+    """timestamp_seconds and its like: fractions of a microsecond are cut off."""
+
+    def rule(node: exp.Expr) -> exp.Expr:
+        value = node.expressions[0]
+        if type_of(value) in {exp.DType.FLOAT, exp.DType.DOUBLE, exp.DType.DECIMAL}:
+            if factor != _SECOND:
+                raise Refused("timestamp_millis and timestamp_micros take whole numbers.")
+            scaled = call("TRUNC", exp.Mul(this=exp.paren(value), expression=exp.Literal.number(factor)))
+            return from_micros(cast(scaled, "BIGINT", safe=True))
+        if is_text(value):
+            raise Refused("timestamp_seconds and its like take numbers.")
+        return from_micros(exp.paren(exp.Mul(this=long(value), expression=exp.Literal.number(factor))))
+
+    return rule
+
+
+def _unix_date(node: exp.Expr) -> exp.Expr:
+    return days(node.this)
+
+
+def _date_from_unix_date(node: exp.Expr) -> exp.Expr:
+    return from_days(whole(node.this))
+
+
+def _make_date(node: exp.Expr) -> exp.Expr:
+    return from_days(call("spark_make_date", *(whole(part) for part in node.expressions)))
+
+
+def _make_timestamp(node: exp.Expr) -> exp.Expr:
+    names = ("year", "month", "day", "hour", "min")
+    if node.args.get("zone") is not None or node.args.get("milli") is not None or node.args.get("nano") is not None:
+        raise Refused("make_timestamp takes six numbers here, no zone.")
+    seconds = cast(node.args["sec"], "DECIMAL(16, 6)", safe=True)
+    scaled = cast(exp.paren(exp.Mul(this=seconds, expression=exp.Literal.number(_SECOND))), "INT", safe=True)
+    return from_micros(call("spark_make_timestamp", *(whole(node.args[name]) for name in names), scaled))
+
+
+def _zoned(native: str) -> Rule:
+    def rule(node: exp.Expr) -> exp.Expr:
+        name = required_text(node.args["zone"], "from_utc_timestamp and to_utc_timestamp", "zone")
+        try:
+            zones.zone(name)
+        except ValueError:
+            raise Refused(f"Spark knows no time zone {name[:64]}.") from None
+        value = node.this.this if isinstance(node.this, exp.Cast) else node.this
+        return from_micros(call(native, micros(value), name))
+
+    return rule
+
 
 RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Add: _added,
     exp.Sub: _added,
-    exp.StrToTime: _safe,
-    exp.LastDay: _takes("DATE"),
-    exp.Quarter: _takes("DATE"),
-    exp.Hour: _takes("TIMESTAMP"),
-    exp.Minute: _takes("TIMESTAMP"),
-    exp.Second: _takes("TIMESTAMP"),
-    exp.TimestampTrunc: _takes("TIMESTAMP"),
+    exp.TsOrDsToDate: _unwrapped,
+    exp.TimeStrToTime: _unwrapped,
+    exp.Year: _part("YEAR"),
+    exp.Quarter: _part("QUARTER"),
+    exp.Month: _part("MONTH"),
+    exp.Day: _part("DAY"),
+    exp.DayOfMonth: _part("DAY"),
+    exp.DayOfYear: _part("DAYOFYEAR"),
+    exp.WeekOfYear: _part("WEEK"),
+    exp.DayOfWeek: _day_of_week,
+    exp.Hour: _part("HOUR", of_time=True),
+    exp.Minute: _part("MINUTE", of_time=True),
+    exp.Second: _part("SECOND", of_time=True),
+    exp.Extract: _extract,
+    exp.TsOrDsAdd: _add_days,
+    exp.AddMonths: _add_months,
+    exp.DateDiff: _date_diff,
+    exp.TimestampDiff: _timestamp_diff,
+    exp.LastDay: _last_day,
+    exp.NextDay: _next_day,
+    exp.MonthsBetween: _months_between,
+    exp.UnixSeconds: _since("second"),
+    exp.UnixMillis: _since("millisecond"),
+    exp.UnixMicros: _since("microsecond"),
+    exp.UnixDate: _unix_date,
+    exp.DateFromUnixDate: _date_from_unix_date,
+    exp.TimestampFromParts: _make_timestamp,
+    exp.AtTimeZone: _zoned("spark_from_utc"),
+    exp.FromTimeZone: _zoned("spark_to_utc"),
 }
-NAMED: Mapping[str, Rule] = {}
-RESULTS: Mapping[type[exp.Expr], Rule] = {
-    exp.TsOrDsAdd: becomes("DATE"),
-    exp.AddMonths: becomes("DATE"),
-    exp.StrToUnix: becomes("BIGINT"),
-    exp.DateDiff: _INT,
-    exp.Year: _INT,
-    exp.Month: _INT,
-    exp.Day: _INT,
-    exp.DayOfMonth: _INT,
-    exp.DayOfWeek: _from_sunday,
-    exp.DayOfYear: _INT,
-    exp.WeekOfYear: _INT,
-    exp.Quarter: _INT,
-    exp.Hour: _INT,
-    exp.Minute: _INT,
-    exp.Second: _INT,
+
+
+def _extracted_type(node: exp.Anonymous) -> exp.DataType | None:
+    name = text_of(node.expressions[0]) if node.expressions else None
+    return exp.DataType.build(field_type(name or ""), dialect="spark")
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "WEEKDAY": Function(1, 1, "INT", _weekday),
+    "DATE_PART": Function(2, 2, _extracted_type, _date_part),
+    "DATEPART": Function(2, 2, _extracted_type, _date_part),
+    "TRUNC": Function(2, 2, "DATE", _trunc),
+    "DATE_TRUNC": Function(2, 2, "TIMESTAMP", _date_trunc),
+    "DATE_FORMAT": Function(2, 2, "STRING", _date_format),
+    "FROM_UNIXTIME": Function(1, 2, "STRING", _from_unixtime),
+    "TO_DATE": Function(1, 2, "DATE", _to_date),
+    "TO_TIMESTAMP": Function(1, 2, "TIMESTAMP", _to_timestamp),
+    "TRY_TO_TIMESTAMP": Function(1, 2, "TIMESTAMP", _try_to_timestamp),
+    "UNIX_TIMESTAMP": Function(0, 2, "BIGINT", _unix_timestamp),
+    "TO_UNIX_TIMESTAMP": Function(1, 2, "BIGINT", _unix_timestamp),
+    "TIMESTAMP_SECONDS": Function(1, 1, "TIMESTAMP", _timestamp_of(_SECOND)),
+    "TIMESTAMP_MILLIS": Function(1, 1, "TIMESTAMP", _timestamp_of(1_000)),
+    "TIMESTAMP_MICROS": Function(1, 1, "TIMESTAMP", _timestamp_of(1)),
+    "MAKE_DATE": Function(3, 3, "DATE", _make_date),
 }
+NAMED: Mapping[str, Rule] = arguments.rules(FUNCTIONS)
+RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -7,6 +7,7 @@ import re
 import duckdb
 
 from whiteroom.engines.spark.macros import MACROS
+from whiteroom.engines.spark.natives import NATIVES, register
 
 _NAMES = re.compile(r"\bspark_[a-z0-9_]+")
 
@@ -17,6 +18,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, *texts: str) -> None:
     done: set[str] = set()
     while pending:
         name = pending.pop()
+        if name in NATIVES:
+            register(connection, name)
         definition = MACROS.get(name)
         if definition is None or name in done:
             continue

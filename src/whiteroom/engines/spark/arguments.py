@@ -1,0 +1,153 @@
+"""Arguments of functions: cast to what Spark's function takes, and read where they are literals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark import casts
+from whiteroom.engines.spark.building import Rule, call, cast, type_of
+
+_TEXTS = frozenset({exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR, exp.DType.NVARCHAR})
+_BINARY = frozenset({exp.DType.BINARY, exp.DType.VARBINARY})
+_WHOLE = frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT})
+
+
+def is_text(node: exp.Expr) -> bool:
+    """Whether a value is text."""
+    return type_of(node) in _TEXTS
+
+
+def is_binary(node: exp.Expr) -> bool:
+    """Whether a value is bytes."""
+    return type_of(node) in _BINARY
+
+
+def converted(node: exp.Expr, to: str) -> exp.Expr:
+    """The value as another Spark type, as Spark casts it without a word."""
+    wanted = exp.DataType.build(to, dialect="spark")
+    if type_of(node) is wanted.this and wanted.this is not exp.DType.DECIMAL:
+        return node
+    made = exp.Cast(this=node, to=wanted)
+    made.type = wanted
+    rule = casts.RULES.get(exp.Cast)
+    found = rule(made) if rule is not None else None
+    found = made if found is None else found
+    found.type = wanted
+    return found
+
+
+def text(node: exp.Expr) -> exp.Expr:
+    """The argument as text."""
+    return node if is_text(node) else converted(node, "STRING")
+
+
+def data(node: exp.Expr) -> exp.Expr:
+    """The argument as bytes: a text's are those of UTF-8.
+
+    Raises:
+        Refused: it is neither; Spark casts nothing else to bytes without a word.
+    """
+    if is_binary(node):
+        return node
+    if not is_text(node) and type_of(node) not in {exp.DType.NULL, exp.DType.UNKNOWN, None}:
+        raise Refused("A function of bytes takes text or BINARY; cast the value to STRING.")
+    return call("ENCODE", cast(node, "TEXT"))
+
+
+def whole(node: exp.Expr) -> exp.Expr:
+    """The argument as an INT."""
+    return node if isinstance(node, exp.Literal) and not node.is_string else converted(node, "INT")
+
+
+def long(node: exp.Expr) -> exp.Expr:
+    """The argument as a BIGINT."""
+    return converted(node, "BIGINT")
+
+
+def real(node: exp.Expr) -> exp.Expr:
+    """The argument as a DOUBLE."""
+    return converted(node, "DOUBLE")
+
+
+def date(node: exp.Expr) -> exp.Expr:
+    """The argument as a DATE."""
+    return converted(node, "DATE")
+
+
+def timestamp(node: exp.Expr) -> exp.Expr:
+    """The argument as a TIMESTAMP."""
+    return converted(node, "TIMESTAMP")
+
+
+def days(node: exp.Expr) -> exp.Expr:
+    """A date as days since 1970, as native functions take it."""
+    return cast(call("DATE_DIFF", "day", cast(exp.Literal.string("1970-01-01"), "DATE"), date(node)), "INT")
+
+
+def micros(node: exp.Expr) -> exp.Expr:
+    """A timestamp as microseconds since 1970, as native functions take it."""
+    return call("EPOCH_US", timestamp(node))
+
+
+def from_days(node: exp.Expr) -> exp.Expr:
+    """Days since 1970 as a date."""
+    epoch = cast(exp.Literal.string("1970-01-01"), "DATE")
+    return exp.paren(exp.Add(this=epoch, expression=cast(node, "INT")))
+
+
+def from_micros(node: exp.Expr) -> exp.Expr:
+    """Microseconds since 1970 as a timestamp."""
+    return call("MAKE_TIMESTAMP", cast(node, "BIGINT"))
+
+
+def text_of(node: exp.Expr | None) -> str | None:
+    """What a literal text says; None where it is no literal."""
+    return node.this if isinstance(node, exp.Literal) and node.is_string else None
+
+
+def number_of(node: exp.Expr | None) -> int | None:
+    """A literal integer; None where it is none."""
+    if isinstance(node, exp.Paren):
+        return number_of(node.this)
+    if isinstance(node, exp.Neg):
+        inner = number_of(node.this)
+        return None if inner is None else -inner
+    if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit():
+        return int(node.this)
+    return None
+
+
+def required_text(node: exp.Expr | None, function: str, what: str) -> str:
+    """A literal's text.
+
+    Raises:
+        Refused: it is no literal, and what is meant cannot be looked at before a row is read.
+    """
+    found = text_of(node)
+    if found is None:
+        raise Refused(f"{function} takes its {what} as a text in quotes here.")
+    return found
+
+
+MANY = 255
+"""Arguments of a function that takes any number of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that sqlglot has no class of its own for, or one that loses something."""
+
+    least: int
+    most: int
+    gives: str | Callable[[exp.Anonymous], exp.DataType | None]
+    """Its Spark type, or what finds it."""
+    rule: Rule
+
+
+def rules(functions: Mapping[str, Function]) -> dict[str, Rule]:
+    """The rules of a module's functions by name."""
+    return {name: function.rule for name, function in functions.items()}

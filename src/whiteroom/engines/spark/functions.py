@@ -1,0 +1,11 @@
+"""Functions by name that have no class of sqlglot's, or lose something as one: how many arguments, and which type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from whiteroom.engines.spark import dates, regex, strings
+from whiteroom.engines.spark.arguments import Function
+
+FUNCTIONS: Mapping[str, Function] = {**strings.FUNCTIONS, **dates.FUNCTIONS, **regex.FUNCTIONS}
+"""By their names in capitals."""

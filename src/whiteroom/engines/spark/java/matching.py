@@ -1,0 +1,110 @@
+"""Regular expressions over texts as java.util.regex.Matcher goes through them, by RE2 (linear time).
+
+For what DuckDB's own functions, RE2's too, do otherwise: matches of nothing, places, several matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from whiteroom.engines.spark.java.regexes import Regex, replacement, to_re2
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> tuple[Any, Regex]:
+    found = to_re2(pattern)
+    return re2.compile(found.text), found
+
+
+def _matches(text: str, pattern: str) -> Iterator[tuple[Any, int, int]]:
+    """Every match, with its start and its end."""
+    compiled, found = _compiled(pattern)
+    at = 0
+    while at <= len(text):
+        match = compiled.search(text, at)
+        if match is None:
+            return
+        start, end = match.start(), match.end()
+        for tail in found.tails:
+            if match.start(tail) >= 0:
+                end = match.start(tail)
+        yield match, start, end
+        at = end if end > start else end + 1
+
+
+def _group(match: Any, found: Regex, number: int, start: int, end: int) -> str:
+    if number == 0:
+        return str(match.string[start:end])
+    return match.group(found.places[number]) or ""
+
+
+def _check(found: Regex, number: int) -> None:
+    if not 0 <= number <= found.groups:
+        raise ValueError("the pattern has no such group")
+
+
+def extract(text: str, pattern: str, number: int) -> str:
+    """A group of the first match; nothing where there is none."""
+    _, found = _compiled(pattern)
+    for match, start, end in _matches(text, pattern):
+        _check(found, number)
+        return _group(match, found, number, start, end)
+    return ""
+
+
+def extract_all(text: str, pattern: str, number: int) -> list[str]:
+    """A group of each match."""
+    _, found = _compiled(pattern)
+    several = []
+    for match, start, end in _matches(text, pattern):
+        _check(found, number)
+        several.append(_group(match, found, number, start, end))
+    return several
+
+
+def count(text: str, pattern: str) -> int:
+    """How many matches there are."""
+    return sum(1 for _ in _matches(text, pattern))
+
+
+def instr(text: str, pattern: str) -> int:
+    """Where the first match begins, in UTF-16's units as Java counts; 0 where there is none."""
+    for _, start, _ in _matches(text, pattern):
+        return start + 1 + sum(each > "\uffff" for each in text[:start])
+    return 0
+
+
+def replace(text: str, pattern: str, template: str, position: int) -> str:
+    """Every match from a position on replaced."""
+    if position < 1 or position - 1 > len(text):
+        return text
+    head, text = text[: position - 1], text[position - 1 :]
+    _, found = _compiled(pattern)
+    parts, last = [head], 0
+    for match, start, end in _matches(text, pattern):
+        parts.append(text[last:start])
+        for part in replacement(template, found.groups):
+            parts.append(part if isinstance(part, str) else _group(match, found, part, start, end))
+        last = end
+    parts.append(text[last:])
+    return "".join(parts)
+
+
+def split(text: str, pattern: str, limit: int) -> list[str]:
+    """The parts between matches, at most `limit` of them where that is above zero; java.lang.String.split."""
+    parts, last = [], 0
+    for _, start, end in _matches(text, pattern):
+        if 0 < limit <= len(parts) + 1:
+            break
+        if end == start and start in {0, len(text)} and False:
+            continue
+        if start == 0 and end == 0:
+            # Nothing before the beginning.
+            continue
+        parts.append(text[last:start])
+        last = end
+    return [*parts, text[last:]]
