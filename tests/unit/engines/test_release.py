@@ -20,6 +20,7 @@ from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.engines.guard import guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.release import fill, rehearse
+from whiteroom.engines.spark.session import prepare
 
 USERS_NOISE = 10
 COLUMNS = {"user_id": "string", "shop": "string", "amount": "double", "day": "int"}
@@ -51,6 +52,7 @@ class Rows:
         with self.connection.cursor() as cursor:
             for view, read in guarded.views.items():
                 cursor.execute(f'CREATE TEMP VIEW "{view}" AS SELECT * FROM {read.name}')
+            prepare(cursor, noisy.rows, noisy.answer)
             told = fill(cursor, noisy, rehearse(guarded.views, noisy))
             answer = cursor.execute(noisy.answer).fetchall()
         return answer, told
@@ -178,7 +180,7 @@ def test_one_value_beyond_all_bounds_moves_no_sum(amount: float) -> None:
         "LN(day - 7)",
         "day * 2147483647 * 2147483647 * 2147483647",
         "CASE WHEN day = 7 THEN CAST('x' AS INT) ELSE 1 END",
-        "LENGTH(REGEXP_REPLACE(shop, shop, 'x'))",
+        "SPLIT_PART(shop, 'a', day - 7) = ''",
         "SQRT(0 - day)",
         "DATE_ADD(DATE '9999-12-31', day * 100000000)",
     ],

@@ -21,6 +21,7 @@ from whiteroom.engines.guard import GuardedQuery, guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import rehearse
+from whiteroom.engines.spark.session import prepare
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "user_id"}]}}
 POLICY = PrivacyPolicy("budget", 30)
@@ -85,6 +86,7 @@ def rows(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery) -> Counte
             rehearse(guarded.views, guarded.noisy)
         except duckdb.Error:
             return Counter()
+        prepare(cursor, guarded.noisy.rows)
         found = cursor.execute(guarded.noisy.rows).fetchall()
     return Counter(tuple(map(repr, row)) for row in found if row[0] is not None)
 

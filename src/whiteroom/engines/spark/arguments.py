@@ -31,9 +31,9 @@ def converted(node: exp.Expr, to: str) -> exp.Expr:
     wanted = exp.DataType.build(to, dialect="spark")
     if type_of(node) is wanted.this and wanted.this is not exp.DType.DECIMAL:
         return node
-    made = exp.Cast(this=node, to=wanted)
+    made = exp.TryCast(this=node, to=wanted)
     made.type = wanted
-    rule = casts.RULES.get(exp.Cast)
+    rule = casts.RULES.get(exp.TryCast)
     found = rule(made) if rule is not None else None
     found = made if found is None else found
     found.type = wanted

@@ -17,14 +17,13 @@ from whiteroom.engines.spark.arguments import (
     is_text,
     long,
     micros,
-    number_of,
     required_text,
     text,
     text_of,
     timestamp,
     whole,
 )
-from whiteroom.engines.spark.building import Rule, becomes, call, cast, type_of
+from whiteroom.engines.spark.building import Rule, call, cast, type_of
 from whiteroom.engines.spark.java import calendar, patterns, zones
 
 DEFAULT_PATTERN = "yyyy-MM-dd HH:mm:ss"
@@ -69,12 +68,16 @@ def _unwrapped(node: exp.Expr) -> exp.Expr:
 
 def _day_of_week(node: exp.Expr) -> exp.Expr:
     """From Sunday, which is 1."""
-    return cast(exp.paren(exp.Add(this=call("DAYOFWEEK", date(_bare(node.this))), expression=exp.Literal.number(1))), "INT")
+    return cast(
+        exp.paren(exp.Add(this=call("DAYOFWEEK", date(_bare(node.this))), expression=exp.Literal.number(1))), "INT"
+    )
 
 
 def _weekday(node: exp.Expr) -> exp.Expr:
     """From Monday, which is 0."""
-    return cast(exp.paren(exp.Sub(this=call("ISODOW", date(node.expressions[0])), expression=exp.Literal.number(1))), "INT")
+    return cast(
+        exp.paren(exp.Sub(this=call("ISODOW", date(node.expressions[0])), expression=exp.Literal.number(1))), "INT"
+    )
 
 
 _FIELDS: Mapping[str, str] = {
@@ -112,7 +115,9 @@ def _date_part(node: exp.Expr) -> exp.Expr:
 def _field(name: str, value: exp.Expr) -> exp.Expr:
     found = _FIELDS.get(name.upper())
     if found is None:
-        raise Refused(f"Spark knows no field {name[:32]} of a date or a time. Its fields are: {', '.join(sorted(_FIELDS))}.")
+        raise Refused(
+            f"Spark knows no field {name[:32]} of a date or a time. Its fields are: {', '.join(sorted(_FIELDS))}."
+        )
     value = _bare(value)
     if type_of(value) is exp.DType.INTERVAL:
         raise Refused("extract takes dates and times here, no intervals.")
@@ -132,7 +137,12 @@ def _minute_of(value: exp.Expr) -> exp.Expr:
 
 
 def _decimal_seconds(rest: exp.Expr) -> exp.Expr:
-    return cast(exp.paren(exp.Mul(this=cast(rest, "DECIMAL(18, 0)"), expression=cast(exp.Literal.string("0.000001"), "DECIMAL(7, 6)"))), "DECIMAL(8, 6)")
+    return cast(
+        exp.paren(
+            exp.Mul(this=cast(rest, "DECIMAL(18, 0)"), expression=cast(exp.Literal.string("0.000001"), "DECIMAL(7, 6)"))
+        ),
+        "DECIMAL(8, 6)",
+    )
 
 
 def _add_days(node: exp.Expr) -> exp.Expr:
@@ -160,7 +170,9 @@ def _timestamp_diff(node: exp.Expr) -> exp.Expr:
     return _units_between(node.args["unit"].name, node.expression, node.this)
 
 
-_UNITS = frozenset({"MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
+_UNITS = frozenset(
+    {"MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
+)
 
 
 def _units_between(unit: str, earlier: exp.Expr, later: exp.Expr) -> exp.Expr:
@@ -202,7 +214,11 @@ def _date_trunc(node: exp.Expr) -> exp.Expr:
     if name is None:
         return from_micros(call("spark_date_trunc", micros(value), text(unit)))
     found = calendar.time_unit(name)
-    return cast(exp.Null(), "TIMESTAMP") if found is None else cast(call("DATE_TRUNC", found, timestamp(value)), "TIMESTAMP")
+    return (
+        cast(exp.Null(), "TIMESTAMP")
+        if found is None
+        else cast(call("DATE_TRUNC", found, timestamp(value)), "TIMESTAMP")
+    )
 
 
 def _date_format(node: exp.Expr) -> exp.Expr:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import duckdb
+from duckdb.func import FunctionNullHandling
 
 from whiteroom.engines.spark.java import calendar, digests, formats, matching, patterns, texts, zones
 
@@ -171,13 +173,16 @@ NATIVES: Mapping[str, Native] = {
 def register(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Have the connection know a function. May be repeated."""
     native = NATIVES[name]
-    try:
-        connection.remove_function(name)
-    except duckdb.Error:
-        pass
-    connection.create_function(
-        name, _guarded(native), list(native.takes), native.gives, null_handling="special", side_effects=False
-    )
+    # There already, on this connection or on another of the same database: nobody else can have made it.
+    with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
+        connection.create_function(
+            name,
+            _guarded(native),
+            list(native.takes),
+            native.gives,
+            null_handling=FunctionNullHandling.SPECIAL,
+            side_effects=False,
+        )
 
 
 def _guarded(native: Native) -> Callable[..., Any]:

@@ -30,7 +30,7 @@ def _group(node: exp.Expr | None, found: Regex, default: int) -> int:
     number = default if node is None else number_of(node)
     if number is None or number < 0 or number > found.groups:
         raise Refused(
-            f"The regular expression has {found.groups} group{'s' * (found.groups != 1)}; name one of them by its number "
+            f"The regular expression has {found.groups} group{'s' * (found.groups != 1)}; name one by its number "
             "(0 is the whole match, and 1 is what is meant where no number is given)."
         )
     return number

@@ -52,10 +52,11 @@ def _substring(node: exp.Expr) -> exp.Expr:
     """Position 0 is 1, and a negative length is nothing."""
     value, start, length = node.this, node.args["start"], node.args.get("length")
     at, many = number_of(start), _MOST_CHARACTERS if length is None else number_of(length)
+    most = exp.Literal.number(_MOST_CHARACTERS) if length is None else whole(length)
     if is_binary(value):
-        return call("spark_substring_bytes", value, whole(start), many if length is None else whole(length))
+        return call("spark_substring_bytes", value, whole(start), most)
     if at is None or many is None or at < 0:
-        return call("spark_substring", text(value), whole(start), many if length is None else whole(length))
+        return call("spark_substring", text(value), whole(start), most)
     return call("SUBSTRING", text(value), max(at, 1), *([] if length is None else [max(many, 0)]))
 
 
@@ -81,7 +82,7 @@ def _pad(node: exp.Expr) -> exp.Expr:
     pad, count = " " if fill is None else text_of(fill), number_of(length)
     if pad and count is not None:
         return call(name, text(value), max(count, 0), pad)
-    return call(native, text(value), whole(length), pad if fill is None or pad is not None else text(fill))
+    return call(native, text(value), whole(length), " " if fill is None else text(fill))
 
 
 def _trim(node: exp.Expr) -> exp.Expr:
@@ -111,7 +112,11 @@ def _overlay(node: exp.Expr) -> exp.Expr:
         name, taken = "spark_overlay_bytes", data
     length = node.args.get("for_")
     return call(
-        name, taken(node.this), taken(node.expression), whole(node.args["from_"]), -1 if length is None else whole(length)
+        name,
+        taken(node.this),
+        taken(node.expression),
+        whole(node.args["from_"]),
+        -1 if length is None else whole(length),
     )
 
 
@@ -196,9 +201,10 @@ def _joined(parts: list[exp.Expr]) -> exp.Expr:
 
 
 def _pipe(node: exp.Expr) -> exp.Expr | None:
-    if type_of(node.left) is exp.DType.ARRAY or (is_binary(node.left) and is_binary(node.right)):
+    left, right = node.this, node.expression
+    if type_of(left) is exp.DType.ARRAY or (is_binary(left) and is_binary(right)):
         return None
-    return exp.DPipe(this=text(node.left), expression=text(node.right), safe=True)
+    return exp.DPipe(this=text(left), expression=text(right), safe=True)
 
 
 def _pair(name: str) -> Rule:
@@ -280,7 +286,13 @@ def _piece(piece: formats.Piece, parts: list[exp.Expr]) -> exp.Expr:
         name, group, value = "spark_show_decimal", "real", cast(part, "TEXT")
     elif kind is exp.DType.BOOLEAN:
         group = "boolean"
-    elif is_binary(part) or kind in {exp.DType.DATE, exp.DType.TIMESTAMP, exp.DType.ARRAY, exp.DType.MAP, exp.DType.STRUCT}:
+    elif is_binary(part) or kind in {
+        exp.DType.DATE,
+        exp.DType.TIMESTAMP,
+        exp.DType.ARRAY,
+        exp.DType.MAP,
+        exp.DType.STRUCT,
+    }:
         raise formats.BadFormat("it takes texts, numbers and booleans; cast the others to STRING")
     taken = formats.kinds(piece)
     if group not in taken and kind is not exp.DType.NULL:
@@ -318,7 +330,9 @@ def _mask(node: exp.Expr) -> exp.Expr:
         said = text_of(part)
         if not isinstance(part, exp.Null) and (said is None or len(said) != 1):
             raise Refused("mask takes single characters in quotes, or NULL, as its replacements.")
-    return call("spark_mask", text(value), *(cast(each, "TEXT") if isinstance(each, exp.Null) else each for each in chosen))
+    return call(
+        "spark_mask", text(value), *(cast(each, "TEXT") if isinstance(each, exp.Null) else each for each in chosen)
+    )
 
 
 def _octet_length(node: exp.Expr) -> exp.Expr:
@@ -371,7 +385,7 @@ def _hashed(name: str) -> Rule:
             if kind is exp.DType.DECIMAL:
                 seed = _hashed_decimal(name, part, seed)
                 continue
-            if kind not in _HASHED:
+            if kind is None or kind not in _HASHED:
                 raise Refused(f"{name} takes texts, numbers, booleans, dates and times here.")
             suffix, taken = _HASHED[kind]
             seed = call(f"spark_{name}_{suffix}", taken(part), seed)

@@ -64,7 +64,7 @@ def add_months(days: int, months: int) -> int | None:
     return days_of(year, index + 1, min(day, days_in_month(year, index + 1)))
 
 
-def months_between(first: int, second: int, rounded: bool) -> float:  # noqa: FBT001 -- a function of SQL
+def months_between(first: int, second: int, rounded: bool) -> float:
     """Months from the second time to the first, of 31 days where they are not whole; to 8 digits if rounded."""
     (first_day, first_rest), (second_day, second_rest) = divmod(first, DAY_MICROS), divmod(second, DAY_MICROS)
     year, month, day = civil(first_day)

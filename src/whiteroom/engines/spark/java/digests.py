@@ -142,11 +142,13 @@ def xx_bytes(data: bytes, seed: int) -> int:
 
 
 def _real_bits(value: float) -> int:
-    return struct.unpack("<q", struct.pack("<d", math.nan if value != value else value + 0.0))[0]  # noqa: PLR0124 -- NaN
+    (bits,) = struct.unpack("<q", struct.pack("<d", math.nan if value != value else value + 0.0))  # noqa: PLR0124 -- NaN
+    return int(bits)
 
 
 def _float_bits(value: float) -> int:
-    return struct.unpack("<i", struct.pack("<f", math.nan if value != value else value + 0.0))[0]  # noqa: PLR0124 -- NaN
+    (bits,) = struct.unpack("<i", struct.pack("<f", math.nan if value != value else value + 0.0))  # noqa: PLR0124 -- NaN
+    return int(bits)
 
 
 def murmur_real(value: float, seed: int) -> int:

@@ -12,19 +12,17 @@ _CONTEXT = Context(prec=1_000, Emax=999_999, Emin=-999_999)
 _SPECIFIER = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(<]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])")
 
 
-def format_number(value: float | int | Decimal, places: int) -> str | None:
+def format_number(value: float | Decimal, places: int) -> str | None:
     """With commas between thousands, and so many decimal places (half even); None for less than none."""
     if places < 0:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "-∞"
-    rounded = _rounded(value, places, ROUND_HALF_EVEN)
-    shown = f"{rounded:,f}"
     # Java keeps the sign of what rounds to zero from below; Python does too.
-    return shown
+    return f"{_rounded(value, places, ROUND_HALF_EVEN):,f}"
 
 
-def _rounded(value: float | int | Decimal, places: int, rounding: str) -> Decimal:
+def _rounded(value: float | Decimal, places: int, rounding: str) -> Decimal:
     exact = Decimal(value)
     unit = Decimal((0, (1,), -places))
     if isinstance(value, float):
@@ -72,7 +70,7 @@ def pieces(text: str) -> tuple[Piece, ...]:
             raise BadFormat("it holds a % that begins no conversion; write %% for the character")
         index, flags, width, precision, conversion = match.groups()
         at = match.end()
-        if conversion == "%" or conversion == "n":
+        if conversion in {"%", "n"}:
             if flags.strip("-") or precision or (conversion == "n" and width):
                 raise BadFormat(f"%{conversion} takes no flags")
             shown = "%" if conversion == "%" else "\n"
@@ -174,13 +172,12 @@ def show_real(specifier: str, value: float | Decimal | None) -> str:
         return _signed(Piece("", 0, "s", piece.flags.replace("0", ""), piece.width), shown, negative=value < 0)
     places = 6 if piece.precision is None else piece.precision
     negative = math.copysign(1, value) < 0 if isinstance(value, float) else value < 0
-    magnitude = abs(value)
+    number = Decimal(repr(abs(value))) if isinstance(value, float) else abs(value)
     if piece.conversion == "f":
-        number = Decimal(repr(magnitude)) if isinstance(magnitude, float) else magnitude
         rounded = number.quantize(Decimal((0, (1,), -places)), rounding=ROUND_HALF_UP, context=_CONTEXT)
         shown = f"{rounded:,f}" if "," in piece.flags else f"{rounded:f}"
     else:
-        shown = _scientific(Decimal(repr(magnitude)) if isinstance(magnitude, float) else magnitude, places)
+        shown = _scientific(number, places)
         shown = shown.upper() if piece.conversion == "E" else shown
     if "#" in piece.flags and not places:
         shown += "."

@@ -87,8 +87,10 @@ def replace(text: str, pattern: str, template: str, position: int) -> str:
     parts, last = [head], 0
     for match, start, end in _matches(text, pattern):
         parts.append(text[last:start])
-        for part in replacement(template, found.groups):
-            parts.append(part if isinstance(part, str) else _group(match, found, part, start, end))
+        parts += [
+            part if isinstance(part, str) else _group(match, found, part, start, end)
+            for part in replacement(template, found.groups)
+        ]
         last = end
     parts.append(text[last:])
     return "".join(parts)
@@ -96,12 +98,11 @@ def replace(text: str, pattern: str, template: str, position: int) -> str:
 
 def split(text: str, pattern: str, limit: int) -> list[str]:
     """The parts between matches, at most `limit` of them where that is above zero; java.lang.String.split."""
-    parts, last = [], 0
+    parts: list[str] = []
+    last = 0
     for _, start, end in _matches(text, pattern):
         if 0 < limit <= len(parts) + 1:
             break
-        if end == start and start in {0, len(text)} and False:
-            continue
         if start == 0 and end == 0:
             # Nothing before the beginning.
             continue

@@ -1,8 +1,8 @@
 """Patterns of dates and times: what java.time's DateTimeFormatter and Spark's DateTimeFormatterHelper make of them.
 
 A pattern is read once (`compiled`), with what Spark refuses refused; the session's zone is UTC and the locale en-US.
-Where the new parser fails and Java's old one (SimpleDateFormat) would read a beginning of the text, Spark ends the query
-rather than choose (spark.sql.legacy.timeParserPolicy=EXCEPTION): ValueError.
+Where the new parser fails and Java's old one (SimpleDateFormat) would read a beginning of the text, Spark ends the
+query rather than choose (spark.sql.legacy.timeParserPolicy=EXCEPTION): ValueError.
 """
 
 from __future__ import annotations
@@ -209,13 +209,13 @@ def _flat(parts: tuple[Part, ...], *, era: bool) -> list[Callable[[_Time], str]]
         if isinstance(part, Optional):
             writers += _flat(part.parts, era=era)
         elif isinstance(part, str):
-            writers.append(lambda _, text=part: text)
+            writers.append(_constant(part))
         else:
             writers.append(_writer(part.letter, part.count, era=era))
     return writers
 
 
-def _writer(letter: str, count: int, *, era: bool) -> Callable[[_Time], str]:
+def _writer(letter: str, count: int, *, era: bool) -> Callable[[_Time], str]:  # noqa: PLR0911 -- one a letter
     if (letter, count) in _ZONES:
         zone = _ZONES[letter, count]
         return lambda _: zone
@@ -238,11 +238,15 @@ def _writer(letter: str, count: int, *, era: bool) -> Callable[[_Time], str]:
     return lambda time: f"{number(time):0{count}}"
 
 
+def _constant(text: str) -> Callable[[_Time], str]:
+    return lambda _: text
+
+
 def _year_writer(count: int, *, era: bool) -> Callable[[_Time], str]:
     def write(time: _Time) -> str:
         year = time.year if not era or time.year > 0 else 1 - time.year
         if count == 2:
-            return f"{abs(year) % 100 if year >= 0 else abs(year) % 100:02}"
+            return f"{abs(year) % 100:02}"
         sign = "-" if year < 0 else "+" if count > 3 and year >= 10**count else ""
         return f"{sign}{abs(year):0{count}}"
 
@@ -309,9 +313,8 @@ def parse_time(text: str, pattern: str) -> int | None:
     found = compiled(pattern, parsing=True)
     read = _Found()
     try:
-        if _parse_parts(found.parts, text, 0, read) != len(text):
-            raise _NoMatch
-        return _resolve(read)
+        if _parse_parts(found.parts, text, 0, read) == len(text):
+            return _resolve(read)
     except _NoMatch:
         pass
     if _old_parser_reads(found.parts, text):
@@ -442,7 +445,7 @@ def _parse_offset(part: Letters, text: str, at: int, read: _Found) -> int:
     sign = text[at : at + 1]
     if sign not in {"+", "-"}:
         raise _NoMatch
-    colon = ":" if count in {3, 5} and letter != "Z" or (letter, count) == ("Z", 5) else ""
+    colon = ":" if (count in {3, 5} and letter != "Z") or (letter, count) == ("Z", 5) else ""
     hours_end = _digits(text, at + 1, 2)
     if hours_end - at != 3:
         raise _NoMatch
@@ -453,7 +456,7 @@ def _parse_offset(part: Letters, text: str, at: int, read: _Found) -> int:
         stop = _digits(text, here, 2) if here >= 0 else -1
         if stop - here != 2 or here < 0:
             break
-        if len(parts) == 2 and not (count > 3 or letter == "Z" and count == 5):
+        if len(parts) == 2 and not (count > 3 or (letter == "Z" and count == 5)):
             break
         parts.append(int(text[here:stop]))
         end = stop
@@ -507,8 +510,6 @@ def _hour(fields: dict[str, int]) -> int:
 
 def _old_parser_reads(parts: tuple[Part, ...], text: str) -> bool:
     """Whether SimpleDateFormat, not lenient, reads a beginning of the text."""
-    if any(isinstance(part, Optional) for part in parts):
-        return False
     at = 0
     fields: dict[str, int] = {}
     for index, part in enumerate(parts):
@@ -517,6 +518,8 @@ def _old_parser_reads(parts: tuple[Part, ...], text: str) -> bool:
                 return False
             at += len(part)
             continue
+        if isinstance(part, Optional):
+            return False
         end = _read_old(part, text, at, fields, abutting=_abuts(parts, index))
         if end is None:
             return False
@@ -529,7 +532,9 @@ def _abuts(parts: tuple[Part, ...], index: int) -> bool:
     return isinstance(after, Letters)
 
 
-def _read_old(part: Letters, text: str, at: int, fields: dict[str, int], *, abutting: bool) -> int | None:
+def _read_old(  # noqa: PLR0911 -- one a kind of letter
+    part: Letters, text: str, at: int, fields: dict[str, int], *, abutting: bool
+) -> int | None:
     while at < len(text) and text[at] in " \t":
         at += 1
     letter = part.letter

@@ -17,12 +17,12 @@ _TAIL = rf"((?:\r\n|[{_LINE_ENDS}])?)\z"
 _MAX_REPEAT = 1_000
 _MAX_CHAR = 0x10FFFF
 
+_WIDE = [(0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)]
 _CLASSES: dict[str, list[tuple[int, int]]] = {
     "d": [(48, 57)],
     "w": [(48, 57), (65, 90), (95, 95), (97, 122)],
     "s": [(9, 13), (32, 32)],
-    "h": [(9, 9), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200A)]
-    + [(0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)],
+    "h": [(9, 9), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200A), *_WIDE],
     "v": [(10, 13), (0x85, 0x85), (0x2028, 0x2029)],
 }
 _PROPERTIES: dict[str, list[tuple[int, int]]] = {
@@ -40,9 +40,8 @@ _PROPERTIES: dict[str, list[tuple[int, int]]] = {
     "XDigit": [(48, 57), (65, 70), (97, 102)],
     "Space": [(9, 13), (32, 32)],
 }
-_CATEGORIES = frozenset(
-    "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp".split()
-)
+_CATEGORY_NAMES = "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp"
+_CATEGORIES = frozenset(_CATEGORY_NAMES.split())
 _CONTROL = {"t": 9, "n": 10, "r": 13, "f": 12, "a": 7, "e": 27}
 
 
@@ -98,9 +97,7 @@ def to_re2(pattern: str) -> Regex:
     node = reader.alternatives(0, last=True)
     if reader.at < len(pattern):
         raise BadRegex("its parentheses do not match")
-    return Regex(
-        node.text, reader.groups, tuple(reader.tails), tuple(reader.places), node.nullable, reader.words
-    )
+    return Regex(node.text, reader.groups, tuple(reader.tails), tuple(reader.places), node.nullable, reader.words)
 
 
 class _Reader:
@@ -197,7 +194,7 @@ class _Reader:
         self.at += 1
         return self.pattern[self.at - 1]
 
-    def _atom(self, depth: int, *, last: bool) -> _Node | None:
+    def _atom(self, depth: int, *, last: bool) -> _Node | None:  # noqa: PLR0911 -- one a kind
         each = self._next()
         if each == "(":
             return self._group(depth, last=last)
@@ -292,7 +289,7 @@ class _Reader:
             raise BadRegex("its parentheses do not match")
         return _Node(f"(?:{node.text})", node.nullable)
 
-    def _escape(self, *, last: bool) -> _Node | None:
+    def _escape(self, *, last: bool) -> _Node | None:  # noqa: PLR0911 -- one a kind
         each = self._next()
         if each == "Q":
             quoted, end, self_at = self.pattern[self.at :].partition("\\E")
@@ -323,7 +320,7 @@ class _Reader:
         return self._class_node(found) if found is not None else self._character(self._code(each))
 
     def _class_escape(self, each: str) -> _Set | None:
-        """\\d and its like."""
+        r"""\d and its like."""
         if each.lower() in _CLASSES:
             ranges = _CLASSES[each.lower()]
             return _Set(tuple(ranges if each.islower() else _complement(ranges)))
@@ -341,7 +338,7 @@ class _Reader:
             raise BadRegex(f"the property {name[:32]} cannot be used here")
         return _Set((), (f"\\{each}{{{name}}}",))
 
-    def _code(self, each: str) -> int:
+    def _code(self, each: str) -> int:  # noqa: PLR0911 -- one a kind
         """The character that an escape stands for."""
         if each in _CONTROL:
             return _CONTROL[each]
@@ -355,7 +352,9 @@ class _Reader:
             return self._hexadecimal("".join(self._next() for _ in range(4)))
         if each == "0":
             digits = ""
-            while len(digits) < 3 and self._peek() and self._peek() in "01234567" and int(digits + self._peek(), 8) < 256:
+            while (
+                len(digits) < 3 and self._peek() and self._peek() in "01234567" and int(digits + self._peek(), 8) < 256
+            ):
                 digits += self._next()
             if not digits:
                 raise BadRegex("an octal escape is malformed")
@@ -458,9 +457,7 @@ def _shown(found: _Set, *, negated: bool) -> str:
         return found.named[0]
     if any(name.startswith("[") for name in found.named):
         raise BadRegex("a negated class of Unicode categories inside another cannot be run here")
-    inner = "".join(
-        _escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}" for low, high in found.ranges
-    )
+    inner = "".join(_escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}" for low, high in found.ranges)
     return f"[{'^' if negated else ''}{inner}{''.join(found.named)}]"
 
 
@@ -523,7 +520,9 @@ def replacement(text: str, groups: int) -> tuple[str | int, ...]:
             index += 1
         elif each == "$":
             digits = ""
-            while index < len(text) and "0" <= text[index] <= "9" and (not digits or int(digits + text[index]) <= groups):
+            while (
+                index < len(text) and "0" <= text[index] <= "9" and (not digits or int(digits + text[index]) <= groups)
+            ):
                 digits += text[index]
                 index += 1
             if not digits or int(digits) > groups:

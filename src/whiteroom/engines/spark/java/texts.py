@@ -245,8 +245,10 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def convert_base(text: str, source: int, target: int) -> str | None:
-    """Spark's `conv`: up to the first character that is no digit; beyond 64 bits it is all ones; signed for a negative
-    target."""
+    """Spark's `conv`: what stands before the first character that is no digit; a sign for a negative target.
+
+    Beyond 64 bits it is all ones.
+    """
     if not (2 <= source <= 36 and 2 <= abs(target) <= 36):
         return None
     text = text.strip(" ")
