@@ -52,7 +52,8 @@ class Settings:
     dev: bool = False
     """Development mode: any twelve-digit access key id is that account, and no signature is checked."""
     region: str = "us-east-1"
-    """The region that `whiteroom accounts add` writes into profiles; requests in any other are answered as well."""
+    """The server's own region: in profiles that commands print, and of log groups. Requests signed for any other are
+    answered as well, and what they make outside of a collaboration is in theirs."""
     csv_header: bool = True
     """Whether the CSV files of channels and inference outputs begin with a header row."""
     channel_file_bytes: int = _at_least(1_000_000, 10**9)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.base.arns import parse_arn
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 SPARK = "SPARK"
@@ -74,6 +75,11 @@ class Collaboration:
     status: CollaborationStatus
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def region(self) -> str:
+        """Where it was made, and all that is in it, whichever region a request is signed for."""
+        return parse_arn(self.arn).region
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.base.arns import parse_arn
 from whiteroom.domain.collaborations import Ability, Collaboration, Member
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
@@ -41,6 +42,11 @@ class Membership:
     is_metrics_enabled: bool | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def region(self) -> str:
+        """Where it was made, and all that is in it, whichever region a request is signed for."""
+        return parse_arn(self.arn).region
 
 
 def may_set_result_configurations(member: Member, *, given: bool) -> Verdict:

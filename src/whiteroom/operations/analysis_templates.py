@@ -174,7 +174,7 @@ def _new_template(request: Request, context: Context, membership: Membership) ->
     return AnalysisTemplate(
         id=template_id,
         arn=cleanrooms_arn(
-            caller.region, caller.account_id, f"membership/{membership.id}/analysistemplate/{template_id}"
+            membership.region, caller.account_id, f"membership/{membership.id}/analysistemplate/{template_id}"
         ),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,

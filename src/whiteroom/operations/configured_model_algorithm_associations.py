@@ -43,7 +43,7 @@ def create_configured_model_algorithm_association(request: Request, context: Con
     resource = f"membership/{membership.id}/{ASSOCIATION}/{record_id}"
     association = ConfiguredModelAlgorithmAssociation(
         id=record_id,
-        arn=cleanrooms_ml_arn(context.caller.region, membership.account_id, resource),
+        arn=cleanrooms_ml_arn(membership.region, membership.account_id, resource),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,

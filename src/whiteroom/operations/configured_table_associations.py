@@ -127,7 +127,7 @@ def _new_association(
     return ConfiguredTableAssociation(
         id=association_id,
         arn=cleanrooms_arn(
-            caller.region, caller.account_id, f"configuredtableassociation/{membership.id}/{association_id}"
+            membership.region, caller.account_id, f"configuredtableassociation/{membership.id}/{association_id}"
         ),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,

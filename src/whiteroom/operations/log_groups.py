@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from whiteroom.base.arns import Arn
-from whiteroom.base.callers import Caller
+from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.faults import ResourceNotFound, ValidationFault
 from whiteroom.operations.analysis_log_reading import groups_of
 from whiteroom.operations.log_reading import GROUPS
@@ -27,7 +26,7 @@ def describe_log_groups(request: Request, context: Context) -> Response:
     limit, after = request.get("limit", 50), request.get("nextToken")
     found = [name for name in _wanted(request, context) if after is None or name > after]
     return {
-        "logGroups": [_described(name, context.caller) for name in found[:limit]],
+        "logGroups": [_described(name, context) for name in found[:limit]],
         "nextToken": found[limit - 1] if len(found) > limit else None,
     }
 
@@ -43,7 +42,7 @@ def group_of(request: Request, context: Context) -> str:
     if len(names) != 1:
         raise ValidationFault("Give exactly one of logGroupName and logGroupIdentifier.")
     there = _groups(context)
-    name = _name(names[0], there, context.caller)
+    name = _name(names[0], context)
     if name not in there:
         raise ResourceNotFound(
             f"The specified log group does not exist. Your account has {' and '.join(there)}. Analyses "
@@ -52,9 +51,9 @@ def group_of(request: Request, context: Context) -> str:
     return name
 
 
-def group_arn(name: str, caller: Caller) -> str:
-    """A group's ARN, without the `:*` that stands for its streams."""
-    return str(Arn("logs", caller.region, caller.account_id, f"log-group:{name}"))
+def group_arn(name: str, context: Context) -> str:
+    """A group's ARN, without the `:*` that stands for its streams. Groups are the server's, and in its region."""
+    return str(Arn("logs", context.bucket_regions.own, context.caller.account_id, f"log-group:{name}"))
 
 
 def _groups(context: Context) -> tuple[str, ...]:
@@ -62,24 +61,31 @@ def _groups(context: Context) -> tuple[str, ...]:
     return tuple(sorted((*GROUPS, *groups_of(context.tx, context.caller.account_id))))
 
 
-def _name(identifier: str, there: tuple[str, ...], caller: Caller) -> str:
+def _name(identifier: str, context: Context) -> str:
+    """The name in a group's ARN. A script may have written that of its own region, which is the same group here."""
     if not identifier.startswith("arn:"):
         return identifier
-    return next((name for name in there if identifier.removesuffix(":*") == group_arn(name, caller)), identifier)
+    try:
+        arn = parse_arn(identifier.removesuffix(":*"))
+    except ValueError:
+        return identifier
+    kind, _, name = arn.resource.partition(":")
+    own = (arn.partition, arn.service, arn.account_id, kind) == ("aws", "logs", context.caller.account_id, "log-group")
+    return name if own else identifier
 
 
 def _wanted(request: Request, context: Context) -> Iterator[str]:
     prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "").lower()
     identifiers = request.get("logGroupIdentifiers")
     there = _groups(context)
-    named = None if identifiers is None else {_name(identifier, there, context.caller) for identifier in identifiers}
+    named = None if identifiers is None else {_name(identifier, context) for identifier in identifiers}
     for name in there:
         if name.startswith(prefix) and part in name.lower() and (named is None or name in named):
             yield name
 
 
-def _described(name: str, caller: Caller) -> Mapping[str, Any]:
-    arn = group_arn(name, caller)
+def _described(name: str, context: Context) -> Mapping[str, Any]:
+    arn = group_arn(name, context)
     return {
         "logGroupName": name,
         "arn": f"{arn}:*",

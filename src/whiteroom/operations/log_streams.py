@@ -40,7 +40,7 @@ def describe_log_streams(request: Request, context: Context) -> Response:
 
 def _streams(context: Context, group: str) -> Iterator[dict[str, Any]]:
     now_ms = int(context.now.timestamp() * 1000)
-    arn = group_arn(group, context.caller)
+    arn = group_arn(group, context)
     for run in reader_of(context, group).runs(group):
         started_ms = int(run.started_at.timestamp() * 1000)
         last_ms = now_ms if run.ended_at is None else int(run.ended_at.timestamp() * 1000)

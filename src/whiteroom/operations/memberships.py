@@ -189,7 +189,7 @@ def _new_membership(
     caller = context.caller
     return Membership(
         id=membership_id,
-        arn=cleanrooms_arn(caller.region, caller.account_id, f"membership/{membership_id}"),
+        arn=cleanrooms_arn(collaboration.region, caller.account_id, f"membership/{membership_id}"),
         collaboration_id=collaboration.id,
         account_id=caller.account_id,
         status=MembershipStatus.ACTIVE,

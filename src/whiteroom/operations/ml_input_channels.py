@@ -64,7 +64,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     resource = f"membership/{membership.id}/{CHANNEL}/{record_id}"
     channel = MLInputChannel(
         id=record_id,
-        arn=cleanrooms_ml_arn(context.caller.region, membership.account_id, resource),
+        arn=cleanrooms_ml_arn(membership.region, membership.account_id, resource),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,

@@ -244,11 +244,10 @@ def _own(context: Context, membership: Membership, template_id: str) -> PrivacyB
 
 def _new_template(context: Context, membership: Membership, **fields: Any) -> PrivacyBudgetTemplate:
     template_id = context.new_id()
-    caller = context.caller
     return PrivacyBudgetTemplate(
         id=template_id,
         # The model's pattern has no membership in it (PrivacyBudgetTemplateArn).
-        arn=cleanrooms_arn(caller.region, caller.account_id, f"privacybudgettemplate/{template_id}"),
+        arn=cleanrooms_arn(membership.region, membership.account_id, f"privacybudgettemplate/{template_id}"),
         membership_id=membership.id,
         membership_arn=membership.arn,
         collaboration_id=membership.collaboration_id,

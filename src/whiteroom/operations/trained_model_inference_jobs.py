@@ -162,7 +162,7 @@ def _new_job(
     output = request["outputConfiguration"]
     return TrainedModelInferenceJob(
         id=record_id,
-        arn=cleanrooms_ml_arn(context.caller.region, membership.account_id, resource),
+        arn=cleanrooms_ml_arn(membership.region, membership.account_id, resource),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,

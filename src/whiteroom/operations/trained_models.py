@@ -180,7 +180,7 @@ def _new_model(
         id=record_id,
         arn=base.arn
         if base is not None and continues
-        else cleanrooms_ml_arn(context.caller.region, membership.account_id, resource),
+        else cleanrooms_ml_arn(membership.region, membership.account_id, resource),
         version_identifier=record_id if continues else BASE_VERSION,
         is_latest=True,
         membership_id=membership.id,

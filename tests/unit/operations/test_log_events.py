@@ -124,7 +124,7 @@ def test_everyone_has_both_groups_of_runs_and_they_are_empty_but_for_those_whom_
         groups = desk.call(account, "DescribeLogGroups")["logGroups"]
         *_, jobs, models = groups
         assert [jobs["logGroupName"], models["logGroupName"]] == [JOBS, MODELS]
-        assert jobs["logGroupArn"] == f"arn:aws:logs:eu-west-1:{account}:log-group:{JOBS}"
+        assert jobs["logGroupArn"] == f"arn:aws:logs:us-east-1:{account}:log-group:{JOBS}"
     stream = f"{model.id}/NULL/algo-1"
     assert desk.streams(BOB) == [stream]
     assert desk.messages(BOB) == ["epoch 1", "warning 2"]
