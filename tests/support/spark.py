@@ -101,7 +101,7 @@ def _run(sql: str, tables: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; SET disabled_optimizers = 'type_pushdown'; SET threads = 1")
         for view, table in guarded.views.items():
-            for made in view_statements(view, table, row_keys=guarded.plan.row_keys):
+            for made in view_statements(view, table, None, row_keys=guarded.plan.row_keys):
                 connection.execute(made)
         prepare(connection, guarded.sql)
         relation = connection.execute(guarded.sql)

@@ -72,7 +72,7 @@ class Room:
             connection.execute("SET TimeZone = 'UTC'")
             for view, read in guarded.views.items():
                 for statement in view_statements(
-                    view, self._stored(connection, read, order), row_keys=False, equal_alike=True
+                    view, self._stored(connection, read, order), None, row_keys=False, equal_alike=True
                 ):
                     connection.execute(statement)
             told = fill(connection, guarded.noisy, rehearse(guarded.views, guarded.noisy), chance or Still())

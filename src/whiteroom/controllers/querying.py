@@ -6,6 +6,7 @@ something with them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Failure, Outcome
 from whiteroom.ports import Catalog, SqlEngine, Store
+
+log = logging.getLogger(__name__)
 
 _ABSENT = QueryObservation(Phase.ABSENT)
 
@@ -65,6 +68,8 @@ class Querying:
     def observe(self, asker: Asker, query_id: str, payer_account_id: str | None, *, watched: bool) -> SeenQuery:
         """What is seen of a record's query; where it is not watched, it is not looked at."""
         query = self._engine.observe(query_id) if watched else _ABSENT
+        if query.disagreement:
+            log.error("query %s: its two judges disagree: %s", query_id, query.disagreement)
         with self._store.reading() as tx:
             active = member_active(tx, asker.membership_id)
             paid = payer_active(tx, asker.collaboration_id, payer_account_id)

@@ -162,3 +162,5 @@ class QueryObservation:
     message: str = ""
     bill: Bill | None = None
     """What the query costs of a budget of differential privacy: there before it reads a row, and ever after."""
+    disagreement: str = ""
+    """For the operator: what the engine's binder found in the query and the guard had not; no row was read then."""

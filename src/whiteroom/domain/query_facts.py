@@ -128,6 +128,11 @@ class QueryFacts:
     """Columns that an operator or a function puts together with a literal."""
     met_by_columns: frozenset[Origin] = frozenset()
     """Columns that an operator, a function or a set operation puts together with a column."""
+    filtered_by: frozenset[Origin] = frozenset()
+    """Columns that decide which rows there are: WHERE, HAVING, ON, sub-queries in expressions, EXCEPT, INTERSECT."""
+    grouped_by: frozenset[Origin] = frozenset()
+    """Columns in GROUP BY, DISTINCT, PARTITION BY, and of set operations that drop what is there twice."""
+    ordered_by: frozenset[Origin] = frozenset()
     constructs: frozenset[str] = frozenset()
     """WITH, a sub-query, UNION, ...: what makes a query more than one SELECT over tables."""
     selects: tuple[SelectFacts, ...] = ()

@@ -53,8 +53,7 @@ def _work(folder: Path, spec: QuerySpec, spill_bytes: int) -> None:
         from whiteroom.engines.worker import run_query  # noqa: PLC0415
 
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
-        end, message = run_query(folder, spec, spill_bytes)
-        write_end(folder / END, end, message)
+        write_end(folder / END, *run_query(folder, spec, spill_bytes))
     except MemoryError:
         write_end(folder / END, QueryFailure.RESOURCES, _memory_message(spec))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
@@ -11,6 +11,7 @@ from whiteroom.domain.query_facts import (
     Aggregate,
     Argument,
     Join,
+    Origin,
     Output,
     Place,
     QueryFacts,
@@ -20,6 +21,7 @@ from whiteroom.domain.query_facts import (
 )
 from whiteroom.engines.meetings import Meetings
 from whiteroom.engines.origins import Origins, from_joins
+from whiteroom.engines.places import filters, groups
 
 _PLACES = {
     "expressions": Place.OUTPUT,
@@ -152,17 +154,30 @@ def find_facts(tree: exp.Query, views: Mapping[str, QueryTable]) -> tuple[QueryF
     selects = [select for select in tree.find_all(exp.Select) if origins.reads(select)]
     shown = frozenset().union(*(origins.origins(each) for column in origins.outputs(tree) for each in column))
     facts = QueryFacts(
-        columns=_columns_read(tree, views, origins),
+        columns=columns_read(tree, views, origins),
         shown=shown,
         met_by_literals=frozenset(meetings.literal),
         met_by_columns=frozenset(meetings.column),
+        filtered_by=_placed(filters(tree), origins),
+        grouped_by=_placed(groups(tree), origins),
+        ordered_by=ordered_by(tree, origins),
         constructs=frozenset(_constructs(tree)),
         selects=tuple(_Clauses(select, origins).facts() for select in selects),
     )
     return facts, selects
 
 
-def _columns_read(tree: exp.Query, views: Mapping[str, QueryTable], origins: Origins) -> dict[str, frozenset[str]]:
+def ordered_by(tree: exp.Query, origins: Origins) -> frozenset[Origin]:
+    """Columns in ORDER BY, wherever it stands."""
+    return _placed((key for order in tree.find_all(exp.Order) for key in order.expressions), origins)
+
+
+def _placed(nodes: Iterable[exp.Expr], origins: Origins) -> frozenset[Origin]:
+    return frozenset[Origin]().union(*(origins.origins(node) for node in nodes))
+
+
+def columns_read(tree: exp.Query, views: Mapping[str, QueryTable], origins: Origins) -> dict[str, frozenset[str]]:
+    """Columns by the name of their table; a table that is only counted has none."""
     read: dict[str, set[str]] = {table.name: set() for table in views.values()}
     for column in tree.find_all(exp.Column):
         base = origins.base(column)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import sqlglot
@@ -29,14 +29,16 @@ from whiteroom.domain.analysis_rules import judge, minimums
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.differential_privacy import enough
 from whiteroom.domain.queries import QueryFailure, QuerySpec, QueryTable
+from whiteroom.domain.query_facts import Origin, QueryFacts
 from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
-from whiteroom.engines.facts import find_facts
+from whiteroom.engines.facts import columns_read, find_facts, ordered_by
 from whiteroom.engines.hardening import say_types
 from whiteroom.engines.minimums import require_minimums
 from whiteroom.engines.noisy import NoisyQuery, take_apart
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
+from whiteroom.engines.origins import Origins
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.arguments import MANY
@@ -61,6 +63,10 @@ class GuardedQuery:
     """The tables it reads, by the names of the views it reads them through."""
     plan: Plan
     output_columns: tuple[str, ...]
+    facts: QueryFacts
+    """What it was judged by, and what is added to it so that it may run."""
+    columns: Mapping[str, frozenset[str]]
+    """Which columns of each view are read, in lower case."""
     noisy: NoisyQuery | None = None
     """What it becomes where a table has differential privacy: `sql` is then its last part, and is not run alone."""
 
@@ -93,6 +99,8 @@ def _guard(spec: QuerySpec) -> GuardedQuery:
     tree = _resolve(query, views)
     output_columns = tuple(written.get(name, name) for name in tree.named_selects)
     _check_output(output_columns)
+    for select in tree.find_all(exp.Select):
+        _check_output(tuple(select.named_selects))
     facts, selects = find_facts(tree, views)
     verdict = judge(
         facts,
@@ -107,10 +115,25 @@ def _guard(spec: QuerySpec) -> GuardedQuery:
     required = minimums(facts, spec.tables)
     noisy = _noisy(tree, views, spec, exact=bool(required))
     if noisy is not None:
-        return GuardedQuery(noisy.answer, views, Plan(row_keys=False, single_thread=False), output_columns, noisy)
+        facts = replace(facts, ordered_by=ordered_by(tree, Origins(tree, views)))
+        return GuardedQuery(noisy.answer, views, _NO_PLAN, output_columns, facts, _columns(tree, views), noisy)
     require_minimums(selects, required)
+    columns = _columns(tree, views)
+    counted = frozenset(Origin(minimum.read.table, minimum.column) for minimum in required)
+    facts = replace(facts, filtered_by=facts.filtered_by | counted)
     plan = put_in_order(tree)
-    return GuardedQuery(to_duckdb_tree(tree).sql("duckdb", comments=False), views, plan, output_columns)
+    sql = to_duckdb_tree(tree).sql("duckdb", comments=False)
+    return GuardedQuery(sql, views, plan, output_columns, facts, columns)
+
+
+_NO_PLAN = Plan(row_keys=False, single_thread=False)
+
+
+def _columns(tree: exp.Query, views: Mapping[str, QueryTable]) -> dict[str, frozenset[str]]:
+    """What a view must have: nothing that is not read, and who the users are."""
+    read = columns_read(tree, views, Origins(tree, views))
+    users = {view: {table.identifier} if table.identifier is not None else set() for view, table in views.items()}
+    return {view: read[table.name] | users[view] for view, table in views.items()}
 
 
 def _noisy(tree: exp.Query, views: Mapping[str, QueryTable], spec: QuerySpec, *, exact: bool) -> NoisyQuery | None:
@@ -266,11 +289,31 @@ def _check_type(node: exp.Expr) -> None:
         raise Refused(f"The type {node.sql('spark')[:64]} is not allowed in a query.")
 
 
+def _check_star(node: exp.Expr) -> None:
+    holder = node.parent
+    whole = isinstance(holder, exp.Column) and isinstance(holder.parent, exp.Select)
+    counted = isinstance(holder, exp.Count) and not holder.args.get("expressions")
+    if not (whole or counted or isinstance(holder, exp.Select)):
+        raise Refused("A star stands as an output column of its own, or in COUNT(*). Name the columns that you want.")
+
+
+def _check_number(node: exp.Expr) -> None:
+    """LIMIT and OFFSET are literals: a number that comes from rows would tell of them by how many rows there are."""
+    value = node.expression
+    if isinstance(value, exp.Placeholder):
+        return
+    if not isinstance(value, exp.Literal) or value.is_string or not value.this.isdigit():
+        raise Refused(f"{node.key.upper()} takes a whole number as it stands, and no expression.")
+
+
 _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.Identifier: _check_identifier,
     exp.Table: _check_table,
     exp.Join: _check_join,
     exp.DataType: _check_type,
+    exp.Star: _check_star,
+    exp.Limit: _check_number,
+    exp.Offset: _check_number,
 }
 
 

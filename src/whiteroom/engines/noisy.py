@@ -48,6 +48,11 @@ def aggregate_column(index: int) -> str:
     return f"{RESERVED}aggregate{index}"
 
 
+def value_name(index: int) -> str:
+    """What an aggregate is made of, in `rows`."""
+    return f"{RESERVED}value{index}"
+
+
 @dataclass(frozen=True, slots=True)
 class NoisyAggregate:
     """One aggregate of the final SELECT."""
@@ -131,15 +136,11 @@ def _aggregate(node: exp.AggFunc, select: exp.Select, level: UserLevel, values: 
     kind = node.this.type.this if bounded and node.this.type is not None else None
     return NoisyAggregate(
         release=Release(aggregation, of_users, inner.sql() if bounded else None),
-        value=None if value is None else _value_name(values.index(value)),
+        value=None if value is None else value_name(values.index(value)),
         expression=node.sql("spark"),
         whole=not bounded or (aggregation is Aggregation.SUM and kind in dialect.INTEGER_TYPES),
         sample=not isinstance(node, exp.StddevPop),
     )
-
-
-def _value_name(index: int) -> str:
-    return f"{RESERVED}value{index}"
 
 
 def _rows(
@@ -149,7 +150,7 @@ def _rows(
     user = users[0] if len(users) == 1 else exp.Coalesce(this=users[0], expressions=list(users[1:]))
     named: list[tuple[str, exp.Expr]] = [(USER, user)]
     named += [(key_name(index), key.copy()) for index, key in enumerate(keys)]
-    named += [(_value_name(index), value.copy()) for index, value in enumerate(values)]
+    named += [(value_name(index), value.copy()) for index, value in enumerate(values)]
     rows = exp.Select(expressions=[exp.alias_(node, name, quoted=True) for name, node in named])
     for part in ("with_", "from_", "where"):
         if select.args.get(part):

@@ -44,7 +44,10 @@ def bind(tree: exp.Expr, values: Mapping[str, str], types: Mapping[str, str]) ->
             raise Refused("The query uses a '?' placeholder; write parameters as :name.")
         if name not in values or name not in types:
             raise Refused(f"The query uses the parameter :{name}, which has no value. Give it in the parameters.")
-        node.replace(_literal(name, values[name], types[name]))
+        value = _literal(name, values[name], types[name])
+        if isinstance(node.parent, exp.Limit | exp.Offset):
+            value = _row_count(name, value)
+        node.replace(value)
     if unknown := sorted(values.keys() - types.keys()):
         raise Refused(f"The analysis template has no parameter named {unknown[0]}.")
 
@@ -62,6 +65,14 @@ def _literal(name: str, value: str, declared_type: str) -> exp.Expr:
         return binder(value)
     except ValueError:
         raise _misfit(name, declared_type) from None
+
+
+def _row_count(name: str, value: exp.Expr) -> exp.Expr:
+    """LIMIT and OFFSET take a number as it stands."""
+    text = value.this.name if isinstance(value, exp.Cast) else ""
+    if not text.isdecimal():
+        raise Refused(f"The parameter :{name} stands in LIMIT or OFFSET, which take a whole number.")
+    return exp.Literal.number(text)
 
 
 def _misfit(name: str, declared_type: str) -> Refused:

@@ -91,12 +91,13 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
         types = {name: kind for name, kind, *_ in empty.execute(f"DESCRIBE {noisy.rows}").fetchall()}
         keys = [types[key_name(index)] for index in range(noisy.keys)]
         require_one_form(keys)
-        _make_groups(empty, noisy, keys)
+        make_groups(empty, noisy, keys)
         empty.execute(f"EXPLAIN {noisy.answer}")
     return keys
 
 
-def _make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+def make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+    """The table of noisy groups, with none in it yet."""
     keys = [f"{sql_name(key_name(index))} {kind}" for index, kind in enumerate(key_types)]
     columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
     connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
@@ -120,7 +121,7 @@ def fill(
         DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be told.
     """
     chance = chance or OpenDp()
-    _make_groups(connection, noisy, key_types)
+    make_groups(connection, noisy, key_types)
     _take_rows(connection, noisy)
     learned = _learn(connection, noisy, chance)
     totals = [total for aggregate in noisy.aggregates for total in _totals(aggregate, noisy, learned)]

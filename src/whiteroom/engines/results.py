@@ -54,15 +54,15 @@ class FileForm(Protocol):
 
 
 def write_result(
-    connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...], spec: FileForm, folder: Path
+    connection: duckdb.DuckDBPyConnection, sql: str, spec: FileForm, folder: Path
 ) -> tuple[int, list[Path]]:
-    """Run the query into files of `folder`; the number of rows, and the files in order."""
+    """Run a text (`as_stored`) into files of `folder`; the number of rows, and the files in order."""
     suffix = spec.result_format.value.lower()
     options = PARQUET_OPTIONS
     if spec.result_format is ResultFormat.CSV:
         options = f"{_CSV_OPTIONS}, HEADER {'true' if spec.csv_header else 'false'}"
     whole = folder / part_name(0, suffix)
-    copied = connection.execute(f"COPY ({_as_stored(connection, sql, names)}) TO {sql_literal(str(whole))} ({options})")
+    copied = connection.execute(f"COPY ({sql}) TO {sql_literal(str(whole))} ({options})")
     answer = copied.fetchone()
     rows = int(answer[0]) if answer else 0
     size_bytes = whole.stat().st_size
@@ -78,7 +78,7 @@ def write_result(
     return rows, files
 
 
-def _as_stored(connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...]) -> str:
+def as_stored(connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...]) -> str:
     """The query with its columns' written names, and in types that both formats and Spark have."""
     described = connection.execute(f"DESCRIBE {sql}").fetchall()
     columns = []

@@ -89,12 +89,12 @@ def read_bill(path: Path) -> Bill | None:
         return None
 
 
-def write_end(path: Path, end: QueryResult | QueryFailure, message: str = "") -> None:
-    """Record how a query ended."""
+def write_end(path: Path, end: QueryResult | QueryFailure, message: str = "", disagreement: str = "") -> None:
+    """Record how a query ended; what its two judges disagreed on is for the operator."""
     if isinstance(end, QueryResult):
         write_json(path, {"result": asdict(end)})
     else:
-        write_json(path, {"failure": end.value, "message": message})
+        write_json(path, {"failure": end.value, "message": message, "disagreement": disagreement})
 
 
 def read_end(path: Path) -> QueryObservation | None:
@@ -106,4 +106,5 @@ def read_end(path: Path) -> QueryObservation | None:
     if "result" in document:
         result = document["result"] | {key: tuple(document["result"][key]) for key in ("files", "tables", "privacy")}
         return QueryObservation(Phase.ENDED, QueryResult(**result))
-    return QueryObservation(Phase.ENDED, None, QueryFailure(document["failure"]), document["message"])
+    failure, message = QueryFailure(document["failure"]), document["message"]
+    return QueryObservation(Phase.ENDED, None, failure, message, disagreement=document.get("disagreement", ""))

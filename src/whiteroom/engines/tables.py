@@ -17,23 +17,32 @@ from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.queries import FileFormat, QueryTable
 from whiteroom.engines.guard import visible_columns
 from whiteroom.engines.one_form import one_form
-from whiteroom.engines.ordering import ROW_KEY
+from whiteroom.engines.ordering import RESERVED, ROW_KEY
 
 _ROWS_PER_FILE_BITS = 40
+_NO_COLUMN = f"NULL AS {sql_name(RESERVED + 'nothing')}"
+"""Of a table whose rows are only counted."""
 
 
 class BrokenData(Exception):
     """A table's file is not what the catalog says. The message names table, file and line, never a row's contents."""
 
 
-def view_statements(view: str, table: QueryTable, *, row_keys: bool, equal_alike: bool = False) -> list[str]:
-    """The SQL that puts a table's allowed columns, in lower case, under the view's name.
+def read_columns(table: QueryTable, wanted: frozenset[str] | None) -> list[tuple[str, str]]:
+    """Name (as in the file) and type of the columns that a query reads, of those that it may; None for all of these."""
+    return [column for column in visible_columns(table) if wanted is None or column[0].lower() in wanted]
+
+
+def view_statements(
+    view: str, table: QueryTable, wanted: frozenset[str] | None, *, row_keys: bool, equal_alike: bool = False
+) -> list[str]:
+    """The SQL that puts the columns that a query reads, in lower case, under the view's name.
 
     With `row_keys` the view says of each row where it lies. Parquet knows; CSV and JSON do not, and
     are copied into a table of the engine first. With `equal_alike` values that compare equal look the same, as a query
     over protected tables must have them (engines/one_form.py).
     """
-    columns = visible_columns(table)
+    columns = read_columns(table, wanted)
     source = _reader(table)
     statements = []
     key = ""
@@ -41,14 +50,14 @@ def view_statements(view: str, table: QueryTable, *, row_keys: bool, equal_alike
         key = f", (file_index::BIGINT << {_ROWS_PER_FILE_BITS}) + file_row_number AS {sql_name(ROW_KEY)}"
     elif row_keys:
         copy = sql_name(f"{view}$copy")
-        names = ", ".join(sql_name(name) for name, _ in columns)
+        names = ", ".join(sql_name(name) for name, _ in columns) or _NO_COLUMN
         statements.append(f"CREATE TEMP TABLE {copy} AS SELECT {names} FROM {source}")  # noqa: S608 -- quoted above
         source, key = copy, f", rowid AS {sql_name(ROW_KEY)}"
     typed = {name: f"CAST({sql_name(name)} AS {to_duckdb(spark_type)})" for name, spark_type in columns}
     if equal_alike:
         typed = {name: one_form(typed[name], to_duckdb(spark_type)) for name, spark_type in columns}
     selected = ", ".join(f"{value} AS {sql_name(name.lower())}" for name, value in typed.items())
-    rows = f"SELECT {selected}{key} FROM {source}"  # noqa: S608 -- every name in it is quoted
+    rows = f"SELECT {selected or _NO_COLUMN}{key} FROM {source}"  # noqa: S608 -- every name in it is quoted
     statements.append(f"CREATE TEMP VIEW {sql_name(view)} AS {rows}")
     return statements
 

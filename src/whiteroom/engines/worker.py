@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,11 @@ from whiteroom.engines.guard import GuardedQuery, guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import require_opendp
 from whiteroom.engines.noisy import GROUPS, NoisyQuery
-from whiteroom.engines.readback import check_reads
+from whiteroom.engines.plan_judge import Disagreement, judge_noisy, judge_text, stand_ins
+from whiteroom.engines.readback import NotWhatWasJudged, check_reads
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.release import fill, rehearse
-from whiteroom.engines.results import write_result
+from whiteroom.engines.release import fill, make_groups, rehearse
+from whiteroom.engines.results import as_stored, write_result
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.specs import BILL, SPILL, partial_folder, write_bill
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
@@ -55,16 +56,22 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
 """DuckDB's messages hold values of rows; these do not. The first class that fits."""
 
 
-def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> tuple[QueryResult | QueryFailure, str]:
-    """How the query ended, and a sentence where it failed. The result stands in `spec.folder` once this returns."""
+End = tuple[QueryResult | QueryFailure, str, str]
+"""How a query ended; a sentence where it failed; and what its judges disagreed on, for the operator."""
+
+
+def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> End:
+    """Run one query. The result stands in `spec.folder` once this returns."""
     try:
         with cpu_limit(GUARD_SECONDS):
             guarded = guard(spec)
+        if guarded.noisy is not None:
+            return *_run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes), ""
+        return *_run_plain(folder, spec, guarded, spill_bytes), ""
     except Refused as refusal:
-        return refusal.failure, str(refusal)
-    if guarded.noisy is not None:
-        return _run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes)
-    return _run_plain(folder, spec, guarded, spill_bytes)
+        return refusal.failure, str(refusal), ""
+    except (Disagreement, NotWhatWasJudged) as found:
+        return QueryFailure.REFUSED, Disagreement.told, str(found)
 
 
 def _run_plain(
@@ -102,29 +109,49 @@ def _run_noisy(
         require_opendp()
         check_headers(guarded.views.values())
         partial = _new_partial(spec)
+        key_types = rehearse(guarded.views, noisy)
         with _connected(folder, spec, guarded, spill_bytes) as connection:
             prepare(connection, noisy.rows, noisy.answer)
-            check_reads(connection, noisy.rows, guarded.views)
-            check_reads(connection, noisy.answer, [GROUPS])
+            answer = _judged_noisy(connection, guarded, noisy, key_types)
             for view, table in guarded.views.items():
-                _make_view(connection, view, table, row_keys=False, equal_alike=True)
-            key_types = rehearse(guarded.views, noisy)
+                _make_view(connection, view, table, guarded.columns[view], row_keys=False, equal_alike=True)
             write_bill(folder / BILL, noisy.bill)
             try:
                 told = fill(connection, noisy, key_types)
-                rows, files = write_result(connection, noisy.answer, guarded.output_columns, spec, partial)
+                rows, files = write_result(connection, answer, spec, partial)
             except (OSError, duckdb.Error):
                 # At once: how it ended takes room as well.
                 shutil.rmtree(partial, ignore_errors=True)
                 traceback.print_exc()
                 return QueryFailure.INVALID, UNTOLD
         return replace(_result(spec, guarded, partial, rows, files), privacy=told), ""
-    except Refused as refusal:
-        return refusal.failure, str(refusal)
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:
         return _safely(error)
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery) -> str:
+    """The text that will run, as DuckDB reads it: found by both judges to be the same, before a file can be read."""
+    with stand_ins(connection, guarded.views, guarded.columns):
+        check_reads(connection, guarded.sql, guarded.views)
+        text = as_stored(connection, guarded.sql, guarded.output_columns)
+        judge_text(connection, text, guarded.views, guarded.facts)
+    return text
+
+
+def _judged_noisy(
+    connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery, noisy: NoisyQuery, key_types: Sequence[str]
+) -> str:
+    """Likewise the two texts of a query over protected tables; the one that gives the answer."""
+    with stand_ins(connection, guarded.views, guarded.columns):
+        check_reads(connection, noisy.rows, guarded.views)
+        check_reads(connection, noisy.answer, [GROUPS])
+        make_groups(connection, noisy, key_types)
+        text = as_stored(connection, noisy.answer, guarded.output_columns)
+        judge_noisy(connection, noisy, text, guarded.views, guarded.facts)
+        connection.execute(f"DROP TABLE temp.{sql_name(GROUPS)}")
+    return text
 
 
 def _safely(error: Exception) -> tuple[QueryFailure, str]:
@@ -170,10 +197,10 @@ def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int)
     partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
-        check_reads(connection, guarded.sql, guarded.views)
+        text = _judged(connection, guarded)
         for view, table in guarded.views.items():
-            _make_view(connection, view, table, row_keys=guarded.plan.row_keys)
-        rows, files = write_result(connection, guarded.sql, guarded.output_columns, spec, partial)
+            _make_view(connection, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
+        rows, files = write_result(connection, text, spec, partial)
     return _result(spec, guarded, partial, rows, files)
 
 
@@ -196,7 +223,7 @@ def _broken_file(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_byt
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         for view, table in guarded.views.items():
             try:
-                _make_view(connection, view, table, row_keys=False)
+                _make_view(connection, view, table, None, row_keys=False)
                 connection.execute(f"SELECT COUNT(COLUMNS(*)) FROM {sql_name(view)}")  # noqa: S608 -- quoted
             except BrokenData as broken:
                 return broken
@@ -219,10 +246,16 @@ def _connected(
 
 
 def _make_view(
-    connection: duckdb.DuckDBPyConnection, view: str, table: QueryTable, *, row_keys: bool, equal_alike: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    table: QueryTable,
+    wanted: frozenset[str] | None,
+    *,
+    row_keys: bool,
+    equal_alike: bool = False,
 ) -> None:
     try:
-        for statement in view_statements(view, table, row_keys=row_keys, equal_alike=equal_alike):
+        for statement in view_statements(view, table, wanted, row_keys=row_keys, equal_alike=equal_alike):
             connection.execute(statement)
     except duckdb.BinderException:
         raise BrokenData(

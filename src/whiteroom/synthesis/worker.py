@@ -30,7 +30,7 @@ from whiteroom.domain.synthetic_data import (
     within_threshold,
 )
 from whiteroom.domain.verdicts import Denied
-from whiteroom.engines.results import write_result
+from whiteroom.engines.results import as_stored, write_result
 from whiteroom.engines.worker import out_of_space, put_in_place
 from whiteroom.synthesis.attack import score
 from whiteroom.synthesis.columns import Flags
@@ -198,7 +198,8 @@ def _write(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     sql = f"SELECT {', '.join(selected)} FROM {_SYNTHETIC}"  # noqa: S608 -- quoted
-    rows, files = write_result(connection, sql, tuple(column.name for column in columns), spec, partial)
+    stored = as_stored(connection, sql, tuple(column.name for column in columns))
+    rows, files = write_result(connection, stored, spec, partial)
     put_in_place(partial, spec.folder, files)
     return rows, tuple(file.name for file in files)
 

@@ -1,0 +1,144 @@
+"""Attempts to have one thing judged and another run: each found a column that the guard did not, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from attacks.conftest import SECRETS, Attacker
+from whiteroom.domain.queries import QueryFailure
+
+STARS = [
+    "SELECT (*) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT (*) FROM (SELECT ssn FROM pc) t",
+    "SELECT ((*)) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT x FROM (SELECT (*) AS x FROM (SELECT ssn FROM pc) t) u",
+    "SELECT x FROM (SELECT (*) AS x FROM (SELECT zip FROM pc) t) u WHERE x = '10038'",
+    "WITH q AS (SELECT (*) AS x FROM (SELECT ssn FROM pc) t) SELECT x FROM q",
+    "SELECT (*) AS x FROM (SELECT ssn FROM pc WHERE diag = 'rare') t",
+    "SELECT concat(*) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT concat('a', (*)) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT upper((*)) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT coalesce(*) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT (*) || '' AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT CASE WHEN TRUE THEN (*) END AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT max(*) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT max((*)) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT (t.*) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT seq FROM mine WHERE '078-05-1007' IN (SELECT (*) FROM (SELECT ssn FROM pc) t)",
+    "SELECT (SELECT (*) FROM (SELECT max(ssn) FROM pc) t) AS x FROM mine",
+    "SELECT diag AS x FROM pc UNION ALL SELECT (*) FROM (SELECT ssn FROM pc) t",
+    "SELECT count(DISTINCT *) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT `T`.* FROM (SELECT `SSN` FROM `PC`) `t`",
+    "SELECT t FROM (SELECT ssn FROM pc) t",
+    "SELECT pc FROM pc",
+    "SELECT PC AS x FROM pc",
+    "SELECT struct(*) AS x FROM pc",
+    "SELECT to_json(pc) AS x FROM pc",
+    "SELECT CAST(t AS STRING) AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT t.t.ssn AS x FROM (SELECT ssn FROM pc) t",
+    "SELECT max(t) AS x FROM (SELECT ssn FROM pc) t",
+]
+
+
+@pytest.mark.parametrize("channel", [False, True], ids=["query", "channel"])
+@pytest.mark.parametrize("sql", STARS)
+def test_no_star_carries_a_hidden_column(attacker: Attacker, sql: str, channel: bool) -> None:
+    found = attacker.attempt(sql, channel=channel)
+    assert found.failure in {QueryFailure.REFUSED, QueryFailure.INVALID}, found
+    assert not found.text
+    assert not any(secret in found.message for secret in SECRETS)
+
+
+@pytest.mark.parametrize("sql", STARS)
+def test_nor_under_comparison_controls(attacker: Attacker, sql: str) -> None:
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
+    assert not attacker.attempt(sql).text
+
+
+_CROSSED = "(SELECT a.seq * 400 + b.seq AS seq FROM mine a CROSS JOIN mine b) m"
+TWICE = [
+    (
+        "SELECT k, COUNT(*) c FROM (SELECT m.seq AS pid, p.pid, p.pid || ' ' || p.zip AS k FROM pd p"
+        f" CROSS JOIN {_CROSSED} WHERE p.diag = 'rare') t GROUP BY k"
+    ),
+    (
+        "WITH t AS (SELECT m.seq AS pid, p.pid, p.pid || ' ' || p.zip AS k FROM pd p"
+        f" CROSS JOIN {_CROSSED} WHERE p.diag = 'rare') SELECT k, COUNT(*) c FROM t GROUP BY k"
+    ),
+    "SELECT COUNT(*) c FROM (SELECT m.id AS PID, p.pid FROM pd p CROSS JOIN mine m) t",
+    "SELECT COUNT(*) c FROM (SELECT m.id AS `pid`, p.`Pid` FROM pd p CROSS JOIN mine m) t",
+    "SELECT COUNT(DISTINCT pid) c FROM (SELECT m.id AS pid, p.pid FROM pd p CROSS JOIN mine m) t",
+    "SELECT COUNT(*) c FROM (SELECT m.*, p.* FROM pd p CROSS JOIN (SELECT id AS pid FROM mine) m) t",
+    "SELECT COUNT(*) c FROM (SELECT * FROM pd p CROSS JOIN (SELECT id AS pid FROM mine) m) t",
+    "SELECT COUNT(*) c FROM (SELECT * FROM (SELECT id AS pid FROM mine) m JOIN pd p ON m.pid = p.pid) t",
+    "SELECT COUNT(*) c FROM (SELECT s.* FROM (SELECT m.id AS pid, p.pid FROM pd p CROSS JOIN mine m) s) t",
+    "WITH t(pid, pid) AS (SELECT m.id, p.pid FROM pd p CROSS JOIN mine m) SELECT COUNT(*) c FROM t",
+    "SELECT COUNT(*) c FROM (SELECT m.id, p.pid FROM pd p CROSS JOIN mine m) AS t(pid, pid)",
+    (
+        "SELECT COUNT(*) c FROM (SELECT m.id AS pid, p.pid FROM pd p CROSS JOIN mine m"
+        " UNION ALL SELECT pid, pid FROM pd) t"
+    ),
+]
+
+
+@pytest.mark.parametrize("sql", TWICE)
+def test_of_two_columns_of_one_name_neither_is_taken(attacker: Attacker, sql: str) -> None:
+    assert attacker.attempt(sql).refused
+
+
+HIDDEN_TWICE = [
+    "SELECT x FROM (SELECT diag AS x, ssn AS x FROM pc) t",
+    "SELECT X FROM (SELECT diag AS x, ssn AS X FROM pc) t",
+    "SELECT x FROM (SELECT ssn AS x, diag AS x FROM pc) t",
+    "WITH t AS (SELECT ssn AS x, diag AS `X` FROM pc) SELECT t.x FROM t",
+    "SELECT t.x FROM (SELECT m.x, p.ssn AS x FROM pc p CROSS JOIN mine m) t",
+    "SELECT seq FROM mine WHERE x IN (SELECT x FROM (SELECT diag AS x, ssn AS x FROM pc) t)",
+    "SELECT diag AS x, ssn AS x FROM pc",
+]
+
+
+@pytest.mark.parametrize("channel", [False, True], ids=["query", "channel"])
+@pytest.mark.parametrize("sql", HIDDEN_TWICE)
+def test_nor_does_one_hide_behind_the_other(attacker: Attacker, sql: str, channel: bool) -> None:
+    assert attacker.attempt(sql, channel=channel).refused
+
+
+COUNTED = [
+    "SELECT seq FROM mine ORDER BY seq LIMIT 1 OFFSET (SELECT salary FROM pc WHERE diag = 'rare')",
+    "SELECT seq FROM mine ORDER BY seq LIMIT (SELECT age FROM pc WHERE diag = 'rare')",
+    "SELECT seq FROM mine LIMIT (SELECT max(salary) FROM pc)",
+    "SELECT seq FROM mine LIMIT 1 + (SELECT max(salary) FROM pc)",
+    "SELECT seq FROM mine LIMIT CAST((SELECT max(salary) FROM pc) AS INT)",
+    "SELECT seq FROM (SELECT seq FROM mine ORDER BY seq LIMIT (SELECT max(salary) FROM pc)) t",
+    "WITH t AS (SELECT seq FROM mine LIMIT (SELECT max(salary) FROM pc)) SELECT seq FROM t",
+    "(SELECT seq FROM mine) LIMIT (SELECT max(salary) FROM pc)",
+    "SELECT seq FROM mine UNION ALL SELECT seq FROM mine LIMIT (SELECT max(salary) FROM pc)",
+    "SELECT seq FROM mine LIMIT salary",
+    "SELECT salary FROM pc LIMIT salary",
+    "SELECT seq FROM mine LIMIT 10 PERCENT",
+    "SELECT seq FROM mine LIMIT 1 + 1",
+    "SELECT seq FROM mine LIMIT -1",
+    "SELECT seq FROM mine LIMIT 1.5",
+    "SELECT seq FROM mine LIMIT '1'",
+]
+
+
+@pytest.mark.parametrize("channel", [False, True], ids=["query", "channel"])
+@pytest.mark.parametrize("sql", COUNTED)
+def test_no_number_of_rows_tells_a_value(attacker: Attacker, sql: str, channel: bool) -> None:
+    assert attacker.attempt(sql, channel=channel).failure is QueryFailure.REFUSED
+
+
+HONEST = [
+    ("SELECT count(*) AS n FROM pc", "n\n40\n"),
+    ("SELECT diag, count(*) AS n FROM pc GROUP BY diag ORDER BY n", "diag,n\nrare,1\ncommon,39\n"),
+    ("SELECT diag FROM pc ORDER BY age LIMIT 1 OFFSET 7", "diag\nrare\n"),
+    ("SELECT * FROM (SELECT diag, age FROM pc) t WHERE age = 27", "diag,age\nrare,27\n"),
+    ("SELECT t.* FROM (SELECT seq AS eins, x FROM mine) t WHERE t.x = '10003'", "eins,x\n3,10003\n"),
+    ("SELECT p.diag, m.seq FROM pc p JOIN mine m ON p.zip = m.x WHERE m.seq = 7", "diag,seq\nrare,7\n"),
+]
+
+
+@pytest.mark.parametrize(("sql", "text"), HONEST)
+def test_an_honest_query_is_answered(attacker: Attacker, sql: str, text: str) -> None:
+    assert attacker.attempt(sql).text == text
