@@ -9,6 +9,7 @@ from whiteroom.domain.collaborations import Collaboration, MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.configured_tables import catalog_name
 from whiteroom.domain.next_actions import Advice, SharedTable, Standing, next_actions
+from whiteroom.domain.privacy import PrivacyPolicies
 from whiteroom.domain.queries import CatalogTable, FileFormat
 from whiteroom.domain.schemas import query_table
 from whiteroom.domain.verdicts import Denied
@@ -43,6 +44,13 @@ def _standing(tx: Transaction, catalog: Catalog, collaboration: Collaboration) -
         ml_configurations={account: held for account, held in configurations.items() if held is not None},
         tables=[table for table in found if table is not None],
         algorithm_owners=frozenset(item.account_id for item in algorithms if item.account_id in active),
+        log_readers=frozenset(
+            account
+            for item in algorithms
+            if item.account_id in active
+            for policy in PrivacyPolicies.parse(item.privacy_configuration).log_policies
+            for account in policy.allowed_account_ids
+        ),
     )
 
 

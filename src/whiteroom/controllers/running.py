@@ -62,6 +62,8 @@ class RunKind:
     """The container that the algorithm names for this; None where it names none."""
     log_policies: Callable[[PrivacyPolicies], tuple[LogPolicy, ...]]
     """Those that say what of the log may be told."""
+    log_group: str
+    """Where members read it."""
 
     def run_id(self, record_id: str) -> RunId:
         """The one run of a record."""
@@ -133,8 +135,10 @@ class Runs:
         with self._store.reading() as tx:
             policies = self._log_policies(tx, record) if run.end else ()
             active = member_active(tx, record.membership_id)
-        if run.end is not None and run.end.failure:
-            run = replace(run, end=replace(run.end, failure=self._redact(run.end.failure, policies)))
+        if run.end is not None:
+            failure = self._redact(run.end.failure, policies) if run.end.failure else ""
+            group = self._kind.log_group if policies else None
+            run = replace(run, end=replace(run.end, failure=failure, log_group=group))
         return Seen(run, active, taken)
 
     def resolve(self, record: RunRecord) -> Outcome:

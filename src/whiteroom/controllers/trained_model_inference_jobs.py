@@ -28,7 +28,7 @@ from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import GB, output_within_limit
-from whiteroom.domain.runs import INFERENCE_PREFIX, RunOutput, TransformRun
+from whiteroom.domain.runs import INFERENCE_JOBS, INFERENCE_PREFIX, RunOutput, TransformRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.trained_models import model_key
@@ -40,6 +40,7 @@ INFERENCES = RunKind(
     prefix=INFERENCE_PREFIX,
     container=lambda algorithm: algorithm.inference_container_config,
     log_policies=lambda policies: policies.inference_logs,
+    log_group=INFERENCE_JOBS,
 )
 _CONTENT_TYPES = {"CSV": "text/csv", "PARQUET": "application/x-parquet"}
 _VOLUME_BYTES = 100 * GB

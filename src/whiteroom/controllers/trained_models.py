@@ -20,7 +20,7 @@ from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB
-from whiteroom.domain.runs import TRAINING_PREFIX, ChannelMount, TrainingRun
+from whiteroom.domain.runs import TRAINED_MODELS, TRAINING_PREFIX, ChannelMount, TrainingRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.trained_models import (
     LIFECYCLE,
@@ -44,6 +44,7 @@ TRAININGS = RunKind(
     prefix=TRAINING_PREFIX,
     container=lambda algorithm: algorithm.training_container_config,
     log_policies=lambda policies: policies.training_logs,
+    log_group=TRAINED_MODELS,
 )
 
 

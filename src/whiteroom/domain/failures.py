@@ -163,7 +163,10 @@ def _exit_message(end: RunEnd) -> str:
     if end.reason is not EndReason.EXITED or end.exit_code is None:
         return ""
     signalled = f" (signal {end.exit_code - 128})" if end.exit_code > 128 else ""
+    told = f"The program ended with exit code {end.exit_code}{signalled} and left no /opt/ml/output/failure."
+    if end.log_group is not None:
+        return f"{told} The members whom its log policy names read what it printed: `aws logs tail {end.log_group}`."
     return (
-        f"The program ended with exit code {end.exit_code}{signalled} and left no /opt/ml/output/failure. "
-        "The server's operator can read what it printed with `whiteroom logs`."
+        f"{told} No containerLogs policy of its algorithm's association lets a member read what it printed; the "
+        "server's operator can (`whiteroom logs`)."
     )

@@ -57,6 +57,8 @@ class Standing:
     tables: Sequence[SharedTable]
     algorithm_owners: frozenset[str]
     """Accounts that have associated a configured model algorithm."""
+    log_readers: frozenset[str] = frozenset()
+    """Accounts that a log policy of one of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ def _as_a_receiver(standing: Standing, member: Member) -> Iterable[str]:
         configuration is None or configuration.location is None
     ):
         yield "To receive models and inferences, say where: PutMLConfiguration with an s3Destination."
+    if configuration is None and (member.can(Ability.CAN_QUERY) or member.account_id in standing.log_readers):
+        yield "To read logs and metrics of trainings and jobs, call PutMLConfiguration before they start."
     membership = standing.memberships.get(member.account_id)
     receives_from_others = member.can(Ability.CAN_RECEIVE_RESULTS) and not member.can(Ability.CAN_QUERY)
     if receives_from_others and membership is not None and membership.default_result_configuration is None:

@@ -83,6 +83,11 @@ class PrivacyPolicies:
     inference_logs: tuple[LogPolicy, ...]
     max_output_bytes: int | None
 
+    @property
+    def log_policies(self) -> tuple[LogPolicy, ...]:
+        """Those of trainings and of inference jobs."""
+        return self.training_logs + self.inference_logs
+
     @classmethod
     def parse(cls, configuration: Mapping[str, Any] | None) -> PrivacyPolicies:
         """Read a PrivacyConfiguration that has passed the service model's validation; None is the strictest."""

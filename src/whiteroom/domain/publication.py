@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,6 +78,27 @@ def logs_publication(
         return Publication("PUBLISH_FAILED", fault)
     summaries = f"Account {account_id} receives error summaries alone: there is one once the run has failed."
     return Publication(recorded.status, recorded.details or (None if reading.whole else summaries))
+
+
+def told_beforehand(accounts: Iterable[str], log_policies: Iterable[LogPolicy], configured: Collection[str]) -> str:
+    """What the audit trail says of those who will read nothing of a run that is asked for now; empty where none is.
+
+    Args:
+        accounts: the active members; the one that asks first.
+        log_policies: that name who reads the logs.
+        configured: accounts with an ML configuration.
+    """
+    asking, *others = accounts
+    named = {account for policy in log_policies for account in policy.allowed_account_ids}
+    without = [account for account in (asking, *sorted(others)) if account not in configured]
+    without = [account for account in without if account == asking or account in named]
+    if not without:
+        return ""
+    many = "s" * (len(without) > 1)
+    return (
+        f"Account{many} {', '.join(without)} {'have' if many else 'has'} no ML configuration: where that is so when "
+        "the run starts, its logs and metrics are not published there, ever. Call PutMLConfiguration now."
+    )
 
 
 def metrics_publication(

@@ -21,6 +21,11 @@ TRAINING_PREFIX = "training-"
 INFERENCE_PREFIX = "inference-"
 """Likewise of an inference job."""
 
+TRAINED_MODELS = "/aws/cleanroomsml/TrainedModels"
+"""The log group and the namespace of metrics of trainings [AAT]."""
+INFERENCE_JOBS = "/aws/cleanroomsml/TrainedModelInferenceJobs"
+"""Likewise of inference jobs."""
+
 
 class InputMode(StrEnum):
     """How a channel reaches the program (TrainingInputMode)."""
@@ -183,6 +188,8 @@ class RunEnd:
     instances: int = 1
     started_at_ms: int = 0
     ended_at_ms: int = 0
+    log_group: str | None = None
+    """Where the members whom a log policy names read what it printed; None where it names nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,20 @@ from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import Entity, LogPolicy, PrivacyPolicies
 from whiteroom.domain.publication import Publication, logs_publication
 from whiteroom.domain.redaction import Finder
-from whiteroom.domain.runs import INFERENCE_PREFIX, TRAINING_PREFIX, LogLine, RunId
+from whiteroom.domain.runs import (
+    INFERENCE_JOBS,
+    INFERENCE_PREFIX,
+    TRAINED_MODELS,
+    TRAINING_PREFIX,
+    LogLine,
+    RunId,
+)
 from whiteroom.domain.trained_model_inference_jobs import Status as JobStatus
 from whiteroom.domain.trained_models import Status as ModelStatus
 from whiteroom.operations.analysis_log_reading import AnalysisReader
 from whiteroom.operations.registry import Context
 from whiteroom.ports import PageKey, PlacedLine, Repository, RunLogs, Transaction
 
-TRAINED_MODELS = "/aws/cleanroomsml/TrainedModels"
-INFERENCE_JOBS = "/aws/cleanroomsml/TrainedModelInferenceJobs"
 GROUPS = (TRAINED_MODELS, INFERENCE_JOBS)
 """Of runs; analysis logs have a group for each collaboration."""
 

@@ -17,12 +17,11 @@ from whiteroom.domain.metric_views import MetricRules, SeriesView, is_over, note
 from whiteroom.domain.metrics import SYSTEM_METRICS, MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel, PrivacyPolicies
 from whiteroom.domain.publication import Publication, metrics_publication
+from whiteroom.domain.runs import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.domain.trained_model_inference_jobs import Status as JobStatus
 from whiteroom.domain.trained_models import Status as ModelStatus
 from whiteroom.ports import PageKey, Repository, Transaction
 
-TRAINED_MODELS = "/aws/cleanroomsml/TrainedModels"
-INFERENCE_JOBS = "/aws/cleanroomsml/TrainedModelInferenceJobs"
 NAMESPACES = (TRAINED_MODELS, INFERENCE_JOBS)
 
 MODEL_ARN, JOB_ARN = "TrainedModelArn", "TrainedModelInferenceJobArn"

@@ -49,6 +49,7 @@ from whiteroom.operations.ml_access import (
     working_association,
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.unread_runs import unread
 
 
 @operation(CLEANROOMS_ML, "StartTrainedModelInferenceJob", on_refusal=log_refused_job)
@@ -65,7 +66,7 @@ def start_trained_model_inference_job(request: Request, context: Context) -> Res
     within_quota(context, quota, repository, READING_INFERENCE_JOBS, membership_id=membership.id)
     job = _new_job(request, context, membership, model, association, payer)
     with unique("a live inference job of this membership", job.name):
-        repository.submit(job, actor=context.caller, reason=key_note(request, context))
+        repository.submit(job, actor=context.caller, reason=_first_words(request, context, job))
     log_job(context, job)
     context.tx.tags.put(job.arn, tags)
     return {"trainedModelInferenceJobArn": job.arn}
@@ -212,6 +213,14 @@ def _wanted(request: Request) -> Mapping[str, str]:
         raise ValidationFault("trainedModelVersionIdentifier names a version of trainedModelArn: give both.")
     wanted = {"trained_model_arn": arn, "trained_model_version_identifier": identifier}
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _first_words(request: Request, context: Context, job: TrainedModelInferenceJob) -> str:
+    """What the audit trail says of it at once."""
+    association = association_or_none(context, job.association_arn)
+    policies = PrivacyPolicies.parse(None if association is None else association.privacy_configuration)
+    told = (key_note(request, context), unread(context, job.collaboration_id, policies.inference_logs))
+    return " ".join(filter(None, told))
 
 
 def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedModelInferenceJob], Published]:

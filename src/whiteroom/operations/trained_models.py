@@ -51,6 +51,7 @@ from whiteroom.operations.ml_access import (
     working_association,
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.unread_runs import unread
 
 
 @operation(CLEANROOMS_ML, "CreateTrainedModel", on_refusal=log_refused_job)
@@ -72,7 +73,7 @@ def create_trained_model(request: Request, context: Context) -> Response:
             latest = repository.find(arn=model.arn, is_latest=True)
             if latest is not None:
                 repository.note(latest, actor=context.caller, at=latest.updated_at, is_latest=False)
-        repository.submit(model, actor=context.caller, reason=key_note(request, context))
+        repository.submit(model, actor=context.caller, reason=_first_words(request, context, model))
     log_job(context, model)
     context.tx.tags.put(model.arn, tags)
     return {"trainedModelArn": model.arn, "versionIdentifier": model.version_identifier}
@@ -244,6 +245,14 @@ def _readers(context: Context, model: TrainedModel) -> Iterator[str]:
         for training in context.tx.trained_models.all(collaboration_id=model.collaboration_id, status=status):
             if any(channel["modelId"] == model.id for channel in training.incremental_channels):
                 yield f"the training of {training.name} ({training.arn}, {status.value})"
+
+
+def _first_words(request: Request, context: Context, model: TrainedModel) -> str:
+    """What the audit trail says of it at once."""
+    association = association_or_none(context, model.association_arn)
+    policies = PrivacyPolicies.parse(None if association is None else association.privacy_configuration)
+    told = (key_note(request, context), unread(context, model.collaboration_id, policies.training_logs))
+    return " ".join(filter(None, told))
 
 
 def _published(context: Context, model: TrainedModel, membership_id: str | None) -> Published:

@@ -88,7 +88,7 @@ def a_standing(**changes: Any) -> Standing:
         collaboration=collaboration,
         members=[a_member(ALICE, "CAN_QUERY", "CAN_RECEIVE_RESULTS"), a_member(BOB), a_member(CAROL)],
         memberships={account: a_membership(account) for account in (ALICE, BOB, CAROL)},
-        ml_configurations={},
+        ml_configurations={ALICE: MLConfiguration("m", ALICE, "arn:r", None, **TIMES)},
         tables=[a_table()],
         algorithm_owners=frozenset({CAROL}),
     )
@@ -181,6 +181,15 @@ def test_an_owner_is_told_of_files_that_are_gone_and_of_a_budget_that_is_spent()
 def test_the_querier_waits_for_a_table_and_then_for_an_algorithm() -> None:
     assert "no member has associated a table" in told(a_standing(tables=[]), ALICE)
     assert "CreateConfiguredModelAlgorithmAssociation" in told(a_standing(algorithm_owners=frozenset()), ALICE)
+
+
+def test_who_would_read_nothing_of_a_run_is_told_before_there_is_one() -> None:
+    configured = a_standing(log_readers=frozenset({ALICE}))
+    assert "PutMLConfiguration" not in told(configured, ALICE)
+    bare = a_standing(ml_configurations={}, log_readers=frozenset({BOB}))
+    for account in (ALICE, BOB):
+        assert "call PutMLConfiguration before they start" in told(bare, account)
+    assert told(bare, CAROL) == "", "she trains nothing, and no policy names her"
 
 
 def test_receivers_are_told_to_say_where() -> None:

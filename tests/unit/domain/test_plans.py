@@ -226,6 +226,15 @@ def test_a_program_that_a_signal_ended_is_said_to_have_been() -> None:
     assert "exit code 137 (signal 9)" in run_message(RunEnd(EndReason.EXITED, exit_code=137))
 
 
+def test_a_crash_points_those_who_may_read_its_log_there_and_else_says_that_nobody_may() -> None:
+    crash = RunEnd(EndReason.EXITED, exit_code=1)
+    group = "/aws/cleanroomsml/TrainedModels"
+    told = run_message(dataclasses.replace(crash, log_group=group))
+    assert told.endswith(f"The members whom its log policy names read what it printed: `aws logs tail {group}`.")
+    assert "operator" not in told
+    assert "No containerLogs policy" in run_message(crash)
+
+
 def test_a_failure_without_words_says_what_its_code_means(records: dict[str, Any]) -> None:
     model = dataclasses.replace(records["model"], status=trained_models.Status.CREATE_IN_PROGRESS)
     seen = Observation(Phase.ENDED, RunEnd(EndReason.MEMORY))

@@ -7,7 +7,13 @@ import pytest
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import NOTHING_TO_SAY, Publication, logs_publication, metrics_publication
+from whiteroom.domain.publication import (
+    NOTHING_TO_SAY,
+    Publication,
+    logs_publication,
+    metrics_publication,
+    told_beforehand,
+)
 from whiteroom.redaction import personal
 from whiteroom.redaction.finder import PatternFinder
 
@@ -17,6 +23,16 @@ PRIVACY = {"policies": {"trainedModels": {"containerLogs": [{"allowedAccountIds"
 ASSOCIATION = ConfiguredModelAlgorithmAssociation("a", "arn", "m", "c", BOB, "cma", "n", None, PRIVACY, NOON, NOON)
 CONFIGURATION = MLConfiguration("m", ALICE, "role", None, NOON, NOON)
 RECORDED = Publication("PUBLISH_SUCCEEDED", None)
+
+
+def test_who_will_read_nothing_of_a_run_is_named_beforehand() -> None:
+    policies = PrivacyPolicies.parse(PRIVACY).training_logs
+    carol, dave = "333333333333", "444444444444"
+    assert told_beforehand((BOB, ALICE, carol), policies, {ALICE, BOB}) == ""
+    assert told_beforehand((carol, ALICE, dave), policies, {ALICE}).startswith(
+        f"Account {carol} has no ML configuration: where that is so when the run starts, its logs and metrics"
+    )
+    assert told_beforehand((carol, ALICE, dave), policies, ()).startswith(f"Accounts {carol}, {ALICE} have no ML")
 
 
 def told(account_id: str = ALICE, **changes: Any) -> Publication:

@@ -12,8 +12,8 @@ from whiteroom.base.callers import Caller
 from whiteroom.base.faults import ValidationFault
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
+from whiteroom.domain.runs import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.operations import metrics
-from whiteroom.operations.metric_reading import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.operations.registry import MONITORING, Context, handlers
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -1,3 +1,4 @@
+import codecs
 import fcntl
 import os
 import stat
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.images.library import ImageRefused, Images, canonical_name
+from whiteroom.runtime.images.library import ImageRefused, Images, as_pip_reads, canonical_name
 
 
 @pytest.fixture
@@ -108,6 +109,30 @@ def test_what_no_image_can_hold_is_refused_by_name(images: Images, code: Path, m
 def test_requirements_that_do_not_exist_are_refused(images: Images, code: Path, tmp_path: Path) -> None:
     with pytest.raises(ImageRefused, match="cannot be read"):
         images.build("a", code, requirements=tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"numpy==1.0\n", "numpy==1.0\n"),
+        ("# ü\nnumpy\n".encode(), "# ü\nnumpy\n"),
+        ("numpy\n".encode("utf-16"), "numpy\n"),
+        (codecs.BOM_UTF16_BE + "numpy\n".encode("utf-16-be"), "numpy\n"),
+        (codecs.BOM_UTF8 + b"numpy\n", "numpy\n"),
+        ("numpy\n".encode("utf-32"), "numpy\n"),
+        ("# -*- coding: latin-1 -*-\n# ü\nnumpy\n".encode("latin-1"), "# -*- coding: latin-1 -*-\n# ü\nnumpy\n"),
+    ],
+)
+def test_requirements_are_read_as_pip_reads_them(data: bytes, text: str) -> None:
+    assert as_pip_reads(data) == text
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"num\xffpy", b"# coding: nosuch\nnumpy"])
+def test_requirements_that_are_no_text_are_refused(images: Images, code: Path, tmp_path: Path, data: bytes) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_bytes(data)
+    with pytest.raises(ImageRefused, match="cannot be read"):
+        images.build("a", code, requirements=requirements)
 
 
 def test_requirements_are_installed_with_scripts_that_name_the_place_inside(

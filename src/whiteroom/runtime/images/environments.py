@@ -54,7 +54,8 @@ def create(folder: Path, requirements: str, progress: Callable[[str], None]) -> 
     progress("Making the environment")
     _run([str(base().executable), "-m", "venv", "--without-pip", "--symlinks", str(folder)], progress)
     if requirements.strip():
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        # The mark has pip read it as UTF-8, whatever a comment in it says of the file that it came from.
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8-sig") as file:
             file.write(requirements)
             file.flush()
             progress("Installing the requirements")

@@ -12,6 +12,7 @@ installed distributions (their RECORDs), the Python version and machine, and the
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import json
 import os
@@ -23,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.images import environments
@@ -279,9 +281,36 @@ def facts(image: Image) -> Mapping[str, str]:
 
 def _requirements_text(path: Path | None) -> str:
     try:
-        return "" if path is None else path.read_text()
-    except (OSError, UnicodeDecodeError) as problem:
+        return "" if path is None else as_pip_reads(path.read_bytes())
+    except (OSError, UnicodeError, LookupError) as problem:
         raise ImageRefused(f"The requirements {path} cannot be read: {problem}.") from None
+
+
+_MARKS: Final = (
+    # The longer ones first: UTF-32's begins like UTF-16's.
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CODING: Final = re.compile(rb"^#.*?coding[:=][ \t]*([-\w.]+)")
+
+
+def as_pip_reads(data: bytes) -> str:
+    """A requirements file's text: by its byte-order mark, else as a `# coding:` comment says, else as UTF-8.
+
+    Raises:
+        UnicodeError: it is not so encoded.
+        LookupError: the comment names an encoding that there is not.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding)
+    for line in data.splitlines()[:2]:
+        if found := _CODING.match(line):
+            return data.decode(found[1].decode("ascii"))
+    return data.decode("utf-8")
 
 
 def _remove_unless_held(place: Path) -> None:
