@@ -385,4 +385,5 @@ def _run_settings(settings: Settings) -> RunSettings:
         stop_grace_seconds=settings.stop_grace_seconds,
         ready_timeout_seconds=settings.ready_timeout_seconds,
         csv_header=settings.csv_header,
+        finish_revoked_work=settings.finish_revoked_work,
     )

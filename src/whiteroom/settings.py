@@ -87,6 +87,8 @@ class Settings:
     """How many processes and threads one container may have at a time."""
     strict_instance_types: bool = False
     """Refuse a job whose instances are larger than this machine, instead of giving them what it has."""
+    finish_revoked_work: bool = False
+    """Let a training or an inference job that runs go on to its end where a table's owner takes its rule back."""
     controller_threads: int = _at_least(1, 4)
     """How many resources are worked on at a time; waiting for a container takes none."""
     lease_seconds: int = _at_least(2, 30)

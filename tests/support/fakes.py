@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.domain.differential_privacy import Bill
+from whiteroom.domain.judgements import judgement_of
 from whiteroom.domain.metrics import Usage
 from whiteroom.domain.queries import (
     CatalogTable,
@@ -24,6 +25,7 @@ from whiteroom.domain.queries import (
     QueryResult,
     QuerySpec,
 )
+from whiteroom.domain.query_facts import QueryFacts
 from whiteroom.domain.runs import (
     ABSENT,
     RUNNING,
@@ -172,6 +174,8 @@ class FakeEngine:
     failure: QueryFailure | None = None
     message: str = ""
     reads: tuple[str, ...] = ("Flights",)
+    facts: QueryFacts = field(default_factory=lambda: QueryFacts({"Flights": frozenset()}))
+    """What every query does."""
     dies: int = 0
     """How many times a query is found dead before it works."""
     bill: Bill | None = None
@@ -190,7 +194,12 @@ class FakeEngine:
         self._queries[spec.id] = self.looks
 
     def observe(self, query_id: str) -> QueryObservation:
-        return replace(self._observe(query_id), bill=self.bill if query_id in self._specs else None)
+        seen = self._observe(query_id)
+        spec = self._specs.get(query_id)
+        if spec is None or seen.phase is Phase.ABSENT or seen.failure is QueryFailure.REFUSED:
+            return replace(seen, bill=None if spec is None else self.bill)
+        read = [table for table in spec.tables if table.name in self.reads]
+        return replace(seen, bill=self.bill, judgement=judgement_of(self.facts, (), read))
 
     def _observe(self, query_id: str) -> QueryObservation:
         if query_id not in self._queries:

@@ -17,7 +17,10 @@ import pytest
 from support.cleanrooms import ALICE, BOB, CAROL, REGION, Office, Room, SharedTable, a_clean_room, role_of
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import Fault
+from whiteroom.domain.judgements import judgement_of, kept
 from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.query_facts import Origin, Output, Place, QueryFacts, Read, SelectFacts, Use
+from whiteroom.reads.current_rules import CurrentRules
 
 TRAINER = {"imageUri": "registry/trainer:1"}
 SERVER = {"imageUri": "registry/server:1"}
@@ -95,9 +98,20 @@ class Studio:
     def active_channel(self, name: str = "rows", **changes: Any) -> str:
         """A channel with rows of BOB's table."""
         arn = self.channel(name, **changes)
-        filled = {"source_associations": (self.table.association_id,), "number_of_records": 100}
-        self.advance("ml_input_channels", arn, Event.STARTED, Event.SUCCEEDED, **filled)
+        self.fill(arn)
         return arn
+
+    def fill(self, arn: str, **changes: Any) -> None:
+        """Have a channel's query succeed: it has read BOB's table."""
+        with self.office.store.reading() as tx:
+            (table,) = CurrentRules(tx).tables([self.table.association_id]).values()
+        filled = {
+            "source_associations": (self.table.association_id,),
+            "judgement": kept(judgement_of(facts_of(table.name, "age", "outcome"), (), [table])),
+            "number_of_records": 100,
+            **changes,
+        }
+        self.advance("ml_input_channels", arn, Event.STARTED, Event.SUCCEEDED, **filled)
 
     def training_request(self, name: str, *channels: str, **changes: Any) -> dict[str, Any]:
         """CreateTrainedModel as ALICE."""
@@ -182,6 +196,26 @@ class Studio:
             for event in events:
                 last = changes if event is events[-1] else {}
                 record = repository.transition(record, event, actor="controller", at=self.office.now, **last)
+
+
+def facts_of(table: str, *columns: str) -> QueryFacts:
+    """What SELECT of these columns FROM the table does."""
+    read = Read(table, table)
+    uses = tuple(Use(read, column, Place.OUTPUT, aggregated=False) for column in columns)
+    select = SelectFacts(
+        reads=(read,),
+        joins=(),
+        clauses=frozenset(),
+        uses=uses,
+        aggregates=(),
+        windows=False,
+        subqueries=False,
+        correlated=False,
+        functions=frozenset(),
+        outputs=tuple(Output((use,), plain=True) for use in uses),
+    )
+    shown = frozenset(Origin(table, column) for column in columns)
+    return QueryFacts({table: frozenset(columns)}, shown, selects=(select,))
 
 
 def input_channel(sql_parameters: dict[str, Any], account_id: str = ALICE) -> dict[str, Any]:

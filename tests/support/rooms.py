@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,17 @@ SYNTHETIC: dict[str, Any] = {
 _TIMES = {"created_at": NOON, "updated_at": NOON}
 
 
+OPEN_RULE: Mapping[str, Any] = {
+    "allowedAnalyses": ["ANY_QUERY", "arn:template", "arn:synthetic"],
+    "allowedAnalysisProviders": [ALICE],
+    "additionalAnalyses": "ALLOWED",
+}
+OPEN_ASSOCIATION_RULE: Mapping[str, Any] = {
+    "allowedResultReceivers": [ALICE, BOB],
+    "allowedAdditionalAnalyses": [ASSOCIATION],
+}
+"""What Bob allows Alice, and her algorithm."""
+
 _FURNISHED: list[bytes] = []
 """The database of a new room, made once: migrating an empty one takes longer than most tests."""
 
@@ -132,6 +143,7 @@ class World:
         self.regions = BucketRegions("us-east-1")
         self.csv_header = True
         self.cpus, self.memory_bytes = 2, GB
+        self.finish_revoked_work = False
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
@@ -158,6 +170,7 @@ class World:
             stop_grace_seconds=5,
             ready_timeout_seconds=60,
             csv_header=True,
+            finish_revoked_work=self.finish_revoked_work,
         )
         queries = QuerySettings(
             csv_header=self.csv_header,
@@ -256,6 +269,7 @@ class World:
             kms_key_arn=None,
             protected_query_id=query_id,
             source_associations=(),
+            judgement=None,
             number_of_records=None,
             number_of_files=None,
             size_bytes=None,
@@ -656,7 +670,7 @@ def _furnish(store: SqliteStore) -> None:
                     {"glue": {"databaseName": "db", "tableName": name.lower()}}, ("a",), "DIRECT_QUERY", (), **_TIMES,
                 )
             )  # fmt: skip
-            rule = {"v1": {"custom": {"allowedAnalyses": ["ANY_QUERY"]}}}
+            rule = {"v1": {"custom": OPEN_RULE}}
             tx.configured_table_analysis_rules.add(ConfiguredTableAnalysisRule(f"t-{name}", "CUSTOM", rule, **_TIMES))
             tx.configured_table_associations.add(
                 ConfiguredTableAssociation(
@@ -664,3 +678,7 @@ def _furnish(store: SqliteStore) -> None:
                     name.lower(), None, "arn:role", **_TIMES,
                 )
             )  # fmt: skip
+            shared = {"v1": {"custom": OPEN_ASSOCIATION_RULE}}
+            tx.configured_table_association_analysis_rules.add(
+                ConfiguredTableAssociationAnalysisRule(f"a-{name}", "CUSTOM", shared, **_TIMES)
+            )

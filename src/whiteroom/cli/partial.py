@@ -15,7 +15,9 @@ from whiteroom.cli.logs import trained_model
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.trained_models import TrainedModel, partial_keys
+from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import ObjectStore, StoredObject
+from whiteroom.reads.current_rules import CurrentRules
 
 
 def partial(
@@ -45,6 +47,9 @@ def partial(
         raise Problem(f"{arn} is no trained model, and nothing else leaves anything partial.")
     with opened_store(settings) as store, store.reading() as tx:
         model = trained_model(tx, arn, version)
+        verdict = CurrentRules(tx).model(model)
+    if isinstance(verdict, Denied):
+        raise Problem(verdict.reason)
     objects = open_objects(settings)
     kept = [found for key in partial_keys(model.id) if (found := objects.stat(key)) is not None]
     if model.partial_bytes is None or not kept:

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.query_specs import shared_associations
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.room import layouts_folder, payer_active, result_format
 from whiteroom.controllers.settling import settle
@@ -67,17 +66,18 @@ class MLInputChannelController:
         payer = record.payer_configuration.get("computePayerAccountId")
         synthetic_payer = record.payer_configuration.get("syntheticDataPayerAccountId")
         watched = record.status is Status.CREATE_IN_PROGRESS
-        seen = self._querying.observe(record, record.protected_query_id, payer, watched=watched)
+        seen = self._querying.observe(
+            record, record.protected_query_id, payer, watched=watched, algorithm_association_arn=record.association_arn
+        )
         with self._store.reading() as tx:
-            associations = shared_associations(tx, record.collaboration_id)
             in_use = record.status is Status.DELETE_PENDING and _in_use(tx, record)
             synthetic_paid = payer_active(tx, record.collaboration_id, synthetic_payer)
             synthetic = watched and record.synthetic_data_parameters is not None
         return seen.query, Surroundings(
             member_active=seen.member_active,
             payer_active=seen.payer_active and synthetic_paid,
-            associations={association.name_folded: association.id for association in associations},
             in_use=in_use,
+            revoked=seen.revoked,
             synthesis=self._synthesising.observe(record) if synthetic else NO_SYNTHESIS,
         )
 
@@ -116,7 +116,7 @@ class MLInputChannelController:
             if record.status_code == StatusCode.QUERY_TIMED_OUT:
                 changes["status"] = ProtectedQueryStatus.TIMED_OUT
         tx.protected_queries.update(query, **changes)
-        if status is ProtectedQueryStatus.SUCCESS:
+        if status is ProtectedQueryStatus.SUCCESS or record.status_code == StatusCode.REVOKED_BY_OWNER:
             settle(tx, query, record.source_associations)
         elif record.status_code == StatusCode.QUERY_REFUSED:
             settle(tx, query, ())

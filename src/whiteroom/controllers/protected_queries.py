@@ -14,14 +14,12 @@ from typing import Any
 
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.privacy_bills import pay
-from whiteroom.controllers.query_specs import shared_associations, tables_of
-from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.querying import Querying, still_allowed
 from whiteroom.controllers.room import receiving_membership, require_wanted
 from whiteroom.controllers.settling import settle
-from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.collaborations import Ability
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.judgements import kept
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.protected_queries import (
     LIFECYCLE,
@@ -31,12 +29,11 @@ from whiteroom.domain.protected_queries import (
     owes,
     plan,
 )
-from whiteroom.domain.queries import QueryObservation, QueryResult, ResultFormat
+from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.result_regions import BucketRegions, may_be_stored
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
-from whiteroom.domain.user_level import protected
-from whiteroom.domain.verdicts import Denied, Verdict
+from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import DeliveryFailed, ObjectStore, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 
 Seen = tuple[QueryObservation, Surroundings]
@@ -86,7 +83,7 @@ class ProtectedQueryController:
         # One that is being cancelled may have read, and is charged for it.
         watched = record.status in {ProtectedQueryStatus.STARTED, ProtectedQueryStatus.CANCELLING}
         seen = self._querying.observe(record, record.id, record.payer_account_id, watched=watched)
-        return seen.query, Surroundings(member_active=seen.member_active, payer_active=seen.payer_active)
+        return seen.query, Surroundings(seen.member_active, seen.payer_active, seen.revoked)
 
     def plan(self, record: ProtectedQuery, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
@@ -113,7 +110,7 @@ class ProtectedQueryController:
     def accompany(self, tx: Transaction, record: ProtectedQuery, now: datetime) -> None:  # noqa: ARG002 - of the protocol
         """loop.Controller.accompany: access budgets get back what the query did not use."""
         never_started = record.status is ProtectedQueryStatus.CANCELLED and record.started_at is None
-        refused_by_rules = record.status_code == StatusCode.QUERY_REFUSED
+        refused_by_rules = record.status_code in {StatusCode.QUERY_REFUSED, StatusCode.REVOKED_BY_OWNER}
         if record.status is ProtectedQueryStatus.SUCCESS or never_started or refused_by_rules:
             settle(tx, record, record.read_associations)
 
@@ -141,42 +138,37 @@ class ProtectedQueryController:
         )
 
     def _deliver(self, query: ProtectedQuery) -> Outcome:
-        result = self._engine.observe(query.id).result
-        if result is None:
-            raise Stale(f"The rows of the protected query {query.id} are gone.")
-        ready = self._ready(query, result)
+        seen = self._engine.observe(query.id)
+        result = seen.result
+        if result is None or seen.judgement is None:
+            raise Stale(f"The rows of the protected query {query.id} are gone, or how it was judged.")
+        judgement = seen.judgement
+        ready = self._ready(query, seen)
         if isinstance(ready, Outcome):
             return ready
 
         def confirm() -> None:
-            if self._ready(query, result) != ready:
+            if self._ready(query, seen) != ready:
                 raise Stale(f"What the protected query {query.id} rests on changed while its rows were copied.")
 
         deliveries = self._hand_over(query, result.files, ready.places, confirm)
         if isinstance(deliveries, Failure):
             return Outcome(failure=deliveries)
-        told = {"deliveries": deliveries, "privacy_parameters": result.privacy, "read_associations": ready.read}
-        return Outcome(told)
+        told = {"deliveries": deliveries, "privacy_parameters": result.privacy, "judgement": kept(judgement)}
+        return Outcome({**told, "read_associations": judgement.association_ids})
 
-    def _ready(self, query: ProtectedQuery, result: QueryResult) -> _Ready | Outcome:
-        """Where the rows of each receiver go, and what they were read from, judged now; or why they go nowhere."""
+    def _ready(self, query: ProtectedQuery, seen: QueryObservation) -> _Ready | Outcome:
+        """Where the rows of each receiver go, judged now; or why they go nowhere."""
         with self._store.reading() as tx:
             require_wanted(tx, self.work, query)
-            shared = {item.name: item for item in shared_associations(tx, query.collaboration_id)}
-            gone = [name for name in result.tables if name not in shared]
-            if gone:
-                return refused(
-                    StatusCode.DATA_ERROR, f"The table {gone[0]} left the collaboration while the query ran."
+            if isinstance(still_allowed(tx, query, seen, None), Denied):
+                raise Stale(
+                    f"A rule that the protected query {query.id} rests on changed before its rows were delivered."
                 )
-            associations = [shared[name] for name in result.tables]
-            verdict = _may_leave(tx, query, associations)
             places = self._places(tx, query)
-        read = tuple(sorted(association.id for association in associations))
-        if isinstance(verdict, Denied):
-            return Outcome({"read_associations": read}, Failure(StatusCode.QUERY_REFUSED, verdict.reason))
         if isinstance(places, Denied):
             return refused(StatusCode.RECEIVER_NOT_READY, places.reason)
-        return _Ready(places, read)
+        return _Ready(places)
 
     def _hand_over(
         self,
@@ -225,23 +217,3 @@ class _Ready:
 
     places: Mapping[str, str]
     """By receiver."""
-    read: tuple[str, ...]
-    """Ids of the associations that it read."""
-
-
-def _may_leave(tx: Transaction, query: ProtectedQuery, read: Iterable[ConfiguredTableAssociation]) -> Verdict:
-    """Whether the rules of the tables that were read, as they are now, still let these receivers have the rows."""
-    tables = [table for table, _ in tables_of(tx, read)]
-    for table in protected(tables):
-        if query.privacy_bill is None:
-            return Denied(
-                f"{table.title} has been protected by differential privacy since the query began, and its result has "
-                "no noise. Ask again."
-            )
-    return may_reach(
-        tables,
-        querier_account_id=query.account_id,
-        receiver_account_ids=[receiver["accountId"] for receiver in query.receivers],
-        algorithm_association_arn=None,
-        template_arn=query.sql_parameters.get("analysisTemplateArn") or None,
-    )

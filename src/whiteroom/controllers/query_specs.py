@@ -17,15 +17,12 @@ from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import UNREADABLE, CatalogTable, QuerySpec, QueryTable, ResultFormat
 from whiteroom.domain.query_compute import Compute, granted
-from whiteroom.domain.schemas import query_table
 from whiteroom.domain.steps import Failure
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
+from whiteroom.reads.query_tables import Referenced, referenced
 
 log = logging.getLogger(__name__)
-
-Referenced = tuple[QueryTable, Mapping[str, Any]]
-"""A table with its owner's rules as they are now, its rows still to be found, and its TableReference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,18 +132,8 @@ def seen_associations(tx: Transaction, query: ProtectedQuery) -> list[Configured
 
 def tables_of(tx: Transaction, associations: Iterable[ConfiguredTableAssociation]) -> list[Referenced]:
     """The tables behind associations."""
-    found = (_referenced(tx, association) for association in associations)
+    found = (referenced(tx, association) for association in associations)
     return [table for table in found if table is not None]
-
-
-def _referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Referenced | None:
-    table = tx.configured_tables.get(association.configured_table_id)
-    if table is None:
-        return None
-    rule = tx.configured_table_analysis_rules.get(table.id)
-    association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    budget = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
-    return query_table(association, table, UNREADABLE, rule, association_rule, budget), table.table_reference
 
 
 def _statement(tx: Transaction, source: Mapping[str, Any], *, synthetic: bool) -> _Statement | Failure:

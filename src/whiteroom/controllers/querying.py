@@ -15,11 +15,14 @@ from typing import Protocol
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs
 from whiteroom.controllers.room import member_active, payer_active
+from whiteroom.domain.judgements import judge_again
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Failure, Outcome
-from whiteroom.ports import Catalog, SqlEngine, Store
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
+from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
+from whiteroom.reads.current_rules import CurrentRules
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,8 @@ class SeenQuery:
     """Whether the membership that asked for it still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
+    revoked: Denied | None = None
+    """Why the rules of now do not allow what it does; None while nobody knows yet what it does."""
 
 
 class Querying:
@@ -65,15 +70,33 @@ class Querying:
         self._engine = engine
         self._specs = QuerySpecs(store, catalog, settings, clock)
 
-    def observe(self, asker: Asker, query_id: str, payer_account_id: str | None, *, watched: bool) -> SeenQuery:
-        """What is seen of a record's query; where it is not watched, it is not looked at."""
+    def observe(
+        self,
+        asker: Asker,
+        query_id: str,
+        payer_account_id: str | None,
+        *,
+        watched: bool,
+        algorithm_association_arn: str | None = None,
+    ) -> SeenQuery:
+        """What is seen of a record's query; where it is not watched, it is not looked at.
+
+        Args:
+            asker: the record.
+            query_id: of its query.
+            payer_account_id: who pays for it.
+            watched: whether it may be running.
+            algorithm_association_arn: whose algorithm is to read its rows; None where a member is.
+        """
         query = self._engine.observe(query_id) if watched else _ABSENT
         if query.disagreement:
             log.error("query %s: its two judges disagree: %s", query_id, query.disagreement)
         with self._store.reading() as tx:
+            record = tx.protected_queries.get(query_id) if watched else None
+            verdict = ALLOWED if record is None else still_allowed(tx, record, query, algorithm_association_arn)
             active = member_active(tx, asker.membership_id)
             paid = payer_active(tx, asker.collaboration_id, payer_account_id)
-        return SeenQuery(query, active, paid)
+        return SeenQuery(query, active, paid, verdict if isinstance(verdict, Denied) else None)
 
     def start(
         self,
@@ -113,3 +136,19 @@ class Querying:
         queries = tuple(dict.fromkeys((*self._engine.queries(), *others)))
         with self._store.reading() as tx:
             return [(query_id, tx.protected_queries.get(query_id)) for query_id in queries]
+
+
+def still_allowed(
+    tx: Transaction, query: ProtectedQuery, seen: QueryObservation, algorithm_association_arn: str | None
+) -> Verdict:
+    """Whether the rules of now allow what the query does; nothing speaks against what is not known yet."""
+    if seen.judgement is None:
+        return ALLOWED
+    return judge_again(
+        seen.judgement,
+        CurrentRules(tx).tables_of(seen.judgement),
+        querier_account_id=query.account_id,
+        receiver_account_ids=[receiver["accountId"] for receiver in query.receivers],
+        algorithm_association_arn=algorithm_association_arn,
+        template_arn=query.sql_parameters.get("analysisTemplateArn") or None,
+    )

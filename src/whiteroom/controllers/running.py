@@ -18,8 +18,10 @@ from whiteroom.domain.instance_types import Shape, clamped, limits
 from whiteroom.domain.privacy import LogPolicy, PrivacyPolicies
 from whiteroom.domain.retries import Tried, attempt_notes, seconds_left
 from whiteroom.domain.runs import ABSENT, Limits, Observation, Phase, Run, RunId, RunOutput
-from whiteroom.domain.steps import Outcome, refused
+from whiteroom.domain.steps import Failure, Outcome, refused
+from whiteroom.domain.verdicts import Denied, Verdict
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
+from whiteroom.reads.current_rules import CurrentRules
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """A failure file's text as every member may read it, under all of an association's log policies."""
@@ -64,6 +66,8 @@ class RunKind:
     """Those that say what of the log may be told."""
     log_group: str
     """Where members read it."""
+    verdict: Callable[[CurrentRules, Any], Verdict]
+    """Whether the owners of the rows that a record's run is of still allow it."""
 
     def run_id(self, record_id: str) -> RunId:
         """The one run of a record."""
@@ -81,6 +85,8 @@ class RunSettings:
     stop_grace_seconds: int
     ready_timeout_seconds: int
     csv_header: bool
+    finish_revoked_work: bool = False
+    """Whether a run whose rows' owner takes a rule back goes on to its end. None starts, whatever this says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,8 @@ class Seen:
     """A failed program's own words are masked: every member sees a statusDetails.message."""
     member_active: bool
     metrics: Taken = NOTHING_TAKEN
+    halt: Failure | None = None
+    """Why it may not go on, where somebody other than its own membership has ended it."""
 
 
 class NotForgotten(Exception):
@@ -135,11 +143,17 @@ class Runs:
         with self._store.reading() as tx:
             policies = self._log_policies(tx, record) if run.end else ()
             active = member_active(tx, record.membership_id)
+            halt = None if watched and self._settings.finish_revoked_work else self.revoked(tx, record)
         if run.end is not None:
             failure = self._redact(run.end.failure, policies) if run.end.failure else ""
             group = self._kind.log_group if policies else None
             run = replace(run, end=replace(run.end, failure=failure, log_group=group))
-        return Seen(run, active, taken)
+        return Seen(run, active, taken, halt)
+
+    def revoked(self, tx: Transaction, record: RunRecord) -> Failure | None:
+        """Why the rules of now do not allow the record's run, as its failure; None where they do."""
+        verdict = self._kind.verdict(CurrentRules(tx), record)
+        return Failure(StatusCode.REVOKED_BY_OWNER, verdict.reason) if isinstance(verdict, Denied) else None
 
     def resolve(self, record: RunRecord) -> Outcome:
         """Find out which image the algorithm names now: all attempts use exactly that one."""

@@ -20,8 +20,9 @@ from whiteroom.domain.privacy import FileType, export_within_limit, exportable_f
 from whiteroom.domain.steps import Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob, plan
 from whiteroom.domain.trained_models import MODEL_ARCHIVE, OUTPUT_ARCHIVE, TrainedModel, model_key, output_key
-from whiteroom.domain.verdicts import Denied
+from whiteroom.domain.verdicts import ALLOWED, Denied
 from whiteroom.ports import DeliveryFailed, ObjectStore, Stale, Store, StoredObject, Transaction, UnsafeContents, Work
+from whiteroom.reads.current_rules import CurrentRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Seen:
     """What an export's plan needs to see."""
 
     member_active: bool
+    halt: Failure | None = None
+    """Why it may not go on, where somebody other than its own membership has ended it."""
 
 
 class TrainedModelExportJobController:
@@ -45,11 +48,11 @@ class TrainedModelExportJobController:
     def observe(self, record: TrainedModelExportJob) -> Seen:
         """loop.Controller.observe."""
         with self._store.reading() as tx:
-            return Seen(member_active(tx, record.membership_id))
+            return Seen(member_active(tx, record.membership_id), _revoked(tx, record))
 
     def plan(self, record: TrainedModelExportJob, seen: Seen, now: datetime) -> Step:  # noqa: ARG002 - of the protocol
         """loop.Controller.plan."""
-        return plan(record, member_active=seen.member_active)
+        return plan(record, member_active=seen.member_active, halt=seen.halt)
 
     def act(self, record: TrainedModelExportJob, effect: Effect) -> Outcome:
         """loop.Controller.act."""
@@ -90,8 +93,11 @@ class TrainedModelExportJobController:
         with self._store.reading() as tx:
             require_wanted(tx, self.work, job)
             model = ready_model(tx, job.trained_model_id)
+            halt = _revoked(tx, job)
             if isinstance(model, Failure):
                 return model
+            if halt is not None:
+                return halt
             policies = policies_of(tx, model.association_arn)
             location = receiving_location(
                 tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT
@@ -135,3 +141,10 @@ _FILES = {
     FileType.OUTPUT: (OUTPUT_ARCHIVE, output_key, "output_bytes"),
 }
 """What each kind is called at the receiver, its key, and the record's field with its size."""
+
+
+def _revoked(tx: Transaction, job: TrainedModelExportJob) -> Failure | None:
+    """Why the owners of what the model was made of do not allow it to leave now; None where they do."""
+    model = tx.trained_models.get(job.trained_model_id)
+    verdict = ALLOWED if model is None else CurrentRules(tx).model(model)
+    return Failure(StatusCode.REVOKED_BY_OWNER, verdict.reason) if isinstance(verdict, Denied) else None

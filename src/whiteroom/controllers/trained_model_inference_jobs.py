@@ -41,6 +41,7 @@ INFERENCES = RunKind(
     container=lambda algorithm: algorithm.inference_container_config,
     log_policies=lambda policies: policies.inference_logs,
     log_group=INFERENCE_JOBS,
+    verdict=lambda rules, job: rules.inference(job),
 )
 _CONTENT_TYPES = {"CSV": "text/csv", "PARQUET": "application/x-parquet"}
 _VOLUME_BYTES = 100 * GB
@@ -75,7 +76,8 @@ class TrainedModelInferenceJobController:
     def plan(self, record: TrainedModelInferenceJob, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
+        active = seen.member_active
+        step = plan(record, seen.run, now, member_active=active, grace_seconds=grace, halt=seen.halt)
         return with_metrics(step, seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModelInferenceJob, effect: Effect) -> Outcome:
@@ -114,7 +116,7 @@ class TrainedModelInferenceJobController:
     def _start(self, job: TrainedModelInferenceJob) -> Outcome:
         with self._store.reading() as tx:
             container = self._runs.container(tx, job)
-            channel = ready_channel(tx, job.ml_input_channel_arn)
+            channel = self._runs.revoked(tx, job) or ready_channel(tx, job.ml_input_channel_arn)
             model = ready_model(tx, job.trained_model_id)
         if container is None:
             return NO_ALGORITHM
@@ -180,10 +182,13 @@ class TrainedModelInferenceJobController:
         """Where the output goes, judged now."""
         with self._store.reading() as tx:
             require_wanted(tx, self.work, job)
+            halt = None if self._settings.finish_revoked_work else self._runs.revoked(tx, job)
             verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))
             location = receiving_location(
                 tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT
             )
+        if halt is not None:
+            return halt
         if isinstance(verdict, Denied):
             return Failure(StatusCode.OUTPUT_TOO_LARGE, verdict.reason)
         if isinstance(location, Denied):

@@ -45,6 +45,7 @@ TRAININGS = RunKind(
     container=lambda algorithm: algorithm.training_container_config,
     log_policies=lambda policies: policies.training_logs,
     log_group=TRAINED_MODELS,
+    verdict=lambda rules, model: rules.model(model),
 )
 
 
@@ -77,7 +78,8 @@ class TrainedModelController:
     def plan(self, record: TrainedModel, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
         grace = self._settings.stop_grace_seconds
-        step = plan(record, seen.run, now, member_active=seen.member_active, grace_seconds=grace)
+        active = seen.member_active
+        step = plan(record, seen.run, now, member_active=active, grace_seconds=grace, halt=seen.halt)
         return with_metrics(step, seen.metrics, record.metrics_status_details, now)
 
     def act(self, record: TrainedModel, effect: Effect) -> Outcome:
@@ -134,7 +136,7 @@ class TrainedModelController:
     def _start(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
             container = self._runs.container(tx, model)
-            sources = self._inputs.sources(tx, model)
+            sources = self._runs.revoked(tx, model) or self._inputs.sources(tx, model)
         if container is None:
             return NO_ALGORITHM
         if isinstance(sources, Failure):

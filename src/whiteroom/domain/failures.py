@@ -44,6 +44,7 @@ class StatusCode(StrEnum):
     RECEIVER_NOT_READY = "ReceiverNotReady"
     DELIVERY_FAILED = "DeliveryFailed"
     MEMBERSHIP_ENDED = "MembershipEnded"
+    REVOKED_BY_OWNER = "RevokedByOwner"
     PLATFORM_ERROR = "PlatformError"
     INSTANCE_CLAMPED = "InstanceClamped"
     """Of a resource that works or is ACTIVE."""
@@ -93,6 +94,9 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.RECEIVER_NOT_READY: "The receiver lacks its ability or a valid output location at delivery.",
     StatusCode.DELIVERY_FAILED: "The receiver's location took nothing.",
     StatusCode.MEMBERSHIP_ENDED: "The member left, or the collaboration was deleted, before the work was done.",
+    StatusCode.REVOKED_BY_OWNER: (
+        "The owner of a table that the work rests on took back or narrowed its rule, or the table, before it was done."
+    ),
     StatusCode.PLATFORM_ERROR: "A fault of this server; the operator's log has the rest.",
     StatusCode.INSTANCE_CLAMPED: (
         "No failure: the machine is smaller than the instance type, and the run got what the message says."

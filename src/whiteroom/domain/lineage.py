@@ -1,9 +1,11 @@
 """Which algorithms rows, and models made of rows, may reach.
 
-A channel is made for one association, under the rules of the tables that its query read. A
-table that its owner takes out of the room, by deleting its association or by leaving, takes
-its rows along ("The removed member's data is inaccessible to active members", DeleteMember):
-what has been trained stays, nothing new is made of them.
+A channel is made for one association, under the rules of the tables that its query read, and it is judged again by
+the rules of now whenever it is used: when a training, an inference job or an export is asked for, when the controller
+starts it, while it goes on, and when its logs and metrics are read. A rule that its owner has narrowed or taken back, a
+table that is taken out of the collaboration by deleting its association or by leaving ("The removed member's data is
+inaccessible to active members", DeleteMember): nothing new is made of the rows, nothing made of them leaves, and work
+on them ends.
 
 Another association sees a channel's rows only where every one of those tables allows it too.
 A model carries what it learnt: it goes to another association under the same rule for all the
@@ -13,47 +15,60 @@ can write it into its output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
-from whiteroom.domain.analysis_rules import may_reach
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.judgements import judge_again, judgement_in
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy import FileType, PrivacyPolicies, exportable_files
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 
-def rows_may_reach(association_arn: str, channel: MLInputChannel, tables: Sequence[QueryTable]) -> Verdict:
-    """Whether an association's algorithm may read a channel.
+def rows_may_reach(
+    association_arns: Iterable[str], channel: MLInputChannel, tables: Mapping[str, QueryTable]
+) -> Verdict:
+    """Whether a channel may be used now: by the algorithm that it was made for, and by these.
 
     Args:
-        association_arn: the association that is to read.
+        association_arns: the associations whose algorithms have had the rows, or are to have them.
         channel: whose rows.
-        tables: those of `channel.source_associations` that still exist, with their rules as they are now.
+        tables: those of `channel.source_associations` that are still shared, by those ids, with their rules of now.
     """
-    if len(tables) != len(channel.source_associations):
+    judgement = judgement_in(channel.judgement)
+    if judgement is None:
         return Denied(
-            f"A table that the channel {channel.name} was made from is no longer associated with the collaboration: "
-            "its owner has withdrawn it, so its rows are not used any more. Call DeleteMLInputChannelData, and make a "
-            "channel of the tables that are left."
+            f"The ML input channel {channel.name} was made by an earlier release, which did not write down how its "
+            "query was judged, so the rules of now cannot be asked. Make it again (CreateMLInputChannel)."
         )
-    if association_arn == channel.association_arn:
-        return ALLOWED
-    advice = (
+    source = channel.input_channel["dataSource"]["protectedQueryInputParameters"]["sqlParameters"]
+    for arn in dict.fromkeys((channel.association_arn, *association_arns)):
+        verdict = judge_again(
+            judgement,
+            tables,
+            querier_account_id=channel.account_id,
+            receiver_account_ids=(),
+            algorithm_association_arn=arn,
+            template_arn=source.get("analysisTemplateArn") or None,
+        )
+        if isinstance(verdict, Denied):
+            own = arn == channel.association_arn
+            return Denied(f"{verdict.reason} {_withdrawn(channel) if own else _elsewhere(channel, arn)}")
+    return ALLOWED
+
+
+def _withdrawn(channel: MLInputChannel) -> str:
+    return (
+        f"So the ML input channel {channel.name} is not used any more, nor what was made of it: make a channel of what "
+        "the tables' owners allow now, and call DeleteMLInputChannelData for this one."
+    )
+
+
+def _elsewhere(channel: MLInputChannel, association_arn: str) -> str:
+    return (
         f"The channel {channel.name} was made for {channel.association_arn}. Make a channel for {association_arn}, "
         "or use the association that it was made for."
     )
-    if not tables:
-        return Denied(advice)
-    source = channel.input_channel["dataSource"]["protectedQueryInputParameters"]["sqlParameters"]
-    verdict = may_reach(
-        tables,
-        querier_account_id=channel.account_id,
-        receiver_account_ids=(),
-        algorithm_association_arn=association_arn,
-        template_arn=source.get("analysisTemplateArn") or None,
-    )
-    return ALLOWED if verdict else Denied(f"{verdict.reason} {advice}")
 
 
 def model_may_reach(

@@ -12,12 +12,15 @@ from enum import StrEnum
 from typing import Any
 
 from whiteroom.domain.failures import OF_SYNTHESIS_FAILURE, StatusCode
+from whiteroom.domain.judgements import kept
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryObservation, QueryResult
+from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.query_runs import PAYER_GONE, RESTARTS_ALLOWED, follow_query
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
 from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisObservation
+from whiteroom.domain.verdicts import Denied
 
 
 class Status(StrEnum):
@@ -92,6 +95,8 @@ class MLInputChannel:
     protected_query_id: str
     source_associations: tuple[str, ...]
     """Ids of the configured table associations that the query read; empty until it has run."""
+    judgement: Mapping[str, Any] | None
+    """domain/query_facts.Judgement of the query; None until it has run, and in records of earlier releases."""
     number_of_records: int | None
     number_of_files: int | None
     size_bytes: int | None
@@ -119,10 +124,10 @@ class Surroundings:
     """Whether the membership that asked for the channel still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
-    associations: Mapping[str, str]
-    """Ids of the collaboration's table associations of ACTIVE members, by folded name."""
     in_use: bool
     """Whether a training or an inference job that is under way reads the channel."""
+    revoked: Denied | None = None
+    """Why the rules of now do not allow what the query reads; looked up once it is known what it reads."""
     synthesis: SynthesisObservation = NO_SYNTHESIS
 
 
@@ -135,6 +140,8 @@ def plan(  # noqa: PLR0911 - one row for each status
             return failed(StatusCode.MEMBERSHIP_ENDED)
         case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not around.payer_active:
             return failed(StatusCode.MEMBERSHIP_ENDED, PAYER_GONE)
+        case Status.CREATE_IN_PROGRESS if around.revoked is not None:
+            return failed(StatusCode.REVOKED_BY_OWNER, around.revoked.reason, **_read(seen.judgement))
         case Status.CREATE_PENDING:
             return Step(Effect.START, Event.STARTED)
         case Status.CREATE_IN_PROGRESS:
@@ -158,11 +165,13 @@ def _follow_query(channel: MLInputChannel, seen: QueryObservation, now: datetime
     if seen.result is None:
         return follow_query(seen, channel.restarts)
     if channel.synthetic_data_parameters is not None:
-        return _follow_synthesis(channel, seen.result, now, around)
-    return _filled(channel, seen.result, now, around.associations)
+        return _follow_synthesis(channel, seen.result, seen.judgement, now, around)
+    return _filled(channel, seen.result, now, seen.judgement)
 
 
-def _follow_synthesis(channel: MLInputChannel, real: QueryResult, now: datetime, around: Surroundings) -> Step:
+def _follow_synthesis(
+    channel: MLInputChannel, real: QueryResult, judgement: Judgement | None, now: datetime, around: Surroundings
+) -> Step:
     """The next step for a channel whose query has its rows: of synthetic ones alone is it made up."""
     synthesis = around.synthesis
     cost = {} if synthesis.cost is None else {"synthesis": asdict(synthesis.cost)}
@@ -174,7 +183,7 @@ def _follow_synthesis(channel: MLInputChannel, real: QueryResult, now: datetime,
         made = replace(
             real, rows=synthesis.result.rows, files=synthesis.result.files, size_bytes=synthesis.result.size_bytes
         )
-        step = _filled(channel, made, now, around.associations)
+        step = _filled(channel, made, now, judgement)
         if step.event is not Event.SUCCEEDED:
             return replace(step, changes={**step.changes, **cost})
         return replace(step, effect=Effect.DISCARD, changes={**step.changes, **cost}, reason=synthesis.cost.remark)
@@ -191,17 +200,22 @@ def _follow_synthesis(channel: MLInputChannel, real: QueryResult, now: datetime,
     )
 
 
-def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, associations: Mapping[str, str]) -> Step:
-    gone = [name for name in result.tables if name.lower() not in associations]
-    if gone:
-        # Its owner took the table out of the room while the query ran: the rows are not kept.
-        return failed(StatusCode.DATA_ERROR, f"The table {gone[0]} left the collaboration while the query ran.")
+def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, judgement: Judgement | None) -> Step:
+    if judgement is None:
+        return failed(StatusCode.PLATFORM_ERROR, "How the query was judged is not known any more. Try again.")
     expires_at = now + timedelta(days=channel.retention_in_days)
     changes = {
-        "source_associations": tuple(sorted(associations[name.lower()] for name in result.tables)),
+        **_read(judgement),
         "number_of_records": result.rows,
         "number_of_files": len(result.files),
         "size_bytes": result.size_bytes,
         "expires_at": expires_at,
     }
     return Step(event=Event.SUCCEEDED, changes=changes, due_at=expires_at)
+
+
+def _read(judgement: Judgement | None) -> dict[str, object]:
+    """What the record keeps of how the query was judged."""
+    if judgement is None:
+        return {}
+    return {"source_associations": judgement.association_ids, "judgement": kept(judgement)}

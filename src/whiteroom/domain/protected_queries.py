@@ -15,10 +15,12 @@ from typing import Any
 
 from whiteroom.domain.differential_privacy import bill_of
 from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.judgements import kept
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryFailure, QueryObservation
 from whiteroom.domain.query_runs import PAYER_GONE, follow_query
 from whiteroom.domain.steps import WAIT, Effect, Step, failed
+from whiteroom.domain.verdicts import Denied
 
 
 class ProtectedQueryStatus(StrEnum):
@@ -110,6 +112,8 @@ class ProtectedQuery:
     """DifferentialPrivacySensitivityParameters of what was delivered."""
     restarts: int = 0
     """How often its process was gone and it was started again; a channel's query is counted by its channel."""
+    judgement: Mapping[str, Any] | None = None
+    """domain/query_facts.Judgement of what was delivered or dropped; None before that, and for a channel's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,8 @@ class Surroundings:
     """Whether the membership that asked for it still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
+    revoked: Denied | None = None
+    """Why the rules of now do not allow what the query does; looked up once it is known what that is."""
 
 
 def plan(  # noqa: PLR0911 - one row for each status
@@ -147,6 +153,8 @@ def plan(  # noqa: PLR0911 - one row for each status
             return failed(StatusCode.MEMBERSHIP_ENDED)
         case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.payer_active:
             return failed(StatusCode.MEMBERSHIP_ENDED, PAYER_GONE)
+        case ProtectedQueryStatus.STARTED if around.revoked is not None:
+            return failed(StatusCode.REVOKED_BY_OWNER, around.revoked.reason, **_read(seen))
         case ProtectedQueryStatus.SUBMITTED:
             return Step(Effect.START, Event.STARTED, changes={"started_at": now})
         case ProtectedQueryStatus.STARTED if seen.result is not None:
@@ -160,6 +168,13 @@ def plan(  # noqa: PLR0911 - one row for each status
             return Step(Effect.STOP, Event.STOPPED)
         case _:
             return WAIT
+
+
+def _read(seen: QueryObservation) -> dict[str, object]:
+    """What the record keeps of how the query was judged."""
+    if seen.judgement is None:
+        return {}
+    return {"read_associations": seen.judgement.association_ids, "judgement": kept(seen.judgement)}
 
 
 def owes(query: ProtectedQuery, seen: QueryObservation) -> bool:
@@ -178,6 +193,7 @@ _ERROR_CODES: Mapping[StatusCode, str] = {
     StatusCode.RECEIVER_NOT_READY: "RESOURCE_ACCESS_DENIED",
     StatusCode.DELIVERY_FAILED: "RESOURCE_ACCESS_DENIED",
     StatusCode.MEMBERSHIP_ENDED: "RESOURCE_ACCESS_DENIED",
+    StatusCode.REVOKED_BY_OWNER: "RESOURCE_ACCESS_DENIED",
     StatusCode.PLATFORM_ERROR: "INTERNAL_ERROR",
 }
 """ProtectedQueryError.code by ours; any other is UNKNOWN_ERROR."""

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.container_logs import reading_of
+from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import LogPolicy
 from whiteroom.domain.redaction import Finder
+from whiteroom.domain.verdicts import Denied, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,21 @@ class Published:
     metrics: Publication = NOTHING_TO_SAY
 
 
-def logs_publication(
+def why_withheld(verdict: Verdict, status_code: str | None) -> str | None:
+    """Why nothing of a run's logs and metrics is published any more; None where that is not so.
+
+    Args:
+        verdict: whether the owners of the rows that the run was of allow their use now.
+        status_code: of the run's record. One that was ended by an owner stays withheld, whatever is allowed later.
+    """
+    if status_code == StatusCode.REVOKED_BY_OWNER:
+        return "Not published: the owner of a table that the run rests on ended it by taking back what it had allowed."
+    if isinstance(verdict, Denied):
+        return f"Not published any further, because an owner has taken back what it had allowed. {verdict.reason}"
+    return None
+
+
+def logs_publication(  # noqa: PLR0911 - one row for each reason
     account_id: str,
     recorded: Publication,
     run_started_at: datetime | None,
@@ -40,6 +56,7 @@ def logs_publication(
     policies: Iterable[LogPolicy],
     configuration: MLConfiguration | None,
     finder: Finder | None = None,
+    withheld: str | None = None,
 ) -> Publication:
     """What `account_id` is told about the logs of one run.
 
@@ -51,9 +68,12 @@ def logs_publication(
         policies: its container log policies for this kind of run.
         configuration: the asking member's own ML configuration.
         finder: what masks the log; what it cannot mask reaches nobody.
+        withheld: why nothing of the run is published any more (`why_withheld`).
     """
     if run_started_at is None:
         return NOTHING_TO_SAY
+    if withheld is not None:
+        return Publication("PUBLISH_FAILED", withheld)
     if association is None or association.privacy_configuration is None:
         return Publication(
             None,
@@ -102,7 +122,10 @@ def told_beforehand(accounts: Iterable[str], log_policies: Iterable[LogPolicy], 
 
 
 def metrics_publication(
-    recorded: Publication, run_started_at: datetime | None, configuration: MLConfiguration | None
+    recorded: Publication,
+    run_started_at: datetime | None,
+    configuration: MLConfiguration | None,
+    withheld: str | None = None,
 ) -> Publication:
     """What a member is told about the metrics of one run: every member with an ML configuration can read them.
 
@@ -110,9 +133,12 @@ def metrics_publication(
         recorded: what the controller wrote down for all who can.
         run_started_at: None before the run starts, when there is nothing to say.
         configuration: the asking member's own ML configuration.
+        withheld: why nothing of the run is published any more (`why_withheld`).
     """
     if run_started_at is None:
         return NOTHING_TO_SAY
+    if withheld is not None:
+        return Publication("PUBLISH_FAILED", withheld)
     if configuration is None or configuration.created_at > run_started_at:
         return Publication(
             "PUBLISH_FAILED",

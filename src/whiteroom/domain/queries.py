@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy
+from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.runs import Phase
 
 
@@ -66,6 +67,8 @@ class QueryTable:
     """The collaboration analysis rule's policy (`allowedAdditionalAnalyses`, ...); None where not set."""
     privacy: PrivacyPolicy | None = None
     """What its owner's budget of differential privacy grants; None where the owner has none here."""
+    association_id: str = ""
+    """Which association it is: a name may be used again after one is deleted."""
 
     @property
     def title(self) -> str:
@@ -164,3 +167,5 @@ class QueryObservation:
     """What the query costs of a budget of differential privacy: there before it reads a row, and ever after."""
     disagreement: str = ""
     """For the operator: what the engine's binder found in the query and the guard had not; no row was read then."""
+    judgement: Judgement | None = None
+    """How the query was judged: there before it reads a row, and ever after."""

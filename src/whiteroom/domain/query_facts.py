@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from whiteroom.domain.differential_privacy import PrivacyPolicy
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
@@ -147,3 +149,34 @@ class Minimum:
     read: Read
     column: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTable:
+    """A table that a query read, and the rules that it was judged by."""
+
+    name: str
+    association_id: str
+    revision: str
+    """Of its rules (judgements.rules_revision)."""
+    identifier: str | None
+    """The column whose values the result's noise protects; None where it has none."""
+    privacy: PrivacyPolicy | None
+    """What the noise was measured by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a query was judged: what it does, over which tables, and what its groups had to have.
+
+    It is kept beside what the query made, so that it can be judged again (domain/judgements.py).
+    """
+
+    facts: QueryFacts
+    minimums: tuple[Minimum, ...]
+    tables: tuple[JudgedTable, ...]
+
+    @property
+    def association_ids(self) -> tuple[str, ...]:
+        """Of the tables that it read."""
+        return tuple(sorted(table.association_id for table in self.tables))

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.steps import WAIT, Effect, Step, failed
+from whiteroom.domain.steps import WAIT, Effect, Failure, Step, failed
 
 
 class Status(StrEnum):
@@ -67,16 +67,19 @@ class TrainedModelExportJob:
     updated_at: datetime
 
 
-def plan(job: TrainedModelExportJob, *, member_active: bool) -> Step:
+def plan(job: TrainedModelExportJob, *, member_active: bool, halt: Failure | None = None) -> Step:
     """The next step for this job. Pure: the same arguments give the same step.
 
     Args:
         job: the record.
         member_active: whether the membership that asked for the export still is ACTIVE.
+        halt: why it may not go on, where somebody other than its own membership has ended it.
     """
     match job.status:
         case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
             return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if halt is not None:
+            return failed(halt.code, halt.message)
         case Status.CREATE_PENDING:
             return Step(event=Event.STARTED)
         case Status.CREATE_IN_PROGRESS:

@@ -15,7 +15,7 @@ from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.retries import Retry, next_try
 from whiteroom.domain.runs import EndReason, Observation
-from whiteroom.domain.steps import WAIT, Effect, Step, failed, follow_run, follow_stop
+from whiteroom.domain.steps import WAIT, Effect, Failure, Step, failed, follow_run, follow_stop
 
 
 class Status(StrEnum):
@@ -167,7 +167,13 @@ class TrainedModel:
 
 
 def plan(  # noqa: PLR0911 - one row for each status
-    model: TrainedModel, seen: Observation, now: datetime, *, member_active: bool, grace_seconds: int
+    model: TrainedModel,
+    seen: Observation,
+    now: datetime,
+    *,
+    member_active: bool,
+    grace_seconds: int,
+    halt: Failure | None = None,
 ) -> Step:
     """The next step for this version. Pure: the same arguments give the same step.
 
@@ -177,10 +183,13 @@ def plan(  # noqa: PLR0911 - one row for each status
         now: the time.
         member_active: whether the membership that asked for the training still is ACTIVE.
         grace_seconds: how long a stopped program has between SIGTERM and SIGKILL.
+        halt: why it may not go on, where somebody other than its own membership has ended it.
     """
     match model.status:
         case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
             return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if halt is not None:
+            return failed(halt.code, halt.message)
         case Status.CREATE_PENDING if model.image_digest is None:
             return Step(Effect.RESOLVE)
         case Status.CREATE_PENDING:

@@ -18,11 +18,13 @@ from whiteroom.engines.children import child_folder, child_ids, killed, locked, 
 from whiteroom.engines.specs import (
     BILL,
     END,
+    JUDGEMENT,
     SPEC,
     SPILL,
     partial_folder,
     read_bill,
     read_end,
+    read_judgement,
     read_spec,
     write_end,
     write_spec,
@@ -49,6 +51,7 @@ class DuckDbEngine:
             if lock is None or read_end(folder / END) is not None:
                 return
             shutil.rmtree(partial_folder(spec), ignore_errors=True)
+            (folder / JUDGEMENT).unlink(missing_ok=True)
             write_spec(folder / SPEC, spec)
             spawn(folder, lock, "whiteroom.engines.child", [str(self._spill_bytes)])
 
@@ -59,7 +62,7 @@ class DuckDbEngine:
             return _ABSENT
         with locked(folder) as lock:
             seen = _RUNNING if lock is None else read_end(folder / END) or _ABSENT
-        return replace(seen, bill=read_bill(folder / BILL))
+        return replace(seen, bill=read_bill(folder / BILL), judgement=read_judgement(folder / JUDGEMENT))
 
     def stop(self, query_id: str) -> None:
         """Kill the query; one that has ended keeps its end."""

@@ -28,8 +28,9 @@ from sqlglot.schema import MappingSchema
 from whiteroom.domain.analysis_rules import judge, minimums
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.differential_privacy import enough
+from whiteroom.domain.judgements import judgement_of
 from whiteroom.domain.queries import QueryFailure, QuerySpec, QueryTable
-from whiteroom.domain.query_facts import Origin, QueryFacts
+from whiteroom.domain.query_facts import Judgement, Origin, QueryFacts
 from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
@@ -65,6 +66,8 @@ class GuardedQuery:
     output_columns: tuple[str, ...]
     facts: QueryFacts
     """What it was judged by, and what is added to it so that it may run."""
+    judgement: Judgement
+    """What of it is kept, so that it can be judged again."""
     columns: Mapping[str, frozenset[str]]
     """Which columns of each view are read, in lower case."""
     noisy: NoisyQuery | None = None
@@ -113,17 +116,19 @@ def _guard(spec: QuerySpec) -> GuardedQuery:
     if isinstance(verdict, Denied):
         raise Refused(verdict.reason)
     required = minimums(facts, spec.tables)
+    judgement = judgement_of(facts, required, views.values())
     noisy = _noisy(tree, views, spec, exact=bool(required))
     if noisy is not None:
         facts = replace(facts, ordered_by=ordered_by(tree, Origins(tree, views)))
-        return GuardedQuery(noisy.answer, views, _NO_PLAN, output_columns, facts, _columns(tree, views), noisy)
+        columns = _columns(tree, views)
+        return GuardedQuery(noisy.answer, views, _NO_PLAN, output_columns, facts, judgement, columns, noisy)
     require_minimums(selects, required)
     columns = _columns(tree, views)
     counted = frozenset(Origin(minimum.read.table, minimum.column) for minimum in required)
     facts = replace(facts, filtered_by=facts.filtered_by | counted)
     plan = put_in_order(tree)
     sql = to_duckdb_tree(tree).sql("duckdb", comments=False)
-    return GuardedQuery(sql, views, plan, output_columns, facts, columns)
+    return GuardedQuery(sql, views, plan, output_columns, facts, judgement, columns)
 
 
 _NO_PLAN = Plan(row_keys=False, single_thread=False)

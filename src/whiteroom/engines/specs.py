@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy, bill_of
+from whiteroom.domain.judgements import judgement_in, kept
 from whiteroom.domain.queries import (
     CatalogTable,
     Column,
@@ -20,11 +21,13 @@ from whiteroom.domain.queries import (
     QueryTable,
     ResultFormat,
 )
+from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.runs import Phase
 
 SPEC = "spec.json"
 END = "end.json"
 BILL = "bill.json"
+JUDGEMENT = "judgement.json"
 SPILL = "spill"
 """Names inside a query's folder."""
 
@@ -85,6 +88,19 @@ def read_bill(path: Path) -> Bill | None:
     """What the query costs; None where that is nothing, or not known yet."""
     try:
         return bill_of(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def write_judgement(path: Path, judgement: Judgement) -> None:
+    """Record how the query was judged: before it reads a row, so that it can be judged again while it runs."""
+    write_json(path, dict(kept(judgement)))
+
+
+def read_judgement(path: Path) -> Judgement | None:
+    """How the query was judged; None before it was."""
+    try:
+        return judgement_in(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
 

@@ -26,7 +26,7 @@ from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import fill, make_groups, rehearse
 from whiteroom.engines.results import as_stored, write_result
 from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.specs import BILL, SPILL, partial_folder, write_bill
+from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, partial_folder, write_bill, write_judgement
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
 
 _DUCKDB_SHARE = 0.8
@@ -65,6 +65,7 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> End:
     try:
         with cpu_limit(GUARD_SECONDS):
             guarded = guard(spec)
+        write_judgement(folder / JUDGEMENT, guarded.judgement)
         if guarded.noisy is not None:
             return *_run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes), ""
         return *_run_plain(folder, spec, guarded, spill_bytes), ""

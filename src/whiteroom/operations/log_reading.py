@@ -23,7 +23,7 @@ from whiteroom.domain.container_logs import SUMMARY_LOOK_BACK_LINES, Reading, er
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import Entity, LogPolicy, PrivacyPolicies
-from whiteroom.domain.publication import Publication, logs_publication
+from whiteroom.domain.publication import Publication, logs_publication, why_withheld
 from whiteroom.domain.redaction import Finder
 from whiteroom.domain.runs import (
     INFERENCE_JOBS,
@@ -38,6 +38,7 @@ from whiteroom.domain.trained_models import Status as ModelStatus
 from whiteroom.operations.analysis_log_reading import AnalysisReader
 from whiteroom.operations.registry import Context
 from whiteroom.ports import PageKey, PlacedLine, Repository, RunLogs, Transaction
+from whiteroom.reads.current_rules import CurrentRules
 
 GROUPS = (TRAINED_MODELS, INFERENCE_JOBS)
 """Of runs; analysis logs have a group for each collaboration."""
@@ -58,12 +59,15 @@ class _ModelRow:
     version_identifier: str
     collaboration_id: str
     association_arn: str
+    data_channels: tuple[Mapping[str, Any], ...]
+    incremental_channels: tuple[Mapping[str, Any], ...]
     resource_config: Mapping[str, Any]
     logs_status: str | None
     logs_status_details: str | None
     run_started_at: datetime | None
     run_ended_at: datetime | None
     status: ModelStatus
+    status_code: str | None
     status_message: str | None
     created_at: datetime
 
@@ -76,12 +80,15 @@ class _JobRow:
     arn: str
     collaboration_id: str
     association_arn: str
+    ml_input_channel_arn: str
+    trained_model_id: str
     resource_config: Mapping[str, Any]
     logs_status: str | None
     logs_status_details: str | None
     run_started_at: datetime | None
     run_ended_at: datetime | None
     status: JobStatus
+    status_code: str | None
     status_message: str | None
     created_at: datetime
 
@@ -198,6 +205,8 @@ class Reader:
     logs: RunLogs
     finder: Finder
     _associations: dict[str, _Association | None] = field(default_factory=dict)
+    _rules: list[CurrentRules] = field(default_factory=list)
+    """At most one; made when it is first asked."""
 
     def runs(self, group: str) -> Iterator[MemberRun]:
         """Every run of a group whose log the account may read now, as an active member of its collaboration."""
@@ -248,7 +257,13 @@ class Reader:
             self._policies(record),
             configuration,
             self.finder,
+            self._withheld(record),
         )
+
+    def _withheld(self, record: Any) -> str | None:
+        if not self._rules:
+            self._rules.append(CurrentRules(self.tx))
+        return withheld_of(self._rules[0], record)
 
     def _policies(self, record: Any) -> tuple[LogPolicy, ...]:
         association = self._association(record.association_arn)
@@ -331,6 +346,12 @@ def _all(repository: Repository[Any], view: type[V], **equals: object) -> Iterat
 
 def _is_training(record: Any) -> bool:
     return hasattr(record, "version_identifier")
+
+
+def withheld_of(rules: CurrentRules, record: Any) -> str | None:
+    """Why nothing of the run of a version, or of an inference job, is published any more; None where that is not so."""
+    verdict = rules.model(record) if _is_training(record) else rules.inference(record)
+    return why_withheld(verdict, record.status_code)
 
 
 def _described(record: Any, reading: Reading) -> MemberRun:

@@ -20,7 +20,9 @@ from whiteroom.domain.publication import Publication, metrics_publication
 from whiteroom.domain.runs import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.domain.trained_model_inference_jobs import Status as JobStatus
 from whiteroom.domain.trained_models import Status as ModelStatus
+from whiteroom.operations.log_reading import withheld_of
 from whiteroom.ports import PageKey, Repository, Transaction
+from whiteroom.reads.current_rules import CurrentRules
 
 NAMESPACES = (TRAINED_MODELS, INFERENCE_JOBS)
 
@@ -42,11 +44,13 @@ class _ModelRow:
     collaboration_id: str
     association_arn: str
     data_channels: tuple[Mapping[str, Any], ...]
+    incremental_channels: tuple[Mapping[str, Any], ...]
     metrics_status: str | None
     metrics_status_details: str | None
     run_started_at: datetime | None
     run_ended_at: datetime | None
     status: ModelStatus
+    status_code: str | None
     created_at: datetime
 
 
@@ -57,10 +61,14 @@ class _JobRow:
     id: str
     arn: str
     collaboration_id: str
+    association_arn: str
+    ml_input_channel_arn: str
+    trained_model_id: str
     metrics_status: str | None
     metrics_status_details: str | None
     run_started_at: datetime | None
     status: JobStatus
+    status_code: str | None
     created_at: datetime
 
 
@@ -98,6 +106,8 @@ class MetricReader:
     _memberships: dict[str, str] = field(default_factory=dict)
     """Of the account, ACTIVE, by collaboration; looked up once."""
     _levels: dict[str, NoiseLevel | None] = field(default_factory=dict)
+    _current: list[CurrentRules] = field(default_factory=list)
+    """What owners allow now; at most one, made when it is first asked."""
     _known: dict[tuple[str, str], Mapping[_Identity, MemberMetric]] = field(default_factory=dict)
     """The metrics of what was asked for by its ARN; one call may ask for each of them."""
 
@@ -177,8 +187,12 @@ class MetricReader:
         membership_id = self._own().get(record.collaboration_id)
         if membership_id is None or record.run_started_at is None:
             return Publication(None, None)
+        if not self._current:
+            self._current.append(CurrentRules(self.tx))
         recorded = Publication(record.metrics_status, record.metrics_status_details)
-        return metrics_publication(recorded, record.run_started_at, self.tx.ml_configurations.get(membership_id))
+        configuration = self.tx.ml_configurations.get(membership_id)
+        withheld = withheld_of(self._current[0], record)
+        return metrics_publication(recorded, record.run_started_at, configuration, withheld)
 
     def _rules(self, record: Any) -> MetricRules:
         if not is_training(record):  # its log is searched for no metrics

@@ -11,14 +11,12 @@ from whiteroom.domain.collaborations import Ability, Cost, member_id
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.instance_types import fits
-from whiteroom.domain.lineage import model_may_reach, rows_may_reach
+from whiteroom.domain.lineage import model_may_reach
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.ml_input_channels import Status as ChannelStatus
 from whiteroom.domain.payers import payer
-from whiteroom.domain.queries import CatalogTable, FileFormat, QueryTable
 from whiteroom.domain.receivers import has_location, may_receive
-from whiteroom.domain.schemas import query_table
 from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.domain.trained_models import Status as ModelStatus
 from whiteroom.domain.versions import Omitted, version_filter, version_id
@@ -26,6 +24,7 @@ from whiteroom.operations.access import permit
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.registry import Context
 from whiteroom.ports import Repository
+from whiteroom.reads.current_rules import CurrentRules, base_of
 
 ASSOCIATION = "configured-model-algorithm-association"
 CHANNEL = "ml-input-channel"
@@ -245,9 +244,10 @@ def require_receiver(context: Context, membership: Membership, account_id: str, 
 def require_rows_may_reach(
     context: Context, association: ConfiguredModelAlgorithmAssociation, channels: list[MLInputChannel]
 ) -> None:
-    """Raise AccessDenied unless the association's algorithm may read every channel."""
+    """Raise AccessDenied unless every channel may be read now: by its own algorithm, and by the association's."""
+    rules = CurrentRules(context.tx)
     for channel in channels:
-        permit(rows_may_reach(association.arn, channel, _source_tables(context, channel)))
+        permit(rules.channel(channel, {association.arn}))
 
 
 def require_model_may_reach(
@@ -255,31 +255,14 @@ def require_model_may_reach(
 ) -> None:
     """Raise AccessDenied unless the association's algorithm may read the model, and so all it was made of."""
     step: TrainedModel | None = model
-    # What a model of the same association was made of was judged when that model was made.
+    # Whether its provider lets a model of the same association be one was judged when that model was made.
     while step is not None and step.association_arn != association.arn:
         trained_with = association_or_none(context, step.association_arn)
         permit(model_may_reach(association, step.name, step.association_arn, trained_with))
-        read = [context.tx.ml_input_channels.get(resource_id(c["mlInputChannelArn"])) for c in step.data_channels]
-        require_rows_may_reach(context, association, [channel for channel in read if channel is not None])
-        base: Any = step.incremental_channels[0]["modelId"] if step.incremental_channels else None
-        step = None if base is None else context.tx.trained_models.get(base)
+        step = base_of(context.tx, step)
+    permit(CurrentRules(context.tx).model(model, {association.arn}))
 
 
-_UNREAD = CatalogTable((), FileFormat.CSV, ())
-"""Here rules are judged, and nothing is read."""
-
-
-def _source_tables(context: Context, channel: MLInputChannel) -> list[QueryTable]:
-    found = [_judged_table(context, association_id) for association_id in channel.source_associations]
-    return [table for table in found if table is not None]
-
-
-def _judged_table(context: Context, association_id: str) -> QueryTable | None:
-    association = context.tx.configured_table_associations.get(association_id)
-    table = None if association is None else context.tx.configured_tables.get(association.configured_table_id)
-    if association is None or table is None:
-        return None
-    rule = context.tx.configured_table_analysis_rules.get(table.id)
-    association_rule = context.tx.configured_table_association_analysis_rules.get(association_id)
-    budget = context.tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
-    return query_table(association, table, _UNREAD, rule, association_rule, budget)
+def require_model_may_leave(context: Context, model: TrainedModel) -> None:
+    """Raise AccessDenied unless the owners of all that the model was made of still allow its use."""
+    permit(CurrentRules(context.tx).model(model))

@@ -79,6 +79,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
         kms_key_arn=request.get("kmsKeyArn"),
         protected_query_id=query_id,
         source_associations=(),
+        judgement=None,
         number_of_records=None,
         number_of_files=None,
         size_bytes=None,

@@ -17,6 +17,7 @@ from whiteroom.operations.ml_access import (
     association_or_none,
     model_version,
     require_active,
+    require_model_may_leave,
     require_receiver,
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
@@ -30,6 +31,7 @@ def start_trained_model_export_job(request: Request, context: Context) -> Respon
     model = model_version(context, arn, identifier, Omitted.LATEST_ACTIVE, membership.collaboration_id)
     permit(may_start_export(model, membership))
     require_active(model)
+    require_model_may_leave(context, model)
     association = association_or_none(context, model.association_arn)
     permit(may_export(PrivacyPolicies.parse(association.privacy_configuration if association else None)))
     receiver = request["outputConfiguration"]["members"][0]["accountId"]

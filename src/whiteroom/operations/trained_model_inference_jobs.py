@@ -32,6 +32,7 @@ from whiteroom.operations.access import (
 from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import move, paged, status_details, unique
+from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
     INFERENCE_JOB,
     algorithm_of,
@@ -50,6 +51,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 from whiteroom.operations.unread_runs import unread
+from whiteroom.reads.current_rules import CurrentRules
 
 
 @operation(CLEANROOMS_ML, "StartTrainedModelInferenceJob", on_refusal=log_refused_job)
@@ -227,11 +229,13 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
     """What the caller is told about the logs and metrics of jobs, each association being read once."""
     associations: dict[str, ConfiguredModelAlgorithmAssociation | None] = {}
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
+    rules = CurrentRules(context.tx)
 
     def tell(job: TrainedModelInferenceJob) -> Published:
         if job.association_arn not in associations:
             associations[job.association_arn] = association_or_none(context, job.association_arn)
         association = associations[job.association_arn]
+        withheld = withheld_of(rules, job) if job.run_started_at is not None else None
         logs = logs_publication(
             context.caller.account_id,
             Publication(job.logs_status, job.logs_status_details),
@@ -240,9 +244,10 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
             PrivacyPolicies.parse(association.privacy_configuration if association else None).inference_logs,
             configuration,
             context.finder,
+            withheld,
         )
         recorded = Publication(job.metrics_status, job.metrics_status_details)
-        return Published(logs, metrics_publication(recorded, job.run_started_at, configuration))
+        return Published(logs, metrics_publication(recorded, job.run_started_at, configuration, withheld))
 
     return tell
 

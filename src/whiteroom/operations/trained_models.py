@@ -35,6 +35,7 @@ from whiteroom.operations.access import (
 from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import move, paged_as, status_details, unique
+from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
     MODEL,
     algorithm_of,
@@ -52,6 +53,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 from whiteroom.operations.unread_runs import unread
+from whiteroom.reads.current_rules import CurrentRules
 
 
 @operation(CLEANROOMS_ML, "CreateTrainedModel", on_refusal=log_refused_job)
@@ -263,6 +265,7 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
     level = None if association is None else PrivacyPolicies.parse(privacy).noise_level
     rules = MetricRules(level, is_over(model.status, model.run_ended_at), model.collaboration_id, ())
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
+    withheld = withheld_of(CurrentRules(context.tx), model)
     return Published(
         logs_publication(
             context.caller.account_id,
@@ -272,10 +275,14 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
             () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
             configuration,
             context.finder,
+            withheld,
         ),
         publication_of(
             metrics_publication(
-                Publication(model.metrics_status, model.metrics_status_details), model.run_started_at, configuration
+                Publication(model.metrics_status, model.metrics_status_details),
+                model.run_started_at,
+                configuration,
+                withheld,
             ),
             rules,
         ),

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from support.fakes import NOON
-from support.rooms import ALICE, ASSOCIATION, BOB, ROOM, SYNTHETIC, World
+from support.rooms import ALICE, ASSOCIATION, BOB, OPEN_ASSOCIATION_RULE, OPEN_RULE, ROOM, SYNTHETIC, World
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import MemberStatus, member_id
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociationAnalysisRule
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.ml_input_channels import MLInputChannel, Status
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
@@ -42,11 +41,10 @@ def source(**parameters: Any) -> dict[str, Any]:
 
 
 def test_a_query_is_described_whole(world: World) -> None:
-    rule = {"v1": {"custom": {"allowedAdditionalAnalyses": ["*"]}}}
     with world.store.transaction() as tx:
-        tx.configured_table_association_analysis_rules.add(
-            ConfiguredTableAssociationAnalysisRule("a-Flights", "CUSTOM", rule, NOON, NOON)
-        )
+        rule = tx.configured_table_association_analysis_rules.get("a-Weather")
+        assert rule is not None
+        tx.configured_table_association_analysis_rules.remove(rule)
     channel = after_all(world, world.channel(input_channel=source(queryString="SELECT 1", resultFormat="PARQUET")))
     (spec,) = world.engine.started
     assert (spec.id, spec.sql, spec.template_arn) == (channel.protected_query_id, "SELECT 1", None)
@@ -54,8 +52,8 @@ def test_a_query_is_described_whole(world: World) -> None:
     assert (spec.result_format, spec.folder) == (ResultFormat.PARQUET, world.channels / channel.id)
     flights, weather = sorted(spec.tables, key=lambda table: table.name)
     assert (flights.name, flights.owner_account_id, flights.allowed_columns) == ("Flights", BOB, ("a",))
-    assert (flights.rule_type, flights.rule) == ("CUSTOM", {"allowedAnalyses": ["ANY_QUERY"]})
-    assert flights.association_rule == {"allowedAdditionalAnalyses": ["*"]}
+    assert (flights.rule_type, flights.rule) == ("CUSTOM", OPEN_RULE)
+    assert flights.association_rule == OPEN_ASSOCIATION_RULE
     assert weather.association_rule is None
     assert flights.source.files == ("/data/part-0.parquet",)
 
@@ -254,7 +252,7 @@ def test_a_table_taken_out_while_the_query_ran_costs_the_channel_its_rows(world:
         assert association is not None
         tx.configured_table_associations.remove(association)
     channel = after_all(world, channel)
-    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "DataError")
+    assert (channel.status, channel.status_code) == ("CREATE_FAILED", "RevokedByOwner")
     assert not (world.channels / channel.id).exists()
 
 

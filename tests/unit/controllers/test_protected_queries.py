@@ -182,10 +182,10 @@ def take_the_table_out(world: World) -> None:
     [
         (lose_the_ability, "ReceiverNotReady", "CAN_RECEIVE_RESULTS"),
         (lose_the_place, "ReceiverNotReady", "UpdateMembership"),
-        (take_the_rule_back, "QueryRefused", "allowedResultReceivers"),
-        (require_an_algorithm, "QueryRefused", "additionalAnalyses is REQUIRED"),
-        (take_the_table_out, "DataError", "left the collaboration"),
-        (lambda world: leave(world, BOB), "DataError", "left the collaboration"),
+        (take_the_rule_back, "RevokedByOwner", "allowedResultReceivers"),
+        (require_an_algorithm, "RevokedByOwner", "additionalAnalyses is REQUIRED"),
+        (take_the_table_out, "RevokedByOwner", "no longer associated"),
+        (lambda world: leave(world, BOB), "RevokedByOwner", "no longer associated"),
         (lambda world: world.end_membership(BOB), "ReceiverNotReady", "no ACTIVE membership"),
     ],
 )

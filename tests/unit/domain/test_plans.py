@@ -21,25 +21,32 @@ from whiteroom.domain import (
     trained_models,
 )
 from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, OF_RUN_END, StatusCode, run_message
+from whiteroom.domain.judgements import kept
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.ml_input_channels import Surroundings
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
+from whiteroom.domain.query_facts import JudgedTable, Judgement, QueryFacts
 from whiteroom.domain.query_runs import RESTARTS_ALLOWED
 from whiteroom.domain.retries import OF_THE_MACHINE, RETRIES_ALLOWED, Retry
 from whiteroom.domain.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
-from whiteroom.domain.steps import WAIT, Effect, Step
+from whiteroom.domain.steps import WAIT, Effect, Failure, Step
+from whiteroom.domain.verdicts import Denied
 
 RUNS = [ABSENT, RUNNING, Observation(Phase.ENDED, EXITED)] + [
     Observation(Phase.ENDED, RunEnd(reason, "It ended.", exit_code=code)) for reason in EndReason for code in (None, 1)
 ]
 RESULT = QueryResult(7, ("a.csv", "b.csv"), 100, ("Flights",))
+JUDGEMENT = Judgement(QueryFacts({"Flights": frozenset()}), (), (JudgedTable("Flights", "a1", "r", None, None),))
+REVOKED = Denied("Its owner has taken it back.")
+HALTS = (None, Failure(StatusCode.REVOKED_BY_OWNER, "Its owner has taken it back."))
 QUERIES = [
     QueryObservation(Phase.ABSENT),
     QueryObservation(Phase.RUNNING),
-    QueryObservation(Phase.ENDED, RESULT),
+    QueryObservation(Phase.ENDED, RESULT, judgement=JUDGEMENT),
+    QueryObservation(Phase.RUNNING, judgement=JUDGEMENT),
     *(QueryObservation(Phase.ENDED, failure=failure) for failure in QueryFailure),
 ]
-AROUND = Surroundings(member_active=True, payer_active=True, associations={"flights": "a1"}, in_use=False)
+AROUND = Surroundings(member_active=True, payer_active=True, in_use=False)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +82,10 @@ RETRIES = [*product(range(RETRIES_ALLOWED + 1), (None, *Retry))]
 def test_every_planned_event_of_a_model_is_in_the_state_table(
     records: dict[str, Any], digest: str | None, active: bool
 ) -> None:
-    for status, seen, late, (retries, retry) in product(trained_models.Status, RUNS, (0, 1_000), RETRIES):
+    for status, seen, late, (retries, retry), halt in product(trained_models.Status, RUNS, (0, 1_000), RETRIES, HALTS):
         model = dataclasses.replace(records["model"], status=status, image_digest=digest, retries=retries, retry=retry)
         now = model.updated_at + timedelta(seconds=late)
-        step = trained_models.plan(model, seen, now, member_active=active, grace_seconds=5)
+        step = trained_models.plan(model, seen, now, member_active=active, grace_seconds=5, halt=halt)
         sound(trained_models.LIFECYCLE, status, step)
         if trained_models.LIFECYCLE.at_rest(status):
             assert step == WAIT
@@ -89,42 +96,46 @@ def test_every_planned_event_of_a_model_is_in_the_state_table(
 def test_every_planned_event_of_an_inference_job_is_in_the_state_table(
     records: dict[str, Any], digest: str | None, active: bool
 ) -> None:
-    for status, seen, late, (retries, retry) in product(trained_model_inference_jobs.Status, RUNS, (0, 1_000), RETRIES):
+    statuses = trained_model_inference_jobs.Status
+    for status, seen, late, (retries, retry), halt in product(statuses, RUNS, (0, 1_000), RETRIES, HALTS):
         job = dataclasses.replace(
             records["inference"], status=status, image_digest=digest, retries=retries, retry=retry
         )
         now = job.updated_at + timedelta(seconds=late)
-        step = trained_model_inference_jobs.plan(job, seen, now, member_active=active, grace_seconds=5)
+        step = trained_model_inference_jobs.plan(job, seen, now, member_active=active, grace_seconds=5, halt=halt)
         sound(trained_model_inference_jobs.LIFECYCLE, status, step)
         if trained_model_inference_jobs.LIFECYCLE.at_rest(status):
             assert step == WAIT
 
 
 def test_every_planned_event_of_an_export_job_is_in_the_state_table(records: dict[str, Any]) -> None:
-    for status, active in product(trained_model_export_jobs.Status, (True, False)):
+    for status, active, halt in product(trained_model_export_jobs.Status, (True, False), HALTS):
         job = dataclasses.replace(records["export"], status=status)
-        step = trained_model_export_jobs.plan(job, member_active=active)
+        step = trained_model_export_jobs.plan(job, member_active=active, halt=halt)
         sound(trained_model_export_jobs.LIFECYCLE, status, step)
         assert (step == WAIT) == trained_model_export_jobs.LIFECYCLE.at_rest(status)
 
 
 def test_every_planned_event_of_a_channel_is_in_the_state_table(records: dict[str, Any]) -> None:
     flags = product(
-        *((True, False), (True, False), (True, False)),
+        *((True, False), (True, False), (True, False), (None, REVOKED)),
         (0, RESTARTS_ALLOWED),
         (None, NOON - timedelta(1), NOON + timedelta(1)),
     )
-    for (active, paid, in_use, restarts, expires_at), status, seen in product(flags, ml_input_channels.Status, QUERIES):
+    for (active, paid, in_use, revoked, restarts, expires_at), status, seen in product(
+        flags, ml_input_channels.Status, QUERIES
+    ):
         channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at, restarts=restarts)
-        around = dataclasses.replace(AROUND, member_active=active, payer_active=paid, in_use=in_use)
+        around = Surroundings(active, paid, in_use, revoked)
         sound(ml_input_channels.LIFECYCLE, status, ml_input_channels.plan(channel, seen, NOON, around))
 
 
 def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
-    for active, paid, restarts, status, seen in product(
-        (True, False), (True, False), (0, RESTARTS_ALLOWED), protected_queries.ProtectedQueryStatus, QUERIES
+    flags = product((True, False), (True, False), (0, RESTARTS_ALLOWED), (None, REVOKED))
+    for (active, paid, restarts, revoked), status, seen in product(
+        flags, protected_queries.ProtectedQueryStatus, QUERIES
     ):
-        around = protected_queries.Surroundings(member_active=active, payer_active=paid)
+        around = protected_queries.Surroundings(active, paid, revoked)
         step = protected_queries.plan(a_query(status=status, restarts=restarts), seen, NOON, around)
         sound(protected_queries.LIFECYCLE, status, step)
         if protected_queries.LIFECYCLE.at_rest(status):
@@ -277,6 +288,7 @@ def test_a_full_channel_says_what_it_holds_and_until_when(records: dict[str, Any
     assert step.due_at == NOON + timedelta(days=30)
     assert step.changes == {
         "source_associations": ("a1",),
+        "judgement": kept(JUDGEMENT),
         "number_of_records": 7,
         "number_of_files": 2,
         "size_bytes": 100,
@@ -284,11 +296,33 @@ def test_a_full_channel_says_what_it_holds_and_until_when(records: dict[str, Any
     }
 
 
-def test_rows_of_a_table_that_was_taken_out_meanwhile_are_not_kept(records: dict[str, Any]) -> None:
+@pytest.mark.parametrize("seen", [QUERIES[2], QUERIES[3]])
+def test_a_query_whose_table_is_taken_back_ends_and_its_rows_are_not_kept(
+    records: dict[str, Any], seen: QueryObservation
+) -> None:
     channel = dataclasses.replace(records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS)
-    step = ml_input_channels.plan(channel, QUERIES[2], NOON, dataclasses.replace(AROUND, associations={}))
-    assert step.failure is not None
-    assert step.failure.code is StatusCode.DATA_ERROR
+    around = dataclasses.replace(AROUND, revoked=REVOKED)
+    of_a_member = protected_queries.Surroundings(True, True, REVOKED)
+    query = a_query(status=protected_queries.ProtectedQueryStatus.STARTED)
+    for step in (
+        ml_input_channels.plan(channel, seen, NOON, around),
+        protected_queries.plan(query, seen, NOON, of_a_member),
+    ):
+        assert step.failure == Failure(StatusCode.REVOKED_BY_OWNER, REVOKED.reason)
+        assert step.effect is None
+        assert step.changes["judgement"] == kept(JUDGEMENT)
+
+
+@pytest.mark.parametrize("kind", ["model", "inference"])
+@pytest.mark.parametrize("seen", RUNS)
+def test_work_that_is_halted_ends_whatever_is_seen_of_its_run(
+    records: dict[str, Any], seen: Observation, kind: str
+) -> None:
+    module: Any = {"model": trained_models, "inference": trained_model_inference_jobs}[kind]
+    for status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        record = dataclasses.replace(records[kind], status=module.Status(status))
+        step = module.plan(record, seen, NOON, member_active=True, grace_seconds=5, halt=HALTS[1])
+        assert (step.effect, step.failure) == (None, HALTS[1])
 
 
 def test_a_query_is_started_again_so_often_and_no_more(records: dict[str, Any]) -> None:

@@ -92,8 +92,7 @@ def test_a_channel_must_be_the_callers_and_active(studio: Studio, channel: str) 
 
 def test_a_channel_whose_retention_is_over_is_not_read(studio: Studio) -> None:
     arn = studio.channel()
-    over = {"expires_at": studio.office.now + timedelta(minutes=1)}
-    studio.advance("ml_input_channels", arn, Event.STARTED, Event.SUCCEEDED, **over)
+    studio.fill(arn, expires_at=studio.office.now + timedelta(minutes=1))
     studio.model("in-time", arn)
     studio.office.now += timedelta(minutes=1)
     assert "retention" in studio.refused(Conflict, CREATE, **studio.training_request("late", arn))
@@ -298,7 +297,8 @@ def test_a_table_that_is_withdrawn_takes_its_rows_along(studio: Studio, channel:
     studio.configure(CAROL)
     scores = studio.inference_request("scores", model["trainedModelArn"], channel)
     assert "no longer associated" in studio.refused(AccessDenied, "StartTrainedModelInferenceJob", **scores)
-    studio.call("StartTrainedModelExportJob", **studio.export_request("out", model["trainedModelArn"]))
+    export = studio.export_request("out", model["trainedModelArn"])
+    assert "no longer associated" in studio.refused(AccessDenied, "StartTrainedModelExportJob", **export)
 
 
 def test_the_algorithm_of_a_member_that_was_removed_is_not_used_any_more(studio: Studio, channel: str) -> None:

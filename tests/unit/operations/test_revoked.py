@@ -1,0 +1,136 @@
+"""Whatever an owner takes back, nothing new is made of its rows, and nothing that was made of them leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.cleanrooms import ALICE, BOB, CAROL, Office
+from support.ml import EXPORTS, Studio, a_studio
+from support.revoking import RESTORES, WAYS, Owner
+from whiteroom.base.faults import AccessDenied
+from whiteroom.domain.lifecycle import Event
+
+RUNNING = {"logs_status": "PUBLISH_SUCCEEDED", "metrics_status": "PUBLISH_SUCCEEDED"}
+LOGS = {"containerLogs": [{"allowedAccountIds": [ALICE, CAROL]}]}
+
+
+@pytest.fixture
+def studio(office: Office) -> Studio:
+    studio = a_studio(office)
+    studio.association_arn = studio.association(name="open", policies={"trainedModels": LOGS})
+    for account in (ALICE, CAROL):
+        studio.configure(account)
+    return studio
+
+
+@pytest.fixture
+def uses(studio: Studio) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Every call that uses a channel, or what was made of it."""
+    studio.association_arn = studio.association(name="exporting", policies=EXPORTS)
+    channel = studio.active_channel("rows")
+    model = studio.active_model("forest", channel)
+    grown = studio.version("grown", model, studio.active_channel("more"))
+    studio.advance_model(grown, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now)
+    base = {"trainedModelArn": model["trainedModelArn"], "channelName": "base"}
+    arn = model["trainedModelArn"]
+    return {
+        "training": ("CreateTrainedModel", studio.training_request("again", channel)),
+        "incremental training": (
+            "CreateTrainedModel",
+            studio.training_request("next", channel, incrementalTrainingDataChannels=[base]),
+        ),
+        "inference": ("StartTrainedModelInferenceJob", studio.inference_request("scores", arn, channel)),
+        "export": (
+            "StartTrainedModelExportJob",
+            studio.export_request("out", arn, trainedModelVersionIdentifier="NULL"),
+        ),
+        "export of a later version": (
+            "StartTrainedModelExportJob",
+            studio.export_request("out-2", arn, trainedModelVersionIdentifier=grown["versionIdentifier"]),
+        ),
+    }
+
+
+def refusals(studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]) -> list[str]:
+    return [studio.refused(AccessDenied, operation, **request) for operation, request in uses.values()]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_an_owner_takes_back_ends_every_new_use_at_once(
+    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], way: str
+) -> None:
+    WAYS[way](Owner(studio))
+    for message in refusals(studio, uses):
+        assert "'patients'" in message
+
+
+@pytest.mark.parametrize("way", RESTORES)
+def test_what_an_owner_restores_is_used_again(
+    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], way: str
+) -> None:
+    WAYS[way](Owner(studio))
+    refusals(studio, uses)
+    RESTORES[way](Owner(studio))
+    for operation, request in uses.values():
+        studio.call(operation, **request)
+
+
+def test_a_table_that_is_associated_anew_brings_no_channel_back(
+    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]
+) -> None:
+    Owner(studio).withdraw()
+    studio.room.association(BOB, studio.table.configured_table_id, "patients")
+    for message in refusals(studio, uses):
+        assert "no longer associated" in message
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_base_is_judged_through_its_whole_ancestry(studio: Studio, erased: bool) -> None:
+    """The first version's rows come from BOB's table, the second's from another: BOB's word counts for both."""
+    studio.association_arn = studio.association(name="exporting", policies=EXPORTS)
+    first = studio.active_channel("first")
+    model = studio.active_model("forest", first)
+    table, studio.table = studio.table, studio.room.shared_table(ALICE, "more")
+    second = studio.active_channel("second")
+    grown = studio.version("grown", model, second)
+    studio.advance_model(grown, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now)
+    if erased:
+        studio.call("DeleteMLInputChannelData", mlInputChannelArn=first)
+    studio.table = table
+    Owner(studio).association_rule("Delete")
+    version = {"trainedModelVersionIdentifier": grown["versionIdentifier"]}
+    export = studio.export_request("out", model["trainedModelArn"], **version)
+    assert "'patients'" in studio.refused(AccessDenied, "StartTrainedModelExportJob", **export)
+    scores = studio.inference_request("scores", model["trainedModelArn"], second, **version)
+    assert "'patients'" in studio.refused(AccessDenied, "StartTrainedModelInferenceJob", **scores)
+    studio.model("fresh", second)  # it rests on the other table alone
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("way", ["the rule is deleted", "the table is taken out", "a column is not allowed any more"])
+def test_logs_and_metrics_of_a_run_over_withdrawn_rows_are_published_to_nobody_any_more(
+    studio: Studio, way: str, ended: bool
+) -> None:
+    channel = studio.active_channel("rows")
+    model = studio.model("forest", channel)
+    told = {**RUNNING, "run_started_at": studio.office.now}
+    events = [Event.STARTED, Event.SUCCEEDED] if ended else [Event.STARTED]
+    studio.advance_model(model, *events, **told, **({"run_ended_at": studio.office.now} if ended else {}))
+    read = {"trainedModelArn": model["trainedModelArn"]}
+    before = studio.call("GetTrainedModel", **read)
+    assert (before["logsStatus"], before["metricsStatus"]) == ("PUBLISH_SUCCEEDED", "PUBLISH_SUCCEEDED")
+    WAYS[way](Owner(studio))
+    after = studio.call("GetTrainedModel", **read)
+    assert (after["logsStatus"], after["metricsStatus"]) == ("PUBLISH_FAILED", "PUBLISH_FAILED")
+    assert "owner" in after["logsStatusDetails"]
+    assert studio.office.call(ALICE, "monitoring", "ListMetrics")["Metrics"] == []
+
+
+def test_a_run_that_its_owner_ended_stays_unpublished_when_the_rule_is_back(studio: Studio) -> None:
+    model = studio.model("forest", studio.active_channel("rows"))
+    told = {**RUNNING, "run_started_at": studio.office.now, "status_code": "RevokedByOwner", "status_message": "No."}
+    studio.advance_model(model, Event.STARTED, Event.FAILED, **told)
+    answer = studio.call("GetTrainedModel", trainedModelArn=model["trainedModelArn"])
+    assert (answer["logsStatus"], answer["metricsStatus"]) == ("PUBLISH_FAILED", "PUBLISH_FAILED")
