@@ -28,7 +28,8 @@ SPEC = ContainerSpec(
     image_name="churn:1", image_digest=IMAGE.id, may_pull=False, follows_entrypoint=True, members=(MEMBER,),
     network=NO_NETWORK, subnets=("198.18.0.16",), bridge="wr0123456789ab", is_held=False, transform=None, pipes=(),
     notes=(), checkpoints="", uid_folder="/u", first_uid=200_000, gpus=0, cpus=2, memory_bytes=1 << 30,
-    shared_memory_bytes=1 << 29, volume_bytes=1 << 31, processes=64, ulimits={"core": 0}, max_runtime_seconds=60,
+    shared_memory_bytes=1 << 29, volume_bytes=1 << 31, processes=64, profile="/run/seccomp.json",
+    ulimits={"core": 0}, max_runtime_seconds=60,
     stop_grace_seconds=1, log_file="/l", log_limit_bytes=1, log_line_characters=1, sandboxed=False,
 )  # fmt: skip
 TRANSFORM = {"archive": "/a"}
@@ -78,7 +79,9 @@ def test_a_container_is_sealed_limited_and_started_by_its_images_id() -> None:
     assert host["NetworkMode"] == "none"
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
-    assert host["SecurityOpt"] == ["no-new-privileges"]
+    privileges, profile = host["SecurityOpt"]
+    assert privileges == "no-new-privileges"
+    assert json.loads(profile.removeprefix("seccomp="))["architectures"] == ["SCMP_ARCH_X86_64"]
     assert (host["Memory"], host["MemorySwap"], host["NanoCpus"], host["PidsLimit"]) == (
         1 << 30,
         1 << 30,
@@ -234,3 +237,9 @@ def test_frames_come_out_whole_however_they_are_cut(written: list[tuple[int, byt
             seen[stream] += piece
     assert seen["stdout"] == b"".join(data for stream, data in written if stream == 1)
     assert seen["stderr"] == b"".join(data for stream, data in written if stream == 2)
+
+
+def test_podman_reads_its_profile_from_a_file_and_an_unknown_machine_keeps_its_default() -> None:
+    assert document(name="Podman")["HostConfig"]["SecurityOpt"][1] == "seccomp=/run/seccomp.json"
+    plain = replace(IMAGE, machine="")
+    assert document(image=plain, machine="riscv64")["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]

@@ -17,6 +17,7 @@ from typing import Any
 from whiteroom.domain.runs import Run, TransformRun
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.docker import seccomp
 from whiteroom.runtime.docker.engine import EngineFacts, EngineImage
 from whiteroom.runtime.docker.spec import (
     NO_NETWORK,
@@ -150,7 +151,9 @@ def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has
     )
     members = []
     for member in spec.members:
-        asked_for = document(spec, member, image, has_shell=has_shell, host_users=facts.remaps_users)
+        asked_for = document(
+            spec, member, image, has_shell=has_shell, host_users=facts.remaps_users, profile=_profile(spec, facts)
+        )
         members.append(ContainerMember(**{**member.plain(), "document": json.dumps(asked_for)}))
     return changed(spec, members=tuple(members))
 
@@ -169,7 +172,13 @@ def environment(member: ContainerMember, image: EngineImage) -> dict[str, str]:
 
 
 def document(
-    spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, has_shell: bool, host_users: bool
+    spec: ContainerSpec,
+    member: ContainerMember,
+    image: EngineImage,
+    *,
+    has_shell: bool,
+    host_users: bool,
+    profile: str | None,
 ) -> dict[str, Any]:
     """What POST /containers/create is sent, but for the user, addresses and devices (docker/fleet.py).
 
@@ -179,6 +188,7 @@ def document(
         image: what it runs.
         has_shell: whether the image has /bin/sh, which sets the program's variables.
         host_users: whether users are not to be remapped, so that the one in there is who owns the files.
+        profile: of system calls, as the engine takes it; None leaves its default.
 
     Raises:
         Unsealable: as `prepared`.
@@ -212,11 +222,21 @@ def document(
         "Tty": False,
         "Healthcheck": {"Test": ["NONE"]},
         "Labels": spec.labels,
-        "HostConfig": _host(spec, member, image, host_users=host_users),
+        "HostConfig": _host(spec, member, image, host_users=host_users, profile=profile),
     }
 
 
-def _host(spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, host_users: bool) -> dict[str, Any]:
+def _profile(spec: ContainerSpec, facts: EngineFacts) -> str | None:
+    """Docker takes a profile itself, Podman the name of its file."""
+    found = seccomp.profile(facts.machine)
+    if found is None:
+        return None
+    return spec.profile if facts.name == "Podman" else json.dumps(found)
+
+
+def _host(
+    spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, host_users: bool, profile: str | None
+) -> dict[str, Any]:
     targets = {target for _, target, _ in member.mounts}
     bound = [
         {
@@ -248,7 +268,7 @@ def _host(spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, h
         "ReadonlyRootfs": True,
         "Privileged": False,
         "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges"],
+        "SecurityOpt": ["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],
         "IpcMode": "private",
         "PidsLimit": spec.processes,
         "Memory": spec.memory_bytes,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import resource
 import sys
@@ -22,6 +23,7 @@ from whiteroom.ports import ImageNotFound, RunRefused
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import plan as docker_plan
+from whiteroom.runtime.docker import seccomp
 from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
 from whiteroom.runtime.docker.fleet import MADE_FILE
@@ -36,6 +38,7 @@ _KNOWN_SECONDS = 60.0
 _REMOVE_SECONDS = 30.0
 _MAX_OPEN_FILES = 65_536
 _MAX_PROCESSES = 32_768
+PROFILE_FILE = "seccomp.json"
 
 
 class DockerRuntime(SupervisedRuntime):
@@ -231,7 +234,8 @@ class DockerRuntime(SupervisedRuntime):
             )
         os.mkfifo(new / specs.CONTROL_FIFO, 0o600)
         (new / specs.LOCK_FILE).touch(mode=0o600)
-        spec = self._spec(run, tuple(members), tuple(pipes))
+        _write_profile(new / PROFILE_FILE)
+        spec = self._spec(run, tuple(members), tuple(pipes), str(final / PROFILE_FILE))
         facts = self._facts()
         image = self._image(run.image_digest, facts)
         if facts is not None and image is not None:
@@ -242,7 +246,9 @@ class DockerRuntime(SupervisedRuntime):
                 raise ImageNotFound(str(problem)) from None
         (new / specs.SPEC_FILE).write_bytes(dump(spec))
 
-    def _spec(self, run: Run, members: tuple[ContainerMember, ...], pipes: tuple[specs.Pipe, ...]) -> ContainerSpec:
+    def _spec(
+        self, run: Run, members: tuple[ContainerMember, ...], pipes: tuple[specs.Pipe, ...], profile: str
+    ) -> ContainerSpec:
         limits = run.limits
         return ContainerSpec(
             run_id=run.id,
@@ -273,6 +279,7 @@ class DockerRuntime(SupervisedRuntime):
             shared_memory_bytes=max(limits.memory_bytes // 2, 1 << 20),
             volume_bytes=limits.volume_bytes,
             processes=limits.processes,
+            profile=profile,
             ulimits=_ulimits(limits.volume_bytes),
             max_runtime_seconds=limits.max_runtime_seconds,
             stop_grace_seconds=run.stop_grace_seconds,
@@ -302,6 +309,13 @@ def _make_input(run: Run, place: Path, config_files: Mapping[str, str]) -> None:
     if isinstance(run, TrainingRun):
         for channel in run.channels:
             (place / "data" / channel.name).mkdir(mode=0o755)
+
+
+def _write_profile(file: Path) -> None:
+    """The profile of system calls for this machine, as Podman reads it; empty where there is none."""
+    names = {"x86_64": "amd64", "aarch64": "arm64"}
+    found = seccomp.profile(names.get(os.uname().machine, ""))
+    file.write_text("" if found is None else json.dumps(found))
 
 
 def _make_toolkit_files(run: Run, place: Path) -> None:

@@ -76,6 +76,7 @@ class ContainerSpec(Record):
         "packages",
         "pipes",
         "processes",
+        "profile",
         "rootless",
         "run_id",
         "sandboxed",
@@ -127,6 +128,8 @@ class ContainerSpec(Record):
     shared_memory_bytes: int
     volume_bytes: int
     processes: int
+    profile: str
+    """The file of its profile of system calls (docker/seccomp.py), for engines that read one."""
     ulimits: dict[str, int]
     max_runtime_seconds: int
     stop_grace_seconds: int

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import whiteroom
 from whiteroom.domain.runs import Finding, SandboxReport
+from whiteroom.runtime import system_calls
 from whiteroom.runtime.images import environments
 from whiteroom.runtime.images.library import free_bytes
 from whiteroom.runtime.sandbox import plan, seccomp
@@ -52,7 +53,7 @@ def report(folder: Path, *, unsafe_no_sandbox: bool) -> SandboxReport:
 def _seccomp() -> Finding:
     try:
         size = len(seccomp.program(os.uname().machine)) // 8
-    except seccomp.UnsupportedMachine as problem:
+    except system_calls.UnsupportedMachine as problem:
         return Finding("seccomp", False, str(problem), "Run the server on such a machine.")
     return Finding("seccomp", True, f"System calls are filtered ({size} instructions, {os.uname().machine}).")
 
