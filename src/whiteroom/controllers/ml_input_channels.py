@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whiteroom.controllers.analysis_metrics import amount_written
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.room import layouts_folder, payer_active, result_format
 from whiteroom.controllers.settling import settle
@@ -115,6 +116,9 @@ class MLInputChannelController:
             changes |= {"status_code": record.status_code, "status_message": record.status_message}
             if record.status_code == StatusCode.QUERY_TIMED_OUT:
                 changes["status"] = ProtectedQueryStatus.TIMED_OUT
+        elif status is ProtectedQueryStatus.SUCCESS:
+            rows, size_bytes = record.number_of_records or 0, record.size_bytes or 0
+            changes["written"] = amount_written(tx, record.source_associations, rows, size_bytes)
         tx.protected_queries.update(query, **changes)
         if status is ProtectedQueryStatus.SUCCESS or record.status_code == StatusCode.REVOKED_BY_OWNER:
             settle(tx, query, record.source_associations)

@@ -1,4 +1,7 @@
-"""Metric (CloudWatch): the metrics of runs, for the members who may see them. Which those are: metric_reading.py."""
+"""Metric (CloudWatch): the metrics of runs and of analyses, for the members who may see them.
+
+Which those are: metric_reading.py, analysis_metrics.py.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ from itertools import islice
 from typing import Any
 
 from whiteroom.base.faults import ValidationFault
+from whiteroom.domain.analysis_metrics import COLLABORATION
+from whiteroom.domain.analysis_metrics import NAMESPACE as ANALYSES
 from whiteroom.domain.metric_statistics import Statistic, UnknownStatistic, by_period, is_period, statistic
 from whiteroom.domain.metrics import MetricPoint
+from whiteroom.operations.analysis_metrics import AnalysisMetric, analysis_metric, analysis_metrics
 from whiteroom.operations.metric_reading import (
     JOB_ARN,
     MODEL_ARN,
@@ -100,7 +106,7 @@ def get_metric_statistics(request: Request, context: Context) -> Response:
         )
     reader = _reader(context)
     metric = _found(request, request.get("Unit"), reader)
-    points = () if metric is None else reader.points(metric.view, span.from_ms(period), span.until_ms)
+    points = () if metric is None else _points(metric, reader, span.from_ms(period), span.until_ms)
     return {
         "Label": request["MetricName"],
         "Datapoints": [
@@ -160,7 +166,7 @@ class _Query:
     def points(self, reader: MetricReader, span: _Span) -> Sequence[MetricPoint]:
         """Of the metric, as the caller sees it; none, where it sees no such metric."""
         metric = _found(self.metric, self.unit, reader)
-        return () if metric is None else tuple(reader.points(metric.view, span.from_ms(self.period), span.until_ms))
+        return () if metric is None else tuple(_points(metric, reader, span.from_ms(self.period), span.until_ms))
 
     def values(self, points: Iterable[MetricPoint]) -> list[tuple[int, float]]:
         """The statistic of each period that has points, by the second at which it begins."""
@@ -217,32 +223,50 @@ def _query(query: Mapping[str, Any], context: Context) -> _Query:
     )
 
 
-def _listed(request: Request, context: Context) -> Iterator[MemberMetric]:
+_Metric = MemberMetric | AnalysisMetric
+
+
+def _points(metric: _Metric, reader: MetricReader, from_ms: int, until_ms: int) -> Iterable[MetricPoint]:
+    if isinstance(metric, AnalysisMetric):
+        return metric.points(from_ms, until_ms)
+    return reader.points(metric.view, from_ms, until_ms)
+
+
+def _last_at_ms(metric: _Metric) -> int:
+    return metric.last_at_ms if isinstance(metric, AnalysisMetric) else metric.view.series.last_at_ms
+
+
+def _listed(request: Request, context: Context) -> Iterator[_Metric]:
     reader = _reader(context)
     wanted = {item["Name"]: item.get("Value") for item in request.get("Dimensions", ())}
     arn = wanted.get(MODEL_ARN) or wanted.get(JOB_ARN)
     since_ms = (context.now - ACTIVE_WITHIN).timestamp() * 1000 if "RecentlyActive" in request else None
-    for namespace in NAMESPACES:
+    for namespace in (*NAMESPACES, ANALYSES):
         if request.get("Namespace", namespace) != namespace:
             continue
-        for metric in reader.metrics(namespace, arn):
+        of_analyses = analysis_metrics(context.tx, context.caller.account_id, wanted.get(COLLABORATION))
+        for metric in of_analyses if namespace == ANALYSES else reader.metrics(namespace, arn):
             if request.get("MetricName", metric.name) != metric.name:
                 continue
-            if since_ms is not None and metric.view.series.last_at_ms < since_ms:
+            if since_ms is not None and _last_at_ms(metric) < since_ms:
                 continue
             if all(_has(metric, name, value) for name, value in wanted.items()):
                 yield metric
 
 
-def _has(metric: MemberMetric, name: str, value: str | None) -> bool:
+def _has(metric: _Metric, name: str, value: str | None) -> bool:
     """Whether a metric has a dimension; with that value, where one is given."""
     return name in metric.dimensions if value is None else metric.dimensions.get(name) == value
 
 
-def _found(metric: Mapping[str, Any], unit: str | None, reader: MetricReader) -> MemberMetric | None:
+def _found(metric: Mapping[str, Any], unit: str | None, reader: MetricReader) -> _Metric | None:
     """The metric that is asked for; None where the caller sees no such metric, or its values have another unit."""
     dimensions = {item["Name"]: item["Value"] for item in metric.get("Dimensions", ())}
-    found = reader.metric(metric["Namespace"], metric["MetricName"], dimensions)
+    found: _Metric | None
+    if metric["Namespace"] == ANALYSES:
+        found = analysis_metric(reader.tx, reader.account_id, metric["MetricName"], dimensions)
+    else:
+        found = reader.metric(metric["Namespace"], metric["MetricName"], dimensions)
     return found if found is not None and unit in {None, found.unit} else None
 
 
