@@ -6,6 +6,8 @@
     custom  LOW, MEDIUM, HIGH   not at all              with noise (domain/metric_noise.py)
     custom  not known any more  not at all              not at all
 
+Under noise a metric that never changes is not shown either: it has no trend, and may be what the run was given.
+
 That is for members of the collaboration that `domain/publication.py` tells PUBLISH_SUCCEEDED: who had an ML
 configuration when the run started. Nobody else sees any. The operator sees all of them.
 """
@@ -18,7 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from whiteroom.domain.metric_noise import Noise, Question, noise_on
+from whiteroom.domain.metric_noise import Noise, Question, is_constant, noise_on
 from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel
 from whiteroom.domain.publication import Publication
@@ -54,9 +56,9 @@ class MetricRules:
     """None where the policy is not known any more: its association has been deleted."""
     over: bool
     """Whether the run measures no more."""
-    collaboration_id: str
-    table_association_ids: tuple[str, ...]
-    """Of the tables that the run's channels were made from."""
+    question: Question | None = None
+    """What the run was asked; needed where noise is to be drawn. None there: the tables that it learned from are not
+    known any more, and nothing that has noise is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,14 @@ def views(
     if told.status != PUBLISHED:
         return ()
     found = tuple(series)
-    return tuple(
-        SeriesView(one, partial(_noise, one, found, rules, secret) if how is Sight.NOISY else None)
-        for one in found
-        if (how := sight(one.kind, rules.level, over=rules.over)) is not Sight.HIDDEN
-    )
+    seen = []
+    for one in found:
+        how = sight(one.kind, rules.level, over=rules.over)
+        if how is Sight.PLAIN:
+            seen.append(SeriesView(one, None))
+        elif how is Sight.NOISY and rules.question is not None and not is_constant(_siblings(one, found)):
+            seen.append(SeriesView(one, partial(_noise, one, found, rules, secret)))
+    return tuple(seen)
 
 
 def publication_of(told: Publication, rules: MetricRules) -> Publication:
@@ -132,12 +137,19 @@ def note_for(told: Publication, rules: MetricRules) -> str | None:
             f"Custom metrics have the noise level {rules.level}: they are shown when the training has ended, and "
             "never where its end is not known."
         )
-    return f"Custom metrics are shown with the noise level {rules.level}."
+    if rules.question is None:
+        return (
+            "A table that the training learned from was taken out of the collaboration: custom metrics, which have the "
+            f"noise level {rules.level}, are not shown any more."
+        )
+    return f"Custom metrics are shown with the noise level {rules.level}; those that never change are not shown."
+
+
+def _siblings(series: MetricSeries, found: Iterable[MetricSeries]) -> list[MetricSeries]:
+    return [one for one in found if (one.kind, one.name) == (series.kind, series.name)]
 
 
 def _noise(series: MetricSeries, found: Iterable[MetricSeries], rules: MetricRules, secret: bytes) -> Noise:
-    if rules.level is None:
-        raise ValueError("Without a known level nothing is shown.")
-    siblings = [one for one in found if (one.kind, one.name) == (series.kind, series.name)]
-    question = Question(rules.collaboration_id, tuple(sorted(rules.table_association_ids)), series.name)
-    return noise_on(rules.level, secret, question, series, siblings)
+    if rules.level is None or rules.question is None:
+        raise ValueError("Without a known level and question nothing is shown.")
+    return noise_on(rules.level, secret, rules.question, series, _siblings(series, found))

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from whiteroom.base.arns import parse_arn
+from whiteroom.domain.configured_tables import catalog_name
 from whiteroom.domain.memberships import MembershipStatus
+from whiteroom.domain.metric_noise import Question
 from whiteroom.domain.metric_views import MetricRules, SeriesView, is_over, note_for, views
 from whiteroom.domain.metrics import SYSTEM_METRICS, MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel, PrivacyPolicies
@@ -20,6 +22,7 @@ from whiteroom.domain.publication import Publication, metrics_publication
 from whiteroom.domain.runs import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.domain.trained_model_inference_jobs import Status as JobStatus
 from whiteroom.domain.trained_models import Status as ModelStatus
+from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.log_reading import withheld_of
 from whiteroom.ports import PageKey, Repository, Transaction
 from whiteroom.reads.current_rules import CurrentRules
@@ -42,7 +45,11 @@ class _ModelRow:
     arn: str
     version_identifier: str
     collaboration_id: str
+    account_id: str
     association_arn: str
+    image_digest: str | None
+    hyperparameters: Mapping[str, str]
+    environment: Mapping[str, str]
     data_channels: tuple[Mapping[str, Any], ...]
     incremental_channels: tuple[Mapping[str, Any], ...]
     metrics_status: str | None
@@ -196,10 +203,10 @@ class MetricReader:
 
     def _rules(self, record: Any) -> MetricRules:
         if not is_training(record):  # its log is searched for no metrics
-            return MetricRules(NoiseLevel.NONE, over=False, collaboration_id="", table_association_ids=())
+            return MetricRules(NoiseLevel.NONE, over=False)
         level, over = self._level(record.association_arn), is_over(record.status, record.run_ended_at)
-        tables = self._tables(record) if over and level is not NoiseLevel.NONE else ()
-        return MetricRules(level, over, record.collaboration_id, tables)
+        noisy = over and level not in {None, NoiseLevel.NONE}
+        return MetricRules(level, over, question_of(self.tx, record) if noisy else None)
 
     def _level(self, association_arn: str) -> NoiseLevel | None:
         if association_arn not in self._levels:
@@ -208,10 +215,59 @@ class MetricReader:
             self._levels[association_arn] = None if policies is None else policies.noise_level
         return self._levels[association_arn]
 
-    def _tables(self, record: Any) -> tuple[str, ...]:
-        arns = (channel["mlInputChannelArn"] for channel in record.data_channels)
-        channels = (self.tx.ml_input_channels.get(parse_arn(arn).resource_id) for arn in arns)
-        return tuple({table for channel in channels if channel is not None for table in channel.source_associations})
+
+def question_of(tx: Transaction, record: Any) -> Question | None:
+    """What a training was asked, for its noise; None where a table that it learned from is not in the room any more.
+
+    Args:
+        tx: to look up what it learned from.
+        record: a version of a trained model.
+    """
+    tables = _tables(tx, record)
+    association = tx.configured_model_algorithm_associations.get(parse_arn(record.association_arn).resource_id)
+    if tables is None or association is None:
+        return None
+    algorithm = tx.configured_model_algorithms.get(parse_arn(association.configured_model_algorithm_arn).resource_id)
+    container = (None if algorithm is None else algorithm.training_container_config) or {}
+    names = {definition["name"] for definition in container.get("metricDefinitions", ())}
+    names |= {series.name for series in tx.metrics.series(record.id) if series.kind is MetricKind.CUSTOM}
+    given = [("hyperparameter", record.hyperparameters), ("environment", record.environment)]
+    inputs = ((f"{kind} {name}", value) for kind, values in given for name, value in values.items())
+    return Question(
+        collaboration_id=record.collaboration_id,
+        tables=tables,
+        algorithm=(association.id, record.image_digest or ""),
+        inputs=tuple(sorted(inputs)),
+        metrics=len(names),
+    )
+
+
+def _tables(tx: Transaction, record: Any) -> tuple[str, ...] | None:
+    """The tables behind a training, and behind the versions that it goes on from: as their owners' catalogs name them.
+
+    Without those of whoever trained or made a channel: with them, a table of one's own would give noise anew.
+    """
+    found: set[tuple[str, str]] = set()
+    own: set[str] = set()
+    step: Any = record
+    while step is not None:
+        own.add(step.account_id)
+        for channel in step.data_channels:
+            rows = tx.ml_input_channels.get(parse_arn(channel["mlInputChannelArn"]).resource_id)
+            if rows is None:
+                return None
+            own.add(rows.account_id)
+            for association_id in rows.source_associations:
+                association = tx.configured_table_associations.get(association_id)
+                table = None if association is None else tx.configured_tables.get(association.configured_table_id)
+                if table is None:
+                    return None
+                name = catalog_name(table.table_reference)
+                told = table.arn if isinstance(name, Denied) else f"{name.database.lower()}.{name.table.lower()}"
+                found.add((table.account_id, told))
+        base = step.incremental_channels[0]["modelId"] if step.incremental_channels else None
+        step = None if base is None else tx.trained_models.get(base)
+    return tuple(sorted(f"{account} {table}" for account, table in found if account not in own))
 
 
 def is_training(record: Any) -> bool:

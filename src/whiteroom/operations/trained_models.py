@@ -263,7 +263,7 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
     association = association_or_none(context, model.association_arn)
     privacy = None if association is None else association.privacy_configuration
     level = None if association is None else PrivacyPolicies.parse(privacy).noise_level
-    rules = MetricRules(level, is_over(model.status, model.run_ended_at), model.collaboration_id, ())
+    rules = MetricRules(level, is_over(model.status, model.run_ended_at))
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
     withheld = withheld_of(CurrentRules(context.tx), model)
     return Published(

@@ -10,11 +10,26 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from whiteroom.domain.metric_noise import GRID, SCALES, SECRET_BYTES, Noise, Question, noise_on, spread
+from whiteroom.domain.metric_noise import (
+    ALGORITHM_VARIANCE,
+    GRID,
+    OFFSET_VARIANCE,
+    RUN_VARIANCE,
+    SCALES,
+    SECRET_BYTES,
+    TABLES_VARIANCE,
+    Noise,
+    Question,
+    is_constant,
+    noise_on,
+    spread,
+)
 from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries, grow
 from whiteroom.domain.privacy import NoiseLevel
 
-ASKED = Question("room", ("patients", "visits"), "loss")
+ASKED = Question("room", ("111111111111 patients",), ("association", "sha256:1"), (("hyperparameter lr", "0.1"),), 1)
+LASTING = math.sqrt(TABLES_VARIANCE + ALGORITHM_VARIANCE)
+"""What is left of the noise on one value when any number of runs is averaged."""
 SERVERS = 400
 LEVELS = tuple(SCALES)
 MEDIUM = NoiseLevel.MEDIUM
@@ -36,9 +51,11 @@ def noise(series: MetricSeries, server: int = 1, level: NoiseLevel = MEDIUM, ask
     return noise_on(level, secret(server), asked, series, [series])
 
 
-def added(values: Sequence[float], server: int = 1, level: NoiseLevel = MEDIUM, asked: Question = ASKED) -> list[float]:
+def added(
+    values: Sequence[float], server: int = 1, level: NoiseLevel = MEDIUM, asked: Question = ASKED, name: str = "loss"
+) -> list[float]:
     """What the noise adds to each value, as a part of level times spread."""
-    series, points = measured(values)
+    series, points = measured(values, name=name)
     drawn = noise(series, server, level, asked)
     return [(drawn.on(point).value - point.value) / drawn.deviation for point in points]
 
@@ -91,42 +108,146 @@ def test_a_repeat_with_the_same_seed_and_data_is_answered_the_same() -> None:
     assert noise(first).on(point) == noise(again).on(point)
 
 
-def test_hosts_and_names_that_say_the_same_share_at_least_half_of_the_noise() -> None:
+def test_hosts_that_say_the_same_share_all_of_the_noise() -> None:
     one, _ = measured(falling())
     other = replace(one, host="algo-2")
     point = MetricPoint(0, 7, 0.5)
     assert noise_on(MEDIUM, secret(1), ASKED, one, [one, other]).on(point) == noise_on(
         MEDIUM, secret(1), ASKED, other, [one, other]
     ).on(point)
-    left = []
-    for server in range(100):
-        names = [added(falling(), server, asked=replace(ASKED, metric=f"loss{number}"))[17] for number in range(40)]
-        left.append(fmean(names))
-    assert pstdev(left) == pytest.approx(math.sqrt(0.5), abs=0.15)
 
 
-def test_averaging_many_variations_of_a_training_leaves_seven_tenths_of_the_noise() -> None:
-    """Other seeds, other hyperparameters, channels made anew: other values, the same question."""
+@pytest.mark.parametrize("metrics", [4, 40])
+def test_many_metrics_of_one_algorithm_together_tell_no_more_than_one(metrics: int) -> None:
+    """One value under many names: averaged, their noise is that of one, as if there were no others."""
+    asked = replace(ASKED, metrics=metrics)
+    left = [
+        fmean(added(falling(20), server, asked=asked, name=f"loss{n}")[17] for n in range(metrics))
+        for server in range(100)
+    ]
+    assert pstdev(left) > 0.8
+
+
+def test_stretches_of_epochs_under_names_of_their_own_together_tell_no_more_than_one() -> None:
+    """40 definitions, each of which matches another part of the lines, as a regular expression can."""
+    values, left = falling(50), []
+    for server in range(100):
+        asked = replace(ASKED, metrics=40)
+        means = []
+        for n in range(40):
+            part = values[: 10 + n]
+            means.append(fmean(added(part, server, asked=asked, name=f"until{10 + n}")))
+        left.append(fmean(means))
+    # Of each series the offset is left, and all 40 of them are as strong as one.
+    assert pstdev(left) > 0.85 * math.sqrt(OFFSET_VARIANCE)
+
+
+def test_averaging_many_variations_of_a_training_leaves_most_of_the_noise() -> None:
+    """Other seeds, other hyperparameters: other values and other inputs, the same tables and algorithm."""
     left = []
     for server in range(100):
-        runs = [added(falling(start=0.9 + run / 1_000), server)[17] for run in range(60)]
+        runs = []
+        for run in range(40):
+            asked = replace(ASKED, inputs=(("hyperparameter seed", str(run)),))
+            runs.append(added(falling(20, start=0.9 + run / 1_000), server, asked=asked)[17])
         left.append(fmean(runs))
-    assert pstdev(left) == pytest.approx(math.sqrt(0.5), abs=0.15)
+    assert pstdev(left) == pytest.approx(LASTING, abs=0.17)
+
+
+def test_an_input_that_changes_nothing_makes_no_other_noise_of_the_lasting_layers() -> None:
+    """1,000 values of a hyperparameter that the program ignores: what they have in common stays, and it is the same
+    for the same values."""
+    left = []
+    for server in range(40):
+        runs = [
+            added(falling(8), server, asked=replace(ASKED, inputs=(("hyperparameter ignored", str(n)),)))[3]
+            for n in range(250)
+        ]
+        left.append(fmean(runs))
+        assert pstdev(runs) == pytest.approx(math.sqrt(RUN_VARIANCE), abs=0.2)
+    assert pstdev(left) == pytest.approx(LASTING, abs=0.25)
+
+
+def test_tables_that_are_read_beside_another_members_add_noise_and_take_none_off() -> None:
+    """31 sets of other tables beside one: what is drawn of that one is in all of them."""
+    left = []
+    for server in range(100):
+        runs = []
+        for mask in range(32):
+            beside = tuple(f"111111111111 table{n}" for n in range(5) if mask >> n & 1)
+            asked = replace(ASKED, tables=tuple(sorted((*ASKED.tables, *beside))))
+            runs.append(added(falling(20, start=0.9 + mask / 1_000), server, asked=asked)[17])
+        # The best that a member can do: those with the fewest tables have the least noise.
+        left.append(fmean(runs[:1] * 5 + runs[1:2] * 2 + runs[2:]))
+    assert pstdev(left) > 0.85 * LASTING
+
+
+def test_the_same_algorithm_associated_anew_again_and_again_leaves_the_layer_of_the_tables() -> None:
+    """Of the widths that the rounding gives, a member takes the runs with the lesser: they have the lesser noise."""
+    left = []
+    for server in range(100):
+        runs: dict[float, list[float]] = {}
+        for run in range(60):
+            asked = replace(ASKED, algorithm=(f"association {run}", "sha256:1"))
+            series, points = measured(falling(20, start=0.9 + run / 1_000))
+            drawn = noise(series, server, asked=asked)
+            missed = drawn.on(points[17]).value - points[17].value
+            runs.setdefault(drawn.spread, []).append(missed / drawn.deviation)
+        left.append(fmean(runs[min(runs)]))
+    assert pstdev(left) == pytest.approx(math.sqrt(TABLES_VARIANCE), abs=0.17)
+
+
+def test_a_second_algorithm_that_echoes_a_guess_does_not_show_that_it_is_right() -> None:
+    """The attack that found 300 of 300 accuracies: the same numbers under the same name, of another program."""
+    values, hits, nearest = [0.1, 0.5, 0.87], 0, 0
+    for server in range(100):
+        truth = added_to(values, ASKED, server)
+        echo = replace(ASKED, algorithm=("another", "sha256:2"), inputs=(("hyperparameter guess", "0.87"),))
+        shown = {guess / 100: added_to([0.1, 0.5, guess / 100], echo, server) for guess in range(51, 100)}
+        hits += shown[0.87] == truth
+        nearest += min(shown, key=lambda guess: abs(shown[guess][-1] - truth[-1])) == 0.87
+    assert hits == 0
+    # By chance one in 49, and a little more often because noise has a middle.
+    assert nearest < 15
+
+
+def added_to(values: Sequence[float], asked: Question, server: int) -> list[float]:
+    """The values as they are shown."""
+    series, points = measured(values)
+    drawn = noise(series, server, NoiseLevel.HIGH, asked)
+    return [drawn.on(point).value for point in points]
+
+
+def test_each_part_of_what_a_run_was_given_changes_its_noise() -> None:
+    """So that no other run shows the same number for the same value."""
+    others = [
+        replace(ASKED, collaboration_id="another"),
+        replace(ASKED, tables=("111111111111 visits",)),
+        replace(ASKED, algorithm=("another", "sha256:1")),
+        replace(ASKED, algorithm=("association", "sha256:2")),
+        replace(ASKED, inputs=(("hyperparameter lr", "0.2"),)),
+        replace(ASKED, inputs=(("environment lr", "0.1"),)),
+        replace(ASKED, inputs=()),
+        replace(ASKED, metrics=2),
+    ]
+    shown = {tuple(added_to(falling(), asked, 1)) for asked in [ASKED, *others]}
+    assert len(shown) == len(others) + 1
 
 
 def test_a_metric_whose_values_are_known_does_not_tell_the_noise_of_another() -> None:
-    """An epoch's number, say: what was added to it is not what was added to the loss."""
+    """An epoch's number, say, even where its range is that of the loss."""
     left = []
     for server in range(SERVERS):
-        known = added(list(range(50)), server, asked=replace(ASKED, metric="epoch"))
+        known = added([number / 60 for number in range(50)], server, name="epoch")
         left.append(added(falling(), server)[17] - known[17])
-    assert pstdev(left) == pytest.approx(math.sqrt(2), abs=0.2)
+    # They share the layer of the tables, and no other.
+    assert pstdev(left) > math.sqrt(2 * (ALGORITHM_VARIANCE + RUN_VARIANCE)) * 0.9
 
 
 def test_known_values_of_the_same_metric_do_not_tell_the_noise_of_another_run() -> None:
-    """A hyperparameter that makes the program print known values: the answer's layer is another one."""
+    """A hyperparameter that makes the program print known values: the layer of the run is another one."""
     left = [added(falling(), server)[17] - added(falling(start=0.999), server)[17] for server in range(SERVERS)]
-    assert pstdev(left) > 0.85
+    assert pstdev(left) == pytest.approx(math.sqrt(2 * RUN_VARIANCE), abs=0.1)
 
 
 def test_two_levels_of_the_same_values_do_not_solve_for_them() -> None:
@@ -135,24 +256,36 @@ def test_two_levels_of_the_same_values_do_not_solve_for_them() -> None:
     assert abs(fmean(a * b for a, b in zip(low, high, strict=True))) < 0.15
 
 
+@pytest.mark.parametrize("values", [[0.0], [42.0], [0.87] * 500, [-1e-9] * 5, [7.0, 7.0]])
+def test_a_single_value_or_one_that_stays_the_same_is_no_metric_whatever_it_equals(values: list[float]) -> None:
+    one, _ = measured(values)
+    other, _ = measured([*values, values[0] + 1], host="algo-2")
+    assert is_constant([one])
+    assert is_constant([one, replace(one, host="algo-2")])
+    assert not is_constant([one, other])
+
+
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("values", [[0.0], [42.0], [0.0] * 500, [42.0] * 500, [-1e-9] * 5, [7.0, 7.0]])
-def test_a_single_value_or_one_that_stays_the_same_is_not_told(level: NoiseLevel, values: list[float]) -> None:
-    series, points = measured(values)
+def test_a_metric_that_hardly_moves_has_the_noise_of_a_tenth_of_its_size(level: NoiseLevel) -> None:
+    series, points = measured([42.0, 42.000001])
     misses = []
     for server in range(100):
         drawn = noise(series, server, level)
-        misses.append(abs(fmean(drawn.on(point).value for point in points) - values[0]))
-    expected = SCALES[level] * spread(values[0], values[0]) * math.sqrt(0.5)
-    assert math.sqrt(fmean(miss**2 for miss in misses)) > 0.8 * expected
-    assert sum(miss > expected / 10 for miss in misses) > 80
+        misses.append(abs(fmean(drawn.on(point).value for point in points) - 42))
+    assert math.sqrt(fmean(miss**2 for miss in misses)) > 0.8 * SCALES[level] * 4.2 * math.sqrt(0.5)
 
 
-def test_the_strength_of_the_noise_tells_the_power_of_two_alone() -> None:
+def test_the_strength_of_the_noise_tells_a_power_of_two_alone_and_not_where_it_changes() -> None:
     assert spread(0, 0.51) == spread(0, 0.75) == spread(0.1, 1.1) == 1.0
     assert spread(0, 1.01) == 2.0
-    assert spread(42, 42) == 8.0
+    assert spread(42, 42.0) == 8.0
     assert spread(0, 0) == spread(-0.001, 0.001) / 2
+    series, _ = measured([0.0, 0.75])
+    found = {noise(series, server).spread for server in range(SERVERS)}
+    assert found == {1.0, 2.0}
+    assert all(0.75 <= width <= 4 * 0.75 for width in found)
+    names = {noise(measured([0.0, 0.75], name=f"loss{n}")[0]).spread for n in range(20)}
+    assert names == found
 
 
 def test_shown_values_lie_on_a_grid() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from whiteroom.domain.metric_noise import SECRET_BYTES
+from whiteroom.domain.metric_noise import SECRET_BYTES, Question
 from whiteroom.domain.metric_views import UNDER_WAY, MetricRules, Sight, is_over, note_for, publication_of, sight, views
 from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.privacy import NoiseLevel
@@ -17,7 +17,8 @@ SECRET = bytes(SECRET_BYTES)
 TOLD = Publication("PUBLISH_SUCCEEDED", None)
 LOSS = MetricSeries("model", MetricKind.CUSTOM, "loss", "algo-1", 1, 2, 0.0, 1.0, 0, 1.0)
 CPU = replace(LOSS, kind=MetricKind.SYSTEM, name="CPUUtilization")
-RULES = MetricRules(NoiseLevel.HIGH, over=True, collaboration_id="room", table_association_ids=("b", "a"))
+QUESTION = Question("room", ("a", "b"), ("association", "sha256:1"), (), 1)
+RULES = MetricRules(NoiseLevel.HIGH, over=True, question=QUESTION)
 POINTS = [MetricPoint(0, 0, 0.0), MetricPoint(1, 1, 1.0)]
 NOISY = (NoiseLevel.LOW, NoiseLevel.MEDIUM, NoiseLevel.HIGH)
 
@@ -75,10 +76,22 @@ def test_every_custom_value_of_a_noisy_view_is_another_and_every_system_value_is
     assert not {point.value for point in loss.shown(POINTS)} & {0.0, 1.0}
 
 
-def test_every_member_sees_the_same_noise_in_whatever_order_the_tables_are_named() -> None:
-    turned = replace(RULES, table_association_ids=("a", "b"))
-    (one,), (other,) = (views(TOLD, [LOSS], rules, SECRET) for rules in (RULES, turned))
-    assert list(one.shown(POINTS)) == list(other.shown(POINTS))
+@pytest.mark.parametrize("level", NOISY)
+def test_a_metric_that_never_changes_is_not_shown_under_noise(level: NoiseLevel) -> None:
+    flat = replace(LOSS, name="flat", minimum=0.87, maximum=0.87, last_value=0.87)
+    rules = replace(RULES, level=level)
+    assert [view.series for view in views(TOLD, [LOSS, flat, CPU], rules, SECRET)] == [LOSS, CPU]
+    hosts = [flat, replace(flat, host="algo-2", minimum=0.5)]
+    assert len(views(TOLD, hosts, rules, SECRET)) == 2
+    assert "never change" in (note_for(TOLD, rules) or "")
+    assert len(views(TOLD, [flat], replace(RULES, level=NoiseLevel.NONE), SECRET)) == 1
+
+
+@pytest.mark.parametrize("level", NOISY)
+def test_nothing_noisy_is_shown_where_the_tables_behind_a_run_are_not_known_any_more(level: NoiseLevel) -> None:
+    rules = replace(RULES, level=level, question=None)
+    assert [view.series for view in views(TOLD, [LOSS, CPU], rules, SECRET)] == [CPU]
+    assert "taken out" in (note_for(TOLD, rules) or "")
 
 
 @pytest.mark.parametrize("level", [*NOISY, None])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, NOISE_SECRET, REGION, Office
+from support.cleanrooms import ALICE, BOB, CAROL, COLUMNS, DAVE, NOISE_SECRET, REGION, Office
 from support.ml import Studio, a_studio
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import ValidationFault
@@ -14,6 +14,7 @@ from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.runs import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.operations import metrics
+from whiteroom.operations.metric_reading import question_of
 from whiteroom.operations.registry import MONITORING, Context, handlers
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -183,6 +184,85 @@ def test_custom_metrics_of_a_deleted_association_are_hidden_since_nobody_knows_i
         assert association is not None
         tx.configured_model_algorithm_associations.remove(association)
     assert names(studio) == ["CPUUtilization"]
+
+
+# -- what noise is drawn from ------------------------------------------------------------
+
+
+def asked(studio: Studio, name: str, tables: tuple[str, ...] = (), **changes: Any) -> Any:
+    """Of a training over BOB's table, or over others, what its noise is drawn from."""
+    channel = studio.active_channel(f"{name}-rows")
+    made = studio.model(name, channel, **changes)
+    with studio.office.store.transaction() as tx:
+        (rows,) = tx.ml_input_channels.all(arn=channel)
+        more = (*rows.source_associations, *tables)
+        tx.ml_input_channels.note(rows, actor="controller", at=studio.office.now, source_associations=more)
+    with studio.office.store.reading() as tx:
+        (record,) = tx.trained_models.all(arn=made["trainedModelArn"])
+        return question_of(tx, record)
+
+
+def test_a_table_of_ones_own_changes_no_noise(studio: Studio) -> None:
+    """ALICE trains, with a table of hers beside BOB's, and with CAROL's."""
+    own = studio.room.shared_table(ALICE, "dummy").association_id
+    carols = studio.room.shared_table(CAROL, "visits").association_id
+    plain, beside = asked(studio, "plain"), asked(studio, "beside", (own,))
+    assert plain == beside
+    assert plain.tables == (f"{BOB} lake.patients",)
+    assert asked(studio, "three", (own, carols)).tables == (f"{BOB} lake.patients", f"{CAROL} lake.visits")
+
+
+def test_a_table_that_is_configured_and_associated_anew_changes_no_noise(studio: Studio) -> None:
+    before = asked(studio, "before")
+    again = studio.office.cleanrooms(
+        BOB,
+        "CreateConfiguredTable",
+        name="patients again",
+        tableReference={"glue": {"databaseName": "lake", "tableName": "patients"}},
+        allowedColumns=list(COLUMNS),
+        analysisMethod="DIRECT_QUERY",
+    )["configuredTable"]["id"]
+    anew = studio.room.association(BOB, again, "patients2")
+    assert asked(studio, "after", (anew,)) == before
+
+
+def test_the_algorithm_and_all_that_the_run_was_given_are_what_noise_is_drawn_from(studio: Studio) -> None:
+    definitions = [{"name": f"m{n}", "regex": f"m{n}=([0-9.]+)"} for n in range(40)]
+    container = {"imageUri": "forest:1", "metricDefinitions": definitions}
+    studio.algorithm_arn = studio.algorithm(name="forty", trainingContainerConfig=container)
+    studio.association_arn = studio.association(name="forty", policies=HIGH)
+    plain = asked(studio, "plain")
+    assert plain.metrics == 40
+    others = [
+        asked(studio, "tuned", hyperparameters={"guess": "0.87"}),
+        asked(studio, "placed", environment={"guess": "0.87"}),
+    ]
+    studio.association_arn = studio.association(name="forty again", policies=HIGH)
+    others.append(asked(studio, "again"))
+    assert len({plain, *others}) == 4
+    assert {question.tables for question in others} == {plain.tables}
+
+
+def test_noisy_metrics_are_not_shown_any_more_when_a_table_behind_them_was_taken_out(studio: Studio) -> None:
+    studio.association_arn = studio.association(name="noisy", policies=HIGH)
+    measured(studio, "noisy")
+    assert names(studio) == ["loss", "CPUUtilization"]
+    with studio.office.store.transaction() as tx:
+        association = tx.configured_table_associations.get(studio.table.association_id)
+        assert association is not None
+        tx.configured_table_associations.remove(association)
+    assert names(studio) == []
+
+
+@pytest.mark.parametrize("printed", [[0.87], [0.87] * 5])
+@pytest.mark.parametrize("spelled", ["0.87", "87e-2", "+.870"])
+def test_what_was_passed_in_is_no_metric_under_a_noise_level(
+    studio: Studio, printed: list[float], spelled: str
+) -> None:
+    studio.association_arn = studio.association(name="noisy", policies=HIGH)
+    model = measured(studio, "echo", hyperparameters={"guess": spelled})
+    write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "echoed", printed)
+    assert names(studio) == ["loss", "CPUUtilization"]
 
 
 def test_an_inference_job_has_system_metrics_under_its_own_namespace(studio: Studio, model: dict[str, str]) -> None:
