@@ -371,6 +371,7 @@ def _query_settings(settings: Settings) -> QuerySettings:
     return QuerySettings(
         csv_header=settings.csv_header,
         max_file_bytes=settings.channel_file_bytes,
+        max_result_bytes=settings.max_result_bytes,
         memory_bytes=settings.query_memory_bytes or here.memory_bytes // 4,
         cpus=settings.query_cpus or here.cpus,
         timeout_seconds=settings.query_timeout_seconds,

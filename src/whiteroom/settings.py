@@ -58,6 +58,8 @@ class Settings:
     """Whether the CSV files of channels and inference outputs begin with a header row."""
     channel_file_bytes: int = _at_least(1_000_000, 10**9)
     """A channel up to this many bytes is one file; above it, several."""
+    max_result_bytes: int = _at_least(1_000_000, 50 * 10**9)
+    """The most bytes that a query may write, a member's or a channel's; one that has more fails with this number."""
     stop_grace_seconds: int = _at_least(0, 120)
     """How long a cancelled or overdue container has between SIGTERM and SIGKILL."""
     max_body_bytes: int = _at_least(65_536, 8 * 2**20)

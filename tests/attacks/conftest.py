@@ -12,6 +12,7 @@ import pytest
 from support.rules import ALGORITHM, OWNER, QUERIER
 from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryFailure, QuerySpec, QueryTable, ResultFormat
+from whiteroom.engines.walls import BOTH, Walls
 from whiteroom.engines.worker import run_query
 
 CUSTOM: dict[str, Any] = {
@@ -102,11 +103,11 @@ class Attacker:
         )
         return replace(spec, **changes)
 
-    def attempt(self, sql: str, *, channel: bool = False, **changes: Any) -> Attempt:
+    def attempt(self, sql: str, *, channel: bool = False, walls: Walls = BOTH, **changes: Any) -> Attempt:
         spec = self.spec(sql, channel=channel, **changes)
         work = self.folder / spec.id
         work.mkdir()
-        end, message, disagreement = run_query(work, spec, 10**9)
+        end, message, disagreement = run_query(work, spec, 10**9, walls)
         if isinstance(end, QueryFailure):
             return Attempt(end, message, disagreement, "")
         return Attempt(None, "", disagreement, "".join((spec.folder / name).read_text() for name in end.files))

@@ -175,6 +175,7 @@ class World:
         queries = QuerySettings(
             csv_header=self.csv_header,
             max_file_bytes=GB,
+            max_result_bytes=1_000 * GB,
             memory_bytes=self.memory_bytes,
             cpus=self.cpus,
             timeout_seconds=3_600,

@@ -31,6 +31,7 @@ class QuerySettings:
 
     csv_header: bool
     max_file_bytes: int
+    max_result_bytes: int
     memory_bytes: int
     cpus: int
     timeout_seconds: int
@@ -69,7 +70,9 @@ class QuerySpecs:
         """The query as the engine takes it, under the rules of now."""
         with self._store.reading() as tx:
             statement = _statement(tx, query.sql_parameters, synthetic=synthetic)
-            tables = tables_of(tx, seen_associations(tx, query))
+            seen = seen_associations(tx, query)
+            tables = tables_of(tx, seen)
+            others = {found.name for found in shared_associations(tx, query.collaboration_id)}
             budget = tx.privacy_budget_templates.find(resource_id=query.collaboration_id)
         if isinstance(statement, Failure):
             return statement
@@ -97,6 +100,8 @@ class QuerySpecs:
             cpus=compute.cpus,
             timeout_seconds=settings.timeout_seconds,
             receiver_account_ids=tuple(receiver["accountId"] for receiver in query.receivers),
+            other_tables=tuple(sorted(others - {association.name for association in seen})),
+            max_result_bytes=settings.max_result_bytes,
             epsilon_left="0" if budget is None else str(epsilon_left(budget, self._clock())),
         )
 

@@ -224,6 +224,11 @@ def _custom_fits(policy: Mapping[str, Any]) -> Verdict:
         return Denied(
             "allowedAnalyses ANY_QUERY takes allowedAnalysisProviders: the accounts whose queries are allowed."
         )
+    if "ANY_QUERY" in analyses and set(analyses) != {"ANY_QUERY"}:
+        return Denied(
+            "allowedAnalyses takes ANY_QUERY or the ARNs of analysis templates, not both. Whoever may write any query "
+            "needs no template; name the templates alone where no other query is to run."
+        )
     controls = [name for name in ("aggregationThresholds", "comparisonControls") if policy.get(name)]
     if controls and policy.get("differentialPrivacy"):
         return Denied(f"{controls[0]} cannot stand beside differentialPrivacy. Set one of them.")

@@ -113,6 +113,8 @@ def _threshold_refusals(facts: QueryFacts, table: QueryTable, threshold: Mapping
         f"{table.title} does not allow its identity column '{column}' to be compared with a literal."
         for column in sorted(_of(table, facts.met_by_literals) & identities)
     ]
+    if facts.offset:
+        refusals.append(f"{table.title} shows groups above a minimum only: the query takes no OFFSET; use LIMIT.")
     for select in facts.selects:
         if any(read.table == table.name for read in select.reads):
             reasons = [*_group_refusals(select), *_aggregate_refusals(select, threshold)]

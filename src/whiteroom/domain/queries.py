@@ -124,6 +124,10 @@ class QuerySpec:
     """Who receives the rows of a direct query; nobody receives those of a channel."""
     epsilon_left: str = "0"
     """What is left of the collaboration's budget of differential privacy, as a fraction."""
+    other_tables: tuple[str, ...] = ()
+    """Names of the collaboration's tables that the text does not name: for the sentence about one that is not there."""
+    max_result_bytes: int = 1 << 62
+    """A result of more is not kept."""
 
 
 class QueryFailure(StrEnum):

@@ -135,6 +135,8 @@ class QueryFacts:
     grouped_by: frozenset[Origin] = frozenset()
     """Columns in GROUP BY, DISTINCT, PARTITION BY, and of set operations that drop what is there twice."""
     ordered_by: frozenset[Origin] = frozenset()
+    offset: bool = False
+    """Whether OFFSET stands anywhere in it."""
     constructs: frozenset[str] = frozenset()
     """WITH, a sub-query, UNION, ...: what makes a query more than one SELECT over tables."""
     selects: tuple[SelectFacts, ...] = ()

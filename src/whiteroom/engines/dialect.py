@@ -21,62 +21,6 @@ def _types(names: str) -> frozenset[exp.DType]:
     return frozenset(getattr(exp.DType, name) for name in names.split())
 
 
-STRUCTURE: dict[type[exp.Expr], frozenset[str]] = {
-    exp.Select: frozenset(
-        [
-            "with_",
-            "expressions",
-            "hint",
-            "distinct",
-            "from_",
-            "joins",
-            "where",
-            "group",
-            "having",
-            "qualify",
-            "order",
-            "limit",
-            "offset",
-        ]
-    ),
-    exp.Union: frozenset(["with_", "this", "expression", "distinct", "order", "limit", "offset"]),
-    exp.Intersect: frozenset(["with_", "this", "expression", "distinct", "order", "limit", "offset"]),
-    exp.Except: frozenset(["with_", "this", "expression", "distinct", "order", "limit", "offset"]),
-    exp.Subquery: frozenset(["with_", "this", "alias", "order", "limit", "offset"]),
-    exp.With: frozenset({"expressions"}),
-    exp.CTE: frozenset({"this", "alias"}),
-    exp.TableAlias: frozenset({"this", "columns"}),
-    exp.From: frozenset({"this"}),
-    exp.Table: frozenset({"this", "alias", "joins"}),
-    exp.Join: frozenset(["this", "on", "side", "kind", "using", "hint"]),
-    exp.Where: frozenset({"this"}),
-    exp.Group: frozenset(["expressions", "grouping_sets", "cube", "rollup", "all"]),
-    exp.GroupingSets: frozenset({"expressions"}),
-    exp.Cube: frozenset({"expressions"}),
-    exp.Rollup: frozenset({"expressions"}),
-    exp.Having: frozenset({"this"}),
-    exp.Qualify: frozenset({"this"}),
-    exp.Order: frozenset({"expressions"}),
-    exp.Ordered: frozenset(["this", "desc", "nulls_first"]),
-    exp.Limit: frozenset({"expression"}),
-    exp.Offset: frozenset({"expression"}),
-    exp.Distinct: frozenset({"expressions"}),
-    exp.Window: frozenset(["this", "partition_by", "order", "spec", "over"]),
-    exp.WindowSpec: frozenset(["kind", "start", "start_side", "end", "end_side"]),
-    exp.WithinGroup: frozenset({"this", "expression"}),
-    exp.Filter: frozenset({"this", "expression"}),
-    exp.Column: frozenset({"this", "table"}),
-    exp.Identifier: frozenset({"this", "quoted"}),
-    exp.Star: frozenset({"except_"}),
-    exp.Cast: frozenset({"this", "to"}),
-    exp.TryCast: frozenset({"this", "to", "requires_string"}),
-    exp.In: frozenset(["this", "expressions", "query"]),
-    exp.Interval: frozenset({"this", "unit"}),
-    exp.DataType: frozenset({"this", "expressions", "nested"}),
-    exp.RegexpReplace: frozenset(["this", "expression", "replacement", "position"]),
-}
-"""Which parts a construct of the query's structure may have; one that is not named here is refused."""
-
 SCALARS: frozenset[type[exp.Expr]] = _nodes(
     # values and operators
     "Alias Literal Boolean Null Paren Tuple Var DataTypeParam Exists Escape Any Case If And Or Xor Not EQ NEQ"
@@ -104,7 +48,7 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
     # windows
     " RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue"
 )
-"""Expressions that may stand anywhere in a query, with every argument they have."""
+"""Functions and operators. Their arguments are expressions, where grammar.py does not say otherwise."""
 
 NAMED_FUNCTIONS: Mapping[str, int] = {"PMOD": 2, "ISNULL": 1, "ISNOTNULL": 1}
 """Functions that sqlglot has no class for, and how many arguments they take; engines/spark/ says what each
@@ -125,6 +69,7 @@ DATA_TYPES = _types(
 """Types that a cast may name."""
 
 JOIN_KINDS = frozenset({"", "INNER", "OUTER", "CROSS", "SEMI", "ANTI"})
+JOIN_METHODS = frozenset({"", "NATURAL"})
 JOIN_SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
 
 ORDER_FREE_AGGREGATES = (

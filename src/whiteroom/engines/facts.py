@@ -161,6 +161,7 @@ def find_facts(tree: exp.Query, views: Mapping[str, QueryTable]) -> tuple[QueryF
         filtered_by=_placed(filters(tree), origins),
         grouped_by=_placed(groups(tree), origins),
         ordered_by=ordered_by(tree, origins),
+        offset=tree.find(exp.Offset) is not None,
         constructs=frozenset(_constructs(tree)),
         selects=tuple(_Clauses(select, origins).facts() for select in selects),
     )

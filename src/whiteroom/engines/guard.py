@@ -12,7 +12,7 @@ columns alone; a name of that form in a member's SQL is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -34,7 +34,10 @@ from whiteroom.domain.query_facts import Judgement, Origin, QueryFacts
 from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines import dialect
+from whiteroom.engines.canonical import Canonical, to_canonical
+from whiteroom.engines.distinct import group_distinct
 from whiteroom.engines.facts import columns_read, find_facts, ordered_by
+from whiteroom.engines.grammar import check_places, construct
 from whiteroom.engines.hardening import say_types
 from whiteroom.engines.minimums import require_minimums
 from whiteroom.engines.noisy import NoisyQuery, take_apart
@@ -46,10 +49,18 @@ from whiteroom.engines.spark.arguments import MANY
 from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.reading import SparkSql
 from whiteroom.engines.spark.translate import to_duckdb_tree
+from whiteroom.engines.syntax_errors import unfinished, unparsed
 from whiteroom.engines.user_level import UserLevel
+from whiteroom.engines.values import write_values_out
+from whiteroom.engines.walls import BOTH, Walls
 
+MAX_VALUE_CHARS = 100_000_000
+"""Of one text that a function makes as long as it is told."""
 MAX_SQL_CHARS = 500_000
 """AWS's own limit on the text of a Spark SQL query."""
+
+_MOST_NAMES = 50
+"""Of tables or columns, in one sentence."""
 
 _WORDS = re.compile(r"[A-Za-z_]+(?: [A-Za-z_]+)*")
 _QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder)
@@ -74,14 +85,18 @@ class GuardedQuery:
     """What it becomes where a table has differential privacy: `sql` is then its last part, and is not run alone."""
 
 
-def guard(spec: QuerySpec) -> GuardedQuery:
+def guard(spec: QuerySpec, walls: Walls = BOTH) -> GuardedQuery:
     """Judge and rewrite one query.
+
+    Args:
+        spec: the query, and all that it may meet.
+        walls: all stand, but in tests.
 
     Raises:
         Refused: it may not run; the message says why and what to do.
     """
     try:
-        return _guard(spec)
+        return _guard(spec, walls)
     except RecursionError:
         raise Refused("The query is nested too deeply. Split it into common table expressions (WITH).") from None
     except SqlglotError:
@@ -92,18 +107,19 @@ def guard(spec: QuerySpec) -> GuardedQuery:
         ) from None
 
 
-def _guard(spec: QuerySpec) -> GuardedQuery:
-    query = _allowed(_parse(spec.sql))
+def _guard(spec: QuerySpec, walls: Walls) -> GuardedQuery:
+    query = _allowed(_parse(spec.sql), walls)
     bind(query, spec.parameters, spec.parameter_types)
     # Spark compares names without case, and keeps an output column's name as it was written.
     written = {name.lower(): name for name in query.named_selects if name}
     normalize_identifiers(query, dialect="spark")
-    views = _name_views(query, spec.tables)
+    write_values_out(query)
+    views = _name_views(query, spec.tables, spec.other_tables)
     tree = _resolve(query, views)
-    output_columns = tuple(written.get(name, name) for name in tree.named_selects)
-    _check_output(output_columns)
-    for select in tree.find_all(exp.Select):
-        _check_output(tuple(select.named_selects))
+    form = to_canonical(tree, views) if walls.form else Canonical(tree, tuple(tree.named_selects))
+    output_columns = tuple(written.get(name, name) for name in form.outputs)
+    if any((table.rule or {}).get("aggregationThresholds") for table in views.values()):
+        group_distinct(tree)
     facts, selects = find_facts(tree, views)
     verdict = judge(
         facts,
@@ -117,7 +133,7 @@ def _guard(spec: QuerySpec) -> GuardedQuery:
         raise Refused(verdict.reason)
     required = minimums(facts, spec.tables)
     judgement = judgement_of(facts, required, views.values())
-    noisy = _noisy(tree, views, spec, exact=bool(required))
+    noisy = _noisy(form, views, spec, exact=bool(required))
     if noisy is not None:
         facts = replace(facts, ordered_by=ordered_by(tree, Origins(tree, views)))
         columns = _columns(tree, views)
@@ -141,12 +157,13 @@ def _columns(tree: exp.Query, views: Mapping[str, QueryTable]) -> dict[str, froz
     return {view: read[table.name] | users[view] for view, table in views.items()}
 
 
-def _noisy(tree: exp.Query, views: Mapping[str, QueryTable], spec: QuerySpec, *, exact: bool) -> NoisyQuery | None:
+def _noisy(form: Canonical, views: Mapping[str, QueryTable], spec: QuerySpec, *, exact: bool) -> NoisyQuery | None:
     """The query taken apart; None where no table that it reads has differential privacy."""
     tables = protected(tuple(views.values()))
     if not tables:
         return None
-    level = UserLevel(tree, views)
+    tree = form.tree
+    level = UserLevel(tree, views, form.written)
     refusals = privacy_refusals(level.facts(), tables, spec.receiver_account_ids)
     if exact:
         refusals.append(
@@ -157,7 +174,7 @@ def _noisy(tree: exp.Query, views: Mapping[str, QueryTable], spec: QuerySpec, *,
     if refusals or policy is None or not isinstance(tree, exp.Select):
         raise Refused(" ".join(refusals) or "Over tables with differential privacy, the query is one SELECT.")
     level.break_ties()
-    noisy = take_apart(tree, level, policy)
+    noisy = take_apart(tree, level, policy, form.written)
     denied = enough(noisy.bill, Fraction(spec.epsilon_left))
     if denied is not None:
         raise Refused(denied.reason)
@@ -172,31 +189,30 @@ def _parse(sql: str) -> exp.Query:
     try:
         statements = [statement for statement in sqlglot.parse(sql, dialect=SparkSql) if statement is not None]
     except ParseError as error:
-        first = error.errors[0] if error.errors else {}
-        where = f" at line {first['line']}, column {first['col']}" if first.get("line") else ""
-        raise Refused(f"The SQL cannot be read{where}: {first.get('description', 'it is malformed')}.") from None
+        raise Refused(unparsed(sql, error)) from None
     except (TokenError, ValueError):
-        raise Refused(
-            "The SQL cannot be read: a quote or a comment does not end, or a character is out of place."
-        ) from None
+        raise Refused(unfinished(sql)) from None
     if len(statements) != 1:
         raise Refused(f"The SQL holds {len(statements)} statements; send exactly one SELECT.")
     statement = statements[0]
     if not isinstance(statement, exp.Query):
-        raise Refused(f"Only a SELECT may run here, not {_construct(statement)}.")
+        raise Refused(f"Only a SELECT may run here, not {construct(statement)}.")
     return statement
 
 
-def _allowed(tree: exp.Query) -> exp.Query:
+def _allowed(tree: exp.Query, walls: Walls) -> exp.Query:
     """The tree without comments and hints, if all of it is on the list."""
     for select in tree.find_all(exp.Select):
         # A hint advises Spark's planner and changes no row.
         select.set("hint", None)
     for named in list(tree.find_all(exp.Anonymous)):
         _name_aggregate(named)
+    for join in tree.find_all(exp.Join):
+        join.set("hint", None)
     for node in tree.walk():
         node.comments = None
         _check_node(node)
+    check_places(tree, places=walls.form)
     return tree
 
 
@@ -217,13 +233,6 @@ def _check_node(node: exp.Expr) -> None:
         return
     if kind is exp.Placeholder:
         return
-    if kind not in dialect.SCALARS:
-        parts = dialect.STRUCTURE.get(kind)
-        if parts is None:
-            raise Refused(f"{_construct(node)} is not allowed in a query.")
-        for name, value in node.args.items():
-            if value and name not in parts:
-                raise Refused(_misplaced(name, node))
     check = _CHECKS.get(kind)
     if check is not None:
         check(node)
@@ -240,15 +249,6 @@ def _check_named(node: exp.Expr) -> None:
         raise Refused(f"The function {node.this} takes {wanted} argument{'s' * (most > 1)}.")
 
 
-def _misplaced(part: str, node: exp.Expr) -> str:
-    if isinstance(node, exp.Table) and part in {"db", "catalog"}:
-        return (
-            f"Name the table '{node.name[:128]}' alone: a query reads the collaboration's tables by the names of "
-            "their associations, without a database before them."
-        )
-    return f"{part.rstrip('_').replace('_', ' ').upper()} is not allowed in {_construct(node)}."
-
-
 def _check_words(node: exp.Expr) -> None:
     """Whatever is written into DuckDB's SQL as it stands (units, keywords) is plain words, or it could be more SQL."""
     words = [] if isinstance(node, _QUOTED_BY_THE_GENERATOR) else [v for v in node.args.values() if isinstance(v, str)]
@@ -262,12 +262,6 @@ def _check_words(node: exp.Expr) -> None:
             )
 
 
-def _construct(node: exp.Expr) -> str:
-    if isinstance(node, exp.Func):
-        return f"The function {node.sql_name()}"
-    return node.key.upper()
-
-
 def _check_identifier(node: exp.Expr) -> None:
     if node.name.lower().startswith(RESERVED):
         raise Refused(f"Names that begin with {RESERVED} are reserved; choose another.")
@@ -275,7 +269,7 @@ def _check_identifier(node: exp.Expr) -> None:
 
 def _check_table(node: exp.Expr) -> None:
     if not isinstance(node.this, exp.Identifier):
-        raise Refused(f"{_construct(node.this)} is not a table, and a query reads tables only.")
+        raise Refused(f"{construct(node.this)} is not a table, and a query reads tables only.")
     if node.alias_column_names:
         # FROM people AS p (name, ssn) would have the columns judged under each other's names.
         raise Refused(f"The columns of '{node.name[:128]}' are renamed in FROM; give them other names in SELECT.")
@@ -286,7 +280,8 @@ def _check_join(node: exp.Expr) -> None:
         raise Refused(f"A {node.args['kind']} join is not allowed in a query.")
     if str(node.args.get("side") or "").upper() not in dialect.JOIN_SIDES:
         raise Refused(f"A {node.args['side']} join is not allowed in a query.")
-    node.set("hint", None)
+    if str(node.args.get("method") or "").upper() not in dialect.JOIN_METHODS:
+        raise Refused(f"A {node.args['method']} join is not allowed in a query.")
 
 
 def _check_type(node: exp.Expr) -> None:
@@ -294,21 +289,21 @@ def _check_type(node: exp.Expr) -> None:
         raise Refused(f"The type {node.sql('spark')[:64]} is not allowed in a query.")
 
 
-def _check_star(node: exp.Expr) -> None:
-    holder = node.parent
-    whole = isinstance(holder, exp.Column) and isinstance(holder.parent, exp.Select)
-    counted = isinstance(holder, exp.Count) and not holder.args.get("expressions")
-    if not (whole or counted or isinstance(holder, exp.Select)):
-        raise Refused("A star stands as an output column of its own, or in COUNT(*). Name the columns that you want.")
-
-
 def _check_number(node: exp.Expr) -> None:
     """LIMIT and OFFSET are literals: a number that comes from rows would tell of them by how many rows there are."""
     value = node.expression
-    if isinstance(value, exp.Placeholder):
-        return
-    if not isinstance(value, exp.Literal) or value.is_string or not value.this.isdigit():
+    if isinstance(value, exp.Literal) and (value.is_string or not value.this.isdigit()):
         raise Refused(f"{node.key.upper()} takes a whole number as it stands, and no expression.")
+
+
+def _check_length(node: exp.Expr) -> None:
+    """Whoever wants a value that long wants the disk or the memory."""
+    counts = [node.args.get(name) for name in ("times", "expression", "this")]
+    for count in counts:
+        length = int(count.this) if isinstance(count, exp.Literal) and count.this.isdigit() else 0
+        if length > MAX_VALUE_CHARS:
+            sentence = f"makes a value of {length:,} characters; the most is {MAX_VALUE_CHARS:,}."
+            raise Refused(f"{construct(node)} {sentence}")
 
 
 _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
@@ -316,13 +311,27 @@ _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
     exp.Table: _check_table,
     exp.Join: _check_join,
     exp.DataType: _check_type,
-    exp.Star: _check_star,
+    exp.Repeat: _check_length,
+    exp.Space: _check_length,
+    exp.Pad: _check_length,
     exp.Limit: _check_number,
     exp.Offset: _check_number,
 }
 
 
-def _name_views(tree: exp.Expr, tables: tuple[QueryTable, ...]) -> dict[str, QueryTable]:
+def _no_table(name: str, tables: Iterable[QueryTable], others: Iterable[str]) -> str:
+    there = sorted({table.name for table in tables} | set(others))
+    if not there:
+        return (
+            f"There is no table '{name[:128]}' in this collaboration, and no other: no member has associated one yet "
+            "(CreateConfiguredTableAssociation)."
+        )
+    names = ", ".join(f"'{table}'" for table in there[:_MOST_NAMES])
+    more = f", and {len(there) - _MOST_NAMES} more" if len(there) > _MOST_NAMES else ""
+    return f"There is no table '{name[:128]}' in this collaboration. Its tables are: {names}{more}."
+
+
+def _name_views(tree: exp.Expr, tables: tuple[QueryTable, ...], others: tuple[str, ...]) -> dict[str, QueryTable]:
     """Point every reference to an associated table at its view. CTEs hide tables of the same name, as in SQL."""
     known: dict[str, list[int]] = {}
     for index, table in enumerate(tables):
@@ -336,8 +345,7 @@ def _name_views(tree: exp.Expr, tables: tuple[QueryTable, ...]) -> dict[str, Que
                 f"More than one table of this collaboration is named '{name}'; their names differ in case only."
             )
         if not indexes:
-            names = ", ".join(sorted(f"'{table.name}'" for table in tables)) or "none"
-            raise Refused(f"There is no table '{name[:128]}' in this collaboration. Its tables are: {names}.")
+            raise Refused(_no_table(name, tables, others))
         if tables[indexes[0]].unreadable:
             raise Refused(
                 f"The table '{tables[indexes[0]].name}' cannot be read now. Ask its owner: the catalog has no such "
@@ -385,9 +393,7 @@ def _resolve(tree: exp.Expr, views: Mapping[str, QueryTable]) -> exp.Query:
             say_types(resolved)
             resolved = annotate_types(resolved, schema=schema, dialect="spark")
     except OptimizeError as error:
-        raise Refused(
-            f"The SQL cannot be resolved: {_sentence(error)} Use columns that the tables' owners allow."
-        ) from None
+        raise Refused(_unresolved(error, views)) from None
     if not isinstance(resolved, exp.Query):
         raise Refused("The SQL cannot be resolved: it is not a SELECT.")
     return resolved
@@ -413,17 +419,28 @@ def visible_columns(table: QueryTable) -> list[tuple[str, str]]:
     return columns
 
 
+_UNRESOLVED = re.compile(r"(?:Column|Unknown column:) '?([^'\n]{1,128}?)'?(?: could not be resolved|\. |$)")
+
+
+def _unresolved(error: OptimizeError, views: Mapping[str, QueryTable]) -> str:
+    """A column that is not allowed is as if it were not there: the sentence is the same."""
+    found = _UNRESOLVED.search(str(error).partition("\n")[0])
+    if found is None:
+        return f"The SQL cannot be resolved: {_sentence(error)} Use columns that the tables' owners allow."
+    tables = {table.name: table for table in views.values()}
+    return (
+        f"There is no column '{found[1].strip()}' where the query names it. Use columns that the tables' owners allow: "
+        f"{'; '.join(_columns_of(table) for _, table in sorted(tables.items()))}."
+    )
+
+
+def _columns_of(table: QueryTable) -> str:
+    names = [name for name, _ in visible_columns(table)]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"of '{table.name}' {', '.join(names[:_MOST_NAMES])}{more}"
+
+
 def _sentence(error: OptimizeError) -> str:
     """The resolver's first line, without the terminal escapes it marks places with."""
     first = str(error).partition("\n")[0].split("\x1b", 1)[0].replace(RESERVED, "")
     return first[:300].rstrip(". ") + "."
-
-
-def _check_output(names: tuple[str, ...]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if not name or name == "*":
-            raise Refused("The query's output columns are not known; name them with AS.")
-        if name.lower() in seen:
-            raise Refused(f"Two output columns are named '{name}'. Give each a name of its own with AS.")
-        seen.add(name.lower())

@@ -3,8 +3,9 @@
 "Comparison controls follow indirect literal comparisons" (UG custom-comparison-controls), and arithmetic
 compares as well as `=` does: 1 - SIGN(ABS(zip - 10001)). So every operator and every function that takes
 a column beside something else counts, wherever the literal or the column was written. What does not:
-AND, OR and NOT over conditions; the results of CASE; grouping and sorting by one column; arguments
-that say how a function works (units, formats, digits, percentiles).
+AND, OR and NOT over conditions; the results of CASE; sorting by one column; arguments that say how a function works
+(units, formats, digits, percentiles). Grouping compares a column with itself over rows: GROUP BY, PARTITION BY and
+DISTINCT count as columns that meet columns.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Meetings:
             if not isinstance(_bare(condition), exp.Connector | exp.Not | exp.Predicate | exp.Boolean):
                 # WHERE flag is WHERE flag = true.
                 self.literal |= self._origins.value(condition).columns
+        for key in _keys(node):
+            self.column |= self._origins.value(key).columns
         if isinstance(node, exp.SetOperation):
             for branches in self._origins.outputs(node):
                 self._meet([self._origins.value(branch) for branch in branches])
@@ -98,6 +101,18 @@ class Meetings:
             self.literal |= columns
         if sum(bool(value.columns) for value in values) > 1:
             self.column |= columns
+
+
+def _keys(node: exp.Expr) -> Iterator[exp.Expr]:
+    """What rows are put together by."""
+    if isinstance(node, exp.Group):
+        yield node
+        if node.args.get("all") and isinstance(node.parent, exp.Select):
+            yield from (shown for shown in node.parent.selects if not shown.find(exp.AggFunc))
+    elif isinstance(node, exp.Window):
+        yield from node.args.get("partition_by") or []
+    elif isinstance(node, exp.Select) and node.args.get("distinct"):
+        yield from node.selects
 
 
 def _operands(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -8,7 +8,7 @@ ORDER BY, LIMIT and arithmetic over aggregates stand there: they see nothing but
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -92,14 +92,14 @@ class NoisyQuery:
         return Bill(self.policy.template_id, price, self.policy.users_noise_per_query)
 
 
-def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy) -> NoisyQuery:
-    """Of a resolved final SELECT that domain/user_level.py lets through."""
+def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy, written: Mapping[str, str]) -> NoisyQuery:
+    """Of a canonical final SELECT that domain/user_level.py lets through; `written`: what its names stand for."""
     group = select.args.get("group")
     keys = list(group.expressions) if group is not None else []
     found = dict.fromkeys(node for root in _shown(select) for node in root.find_all(exp.AggFunc))
     nodes: list[exp.AggFunc] = list(found)
     values: list[exp.Expr] = []
-    aggregates = tuple(_aggregate(node, select, level, values) for node in nodes)
+    aggregates = tuple(_aggregate(node, select, level, values, written) for node in nodes)
     return NoisyQuery(
         rows=to_hardened_duckdb(_rows(select, level.identifiers_read(select), keys, values)),
         keys=len(keys),
@@ -115,7 +115,9 @@ def _shown(select: exp.Select) -> list[exp.Expr]:
     return [*select.selects, *clauses]
 
 
-def _aggregate(node: exp.AggFunc, select: exp.Select, level: UserLevel, values: list[exp.Expr]) -> NoisyAggregate:
+def _aggregate(
+    node: exp.AggFunc, select: exp.Select, level: UserLevel, values: list[exp.Expr], written: Mapping[str, str]
+) -> NoisyAggregate:
     """What an aggregate asks for; the value that it is made of is put to the others."""
     inner = node.this
     aggregation, distinct = _AGGREGATIONS[type(node)], isinstance(inner, exp.Distinct)
@@ -137,10 +139,17 @@ def _aggregate(node: exp.AggFunc, select: exp.Select, level: UserLevel, values: 
     return NoisyAggregate(
         release=Release(aggregation, of_users, inner.sql() if bounded else None),
         value=None if value is None else value_name(values.index(value)),
-        expression=node.sql("spark"),
+        expression=_as_written(node, written),
         whole=not bounded or (aggregation is Aggregation.SUM and kind in dialect.INTEGER_TYPES),
         sample=not isinstance(node, exp.StddevPop),
     )
+
+
+def _as_written(node: exp.Expr, written: Mapping[str, str]) -> str:
+    told = node.copy()
+    for name in told.find_all(exp.Identifier):
+        name.set("this", written.get(name.name, name.name))
+    return told.sql("spark")
 
 
 def _rows(

@@ -15,6 +15,7 @@ size (all measured with DuckDB 2.0 on two threads: five runs of one join gave fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,14 @@ RESERVED = "wr$"
 
 ROW_KEY = f"{RESERVED}row"
 """The column of every view that says where a row lies: file and row, as one number."""
+
+
+_VIEW = re.compile(re.escape(RESERVED) + "[0-9]+")
+
+
+def is_view_name(name: str) -> bool:
+    """Whether a name is that of a view: RESERVED and its number."""
+    return _VIEW.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ def _row_sources(select: exp.Select) -> list[str] | None:
 
 
 def _is_view(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Table) and node.name.startswith(RESERVED) and not node.args.get("joins")
+    return isinstance(node, exp.Table) and is_view_name(node.name) and not node.args.get("joins")
 
 
 def _has_subquery(select: exp.Select) -> bool:

@@ -13,6 +13,9 @@ is `""`; dates `yyyy-MM-dd`, timestamps `yyyy-MM-dd'T'HH:mm:ss.SSSZ` (UTC), as S
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +45,9 @@ _STORED_TYPES = {
 }
 
 
+_WATCH_SECONDS = 0.02
+
+
 class FileForm(Protocol):
     """How rows are laid out in files: what a `QuerySpec` says of it."""
 
@@ -53,17 +59,25 @@ class FileForm(Protocol):
     def max_file_bytes(self) -> int: ...
 
 
+class TooLarge(Exception):
+    """The result has more bytes than it may."""
+
+
 def write_result(
-    connection: duckdb.DuckDBPyConnection, sql: str, spec: FileForm, folder: Path
+    connection: duckdb.DuckDBPyConnection, sql: str, spec: FileForm, folder: Path, most_bytes: int | None = None
 ) -> tuple[int, list[Path]]:
-    """Run a text (`as_stored`) into files of `folder`; the number of rows, and the files in order."""
+    """Run a text (`as_stored`) into files of `folder`; the number of rows, and the files in order.
+
+    Raises:
+        TooLarge: it has more than `most_bytes`; what was written is the caller's to remove.
+    """
     suffix = spec.result_format.value.lower()
     options = PARQUET_OPTIONS
     if spec.result_format is ResultFormat.CSV:
         options = f"{_CSV_OPTIONS}, HEADER {'true' if spec.csv_header else 'false'}"
     whole = folder / part_name(0, suffix)
-    copied = connection.execute(f"COPY ({sql}) TO {sql_literal(str(whole))} ({options})")
-    answer = copied.fetchone()
+    with _watched(connection, whole, most_bytes):
+        answer = connection.execute(f"COPY ({sql}) TO {sql_literal(str(whole))} ({options})").fetchone()
     rows = int(answer[0]) if answer else 0
     size_bytes = whole.stat().st_size
     parts = min(-(-size_bytes // spec.max_file_bytes), rows)
@@ -76,6 +90,42 @@ def write_result(
         files = cut_parquet_by_rows(connection, [source], folder, parts)
     source.unlink()
     return rows, files
+
+
+@contextmanager
+def _watched(connection: duckdb.DuckDBPyConnection, file: Path, most_bytes: int | None) -> Iterator[None]:
+    """End the query as soon as its file is too large: its rows are never all on the disk."""
+    if most_bytes is None:
+        yield
+        return
+    done, full = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_WATCH_SECONDS):
+            if _size(file) > most_bytes:
+                full.set()
+                connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except duckdb.Error:
+        if not full.is_set():
+            raise
+    finally:
+        done.set()
+        watcher.join()
+    if full.is_set() or _size(file) > most_bytes:
+        file.unlink(missing_ok=True)
+        raise TooLarge(f"The result has more than {most_bytes:,} bytes")
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def as_stored(connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str, ...]) -> str:

@@ -59,6 +59,7 @@ def read_spec(path: Path) -> QuerySpec:
     document["result_format"] = ResultFormat(document["result_format"])
     document["folder"] = Path(document["folder"])
     document["receiver_account_ids"] = tuple(document["receiver_account_ids"])
+    document["other_tables"] = tuple(document.get("other_tables", ()))
     return QuerySpec(**document)
 
 

@@ -60,9 +60,10 @@ _CLAUSES_SHOWN = ("expressions", "having", "order", "qualify")
 class UserLevel:
     """Answers for one qualified tree, whose tables are the guard's views."""
 
-    def __init__(self, tree: exp.Query, views: Mapping[str, QueryTable]) -> None:
-        """Read the tree; it must not change while this is used."""
+    def __init__(self, tree: exp.Query, views: Mapping[str, QueryTable], written: Mapping[str, str]) -> None:
+        """Read the tree; it must not change while this is used. `written`: what generated names stand for."""
         self._tree = tree
+        self._written = written
         self._views = views
         self._origins = Origins(tree, views)
         self._scopes = {id(scope.expression): scope for scope in traverse_scope(tree)}
@@ -202,10 +203,10 @@ class UserLevel:
         keys = _group_keys(select)
         watched = list(_own_nodes(select, _CLAUSES_OF_ROWS)) if final else nodes
         return UserSelect(
-            place=_place(select, final=final),
+            place=self._place(select, final=final),
             final=final,
             clauses=frozenset({*clause_names(select), *_outer_clauses(select)}),
-            unlinked=tuple(self._unlinked(select)),
+            unlinked=tuple(self._name(alias) for alias in self._unlinked(select)),
             identified=bool(self.identifiers_read(select) if final else self._output_identifiers(select)),
             aggregated=bool(aggregates or select.args.get("group")),
             by_user=any(self.is_identifier(key, select) for key in keys),
@@ -221,9 +222,19 @@ class UserLevel:
             nested=_is_nested(select),
             fallible=tuple(sorted({_name(node) for node in watched if _can_fail_uncaught(node)})),
             functions=frozenset(_name(node) for node in nodes if isinstance(node, exp.Func)),
-            bare=tuple(_bare_columns(select, keys)) if final else (),
+            bare=tuple(self._name(name) for name in _bare_columns(select, keys)) if final else (),
             many=tuple(sorted({_name(node) for node in aggregates if takes_many(node)})) if final else (),
         )
+
+    def _name(self, generated: str) -> str:
+        return self._written.get(generated, generated)
+
+    def _place(self, select: exp.Select, *, final: bool) -> str:
+        if final:
+            return "the final SELECT"
+        named = select.find_ancestor(exp.CTE, exp.Select)
+        inside = isinstance(named, exp.CTE)
+        return f"the common table expression '{self._name(named.alias)}'" if inside and named else "a sub-query"
 
     def _by_user(self, window: exp.Window, select: exp.Select) -> bool:
         """Whether no partition has rows of two users.
@@ -330,13 +341,6 @@ def kind_of(node: exp.Expr) -> str | None:
         return "text"
     known = {exp.DType.BOOLEAN: "boolean", exp.DType.DATE: "date", exp.DType.TIMESTAMP: "timestamp"}
     return known.get(found) if found is not None else None
-
-
-def _place(select: exp.Select, *, final: bool) -> str:
-    if final:
-        return "the final SELECT"
-    named = select.find_ancestor(exp.CTE, exp.Select)
-    return f"the common table expression '{named.alias}'" if isinstance(named, exp.CTE) else "a sub-query"
 
 
 def _bare(query: exp.Expr) -> exp.Expr:

@@ -24,10 +24,11 @@ from whiteroom.engines.plan_judge import Disagreement, judge_noisy, judge_text, 
 from whiteroom.engines.readback import NotWhatWasJudged, check_reads
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import fill, make_groups, rehearse
-from whiteroom.engines.results import as_stored, write_result
+from whiteroom.engines.results import TooLarge, as_stored, write_result
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, partial_folder, write_bill, write_judgement
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
+from whiteroom.engines.walls import BOTH, Walls
 
 _DUCKDB_SHARE = 0.8
 """Of the memory granted: what DuckDB counts as its own. The rest is Python, the guard and what is not counted."""
@@ -56,32 +57,37 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
 """DuckDB's messages hold values of rows; these do not. The first class that fits."""
 
 
+_READ_LESS = "Read fewer rows or columns, or ask its operator to raise the limit."
+
 End = tuple[QueryResult | QueryFailure, str, str]
 """How a query ended; a sentence where it failed; and what its judges disagreed on, for the operator."""
 
 
-def run_query(folder: Path, spec: QuerySpec, spill_bytes: int) -> End:
-    """Run one query. The result stands in `spec.folder` once this returns."""
+def run_query(folder: Path, spec: QuerySpec, spill_bytes: int, walls: Walls = BOTH) -> End:
+    """Run one query. The result stands in `spec.folder` once this returns. `walls`: all stand, but in tests."""
     try:
         with cpu_limit(GUARD_SECONDS):
-            guarded = guard(spec)
+            guarded = guard(spec, walls)
         write_judgement(folder / JUDGEMENT, guarded.judgement)
         if guarded.noisy is not None:
-            return *_run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes), ""
-        return *_run_plain(folder, spec, guarded, spill_bytes), ""
+            return *_run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes, walls), ""
+        return *_run_plain(folder, spec, guarded, spill_bytes, walls), ""
     except Refused as refusal:
         return refusal.failure, str(refusal), ""
+    except TooLarge as large:
+        shutil.rmtree(partial_folder(spec), ignore_errors=True)
+        return QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}", ""
     except (Disagreement, NotWhatWasJudged) as found:
         return QueryFailure.REFUSED, Disagreement.told, str(found)
 
 
 def _run_plain(
-    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
     tables = list(guarded.views.values())
     try:
         check_headers(tables)
-        return _run(folder, spec, guarded, spill_bytes), ""
+        return _run(folder, spec, guarded, spill_bytes, walls), ""
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:
@@ -103,7 +109,7 @@ UNTOLD = (
 
 
 def _run_noisy(
-    folder: Path, spec: QuerySpec, guarded: GuardedQuery, noisy: NoisyQuery, spill_bytes: int
+    folder: Path, spec: QuerySpec, guarded: GuardedQuery, noisy: NoisyQuery, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
     """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
     try:
@@ -113,13 +119,13 @@ def _run_noisy(
         key_types = rehearse(guarded.views, noisy)
         with _connected(folder, spec, guarded, spill_bytes) as connection:
             prepare(connection, noisy.rows, noisy.answer)
-            answer = _judged_noisy(connection, guarded, noisy, key_types)
+            answer = _judged_noisy(connection, guarded, noisy, key_types, walls)
             for view, table in guarded.views.items():
                 _make_view(connection, view, table, guarded.columns[view], row_keys=False, equal_alike=True)
             write_bill(folder / BILL, noisy.bill)
             try:
                 told = fill(connection, noisy, key_types)
-                rows, files = write_result(connection, answer, spec, partial)
+                rows, files = write_result(connection, answer, spec, partial, spec.max_result_bytes)
             except (OSError, duckdb.Error):
                 # At once: how it ended takes room as well.
                 shutil.rmtree(partial, ignore_errors=True)
@@ -132,25 +138,33 @@ def _run_noisy(
         return _safely(error)
 
 
-def _judged(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery) -> str:
+def _judged(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery, walls: Walls = BOTH) -> str:
     """The text that will run, as DuckDB reads it: found by both judges to be the same, before a file can be read."""
     with stand_ins(connection, guarded.views, guarded.columns):
-        check_reads(connection, guarded.sql, guarded.views)
+        if walls.plan:
+            check_reads(connection, guarded.sql, guarded.views)
         text = as_stored(connection, guarded.sql, guarded.output_columns)
-        judge_text(connection, text, guarded.views, guarded.facts)
+        if walls.plan:
+            judge_text(connection, text, guarded.views, guarded.facts)
     return text
 
 
 def _judged_noisy(
-    connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery, noisy: NoisyQuery, key_types: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    guarded: GuardedQuery,
+    noisy: NoisyQuery,
+    key_types: Sequence[str],
+    walls: Walls = BOTH,
 ) -> str:
     """Likewise the two texts of a query over protected tables; the one that gives the answer."""
     with stand_ins(connection, guarded.views, guarded.columns):
-        check_reads(connection, noisy.rows, guarded.views)
-        check_reads(connection, noisy.answer, [GROUPS])
+        if walls.plan:
+            check_reads(connection, noisy.rows, guarded.views)
+            check_reads(connection, noisy.answer, [GROUPS])
         make_groups(connection, noisy, key_types)
         text = as_stored(connection, noisy.answer, guarded.output_columns)
-        judge_noisy(connection, noisy, text, guarded.views, guarded.facts)
+        if walls.plan:
+            judge_noisy(connection, noisy, text, guarded.views, guarded.facts)
         connection.execute(f"DROP TABLE temp.{sql_name(GROUPS)}")
     return text
 
@@ -194,14 +208,14 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> QueryResult:
+def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int, walls: Walls) -> QueryResult:
     partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
-        text = _judged(connection, guarded)
+        text = _judged(connection, guarded, walls)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
-        rows, files = write_result(connection, text, spec, partial)
+        rows, files = write_result(connection, text, spec, partial, spec.max_result_bytes)
     return _result(spec, guarded, partial, rows, files)
 
 

@@ -220,16 +220,16 @@ def test_the_minimum_of_every_table_stands_beside_the_members_own_having() -> No
     sql = f"SELECT i.campaign, SUM(i.cost) AS s {JOINED} GROUP BY i.campaign HAVING SUM(i.cost) > 1 OR TRUE"
     having = guard(direct(sql, TABLES)).sql.partition("HAVING")[2]
     own, _, minimums = having.partition(") AND ")
-    assert own.strip(" (") == 'SUM("i"."cost") > 1 OR TRUE'
-    assert 'COUNT(DISTINCT "i"."user_id") >= 3' in minimums
-    assert 'COUNT(DISTINCT "c"."id") >= 5' in minimums
+    assert own.strip(" (") == 'SUM("wr$s0"."cost") > 1 OR TRUE'
+    assert 'COUNT(DISTINCT "wr$s0"."user_id") >= 3' in minimums
+    assert 'COUNT(DISTINCT "wr$s1"."id") >= 5' in minimums
 
 
 def test_a_table_that_is_joined_with_itself_has_its_minimum_on_each_side() -> None:
     sql = "SELECT SUM(i.cost) AS s FROM impressions i JOIN impressions j ON i.zip = j.zip"
     text = guard(direct(sql, TABLES)).sql
-    assert 'COUNT(DISTINCT "i"."user_id") >= 3' in text
-    assert 'COUNT(DISTINCT "j"."user_id") >= 3' in text
+    assert 'COUNT(DISTINCT "wr$s0"."user_id") >= 3' in text
+    assert 'COUNT(DISTINCT "wr$s1"."user_id") >= 3' in text
 
 
 @pytest.mark.parametrize(

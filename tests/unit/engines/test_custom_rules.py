@@ -138,8 +138,9 @@ CONTROLS = {
 COMPARED = [
     ("SELECT campaign FROM impressions WHERE campaign = 'a' AND day >= DATE '2026-01-01'", None),
     ("SELECT zip, cost FROM impressions", None),
-    ("SELECT zip, SUM(cost) AS s FROM impressions GROUP BY zip ORDER BY zip", None),
-    ("SELECT zip, SUM(cost) AS s FROM impressions GROUP BY zip HAVING COUNT(DISTINCT user_id) > 10", None),
+    ("SELECT zip, cost FROM impressions ORDER BY zip", None),
+    ("SELECT user_id, SUM(cost) AS s FROM impressions GROUP BY user_id HAVING COUNT(DISTINCT zip) > 10", None),
+    ("SELECT i.zip FROM impressions i NATURAL JOIN (SELECT id AS user_id FROM customers) c", None),
     ("SELECT i.zip FROM impressions i JOIN customers c ON i.user_id = c.id", None),
     ("SELECT i.zip FROM impressions i WHERE i.user_id IN (SELECT id FROM customers)", None),
     ("SELECT CASE WHEN campaign = 'a' THEN cost ELSE 0 END AS x FROM impressions", None),
@@ -180,7 +181,20 @@ COMPARED = [
         LITERAL,
     ),
     ("SELECT campaign FROM impressions WHERE user_id = 'u1'", LITERAL),
+    ("SELECT campaign FROM impressions JOIN (VALUES ('1')) v(z) ON zip = v.z", LITERAL),
+    ("SELECT campaign FROM impressions JOIN VALUES ('1'), ('2'), ('3') AS v(z) ON zip = v.z", LITERAL),
+    ("SELECT campaign FROM impressions NATURAL JOIN VALUES ('1'), ('2') AS v(zip)", LITERAL),
     # columns
+    ("SELECT zip, SUM(cost) AS s FROM impressions GROUP BY zip ORDER BY zip", COLUMN),
+    ("SELECT SUM(cost) AS s FROM impressions GROUP BY zip || 'x'", COLUMN),
+    ("SELECT zip, SUM(cost) AS s FROM impressions GROUP BY ALL", COLUMN),
+    ("SELECT zip, SUM(cost) AS s FROM impressions GROUP BY 1", COLUMN),
+    ("SELECT SUM(cost) AS s FROM impressions GROUP BY ROLLUP (zip)", COLUMN),
+    ("SELECT z, COUNT(*) AS n FROM (SELECT zip AS z FROM impressions) t GROUP BY z", COLUMN),
+    ("SELECT DISTINCT zip FROM impressions", COLUMN),
+    ("SELECT DISTINCT z FROM (SELECT zip AS z FROM impressions) t", COLUMN),
+    ("SELECT SUM(cost) OVER (PARTITION BY zip) AS s FROM impressions", COLUMN),
+    ("SELECT i.cost FROM impressions i NATURAL JOIN (SELECT segment AS zip FROM customers) c", COLUMN),
     ("SELECT i.campaign FROM impressions i JOIN customers c ON i.zip = c.segment", COLUMN),
     ("SELECT i.campaign FROM impressions i JOIN customers c ON i.campaign = c.segment", COLUMN),
     ("SELECT i.campaign FROM impressions i, customers c WHERE i.zip = c.segment", COLUMN),
@@ -300,7 +314,11 @@ def test_a_table_with_too_few_identities_has_no_influence_on_any_answer(sql: str
 
 ROWS = [
     ("SELECT campaign FROM impressions", "must aggregate"),
-    ("SELECT DISTINCT campaign FROM impressions", "must aggregate"),
+    ("SELECT DISTINCT upper('a') AS a FROM impressions", "must aggregate"),
+    ("SELECT DISTINCT SUM(cost) OVER () AS s FROM impressions", "must aggregate"),
+    ("SELECT campaign, COUNT(*) AS n FROM impressions GROUP BY campaign LIMIT 1 OFFSET 1", "takes no OFFSET"),
+    ("SELECT n FROM (SELECT campaign, COUNT(*) AS n FROM impressions GROUP BY campaign) t OFFSET 1", "takes no OFFSET"),
+    ("SELECT COUNT(*) AS n FROM impressions JOIN (SELECT id FROM customers LIMIT 9 OFFSET 1) t ON TRUE", "no OFFSET"),
     ("SELECT 1 AS x FROM impressions", "must aggregate"),
     ("SELECT n FROM (SELECT cost AS n FROM impressions)", "must aggregate"),
     ("WITH r AS (SELECT * FROM impressions) SELECT campaign, COUNT(*) AS n FROM r GROUP BY campaign", "must aggregate"),
@@ -434,6 +452,8 @@ OVERRIDES = {
         ("SELECT campaign, COUNT(*) AS n FROM impressions GROUP BY campaign", 100),
         ("SELECT campaign, COUNT(DISTINCT user_id) AS n FROM impressions GROUP BY campaign", 100),
         ("SELECT campaign, zip FROM impressions GROUP BY campaign, zip", 100),
+        ("SELECT DISTINCT campaign, zip FROM impressions", 100),
+        ("SELECT DISTINCT day FROM impressions ORDER BY day", None),
         ("SELECT campaign || zip AS x FROM impressions GROUP BY campaign || zip", 100),
         ("SELECT day FROM impressions GROUP BY day", None),
         ("SELECT campaign, SUM(cost) AS s FROM impressions GROUP BY ALL", 5),
@@ -441,15 +461,15 @@ OVERRIDES = {
 )
 def test_the_strictest_threshold_of_all_output_columns_holds(sql: str, count: int | None) -> None:
     text = guard(direct(sql, (impressions(**threshold(**OVERRIDES)), MINE))).sql
-    assert (f'COUNT(DISTINCT "impressions"."user_id") >= {count}' in text) is (count is not None)
+    assert (f'COUNT(DISTINCT "wr$s0"."user_id") >= {count}' in text) is (count is not None)
     assert text.count("user_id") == (count is not None) + ("user_id" in sql)
 
 
 def test_a_table_that_is_joined_with_itself_has_its_threshold_on_each_side() -> None:
     sql = "SELECT SUM(i.cost) AS s FROM impressions i JOIN impressions j ON i.zip = j.zip"
     text = guard(direct(sql, (impressions(**threshold()), MINE))).sql
-    assert 'COUNT(DISTINCT "i"."user_id") >= 100' in text
-    assert 'COUNT(DISTINCT "j"."user_id") >= 100' in text
+    assert 'COUNT(DISTINCT "wr$s0"."user_id") >= 100' in text
+    assert 'COUNT(DISTINCT "wr$s1"."user_id") >= 100' in text
 
 
 @pytest.mark.parametrize(
