@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from whiteroom.base.locations import parse_location
+from whiteroom.base.suggestions import meant
 from whiteroom.domain.quotas import Quota, Quotas
 from whiteroom.domain.result_regions import BucketRegions
 
@@ -232,7 +233,10 @@ def _read_file(path: Path) -> dict[str, Any]:
             values[key] = _quotas(value, f"{path}, [quotas]")
             continue
         if key not in _KINDS:
-            raise SettingsError(f"{path} has the unknown setting {key!r}; the settings are {', '.join(_KINDS)}.")
+            raise SettingsError(
+                f"{path} has the unknown setting {key!r}.{meant(key, (*_KINDS, 'quotas'))} "
+                f"The settings are {', '.join(_KINDS)}."
+            )
         values[key] = _checked(key, value, str(path))
     return values
 
@@ -243,7 +247,9 @@ def _quotas(table: object, place: str) -> dict[Quota, int]:
     limits: dict[Quota, int] = {}
     for name, value in table.items():
         if name not in list(Quota):
-            raise SettingsError(f"{place} has the unknown quota {name!r}; the quotas are {', '.join(Quota)}.")
+            raise SettingsError(
+                f"{place} has the unknown quota {name!r}.{meant(name, Quota)} The quotas are {', '.join(Quota)}."
+            )
         if type(value) is not int or value < 0:
             raise SettingsError(f"{place}: {name} is {value!r}; it must be a whole number that is not negative.")
         limits[Quota(name)] = value
@@ -262,8 +268,9 @@ def _read_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], d
             continue
         key = variable.removeprefix(PREFIX).lower()
         if key not in _KINDS or variable != variable.upper():
+            variables = [PREFIX + name.upper() for name in _KINDS]
             raise SettingsError(
-                f"{variable} is not a setting; the settings are {', '.join(PREFIX + name.upper() for name in _KINDS)}."
+                f"{variable} is not a setting.{meant(variable, variables)} The settings are {', '.join(variables)}."
             )
         values[key] = _checked(key, _from_text(_KINDS[key], text), variable)
     return values, limits
@@ -288,7 +295,8 @@ def _number(text: str) -> int | str:
 def _checked(key: str, value: object, place: str) -> object:
     kind = _KINDS[key]
     if type(value) is not kind.type or (kind.choices and value not in kind.choices):
-        raise SettingsError(f"{place}: {key} is {value!r}; it must be {kind.words}.")
+        near = meant(value, kind.choices) if isinstance(value, str) else ""
+        raise SettingsError(f"{place}: {key} is {value!r}; it must be {kind.words}.{near}")
     return value
 
 

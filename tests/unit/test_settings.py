@@ -116,3 +116,35 @@ def test_development_mode_listens_on_loopback(tmp_path: Path, host: str) -> None
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "127.0.0.1.example.org"])
 def test_development_mode_is_refused_anywhere_else(tmp_path: Path, host: str) -> None:
     assert "loopback" in refusal(tmp_path, host=host, dev=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "near"),
+    [
+        ("prot = 1", {}, "'port'"),
+        ("max_body_byte = 1", {}, "'max_body_bytes'"),
+        ("csv-header = true", {}, "'csv_header'"),
+        ("[quota]\ncollaborations-per-account = 1", {}, "'quotas'"),
+        ("[quotas]\ncollaboration-per-account = 1", {}, "'collaborations-per-account'"),
+        ("[quotas]\ncollaborations_per_account = 1", {}, "'collaborations-per-account'"),
+        ('log_level = "warn"', {}, "'warning'"),
+        ("", {"WHITEROOM_PROT": "1"}, "'WHITEROOM_PORT'"),
+        ("", {"WHITEROOM_port": "1"}, "'WHITEROOM_PORT'"),
+        ("", {"WHITEROOM_QUOTA_COLLABORATION_PER_ACCOUNT": "1"}, "'collaborations-per-account'"),
+    ],
+)
+def test_a_name_that_is_close_to_one_is_answered_with_that_one(
+    tmp_path: Path, text: str, variables: dict[str, str], near: str
+) -> None:
+    (tmp_path / "whiteroom.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path, variables)
+    assert f"Did you mean {near}?" in str(caught.value)
+
+
+def test_a_name_that_is_close_to_none_is_answered_with_all(tmp_path: Path) -> None:
+    (tmp_path / "whiteroom.toml").write_text("zzzzzz = 1")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path, {})
+    assert "Did you mean" not in str(caught.value)
+    assert "The settings are host, port" in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 from collections import Counter
@@ -23,6 +24,21 @@ _EXTENSIONS = {
     ".pq": FileFormat.PARQUET,
 }
 _PARQUET_MAGIC = b"PAR1"
+_BEGINNINGS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"<",), "an HTML or XML document"),
+    ((b"%PDF-", b"%!PS", b"{\\rtf"), "a document"),
+    ((b"#!",), "a program"),
+    ((b"\x7fELF", b"MZ\x90"), "a program"),
+    ((b"PK\x03\x04",), "a ZIP archive or a spreadsheet"),
+    ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "compressed"),
+    ((b"SQLite format 3",), "a database"),
+    ((b"ORC", b"Obj\x01", b"ARROW1"), "a file of ORC, Avro or Arrow"),
+    ((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
+    ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
+)
+"""How files begin that look like tables and are none."""
+_TABLES = "Tables are Parquet, CSV with commas in UTF-8, or JSON lines."
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _SAMPLE_BYTES = 4_096
 _MEMORY_LIMIT = "1GB"
 _CSV_TYPES = "['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']"
@@ -89,11 +105,15 @@ def _format_of(file: str) -> FileFormat:
     if start.startswith(_PARQUET_MAGIC):
         return FileFormat.PARQUET
     known = _EXTENSIONS.get(Path(file).suffix.lower())
+    for beginnings, what in _BEGINNINGS:
+        if start.lstrip().startswith(beginnings):
+            raise UnusableFiles(f"{file} is {what}, and no table. {_TABLES}")
     if known is FileFormat.PARQUET or b"\0" in start:
-        raise UnusableFiles(f"{file} is not a Parquet file, nor text. Tables are Parquet, CSV or JSON lines.")
-    if known is not None:
-        return known
-    return FileFormat.JSON_LINES if start.lstrip().startswith(b"{") else FileFormat.CSV
+        raise UnusableFiles(f"{file} is not a Parquet file, nor text. {_TABLES}")
+    is_object = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+    if known is FileFormat.JSON_LINES and not is_object:
+        raise UnusableFiles(f'{file} is no table: each line of JSON lines is an object, such as {{"age": 50}}.')
+    return known or (FileFormat.JSON_LINES if is_object else FileFormat.CSV)
 
 
 def read_schema(files: Sequence[str], file_format: FileFormat) -> tuple[Column, ...]:
@@ -153,6 +173,18 @@ def _header_of(file: str) -> list[str]:
     names = read_csv_header(Path(file))
     if not names or not all(name.strip() for name in names):
         raise UnusableFiles(f"{file}, line 1: a CSV begins with a header row that names every column.")
+    if len(names) == 1:
+        separator = next((each for each in ";\t|" if each in names[0]), None)
+        if separator is not None:
+            raise UnusableFiles(
+                f"{file}, line 1: the columns of a CSV have commas between them, and here they seem to have "
+                f"{_SEPARATORS[separator]}. Write the file with commas."
+            )
+        if Path(file).suffix.lower() not in _EXTENSIONS:
+            raise UnusableFiles(
+                f"{file} is no table as far as can be seen: nothing in its name says so, and its first line names one "
+                f"column. If it is one, give it a name that ends in .csv. {_TABLES}"
+            )
     if any(count > 1 for count in Counter(name.lower() for name in names).values()):
         raise UnusableFiles(f"{file}, line 1: two columns have the same name (case does not count). Rename one.")
     return names

@@ -8,10 +8,13 @@ import typer
 
 from whiteroom.app import open_catalog
 from whiteroom.catalog.folder import CatalogEntry, CatalogError
-from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
+from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
+from whiteroom.cli.identities import account_of, checked_account
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.server_file import runs_in_development
 from whiteroom.ports import TableNotFound
+from whiteroom.settings import Settings
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -35,12 +38,17 @@ def add(
     """Say which files are a table of an account; a table of that name is replaced.
 
     Every row is read once, so that a broken one is found now. The files stay where they are, and are looked up
-    again by every query: a file that appears in a folder of the table belongs to it.
+    again by every query: a file that appears in a folder of the table belongs to it. An account that is not there is
+    refused, but for a server in development mode, and as long as there are no accounts at all.
 
     Example: `whiteroom catalog add --account 111122223333 hospital.visits /srv/visits/*.parquet`
     """
     database, name = _parts(table)
-    catalog = open_catalog(made_folder(data))
+    if not data.exists():
+        checked_account(account)
+    settings = made_folder(data)
+    _require_account(settings, account)
+    catalog = open_catalog(settings)
     try:
         added = catalog.add(account, database, name, paths)
     except CatalogError as error:
@@ -49,7 +57,8 @@ def add(
         say_json(_document(catalog.show(account, database, name)))
         return
     files = "1 file" if len(added.files) == 1 else f"{len(added.files)} files"
-    say(f"{table} of account {account}: {files}, {added.format.value}, {len(added.columns)} columns.")
+    columns = "1 column" if len(added.columns) == 1 else f"{len(added.columns)} columns"
+    say(f"{table} of account {account}: {files}, {added.format.value}, {columns}.")
 
 
 @app.command("list")
@@ -116,6 +125,25 @@ def remove(table: Table, account: Account, data: Data = DEFAULT_DATA) -> None:
     except TableNotFound as error:
         raise Problem(str(error)) from None
     say(f"{table} of account {account} is no longer in the catalog.")
+
+
+def _require_account(settings: Settings, account: str) -> None:
+    """Refuse an account that nobody signs for.
+
+    Raises:
+        Problem: there are accounts, this is none of them, and no development mode takes it by its number.
+    """
+    checked_account(account)
+    if settings.dev or runs_in_development(settings.server_file):
+        return
+    with opened_store(settings) as store, store.reading() as tx:
+        if tx.accounts.all():
+            account_of(tx, account)
+            return
+    note(
+        f"There are no accounts yet, so account {account} is taken as development mode takes it. "
+        f"`whiteroom accounts add {account}` makes it."
+    )
 
 
 def _parts(table: str) -> tuple[str, str]:

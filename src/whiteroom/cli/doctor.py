@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from whiteroom.app import machine, noise_secret, open_finder, sandbox_report
+from whiteroom.app import machine, noise_secret, open_finder, sandbox_report, session_secret
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
@@ -30,7 +30,9 @@ SCARCE_DISK_BYTES = GIB
 def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Look at this machine and the data folder: what can run, and what to do about what cannot.
 
-    The exit code is 0 where everything is well, 1 where something would be refused. Nothing is changed.
+    The exit code is 1 where a line says NO: something is broken, would be refused, or is weaker than it should be; else
+    it is 0. What is not installed has a line that begins with `--`: it is refused, and nothing is wrong. Nothing is
+    changed.
 
     Example: `whiteroom doctor --data /srv/whiteroom`
     """
@@ -43,31 +45,37 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         *_about_noise(),
         *_about_folder(settings),
     )
-    well = report.usable and all(finding.ok for finding in findings[len(report.findings) :])
+    is_sealed = report.usable and settings.sandbox == "required"
+    well = is_sealed and all(finding.ok for finding in findings)
     if as_json:
         say_json({"well": well, "sandboxUsable": report.usable, "findings": [asdict(finding) for finding in findings]})
     else:
         _say(findings)
         say("")
-        say(_verdict(settings, usable=report.usable, well=well))
+        say(_verdict(settings, findings, usable=report.usable))
     if not well:
         raise typer.Exit(1)
 
 
 def _say(findings: tuple[Finding, ...]) -> None:
     for finding in findings:
-        say(f"{'ok  ' if finding.ok else 'NO  '}{finding.name}: {finding.detail}")
+        mark = "--" if finding.is_absent else "ok" if finding.ok else "NO"
+        say(f"{mark}  {finding.name}: {finding.detail}")
         if finding.remedy and not finding.ok:
             say(f"      {finding.remedy}")
 
 
-def _verdict(settings: Settings, *, usable: bool, well: bool) -> str:
+def _verdict(settings: Settings, findings: tuple[Finding, ...], *, usable: bool) -> str:
     if not usable:
         return "Trainings and inference jobs are refused on this machine: they cannot be sealed. See above."
     if settings.sandbox != "required":
         return "Trainings and inference jobs run UNSEALED on this machine, since the setting `sandbox` says so."
-    if not well:
-        return "Trainings and inference jobs can be sealed on this machine, but see above."
+    wrong = [finding.name for finding in findings if not finding.ok]
+    if wrong:
+        return f"Trainings and inference jobs run sealed on this machine, but not all is well: {', '.join(wrong)}."
+    absent = [finding.name for finding in findings if finding.is_absent]
+    if absent:
+        return f"Trainings and inference jobs run sealed on this machine. Not installed: {', '.join(absent)}."
     return "All is well: trainings and inference jobs run sealed on this machine."
 
 
@@ -99,7 +107,10 @@ def _about_redaction(settings: Settings) -> Finding:
         )
     if not personal.is_installed():
         return Finding(
-            title, ok=True, detail="None: logs under it are shown to nobody. Install Whiteroom with the extra `pii`."
+            title,
+            ok=True,
+            is_absent=True,
+            detail="None: logs under it are shown to nobody. Install Whiteroom with the extra `pii`.",
         )
     return Finding(
         title,
@@ -128,7 +139,7 @@ def _about_noise() -> Iterator[Finding]:
         ),
     ):
         without = f"{cannot} Install Whiteroom with the extra `{extra}`."
-        yield Finding(title, ok=True, detail=can if there else without)
+        yield Finding(title, ok=True, is_absent=not there, detail=can if there else without)
 
 
 def _about_folder(settings: Settings) -> Iterator[Finding]:
@@ -185,10 +196,20 @@ def _about_database(settings: Settings) -> Iterator[Finding]:
             damage = store.damage()
             yield Finding("database", not damage, damage or f"{path}; accounts: {accounts}.", restore)
             yield _about_noise_key(settings, store)
+            yield from _about_sessions_key(settings)
     except Problem as problem:
         yield Finding("database", ok=False, detail=str(problem), remedy=restore)
     except OSError as error:
         yield Finding("database", ok=False, detail=f"{path} cannot be used: {error.strerror}.", remedy="See above.")
+
+
+def _about_sessions_key(settings: Settings) -> Iterator[Finding]:
+    """Whether a server could seal session tokens; where the key is not there, the first one makes it."""
+    if settings.sessions_key.exists():
+        try:
+            session_secret(settings)
+        except SettingsError as error:
+            yield Finding("session key", ok=False, detail=str(error), remedy="No server starts on this folder with it.")
 
 
 def _about_noise_key(settings: Settings, store: SqliteStore) -> Finding:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from whiteroom.base.clock import utc_now
+from whiteroom.base.suggestions import meant
 from whiteroom.cli.output import note, say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url, server_url
@@ -63,7 +64,8 @@ def account_of(tx: StoreTransaction, account_id: str) -> Account:
     """
     found = tx.accounts.get(checked_account(account_id))
     if found is None:
-        raise Problem(f"There is no account {account_id}. `whiteroom accounts add {account_id}` makes it.")
+        near = meant(account_id, [account.id for account in tx.accounts.all()])
+        raise Problem(f"There is no account {account_id}.{near} `whiteroom accounts add {account_id}` makes it.")
     return found
 
 
@@ -76,10 +78,10 @@ def user_of(tx: StoreTransaction, account_id: str, name: str) -> User:
     account_of(tx, account_id)
     found = tx.users.find(account_id=account_id, name=name)
     if found is None:
-        names = ", ".join(user.name for user in tx.users.all(account_id=account_id))
-        known = f"Its users are: {names}." if names else "It has none."
+        names = [user.name for user in tx.users.all(account_id=account_id)]
+        known = f"Its users are: {', '.join(names)}." if names else "It has none."
         raise Problem(
-            f"Account {account_id} has no user {name!r}. {known} "
+            f"Account {account_id} has no user {name!r}.{meant(name, names)} {known} "
             f"`whiteroom users add --account {account_id} NAME --role ROLE` makes one."
         )
     return found

@@ -57,6 +57,7 @@ def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
     """
     app = typer.Typer(
         add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         name="whiteroom",
         help=HELP,
         no_args_is_help=True,

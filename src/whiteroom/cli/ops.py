@@ -13,6 +13,7 @@ import typer
 
 import whiteroom
 from whiteroom.app import all_handlers
+from whiteroom.base.suggestions import meant
 from whiteroom.cli.folder import AsJson
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
@@ -53,9 +54,13 @@ def ops(
     """
     entries = ledger()
     if operation is not None:
+        known = [entry.name for entry in entries]
         entries = tuple(entry for entry in entries if entry.name.lower() == operation.lower())
         if not entries:
-            raise Problem(f"No service model has an operation {operation!r}. `whiteroom ops` lists them all.")
+            raise Problem(
+                f"No service model has an operation {operation!r}.{meant(operation, known)} "
+                "`whiteroom ops` lists them all."
+            )
     if markdown:
         say("\n".join(page(entries)))
     elif as_json:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from whiteroom.base.clock import utc_now
+from whiteroom.base.suggestions import meant
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import (
     OfAccount,
@@ -123,9 +124,9 @@ def remove(name: RoleName, account: OfAccount, data: Data = DEFAULT_DATA) -> Non
         account_of(tx, account)
         found = tx.roles.find(account_id=account, name=name)
         if found is None:
-            names = ", ".join(role.name for role in tx.roles.all(account_id=account))
-            known = f"Its roles are: {names}." if names else "It has none."
-            raise Problem(f"Account {account} has no role {name!r}. {known}")
+            names = [role.name for role in tx.roles.all(account_id=account)]
+            known = f"Its roles are: {', '.join(names)}." if names else "It has none."
+            raise Problem(f"Account {account} has no role {name!r}.{meant(name, names)} {known}")
         tx.roles.remove(found)
     say(f"Role {name} of account {account} is gone, and its sessions sign no more.")
 

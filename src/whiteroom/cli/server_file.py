@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from whiteroom.cli.problems import Problem
 
@@ -21,11 +22,11 @@ class ServerFile:
 
     file: TextIOWrapper
 
-    def announce(self, url: str) -> None:
-        """Write down where the server listens, for the other commands."""
+    def announce(self, url: str, *, dev: bool) -> None:
+        """Write down where the server listens, and whether in development mode, for the other commands."""
         self.file.seek(0)
         self.file.truncate()
-        json.dump({"url": url, "pid": os.getpid()}, self.file)
+        json.dump({"url": url, "pid": os.getpid(), "dev": dev}, self.file)
         self.file.flush()
 
 
@@ -40,7 +41,7 @@ def held(path: Path) -> Iterator[ServerFile]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            where = _url(path) or "another address"
+            where = _written(path).get("url") or "another address"
             raise Problem(
                 f"A server already runs on {path.parent}, at {where}. "
                 "Stop it first, or name another folder with --data."
@@ -58,22 +59,34 @@ def held(path: Path) -> Iterator[ServerFile]:
 
 def running_url(path: Path) -> str | None:
     """Where the server of a data folder listens; None where none runs."""
+    url = _running(path).get("url")
+    return None if url is None else str(url)
+
+
+def runs_in_development(path: Path) -> bool:
+    """Whether a server runs on a data folder in development mode."""
+    return bool(_running(path).get("dev"))
+
+
+def _running(path: Path) -> Mapping[str, Any]:
+    """What the server of a data folder has written down; nothing where none runs."""
     try:
         with path.open("r", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return _url(path)
+                return _written(path)
     except FileNotFoundError:
         pass
-    return None
+    return {}
 
 
-def _url(path: Path) -> str | None:
+def _written(path: Path) -> Mapping[str, Any]:
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["url"])
-    except (ValueError, KeyError):
-        return None
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def server_url(host: str, port: int) -> str:

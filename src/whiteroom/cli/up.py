@@ -63,7 +63,7 @@ def up(
         url = server_url(settings.host, listener.getsockname()[1])
 
         def ready() -> None:
-            file.announce(url)
+            file.announce(url, dev=settings.dev)
             mode = ", in development mode" if settings.dev else ""
             say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
             if watched is not None:

@@ -242,3 +242,5 @@ class Finding:
     ok: bool
     detail: str
     remedy: str = ""
+    is_absent: bool = False
+    """Something that need not be there, and is not: what takes it is refused, and nothing is wrong."""

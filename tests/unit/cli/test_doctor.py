@@ -49,8 +49,10 @@ def test_running_without_a_sandbox_is_called_unsealed(
 ) -> None:
     monkeypatch.setenv("WHITEROOM_SANDBOX", "unsafe-no-sandbox")
     answer = cli("doctor")
-    assert answer.code == 0
+    assert answer.code == 1
     assert "UNSEALED" in answer.out
+    assert "All is well" not in answer.out
+    assert cli("doctor", "--json").json["well"] is False
 
 
 def test_nothing_is_made_where_nothing_is(cli: CommandLine, machine: dict[str, SandboxReport]) -> None:
@@ -129,7 +131,7 @@ def test_without_a_detector_it_says_that_such_logs_are_not_shown(
     monkeypatch.setattr(personal, "is_installed", lambda: False)
     answer = cli("doctor")
     assert answer.code == 0
-    assert "ok  redaction of personal information: None: logs under it are shown to nobody." in answer.out
+    assert "--  redaction of personal information: None: logs under it are shown to nobody." in answer.out
 
 
 def test_it_says_whether_there_is_what_noise_is_made_with(
@@ -141,7 +143,62 @@ def test_it_says_whether_there_is_what_noise_is_made_with(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = cli("doctor")
     assert answer.code == 0
-    assert "ok  differential privacy: None: queries of tables under it are refused." in answer.out
+    assert "--  differential privacy: None: queries of tables under it are refused." in answer.out
     assert "`dp`" in answer.out
-    assert "ok  synthetic data: None: channels of synthetic rows fail." in answer.out
+    assert "--  synthetic data: None: channels of synthetic rows fail." in answer.out
     assert "`synthetic`" in answer.out
+
+
+@pytest.mark.parametrize("name", ["limit: memory", "disk", "container engine", "whatever comes later"])
+def test_all_is_well_only_where_no_line_says_otherwise(
+    cli: CommandLine, machine: dict[str, SandboxReport], name: str
+) -> None:
+    """Also where runs can be sealed all the same."""
+    wrong = Finding(name, ok=False, detail="It is not as it should be.", remedy="Mend it.")
+    machine["report"] = SandboxReport(usable=True, findings=(*SEALED.findings, wrong))
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert f"NO  {name}: It is not as it should be." in answer.out
+    assert "All is well" not in answer.out
+    assert f"not all is well: {name}." in answer.out
+    assert cli("doctor", "--json").json["well"] is False
+
+
+def test_what_is_not_installed_is_told_apart_from_what_is_well_and_from_what_is_wrong(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    answer = cli("doctor")
+    assert answer.code == 0
+    assert "All is well" not in answer.out
+    last = answer.out.splitlines()[-1]
+    assert last.endswith("Not installed: differential privacy, synthetic data.")
+
+
+def test_the_exit_code_is_1_exactly_where_a_line_says_no(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("accounts", "add", "111111111111")
+    for spoil in (
+        lambda: None,
+        lambda: cli.data.chmod(0o755),
+        lambda: (cli.data / "sessions.key").write_bytes(b"short"),
+        lambda: monkeypatch.setattr("whiteroom.cli.doctor.SCARCE_DISK_BYTES", 2**80),
+        lambda: monkeypatch.setattr("whiteroom.cli.doctor.SCARCE_MEMORY_BYTES", 2**80),
+    ):
+        spoil()
+        answer = cli("doctor")
+        says_no = any(line.startswith("NO") for line in answer.out.splitlines())
+        assert answer.code == says_no
+        assert says_no != ("All is well" in answer.out)
+
+
+def test_a_broken_session_key_is_told_by_the_doctor_and_by_the_server_that_does_not_start(
+    cli: CommandLine, machine: dict[str, SandboxReport]
+) -> None:
+    cli("accounts", "add", "111111111111")
+    (cli.data / "sessions.key").write_bytes(b"short")
+    assert "NO  session key: The key of session tokens cannot be used" in cli("doctor").out
+    refused = cli("up", "--port", "0")
+    assert refused.code == 1
+    assert "remove it: another is made" in refused.err

@@ -5,10 +5,11 @@ import sys
 from typing import Any
 
 import pytest
+import typer
 
 from support.command import CommandLine, whiteroom
 from whiteroom.cli import accounts
-from whiteroom.cli.main import NOUNS
+from whiteroom.cli.main import NOUNS, program
 
 
 def test_without_arguments_the_help_is_shown_with_every_noun() -> None:
@@ -32,6 +33,45 @@ def test_an_unknown_noun_is_refused_with_a_usage_error() -> None:
     answer = whiteroom("acounts")
     assert answer.code == 2
     assert "acounts" in answer.err
+
+
+def every_command() -> list[tuple[str, ...]]:
+    """Every command and group, by the words that call it."""
+    found: list[tuple[str, ...]] = []
+
+    def walk(command: Any, words: tuple[str, ...]) -> None:
+        found.append(words)
+        for name, below in getattr(command, "commands", {}).items():
+            walk(below, (*words, name))
+
+    walk(typer.main.get_command(program()), ())
+    return found
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_h_is_help_everywhere(words: tuple[str, ...]) -> None:
+    short, long = whiteroom(*words, "-h"), whiteroom(*words, "--help")
+    assert short.code == 0
+    assert short.out == long.out
+    assert "Usage:" in short.out
+
+
+@pytest.mark.parametrize("words", [words for words in every_command() if words], ids=" ".join)
+def test_a_command_that_is_close_to_one_is_answered_with_that_one(words: tuple[str, ...]) -> None:
+    *before, last = words
+    for close in (f"{last}s", last[:-1], last.replace("e", "a")):
+        if (*before, close) in every_command() or close == "":
+            continue
+        answer = whiteroom(*before, close)
+        assert answer.code == 2
+        if len(last) > 3:
+            assert "Did you mean" in " ".join(answer.err.split()), close
+
+
+def test_an_option_that_is_close_to_one_is_answered_with_that_one() -> None:
+    answer = whiteroom("accounts", "add", "111111111111", "--nam", "North")
+    assert answer.code == 2
+    assert "--name" in answer.err
 
 
 @pytest.mark.parametrize("command", [("accounts", "list"), ("explain", "arn:aws:x:y:1:z"), ("logs", "arn:aws:x:y:1:z")])
