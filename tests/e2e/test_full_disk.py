@@ -89,7 +89,7 @@ def test_requests_are_done_or_answered_as_internal_errors_never_both(room: LiveR
         creator.start()
     disk.fill()
     for _ in range(100):
-        assert refused.acquire(timeout=20)
+        assert refused.acquire(timeout=120)
     disk.make_room()
     before = sum(map(len, made.values()))
     once(lambda number: number > before + 20, lambda: sum(map(len, made.values())))
@@ -113,7 +113,7 @@ def test_the_operator_is_told_in_a_sentence_a_request_and_by_the_gauge(room: Liv
     assert room.server.process.stdout is not None
     where = re.search(r"http://\S+/metrics", room.server.process.stdout.readline())
     assert where is not None
-    with urllib.request.urlopen(where[0], timeout=20) as metrics:
+    with urllib.request.urlopen(where[0], timeout=120) as metrics:
         assert "whiteroom_disk_free_bytes 0\n" in metrics.read().decode()
 
 

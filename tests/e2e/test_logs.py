@@ -10,6 +10,7 @@ import pytest
 
 from support.cleanrooms import ALICE, BOB, role_of
 from support.live import LiveRoom, live_room
+from support.patience import Patience
 
 pytestmark = pytest.mark.slow
 
@@ -58,8 +59,8 @@ def messages(room: LiveRoom, account: str, model: str, group: str = GROUP) -> li
 def followed(client: Any, until: str, seconds: float = 60) -> list[str]:
     """As `aws logs tail --follow`: pages to the end, then again from the newest event's time, known ones left out."""
     start, known, seen = int((time.time() - 600) * 1000), set[str](), list[str]()
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    patience = Patience(seconds)
+    while not patience.is_lost:
         token: dict[str, str] = {}
         while True:
             page = client.filter_log_events(logGroupName=GROUP, interleaved=True, startTime=start, **token)

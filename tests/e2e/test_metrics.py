@@ -149,7 +149,7 @@ def test_prometheus_reads_what_the_server_does_and_nothing_of_its_members(tmp_pa
         assert room.server.process.stdout is not None
         address = room.server.process.stdout.readline().split()[-1]
         room.finished(room.channel("rows-of-a-patient"))
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=120) as answer:
             families = parsed(answer.read())
     joined = (("service", "cleanrooms"), ("operation", "CreateMembership"), ("status", "200"))
     assert families["whiteroom_requests"]["_total", frozenset(joined)] == 2

@@ -188,7 +188,7 @@ def test_sigterm_ends_the_server_cleanly_and_no_training(room: LiveRoom, rows: s
 
 def test_a_second_server_on_the_folder_is_refused(room: LiveRoom) -> None:
     command = [sys.executable, "-m", "whiteroom", "up", "--data", str(room.data), "--port", "0", "--dev"]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert second.returncode != 0
     assert "already runs" in second.stderr
     assert room.server.url in second.stderr

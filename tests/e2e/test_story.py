@@ -14,6 +14,7 @@ import pytest
 from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
 
 from support.command import whiteroom
+from support.patience import Patience
 from support.server import RunningServer, running_server
 
 HERE = Path(__file__).parent
@@ -178,12 +179,12 @@ def train_on_two_instances(told: Told, name: str, distribution: str) -> Any:
             {"mlInputChannelArn": channel, "channelName": "train", "s3DataDistributionType": distribution},
         ],
     )["trainedModelArn"]
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    patience = Patience(PATIENCE_SECONDS)
     while True:
         model = ml.get_trained_model(membershipIdentifier=membership, trainedModelArn=arn)
         if model["status"] in {"ACTIVE", "CREATE_FAILED"}:
             return model
-        assert time.monotonic() < deadline, model["status"]
+        assert not patience.is_lost, model["status"]
         time.sleep(0.05)
 
 

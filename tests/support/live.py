@@ -25,6 +25,7 @@ import psutil
 
 from support.cleanrooms import ALICE, BOB, NO_PAYMENT, collaboration_request, collaboration_rule, custom_rule, role_of
 from support.command import whiteroom
+from support.patience import Patience
 from support.server import RunningServer, running_server
 from whiteroom.runtime.supervisor import cgroups
 
@@ -358,9 +359,9 @@ def _processes_of(data: Path) -> Iterator[str]:
 
 def once(wanted: Callable[[Any], Any], look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """What `look` answers, as soon as it is what is wanted."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not wanted(seen := look()):
-        assert time.monotonic() < deadline, f"It did not come to that in {seconds} seconds: {seen}"
+        assert not patience.is_lost, f"It did not come to that in {seconds} seconds: {seen}"
         time.sleep(0.02)
     return seen
 

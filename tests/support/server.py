@@ -24,7 +24,7 @@ from botocore.config import Config
 
 from support.protocols import speak
 
-READY_SECONDS = 30
+READY_SECONDS = 120
 _READY = re.compile(r"Whiteroom is ready at (http://\S+?)[,.] ")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from support.cleanrooms import ALICE, BOB, collaboration_request, collaboration_rule, custom_rule, role_of
 from support.command import CommandLine
+from support.patience import Patience
 from support.server import RunningServer, running_server
 
 SECONDS = 30
@@ -72,8 +73,8 @@ def at_rest(look: Callable[[], Any]) -> Any:
 
 
 def once(wanted: Callable[[Any], bool], look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
+    patience = Patience(SECONDS)
+    while not patience.is_lost:
         seen = look()
         if wanted(seen):
             return seen

@@ -42,7 +42,7 @@ def data(used: Path, tmp_path: Path) -> Path:
 def refused(data: Path) -> str:
     """What `up` says in one line, its exit code being 1."""
     command = [sys.executable, "-m", "whiteroom", "up", "--port", "0", "--data", str(data)]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert answer.returncode == 1, answer
     assert answer.stdout == ""
     assert answer.stderr.count("\n") == 1, answer.stderr

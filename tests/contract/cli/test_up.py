@@ -32,7 +32,7 @@ def cli(server: RunningServer) -> CommandLine:
 
 def up(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "whiteroom", "up", "--data", str(data), *options]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
 def test_a_started_server_answers_and_keeps_its_data_for_its_owner_alone(server: RunningServer) -> None:
@@ -121,7 +121,7 @@ def test_a_signal_stops_the_server_cleanly_and_frees_folder_and_port(tmp_path: P
         assert server.process.stdout is not None
         assert server.process.stdout.read() == ""
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=5).close()
+            socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=120).close()
     assert (tmp_path / "data.log").read_text() == ""
 
 

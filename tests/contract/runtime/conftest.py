@@ -13,6 +13,7 @@ import pytest
 from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
+from support.patience import Patience
 from whiteroom.domain.runs import ChannelMount, Limits, Observation, RunEnd, RunId, TrainingRun
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
@@ -21,7 +22,7 @@ from whiteroom.runtime.trees import remove_tree
 
 PATIENCE_SECONDS = 20
 MIB = 1 << 20
-LIMITS = Limits(cpus=2, memory_bytes=256 * MIB, volume_bytes=64 * MIB, processes=48, max_runtime_seconds=15)
+LIMITS = Limits(cpus=2, memory_bytes=256 * MIB, volume_bytes=64 * MIB, processes=48, max_runtime_seconds=300)
 
 
 @dataclass
@@ -91,10 +92,10 @@ class Lab:
 
     def finish(self, run_id: RunId, seconds: float = PATIENCE_SECONDS) -> RunEnd:
         seen: Observation = self.runtime.wait(run_id, seconds)
-        deadline = time.monotonic() + seconds
+        patience = Patience(seconds)
         while seen.end is None:
             # The marker that `wait` needs is not written in the run's first milliseconds.
-            assert time.monotonic() < deadline, f"the run is {seen.phase}"
+            assert not patience.is_lost, f"the run is {seen.phase}"
             seen = self.runtime.wait(run_id, 1)
         return seen.end
 
@@ -105,9 +106,9 @@ class Lab:
         return "\n".join(line.text for line in self.runtime.logs(run_id) if line.stream == stream)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        patience = Patience(PATIENCE_SECONDS)
         while not condition():
-            assert time.monotonic() < deadline, "it did not come to pass"
+            assert not patience.is_lost, "it did not come to pass"
             time.sleep(0.005)
 
     def until_logged(self, run_id: RunId, text: str) -> None:

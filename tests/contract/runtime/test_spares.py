@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from contract.runtime.conftest import Lab
+from support.patience import Patience
 from whiteroom.domain.runs import EndReason
 from whiteroom.runtime import spares
 
@@ -93,8 +94,8 @@ def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(lab: Lab) -> None:
     (spare,) = set(standing_by()) - before
     del other
     gc.collect()
-    until = time.monotonic() + 10
+    patience = Patience(10)
     while psutil.pid_exists(spare) and psutil.Process(spare).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < until
+        assert not patience.is_lost
         time.sleep(0.01)
     os.waitpid(spare, 0)

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from support.disks import needs_root, small_disk
+from support.patience import Patience
 from support.patients import SQL, a_synthesis, parameters
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.runs import Phase
@@ -37,10 +38,10 @@ def synthesiser(tmp_path: Path) -> LocalSynthesiser:
 
 def ended(synthesiser: LocalSynthesiser, spec: SynthesisSpec) -> SynthesisObservation:
     synthesiser.start(spec)
-    deadline = time.monotonic() + 120
+    patience = Patience(120)
     while (seen := synthesiser.observe(spec.id)).phase is not Phase.ENDED:
         assert seen.phase is Phase.RUNNING
-        assert time.monotonic() < deadline
+        assert not patience.is_lost
         time.sleep(0.05)
     # It lets go of its lock when it has ended, and it ends when the real rows are gone.
     assert not spec.source.exists()

@@ -49,7 +49,7 @@ class Door:
         sent = [*headers, ("Connection", "close")]
         lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent), "", ""]
         said = b""
-        with socket.create_connection(self.address, timeout=30) as client, suppress(ConnectionError):
+        with socket.create_connection(self.address, timeout=120) as client, suppress(ConnectionError):
             for part in ("\r\n".join(lines).encode("latin-1"), *after):
                 client.sendall(part)
             while part := client.recv(65_536):
@@ -155,7 +155,7 @@ def test_the_address_counts_with_the_headers(door: Door, size: int, status: int)
 
 def test_a_head_that_trickles_in_is_counted_whole(door: Door) -> None:
     """Each piece for itself is small."""
-    with socket.create_connection(door.address, timeout=30) as client:
+    with socket.create_connection(door.address, timeout=120) as client:
         client.sendall(b"GET /memberships HTTP/1.1\r\nx-large: ")
 
         def go_on() -> None:
@@ -181,7 +181,7 @@ def test_trailers_are_no_headers(door: Door) -> None:
     headers = [pair for pair in door.signed() if pair[0] != "Authorization"]
     authorization = dict(door.signed())["Authorization"]
     head = "\r\n".join(f"{name}: {value}" for name, value in [*headers, ("Transfer-Encoding", "chunked")])
-    with socket.create_connection(door.address, timeout=30) as client:
+    with socket.create_connection(door.address, timeout=120) as client:
         client.sendall(
             f"GET /memberships HTTP/1.1\r\n{head}\r\n\r\n0\r\nAuthorization: {authorization}\r\n\r\n".encode()
         )
@@ -193,7 +193,7 @@ def test_trailers_are_no_headers(door: Door) -> None:
 def test_trailers_are_bounded_too(door: Door) -> None:
     head = "\r\n".join(f"{name}: {value}" for name, value in [*door.signed(), ("Transfer-Encoding", "chunked")])
     status = 0
-    with socket.create_connection(door.address, timeout=30) as client:
+    with socket.create_connection(door.address, timeout=120) as client:
         try:
             client.sendall(f"GET /memberships HTTP/1.1\r\n{head}\r\n\r\n0\r\n".encode())
             for number in range(200_000):

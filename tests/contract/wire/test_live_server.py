@@ -108,7 +108,7 @@ def test_health_and_a_refused_body_leave_the_server_up(port: int) -> None:
         ("POST", "/configured-model-algorithms", 5_000_000, 413),
         ("GET", "/health", 0, 200),
     ):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         connection.putrequest(method, path)
         connection.putheader("content-length", str(body_bytes))
         connection.endheaders()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from support.patience import Patience
 from support.rooms import World
 from whiteroom.base.clock import utc_now
 from whiteroom.controllers.loop import Reconciler
@@ -19,9 +20,9 @@ from whiteroom.ports import Work
 
 def until(true: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for what other threads bring about; a busy machine is given time, an idle one takes none of it."""
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not true():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert not patience.is_lost, "it did not happen"
         time.sleep(0.005)
 
 
