@@ -134,13 +134,11 @@ def _analysis_refusals(table: QueryTable, querier_account_id: str, template_arn:
     authors = {querier_account_id} | ({parse_arn(template_arn).account_id} if template_arn is not None else set())
     if ANY_QUERY in analyses and authors & set(rule.get("allowedAnalysisProviders") or []):
         return []
+    whose = "its owner decides, in allowedAnalyses (UpdateConfiguredTableAnalysisRule), which it approves."
     if template_arn is not None:
-        wanted = f"the analysis template {template_arn}"
-        remedy = "add that ARN to allowedAnalyses"
-    else:
-        wanted = f"queries that member {querier_account_id} writes"
-        remedy = f"add ANY_QUERY to allowedAnalyses and {querier_account_id} to allowedAnalysisProviders"
-    return [f"{table.title} does not allow {wanted}. Its owner must {remedy} (UpdateConfiguredTableAnalysisRule)."]
+        return [f"{table.title} does not allow the analysis template {template_arn}. Use one that it allows: {whose}"]
+    refusal = f"{table.title} does not allow queries that member {querier_account_id} writes."
+    return [f"{refusal} Send an analysis template that it allows (analysisTemplateArn): {whose}"]
 
 
 def _receiver_refusals(table: QueryTable, receiver_account_ids: Sequence[str]) -> list[str]:
@@ -151,8 +149,8 @@ def _receiver_refusals(table: QueryTable, receiver_account_ids: Sequence[str]) -
     for receiver in sorted(set(receiver_account_ids) - set(_allowed(table, field))):
         remedy = _remedy(table, field, frozenset((receiver,)).intersection)
         refusals.append(
-            f"{table.title} does not let member {receiver} receive results. Its owner must add the account to "
-            f"{field} ({remedy})."
+            f"{table.title} does not let member {receiver} receive results. Leave that member out of the receivers: "
+            f"the table's owner decides who they are, in {field} ({remedy})."
         )
     return refusals
 
@@ -166,8 +164,9 @@ def _algorithm_refusals(table: QueryTable, association_arn: str) -> list[str]:
     if fitting(_allowed(table, field)):
         return []
     refusal = f"{table.title} does not allow the configured model algorithm association {association_arn}."
-    remedy = f"add that ARN, or a pattern that fits it, to {field} ({_remedy(table, field, fitting)})"
-    return [f"{refusal} Its owner must {remedy}."]
+    return [
+        f"{refusal} Use one that it allows: its owner decides which, in {field} ({_remedy(table, field, fitting)})."
+    ]
 
 
 def _allowed(table: QueryTable, field: str) -> Sequence[str]:
@@ -176,7 +175,7 @@ def _allowed(table: QueryTable, field: str) -> Sequence[str]:
 
 
 def _remedy(table: QueryTable, field: str, fitting: Callable[[Iterable[str]], Collection[str]]) -> str:
-    """The operations that change the lists in which nothing fits: CUSTOM rules may hold one as well."""
+    """The operations that set the lists in which nothing fits: CUSTOM rules may hold one as well."""
     lists = {"UpdateConfiguredTableAssociationAnalysisRule": (table.association_rule or {}).get(field) or ()}
     own = (table.rule or {}).get(field)
     if own is not None:

@@ -170,7 +170,7 @@ def enough(bill: Bill, left: Fraction) -> Denied | None:
     return Denied(
         f"The query takes {bill.units} units of the privacy budget (epsilon {_decimal(bill.epsilon)}, at "
         f"{bill.users_noise_per_query} users of noise a query), and {counted} are left (epsilon {_decimal(left)}). Ask "
-        "for fewer aggregates, wait until the budget is refreshed if it is, or have its owner raise epsilon "
+        "for fewer aggregates, or wait until the budget is refreshed where it is; its owner decides how large it is "
         "(UpdatePrivacyBudgetTemplate)."
     )
 

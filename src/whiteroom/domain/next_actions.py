@@ -105,19 +105,29 @@ def _of_its_tables(standing: Standing, member: Member, now: datetime) -> Iterabl
                 f"The files of the table '{shared.table.name}' cannot be read: ask the operator to look at "
                 "`whiteroom catalog show`."
             )
-        missing = readiness(shared.table)
-        if all(missing.values()):
-            yield from dict.fromkeys(item.message for items in missing.values() for item in items)
+        yield from _to_be_ready(shared.table)
         if shared.budget is not None and not remaining(shared.budget, now):
             yield (
-                f"The access budget of the table '{shared.table.name}' leaves nothing now: give it a new one by "
-                "UpdatePrivacyBudgetTemplate, or wait for its next period."
+                f"The access budget of the table '{shared.table.name}' leaves nothing now, so it is not read: wait for "
+                "its next period. A budget without one stays spent until you set another (UpdatePrivacyBudgetTemplate)."
             )
         if shared.private_budget is not None and not epsilon_left(shared.private_budget, now):
             yield (
-                f"The privacy budget that queries over '{shared.table.name}' are paid from is spent: raise epsilon by "
-                "UpdatePrivacyBudgetTemplate, or wait for the next month where it is refreshed."
+                f"The privacy budget that queries over '{shared.table.name}' are paid from is spent, so nothing more "
+                "is told of its users: wait for the next month where it is refreshed (GetPrivacyBudgetTemplate)."
             )
+
+
+def _to_be_ready(table: QueryTable) -> Iterable[str]:
+    """What an owner still has to set before its table is of use; nothing that would loosen what it has set."""
+    missing = readiness(table)
+    if not all(missing.values()):
+        return
+    open_to = [items for items in missing.values() if not any(item.closed for item in items)]
+    if open_to:
+        yield from dict.fromkeys(item.message for items in open_to for item in items)
+    else:
+        yield f"The table '{table.name}' is open to no use, as its rule says. While that is what you want, do nothing."
 
 
 def _as_a_receiver(standing: Standing, member: Member) -> Iterable[str]:

@@ -198,9 +198,9 @@ def policy_is_sound(
 
 
 _NO_EXPORT = Denied(
-    "The privacy configuration of the model's configured model algorithm association allows no export. Its owner must "
-    "associate the algorithm anew with policies.trainedModelExports (filesToExport and maxSize), and the model must be "
-    "trained with that association."
+    "The privacy configuration of the model's configured model algorithm association allows no export. Use the model "
+    "here, by inference jobs. What may leave is its provider's decision, in policies.trainedModelExports "
+    "(filesToExport and maxSize) of the association that a model is trained with."
 )
 
 

@@ -199,7 +199,8 @@ def _period_balance(template: PrivacyBudgetTemplate, parameter: Mapping[str, Any
 
 
 def _spent(template: PrivacyBudgetTemplate, table_name: str, balance: Balance, now: datetime) -> Denied:
-    owner = f"Its owner, account {template.account_id}, can give it a new one by UpdatePrivacyBudgetTemplate."
+    whose = "is its owner's decision (UpdatePrivacyBudgetTemplate)"
+    owner = f"Whether there is another {whose}: account {template.account_id}."
     what = f"The access budget of the table '{table_name}' ({balance.type.value}, {balance.budget:,} uses)"
     if balance.ends_at is None:
         return Denied(f"{what} is spent. {owner}")

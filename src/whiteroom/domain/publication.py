@@ -77,15 +77,16 @@ def logs_publication(  # noqa: PLR0911 - one row for each reason
     if association is None or association.privacy_configuration is None:
         return Publication(
             None,
-            "No member receives logs: the configured model algorithm association has no privacy configuration. Its "
-            "owner must associate the algorithm anew with containerLogs, and a new job must be run.",
+            "No member receives logs: the configured model algorithm association has no privacy configuration. Who "
+            "reads them is its provider's decision, in containerLogs of the association that a job is run with.",
         )
     reading = reading_of(account_id, policies)
     if reading is None:
         return Publication(
             None,
             f"Account {account_id} is not in allowedAccountIds of any containerLogs policy of the configured model "
-            "algorithm association. Its owner must associate the algorithm anew, and a new job must be run.",
+            "algorithm association. Who reads logs is its provider's decision, in the association that a job is run "
+            "with.",
         )
     if configuration is None or configuration.created_at > run_started_at:
         # The status and the first sentence are AWS's [AAT].

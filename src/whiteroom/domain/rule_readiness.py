@@ -54,10 +54,16 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One thing that keeps a table from being queried, and who must do what."""
+    """One thing that keeps a table from being queried, and who must do what.
+
+    No sentence here tells an owner to loosen what it has set: what a rule keeps closed is said as that, with what can
+    be done without it, or with what restores what was there (tests/unit/domain/test_advice.py walks them).
+    """
 
     code: Reason
     message: str
+    closed: bool = False
+    """Whether a rule keeps the table closed for this use, as its owner wanted it: there is nothing to be done."""
 
 
 def missing_for(table: QueryTable, analysis_type: AnalysisType) -> list[Missing]:
@@ -65,16 +71,19 @@ def missing_for(table: QueryTable, analysis_type: AnalysisType) -> list[Missing]
     if table.rule_type is None or table.rule is None:
         return [
             _missing(
-                table, Reason.ANALYSIS_RULE_MISSING, "has no analysis rule.", "call CreateConfiguredTableAnalysisRule"
+                table,
+                Reason.ANALYSIS_RULE_MISSING,
+                "has no analysis rule.",
+                "call CreateConfiguredTableAnalysisRule, with what was there where it was deleted",
             )
         ]
     if table.rule_type not in _ENFORCED_FIELDS:
         return [
-            _missing(
+            _closed(
                 table,
                 Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE,
                 f"has a rule of type {table.rule_type}, which is not enforced here.",
-                "replace it by a CUSTOM rule (DeleteConfiguredTableAnalysisRule, CreateConfiguredTableAnalysisRule)",
+                "Nothing reads it under such a rule; AGGREGATION, LIST and CUSTOM are enforced.",
             )
         ]
     found = _custom_gaps(table, table.rule) if table.rule_type == CUSTOM else []
@@ -87,6 +96,10 @@ def _missing(table: QueryTable, code: Reason, what: str, remedy: str) -> Missing
     return Missing(code, f"{table.title} {what} Its owner must {remedy}.")
 
 
+def _closed(table: QueryTable, code: Reason, what: str, instead: str) -> Missing:
+    return Missing(code, f"{table.title} {what} {instead}", closed=True)
+
+
 def _custom_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
     found = []
     analyses = rule.get("allowedAnalyses") or []
@@ -96,7 +109,8 @@ def _custom_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
                 table,
                 Reason.ANALYSIS_TEMPLATES_NOT_CONFIGURED,
                 "allows no analyses.",
-                "add an analysis template's ARN or ANY_QUERY to allowedAnalyses (UpdateConfiguredTableAnalysisRule)",
+                "name the analysis templates that it has read and approves, by their ARNs in allowedAnalyses "
+                "(UpdateConfiguredTableAnalysisRule)",
             )
         )
     if ANY_QUERY in analyses and not rule.get("allowedAnalysisProviders"):
@@ -105,7 +119,8 @@ def _custom_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
                 table,
                 Reason.ANALYSIS_PROVIDERS_NOT_CONFIGURED,
                 "allows ANY_QUERY of nobody.",
-                "add accounts to allowedAnalysisProviders (UpdateConfiguredTableAnalysisRule)",
+                "name analysis templates in its place, or in allowedAnalysisProviders the accounts that it trusts to "
+                "write queries (UpdateConfiguredTableAnalysisRule)",
             )
         )
     if rule.get("differentialPrivacy") and table.privacy is None:
@@ -122,66 +137,50 @@ def _custom_gaps(table: QueryTable, rule: Mapping[str, Any]) -> list[Missing]:
 
 
 def _unknown_gaps(table: QueryTable, rule: Mapping[str, Any], known: frozenset[str]) -> list[Missing]:
-    where = "analysis rule (UpdateConfiguredTableAnalysisRule)"
+    where = "analysis rule"
     fields = sorted(field for field in rule.keys() - known if rule[field])
     return [_unenforced(table, field, where) for field in fields]
 
 
 def _unenforced(table: QueryTable, field: str, where: str) -> Missing:
-    return _missing(
+    return _closed(
         table,
         Reason.ANALYSIS_RULE_TYPES_NOT_COMPATIBLE,
-        f"has the control {field} in its rule, which is not enforced here.",
-        f"take {field} out of its {where}",
+        f"has the control {field} in its {where}, which is not enforced here.",
+        "So nothing reads it; docs/privacy.md lists the controls that are.",
     )
 
 
 def _additional_gaps(table: QueryTable, rule: Mapping[str, Any], analysis_type: AnalysisType) -> list[Missing]:
-    if analysis_type is AnalysisType.ADDITIONAL and table.identifier is not None:
-        return [
-            _missing(
-                table,
-                Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED,
-                "has differentialPrivacy in its rule, and an ML input channel takes rows as they are, which no noise "
-                "covers.",
-                "take differentialPrivacy out of its rule (UpdateConfiguredTableAnalysisRule) if a channel is to be "
-                "made of it",
-            )
-        ]
-    if analysis_type is AnalysisType.ADDITIONAL and table.rule_type == AGGREGATION:
+    if analysis_type is AnalysisType.ADDITIONAL:
+        reason = _no_channel(table, rule)
+        return [] if reason is None else [_closed(table, Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED, reason, _QUERY_IT)]
+    setting = rule.get("additionalAnalyses") or "NOT_ALLOWED"
+    if setting in {"ALLOWED", "NOT_ALLOWED"}:
+        return []
+    what = f"may only be read for an additional analysis (additionalAnalyses is {setting})."
+    return [_closed(table, Reason.RESULT_RECEIVERS_NOT_ALLOWED, what, _MAKE_A_CHANNEL)]
+
+
+_QUERY_IT = "Query it (StartProtectedQuery) as far as its rule allows, or make the channel of other tables."
+_MAKE_A_CHANNEL = "Make an ML input channel of it (CreateMLInputChannel)."
+
+
+def _no_channel(table: QueryTable, rule: Mapping[str, Any]) -> str | None:
+    if table.identifier is not None:
+        return "has differentialPrivacy in its rule, and an ML input channel takes rows as they are, without noise."
+    if table.rule_type == AGGREGATION:
         # "The additionalAnalyses parameter is currently supported for the list analysis rule and the custom
         # analysis rule" (AnalysisRuleAggregation).
-        return [
-            _missing(
-                table,
-                Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED,
-                "has a rule of type AGGREGATION, and additional analyses (ML input channels) are supported for LIST "
-                "and CUSTOM rules.",
-                "replace it by a LIST or CUSTOM rule (DeleteConfiguredTableAnalysisRule, "
-                "CreateConfiguredTableAnalysisRule) if a channel is to be made of it",
-            )
-        ]
+        return (
+            "has a rule of type AGGREGATION, and additional analyses (ML input channels) are supported for LIST and "
+            "CUSTOM rules."
+        )
     # Where the field is absent AWS's console shows "Not allowed", the stricter of the readings.
     setting = rule.get("additionalAnalyses") or "NOT_ALLOWED"
-    if analysis_type is AnalysisType.ADDITIONAL and setting not in {"ALLOWED", "REQUIRED"}:
-        return [
-            _missing(
-                table,
-                Reason.ADDITIONAL_ANALYSES_NOT_ALLOWED,
-                f"does not allow additional analyses (additionalAnalyses is {setting}), so no ML input channel.",
-                "set additionalAnalyses to ALLOWED or REQUIRED (UpdateConfiguredTableAnalysisRule)",
-            )
-        ]
-    if analysis_type is AnalysisType.DIRECT and setting not in {"ALLOWED", "NOT_ALLOWED"}:
-        return [
-            _missing(
-                table,
-                Reason.RESULT_RECEIVERS_NOT_ALLOWED,
-                f"may only be read for an additional analysis (additionalAnalyses is {setting}).",
-                "set additionalAnalyses to ALLOWED (UpdateConfiguredTableAnalysisRule), or use an ML channel",
-            )
-        ]
-    return []
+    if setting in {"ALLOWED", "REQUIRED"}:
+        return None
+    return f"does not allow additional analyses (additionalAnalyses is {setting}), so no ML input channel."
 
 
 def _association_gaps(table: QueryTable, analysis_type: AnalysisType) -> list[Missing]:
@@ -192,22 +191,22 @@ def _association_gaps(table: QueryTable, analysis_type: AnalysisType) -> list[Mi
                 table,
                 Reason.COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED,
                 "has no collaboration analysis rule.",
-                "call CreateConfiguredTableAssociationAnalysisRule",
+                "call CreateConfiguredTableAssociationAnalysisRule, with what was there where it was deleted",
             )
         ]
     if analysis_type is AnalysisType.ADDITIONAL:
         field, code = "allowedAdditionalAnalyses", Reason.ADDITIONAL_ANALYSES_NOT_CONFIGURED
+        whom = "the algorithms that it has read and approves, by their associations' ARNs,"
     else:
         field, code = "allowedResultReceivers", Reason.RESULT_RECEIVERS_NOT_CONFIGURED
+        whom = "the members that it lets receive results"
     found = []
     if not rule.get(field):
-        remedy = f"fill {field} (UpdateConfiguredTableAssociationAnalysisRule)"
+        remedy = f"name {whom} there (UpdateConfiguredTableAssociationAnalysisRule)"
         found.append(_missing(table, code, f"has an empty {field} in its collaboration analysis rule.", remedy))
     elif not consolidated(table.rule or {}, rule)[field]:
         what = f"has nothing in common between {field} of its analysis rule and of its collaboration analysis rule."
-        found.append(_missing(table, code, what, f"correct {field} (UpdateConfiguredTableAnalysisRule)"))
-    for other in sorted(rule.keys() - _ENFORCED_ASSOCIATION_FIELDS):
-        if rule[other]:
-            where = "collaboration analysis rule (UpdateConfiguredTableAssociationAnalysisRule)"
-            found.append(_unenforced(table, other, where))
-    return found
+        remedy = f"decide in which of them {field} is right (UpdateConfiguredTableAssociationAnalysisRule, "
+        found.append(_missing(table, code, what, f"{remedy}UpdateConfiguredTableAnalysisRule)"))
+    others = sorted(other for other in rule.keys() - _ENFORCED_ASSOCIATION_FIELDS if rule[other])
+    return found + [_unenforced(table, other, "collaboration analysis rule") for other in others]

@@ -44,8 +44,8 @@ def join_refusals(select: SelectFacts, table: QueryTable, policy: Mapping[str, A
         if join.operators - allowed:
             names = " and ".join(sorted(join.operators - allowed))
             refusals.append(
-                f"{table.title} does not allow {names} between join conditions. Leave it out, or its owner must add it "
-                "to allowedJoinOperators (UpdateConfiguredTableAnalysisRule)."
+                f"{table.title} does not allow {names} between join conditions. Leave it out: its owner decides which "
+                "may stand there, in allowedJoinOperators (UpdateConfiguredTableAnalysisRule)."
             )
     return refusals
 

@@ -176,7 +176,7 @@ def enough_rows(rows: float, sigma: float) -> Verdict:
         return ALLOWED
     return Denied(
         f"The query's output has too few rows for synthetic data at this epsilon: it takes {MIN_ROWS:,}, and so many "
-        "that noise does not drown them. Widen the query, or use a template with a larger epsilon."
+        "that noise does not drown them. Have the query give more rows."
     )
 
 
@@ -190,7 +190,7 @@ class Unlearnable(Exception):
     def __init__(self, column: str) -> None:
         super().__init__(
             f"The column '{column}' cannot be learned at this epsilon: hardly any value of it is that of many rows. "
-            "Group or round its values in the query, leave it out, or use a template with a larger epsilon."
+            "Group or round its values in the query, or leave it out."
         )
 
 
@@ -202,7 +202,8 @@ def within_threshold(score: float, max_score: float) -> Verdict:
     if score > max_score:
         return Denied(
             f"The synthetic rows' membership inference attack score is {score:.2f}; the template allows {max_score:g} "
-            "(maxMembershipInferenceAttackScore). They were erased. Lower epsilon, or group rare values in the query."
+            "(maxMembershipInferenceAttackScore). They were erased. Group rare values in the query, or "
+            "use a template with a smaller epsilon."
         )
     return ALLOWED
 

@@ -161,7 +161,7 @@ def privacy_refusals(facts: UserFacts, tables: Sequence[QueryTable], receivers: 
         if table.owner_account_id in receivers:
             refusals.append(
                 f"{table.title} is protected by differential privacy from those who receive results, and its owner is "
-                "to receive these. Name another receiver, or have the owner take differentialPrivacy out of its rule."
+                "to receive these. Name another receiver."
             )
     for fact in facts:
         reasons = _select_reasons(fact) if isinstance(fact, UserSelect) else _set_reasons(fact)

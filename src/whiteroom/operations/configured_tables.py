@@ -173,8 +173,8 @@ def _require_rule_still_fits(context: Context, table: ConfiguredTable) -> None:
     lost = [column for column in rule_columns(rule.type, policy) if column.lower() not in allowed]
     if lost:
         raise Conflict(
-            f"The table's {rule.type} analysis rule names {', '.join(lost)}. Take them out of the rule "
-            "(UpdateConfiguredTableAnalysisRule) before they leave allowedColumns.",
+            f"The table's {rule.type} analysis rule names {', '.join(lost)}. Change the rule first "
+            "(UpdateConfiguredTableAnalysisRule), then the columns.",
             resourceId=table.id,
             resourceType=_KIND,
             reason="INVALID_STATE",

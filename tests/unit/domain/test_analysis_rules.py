@@ -91,7 +91,7 @@ REFUSALS = [
     (with_rule(additionalAnalyses="SOMETHING_NEW"), "does not allow additional analyses"),
     (with_rule(differentialPrivacy={"columns": [{"name": "id"}]}), "differentialPrivacy"),
     (with_rule(allowedAdditionalAnalyses=[]), "nothing in common between allowedAdditionalAnalyses"),
-    (with_rule(allowedAdditionalAnalyses=[ALGORITHM + "x"]), "(UpdateConfiguredTableAnalysisRule)"),
+    (with_rule(allowedAdditionalAnalyses=[ALGORITHM + "x"]), "UpdateConfiguredTableAnalysisRule)"),
     (
         replace(
             with_rule(allowedAdditionalAnalyses=[ALGORITHM + "x"]),

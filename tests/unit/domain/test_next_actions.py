@@ -125,7 +125,7 @@ def test_a_privacy_budget_that_is_spent_is_told_to_its_owner_and_stops_the_queri
     assert "Ready: query" in told(standing, ALICE)
     spent = dataclasses.replace(budget, epsilon_used="1")
     standing = a_standing(tables=[private_table(PrivacyPolicy("t", 10), spent)])
-    assert "raise epsilon" in told(standing, BOB)
+    assert "wait for the next month" in told(standing, BOB)
     assert "no table is ready yet" in told(standing, ALICE)
 
 
