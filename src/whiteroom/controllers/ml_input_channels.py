@@ -78,7 +78,7 @@ class MLInputChannelController:
             member_active=seen.member_active,
             payer_active=seen.payer_active and synthetic_paid,
             in_use=in_use,
-            revoked=seen.revoked,
+            halt=seen.halt,
             synthesis=self._synthesising.observe(record) if synthetic else NO_SYNTHESIS,
         )
 

@@ -36,6 +36,7 @@ from whiteroom.domain.result_regions import BucketRegions, may_be_stored
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import DeliveryFailed, ObjectStore, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
+from whiteroom.reads.halts import halt
 
 Seen = tuple[QueryObservation, Surroundings]
 """What a query's plan needs to see."""
@@ -84,7 +85,7 @@ class ProtectedQueryController:
         # One that is being cancelled may have read, and is charged for it.
         watched = record.status in {ProtectedQueryStatus.STARTED, ProtectedQueryStatus.CANCELLING}
         seen = self._querying.observe(record, record.id, record.payer_account_id, watched=watched)
-        return seen.query, Surroundings(seen.member_active, seen.payer_active, seen.revoked)
+        return seen.query, Surroundings(seen.member_active, seen.payer_active, seen.halt)
 
     def plan(self, record: ProtectedQuery, seen: Seen, now: datetime) -> Step:
         """loop.Controller.plan."""
@@ -164,7 +165,7 @@ class ProtectedQueryController:
         """Where the rows of each receiver go, judged now; or why they go nowhere."""
         with self._store.reading() as tx:
             require_wanted(tx, self.work, query)
-            if isinstance(still_allowed(tx, query, seen, None), Denied):
+            if halt(tx, query.collaboration_id, still_allowed(tx, query, seen, None)) is not None:
                 raise Stale(
                     f"A rule that the protected query {query.id} rests on changed before its rows were delivered."
                 )

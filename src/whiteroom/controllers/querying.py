@@ -20,9 +20,10 @@ from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Failure, Outcome
-from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
+from whiteroom.domain.verdicts import ALLOWED, Verdict
 from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.halts import halt
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,8 @@ class SeenQuery:
     """Whether the membership that asked for it still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
-    revoked: Denied | None = None
-    """Why the rules of now do not allow what it does; None while nobody knows yet what it does."""
+    halt: Failure | None = None
+    """Why it may not go on, where an owner or the operator has ended it."""
 
 
 class Querying:
@@ -94,9 +95,10 @@ class Querying:
         with self._store.reading() as tx:
             record = tx.protected_queries.get(query_id) if watched else None
             verdict = ALLOWED if record is None else still_allowed(tx, record, query, algorithm_association_arn)
+            halted = halt(tx, asker.collaboration_id, verdict)
             active = member_active(tx, asker.membership_id)
             paid = payer_active(tx, asker.collaboration_id, payer_account_id)
-        return SeenQuery(query, active, paid, verdict if isinstance(verdict, Denied) else None)
+        return SeenQuery(query, active, paid, halted)
 
     def start(
         self,

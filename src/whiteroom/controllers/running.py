@@ -19,9 +19,10 @@ from whiteroom.domain.privacy import LogPolicy, PrivacyPolicies
 from whiteroom.domain.retries import Tried, attempt_notes, seconds_left
 from whiteroom.domain.runs import ABSENT, Limits, Observation, Phase, Run, RunId, RunOutput
 from whiteroom.domain.steps import Failure, Outcome, refused
-from whiteroom.domain.verdicts import Denied, Verdict
+from whiteroom.domain.verdicts import ALLOWED, Verdict
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.halts import halt
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """A failure file's text as every member may read it, under all of an association's log policies."""
@@ -45,6 +46,8 @@ class RunRecord(Tried, Protocol):
     def arn(self) -> str: ...
     @property
     def membership_id(self) -> str: ...
+    @property
+    def collaboration_id(self) -> str: ...
     @property
     def association_arn(self) -> str: ...
     @property
@@ -143,17 +146,24 @@ class Runs:
         with self._store.reading() as tx:
             policies = self._log_policies(tx, record) if run.end else ()
             active = member_active(tx, record.membership_id)
-            halt = None if watched and self._settings.finish_revoked_work else self.revoked(tx, record)
+            halted = self.halt(tx, record, watched=watched)
         if run.end is not None:
             failure = self._redact(run.end.failure, policies) if run.end.failure else ""
             group = self._kind.log_group if policies else None
             run = replace(run, end=replace(run.end, failure=failure, log_group=group))
-        return Seen(run, active, taken, halt)
+        return Seen(run, active, taken, halted)
 
-    def revoked(self, tx: Transaction, record: RunRecord) -> Failure | None:
-        """Why the rules of now do not allow the record's run, as its failure; None where they do."""
-        verdict = self._kind.verdict(CurrentRules(tx), record)
-        return Failure(StatusCode.REVOKED_BY_OWNER, verdict.reason) if isinstance(verdict, Denied) else None
+    def halt(self, tx: Transaction, record: RunRecord, *, watched: bool = False) -> Failure | None:
+        """Why the record's run may not go on, or may not begin; None where it may.
+
+        Args:
+            tx: where the records are.
+            record: whose run.
+            watched: whether it has begun; the operator may have chosen that an owner does not end it then.
+        """
+        spared = watched and self._settings.finish_revoked_work
+        verdict = ALLOWED if spared else self._kind.verdict(CurrentRules(tx), record)
+        return halt(tx, record.collaboration_id, verdict)
 
     def resolve(self, record: RunRecord) -> Outcome:
         """Find out which image the algorithm names now: all attempts use exactly that one."""

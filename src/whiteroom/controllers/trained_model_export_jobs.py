@@ -23,6 +23,7 @@ from whiteroom.domain.trained_models import MODEL_ARCHIVE, OUTPUT_ARCHIVE, Train
 from whiteroom.domain.verdicts import ALLOWED, Denied
 from whiteroom.ports import DeliveryFailed, ObjectStore, Stale, Store, StoredObject, Transaction, UnsafeContents, Work
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.halts import halt
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class TrainedModelExportJobController:
     def observe(self, record: TrainedModelExportJob) -> Seen:
         """loop.Controller.observe."""
         with self._store.reading() as tx:
-            return Seen(member_active(tx, record.membership_id), _revoked(tx, record))
+            return Seen(member_active(tx, record.membership_id), _halt(tx, record))
 
     def plan(self, record: TrainedModelExportJob, seen: Seen, now: datetime) -> Step:  # noqa: ARG002 - of the protocol
         """loop.Controller.plan."""
@@ -93,11 +94,11 @@ class TrainedModelExportJobController:
         with self._store.reading() as tx:
             require_wanted(tx, self.work, job)
             model = ready_model(tx, job.trained_model_id)
-            halt = _revoked(tx, job)
+            halted = _halt(tx, job)
             if isinstance(model, Failure):
                 return model
-            if halt is not None:
-                return halt
+            if halted is not None:
+                return halted
             policies = policies_of(tx, model.association_arn)
             location = receiving_location(
                 tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT
@@ -143,8 +144,7 @@ _FILES = {
 """What each kind is called at the receiver, its key, and the record's field with its size."""
 
 
-def _revoked(tx: Transaction, job: TrainedModelExportJob) -> Failure | None:
-    """Why the owners of what the model was made of do not allow it to leave now; None where they do."""
+def _halt(tx: Transaction, job: TrainedModelExportJob) -> Failure | None:
+    """Why the model may not leave now; None where the owners of what it was made of, and the operator, allow it."""
     model = tx.trained_models.get(job.trained_model_id)
-    verdict = ALLOWED if model is None else CurrentRules(tx).model(model)
-    return Failure(StatusCode.REVOKED_BY_OWNER, verdict.reason) if isinstance(verdict, Denied) else None
+    return halt(tx, job.collaboration_id, ALLOWED if model is None else CurrentRules(tx).model(model))

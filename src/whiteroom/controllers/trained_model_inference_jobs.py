@@ -116,7 +116,7 @@ class TrainedModelInferenceJobController:
     def _start(self, job: TrainedModelInferenceJob) -> Outcome:
         with self._store.reading() as tx:
             container = self._runs.container(tx, job)
-            channel = self._runs.revoked(tx, job) or ready_channel(tx, job.ml_input_channel_arn)
+            channel = self._runs.halt(tx, job) or ready_channel(tx, job.ml_input_channel_arn)
             model = ready_model(tx, job.trained_model_id)
         if container is None:
             return NO_ALGORITHM
@@ -182,13 +182,13 @@ class TrainedModelInferenceJobController:
         """Where the output goes, judged now."""
         with self._store.reading() as tx:
             require_wanted(tx, self.work, job)
-            halt = None if self._settings.finish_revoked_work else self._runs.revoked(tx, job)
+            halted = self._runs.halt(tx, job, watched=True)
             verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))
             location = receiving_location(
                 tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT
             )
-        if halt is not None:
-            return halt
+        if halted is not None:
+            return halted
         if isinstance(verdict, Denied):
             return Failure(StatusCode.OUTPUT_TOO_LARGE, verdict.reason)
         if isinstance(location, Denied):

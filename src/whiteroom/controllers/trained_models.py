@@ -136,7 +136,7 @@ class TrainedModelController:
     def _start(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
             container = self._runs.container(tx, model)
-            sources = self._runs.revoked(tx, model) or self._inputs.sources(tx, model)
+            sources = self._runs.halt(tx, model) or self._inputs.sources(tx, model)
         if container is None:
             return NO_ALGORITHM
         if isinstance(sources, Failure):

@@ -75,6 +75,8 @@ class Collaboration:
     status: CollaborationStatus
     created_at: datetime
     updated_at: datetime
+    stopped_at: datetime | None = None
+    """Since when the operator lets no work be done in it (`whiteroom collaborations stop`); None while it may be."""
 
     @property
     def region(self) -> str:
@@ -144,6 +146,16 @@ def change_requests_offered(auto_approved: Sequence[str]) -> Verdict:
     return Denied(
         f"autoApprovedChangeRequestTypes names {', '.join(auto_approved)}: there are no change requests here, members "
         "and abilities are given by CreateCollaboration. Leave it out."
+    )
+
+
+def may_work(collaboration: Collaboration) -> Verdict:
+    """Whether work may be started, and go on, in a collaboration."""
+    if collaboration.stopped_at is None:
+        return ALLOWED
+    return Denied(
+        f"The operator of this server has stopped all work of the collaboration {collaboration.name} since "
+        f"{collaboration.stopped_at:%Y-%m-%d %H:%M:%S} UTC. Ask the operator when it goes on."
     )
 
 

@@ -45,6 +45,7 @@ class StatusCode(StrEnum):
     DELIVERY_FAILED = "DeliveryFailed"
     MEMBERSHIP_ENDED = "MembershipEnded"
     REVOKED_BY_OWNER = "RevokedByOwner"
+    STOPPED_BY_OPERATOR = "StoppedByOperator"
     PLATFORM_ERROR = "PlatformError"
     INSTANCE_CLAMPED = "InstanceClamped"
     """Of a resource that works or is ACTIVE."""
@@ -97,6 +98,7 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.REVOKED_BY_OWNER: (
         "The owner of a table that the work rests on took back or narrowed its rule, or the table, before it was done."
     ),
+    StatusCode.STOPPED_BY_OPERATOR: "The server's operator stopped all work of the collaboration before it was done.",
     StatusCode.PLATFORM_ERROR: "A fault of this server; the operator's log has the rest.",
     StatusCode.INSTANCE_CLAMPED: (
         "No failure: the machine is smaller than the instance type, and the run got what the message says."

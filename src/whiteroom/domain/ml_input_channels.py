@@ -18,9 +18,8 @@ from whiteroom.domain.queries import QueryObservation, QueryResult
 from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.query_runs import PAYER_GONE, RESTARTS_ALLOWED, follow_query
 from whiteroom.domain.runs import Phase
-from whiteroom.domain.steps import WAIT, Effect, Step, failed
+from whiteroom.domain.steps import WAIT, Effect, Failure, Step, failed
 from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisObservation
-from whiteroom.domain.verdicts import Denied
 
 
 class Status(StrEnum):
@@ -126,8 +125,8 @@ class Surroundings:
     """Whether the member that pays for the query is still there."""
     in_use: bool
     """Whether a training or an inference job that is under way reads the channel."""
-    revoked: Denied | None = None
-    """Why the rules of now do not allow what the query reads; looked up once it is known what it reads."""
+    halt: Failure | None = None
+    """Why it may not go on, where an owner or the operator has ended it."""
     synthesis: SynthesisObservation = NO_SYNTHESIS
 
 
@@ -140,8 +139,8 @@ def plan(  # noqa: PLR0911 - one row for each status
             return failed(StatusCode.MEMBERSHIP_ENDED)
         case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not around.payer_active:
             return failed(StatusCode.MEMBERSHIP_ENDED, PAYER_GONE)
-        case Status.CREATE_IN_PROGRESS if around.revoked is not None:
-            return failed(StatusCode.REVOKED_BY_OWNER, around.revoked.reason, **_read(seen.judgement))
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if around.halt is not None:
+            return failed(around.halt.code, around.halt.message, **_read(seen.judgement))
         case Status.CREATE_PENDING:
             return Step(Effect.START, Event.STARTED)
         case Status.CREATE_IN_PROGRESS:

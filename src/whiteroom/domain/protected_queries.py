@@ -19,8 +19,7 @@ from whiteroom.domain.judgements import kept
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.queries import QueryFailure, QueryObservation
 from whiteroom.domain.query_runs import PAYER_GONE, follow_query
-from whiteroom.domain.steps import WAIT, Effect, Step, failed
-from whiteroom.domain.verdicts import Denied
+from whiteroom.domain.steps import WAIT, Effect, Failure, Step, failed
 
 
 class ProtectedQueryStatus(StrEnum):
@@ -140,8 +139,8 @@ class Surroundings:
     """Whether the membership that asked for it still is ACTIVE."""
     payer_active: bool
     """Whether the member that pays for the query is still there."""
-    revoked: Denied | None = None
-    """Why the rules of now do not allow what the query does; looked up once it is known what that is."""
+    halt: Failure | None = None
+    """Why it may not go on, where an owner or the operator has ended it."""
 
 
 def plan(  # noqa: PLR0911 - one row for each status
@@ -155,8 +154,8 @@ def plan(  # noqa: PLR0911 - one row for each status
             return failed(StatusCode.MEMBERSHIP_ENDED)
         case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if not around.payer_active:
             return failed(StatusCode.MEMBERSHIP_ENDED, PAYER_GONE)
-        case ProtectedQueryStatus.STARTED if around.revoked is not None:
-            return failed(StatusCode.REVOKED_BY_OWNER, around.revoked.reason, **_read(seen))
+        case ProtectedQueryStatus.SUBMITTED | ProtectedQueryStatus.STARTED if around.halt is not None:
+            return failed(around.halt.code, around.halt.message, **_read(seen))
         case ProtectedQueryStatus.SUBMITTED:
             return Step(Effect.START, Event.STARTED, changes={"started_at": now})
         case ProtectedQueryStatus.STARTED if seen.result is not None:
@@ -196,6 +195,7 @@ _ERROR_CODES: Mapping[StatusCode, str] = {
     StatusCode.DELIVERY_FAILED: "RESOURCE_ACCESS_DENIED",
     StatusCode.MEMBERSHIP_ENDED: "RESOURCE_ACCESS_DENIED",
     StatusCode.REVOKED_BY_OWNER: "RESOURCE_ACCESS_DENIED",
+    StatusCode.STOPPED_BY_OPERATOR: "RESOURCE_ACCESS_DENIED",
     StatusCode.PLATFORM_ERROR: "INTERNAL_ERROR",
 }
 """ProtectedQueryError.code by ours; any other is UNKNOWN_ERROR."""

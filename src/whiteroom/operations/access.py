@@ -12,7 +12,7 @@ from typing import Any
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import AccessDenied, Fault, QuotaExceeded, ValidationFault
-from whiteroom.domain.collaborations import Ability, Collaboration, Member, MemberStatus, in_sight, member_id
+from whiteroom.domain.collaborations import Ability, Collaboration, Member, MemberStatus, in_sight, may_work, member_id
 from whiteroom.domain.memberships import Membership, MembershipStatus
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.verdicts import Verdict
@@ -48,6 +48,17 @@ def active_membership(context: Context, membership_id: str) -> Membership:
             f"Membership {membership_id} is {membership.status.value}; only an ACTIVE membership can do this.",
             reason="INSUFFICIENT_PERMISSIONS",
         )
+    return membership
+
+
+def working_membership(context: Context, membership_id: str) -> Membership:
+    """The caller's ACTIVE membership of a collaboration in which work may be done: what starting any takes.
+
+    Raises:
+        AccessDenied: it is not the caller's, or no longer ACTIVE, or the operator has stopped the collaboration's work.
+    """
+    membership = active_membership(context, membership_id)
+    permit(may_work(collaboration_of(context, membership)))
     return membership
 
 

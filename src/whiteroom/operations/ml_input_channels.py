@@ -29,6 +29,7 @@ from whiteroom.operations.access import (
     require_ability,
     require_own_role,
     within_quota,
+    working_membership,
 )
 from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
@@ -48,7 +49,7 @@ from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Respo
 @operation(CLEANROOMS_ML, "CreateMLInputChannel", on_refusal=log_refused_query)
 def create_ml_input_channel(request: Request, context: Context) -> Response:
     """Record a channel and the protected query that fills it. The SQL is parsed where it runs, not here."""
-    membership = active_membership(context, request["membershipIdentifier"])
+    membership = working_membership(context, request["membershipIdentifier"])
     require_ability(context, membership, Ability.CAN_QUERY)
     (association_arn,) = request["configuredModelAlgorithmAssociations"]
     association = working_association(context, association_arn, membership.collaboration_id)

@@ -41,6 +41,7 @@ from whiteroom.operations.access import (
     permit,
     require_ability,
     within_quota,
+    working_membership,
 )
 from whiteroom.operations.access_budgets import named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
@@ -53,7 +54,7 @@ from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response
 @operation(CLEANROOMS, "StartProtectedQuery", on_refusal=log_refused_query)
 def start_protected_query(request: Request, context: Context) -> Response:
     """Record a query and reduce the access budgets of the tables that it names. The SQL is parsed where it runs."""
-    membership = active_membership(context, request["membershipIdentifier"])
+    membership = working_membership(context, request["membershipIdentifier"])
     require_ability(context, membership, Ability.CAN_QUERY)
     parameters = request["sqlParameters"]
     permit(names_one_query(parameters), ValidationFault)

@@ -10,7 +10,7 @@ from whiteroom.domain.privacy import PrivacyPolicies, may_export
 from whiteroom.domain.receivers import may_start_export
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob
 from whiteroom.domain.versions import Omitted
-from whiteroom.operations.access import active_membership, joined_collaboration, permit
+from whiteroom.operations.access import joined_collaboration, permit, working_membership
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, unique
 from whiteroom.operations.ml_access import (
@@ -26,7 +26,7 @@ from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Respo
 @operation(CLEANROOMS_ML, "StartTrainedModelExportJob", on_refusal=log_refused_job)
 def start_trained_model_export_job(request: Request, context: Context) -> Response:
     """Record an export, by the member who trained the model; its latest ACTIVE version where none is named."""
-    membership = active_membership(context, request["membershipIdentifier"])
+    membership = working_membership(context, request["membershipIdentifier"])
     arn, identifier = request["trainedModelArn"], request.get("trainedModelVersionIdentifier")
     model = model_version(context, arn, identifier, Omitted.LATEST_ACTIVE, membership.collaboration_id)
     permit(may_start_export(model, membership))

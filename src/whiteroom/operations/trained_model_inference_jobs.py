@@ -28,6 +28,7 @@ from whiteroom.operations.access import (
     permit,
     require_ability,
     within_quota,
+    working_membership,
 )
 from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
@@ -57,7 +58,7 @@ from whiteroom.reads.current_rules import CurrentRules
 @operation(CLEANROOMS_ML, "StartTrainedModelInferenceJob", on_refusal=log_refused_job)
 def start_trained_model_inference_job(request: Request, context: Context) -> Response:
     """Record an inference job; the latest ACTIVE version of the model where none is named."""
-    membership = active_membership(context, request["membershipIdentifier"])
+    membership = working_membership(context, request["membershipIdentifier"])
     require_ability(context, membership, Ability.CAN_QUERY)
     model, association = _permitted(request, context, membership)
     payer = request.get("mlModelInferencePayerAccountId")

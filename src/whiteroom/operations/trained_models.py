@@ -31,6 +31,7 @@ from whiteroom.operations.access import (
     permit,
     require_ability,
     within_quota,
+    working_membership,
 )
 from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
@@ -59,7 +60,7 @@ from whiteroom.reads.current_rules import CurrentRules
 @operation(CLEANROOMS_ML, "CreateTrainedModel", on_refusal=log_refused_job)
 def create_trained_model(request: Request, context: Context) -> Response:
     """Record a training: a new model, or a new version where it goes on from a model of the same membership."""
-    membership = active_membership(context, request["membershipIdentifier"])
+    membership = working_membership(context, request["membershipIdentifier"])
     require_ability(context, membership, Ability.CAN_QUERY)
     base = _permitted_base(request, context, membership)
     payer = request.get("mlModelTrainingPayerAccountId")

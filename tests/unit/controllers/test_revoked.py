@@ -249,3 +249,23 @@ def test_what_a_revoked_query_read_is_on_record(world: World) -> None:
     channel = world.get(Work.ML_INPUT_CHANNELS, record_id)
     assert channel.source_associations == ("a-Flights",)
     assert not (world.channels / record_id).exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_an_owner_takes_back_erases_no_rows_by_itself(world: World, way: str) -> None:
+    channel = world.ready_channel()
+    WAYS[way](world)
+    world.drive()
+    assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status.value == "ACTIVE"
+    assert list((world.channels / channel.id).iterdir())
+
+
+def test_what_was_delivered_before_stays_delivered(world: World) -> None:
+    record_id = asked_for(world, Work.PROTECTED_QUERIES)
+    world.drive()
+    delivered = dict(world.objects.delivered)
+    WAYS["association"](world)
+    world.drive()
+    assert world.get(Work.PROTECTED_QUERIES, record_id).status.value == "SUCCESS"
+    assert delivered
+    assert world.objects.delivered == delivered

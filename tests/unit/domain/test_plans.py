@@ -30,14 +30,12 @@ from whiteroom.domain.query_runs import RESTARTS_ALLOWED
 from whiteroom.domain.retries import OF_THE_MACHINE, RETRIES_ALLOWED, Retry
 from whiteroom.domain.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
 from whiteroom.domain.steps import WAIT, Effect, Failure, Step
-from whiteroom.domain.verdicts import Denied
 
 RUNS = [ABSENT, RUNNING, Observation(Phase.ENDED, EXITED)] + [
     Observation(Phase.ENDED, RunEnd(reason, "It ended.", exit_code=code)) for reason in EndReason for code in (None, 1)
 ]
 RESULT = QueryResult(7, ("a.csv", "b.csv"), 100, ("Flights",))
 JUDGEMENT = Judgement(QueryFacts({"Flights": frozenset()}), (), (JudgedTable("Flights", "a1", "r", None, None),))
-REVOKED = Denied("Its owner has taken it back.")
 HALTS = (None, Failure(StatusCode.REVOKED_BY_OWNER, "Its owner has taken it back."))
 QUERIES = [
     QueryObservation(Phase.ABSENT),
@@ -118,24 +116,22 @@ def test_every_planned_event_of_an_export_job_is_in_the_state_table(records: dic
 
 def test_every_planned_event_of_a_channel_is_in_the_state_table(records: dict[str, Any]) -> None:
     flags = product(
-        *((True, False), (True, False), (True, False), (None, REVOKED)),
+        *((True, False), (True, False), (True, False), HALTS),
         (0, RESTARTS_ALLOWED),
         (None, NOON - timedelta(1), NOON + timedelta(1)),
     )
-    for (active, paid, in_use, revoked, restarts, expires_at), status, seen in product(
+    for (active, paid, in_use, halt, restarts, expires_at), status, seen in product(
         flags, ml_input_channels.Status, QUERIES
     ):
         channel = dataclasses.replace(records["channel"], status=status, expires_at=expires_at, restarts=restarts)
-        around = Surroundings(active, paid, in_use, revoked)
+        around = Surroundings(active, paid, in_use, halt)
         sound(ml_input_channels.LIFECYCLE, status, ml_input_channels.plan(channel, seen, NOON, around))
 
 
 def test_every_planned_event_of_a_members_query_is_in_the_state_table() -> None:
-    flags = product((True, False), (True, False), (0, RESTARTS_ALLOWED), (None, REVOKED))
-    for (active, paid, restarts, revoked), status, seen in product(
-        flags, protected_queries.ProtectedQueryStatus, QUERIES
-    ):
-        around = protected_queries.Surroundings(active, paid, revoked)
+    flags = product((True, False), (True, False), (0, RESTARTS_ALLOWED), HALTS)
+    for (active, paid, restarts, halt), status, seen in product(flags, protected_queries.ProtectedQueryStatus, QUERIES):
+        around = protected_queries.Surroundings(active, paid, halt)
         step = protected_queries.plan(a_query(status=status, restarts=restarts), seen, NOON, around)
         sound(protected_queries.LIFECYCLE, status, step)
         if protected_queries.LIFECYCLE.at_rest(status):
@@ -301,14 +297,14 @@ def test_a_query_whose_table_is_taken_back_ends_and_its_rows_are_not_kept(
     records: dict[str, Any], seen: QueryObservation
 ) -> None:
     channel = dataclasses.replace(records["channel"], status=ml_input_channels.Status.CREATE_IN_PROGRESS)
-    around = dataclasses.replace(AROUND, revoked=REVOKED)
-    of_a_member = protected_queries.Surroundings(True, True, REVOKED)
+    around = dataclasses.replace(AROUND, halt=HALTS[1])
+    of_a_member = protected_queries.Surroundings(True, True, HALTS[1])
     query = a_query(status=protected_queries.ProtectedQueryStatus.STARTED)
     for step in (
         ml_input_channels.plan(channel, seen, NOON, around),
         protected_queries.plan(query, seen, NOON, of_a_member),
     ):
-        assert step.failure == Failure(StatusCode.REVOKED_BY_OWNER, REVOKED.reason)
+        assert step.failure == HALTS[1]
         assert step.effect is None
         assert step.changes["judgement"] == kept(JUDGEMENT)
 

@@ -134,3 +134,42 @@ def test_a_run_that_its_owner_ended_stays_unpublished_when_the_rule_is_back(stud
     studio.advance_model(model, Event.STARTED, Event.FAILED, **told)
     answer = studio.call("GetTrainedModel", trainedModelArn=model["trainedModelArn"])
     assert (answer["logsStatus"], answer["metricsStatus"]) == ("PUBLISH_FAILED", "PUBLISH_FAILED")
+
+
+def test_nothing_is_begun_in_a_collaboration_that_the_operator_has_stopped(
+    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]
+) -> None:
+    with studio.office.store.transaction() as tx:
+        collaboration = tx.collaborations.get(studio.room.collaboration_id)
+        assert collaboration is not None
+        tx.collaborations.update(collaboration, stopped_at=studio.office.now)
+    uses["channel"] = ("CreateMLInputChannel", studio.channel_request("new"))
+    for operation, request in uses.values():
+        assert "operator" in studio.refused(AccessDenied, operation, **request)
+    query = {"type": "SQL", "sqlParameters": {"queryString": "SELECT age FROM patients"}}
+    place = {"membershipIdentifier": studio.room.membership(ALICE)}
+    studio.office.refused(AccessDenied, ALICE, "StartProtectedQuery", **query, **place)
+    studio.call("ListTrainedModels")
+
+
+def test_the_documented_order_of_calls_ends_all_use_and_erases_all(
+    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]
+) -> None:
+    call = studio.office.cleanrooms
+    place = {"membershipIdentifier": studio.room.membership(BOB)}
+    for table in call(BOB, "ListConfiguredTables")["configuredTableSummaries"]:
+        for rule_type in table["analysisRuleTypes"]:
+            rule = {"configuredTableIdentifier": table["id"], "analysisRuleType": rule_type}
+            call(BOB, "DeleteConfiguredTableAnalysisRule", **rule)
+    refusals(studio, uses)
+    channels = studio.call("ListCollaborationMLInputChannels", BOB)["collaborationMLInputChannelsList"]
+    for channel in channels:
+        studio.call("DeleteMLInputChannelData", BOB, mlInputChannelArn=channel["mlInputChannelArn"])
+    for model in studio.call("ListCollaborationTrainedModels", BOB)["collaborationTrainedModels"]:
+        version = {} if model["versionIdentifier"] == "NULL" else {"versionIdentifier": model["versionIdentifier"]}
+        studio.call("DeleteTrainedModelOutput", BOB, trainedModelArn=model["trainedModelArn"], **version)
+    for item in call(BOB, "ListConfiguredTableAssociations", **place)["configuredTableAssociationSummaries"]:
+        call(BOB, "DeleteConfiguredTableAssociation", configuredTableAssociationIdentifier=item["id"], **place)
+        call(BOB, "DeleteConfiguredTable", configuredTableIdentifier=item["configuredTableId"])
+    call(BOB, "DeleteMembership", **place)
+    assert len(channels) == 2

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from support.command import CommandLine
+from support.rooms import BOB, World
+from whiteroom.domain.configured_tables import ConfiguredTableAnalysisRule
+from whiteroom.ports import Work
+
+
+def running(world: World) -> str:
+    """A training over Bob's table that goes on; its id."""
+    model = world.model(channels=(world.ready_channel(),))
+    world.runtime.looks = 1_000
+    reconciler = world.reconciler()
+    while world.get(Work.TRAINED_MODELS, model.id).status.value != "CREATE_IN_PROGRESS":
+        reconciler.step("worker")
+        world.clock.now += timedelta(milliseconds=1)
+    return model.id
+
+
+def test_one_call_ends_all_use_of_all_tables_of_an_account_at_once(cli: CommandLine, world: World) -> None:
+    model_id = running(world)
+    answer = cli("owner", "stop", "--account", BOB)
+    assert answer.code == 0
+    world.drive()
+    model = world.get(Work.TRAINED_MODELS, model_id)
+    assert (model.status.value, model.status_code) == ("CREATE_FAILED", "RevokedByOwner")
+    with world.store.reading() as tx:
+        tables = tx.configured_tables.all(account_id=BOB)
+        assert len(tables) == 2
+        assert [tx.configured_table_analysis_rules.get(table.id) for table in tables] == [None, None]
+
+
+def test_what_it_prints_sets_the_rules_again(cli: CommandLine, world: World) -> None:
+    with world.store.reading() as tx:
+        before = {rule.id: rule.policy for rule in tx.configured_table_analysis_rules.all()}
+    printed = [json.loads(line) for line in cli("owner", "stop", "--account", BOB).out.splitlines()]
+    with world.store.transaction() as tx:
+        for rule in printed:
+            tx.configured_table_analysis_rules.add(
+                ConfiguredTableAnalysisRule(
+                    rule["configuredTableIdentifier"],
+                    rule["analysisRuleType"],
+                    rule["analysisRulePolicy"],
+                    world.clock(),
+                    world.clock(),
+                )
+            )
+        assert {rule.id: rule.policy for rule in tx.configured_table_analysis_rules.all()} == before
+    assert world.ready_channel()
+
+
+def test_stopping_again_is_harmless_and_says_that_there_is_nothing_left(cli: CommandLine, world: World) -> None:
+    assert len(cli("owner", "stop", "--account", BOB, "--json").json) == 2
+    assert cli("owner", "stop", "--account", BOB, "--json").json == []
+    assert "nothing can read one" in cli("owner", "stop", "--account", BOB).out
+
+
+@pytest.mark.parametrize("account", ["999999999999", "nobody"])
+def test_an_account_that_is_not_there_is_told(cli: CommandLine, world: World, account: str) -> None:
+    answer = cli("owner", "stop", "--account", account)
+    assert answer.code == 1
+    assert "account" in answer.err
