@@ -13,10 +13,10 @@ BENCH_READY := $(BENCH)/.ready
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench docs lock clean
+.PHONY: help setup demo test test-services check format bench docs lock clean
 
 help: ## Print this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv, with .venv/bin/whiteroom in it
 
@@ -36,8 +36,11 @@ $(DEV_READY): $(READY) requirements/dev.lock
 demo: $(READY) ## Three organisations train a model together, in under a minute
 	@$(BIN)/python -m demo
 
-test: check ## Run every check and every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+test: check ## Run every check, and every test that needs no service
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not services" $(TESTS)
+
+test-services: $(DEV_READY) ## Run the tests that need a container engine, Java and a compiler
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m services $(TESTS)
 
 check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs checks
 	@$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from contract.runtime import engine as engines
 from support.cleanrooms import ALICE, role_of
 from support.live import LiveRoom, live_room, once
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.services]
 
 IMAGE = "whiteroom-tests-e2e:1"
 TRAIN = """#!/opt/venv/bin/python
