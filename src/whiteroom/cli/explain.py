@@ -12,6 +12,7 @@ from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
+from whiteroom.cli.owned_uses import documents, say_uses, uses_of
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.standings import advice
 from whiteroom.domain.collaborations import Collaboration
@@ -46,6 +47,10 @@ KINDS: Mapping[str, tuple[str, Repositories]] = {
 
 def explain(
     arn: Annotated[str, typer.Argument(help="The resource's ARN.", show_default=False)],
+    as_account: Annotated[
+        str | None,
+        typer.Option("--as", metavar="ACCOUNT", help="Show what this owner sees of it.", show_default=False),
+    ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -55,11 +60,17 @@ def explain(
     history; the answer says what it is. Of a collaboration it tells what each member has to do next, and of a
     membership what its member has. A protected query, which AWS gives no ARN, is MEMBERSHIP_ARN/protectedquery/ID.
 
+    With `--as` it tells what the owner of tables sees of a channel, of a query, or of all channels of a collaboration:
+    which of its tables and columns were read, by which rule, how many rows came out, and the SQL where it may read it.
+
     Example: `whiteroom explain arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
     """
     settings = existing_folder(data)
     place = parsed(arn)
     with opened_store(settings) as store, store.reading() as tx:
+        if as_account is not None:
+            _explain_as(tx, as_account, arn, place, as_json=as_json)
+            return
         events = tx.events(arn)
         names = _names(tx, arn, events)
         record = None if events else _record(tx, place)
@@ -77,6 +88,17 @@ def explain(
         if told:
             rows = [(a.account_id, a.status.value, action) for a in told for action in a.actions or (_NOTHING,)]
             say_table(("MEMBER", "STATUS", "NEXT"), rows)
+
+
+def _explain_as(tx: Transaction, account_id: str, arn: str, place: Arn, *, as_json: bool) -> None:
+    record = _record(tx, place)
+    if record is None:
+        raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
+    uses = uses_of(tx, account_id, record)
+    if as_json:
+        say_json({"arn": arn, "as": account_id, "uses": documents(uses)})
+    else:
+        say_uses(uses)
 
 
 _NOTHING = "Nothing."

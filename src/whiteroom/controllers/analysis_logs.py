@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from whiteroom.domain.analysis_logs import Ending, LogStage, access_of, ending_of, termination
+from whiteroom.domain.judgements import judgement_in
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
@@ -27,7 +29,17 @@ def log_end(tx: Transaction, record: Any, now: datetime) -> None:
         return
     started, read = _read(tx, record, end, tuple(table["associationId"] for table in submitted[0].message["tables"]))
     access = access_of(record, end, started=started, read=read)
-    tx.analysis_logs.add(termination(event, end, access, now) for event in submitted)
+    columns = _columns(record)
+    tx.analysis_logs.add(termination(event, end, access, columns, now) for event in submitted)
+
+
+def _columns(record: Any) -> Mapping[str, Sequence[str]]:
+    """The columns that a query is known to have read, by association; nothing of jobs, which read whole channels."""
+    judgement = judgement_in(getattr(record, "judgement", None))
+    if judgement is None:
+        return {}
+    of = judgement.facts.columns
+    return {table.association_id: sorted(of.get(table.name, ())) for table in judgement.tables}
 
 
 def _read(tx: Transaction, record: Any, end: Ending, named: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:

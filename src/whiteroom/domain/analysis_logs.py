@@ -202,7 +202,11 @@ def submissions(
 
 
 def termination(
-    submission: AnalysisLogEvent, end: Ending, read: Callable[[str], TableAccess], at: datetime
+    submission: AnalysisLogEvent,
+    end: Ending,
+    read: Callable[[str], TableAccess],
+    columns: Mapping[str, Sequence[str]],
+    at: datetime,
 ) -> AnalysisLogEvent:
     """The event of an analysis that has ended, for an account that has its submission.
 
@@ -210,10 +214,22 @@ def termination(
         submission: what the account was told when the analysis was asked for.
         end: how it ended.
         read: what became of a table, by its association's id.
+        columns: that are known to have been read of tables, by the ids of their associations; told to their owners.
         at: when.
     """
     ended = {"status": end.status.value, "errorCode": end.code, "errorMessage": end.message}
-    tables = [{**table, "access": read(table["associationId"]).value} for table in submission.message["tables"]]
+    tables = [
+        {
+            **table,
+            "access": read(table["associationId"]).value,
+            **(
+                {"columnsRead": list(columns[table["associationId"]])}
+                if table["ownerAccountId"] == submission.account_id and table["associationId"] in columns
+                else {}
+            ),
+        }
+        for table in submission.message["tables"]
+    ]
     event_id = _event_id(submission.analysis_id, LogStage.TERMINATION, submission.account_id)
     stated = {"eventId": _uuid(event_id), "eventTimestamp": _millis(at), "logStage": LogStage.TERMINATION.value}
     message = {**submission.message, **stated, **ended, "tables": tables}

@@ -7,10 +7,12 @@ import pytest
 
 from support.cleanrooms import ALICE, BOB, CAROL, REGION, a_clean_room, an_invitation, an_office
 from support.command import CommandLine
-from support.rooms import PREFIX, World
+from support.rooms import PREFIX, ROOM, World
 from whiteroom.base.arns import new_id
 from whiteroom.base.callers import Caller, Principal, Role
+from whiteroom.domain.analysis_logs import LogStage
 from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.queries import QueryFailure
 from whiteroom.ports import Work
 
 
@@ -154,3 +156,81 @@ def test_a_query_has_a_history_under_an_arn_of_ours(cli: CommandLine, world: Wor
     world.drive()
     events = cli("explain", query.arn, "--json").json["events"]
     assert [event["event"] for event in events] == ["created", "started", "succeeded"]
+
+
+def owners(world: World, cli: CommandLine, arn: str, account: str = BOB) -> list[dict[str, Any]]:
+    uses: list[dict[str, Any]] = cli("explain", arn, "--as", account, "--json").json["uses"]
+    return uses
+
+
+def turn_logs_off(world: World) -> None:
+    with world.store.transaction() as tx:
+        for membership in tx.memberships.all(collaboration_id=ROOM):
+            tx.memberships.update(membership, query_log_status="DISABLED")
+
+
+def test_an_owner_sees_of_a_channel_its_tables_and_columns_the_rule_and_how_many_rows_came_out(
+    cli: CommandLine, world: World
+) -> None:
+    turn_logs_off(world)
+    channel = world.ready_channel()
+    (use,) = owners(world, cli, channel.arn)
+    assert (use["runner_account_id"], use["rows"], use["status"]) == (ALICE, 1, "ACTIVE")
+    (table,) = use["tables"]
+    assert (table["name"], table["rule_type"], table["rule_moved"]) == ("Flights", "CUSTOM", False)
+    assert list(table["columns"]) == sorted(world.engine.facts.columns["Flights"])
+    assert (use["text"], bool(use["text_sha256"])) == (None, True)
+    told = cli("explain", channel.arn, "--as", BOB).out
+    assert "Flights" in told
+    assert "SELECT a FROM" not in told
+
+
+def test_an_owner_sees_that_a_rule_was_changed_since_a_channel_was_made(cli: CommandLine, world: World) -> None:
+    channel = world.ready_channel()
+    with world.store.transaction() as tx:
+        rule = tx.configured_table_analysis_rules.get("t-Flights")
+        assert rule is not None
+        custom = {**rule.policy["v1"]["custom"], "disallowedOutputColumns": ["a"]}
+        tx.configured_table_analysis_rules.update(rule, policy={"v1": {"custom": custom}})
+    (use,) = owners(world, cli, channel.arn)
+    assert [table["rule_moved"] for table in use["tables"]] == [True]
+    assert "changed since" in cli("explain", channel.arn, "--as", BOB).out
+
+
+def test_the_sql_is_shown_to_its_runner_to_whom_the_log_told_it_and_to_the_approver_of_its_template(
+    cli: CommandLine, world: World
+) -> None:
+    logged = world.ready_channel()
+    turn_logs_off(world)
+    quiet = world.ready_channel()
+    assert owners(world, cli, quiet.arn, ALICE)[0]["text"] == "SELECT a FROM Flights"
+    assert [owners(world, cli, arn)[0]["text"] for arn in (logged.arn, quiet.arn)] == ["SELECT a FROM Flights", None]
+
+
+def test_all_channels_of_an_owners_tables_are_listed_by_the_collaboration(cli: CommandLine, world: World) -> None:
+    first, second = world.ready_channel(), world.ready_channel()
+    world.engine.failure = QueryFailure.REFUSED
+    world.channel()
+    world.drive()
+    with world.store.transaction() as tx:
+        room = tx.collaborations.get(ROOM)
+        assert room is not None
+        arn = f"arn:aws:cleanrooms:eu-west-1:{ALICE}:collaboration/{ROOM}"
+        tx.collaborations.update(room, arn=arn)
+    assert [use["arn"] for use in owners(world, cli, arn)] == [first.arn, second.arn]
+    assert owners(world, cli, arn, ALICE) == []
+
+
+def test_who_has_no_table_in_it_sees_nothing_of_a_channel(cli: CommandLine, world: World) -> None:
+    channel = world.ready_channel()
+    assert "sees nothing" in cli("explain", channel.arn, "--as", CAROL).err
+    assert "--as shows" in cli("explain", world.ready_model().arn, "--as", BOB).err
+
+
+def test_the_end_of_a_query_tells_an_owner_which_columns_of_its_tables_were_read(world: World) -> None:
+    query = world.query()
+    world.drive()
+    with world.store.reading() as tx:
+        ends = {event.account_id: event.message for event in tx.analysis_logs.of(query.id, LogStage.TERMINATION)}
+    told = {account: [table.get("columnsRead") for table in message["tables"]] for account, message in ends.items()}
+    assert told == {ALICE: [None], BOB: [sorted(world.engine.facts.columns["Flights"])]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, NOW, REGION, Office, Room, a_clean_room
+from support.cleanrooms import ALICE, BOB, CAROL, DAVE, NOW, REGION, Office, Room, SharedTable, a_clean_room
 from support.ml import SQL, Studio, a_studio
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound, ValidationFault
@@ -216,12 +216,14 @@ def test_a_channel_a_training_an_inference_job_and_an_export_each_tell_the_owner
 
 
 def test_the_owner_of_a_table_that_an_ancestor_of_a_model_learnt_from_is_told(studio: Studio) -> None:
-    visits = studio.channel("visits")
+    patients = studio.table
     with studio.office.store.reading() as tx:
         (association,) = tx.configured_table_associations.all(membership_id=studio.room.membership(CAROL))
-    studio.advance("ml_input_channels", visits, Event.STARTED, Event.SUCCEEDED, source_associations=(association.id,))
+    studio.table = SharedTable(association.configured_table_id, association.id)
+    of_visits = studio.active_channel("visits")
+    studio.table = patients
     base = studio.active_model("base", studio.active_channel())
-    studio.version("next", base, visits)
+    studio.version("next", base, of_visits)
     *_, event = log_of(studio.office, studio.room, BOB, "TRAINING")
     assert event["memberSchemaMapping"] == {BOB: ["patients"], CAROL: ["visits"]}
 
