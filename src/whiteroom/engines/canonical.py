@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -100,15 +101,17 @@ class _Names:
             alias = expression.args["alias"]
             if alias.args.get("columns"):
                 raise Refused(f"The columns of '{alias.name[:128]}' are renamed; give them their names in its SELECT.")
+            if alias.name in found:
+                raise Refused(f"Two common table expressions are named '{alias.name[:128]}'. Give each its own name.")
             found[alias.name] = _Source(self._new(alias.name, "t"), columns)
             alias.set("this", _identifier(found[alias.name].name))
         return found
 
     def _select(self, select: exp.Select, expressions: Sources, around: Sequence[Sources]) -> Columns:
         names = select.named_selects
-        repeated = {name for name in names if names.count(name) > 1}
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
         if repeated:
-            name = min(repeated)
+            name = repeated[0]
             raise Refused(f"Two output columns are named '{name[:128]}'. Give each a name of its own with AS.")
         if not all(names) or "*" in names:
             raise Refused("The query's output columns are not known; name them with AS.")
@@ -130,7 +133,7 @@ class _Names:
             for part_node in argument if isinstance(argument, list) else [argument]:
                 self._expression(part_node, {}, expressions, within)
         self._expression(select.args.get("order"), columns, expressions, within)
-        select.set("expressions", [_named(node, columns[node.alias_or_name]) for node in select.expressions])
+        select.set("expressions", [_named(*pair) for pair in zip(select.expressions, columns.values(), strict=True)])
         return columns
 
     def _source(self, node: exp.Expr, sources: Sources, expressions: Sources) -> None:

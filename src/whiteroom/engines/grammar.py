@@ -134,7 +134,7 @@ TABLE: Mapping[type, Row] = {
     exp.Paren: {"this": _KEY},
     exp.Case: {"this": EXPRESSION, "ifs": _kinds(exp.If), "default": EXPRESSION},
     exp.Cast: {"this": EXPRESSION, "to": _kinds(exp.DataType)},
-    exp.TryCast: {"this": EXPRESSION, "to": _kinds(exp.DataType), "requires_string": VALUE},
+    exp.TryCast: {"this": EXPRESSION, "to": _kinds(exp.DataType), "requires_string": VALUE, "safe": VALUE},
     exp.DataType: {"this": VALUE, "expressions": _kinds(exp.DataTypeParam, exp.DataType), "nested": VALUE},
     exp.DataTypeParam: {"this": NUMBER},
     exp.Interval: {"this": EXPRESSION, "unit": _kinds(exp.Var)},

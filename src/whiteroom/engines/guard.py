@@ -54,6 +54,7 @@ from whiteroom.engines.user_level import UserLevel
 from whiteroom.engines.values import write_values_out
 from whiteroom.engines.walls import BOTH, Walls
 
+TOO_DEEP = "The query is nested too deeply. Split it into common table expressions (WITH)."
 MAX_VALUE_CHARS = 100_000_000
 """Of one text that a function makes as long as it is told."""
 MAX_SQL_CHARS = 500_000
@@ -98,7 +99,7 @@ def guard(spec: QuerySpec, walls: Walls = BOTH) -> GuardedQuery:
     try:
         return _guard(spec, walls)
     except RecursionError:
-        raise Refused("The query is nested too deeply. Split it into common table expressions (WITH).") from None
+        raise Refused(TOO_DEEP) from None
     except SqlglotError:
         # Its own text of some functions over some arguments is not SQL that it can read (INITCAP of DIV).
         raise Refused(
@@ -263,6 +264,8 @@ def _check_words(node: exp.Expr) -> None:
 
 
 def _check_identifier(node: exp.Expr) -> None:
+    if not node.name:
+        raise Refused("A name in the query is empty. Write one between the quotes.")
     if node.name.lower().startswith(RESERVED):
         raise Refused(f"Names that begin with {RESERVED} are reserved; choose another.")
 

@@ -16,7 +16,7 @@ import duckdb
 
 from whiteroom.base.data_files import sql_literal, sql_name
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
-from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.guard import TOO_DEEP, GuardedQuery, guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import require_opendp
 from whiteroom.engines.noisy import GROUPS, NoisyQuery
@@ -74,6 +74,9 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int, walls: Walls = BO
         return *_run_plain(folder, spec, guarded, spill_bytes, walls), ""
     except Refused as refusal:
         return refusal.failure, str(refusal), ""
+    except RecursionError:
+        # Its plan, that is; nothing recurses over rows.
+        return QueryFailure.REFUSED, TOO_DEEP, ""
     except TooLarge as large:
         shutil.rmtree(partial_folder(spec), ignore_errors=True)
         return QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}", ""

@@ -27,6 +27,28 @@ def test_a_text_that_reads_anything_but_the_views_is_not_run(sql: str) -> None:
         check_reads(connection, sql, ["wr$0"])
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        """SELECT (*) AS x FROM "wr$0" """,
+        """SELECT z.* FROM "wr$0" z""",
+        """SELECT upper(COLUMNS('x')) FROM "wr$0" """,
+        """SELECT * EXCLUDE (x) FROM "wr$0" """,
+        """SELECT 1 AS y FROM "wr$0" WHERE x IN (SELECT * FROM "wr$0")""",
+        """SELECT concat(x, *) FROM "wr$0" """,
+    ],
+)
+def test_a_star_is_not_run(sql: str) -> None:
+    with duckdb.connect() as connection, pytest.raises((NotWhatWasJudged, duckdb.ParserException)):
+        check_reads(connection, sql, ["wr$0"])
+
+
+@pytest.mark.parametrize("sql", ['SELECT COUNT(*) AS n FROM "wr$0"', 'SELECT count(*) OVER () AS n FROM "wr$0"'])
+def test_but_rows_may_be_counted(sql: str) -> None:
+    with duckdb.connect() as connection:
+        check_reads(connection, sql, ["wr$0"])
+
+
 @pytest.mark.parametrize("sql", ["""PIVOT "wr$0" ON x""", """DROP TABLE "wr$0" """, "SELECT ("])
 def test_a_text_that_is_no_select_is_not_run(sql: str) -> None:
     with duckdb.connect() as connection, pytest.raises(duckdb.ParserException):
