@@ -9,6 +9,7 @@ import typer
 
 from whiteroom.app import open_catalog
 from whiteroom.base.arns import Arn, parse_arn
+from whiteroom.base.articles import with_article
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
@@ -78,13 +79,14 @@ def explain(
     if not events and record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:
-        document = {"arn": arn, "kind": _kind(place), "events": [_document(event, names) for event in events]}
+        document = {"arn": arn, "kind": kind_name(place), "events": [_document(event, names) for event in events]}
         members = [{"accountId": a.account_id, "status": a.status.value, "next": list(a.actions)} for a in told]
         say_json({**document, "members": members} if told else document)
     elif events:
         _say_events(events, names)
     else:
-        say(f"{arn} is a {_kind(place)}. {_sketch(record)}. It has no statuses to go through, so no history is kept.")
+        what = with_article(kind_name(place))
+        say(f"{arn} is {what}. {_sketch(record)}. It has no statuses to go through, so no history is kept.")
         if told:
             rows = [(a.account_id, a.status.value, action) for a in told for action in a.actions or (_NOTHING,)]
             say_table(("MEMBER", "STATUS", "NEXT"), rows)
@@ -166,7 +168,8 @@ def parsed(arn: str) -> Arn:
         raise Problem(f"{error} An operation's answer names it.") from None
 
 
-def _kind(arn: Arn) -> str:
+def kind_name(arn: Arn) -> str:
+    """What people call what an ARN names."""
     return KINDS[arn.kind][0] if arn.kind in KINDS else arn.kind
 
 
@@ -180,11 +183,11 @@ def _record(tx: Transaction, arn: Arn) -> Any:
 
 def _sketch(record: Any) -> str:
     name = f" named {record.name}" if hasattr(record, "name") else ""
-    status = f", and {record.status.value}" if hasattr(record, "status") else ""
+    status = f", and is {record.status.value}" if hasattr(record, "status") else ""
     owner = getattr(record, "account_id", None) or record.creator_account_id
     key = f". {KEY_NOT_USED.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
     made = f"{record.created_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"It belongs to account {owner}{name and ','}{name}, was made {made}{status}{key}"
+    return f"It belongs to account {owner}{name and ','}{name}, was made at {made}{status}{key}"
 
 
 def _document(event: ResourceEvent, names: Mapping[str, str]) -> dict[str, Any]:

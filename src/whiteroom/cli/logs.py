@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from whiteroom.app import open_finder, open_run_logs, open_runtime
-from whiteroom.cli.explain import parsed, version_name
+from whiteroom.base.articles import with_article
+from whiteroom.cli.explain import kind_name, parsed, version_name
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json_line
 from whiteroom.cli.problems import Problem
@@ -154,17 +155,17 @@ def find_run(store: Store, arn: str, version: str | None) -> Logged:
     Raises:
         Problem: there is none, or the ARN names something that runs no program.
     """
-    kind = parsed(arn).kind
+    place = parsed(arn)
     with store.reading() as tx:
-        if kind == "trained-model":
+        if place.kind == "trained-model":
             model = trained_model(tx, arn, version)
             return Logged(TRAININGS.run_id(model.id), TRAINING_LIFECYCLE, model)
         if version is not None:
             raise Problem("Only a trained model has versions: leave --version out.")
-        if kind != "trained-model-inference-job":
+        if place.kind != "trained-model-inference-job":
             raise Problem(
-                f"{arn} is a {kind}, which runs no program. Logs and metrics are kept of trained models "
-                "and inference jobs; `whiteroom explain` tells what happened to anything else."
+                f"{arn} is {with_article(kind_name(place))}, which runs no program. Logs and metrics are kept of "
+                "trained models and inference jobs; `whiteroom explain` tells what happened to anything else."
             )
         job = tx.trained_model_inference_jobs.find(arn=arn)
     if job is None:

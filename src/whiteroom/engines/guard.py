@@ -280,11 +280,11 @@ def _check_table(node: exp.Expr) -> None:
 
 def _check_join(node: exp.Expr) -> None:
     if str(node.args.get("kind") or "").upper() not in dialect.JOIN_KINDS:
-        raise Refused(f"A {node.args['kind']} join is not allowed in a query.")
+        raise Refused(f"{node.args['kind']} joins are not allowed in a query.")
     if str(node.args.get("side") or "").upper() not in dialect.JOIN_SIDES:
-        raise Refused(f"A {node.args['side']} join is not allowed in a query.")
+        raise Refused(f"{node.args['side']} joins are not allowed in a query.")
     if str(node.args.get("method") or "").upper() not in dialect.JOIN_METHODS:
-        raise Refused(f"A {node.args['method']} join is not allowed in a query.")
+        raise Refused(f"{node.args['method']} joins are not allowed in a query.")
 
 
 def _check_type(node: exp.Expr) -> None:

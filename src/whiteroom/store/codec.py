@@ -85,7 +85,7 @@ def _kind_of(hint: Any) -> _Kind:
         return _Kind(sa.Text, _to_json, _tuple_from_json)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _Kind(sa.Text, _to_json, _from_json)
-    raise TypeError(f"no column holds a {hint}")
+    raise TypeError(f"no column holds values of {hint}")
 
 
 def _or_none(convert: Encode, value: Any) -> Any:
@@ -155,6 +155,6 @@ def _optional(hint: Any) -> tuple[_Kind, bool]:
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         inner = [part for part in typing.get_args(hint) if part is not types.NoneType]
         if len(inner) != 1:
-            raise TypeError(f"no column holds a {hint}")
+            raise TypeError(f"no column holds values of {hint}")
         return _kind_of(inner[0]), True
     return _kind_of(hint), False

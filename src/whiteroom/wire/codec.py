@@ -135,7 +135,7 @@ def _text_reader(name: str, shape: Shape) -> Callable[[str], Any]:
             return str
         case "integer" | "long":
             return lambda text: _integer_text(name, text)
-    raise TypeError(f"{shape.name} is a {shape.type_name}: no query of these models has one.")
+    raise TypeError(f"{shape.name} is of the type {shape.type_name}, which no query of these models has.")
 
 
 def _integer_text(name: str, text: str) -> int:

@@ -8,8 +8,10 @@ import pytest
 from support.cleanrooms import ALICE, BOB, CAROL, REGION, a_clean_room, an_invitation, an_office
 from support.command import CommandLine
 from support.rooms import PREFIX, ROOM, World
-from whiteroom.base.arns import new_id
+from whiteroom.base.arns import Arn, new_id
+from whiteroom.base.articles import with_article
 from whiteroom.base.callers import Caller, Principal, Role
+from whiteroom.cli.explain import kind_name
 from whiteroom.domain.analysis_logs import LogStage
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.queries import QueryFailure
@@ -234,3 +236,30 @@ def test_the_end_of_a_query_tells_an_owner_which_columns_of_its_tables_were_read
         ends = {event.account_id: event.message for event in tx.analysis_logs.of(query.id, LogStage.TERMINATION)}
     told = {account: [table.get("columnsRead") for table in message["tables"]] for account, message in ends.items()}
     assert told == {ALICE: [None], BOB: [sorted(world.engine.facts.columns["Flights"])]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("configuredtable", "is a configured table."),
+        ("analysistemplate", "is an analysis template."),
+        ("trained-model-inference-job", "is an inference job."),
+        ("ml-input-channel", "is an ML input channel."),
+        ("unheard-of", "is an unheard-of."),
+    ],
+)
+def test_what_an_arn_names_has_the_right_article(kind: str, said: str) -> None:
+    arn = Arn("cleanrooms", REGION, ALICE, f"{kind}/x")
+    assert f"is {with_article(kind_name(arn))}." == said
+
+
+def test_a_channel_is_told_from_what_has_a_log(cli: CommandLine, world: World) -> None:
+    channel = world.inference_job().ml_input_channel_arn
+    for noun in ("logs", "metrics"):
+        answer = cli(noun, channel)
+        assert answer.code == 1
+        assert f"{channel} is an ML input channel, which runs no program." in answer.err
+
+
+def test_a_membership_is_told_with_its_status_in_a_sentence(cli: CommandLine, membership: Any) -> None:
+    assert " UTC, and is ACTIVE. " in cli("explain", membership["arn"]).out
