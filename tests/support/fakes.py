@@ -173,6 +173,8 @@ class FakeEngine:
     looks: int = 2
     failure: QueryFailure | None = None
     message: str = ""
+    disagreement: str = ""
+    """What the judges of every query that fails disagree on."""
     reads: tuple[str, ...] = ("Flights",)
     facts: QueryFacts = field(default_factory=lambda: QueryFacts({"Flights": frozenset()}))
     """What every query does."""
@@ -212,7 +214,9 @@ class FakeEngine:
             self._queries[query_id] -= 1
             return QueryObservation(Phase.RUNNING)
         if self.failure is not None:
-            return QueryObservation(Phase.ENDED, failure=self.failure, message=self.message)
+            return QueryObservation(
+                Phase.ENDED, failure=self.failure, message=self.message, disagreement=self.disagreement
+            )
         folder = self._specs[query_id].folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "part-0.csv").write_text("a,b\n1,2\n")

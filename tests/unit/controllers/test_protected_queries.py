@@ -336,3 +336,29 @@ def test_what_is_held_for_a_query_that_nobody_knows_is_swept(world: World) -> No
     world.clock.forward(TIMING.lease_seconds)
     reconciler.sweep()
     assert world.engine.queries() == (query.id,)
+
+
+def test_what_the_judges_of_a_query_disagree_on_is_the_operators_to_read_and_no_members(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.engine.failure, world.engine.message = QueryFailure.REFUSED, "The engine reads something else."
+    world.engine.disagreement = "Flights.ssn in the output"
+    query = world.query()
+    world.drive()
+    found: ProtectedQuery = world.get(Work.PROTECTED_QUERIES, query.id)
+    assert found.status is ProtectedQueryStatus.FAILED
+    assert found.status_message == "The engine reads something else."
+    assert f"query {query.id}: its two judges disagree: Flights.ssn in the output" in caplog.text
+    with world.store.reading() as tx:
+        assert not any("ssn" in event.reason for event in tx.events(query.arn) if event.reason)
+
+
+def test_the_engine_knows_the_names_of_the_tables_that_the_text_does_not_name(world: World) -> None:
+    world.query()
+    world.drive()
+    [spec] = world.engine.started
+    with world.store.reading() as tx:
+        everything = {association.name for association in tx.configured_table_associations.all(collaboration_id=ROOM)}
+    assert {table.name for table in spec.tables} | set(spec.other_tables) == everything
+    assert not {table.name for table in spec.tables} & set(spec.other_tables)
+    assert spec.max_result_bytes == 1_000 * 10**9
