@@ -1,0 +1,137 @@
+"""Every use of a channel, and of what was made of it, under every state that an owner may leave its rules in.
+
+Beside tests/contract/test_matrix.py, which asks who may call what: this asks what owners' rules let be, through the
+operations. No cell is missing: the states are those of support.revoking, and what stands between them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cleanrooms import ALICE, CAROL, an_office, collaboration_rule, custom_rule
+from support.ml import EXPORTS, Studio, a_studio
+from support.revoking import RESTORES, WAYS, Owner
+from whiteroom.base.faults import Fault
+from whiteroom.domain.lifecycle import Event
+from whiteroom.store.sqlite import SqliteStore
+
+USES = (
+    "CreateTrainedModel",
+    "CreateTrainedModel, incremental",
+    "StartTrainedModelInferenceJob",
+    "StartTrainedModelExportJob",
+    "logs",
+    "metrics",
+    "DeleteTrainedModelOutput",
+    "DeleteMLInputChannelData",
+)
+OPEN = ". . . . . . . ."
+CLOSED = "D D D D D D . ."
+"""Nothing is made of the rows, and nothing leaves; whoever may erase what there is still may."""
+
+
+def opened_further(owner: Owner) -> None:
+    owner.rule("Update", custom_rule(additionalAnalyses="ALLOWED", disallowedOutputColumns=["weight"]))
+    owner.columns("patient_id", "age", "weight", "outcome")
+
+
+def set_anew(owner: Owner) -> None:
+    owner.rule("Delete")
+    owner.rule("Create", custom_rule())
+
+
+def for_this_algorithm_alone(owner: Owner) -> None:
+    owner.association_rule("Update", collaboration_rule(allowedAdditionalAnalyses=[owner.studio.association_arn]))
+
+
+def restored(way: str) -> Callable[[Owner], None]:
+    def change(owner: Owner) -> None:
+        WAYS[way](owner)
+        RESTORES[way](owner)
+
+    return change
+
+
+STATES: Mapping[str, tuple[Callable[[Owner], None], str]] = {
+    "as it was": (lambda _owner: None, OPEN),
+    "changed in what the query does not touch": (opened_further, OPEN),
+    "deleted and set anew": (set_anew, OPEN),
+    "for this algorithm alone": (for_this_algorithm_alone, OPEN),
+    **{way: (change, CLOSED) for way, change in WAYS.items()},
+    **{f"{way}, and restored": (restored(way), OPEN) for way in RESTORES},
+}
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("states") / "whiteroom.db"
+    SqliteStore(path).close()
+    return path
+
+
+@pytest.fixture
+def studio(tmp_path: Path, furnished: Path) -> Iterator[Studio]:
+    path = tmp_path / "whiteroom.db"
+    shutil.copy(furnished, path)
+    store = SqliteStore(path)
+    studio = a_studio(an_office(store))
+    for account in (ALICE, CAROL):
+        studio.configure(account)
+    policies = {**EXPORTS, "trainedModels": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}}
+    studio.association_arn = studio.association(name="exporting", policies=policies)
+    yield studio
+    store.close()
+
+
+def letters(studio: Studio, channel: str, model: dict[str, str]) -> str:
+    """What each use comes to: a dot where it is answered, D where it is refused, or published to nobody."""
+    base = {"trainedModelArn": model["trainedModelArn"], "channelName": "base"}
+    incremental = {"incrementalTrainingDataChannels": [base]}
+    arn = model["trainedModelArn"]
+    seen = studio.call("GetTrainedModel", trainedModelArn=arn)
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "CreateTrainedModel": ("CreateTrainedModel", studio.training_request("next", channel)),
+        "CreateTrainedModel, incremental": (
+            "CreateTrainedModel",
+            studio.training_request("grown", channel, **incremental),
+        ),
+        "StartTrainedModelInferenceJob": (
+            "StartTrainedModelInferenceJob",
+            studio.inference_request("scores", arn, channel),
+        ),
+        "StartTrainedModelExportJob": ("StartTrainedModelExportJob", studio.export_request("out", arn)),
+        "DeleteTrainedModelOutput": ("DeleteTrainedModelOutput", {"trainedModelArn": arn}),
+        "DeleteMLInputChannelData": ("DeleteMLInputChannelData", {"mlInputChannelArn": channel}),
+    }
+    found = {
+        "logs": "." if seen["logsStatus"] == "PUBLISH_SUCCEEDED" else "D",
+        "metrics": "." if seen["metricsStatus"] == "PUBLISH_SUCCEEDED" else "D",
+    }
+    for use, (operation, request) in calls.items():
+        attempt = studio.office.attempt(
+            ALICE, ("cleanrooms-ml", operation), {"membershipIdentifier": studio.room.membership(ALICE), **request}
+        )
+        found[use] = "." if not isinstance(attempt, Fault) else {"AccessDeniedException": "D"}.get(attempt.code, "?")
+    return " ".join(found[use] for use in USES)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_use_under_every_state_of_the_rules(studio: Studio, state: str) -> None:
+    change, expected = STATES[state]
+    channel = studio.active_channel("rows")
+    model = studio.model("forest", channel)
+    told = {"logs_status": "PUBLISH_SUCCEEDED", "metrics_status": "PUBLISH_SUCCEEDED"}
+    studio.advance_model(
+        model, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now, run_ended_at=studio.office.now, **told
+    )
+    change(Owner(studio))
+    assert letters(studio, channel, model) == expected
+
+
+def test_every_way_to_take_back_is_a_state() -> None:
+    assert set(STATES) >= {*WAYS, *(f"{way}, and restored" for way in RESTORES)}
