@@ -241,7 +241,7 @@ class FakeSynthesiser:
     looks: int = 2
     failure: SynthesisFailure | None = None
     message: str = ""
-    cost: SynthesisCost = field(default_factory=lambda: SynthesisCost(1.0, 1e-9, 0.51))
+    cost: SynthesisCost = field(default_factory=lambda: SynthesisCost(1.0, 1e-9, 0.51, 0.47, 0.55))
     dies: int = 0
     """How many times a synthesis is found dead before it works."""
     started: list[SynthesisSpec] = field(default_factory=list)

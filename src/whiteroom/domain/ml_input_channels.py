@@ -185,7 +185,9 @@ def _follow_synthesis(
         step = _filled(channel, made, now, judgement)
         if step.event is not Event.SUCCEEDED:
             return replace(step, changes={**step.changes, **cost})
-        return replace(step, effect=Effect.DISCARD, changes={**step.changes, **cost}, reason=synthesis.cost.remark)
+        # The model's score has no place for its interval.
+        told = {**cost, "status_message": synthesis.cost.interval}
+        return replace(step, effect=Effect.DISCARD, changes={**step.changes, **told}, reason=synthesis.cost.remark)
     if channel.syntheses_begun > RESTARTS_ALLOWED:
         return failed(
             StatusCode.PLATFORM_ERROR,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil
+from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,10 @@ TOTAL_SHARE = 0.02
 COLUMNS_SHARE = 0.13
 PAIRS_SHARE = 0.30
 CHOICES_SHARE = 0.10
-TRIPLES_SHARE = 0.45
+TRIPLES_SHARE = 0.40
+SCORE_SHARE = 0.05
 """What the budget is spent on: the number of rows, which values each column has, each column with the predicted
-one, which pairs of columns belong together, and those pairs with the predicted one."""
+one, which pairs of columns belong together, those pairs with the predicted one; and the attack's score."""
 
 HELD_OUT_SHARE = 0.1
 """Of the rows: drawn at random, and never learned from. The attack must tell them from the others."""
@@ -194,26 +195,55 @@ class Unlearnable(Exception):
         )
 
 
-def within_threshold(score: float, max_score: float) -> Verdict:
-    """Whether synthetic rows may be kept. The threshold itself is allowed.
+CONFIDENCE = 1.96
+"""Standard deviations about the noisy score, within which that of rows without end lies, 95 times in 100."""
 
-    Source: "Synthetic data generation fails if the score for the resulting data exceeds this threshold".
+
+@dataclass(frozen=True, slots=True)
+class AttackScore:
+    """What is told of an attack: the noisy score, and between which it lies, each with two digits."""
+
+    score: float
+    low: float
+    high: float
+
+
+def told_score(noisy: float, members: int, strangers: int, sigma: float) -> AttackScore:
+    """A score as members are told it, and as it is judged. Nothing here comes from real rows without noise.
+
+    Args:
+        noisy: the score with its noise.
+        members: how many rows that were learned from the attacker had.
+        strangers: how many that were not.
+        sigma: the standard deviation of the noise.
+
+    Source of the variance by chance: Hanley and McNeil, The meaning and use of the area under a ROC curve (1982).
     """
-    if score > max_score:
+    score = min(1.0, max(0.0, noisy))
+    both, neither = score / (2 - score), 2 * score**2 / (1 + score)
+    chance = score * (1 - score) + (members - 1) * (both - score**2) + (strangers - 1) * (neither - score**2)
+    apart = CONFIDENCE * sqrt(max(0.0, chance) / (members * strangers) + sigma**2)
+    low, high = max(0.0, noisy - apart), min(1.0, noisy + apart)
+    return AttackScore(
+        round(score, 2), min(1.0, floor(round(low * 100, 6)) / 100), max(0.0, ceil(round(high * 100, 6)) / 100)
+    )
+
+
+def within_threshold(score: AttackScore, max_score: float) -> Verdict:
+    """Whether synthetic rows may be kept: not where all of the score's interval is above the threshold.
+
+    Source: "Synthetic data generation fails if the score for the resulting data exceeds this threshold". That it does
+    is known beyond chance and noise where the interval is above; were the score alone judged, rows that give nothing
+    away would fail by chance.
+    """
+    if score.low > max_score:
         return Denied(
-            f"The synthetic rows' membership inference attack score is {score:.2f}; the template allows {max_score:g} "
+            f"The synthetic rows' membership inference attack score is {score.score:.2f} (95 in 100: between "
+            f"{score.low:.2f} and {score.high:.2f}); the template allows {max_score:g} "
             "(maxMembershipInferenceAttackScore). They were erased. Group rare values in the query, or "
             "use a template with a smaller epsilon."
         )
     return ALLOWED
-
-
-def told_score(score: float) -> float:
-    """A score as members are told it, and as it is judged: two digits, rounded up.
-
-    It is the only answer here that comes from real rows without noise; so it says no more than it must.
-    """
-    return min(1.0, max(0.0, ceil(round(score * 100, 6)) / 100))
 
 
 def configuration(
@@ -275,14 +305,22 @@ class SynthesisCost:
     """All releases together, by OpenDP's maps."""
     delta: float
     score: float
-    """As members are told it."""
+    """As members are told it, with its noise."""
+    low: float
+    high: float
+    """Between which it lies, 95 times in 100."""
 
     @property
     def remark(self) -> str:
         """The audit trail's line."""
+        return f"Synthetic rows: epsilon {self.epsilon:.4g} and delta {self.delta:.2g} spent. {self.interval}"
+
+    @property
+    def interval(self) -> str:
+        """What members are told of the score beside it."""
         return (
-            f"Synthetic rows: epsilon {self.epsilon:.4g} and delta {self.delta:.2g} spent; "
-            f"membership inference attack score {self.score:.2f}."
+            f"Membership inference attack score {self.score:.2f}, with noise; without it, and of more rows, it lies "
+            f"between {self.low:.2f} and {self.high:.2f} (95 in 100)."
         )
 
 

@@ -5,12 +5,17 @@ learned from if a synthetic row lies close to it. The score is the area under th
 chance that a row that was learned from lies closer to its closest synthetic row than one that was not. 0.5 is
 no better than tossing a coin, 1 gives every row away. AWS names the attack and not its formula (decision 0019); as
 a measure of synthetic data: Yale et al. 2019, Choi et al. 2017.
+
+The attacker has places for so many rows of either kind as are known without looking at any. Where there are fewer
+rows than places, a place stays empty, and counts as neither nearer nor farther. So one row more or less fills one
+place with another, and moves the score by one over the number of places of its kind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +23,7 @@ import numpy.typing as npt
 from whiteroom.synthesis.columns import Codes, Flags, Floats
 
 TARGETS = 1_000
-"""Of each kind: with so many the score of rows that give nothing away strays from 0.5 by about 0.013."""
+"""Places of each kind, at most: so many stray from the score of all by about 0.013."""
 _COMPARISONS = 3_000_000_000
 """Values that are compared at most. Beyond, the attacker has a random part of the synthetic rows."""
 _AT_ONCE = 4_000_000
@@ -41,16 +46,44 @@ class View:
 Rows = Sequence[View]
 
 
-def score(members: Rows, strangers: Rows, synthetic: Rows, rng: np.random.Generator) -> float:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """For how many rows of either kind the attacker has places."""
+
+    members: int
+    strangers: int
+
+    @property
+    def change(self) -> float:
+        """By how much one row can move the score."""
+        return 1 / min(self.members, self.strangers)
+
+
+def places(learned_from: float, held_out_share: float) -> Places:
+    """As many as are filled nearly always, of so many rows that were learned from.
+
+    Args:
+        learned_from: their number, as counted with noise.
+        held_out_share: the part of all rows that was held out at random.
+    """
+    held_out = max(0.0, learned_from * held_out_share / (1 - held_out_share))
+    return Places(
+        members=int(min(TARGETS, max(1.0, learned_from))),
+        strangers=int(min(TARGETS, max(1.0, held_out - sqrt(held_out)))),
+    )
+
+
+def score(members: Rows, strangers: Rows, synthetic: Rows, wanted: Places, rng: np.random.Generator) -> float:
     """The attack's score, from 0 to 1."""
-    members, strangers = _sample(members, TARGETS, rng), _sample(strangers, TARGETS, rng)
-    targets = len(members[0].values) + len(strangers[0].values)
+    members, strangers = _sample(members, wanted.members, rng), _sample(strangers, wanted.strangers, rng)
+    targets = wanted.members + wanted.strangers
     synthetic = _sample(synthetic, max(1_000, _COMPARISONS // (targets * len(synthetic))), rng)
-    inside, outside = closest(members, synthetic), closest(strangers, synthetic)
-    outside = np.sort(outside)
+    inside, outside = closest(members, synthetic), np.sort(closest(strangers, synthetic))
     closer = len(outside) - np.searchsorted(outside, inside, side="right")
     level = np.searchsorted(outside, inside, side="right") - np.searchsorted(outside, inside, side="left")
-    return float((closer + level / 2).sum() / (len(inside) * len(outside)))
+    pairs = wanted.members * wanted.strangers
+    empty = pairs - len(inside) * len(outside)
+    return float(((closer + level / 2).sum() + empty / 2) / pairs)
 
 
 def closest(targets: Rows, synthetic: Rows) -> Floats:
@@ -68,7 +101,7 @@ def closest(targets: Rows, synthetic: Rows) -> Floats:
         for one, other in zip((view.part(rows) for view in targets), synthetic, strict=True):
             total += _distances(one, other)
         found.append(total.min(axis=1))
-    return np.concatenate(found).astype(np.float64)
+    return np.concatenate(found).astype(np.float64) if found else np.zeros(0)
 
 
 def _distances(targets: View, synthetic: View) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ privacy, which adds up over releases, each of which may depend on the ones befor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, sqrt
+from math import ceil, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ _KEYED = (
     l02inf_distance(absolute_distance("i64")),
 )
 _ZCDP = zero_concentrated_divergence()
+_STEPS = 1_000_000
+"""Into which a mean between 0 and 1 is divided."""
 _ONE_KEY = (1, 1, 1)
 """How far a row moves counts by key: one key, by one."""
 _FAR_TAIL = 40
@@ -72,6 +74,16 @@ class Ledger:
         self._spend(measure.map(1))
         flat = np.ascontiguousarray(exact, dtype=np.int64).ravel()
         return np.asarray(measure(flat.tolist()), dtype=np.int64).reshape(exact.shape), sigma
+
+    def mean(self, exact: float, change: float, rho: float) -> tuple[float, float]:
+        """A mean that one row changes by `change` at most, with noise; and the noise's standard deviation."""
+        # In whole steps; rounding to one may add another to the change.
+        steps = ceil(change * _STEPS) + 1
+        sigma = steps * sigma_of(rho)
+        measure: Any = make_gaussian(*_COUNTS, scale=sigma)
+        self._spend(measure.map(steps))
+        (noisy,) = measure([round(exact * _STEPS)])
+        return noisy / _STEPS, sigma / _STEPS
 
     def choice(self, scores: Sequence[float], rho: float) -> int:
         """The place of about the largest of scores that one row changes by 1 at most."""

@@ -46,33 +46,30 @@ class Drawn:
     columns: tuple[Values, ...]
     ranges: tuple[tuple[float, float] | None, ...]
     """Where most of each numerical column lies, as learned; None for categorical ones."""
-    epsilon: float
-    delta: float
+    learned_from: float
+    """Rows, as counted with noise."""
 
 
-def learn_and_draw(columns: Sequence[Values], target: int | None, epsilon: float, rng: np.random.Generator) -> Drawn:
-    """Learn of rows with at most `epsilon`, and draw about as many as the query gave, those held out included.
+def learn_and_draw(columns: Sequence[Values], target: int | None, ledger: Ledger, rng: np.random.Generator) -> Drawn:
+    """Learn of rows through a ledger, and draw about as many as the query gave, those held out included.
 
     Raises:
         TooFewRows: noise would drown them.
         Unlearnable: a column is made of rare values.
     """
-    ledger = Ledger(epsilon)
     rows = _counted(len(columns[0].missing), ledger)
     learned = _learn_columns(columns, rows, ledger)
     coded = [_encode(column, values, rng) for column, values in zip(learned, columns, strict=True)]
     relations = Relations(Coded(coded, [column.size for column in learned], target, rows), ledger, rng)
     relations.learn()
     drawn = relations.draw(round(rows / (1 - HELD_OUT_SHARE)))
-    spent_epsilon, spent_delta = ledger.spent()
     return Drawn(
         tuple(_decode(column, like, codes, rng) for column, like, codes in zip(learned, columns, drawn, strict=True)),
         tuple(
             (float(column.edges[0]), float(column.edges[-1])) if isinstance(column, Numbers) else None
             for column in learned
         ),
-        spent_epsilon,
-        spent_delta,
+        rows,
     )
 
 

@@ -15,6 +15,8 @@ from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import (
     HELD_OUT_SHARE,
     MAX_CELLS,
+    SCORE_SHARE,
+    AttackScore,
     ColumnType,
     ResultColumn,
     SynthesisCost,
@@ -32,8 +34,9 @@ from whiteroom.domain.synthetic_data import (
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines.results import as_stored, write_result
 from whiteroom.engines.worker import out_of_space, put_in_place
-from whiteroom.synthesis.attack import score
+from whiteroom.synthesis.attack import places, score
 from whiteroom.synthesis.columns import Flags
+from whiteroom.synthesis.ledger import Ledger
 from whiteroom.synthesis.mechanism import Drawn, Values, learn_and_draw, view
 from whiteroom.synthesis.specs import SPILL, failed, partial_folder
 
@@ -42,8 +45,8 @@ _DUCKDB_SHARE = 0.4
 _SPILL_BYTES = 100 * 10**9
 _REAL, _SYNTHETIC = "real_rows", "synthetic_rows"
 
-Mechanism = Callable[[Sequence[Values], int | None, float, np.random.Generator], Drawn]
-"""What makes synthetic rows: of columns, the place of the one to be predicted, and an epsilon."""
+Mechanism = Callable[[Sequence[Values], int | None, Ledger, np.random.Generator], Drawn]
+"""What makes synthetic rows: of columns, the place of the one to be predicted, and a budget."""
 
 
 def synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism = learn_and_draw) -> SynthesisObservation:
@@ -84,12 +87,14 @@ def _make(
     # Seeded by the operating system: which rows are held out is nobody's to foresee.
     rng = np.random.default_rng()
     held_out = rng.random(len(real[0].missing)) < HELD_OUT_SHARE
+    ledger = Ledger(spec.parameters.epsilon)
     try:
-        drawn = mechanism([_part(column, ~held_out) for column in real], target, spec.parameters.epsilon, rng)
+        drawn = mechanism([_part(column, ~held_out) for column in real], target, ledger, rng)
     except (TooFewRows, Unlearnable) as error:
         return failed(SynthesisFailure.UNFIT, str(error))
-    cost = SynthesisCost(drawn.epsilon, drawn.delta, told_score(_attacked(real, held_out, drawn, rng)))
-    verdict = within_threshold(cost.score, spec.parameters.max_score)
+    told = _attacked(real, held_out, drawn, ledger, rng)
+    cost = SynthesisCost(*ledger.spent(), told.score, told.low, told.high)
+    verdict = within_threshold(told, spec.parameters.max_score)
     if isinstance(verdict, Denied):
         return failed(SynthesisFailure.SCORE, verdict.reason, cost)
     rows, files = _write(connection, spec, columns, drawn)
@@ -97,15 +102,18 @@ def _make(
     return SynthesisObservation(Phase.ENDED, SynthesisResult(rows, files, size_bytes), cost=cost)
 
 
-def _attacked(real: Sequence[Values], held_out: Flags, drawn: Drawn, rng: np.random.Generator) -> float:
-    """The score; where nothing happened to be held out there is nothing to tell apart."""
-    if not held_out.any() or held_out.all():
-        return 0.5
+def _attacked(
+    real: Sequence[Values], held_out: Flags, drawn: Drawn, ledger: Ledger, rng: np.random.Generator
+) -> AttackScore:
+    """The score, with noise that is paid for."""
     pairs = list(zip(real, drawn.ranges, strict=True))
     members = [view(_part(column, ~held_out), span) for column, span in pairs]
     strangers = [view(_part(column, held_out), span) for column, span in pairs]
     synthetic = [view(column, span) for column, span in zip(drawn.columns, drawn.ranges, strict=True)]
-    return score(members, strangers, synthetic, rng)
+    wanted = places(drawn.learned_from, HELD_OUT_SHARE)
+    exact = score(members, strangers, synthetic, wanted, rng)
+    noisy, sigma = ledger.mean(exact, wanted.change, ledger.share(SCORE_SHARE))
+    return told_score(noisy, wanted.members, wanted.strangers, sigma)
 
 
 def _part(column: Values, rows: Flags) -> Values:

@@ -148,10 +148,14 @@ def test_a_synthetic_channel_tells_of_synthetic_rows_alone(world: World) -> None
     channel = after_all(world, world.synthetic_channel())
     assert (channel.number_of_records, channel.number_of_files, channel.size_bytes) == (2, 1, 6)
     assert channel.source_associations == ("a-Flights",)
-    assert channel.synthesis == {"epsilon": 1.0, "delta": 1e-9, "score": 0.51}
+    assert channel.synthesis == {"epsilon": 1.0, "delta": 1e-9, "score": 0.51, "low": 0.47, "high": 0.55}
     with world.store.reading() as tx:
         reasons = [event.reason for event in tx.events(channel.arn)]
-    assert reasons[-1] == "Synthetic rows: epsilon 1 and delta 1e-09 spent; membership inference attack score 0.51."
+    assert reasons[-1].startswith(
+        "Synthetic rows: epsilon 1 and delta 1e-09 spent. Membership inference attack score 0.51"
+    )
+    assert channel.status_message is not None
+    assert "between 0.47 and 0.55" in channel.status_message
 
 
 @pytest.mark.parametrize(

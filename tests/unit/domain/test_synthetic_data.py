@@ -11,6 +11,7 @@ from whiteroom.domain import synthetic_data
 from whiteroom.domain.failures import OF_SYNTHESIS_FAILURE
 from whiteroom.domain.synthetic_data import (
     ATTACK_VERSION,
+    AttackScore,
     ColumnType,
     ResultColumn,
     SynthesisCost,
@@ -113,21 +114,33 @@ def test_rows_are_enough_where_noise_does_not_drown_them(rows: float, sigma: flo
     assert bool(enough_rows(rows, sigma)) is enough
 
 
-@pytest.mark.parametrize(("score", "told"), [(0.5, 0.5), (0.501, 0.51), (0.49, 0.49), (1.2, 1.0), (-0.1, 0.0)])
-def test_a_score_is_told_in_two_digits_and_never_understated(score: float, told: float) -> None:
-    assert told_score(score) == told
+@pytest.mark.parametrize(("noisy", "score"), [(0.5, 0.5), (0.504, 0.5), (0.496, 0.5), (1.2, 1.0), (-0.1, 0.0)])
+def test_a_score_is_told_in_two_digits_within_its_interval(noisy: float, score: float) -> None:
+    told = told_score(noisy, 1_000, 1_000, 0.01)
+    assert told.score == score
+    assert 0 <= told.low <= score <= told.high <= 1
 
 
-def test_the_threshold_itself_is_allowed() -> None:
-    assert within_threshold(0.6, 0.6)
-    verdict = within_threshold(0.61, 0.6)
+def test_the_interval_is_as_wide_as_chance_and_noise_make_it() -> None:
+    # Of 1,000 rows of each kind that give nothing away, the score strays by sqrt(2001 / 12e6) = 0.0129.
+    assert told_score(0.5, 1_000, 1_000, 0.0) == AttackScore(0.5, 0.47, 0.53)
+    assert told_score(0.5, 1_000, 1_000, 0.05) == AttackScore(0.5, 0.39, 0.61)
+    assert told_score(0.5, 540, 52, 0.0) == AttackScore(0.5, 0.41, 0.59)
+    assert told_score(1.0, 1_000, 1_000, 0.0) == AttackScore(1.0, 1.0, 1.0)
+    assert told_score(0.5, 1, 1, 100.0) == AttackScore(0.5, 0.0, 1.0)
+
+
+def test_rows_are_kept_unless_all_of_the_interval_is_above_the_threshold() -> None:
+    assert within_threshold(AttackScore(0.7, 0.6, 0.8), 0.6)
+    assert within_threshold(AttackScore(0.52, 0.49, 0.55), 0.5)
+    verdict = within_threshold(AttackScore(0.7, 0.61, 0.79), 0.6)
     assert not verdict
-    assert "0.61" in verdict.reason
-    assert "0.6 " in verdict.reason
+    for told in ("0.70", "0.61", "0.79", "0.6 "):
+        assert told in verdict.reason
 
 
 def test_the_shares_of_the_budget_make_up_the_whole() -> None:
-    names = ("TOTAL_SHARE", "COLUMNS_SHARE", "PAIRS_SHARE", "CHOICES_SHARE", "TRIPLES_SHARE")
+    names = ("TOTAL_SHARE", "COLUMNS_SHARE", "PAIRS_SHARE", "CHOICES_SHARE", "TRIPLES_SHARE", "SCORE_SHARE")
     assert sum(getattr(synthetic_data, name) for name in names) == pytest.approx(1.0)
 
 
@@ -135,7 +148,7 @@ def test_the_configuration_has_a_score_once_there_is_one() -> None:
     assert configuration(None, None) is None
     ml = asked("a")["mlSyntheticDataParameters"]
     assert configuration(asked("a"), None) == {"syntheticDataParameters": ml}
-    told = configuration(asked("a"), {"epsilon": 3.0, "delta": 1e-9, "score": 0.52})
+    told = configuration(asked("a"), {"epsilon": 3.0, "delta": 1e-9, "score": 0.52, "low": 0.5, "high": 0.54})
     assert told is not None
     assert told["syntheticDataEvaluationScores"]["dataPrivacyScores"] == {
         "membershipInferenceAttackScores": [{"attackVersion": ATTACK_VERSION, "score": 0.52}]
@@ -143,7 +156,9 @@ def test_the_configuration_has_a_score_once_there_is_one() -> None:
 
 
 def test_the_audit_trail_says_what_was_spent() -> None:
-    remark = SynthesisCost(2.99999, 8.7e-10, 0.5).remark
+    remark = SynthesisCost(2.99999, 8.7e-10, 0.5, 0.47, 0.53).remark
+    assert "score 0.50" in remark
+    assert "between 0.47 and 0.53" in remark
     assert "epsilon 3 " in remark
     assert "delta 8.7e-10 " in remark
 

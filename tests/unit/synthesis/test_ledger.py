@@ -41,6 +41,24 @@ def test_the_noise_on_counts_is_what_it_is_said_to_be() -> None:
     assert noisy.std() == pytest.approx(sigma, rel=0.05)
 
 
+@pytest.mark.parametrize(("change", "rho_share"), [(1 / 1_000, 0.05), (1 / 52, 0.05), (1.0, 0.5)])
+def test_the_noise_on_a_mean_hides_what_one_row_changes(change: float, rho_share: float) -> None:
+    ledger = Ledger(1.0)
+    rho = ledger.share(rho_share)
+    noisy, sigma = ledger.mean(0.5, change, rho)
+    # Gaussian noise of this deviation costs rho = change**2 / (2 sigma**2).
+    assert change**2 / (2 * sigma**2) == pytest.approx(rho, rel=0.01)
+    assert abs(noisy - 0.5) < 8 * sigma
+    assert ledger.spent()[0] <= 1.0
+
+
+def test_a_mean_beyond_the_budget_is_impossible() -> None:
+    ledger = Ledger(1.0)
+    ledger.mean(0.5, 0.01, ledger.share(0.9))
+    with pytest.raises(BudgetSpent):
+        ledger.mean(0.5, 0.01, ledger.share(0.2))
+
+
 def test_counts_keep_their_shape() -> None:
     ledger = Ledger(10.0)
     noisy, sigma = ledger.counts(np.array([[10_000, 0], [0, 20_000]]), ledger.share(0.5))
