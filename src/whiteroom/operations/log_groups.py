@@ -14,6 +14,9 @@ from whiteroom.operations.analysis_log_reading import groups_of
 from whiteroom.operations.log_reading import GROUPS
 from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
 
+_CLASS = "STANDARD"
+"""The logGroupClass of every group."""
+
 
 @operation(LOGS, "DescribeLogGroups")
 def describe_log_groups(request: Request, context: Context) -> Response:
@@ -23,6 +26,8 @@ def describe_log_groups(request: Request, context: Context) -> Response:
     own = context.caller.account_id
     if any(account != own for account in request.get("accountIdentifiers", ())):
         raise ValidationFault(f"accountIdentifiers may name {own} alone: logs of other accounts are not shown.")
+    if request.get("includeLinkedAccounts", False):
+        raise ValidationFault("includeLinkedAccounts is not supported: logs of other accounts are not shown.")
     limit, after = request.get("limit", 50), request.get("nextToken")
     found = [name for name in _wanted(request, context) if after is None or name > after]
     return {
@@ -79,6 +84,8 @@ def _wanted(request: Request, context: Context) -> Iterator[str]:
     identifiers = request.get("logGroupIdentifiers")
     there = _groups(context)
     named = None if identifiers is None else {_name(identifier, context) for identifier in identifiers}
+    if request.get("logGroupClass", _CLASS) != _CLASS:
+        return
     for name in there:
         if name.startswith(prefix) and part in name.lower() and (named is None or name in named):
             yield name
@@ -92,5 +99,5 @@ def _described(name: str, context: Context) -> Mapping[str, Any]:
         "logGroupArn": arn,
         "metricFilterCount": 0,
         "storedBytes": 0,
-        "logGroupClass": "STANDARD",
+        "logGroupClass": _CLASS,
     }

@@ -204,6 +204,8 @@ def _query(query: Mapping[str, Any], context: Context) -> _Query:
         )
     if "MetricStat" not in query:
         raise ValidationFault(f"{place}: MetricStat is missing.")
+    if "Period" in query:
+        raise ValidationFault(f"{place}: Period goes with Expression, which is not supported. Use MetricStat.Period.")
     _only_own(query.get("AccountId"), context)
     stat = query["MetricStat"]
     metric = stat["Metric"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.cleanrooms import ALICE, BOB, CAROL, DAVE, NOW, REGION, Office, Room, SharedTable, a_clean_room
-from support.ml import SQL, Studio, a_studio
+from support.ml import SQL, Studio, a_studio, input_channel
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound, ValidationFault
 from whiteroom.controllers.analysis_logs import log_end
@@ -484,3 +484,14 @@ def test_a_conflict_is_a_refusal_too(studio: Studio) -> None:
     studio.refused(Conflict, "CreateTrainedModel", ALICE, **studio.training_request("trial", channel))
     *_, event = log_of(studio.office, studio.room, ALICE)
     assert (event["status"], event["errorCode"]) == ("REFUSED", "ConflictException")
+
+
+def test_spark_properties_are_named_in_the_log(studio: Studio) -> None:
+    worker = {"type": "CR.1X", "number": 2, "properties": {"spark": {"spark.sql.shuffle.partitions": "8"}}}
+    ask(studio.office, studio.room, computeConfiguration={"worker": worker})
+    ask(studio.office, studio.room)
+    source = input_channel({"queryString": SQL})
+    source["dataSource"]["protectedQueryInputParameters"]["computeConfiguration"] = {"worker": worker}
+    studio.channel(inputChannel=source)
+    told = [event.get("sparkPropertiesWithoutEffect") for event in log_of(studio.office, studio.room, BOB)]
+    assert told == [["spark.sql.shuffle.partitions"], None, ["spark.sql.shuffle.partitions"]]

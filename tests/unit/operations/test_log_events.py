@@ -137,6 +137,19 @@ def test_everyone_has_both_groups_of_runs_and_they_are_empty_but_for_those_whom_
         assert desk.refused(ResourceNotFound, account, "FilterLogEvents", **named) == nobodys
 
 
+def test_groups_are_found_by_name_part_of_a_name_arn_and_class_page_by_page(desk: Desk) -> None:
+    def names(**request: Any) -> list[str]:
+        return [group["logGroupName"] for group in desk.call(DAVE, "DescribeLogGroups", **request)["logGroups"]]
+
+    assert names() == names(logGroupNamePrefix="/aws/cleanroomsml") == names(logGroupClass="STANDARD") == [JOBS, MODELS]
+    assert names(logGroupNamePrefix=MODELS) == names(logGroupIdentifiers=[MODELS]) == [MODELS]
+    assert names(logGroupNamePattern="inference") == [JOBS]
+    assert names(logGroupClass="INFREQUENT_ACCESS") == names(logGroupNamePrefix="/aws/lambda") == []
+    page = desk.call(DAVE, "DescribeLogGroups", limit=1)
+    assert [group["logGroupName"] for group in page["logGroups"]] == [JOBS]
+    assert names(limit=1, nextToken=page["nextToken"]) == [MODELS]
+
+
 def test_without_a_policy_nobody_reads(desk: Desk) -> None:
     desk.run({})
     assert desk.messages(ALICE) == desk.messages(BOB) == []
@@ -424,6 +437,7 @@ def test_streams_are_listed_by_pages_by_name_or_by_time(desk: Desk) -> None:
             ResourceNotFound,
         ),
         ("DescribeLogGroups", {"accountIdentifiers": [BOB]}, ValidationFault),
+        ("DescribeLogGroups", {"includeLinkedAccounts": True}, ValidationFault),
         ("DescribeLogGroups", {"logGroupNamePrefix": "a", "logGroupNamePattern": "b"}, ValidationFault),
         ("FilterLogEvents", {"logGroupName": MODELS, "filterPattern": "{ $.a = 1 }"}, ValidationFault),
         ("FilterLogEvents", {"logGroupName": MODELS, "startFromHead": False}, ValidationFault),

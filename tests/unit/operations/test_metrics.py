@@ -421,6 +421,7 @@ METRIC = {"Namespace": TRAINED_MODELS, "MetricName": "loss"}
         ("GetMetricData", {"MetricDataQueries": [query(MODEL, Id="A")]}, "lower-case"),
         ("GetMetricData", {"MetricDataQueries": [{"Id": "e", "Expression": "q * 2"}]}, "metric math"),
         ("GetMetricData", {"MetricDataQueries": [{"Id": "e"}]}, "MetricStat"),
+        ("GetMetricData", {"MetricDataQueries": [query(MODEL, Period=60)]}, "MetricStat.Period"),
         ("GetMetricData", {"MetricDataQueries": [query(MODEL, AccountId=ALICE)]}, ALICE),
         ("GetMetricData", {"MetricDataQueries": [query(MODEL, Label="${MAX}")]}, "dynamic labels"),
         ("GetMetricData", {"MetricDataQueries": [query(MODEL, "TM(10%:90%)")]}, "TM"),

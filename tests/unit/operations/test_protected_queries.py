@@ -12,6 +12,12 @@ from whiteroom.base.faults import AccessDenied, Conflict, QuotaExceeded, Resourc
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
 
+INTERMEDIATE = {
+    "id": "99999999-0000-4000-8000-000000000000",
+    "arn": f"arn:aws:cleanrooms:eu-central-1:{ALICE}:membership/99999999-0000-4000-8000-000000000000/intermediatetable/"
+    "99999999-0000-4000-8000-000000000000",
+    "name": "kept",
+}
 NOWHERE = "99999999-0000-4000-8000-000000000000"
 
 
@@ -251,6 +257,7 @@ def test_without_a_result_configuration_the_queriers_own_place_is_taken(office: 
         {"resultConfiguration": {"outputConfiguration": {"s3": {**S3, "keyPrefix": "a//b"}}}},
         {"computeConfiguration": {"worker": {"type": "CR.1X", "number": 401}}},
         {"queryComputePayerAccountId": BOB},
+        {"resultConfiguration": {"outputConfiguration": {"intermediateTable": INTERMEDIATE}}},
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(office: Office, shared: Room, changes: Any) -> None:
