@@ -190,8 +190,8 @@ def test_what_is_made_of_each_persons_values_does_not_turn_on_the_order_of_rows(
 @pytest.mark.parametrize(
     "key",
     [
-        "CASE WHEN n > 1 THEN 'e' || CHR(769) ELSE CHR(233) END",
-        "CASE WHEN n > 1 THEN CHR(8491) ELSE CHR(197) END",
+        r"CASE WHEN n > 1 THEN 'e' || '\u0301' ELSE '\u00e9' END",
+        r"CASE WHEN n > 1 THEN '\u212b' ELSE '\u00c5' END",
     ],
 )
 def test_text_that_reads_the_same_is_one_key(tmp_path: Path, key: str) -> None:

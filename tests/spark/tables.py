@@ -10,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 
+from spark import words
+
 TYPES = {
     "t": {
         "id": "int",
@@ -33,6 +35,7 @@ TYPES = {
         "path": "string",
     },
     "u": {"id": "int", "cat": "string", "amt": "decimal(12,4)", "day": "date", "q": "bigint"},
+    "w": words.TYPES,
 }
 """Spark's types of the columns, as a catalog names them."""
 
@@ -77,7 +80,10 @@ def write_tables(folder: Path) -> None:
         for name, types in TYPES.items():
             columns = ", ".join(f"{column} {_IN_DUCKDB.get(kind, kind)}" for column, kind in types.items())
             connection.execute(f"CREATE TABLE {name} ({columns})")
-            connection.execute(f"INSERT INTO {name} {_SQL[name]}")
+            if name in _SQL:
+                connection.execute(f"INSERT INTO {name} {_SQL[name]}")
+            else:
+                connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' for _ in types)})", words.ROWS)
             connection.execute(f"COPY (FROM {name}) TO '{folder / name}.parquet' (FORMAT parquet)")
 
 

@@ -47,7 +47,7 @@ from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.arguments import MANY
 from whiteroom.engines.spark.functions import FUNCTIONS
-from whiteroom.engines.spark.reading import SparkSql
+from whiteroom.engines.spark.reading import SparkSql, written_out
 from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.syntax_errors import unfinished, unparsed
 from whiteroom.engines.user_level import UserLevel
@@ -64,7 +64,7 @@ _MOST_NAMES = 50
 """Of tables or columns, in one sentence."""
 
 _WORDS = re.compile(r"[A-Za-z_]+(?: [A-Za-z_]+)*")
-_QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder)
+_QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder, exp.HexString)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +198,7 @@ def _parse(sql: str) -> exp.Query:
     statement = statements[0]
     if not isinstance(statement, exp.Query):
         raise Refused(f"Only a SELECT may run here, not {construct(statement)}.")
+    written_out(statement)
     return statement
 
 
@@ -256,6 +257,8 @@ def _check_words(node: exp.Expr) -> None:
     unit = node.args.get("unit")
     if isinstance(unit, exp.Literal):
         words.append(unit.this)
+    if isinstance(node, exp.Anonymous) and str(node.this).upper() in FUNCTIONS:
+        return
     for text in words:
         if not _WORDS.fullmatch(text):
             raise Refused(

@@ -58,28 +58,43 @@ def data(node: exp.Expr) -> exp.Expr:
     return call("ENCODE", cast(node, "TEXT"))
 
 
+_NO_TIMES = frozenset({exp.DType.BOOLEAN, exp.DType.FLOAT, exp.DType.DOUBLE, exp.DType.DECIMAL}) | _WHOLE | _BINARY
+_NO_NUMBERS = frozenset({exp.DType.BOOLEAN, exp.DType.DATE, exp.DType.TIMESTAMP}) | _BINARY
+
+
+def _unless(node: exp.Expr, kinds: frozenset[exp.DType], wanted: str) -> None:
+    """What Spark does not cast without a word is refused."""
+    if type_of(node) in kinds:
+        raise Refused(f"A function takes {wanted} where the query gives {node.type or 'something else'}; use CAST.")
+
+
 def whole(node: exp.Expr) -> exp.Expr:
     """The argument as an INT."""
-    return node if isinstance(node, exp.Literal) and not node.is_string else converted(node, "INT")
+    _unless(node, _NO_NUMBERS, "a number")
+    return node if number_of(node) is not None else converted(node, "INT")
 
 
 def long(node: exp.Expr) -> exp.Expr:
     """The argument as a BIGINT."""
+    _unless(node, _NO_NUMBERS, "a number")
     return converted(node, "BIGINT")
 
 
 def real(node: exp.Expr) -> exp.Expr:
     """The argument as a DOUBLE."""
+    _unless(node, _NO_NUMBERS, "a number")
     return converted(node, "DOUBLE")
 
 
 def date(node: exp.Expr) -> exp.Expr:
     """The argument as a DATE."""
+    _unless(node, _NO_TIMES, "a date")
     return converted(node, "DATE")
 
 
 def timestamp(node: exp.Expr) -> exp.Expr:
     """The argument as a TIMESTAMP."""
+    _unless(node, _NO_TIMES, "a time")
     return converted(node, "TIMESTAMP")
 
 

@@ -150,6 +150,8 @@ def _add_days(node: exp.Expr) -> exp.Expr:
     unit = str(node.args["unit"].name).upper() if node.args.get("unit") is not None else "DAY"
     if unit != "DAY":
         raise Refused("date_add moves by days; use + INTERVAL for another unit.")
+    if type_of(node.expression) in {exp.DType.BIGINT, exp.DType.DECIMAL, exp.DType.FLOAT, exp.DType.DOUBLE}:
+        raise Refused("date_add and date_sub move by a whole number of days (INT); use CAST.")
     return exp.paren(exp.Add(this=date(_bare(node.this)), expression=whole(node.expression)))
 
 
@@ -158,28 +160,36 @@ def _add_months(node: exp.Expr) -> exp.Expr:
 
 
 def _date_diff(node: exp.Expr) -> exp.Expr:
-    """Whole days, or whole units between two times."""
+    """Whole days."""
     later, earlier = node.this, node.expression
-    unit = node.args.get("unit")
-    if unit is None:
-        return cast(call("DATE_DIFF", "day", date(_bare(earlier)), date(_bare(later))), "INT")
-    return _units_between(unit.name, _bare(earlier), _bare(later))
+    return cast(call("DATE_DIFF", "day", date(_bare(earlier)), date(_bare(later))), "INT")
+
+
+_MICROS: Mapping[str, int] = {
+    "MICROSECOND": 1,
+    "MILLISECOND": 1_000,
+    "SECOND": _SECOND,
+    "MINUTE": 60 * _SECOND,
+    "HOUR": 3_600 * _SECOND,
+    "DAY": 86_400 * _SECOND,
+    "WEEK": 7 * 86_400 * _SECOND,
+}
+_MONTHS: Mapping[str, int] = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
 
 def _timestamp_diff(node: exp.Expr) -> exp.Expr:
-    return _units_between(node.args["unit"].name, node.expression, node.this)
-
-
-_UNITS = frozenset(
-    {"MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
-)
-
-
-def _units_between(unit: str, earlier: exp.Expr, later: exp.Expr) -> exp.Expr:
-    """Only whole ones count."""
-    if unit.upper() not in _UNITS:
+    """Only whole units count, whichever of the times is the later."""
+    unit = node.args["unit"].name.upper()
+    earlier, later = micros(node.expression), micros(node.this)
+    if unit in _MICROS:
+        between: exp.Expr = exp.paren(exp.Sub(this=later, expression=earlier))
+        size = _MICROS[unit]
+    elif unit in _MONTHS:
+        between = call("spark_whole_months", earlier, later)
+        size = _MONTHS[unit]
+    else:
         raise Refused(f"Spark knows no unit {unit[:32]}.")
-    return call("DATE_SUB", unit.lower(), timestamp(earlier), timestamp(later))
+    return exp.paren(exp.IntDiv(this=between, expression=exp.Literal.number(size))) if size > 1 else between
 
 
 def _last_day(node: exp.Expr) -> exp.Expr:
@@ -229,8 +239,7 @@ def _date_format(node: exp.Expr) -> exp.Expr:
 def _from_unixtime(node: exp.Expr) -> exp.Expr:
     seconds, *pattern = node.expressions
     chosen = _pattern(pattern[0], "from_unixtime", parsing=False) if pattern else DEFAULT_PATTERN
-    scaled = exp.paren(exp.Mul(this=long(seconds), expression=exp.Literal.number(_SECOND)))
-    return call("spark_date_format", scaled, chosen)
+    return call("spark_from_unixtime", long(seconds), chosen)
 
 
 def _parsed(value: exp.Expr, pattern: exp.Expr, function: str) -> exp.Expr:
@@ -239,15 +248,17 @@ def _parsed(value: exp.Expr, pattern: exp.Expr, function: str) -> exp.Expr:
 
 def _to_date(node: exp.Expr) -> exp.Expr:
     value, *pattern = node.expressions
-    if not pattern or not is_text(value):
+    if not pattern or type_of(value) in _TIMES | {exp.DType.DATE}:
         return date(value)
     return cast(from_micros(_parsed(value, pattern[0], "to_date")), "DATE")
 
 
 def _to_timestamp(node: exp.Expr) -> exp.Expr:
     value, *pattern = node.expressions
-    if not pattern or not is_text(value):
-        return timestamp(value)
+    if not pattern or type_of(value) in _TIMES | {exp.DType.DATE}:
+        return timestamp(value) if pattern or is_text(value) else arguments.converted(value, "TIMESTAMP")
+    if not is_text(value):
+        raise Refused("to_timestamp takes a text beside its pattern; cast the number to STRING.")
     return from_micros(_parsed(value, pattern[0], "to_timestamp"))
 
 
@@ -268,14 +279,16 @@ def _unix_timestamp(node: exp.Expr) -> exp.Expr:
 
 
 def _seconds(found: exp.Expr) -> exp.Expr:
-    """Whole seconds, the lower where there is a fraction."""
-    return call("DATE_DIFF", "second", cast(exp.Literal.string("1970-01-01"), "TIMESTAMP"), from_micros(found))
+    """Whole seconds, cut towards 1970."""
+    return exp.paren(exp.IntDiv(this=found, expression=exp.Literal.number(_SECOND)))
 
 
 def _since(unit: str) -> Rule:
     """unix_seconds and its like: whole units since 1970."""
 
     def rule(node: exp.Expr) -> exp.Expr:
+        if type_of(node.this) not in _TIMES | {exp.DType.NULL}:
+            raise Refused("unix_seconds and its like take a TIMESTAMP; use CAST, or unix_timestamp.")
         epoch = cast(exp.Literal.string("1970-01-01"), "TIMESTAMP")
         return call("DATE_DIFF", unit, epoch, timestamp(node.this))
 
@@ -300,6 +313,8 @@ def _timestamp_of(factor: int) -> Rule:
 
 
 def _unix_date(node: exp.Expr) -> exp.Expr:
+    if type_of(node.this) not in {exp.DType.DATE, exp.DType.NULL}:
+        raise Refused("unix_date takes a DATE; use CAST.")
     return days(node.this)
 
 
@@ -315,7 +330,7 @@ def _make_timestamp(node: exp.Expr) -> exp.Expr:
     names = ("year", "month", "day", "hour", "min")
     if node.args.get("zone") is not None or node.args.get("milli") is not None or node.args.get("nano") is not None:
         raise Refused("make_timestamp takes six numbers here, no zone.")
-    seconds = cast(node.args["sec"], "DECIMAL(16, 6)", safe=True)
+    seconds = cast(cast(node.args["sec"], "DECIMAL(16, 6)", safe=True), "DECIMAL(38, 6)")
     scaled = cast(exp.paren(exp.Mul(this=seconds, expression=exp.Literal.number(_SECOND))), "INT", safe=True)
     return from_micros(call("spark_make_timestamp", *(whole(node.args[name]) for name in names), scaled))
 

@@ -62,10 +62,6 @@ def _shown(kind: str) -> Callable[[str, Any], str]:
     return lambda specifier, value: formats.show_whole(specifier, value, bits)
 
 
-def _show_decimal(specifier: str, value: str | None) -> str:
-    return formats.show_real(specifier, None if value is None else Decimal(value))
-
-
 def _hashed(name: str, function: Callable[[Any, int], int], takes: str, gives: str) -> tuple[str, Native]:
     def hashed(value: Any, seed: int) -> int:
         # NULL leaves the hash as the columns before it made it.
@@ -86,7 +82,7 @@ NATIVES: Mapping[str, Native] = {
     "spark_right": _native(texts.right, "VARCHAR INTEGER", "VARCHAR"),
     "spark_substring_index": _native(texts.substring_index, "VARCHAR VARCHAR INTEGER", "VARCHAR"),
     "spark_split_part": _native(texts.split_part, "VARCHAR VARCHAR INTEGER", "VARCHAR"),
-    "spark_locate": _native(texts.locate, "VARCHAR VARCHAR INTEGER", "INTEGER"),
+    "spark_locate": _native(texts.locate, "VARCHAR VARCHAR INTEGER", "INTEGER", nulls=True),
     "spark_lpad": _native(texts.pad_left, "VARCHAR INTEGER VARCHAR", "VARCHAR"),
     "spark_rpad": _native(texts.pad_right, "VARCHAR INTEGER VARCHAR", "VARCHAR"),
     "spark_overlay": _native(texts.overlay, "VARCHAR VARCHAR INTEGER INTEGER", "VARCHAR"),
@@ -139,7 +135,6 @@ NATIVES: Mapping[str, Native] = {
     "spark_show_int": _native(_shown("INTEGER"), "VARCHAR INTEGER", "VARCHAR", nulls=True),
     "spark_show_long": _native(_shown("BIGINT"), "VARCHAR BIGINT", "VARCHAR", nulls=True),
     "spark_show_real": _native(formats.show_real, "VARCHAR DOUBLE", "VARCHAR", nulls=True),
-    "spark_show_decimal": _native(_show_decimal, "VARCHAR VARCHAR", "VARCHAR", nulls=True),
     "spark_round": _native(formats.round_real, "DOUBLE INTEGER", "DOUBLE"),
     "spark_bround": _native(formats.bround_real, "DOUBLE INTEGER", "DOUBLE"),
     "spark_bround_text": _native(_bround_text, "VARCHAR INTEGER", "VARCHAR"),
@@ -148,10 +143,12 @@ NATIVES: Mapping[str, Native] = {
     "spark_expm1": _native(_expm1, "DOUBLE", "DOUBLE"),
     # dates
     "spark_date_format": _native(patterns.format_time, "BIGINT VARCHAR", "VARCHAR"),
+    "spark_from_unixtime": _native(patterns.format_seconds, "BIGINT VARCHAR", "VARCHAR"),
     "spark_parse_time": _native(patterns.parse_time, "VARCHAR VARCHAR", "BIGINT"),
     "spark_next_day": _native(calendar.next_day, "INTEGER VARCHAR", "INTEGER"),
     "spark_add_months": _native(calendar.add_months, "INTEGER INTEGER", "INTEGER"),
     "spark_months_between": _native(calendar.months_between, "BIGINT BIGINT BOOLEAN", "DOUBLE"),
+    "spark_whole_months": _native(calendar.whole_months, "BIGINT BIGINT", "BIGINT"),
     "spark_trunc": _native(calendar.truncate_date, "INTEGER VARCHAR", "INTEGER"),
     "spark_date_trunc": _native(calendar.truncate_time, "BIGINT VARCHAR", "BIGINT"),
     "spark_make_date": _native(calendar.days_of, "INTEGER INTEGER INTEGER", "INTEGER"),

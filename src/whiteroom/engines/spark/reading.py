@@ -6,6 +6,7 @@ refused, though another dialect has it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +19,27 @@ from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.names import SPARK_FUNCTIONS, SPARK_SYNTAX
 
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})*")
+
 
 def _anonymous(name: str) -> Callable[[list[exp.Expr]], exp.Expr]:
     return lambda arguments: exp.Anonymous(this=name, expressions=arguments)
+
+
+def _difference(arguments: list[exp.Expr]) -> exp.Expr:
+    """In days, or in a unit that is named first."""
+    if len(arguments) == 3:
+        unit, earlier, later = arguments
+        return exp.TimestampDiff(this=later, expression=earlier, unit=exp.var(unit.name.upper()))
+    days: exp.Expr = exp.DateDiff.from_arg_list(arguments)
+    return days
 
 
 class _Parser(SparkParser):
     FUNCTIONS = {  # noqa: RUF012 -- as sqlglot declares it
         **SparkParser.FUNCTIONS,
         **{name: _anonymous(name) for name in FUNCTIONS},
+        **dict.fromkeys(("DATEDIFF", "DATE_DIFF"), _difference),
     }
 
     def _parse_function_call(self, *arguments: Any, **settings: Any) -> exp.Expr | None:
@@ -41,3 +54,28 @@ class SparkSql(Spark):
     """The dialect to read with."""
 
     Parser = _Parser
+
+
+def written_out(tree: exp.Expr) -> None:
+    """Put what is only another way to write something in the plain way, in place.
+
+    Raises:
+        Refused: X'...' holds something but hexadecimal digits.
+    """
+    for node in list(tree.find_all(exp.RawString, exp.HexString, exp.DecodeCase)):
+        if isinstance(node, exp.RawString):
+            node.replace(exp.Literal.string(node.this))
+        elif isinstance(node, exp.DecodeCase):
+            node.replace(_cases(node))
+        elif not _HEXADECIMAL.fullmatch(str(node.this)):
+            raise Refused("X'...' holds pairs of hexadecimal digits.")
+
+
+def _cases(node: exp.Expr) -> exp.Expr:
+    """decode(x, a, 1, b, 2, other): NULL is equal to NULL."""
+    value, *rest = node.expressions
+    pairs = len(rest) // 2 * 2
+    case = exp.Case()
+    for search, result in zip(rest[:pairs:2], rest[1:pairs:2], strict=True):
+        case = case.when(exp.NullSafeEQ(this=value.copy(), expression=search.copy()), result.copy(), copy=False)
+    return case.else_(rest[pairs].copy(), copy=False) if pairs < len(rest) else case

@@ -47,7 +47,8 @@ def _extract(node: exp.Expr) -> exp.Expr:
 def _extract_all(node: exp.Expr) -> exp.Expr:
     pattern, found = _read(node.expression)
     number = _group(node.args.get("group"), found, 1)
-    if found.nullable or found.tails:
+    # DuckDB gives NULL for a group that is in no match, Spark an empty text.
+    if found.nullable or found.tails or number:
         return call("spark_regexp_extract_all", text(node.this), pattern, number)
     return call("REGEXP_EXTRACT_ALL", text(node.this), found.text, found.places[number])
 

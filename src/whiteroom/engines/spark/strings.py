@@ -101,9 +101,7 @@ def _position(node: exp.Expr) -> exp.Expr:
     position = node.args.get("position")
     if position is None or number_of(position) == 1:
         return cast(call("STRPOS", text(node.this), text(node.args["substr"])), "INT")
-    # A position of NULL is none.
-    start = call("COALESCE", whole(position), 0)
-    return call("spark_locate", text(node.args["substr"]), text(node.this), start)
+    return call("spark_locate", text(node.args["substr"]), text(node.this), whole(position))
 
 
 def _overlay(node: exp.Expr) -> exp.Expr:
@@ -129,7 +127,7 @@ def _levenshtein(node: exp.Expr) -> exp.Expr:
     pair = text(node.this), text(node.expression)
     if threshold is None:
         return call("spark_levenshtein", *pair)
-    return call("spark_levenshtein_within", *pair, whole(threshold))
+    return call("spark_levenshtein_within", *pair, call("COALESCE", whole(threshold), 0))
 
 
 def _reverse(node: exp.Expr) -> exp.Expr:
@@ -283,7 +281,7 @@ def _piece(piece: formats.Piece, parts: list[exp.Expr]) -> exp.Expr:
     elif kind in _REAL:
         name, group, value = "spark_show_real", "real", part
     elif kind is exp.DType.DECIMAL:
-        name, group, value = "spark_show_decimal", "real", cast(part, "TEXT")
+        group = "decimal"
     elif kind is exp.DType.BOOLEAN:
         group = "boolean"
     elif is_binary(part) or kind in {
@@ -306,6 +304,8 @@ def _piece(piece: formats.Piece, parts: list[exp.Expr]) -> exp.Expr:
 
 def _format_number(node: exp.Expr) -> exp.Expr:
     value, places = node.expressions
+    if arguments.is_text(value):
+        raise Refused("format_number takes a number; cast the text to DOUBLE.")
     if arguments.is_text(places):
         raise Refused("format_number takes a number of decimal places here, no pattern.")
     if type_of(value) is exp.DType.DECIMAL or type_of(value) in _WHOLE:
@@ -401,16 +401,6 @@ def _hashed_decimal(name: str, part: exp.Expr, seed: exp.Expr) -> exp.Expr:
         return call(f"spark_{name}_decimal", cast(part, "TEXT"), seed)
     digits = call("REPLACE", cast(part, "TEXT"), ".", "") if scale else part
     return call(f"spark_{name}_long", cast(digits, "BIGINT"), seed)
-
-
-def _decode_case(node: exp.Expr) -> exp.Expr:
-    """decode(x, a, 1, b, 2, other), NULL being equal to NULL."""
-    value, *rest = node.expressions
-    pairs, default = rest[: len(rest) // 2 * 2], rest[len(rest) // 2 * 2 :]
-    case = exp.Case()
-    for search, result in zip(pairs[::2], pairs[1::2], strict=True):
-        case = case.when(exp.NullSafeEQ(this=value.copy(), expression=search), result)
-    return case.else_(default[0]) if default else case
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {

@@ -79,6 +79,20 @@ def months_between(first: int, second: int, rounded: bool) -> float:
     return _round_half_up(exact * 1e8) / 1e8 if rounded else exact
 
 
+def whole_months(earlier: int, later: int) -> int:
+    """How many whole months lie between two times; fewer than none where they stand the other way round."""
+    (first, first_rest), (second, second_rest) = divmod(earlier, DAY_MICROS), divmod(later, DAY_MICROS)
+    # A day that is not over does not count.
+    if second > first and second_rest < first_rest:
+        second -= 1
+    elif second < first and second_rest > first_rest:
+        second += 1
+    year, month, day = civil(first)
+    other_year, other_month, other_day = civil(second)
+    packed = ((other_year * 12 + other_month) * 32 + other_day) - ((year * 12 + month) * 32 + day)
+    return abs(packed) // 32 * (1 if packed >= 0 else -1)
+
+
 def _round_half_up(value: float) -> int:
     whole = value.__floor__()
     return whole + (value - whole >= 0.5)

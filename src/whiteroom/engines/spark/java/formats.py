@@ -28,7 +28,8 @@ def _rounded(value: float | Decimal, places: int, rounding: str) -> Decimal:
     if isinstance(value, float):
         # Java rounds the shortest digits that mean the number; a tie of theirs is decided by the exact value.
         shortest = Decimal(repr(value))
-        halfway = (shortest.copy_abs() / unit) % 1 == Decimal("0.5") if shortest.is_finite() else False
+        scaled = _CONTEXT.divide(shortest.copy_abs(), unit)
+        halfway = _CONTEXT.remainder(scaled, Decimal(1)) == Decimal("0.5")
         if halfway and exact != shortest:
             away = exact.copy_abs() > shortest.copy_abs()
             rounding = "ROUND_UP" if away else "ROUND_DOWN"
@@ -105,7 +106,7 @@ def kinds(piece: Piece) -> frozenset[str]:
     """
     conversion, flags = piece.conversion, set(piece.flags)
     if conversion in "sS":
-        allowed, taken = {"-"}, {"text", "whole", "real", "boolean"}
+        allowed, taken = {"-"}, {"text", "whole", "real", "decimal", "boolean"}
     elif conversion in "bB":
         allowed, taken = {"-"}, {"boolean"}
     elif conversion == "c":
@@ -136,7 +137,7 @@ def show_text(specifier: str, value: str | None) -> str:
     if value is None:
         value = "false" if piece.conversion in "bB" else "null"
     if piece.precision is not None:
-        value = value[: piece.precision]
+        value = value.encode("utf-16-le")[: 2 * piece.precision].decode("utf-16-le", "replace")
     return _padded(piece, value.upper() if piece.conversion.isupper() else value)
 
 
@@ -160,19 +161,19 @@ def show_whole(specifier: str, value: int | None, bits: int) -> str:
     return _padded(piece, shown.upper() if conversion == "X" else shown)
 
 
-def show_real(specifier: str, value: float | Decimal | None) -> str:
-    """%f and %e of a float or a decimal."""
+def show_real(specifier: str, value: float | None) -> str:
+    """%f and %e."""
     piece = _piece(specifier)
     if value is None:
-        return _padded(piece, "NULL" if piece.conversion.isupper() else "null")
-    if isinstance(value, float) and not math.isfinite(value):
+        return _padded(piece, ("NULL" if piece.conversion.isupper() else "null")[: piece.precision])
+    if not math.isfinite(value):
         shown = "NaN" if math.isnan(value) else "Infinity"
         if math.isnan(value):
             return _padded(piece, shown)
         return _signed(Piece("", 0, "s", piece.flags.replace("0", ""), piece.width), shown, negative=value < 0)
     places = 6 if piece.precision is None else piece.precision
-    negative = math.copysign(1, value) < 0 if isinstance(value, float) else value < 0
-    number = Decimal(repr(abs(value))) if isinstance(value, float) else abs(value)
+    negative = math.copysign(1, value) < 0
+    number = Decimal(repr(abs(value)))
     if piece.conversion == "f":
         rounded = number.quantize(Decimal((0, (1,), -places)), rounding=ROUND_HALF_UP, context=_CONTEXT)
         shown = f"{rounded:,f}" if "," in piece.flags else f"{rounded:f}"
@@ -210,7 +211,9 @@ def _signed(piece: Piece, digits: str, *, negative: bool) -> str:
 
 
 def _padded(piece: Piece, text: str) -> str:
-    return text.ljust(piece.width) if "-" in piece.flags else text.rjust(piece.width)
+    # Java counts UTF-16's units.
+    missing = " " * (piece.width - len(text) - sum(each > "\uffff" for each in text))
+    return text + missing if "-" in piece.flags else missing + text
 
 
 # Rounding

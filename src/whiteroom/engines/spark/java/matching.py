@@ -98,6 +98,9 @@ def replace(text: str, pattern: str, template: str, position: int) -> str:
 
 def split(text: str, pattern: str, limit: int) -> list[str]:
     """The parts between matches, at most `limit` of them where that is above zero; java.lang.String.split."""
+    if not pattern and text:
+        # Character by character, and what is left is left out (UTF8String.split).
+        return list(text if limit <= 0 else text[:limit])
     parts: list[str] = []
     last = 0
     for _, start, end in _matches(text, pattern):

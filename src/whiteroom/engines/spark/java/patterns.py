@@ -7,6 +7,7 @@ query rather than choose (spark.sql.legacy.timeParserPolicy=EXCEPTION): ValueErr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -195,6 +196,12 @@ def format_time(micros: int, pattern: str) -> str:
     hour, minute = divmod(minutes, 60)
     time = _Time(year, month, day, days, hour, minute, second, fraction)
     return "".join([write(time) for write in _writers(pattern)])
+
+
+def format_seconds(seconds: int, pattern: str) -> str:
+    """The time so many seconds after 1970, as the pattern has it; microseconds wrap as Java's do."""
+    micros = seconds * 1_000_000
+    return format_time((micros + (1 << 63)) % (1 << 64) - (1 << 63), pattern)
 
 
 @lru_cache(maxsize=256)
@@ -479,13 +486,23 @@ def _resolve(read: _Found) -> int:
     year = fields.get("y", 1970)
     if "G" in fields and "y" in fields and not fields["G"]:
         year = 1 - year
-    days = calendar.days_of(year, fields.get("M", 1), fields.get("d", 1))
-    if days is None or not -290_308 <= year <= 294_247:
-        raise _NoMatch
-    if "D" in fields and "y" in fields and days - (calendar.days_of(year, 1, 1) or 0) + 1 != fields["D"]:
-        raise _NoMatch
+    days = _days(year, fields)
     seconds = (_hour(fields) * 60 + fields.get("m", 0)) * 60 + fields.get("s", 0) - read.offset_seconds
     return days * DAY_MICROS + seconds * 1_000_000 + fields.get("S", 0) // 1_000
+
+
+def _days(year: int, fields: dict[str, int]) -> int:
+    days = calendar.days_of(year, fields.get("M", 1), fields.get("d", 1))
+    first = calendar.days_of(year, 1, 1)
+    if days is None or first is None or not -290_308 <= year <= 294_247:
+        raise _NoMatch
+    if "D" not in fields or "y" not in fields:
+        return days
+    counted = first + fields["D"] - 1
+    counted_year, month, day = calendar.civil(counted)
+    if counted_year != year or fields.get("M", month) != month or fields.get("d", day) != day:
+        raise _NoMatch
+    return counted
 
 
 def _hour(fields: dict[str, int]) -> int:
@@ -507,6 +524,8 @@ def _hour(fields: dict[str, int]) -> int:
 
 # Java's old parser
 
+_OLD_ZONE = re.compile(r"Z|[+-]\d\d")
+
 
 def _old_parser_reads(parts: tuple[Part, ...], text: str) -> bool:
     """Whether SimpleDateFormat, not lenient, reads a beginning of the text."""
@@ -524,7 +543,8 @@ def _old_parser_reads(parts: tuple[Part, ...], text: str) -> bool:
         if end is None:
             return False
         at = end
-    return _old_valid(fields)
+    # It takes reading nothing for a failure.
+    return at > 0 and _old_valid(fields)
 
 
 def _abuts(parts: tuple[Part, ...], index: int) -> bool:
@@ -535,9 +555,13 @@ def _abuts(parts: tuple[Part, ...], index: int) -> bool:
 def _read_old(  # noqa: PLR0911 -- one a kind of letter
     part: Letters, text: str, at: int, fields: dict[str, int], *, abutting: bool
 ) -> int | None:
+    start = at
     while at < len(text) and text[at] in " \t":
         at += 1
     letter = part.letter
+    if letter == "X":
+        found = _OLD_ZONE.match(text, at)
+        return found.end() if found is not None else None
     if letter in "ML" and part.count > 2:
         for number, names in enumerate(MONTHS, 1):
             for name in reversed(names):
@@ -553,7 +577,8 @@ def _read_old(  # noqa: PLR0911 -- one a kind of letter
     if letter not in "yMLdDFHkKhmsS":
         return None
     sign = 1 if text[at : at + 1] == "-" and not abutting else 0
-    end = _digits(text, at + sign, part.count if abutting else 18)
+    # Spaces before a number that abuts on another count among its digits.
+    end = _digits(text, at + sign, max(start + part.count - at, 0) if abutting else 18)
     if end == at + sign:
         return None
     value = int(text[at:end])
@@ -566,6 +591,6 @@ def _read_old(  # noqa: PLR0911 -- one a kind of letter
 def _old_valid(fields: dict[str, int]) -> bool:
     ranges = {**_RANGES, "S": (0, 999)}
     inside = all(low <= fields[name] <= high for name, (low, high) in ranges.items() if name in fields)
-    if not inside or fields.get("y", 1) < 1:
+    if not inside or not 1 <= fields.get("y", 1) <= 294_246:
         return False
     return calendar.days_of(fields.get("y", 1970), fields.get("M", 1), fields.get("d", 1)) is not None

@@ -112,9 +112,15 @@ def split_part(text: str, delimiter: str, part: int) -> str:
     return parts[index] if 0 <= index < len(parts) else ""
 
 
-def locate(part: str, text: str, position: int) -> int:
-    """Where the part stands first at or after a position; 0 where it does not."""
-    return text.find(part, position - 1) + 1 if position > 0 else 0
+def locate(part: str | None, text: str | None, position: int | None) -> int | None:
+    """Where the part stands first at or after a position; 0 where it does not, and where the position is NULL."""
+    if position is None:
+        return 0
+    if part is None or text is None:
+        return None
+    if position < 1:
+        return 0
+    return text.find(part, position - 1) + 1 if part else 1
 
 
 def pad_left(text: str, length: int, pad: str) -> str:
@@ -343,8 +349,12 @@ def luhn_check(text: str) -> bool:
     return total % 10 == 0
 
 
-def mask(text: str, upper_as: str | None, lower_as: str | None, digit_as: str | None, other_as: str | None) -> str:
+def mask(
+    text: str | None, upper_as: str | None, lower_as: str | None, digit_as: str | None, other_as: str | None
+) -> str | None:
     """Each character's kind in the place of the character; None leaves a kind as it is."""
+    if text is None:
+        return None
     shown = []
     for each in text:
         if each.isupper():
@@ -355,7 +365,8 @@ def mask(text: str, upper_as: str | None, lower_as: str | None, digit_as: str | 
             put = digit_as
         else:
             put = other_as
-        shown.append(each if put is None else put)
+        # Java sees two characters in one beyond the first plane.
+        shown.append(each if put is None else put * (1 + (each > "\uffff")))
     return "".join(shown)
 
 
