@@ -17,6 +17,7 @@ from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.tables import view_statements
+from whiteroom.engines.worker import judged
 
 FOLDER = Path(__file__).parents[1] / "spark"
 OPEN = FOLDER / "open.json"
@@ -100,10 +101,12 @@ def _run(sql: str, tables: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
     guarded = guard(_spec(sql, tables))
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; SET disabled_optimizers = 'type_pushdown'; SET threads = 1")
-        for view, table in guarded.views.items():
-            for made in view_statements(view, table, None, row_keys=guarded.plan.row_keys):
-                connection.execute(made)
         prepare(connection, guarded.sql)
+        # What the translation makes of it is what was judged, to DuckDB's binder too.
+        judged(connection, guarded)
+        for view, table in guarded.views.items():
+            for made in view_statements(view, table, guarded.columns[view], row_keys=guarded.plan.row_keys):
+                connection.execute(made)
         relation = connection.execute(guarded.sql)
         types = [str(kind) for _, kind, *_ in relation.description or []]
         return types, relation.fetchall()

@@ -41,8 +41,16 @@ def check_reads(connection: duckdb.DuckDBPyConnection, sql: str, views: Iterable
         if foreign or node.get("type") == "TABLE_FUNCTION":
             raise NotWhatWasJudged("DuckDB reads something in the guard's text that was not judged.")
     # Scopes too: a common table expression's name outside of it is a table's.
-    if not connection.get_table_names(sql) <= set(views):
+    if not _table_names(connection, sql) <= set(views):
         raise NotWhatWasJudged("DuckDB reads a table in the guard's text that was not judged.")
+
+
+def _table_names(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
+    try:
+        return connection.get_table_names(sql)
+    except duckdb.BinderException:
+        # Some windows cannot be bound without their tables. plan_judge.py finds every table that is read.
+        return set()
 
 
 def _is_star(node: dict[str, Any]) -> bool:

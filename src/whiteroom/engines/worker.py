@@ -141,8 +141,12 @@ def _run_noisy(
         return _safely(error)
 
 
-def _judged(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery, walls: Walls = BOTH) -> str:
-    """The text that will run, as DuckDB reads it: found by both judges to be the same, before a file can be read."""
+def judged(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery, walls: Walls = BOTH) -> str:
+    """The text that will run: both judges found the same in it, before a file can be read.
+
+    Raises:
+        Disagreement, NotWhatWasJudged: they did not.
+    """
     with stand_ins(connection, guarded.views, guarded.columns):
         if walls.plan:
             check_reads(connection, guarded.sql, guarded.views)
@@ -215,7 +219,7 @@ def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int,
     partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
-        text = _judged(connection, guarded, walls)
+        text = judged(connection, guarded, walls)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
         rows, files = write_result(connection, text, spec, partial, spec.max_result_bytes)
