@@ -1,18 +1,24 @@
-"""Decides whether a query may run, and puts it into the engine's words.
+"""Decides whether a query may run, and puts it into the engine's words, in stages.
 
-Parse (Spark SQL) -> allow only what dialect.py names -> bind parameters -> resolve names against
-the allowed columns of the associated tables -> facts.py says what the query does -> domain/analysis_rules.py
-judges -> minimums.py has small groups dropped -> rewrite for DuckDB. A query over tables with differential privacy is
-judged by domain/user_level.py too, and taken apart (noisy.py).
-Whatever is not understood is refused with the construct named. The result reads nothing but views
-named `wr$0`, `wr$1`, ..., which the child process makes over the tables' files with the allowed
-columns alone; a name of that form in a member's SQL is refused.
+parse            Spark SQL into a tree
+grammar          each node is of a listed class, in a listed place: grammar.py, dialect.py, nodes.py
+bind             parameters become literals: parameters.py
+resolve          every name to an allowed column of an associated table, in Spark's meaning
+canonical form   nothing is left to resolve: canonical.py
+facts            what the query does: facts.py
+judge            domain/analysis_rules.py; over tables with differential privacy domain/user_level.py too
+minimums         small groups are dropped: minimums.py. A private query is taken apart instead: noisy.py
+translate        into DuckDB's words: spark/
+
+Whatever is not understood is refused with the construct named. The result reads nothing but views named `wr$0`,
+`wr$1`, ..., which the child process makes over the tables' files with the columns that are read; a name of that form in
+a member's SQL is refused. Before it does, DuckDB's parser and binder judge the text again: readback.py, plan_judge.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -33,20 +39,18 @@ from whiteroom.domain.queries import QueryFailure, QuerySpec, QueryTable
 from whiteroom.domain.query_facts import Judgement, Origin, QueryFacts
 from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
-from whiteroom.engines import dialect
 from whiteroom.engines.canonical import Canonical, to_canonical
 from whiteroom.engines.distinct import group_distinct
 from whiteroom.engines.facts import columns_read, find_facts, ordered_by
 from whiteroom.engines.grammar import check_places, construct
 from whiteroom.engines.hardening import say_types
 from whiteroom.engines.minimums import require_minimums
+from whiteroom.engines.nodes import check_node, name_aggregate
 from whiteroom.engines.noisy import NoisyQuery, take_apart
 from whiteroom.engines.ordering import RESERVED, Plan, put_in_order
 from whiteroom.engines.origins import Origins
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark.arguments import MANY
-from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.reading import SparkSql, written_out
 from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.syntax_errors import unfinished, unparsed
@@ -55,16 +59,11 @@ from whiteroom.engines.values import write_values_out
 from whiteroom.engines.walls import BOTH, Walls
 
 TOO_DEEP = "The query is nested too deeply. Split it into common table expressions (WITH)."
-MAX_VALUE_CHARS = 100_000_000
-"""Of one text that a function makes as long as it is told."""
 MAX_SQL_CHARS = 500_000
 """AWS's own limit on the text of a Spark SQL query."""
 
 _MOST_NAMES = 50
 """Of tables or columns, in one sentence."""
-
-_WORDS = re.compile(r"[A-Za-z_]+(?: [A-Za-z_]+)*")
-_QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder, exp.HexString)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,121 +207,14 @@ def _allowed(tree: exp.Query, walls: Walls) -> exp.Query:
         # A hint advises Spark's planner and changes no row.
         select.set("hint", None)
     for named in list(tree.find_all(exp.Anonymous)):
-        _name_aggregate(named)
+        name_aggregate(named)
     for join in tree.find_all(exp.Join):
         join.set("hint", None)
     for node in tree.walk():
         node.comments = None
-        _check_node(node)
+        check_node(node)
     check_places(tree, places=walls.form)
     return tree
-
-
-def _name_aggregate(node: exp.Anonymous) -> None:
-    """Spark's second names of aggregates become what they are before anything is asked of them."""
-    kind = dialect.NAMED_AGGREGATES.get(str(node.this).upper())
-    if kind is not None:
-        if len(node.expressions) != 1:
-            raise Refused(f"The function {node.this} takes one argument.")
-        node.replace(kind(this=node.expressions[0].copy()))
-
-
-def _check_node(node: exp.Expr) -> None:
-    kind = type(node)
-    _check_words(node)
-    if kind is exp.Anonymous:
-        _check_named(node)
-        return
-    if kind is exp.Placeholder:
-        return
-    check = _CHECKS.get(kind)
-    if check is not None:
-        check(node)
-
-
-def _check_named(node: exp.Expr) -> None:
-    name = str(node.this).upper()
-    function, arity = FUNCTIONS.get(name), dialect.NAMED_FUNCTIONS.get(name)
-    if function is None and arity is None:
-        raise Refused(f"The function {str(node.this)[:64]} is not allowed in a query.")
-    least, most = (function.least, function.most) if function is not None else (arity or 0, arity or 0)
-    if not least <= len(node.expressions) <= most:
-        wanted = str(least) if least == most else f"{least} to {most}" if most < MANY else f"at least {least}"
-        raise Refused(f"The function {node.this} takes {wanted} argument{'s' * (most > 1)}.")
-
-
-def _check_words(node: exp.Expr) -> None:
-    """Whatever is written into DuckDB's SQL as it stands (units, keywords) is plain words, or it could be more SQL."""
-    words = [] if isinstance(node, _QUOTED_BY_THE_GENERATOR) else [v for v in node.args.values() if isinstance(v, str)]
-    unit = node.args.get("unit")
-    if isinstance(unit, exp.Literal):
-        words.append(unit.this)
-    if isinstance(node, exp.Anonymous) and str(node.this).upper() in FUNCTIONS:
-        return
-    for text in words:
-        if not _WORDS.fullmatch(text):
-            raise Refused(
-                f"'{text[:64]}' is not a name of a unit or a type. Write it in plain letters, without quotes."
-            )
-
-
-def _check_identifier(node: exp.Expr) -> None:
-    if not node.name:
-        raise Refused("A name in the query is empty. Write one between the quotes.")
-    if node.name.lower().startswith(RESERVED):
-        raise Refused(f"Names that begin with {RESERVED} are reserved; choose another.")
-
-
-def _check_table(node: exp.Expr) -> None:
-    if not isinstance(node.this, exp.Identifier):
-        raise Refused(f"{construct(node.this)} is not a table, and a query reads tables only.")
-    if node.alias_column_names:
-        # FROM people AS p (name, ssn) would have the columns judged under each other's names.
-        raise Refused(f"The columns of '{node.name[:128]}' are renamed in FROM; give them other names in SELECT.")
-
-
-def _check_join(node: exp.Expr) -> None:
-    if str(node.args.get("kind") or "").upper() not in dialect.JOIN_KINDS:
-        raise Refused(f"{node.args['kind']} joins are not allowed in a query.")
-    if str(node.args.get("side") or "").upper() not in dialect.JOIN_SIDES:
-        raise Refused(f"{node.args['side']} joins are not allowed in a query.")
-    if str(node.args.get("method") or "").upper() not in dialect.JOIN_METHODS:
-        raise Refused(f"{node.args['method']} joins are not allowed in a query.")
-
-
-def _check_type(node: exp.Expr) -> None:
-    if node.this not in dialect.DATA_TYPES:
-        raise Refused(f"The type {node.sql('spark')[:64]} is not allowed in a query.")
-
-
-def _check_number(node: exp.Expr) -> None:
-    """LIMIT and OFFSET are literals: a number that comes from rows would tell of them by how many rows there are."""
-    value = node.expression
-    if isinstance(value, exp.Literal) and (value.is_string or not value.this.isdigit()):
-        raise Refused(f"{node.key.upper()} takes a whole number as it stands, and no expression.")
-
-
-def _check_length(node: exp.Expr) -> None:
-    """Whoever wants a value that long wants the disk or the memory."""
-    counts = [node.args.get(name) for name in ("times", "expression", "this")]
-    for count in counts:
-        length = int(count.this) if isinstance(count, exp.Literal) and count.this.isdigit() else 0
-        if length > MAX_VALUE_CHARS:
-            sentence = f"makes a value of {length:,} characters; the most is {MAX_VALUE_CHARS:,}."
-            raise Refused(f"{construct(node)} {sentence}")
-
-
-_CHECKS: dict[type[exp.Expr], Callable[[exp.Expr], None]] = {
-    exp.Identifier: _check_identifier,
-    exp.Table: _check_table,
-    exp.Join: _check_join,
-    exp.DataType: _check_type,
-    exp.Repeat: _check_length,
-    exp.Space: _check_length,
-    exp.Pad: _check_length,
-    exp.Limit: _check_number,
-    exp.Offset: _check_number,
-}
 
 
 def _no_table(name: str, tables: Iterable[QueryTable], others: Iterable[str]) -> str:
@@ -434,8 +326,14 @@ def _unresolved(error: OptimizeError, views: Mapping[str, QueryTable]) -> str:
     if found is None:
         return f"The SQL cannot be resolved: {_sentence(error)} Use columns that the tables' owners allow."
     tables = {table.name: table for table in views.values()}
+    name = found[1].strip()
+    if any(name.lower() in table.readable_columns for table in tables.values()):
+        return (
+            f"The column '{name}' cannot be told where the query names it: more than one source has it, or none of "
+            "those that are read there. Write the name of its source before it."
+        )
     return (
-        f"There is no column '{found[1].strip()}' where the query names it. Use columns that the tables' owners allow: "
+        f"There is no column '{name}' where the query names it. Use columns that the tables' owners allow: "
         f"{'; '.join(_columns_of(table) for _, table in sorted(tables.items()))}."
     )
 

@@ -86,3 +86,14 @@ def test_one_that_is_not_allowed_is_as_if_it_were_not_there() -> None:
     told = [refusal(f"SELECT {name} FROM customers", tables=(hidden,)) for name in ("ssn", "xyz")]
     assert told[0].replace("ssn", "xyz") == told[1]
     assert "ssn" not in told[1]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM customers a JOIN customers b ON a.id = b.id",
+        "SELECT c.id FROM customers c WHERE zip = '1' AND EXISTS (SELECT 1 FROM impressions)",
+    ],
+)
+def test_a_column_that_several_sources_have_or_none_that_is_read_there_is_told_so(sql: str) -> None:
+    assert "Write the name of its source before it" in refusal(sql)
