@@ -6,7 +6,8 @@ AWS documents what is masked, not how, nor what stands in its place (semantics, 
 1. escape sequences, control characters and characters that cannot be seen are taken out, so that
    nothing stands between two digits that a reader would not see there;
 2. what is to be masked is looked for in the text and, where it differs, in its folded form, in which
-   every digit of every script is one of 0 to 9 and wide, small or circled letters are plain ones;
+   every digit of every script is one of 0 to 9, wide, small or circled letters are plain ones, and what
+   parts two digits (tabs, blanks of any width and number, dashes, dots in the middle of a line) is one blank or hyphen;
 3. only then is the text cut to its greatest length.
 """
 
@@ -40,6 +41,11 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MARKS = frozenset({"Mn", "Me"})
 _NUMERALS = frozenset({"Nl", "No"})
 _BREAKS = frozenset({"Zl", "Zp"})
+_POINTS = {"\u066b": ".", "\u066c": ",", "\u2212": "-"}
+"""Arabic's signs between the digits of a number, and the minus sign."""
+_PARTS = frozenset("\t _-\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
+"""What may stand between the groups of a number's digits, once it is plain; two of them and more as well."""
+_APART = re.compile(r"[0-9](?:[\t_]|[ -][\t _-])")
 
 Span = tuple[int, int]
 """Where something stands in a text: from the first character to the one after the last."""
@@ -116,24 +122,65 @@ def _seen(character: str) -> str:
 
 def _folded(text: str) -> Folded | None:
     """None for what is plain already."""
-    if text.isascii():
+    if text.isascii() and _APART.search(text) is None:
         return None
     letters: list[str] = []
     origins: list[int] = []
     for place, character in enumerate(text):
-        for letter in _plain(character):
+        for letter in _ideograph(text, place) or _plain(character):
             letters.append(letter)
             origins.append(place)
-    return Folded("".join(letters), origins)
+    return _closed_up(letters, origins)
+
+
+def _closed_up(letters: Sequence[str], origins: Sequence[int]) -> Folded:
+    """With one blank, or one hyphen, for whatever parts two digits."""
+    kept: list[str] = []
+    places: list[int] = []
+    at = 0
+    while at < len(letters):
+        end = at
+        while end < len(letters) and letters[end] in _PARTS:
+            end += 1
+        if end == at:
+            kept.append(letters[at])
+            places.append(origins[at])
+            at += 1
+            continue
+        if kept and _is_digit(kept[-1]) and end < len(letters) and _is_digit(letters[end]):
+            kept.append("-" if "-" in letters[at:end] else " ")
+            places.append(origins[at])
+        else:
+            kept += letters[at:end]
+            places += origins[at:end]
+        at = end
+    return Folded("".join(kept), places)
+
+
+def _is_digit(letter: str) -> bool:
+    return letter.isascii() and letter.isdigit()
+
+
+def _ideograph(text: str, place: int) -> str:
+    """The digit that a Chinese character stands for beside another digit; alone it is a word, as "one" is."""
+    if unicodedata.category(text[place]) != "Lo" or not _is_numeric(text[place]):
+        return ""
+    beside = [text[at] for at in (place - 1, place + 1) if 0 <= at < len(text)]
+    return str(int(unicodedata.numeric(text[place]))) if any(map(_is_numeric, beside)) else ""
+
+
+def _is_numeric(character: str) -> bool:
+    return unicodedata.numeric(character, -1) in range(10)
 
 
 def _plain(character: str) -> Iterator[str]:
-    if character.isascii():
-        yield character
+    if character.isascii() or character in _POINTS:
+        yield _POINTS.get(character, character)
         return
     plain = unicodedata.normalize("NFKC", character)
     if unicodedata.category(character) in _NUMERALS and not any(map(str.isdecimal, plain)):
-        plain = "0"  # Ⅷ would be VIII, and a numeral of a script without decimal digits is some number too
+        # Ⅷ would be VIII, and a numeral of a script without decimal digits is some number too.
+        plain = str(int(unicodedata.numeric(character))) if _is_numeric(character) else "0"
     for letter in plain:
         category = unicodedata.category(letter)
         if category == "Nd":

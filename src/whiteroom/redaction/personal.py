@@ -33,6 +33,7 @@ FORMS = (
     r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",  # IBANs
     r"\d{3}-\d{2}-\d{4}",  # social security numbers
     r"(?:\d[ -]?){12,}\d",  # card numbers
+    r"\b\d{4}(?:[./:|]\d{4}){3}\b",  # and with other signs between
     r"(?:\d{1,3}\.){3}\d{1,3}",  # IPv4 addresses
     r"\b(?:[0-9A-Fa-f]{1,4}:){3,7}(?::?[0-9A-Fa-f]{1,4})\b",  # IPv6 addresses
     r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b",  # hardware addresses

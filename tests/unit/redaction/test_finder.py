@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
 
@@ -210,6 +211,86 @@ def test_it_is_found_wherever_a_long_line_has_it(at: int) -> None:
 )
 def test_every_number_is_masked_where_numbers_are(text: str, masked: str) -> None:
     assert redact(text, policy(Entity.NUMBERS)) == masked
+
+
+ZEROS = [
+    place
+    for place in range(0x110000)
+    if unicodedata.category(chr(place)) == "Nd" and unicodedata.decimal(chr(place)) == 0
+]
+"""The first digit of each script that has ten."""
+FORMS = ["4111 1111 1111 1111", "123-45-6789", "+41 44 668 18 00", "943 476 5919", "44051401359", "1984-02-29"]
+
+
+def in_script(zero: int, text: str) -> str:
+    return "".join(chr(zero + int(letter)) if letter.isdigit() else letter for letter in text)
+
+
+@pytest.mark.parametrize("zero", ZEROS, ids=[unicodedata.name(chr(zero)) for zero in ZEROS])
+def test_digits_of_every_script_count_as_those_of_ours(zero: int) -> None:
+    for form in FORMS[:2]:
+        secret = in_script(zero, form)
+        assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
+    assert redact(f"n={in_script(zero, '471')}", policy(Entity.NUMBERS)) == "n=[REDACTED]"
+    named = policy(Entity.CUSTOM, custom=("MRN-[0-9]{3}",))
+    assert redact(f"case MRN-{in_script(zero, '471')}", named) == "case [REDACTED]"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_digits_of_several_scripts_in_one_number_count_too(form: str) -> None:
+    secret = "".join(in_script(ZEROS[7 * place % len(ZEROS)], letter) for place, letter in enumerate(form))
+    assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "四一一一一一一一一一一一一一一一",
+        "〇七九四 四六六 八一八〇〇",
+        "①②③-④⑤-⑥⑦⑧⑨",
+        "፩፪፫-፬፭-፮፯፰፱",
+        "⁴¹¹¹ ¹¹¹¹ ¹¹¹¹ ¹¹¹¹",
+    ],
+)
+def test_numerals_count_as_the_digits_that_they_are(secret: str) -> None:
+    assert not set(secret) & set(redact(f"row of {secret} dropped", policy(Entity.PERSONAL)).replace(" ", ""))
+
+
+def test_a_chinese_character_that_is_a_word_too_is_a_digit_beside_others_alone() -> None:
+    assert redact("一般 三人 一二三", policy(Entity.NUMBERS)) == "一般 三人 [REDACTED]"
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["\t", "  ", "\t\t", " \t ", "\u00a0", "\u2003", "\u202f", "\u3000", "--", " - ", "–", "−", "_", "·", " • "],
+    ids=ascii,
+)
+@pytest.mark.parametrize("form", ["4111 1111 1111 1111", "+41 44 668 18 00", "943 476 5919", "(212) 555 0100"])
+def test_whatever_parts_the_groups_of_a_number_does_not_hide_it(form: str, between: str) -> None:
+    secret = form.replace(" ", between) if "(" not in form else f"(212) 555{between}0100"
+    assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
+
+
+@pytest.mark.parametrize("sign", [*"./:|"])
+def test_a_card_number_is_masked_with_other_signs_between_its_groups(sign: str) -> None:
+    secret = sign.join(["4111", "1111", "1111", "1111"])
+    assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
+
+
+@pytest.mark.parametrize("between", ["\t", " ", ".", "  ", "·"])
+def test_a_social_security_number_is_masked_with_other_signs_between_its_groups(between: str) -> None:
+    secret = between.join(["457", "55", "5462"])
+    assert redact(f"row of {secret} dropped", policy(Entity.PERSONAL)) == "row of [REDACTED] dropped"
+
+
+def test_a_members_own_expression_finds_a_number_whose_groups_are_parted_by_tabs() -> None:
+    named = policy(Entity.CUSTOM, custom=("MRN [0-9]{3} [0-9]{3}",))
+    assert redact("case MRN 471\t\t123!", named) == "case [REDACTED]!"
+
+
+def test_blanks_and_dashes_that_part_no_digits_are_left_alone() -> None:
+    named = policy(Entity.CUSTOM, custom=("a b",))
+    assert redact("a\tb a  b 1\t\tx", named) == "a\tb a  b 1\t\tx"
 
 
 def test_custom_identifiers_are_masked_only_where_custom_is_named() -> None:
