@@ -35,6 +35,8 @@ ENABLED = "ENABLED"
 GROUP_PREFIX = "/aws/cleanrooms/"
 """Of the log groups of analysis logs: the collaboration's id follows."""
 CATEGORY_VERSION = "1.0"
+REFUSED_TEXT_CHARACTERS = 4_096
+"""Of the SQL of a refused attempt: nothing ran, and nobody is to fill others' logs. Its digest is of the whole."""
 
 
 class LogStage(StrEnum):
@@ -191,6 +193,9 @@ def submissions(
     """
     document = _document(analysis, names, withhold_text=withhold_text)
     if refusal is not None:
+        text = document.get("queryText", "")
+        if len(text) > REFUSED_TEXT_CHARACTERS:
+            document |= {"queryText": text[:REFUSED_TEXT_CHARACTERS], "queryTextCut": True}
         document |= {"status": End.REFUSED.value, "errorCode": refusal.code, "errorMessage": refusal.message}
         if analysis.category is Category.SQL:
             document["queryValidationErrors"] = [refusal.message]

@@ -408,6 +408,17 @@ def test_requests_that_make_no_sense_are_refused_and_logged(
     assert [event["status"] for event in log_of(studio.office, studio.room, ALICE)] == ["REFUSED"]
 
 
+def test_the_text_of_a_refused_attempt_is_cut_and_its_digest_is_of_the_whole(studio: Studio) -> None:
+    text = f"SELECT age FROM patients -- {'x' * 100_000}"
+    with pytest.raises(AccessDenied):
+        ask(studio.office, studio.room, text, account=CAROL)
+    ask(studio.office, studio.room, text)
+    refused, started = log_of(studio.office, studio.room, BOB)
+    assert (len(refused["queryText"]), refused["queryTextCut"]) == (4_096, True)
+    assert refused["queryTextSha256"] == started["queryTextSha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert (started["queryText"], started.get("queryTextCut")) == (text, None)
+
+
 def test_endless_refused_attempts_of_one_account_do_not_fill_the_logs() -> None:
     count, now = RefusalCount(), NOW
     assert [count.one_more(ALICE, now) for _ in range(A_MINUTE + 2)] == [True] * A_MINUTE + [False, False]
