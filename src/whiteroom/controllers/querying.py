@@ -15,7 +15,7 @@ from typing import Protocol
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs
 from whiteroom.controllers.room import member_active, payer_active
-from whiteroom.domain.judgements import judge_again
+from whiteroom.domain.judgements import judge_again, moved
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.runs import Phase
@@ -146,9 +146,12 @@ def still_allowed(
     """Whether the rules of now allow what the query does; nothing speaks against what is not known yet."""
     if seen.judgement is None:
         return ALLOWED
+    tables = CurrentRules(tx).tables_of(seen.judgement)
+    if not moved(seen.judgement, tables):
+        return ALLOWED
     return judge_again(
         seen.judgement,
-        CurrentRules(tx).tables_of(seen.judgement),
+        tables,
         querier_account_id=query.account_id,
         receiver_account_ids=[receiver["accountId"] for receiver in query.receivers],
         algorithm_association_arn=algorithm_association_arn,

@@ -45,7 +45,7 @@ def get_configured_table_analysis_rule(request: Request, context: Context) -> Re
 
 @operation(CLEANROOMS, "UpdateConfiguredTableAnalysisRule")
 def update_configured_table_analysis_rule(request: Request, context: Context) -> Response:
-    """Replace the rule's policy: it holds from the next query on."""
+    """Replace the rule's policy: it holds at once, also for what was made of the table before."""
     table = own_configured_table(context, request["configuredTableIdentifier"])
     rule = _rule(context, table, request["analysisRuleType"])
     _require_fitting(table, request)
@@ -57,7 +57,7 @@ def update_configured_table_analysis_rule(request: Request, context: Context) ->
 
 @operation(CLEANROOMS, "DeleteConfiguredTableAnalysisRule")
 def delete_configured_table_analysis_rule(request: Request, context: Context) -> Response:
-    """Take the rule back: from now on nobody can query the table."""
+    """Take the rule back: all use of the table, and of what was made of it, ends at once."""
     table = own_configured_table(context, request["configuredTableIdentifier"])
     context.tx.configured_table_analysis_rules.remove(_rule(context, table, request["analysisRuleType"]))
     return {}

@@ -57,7 +57,7 @@ def get_configured_table_association_analysis_rule(request: Request, context: Co
 
 @operation(CLEANROOMS, "UpdateConfiguredTableAssociationAnalysisRule")
 def update_configured_table_association_analysis_rule(request: Request, context: Context) -> Response:
-    """Replace the rule's policy: it holds from the next query on."""
+    """Replace the rule's policy: it holds at once, also for what was made of the table before."""
     membership, association = _changeable(request, context)
     rule = _rule(request, context, association)
     _require_fitting(request, context, association)
@@ -69,7 +69,7 @@ def update_configured_table_association_analysis_rule(request: Request, context:
 
 @operation(CLEANROOMS, "DeleteConfiguredTableAssociationAnalysisRule")
 def delete_configured_table_association_analysis_rule(request: Request, context: Context) -> Response:
-    """Take the rule back: from now on nobody can query the table in this collaboration."""
+    """Take the rule back: all use of the table in this collaboration, and of what was made of it, ends at once."""
     _, association = _changeable(request, context)
     context.tx.configured_table_association_analysis_rules.remove(_rule(request, context, association))
     return {}

@@ -107,7 +107,7 @@ def update_configured_table_association(request: Request, context: Context) -> R
 
 @operation(CLEANROOMS, "DeleteConfiguredTableAssociation")
 def delete_configured_table_association(request: Request, context: Context) -> Response:
-    """Take the table out of the collaboration, with its collaboration rule and its access budget."""
+    """Take the table out of the collaboration for good, with its collaboration rule and its access budget."""
     membership = active_membership(context, request["membershipIdentifier"])
     association = association_in(context, membership, request["configuredTableAssociationIdentifier"])
     rule = context.tx.configured_table_association_analysis_rules.get(association.id)
