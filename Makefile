@@ -11,9 +11,11 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 TESTS ?= tests
+QUERIES ?= 100000
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services check format bench docs lock clean
+.PHONY: help setup demo test test-services check fuzz format bench docs lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +50,9 @@ check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/reference.py --check
+
+fuzz: $(DEV_READY) ## Try 100,000 queries on twins that a rule keeps apart (QUERIES=, SEED=)
+	@PYTHONPATH=tests:. $(BIN)/python -m noninterference --queries $(QUERIES) --seed $(SEED)
 
 format: $(DEV_READY) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . || true

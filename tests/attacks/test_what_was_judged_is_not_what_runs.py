@@ -158,6 +158,9 @@ HONEST = [
     ("SELECT diag FROM pc ORDER BY age LIMIT 1 OFFSET 7", "diag\nrare\n"),
     ("SELECT * FROM (SELECT diag, age FROM pc) t WHERE age = 27", "diag,age\nrare,27\n"),
     ("SELECT t.* FROM (SELECT seq AS eins, x FROM mine) t WHERE t.x = '10003'", "eins,x\n3,10003\n"),
+    # A NaN among the constants of the plan, and a sub-query that is correlated.
+    ("SELECT acos(2.0D) AS c, '\":nan,' AS x FROM mine LIMIT 1", 'c,x\nnan,""":nan,"\n'),
+    ("SELECT seq, (SELECT count(*) FROM mine q WHERE q.id = t.id) AS n FROM mine t WHERE seq = 3", "seq,n\n3,1\n"),
     ("SELECT p.diag, m.seq FROM pc p JOIN mine m ON p.zip = m.x WHERE m.seq = 7", "diag,seq\nrare,7\n"),
 ]
 

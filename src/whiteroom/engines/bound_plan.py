@@ -9,6 +9,7 @@ understood, and the text must not run. Nothing of the guard's, nor of sqlglot's,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from whiteroom.domain.query_facts import Origin
 from whiteroom.engines.plan_functions import FUNCTIONS, OURS
 
 Node = dict[str, Any]
+_NAN = re.compile(r'(?<!\\)":-?nan(?=[,}\]])', re.IGNORECASE)
 
 
 class NotUnderstood(Exception):
@@ -74,7 +76,8 @@ def read_plan(connection: duckdb.DuckDBPyConnection, sql: str, tables: Mapping[s
         "SELECT json_serialize_plan(?, optimize := false, skip_null := true, skip_empty := true, skip_default := true)"
     )
     answer = connection.execute(query, [sql]).fetchone()
-    found: Node = json.loads(answer[0]) if answer else {"error": True}
+    # A NaN among its constants is no JSON.
+    found: Node = json.loads(_NAN.sub('":null', answer[0])) if answer else {"error": True}
     if found["error"]:
         if found.get("error_type") in {"binder", "catalog", "parser"}:
             # It raises the error as its own.
@@ -264,6 +267,12 @@ class _Walk:
         """DUMMY_SCAN gives one column of nothing, that nothing refers to."""
         return [_NOTHING] if not node.get("children") else self._child(node)
 
+    def empty(self, node: Node) -> list[Made]:
+        """No row: what COUNT in a correlated sub-query gives where there is nothing."""
+        if node.get("children"):
+            raise NotUnderstood("an empty result of something")
+        return [_NOTHING for _ in node.get("return_types", ())]
+
     def with_(self, node: Node) -> list[Made]:
         definition, query = node["children"]
         self._expressions[node.get("table_index", 0)] = self.outputs(definition)
@@ -366,6 +375,7 @@ _OPERATORS = {
     "LOGICAL_CROSS_PRODUCT": _Walk.cross,
     "LOGICAL_EXPRESSION_GET": _Walk.values,
     "LOGICAL_DUMMY_SCAN": _Walk.one_row,
+    "LOGICAL_EMPTY_RESULT": _Walk.empty,
     "LOGICAL_MATERIALIZED_CTE": _Walk.with_,
     "LOGICAL_CTE_REF": _Walk.reference,
 }

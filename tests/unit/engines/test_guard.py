@@ -392,3 +392,15 @@ def test_every_name_in_quotes_stays_one_name() -> None:
     with duckdb.connect() as connection:
         connection.execute('CREATE TABLE "wr$0" AS SELECT 1 AS id')
         assert connection.execute(guarded.sql).fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("sql", ["SELECT X'61' AS a FROM people", "SELECT concat(name, r'[0-9]') AS a FROM people"])
+def test_a_literal_of_digits_or_of_what_stands_there_is_no_name_of_a_unit(sql: str) -> None:
+    assert guard(spec(sql)).output_columns == ("a",)
+
+
+@pytest.mark.parametrize("text", ["6' || (SELECT 1) || '", "zz", "6') FROM duckdb_settings() --"])
+def test_nor_does_it_carry_sql(text: str) -> None:
+    with pytest.raises(Refused):
+        guard(spec(f'SELECT X"{text}" AS a FROM people'))
+    assert text.replace("'", "''") in guard(spec(f'SELECT r"{text}" AS a FROM people')).sql

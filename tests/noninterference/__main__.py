@@ -1,0 +1,69 @@
+"""`make fuzz`: a long campaign, told as it goes and at its end."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from noninterference.campaign import Campaign, Report
+from noninterference.listed import listed
+
+LEAST = 20
+"""How often each listed construct is tried."""
+
+
+def main() -> int:
+    """Run it; 1 where something was found."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--queries", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=int, default=2_000, help="tell how it goes after so many")
+    asked = parser.parse_args()
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="whiteroom-fuzz-") as folder:
+        campaign = Campaign(Path(folder), asked.seed)
+        started = time.monotonic()
+        while campaign.report.queries < asked.queries:
+            campaign.run(min(asked.every, asked.queries - campaign.report.queries))
+            report = campaign.report
+            _say(f"{report.queries:,} tried, {report.passed:,} let through, {len(report.leaks)} leaks, "
+                 f"{len(report.disagreements)} refused by the second judge alone, {report.faults.total()} raised; "
+                 f"{time.monotonic() - started:,.0f} s")  # fmt: skip
+        campaign.close()
+    return tell(campaign.report)
+
+
+def tell(report: Report) -> int:
+    """The shares let through, per rule and per construct, and what was found."""
+    _say(f"\nseed {report.seed}: {report.queries:,} queries, {report.passed / report.queries:.0%} let through")
+    for room, tally in report.tallies.items():
+        kinds = ", ".join(f"({letter}) {count:,}" for letter, count in sorted(tally.held.items()))
+        failing = ", ".join(f"({letter}) {count:,}" for letter, count in sorted(tally.failing.items()))
+        _say(f"  {room:12} {tally.tried:7,} tried {tally.passed / tally.tried:5.0%} let through {tally.ran:7,} ran; "
+             f"twins: {kinds}{'; told by failing: ' + failing if failing else ''}")  # fmt: skip
+    _say("\nlet through of tried, by construct:")
+    names = listed()
+    for name in names:
+        _say(f"  {name:32} {report.hunger.passed[name]:7,} of {report.hunger.tried[name]:7,}")
+    scarce = [name for name in names if report.hunger.tried[name] < LEAST]
+    if scarce:
+        _say(f"\ntried fewer than {LEAST} times: {', '.join(scarce)}")
+    for leak in report.leaks:
+        _say(f"\nLEAK {leak}")
+    for fault, count in report.faults.most_common():
+        _say(f"\nRAISED {count} times: {fault}")
+    for room, sql, found in report.disagreements:
+        _say(f"\nREFUSED BY THE SECOND JUDGE ALONE [{room}] {found}\n    {sql}")
+    return 1 if report.leaks or report.faults or scarce else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

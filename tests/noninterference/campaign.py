@@ -1,0 +1,352 @@
+"""Many queries, their twins, and what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from noninterference import corpus, mutations, private
+from noninterference.grammar import Grammar, Hunger
+from noninterference.grouped import Aggregation, Listed, Thresholds
+from noninterference.kinds import KINDS, Kind
+from noninterference.personal import Personal
+from noninterference.rooms import ROOMS, Room, Rows, mine, patients, write
+from noninterference.runner import Runner, Seen
+from noninterference.uses import Uses, watched
+from support.rules import direct
+from whiteroom.domain.queries import QuerySpec, ResultFormat
+from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.plan_judge import Disagreement
+from whiteroom.engines.readback import NotWhatWasJudged
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.walls import BOTH, Walls
+
+WORLDS = 3
+"""How many bases there are; a query is tried on one of them."""
+MOST_TWINS = 3
+"""Of one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A difference that a rule promises not to be."""
+
+    room: str
+    kind: str
+    sql: str
+    difference: str
+
+    def __str__(self) -> str:
+        return f"[{self.room}, {self.kind}] {self.difference}\n    {self.sql}"
+
+
+@dataclass
+class Tally:
+    """What came of one rule's queries."""
+
+    tried: int = 0
+    passed: int = 0
+    ran: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+    """Twins compared, by kind."""
+    failing: Counter[str] = field(default_factory=Counter)
+    """Twins of which one query failed and the other did not, where that is documented."""
+    refusals: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Report:
+    """Of a whole campaign."""
+
+    seed: int
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    hunger: Hunger = field(default_factory=Hunger)
+    leaks: list[Leak] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    """Queries on which the guard or the worker raised what they should not, by the exception."""
+    disagreements: list[tuple[str, str, str]] = field(default_factory=list)
+    """Room, query and what was found, where the second judge alone refused."""
+    seconds: float = 0.0
+
+    @property
+    def queries(self) -> int:
+        """How many were tried."""
+        return sum(tally.tried for tally in self.tallies.values())
+
+    @property
+    def passed(self) -> int:
+        """How many the guard let through."""
+        return sum(tally.passed for tally in self.tallies.values())
+
+    def tally(self, room: str) -> Tally:
+        """Of one rule."""
+        return self.tallies.setdefault(room, Tally())
+
+
+def constructs(sql: str) -> set[str]:
+    """The entries of engines/dialect.py that a text has: classes, and `Class.part` of the structure."""
+    try:
+        tree = sqlglot.parse_one(sql, dialect="spark")
+    except SqlglotError:
+        return set()
+    found = set()
+    for node in tree.walk():
+        kind = type(node).__name__
+        found.add(kind)
+        found |= {f"{kind}.{name}" for name, value in node.args.items() if value}
+        if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+            found |= {f"StarOf.{name}" for name, value in node.args.items() if value}
+        if isinstance(node, exp.Anonymous):
+            found.add(str(node.this).upper())
+        elif isinstance(node, exp.DataType):
+            found.add(f"type {getattr(node.this, 'value', node.this)}")
+        elif isinstance(node, exp.Join):
+            found.add(f"join {str(node.args.get('side') or '').upper()} {str(node.args.get('kind') or '').upper()}")
+    return found
+
+
+class Stage:
+    """A room with its bases and their twins on disk, and the engines to run queries over them."""
+
+    def __init__(self, room: Room, folder: Path, runners: Mapping[int, Runner], seed: int) -> None:
+        self.room = room
+        self._runners = runners
+        self._bases: list[dict[str, str]] = []
+        self._twins: list[dict[Kind, dict[str, str]]] = []
+        (table,) = (table.name for table in room.tables if table.name != "mine")
+        for number in range(WORLDS):
+            rng = random.Random(f"{seed} {room.name} {number}")
+            rows, own = patients(rng), mine(rng)
+            self._bases.append(write(folder / room.name / f"{number}", {table: rows, "mine": own}))
+            twins: dict[Kind, dict[str, str]] = {}
+            for index, kind in enumerate(KINDS[room.name]):
+                other: Rows = kind.twin(rng, rows)
+                twins[kind] = write(folder / room.name / f"{number}-{index}", {table: other, "mine": own})
+            self._twins.append(twins)
+
+    def spec(self, sql: str, rng: random.Random) -> QuerySpec:
+        """The query with one of the ways in which results are written."""
+        form = ResultFormat.PARQUET if rng.random() < 0.15 else ResultFormat.CSV
+        return direct(sql, self.room.tables, result_format=form, max_file_bytes=rng.choice((150, 10_000)))
+
+    def compare(self, spec: QuerySpec, guarded: GuardedQuery, uses: Uses, report: Report, rng: random.Random) -> bool:
+        """Run a query over a base and the twins that it is held to; whether it ran to its end."""
+        world = rng.randrange(WORLDS)
+        # What is equal is equal on any number of threads: one query in four is run on four, and its twins on one.
+        threads = 1 if guarded.plan.single_thread or rng.random() < 0.75 else 4
+        text = self._runners[1].text(guarded)
+        if isinstance(text, Seen):
+            return False  # it is wrong whatever the rows are
+        seen = self._runners[threads].run(spec, guarded, text, self._bases[world])
+        tally = report.tally(self.room.name)
+        for kind in self._held(uses, rng):
+            other = self._runners[1].run(spec, guarded, text, self._twins[world][kind])
+            if kind.may_fail and bool(seen.failure) != bool(other.failure):
+                tally.failing[kind.letter] += 1
+                continue
+            tally.held[kind.letter] += 1
+            difference = kind.differs(seen, other, uses)
+            if difference:
+                report.leaks.append(self._leak(spec, guarded, text, uses, kind, world, difference))
+        return not seen.failure
+
+    def _leak(
+        self, spec: QuerySpec, guarded: GuardedQuery, text: str, uses: Uses, kind: Kind, world: int, difference: str
+    ) -> Leak:
+        """A difference between twins, or one that the number of threads makes."""
+        threads = 1 if guarded.plan.single_thread else 4
+        one, four = (self._runners[count].run(spec, guarded, text, self._bases[world]) for count in (1, threads))
+        unsteady = kind.differs(one, four, uses)
+        what = "unsteady" if unsteady else f"{kind.letter}: {kind.name}"
+        return Leak(self.room.name, what, spec.sql, unsteady or difference)
+
+    def _held(self, uses: Uses, rng: random.Random) -> Iterator[Kind]:
+        kinds = [kind for kind in KINDS[self.room.name] if kind.held(uses)]
+        letters = list(dict.fromkeys(kind.letter for kind in kinds))
+        if "b" in letters:
+            letters.remove("a")
+        for letter in letters:
+            yield rng.choice([kind for kind in kinds if kind.letter == letter])
+        more = [kind for kind in kinds if kind.letter == "c"]
+        if more:
+            yield rng.choice(more)
+
+
+class PrivateStage:
+    """The same for differential privacy."""
+
+    def __init__(self, room: Room, folder: Path, runner: private.PrivateRunner, seed: int) -> None:
+        self.room = room
+        self._runner = runner
+        self._worlds: list[dict[str, dict[str, str]]] = []
+        (table,) = (table.name for table in room.tables if table.name != "mine")
+        for number in range(WORLDS):
+            rng = random.Random(f"{seed} {room.name} {number}")
+            rows, own = private.users(rng), mine(rng)
+            twins = {
+                "base": rows,
+                "removed": private.without(rows),
+                "replaced": private.replaced(rng, rows),
+                "alike": private.lookalikes(rows),
+                "shuffled": private.shuffled(rng, rows),
+            }
+            self._worlds.append(
+                {
+                    name: write(folder / room.name / f"{number}-{name}", {table: each, "mine": own})
+                    for name, each in twins.items()
+                }
+            )
+
+    def spec(self, sql: str, rng: random.Random) -> QuerySpec:
+        """The query, with enough left of the budget."""
+        return direct(sql, self.room.tables, max_file_bytes=rng.choice((150, 10_000)), epsilon_left="1000")
+
+    def compare(self, spec: QuerySpec, guarded: GuardedQuery, report: Report, rng: random.Random) -> bool:
+        """Run a query on twins; whether it ran to its end."""
+        assert guarded.noisy is not None
+        tally, twins = report.tally(self.room.name), rng.choice(self._worlds)
+        texts = self._runner.text(guarded)
+        if texts is None:
+            return False  # it is wrong whatever the rows are
+        name = rng.choice(("removed", "replaced", "alike"))
+        one = self._runner.run(spec, guarded, texts, twins["base"])
+        other = self._runner.run(spec, guarded, texts, twins[name], floor=one.chosen)
+        if other.chosen != one.chosen and not other.seen.failure:
+            one = self._runner.run(spec, guarded, texts, twins["base"], floor=other.chosen)
+        tally.held["e"] += 1
+        for difference in private.differences(one, other, removed=name == "removed"):
+            report.leaks.append(Leak(self.room.name, f"e: {name}", spec.sql, difference))
+            break
+        if rng.random() < 0.3 and not one.seen.failure:
+            four = self._runner.run(spec, guarded, texts, twins["base"], exact=True, threads=4)
+            single = self._runner.run(spec, guarded, texts, twins["shuffled"], exact=True)
+            tally.held["order"] += 1
+            if four.seen != single.seen:
+                difference = f"{four.seen} and {single.seen}"
+                report.leaks.append(Leak(self.room.name, "e: order", spec.sql, difference))
+        return not one.seen.failure
+
+
+def judged(spec: QuerySpec, walls: Walls = BOTH) -> tuple[GuardedQuery, Uses]:
+    """The guard's answer, and where the protected columns stand in the tree that it judged.
+
+    Raises:
+        Refused: by the guard.
+    """
+    found: list[Uses] = []
+    with watched(found):
+        guarded = guard(spec, walls)
+    return guarded, found[-1]
+
+
+def attempt(stage: Stage | PrivateStage, sql: str, report: Report, rng: random.Random, walls: Walls = BOTH) -> None:
+    """One query, from its text to its twins."""
+    tally = report.tally(stage.room.name)
+    tally.tried += 1
+    named = constructs(sql)
+    spec = stage.spec(sql, rng)
+    try:
+        guarded, uses = judged(spec, walls)
+    except Refused as refusal:
+        tally.refusals[str(refusal)[:90]] += 1
+        report.hunger.fed(named, passed=False)
+        return
+    try:
+        if isinstance(stage, Stage):
+            tally.ran += stage.compare(spec, guarded, uses, report, rng)
+        elif guarded.noisy is not None:
+            tally.ran += stage.compare(spec, guarded, report, rng)
+    except (Disagreement, NotWhatWasJudged) as found:
+        report.disagreements.append((stage.room.name, sql, str(found)))
+        report.hunger.fed(named, passed=False)
+        return
+    tally.passed += 1
+    report.hunger.fed(named, passed=True)
+
+
+SHARES: Mapping[str, int] = {
+    "outputs": 36,
+    "controls": 20,
+    "thresholds": 15,
+    "privacy": 11,
+    "aggregation": 9,
+    "list": 9,
+}
+"""Of a hundred queries."""
+TURNED = 0.22
+"""How often a query is one that an attacker would try, in the rooms that take any query."""
+_GRAMMARS: Mapping[str, type[Grammar]] = {
+    "thresholds": Thresholds,
+    "aggregation": Aggregation,
+    "list": Listed,
+    "privacy": Personal,
+}
+
+
+class Campaign:
+    """Stages for every rule, and what is tried on them."""
+
+    def __init__(self, folder: Path, seed: int, shares: Mapping[str, int] = SHARES, *, walls: Walls = BOTH) -> None:
+        self.report = Report(seed)
+        self._rng = random.Random(seed)
+        self._shares = shares
+        self._walls = walls
+        self._runners = {threads: Runner(folder / f"on-{threads}", threads=threads, walls=walls) for threads in (1, 4)}
+        self._private = private.PrivateRunner(folder / "private", walls=walls)
+        self._stages: dict[str, Stage | PrivateStage] = {}
+        self._grammars: dict[str, Grammar] = {}
+        self._attackers: dict[str, mutations.Attacker] = {}
+        self._corpora: dict[str, list[str]] = {}
+        for room in ROOMS:
+            if room.name not in shares:
+                continue
+            if room.name == "privacy":
+                self._stages[room.name] = PrivateStage(room, folder, self._private, seed)
+            else:
+                self._stages[room.name] = Stage(room, folder, self._runners, seed)
+            kind = _GRAMMARS.get(room.name, Grammar)
+            self._grammars[room.name] = kind(self._rng, self.report.hunger, room.vocabulary)
+            self._attackers[room.name] = mutations.Attacker(self._rng, room.vocabulary)
+            self._corpora[room.name] = list(corpus.adapted(room.vocabulary))
+
+    def close(self) -> None:
+        """End the engines."""
+        for runner in self._runners.values():
+            runner.close()
+        self._private.close()
+
+    def run(self, queries: int, *, turned: float = TURNED, until: Callable[[Report], bool] = lambda _: False) -> Report:
+        """Try so many queries, or until the report says that it is enough."""
+        started = time.monotonic()
+        names, weights = list(self._shares), list(self._shares.values())
+        for _ in range(queries):
+            room = self._rng.choices(names, weights)[0]
+            sql = self._written(room, turned)
+            self.attempt(room, sql)
+            if until(self.report):
+                break
+        self.report.seconds += time.monotonic() - started
+        return self.report
+
+    def attempt(self, room: str, sql: str) -> None:
+        """One query. What is raised instead of refused is a finding too."""
+        try:
+            attempt(self._stages[room], sql, self.report, self._rng, self._walls)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is told
+            self.report.faults[f"{type(error).__name__}: {str(error)[:120]} [{room}] {sql[:600]}"] += 1
+
+    def _written(self, room: str, turned: float) -> str:
+        grammar, attacker = self._grammars[room], self._attackers[room]
+        odds = turned if room in {"outputs", "controls"} else turned / 2
+        if self._rng.random() >= odds:
+            return grammar.query().sql
+        base = grammar.query().sql if self._rng.random() < 0.4 else self._rng.choice(self._corpora[room])
+        return mutations.mutated(base, attacker, self._rng.choice((1, 1, 2))) or base

@@ -1,0 +1,30 @@
+"""The grammar's own list: every entry of engines/dialect.py and engines/grammar.py, as campaign.constructs names it."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from noninterference.vocabulary import ABSENT
+from whiteroom.engines import dialect, grammar
+
+
+def listed() -> list[str]:
+    """What must be generated."""
+    found = [kind.__name__ for kind in dialect.SCALARS]
+    for node, parts in grammar.TABLE.items():
+        found += [f"{node.__name__}.{part}" for part in parts]
+    found += [*dialect.NAMED_FUNCTIONS, *dialect.NAMED_AGGREGATES]
+    found += [f"type {kind.value}" for kind in dialect.DATA_TYPES]
+    found += [f"join {side} {kind}" for side, kind in _joins()]
+    return sorted(dict.fromkeys(name for name in found if name not in ABSENT))
+
+
+def _joins() -> list[tuple[str, str]]:
+    pairs = [("", kind) for kind in dialect.JOIN_KINDS - {"OUTER", "SEMI", "ANTI"}]
+    pairs += [(side, "") for side in dialect.JOIN_SIDES]
+    return [*pairs, ("LEFT", "SEMI"), ("LEFT", "ANTI"), ("FULL", "OUTER")]
+
+
+def is_class(name: str) -> bool:
+    """Whether a listed name is that of a node's class."""
+    return hasattr(exp, name)

@@ -1,0 +1,111 @@
+"""Runs a guarded query over a twin, in this process, and keeps all that its runner sees."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from whiteroom.domain.queries import QuerySpec
+from whiteroom.engines import worker
+from whiteroom.engines.guard import GuardedQuery
+from whiteroom.engines.results import write_result
+from whiteroom.engines.spark.natives import NATIVES, register
+from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.walls import BOTH, Walls
+
+PLAIN = "SET disabled_optimizers = 'type_pushdown'"
+"""As queries without noise have it (engines/worker.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a query shows, however it ends."""
+
+    rows: int
+    files: tuple[tuple[str, bytes], ...]
+    failure: str = ""
+    message: str = ""
+    tables: tuple[str, ...] = ()
+
+
+class Runner:
+    """One engine for all queries, on so many threads; each query has tables and views of its own."""
+
+    def __init__(self, folder: Path, *, threads: int, walls: Walls = BOTH) -> None:
+        self._folder = folder
+        self._database = database(threads, PLAIN)
+        self._walls = walls
+
+    def close(self) -> None:
+        """End the engine."""
+        self._database.close()
+
+    def text(self, guarded: GuardedQuery) -> str | Seen:
+        """The text that will run, after the second judge; or how the query ends before a row is read.
+
+        Raises:
+            Disagreement, NotWhatWasJudged: the second judge refuses it.
+        """
+        with self._database.cursor() as cursor:
+            try:
+                prepare(cursor, guarded.sql)
+                return worker.judged(cursor, guarded, self._walls)
+            except duckdb.Error as error:
+                return self._failed(error, guarded)
+
+    def run(self, spec: QuerySpec, guarded: GuardedQuery, text: str, files: Mapping[str, str]) -> Seen:
+        """Run a query that has no noise.
+
+        Args:
+            spec: how its rows are written.
+            guarded: the query.
+            text: what the judges let run.
+            files: the twin's, by the tables' names.
+        """
+        guarded = pointed(guarded, files)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        with self._database.cursor() as cursor:
+            try:
+                prepare(cursor, guarded.sql)
+                for view, table in guarded.views.items():
+                    worker._make_view(cursor, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
+                rows, written = write_result(cursor, text, spec, self._folder)
+            except duckdb.Error as error:
+                return self._failed(error, guarded)
+            found = tuple((file.name, file.read_bytes()) for file in written)
+            return Seen(rows, found, tables=_tables(guarded))
+
+    @staticmethod
+    def _failed(error: duckdb.Error, guarded: GuardedQuery) -> Seen:
+        failure, message = worker._safely(error)
+        return Seen(0, (), failure.value, message, _tables(guarded))
+
+
+def _tables(guarded: GuardedQuery) -> tuple[str, ...]:
+    return tuple(sorted(table.name for table in guarded.views.values()))
+
+
+def pointed(guarded: GuardedQuery, files: Mapping[str, str]) -> GuardedQuery:
+    """The same query over a twin's files."""
+    views = {
+        view: replace(table, source=replace(table.source, files=(files[table.name],)))
+        for view, table in guarded.views.items()
+    }
+    return replace(guarded, views=views)
+
+
+def database(threads: int, *settings: str) -> duckdb.DuckDBPyConnection:
+    """An engine as queries have it."""
+    connection = duckdb.connect(":memory:")
+    shared: Sequence[str] = (f"SET threads = {threads}", "SET TimeZone = 'UTC'", "SET preserve_insertion_order = true")
+    for statement in (*shared, *settings):
+        connection.execute(statement)
+    for name in NATIVES:
+        # Here: they go with the connection that knows them first, and those of the queries come and go.
+        register(connection, name)
+    return connection
