@@ -20,7 +20,7 @@ from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.steps import DONE, Failure, Outcome
-from whiteroom.domain.verdicts import ALLOWED, Verdict
+from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
@@ -147,9 +147,7 @@ def still_allowed(
     if seen.judgement is None:
         return ALLOWED
     tables = CurrentRules(tx).tables_of(seen.judgement)
-    if not moved(seen.judgement, tables):
-        return ALLOWED
-    return judge_again(
+    verdict = judge_again(
         seen.judgement,
         tables,
         querier_account_id=query.account_id,
@@ -157,3 +155,7 @@ def still_allowed(
         algorithm_association_arn=algorithm_association_arn,
         template_arn=query.sql_parameters.get("analysisTemplateArn") or None,
     )
+    changed = ", ".join(f"'{name}'" for name in moved(seen.judgement, tables))
+    if isinstance(verdict, Denied) and changed:
+        return Denied(f"The rules of {changed} changed while the query ran. {verdict.reason}")
+    return verdict

@@ -223,6 +223,8 @@ def test_a_minimum_that_is_raised_while_a_query_runs_drops_its_result(world: Wor
     rule(world, aggregationThresholds=[threshold])
     world.drive()
     revoked(world, Work.PROTECTED_QUERIES, record_id)
+    message = world.get(Work.PROTECTED_QUERIES, record_id).status_message
+    assert message.startswith("The rules of 'Flights' changed while the query ran. Table 'Flights'")
     assert world.objects.delivered == {}
 
 
