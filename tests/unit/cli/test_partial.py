@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
-from support.rooms import ALICE, World
+from support.rooms import ALICE, BOB, World
 from whiteroom.domain.runs import EndReason, RunEnd
 from whiteroom.domain.trained_models import TrainedModel
 from whiteroom.objects.folder import FolderObjects
@@ -53,3 +53,13 @@ def test_nothing_else_leaves_anything_partial(cli: CommandLine, world: World) ->
     answer = cli("partial", world.ready_channel().arn)
     assert answer.code == 1
     assert "no trained model" in answer.err
+
+
+def test_what_rests_on_rows_that_their_owner_took_back_is_not_handed_over(
+    cli: CommandLine, model: TrainedModel, tmp_path: Path
+) -> None:
+    assert cli("owner", "stop", "--account", BOB).code == 0
+    answer = cli("partial", model.arn, "--to", str(tmp_path / "new"))
+    assert answer.code == 1
+    assert "'Flights'" in answer.err
+    assert not (tmp_path / "new").exists()
