@@ -27,7 +27,7 @@ NO_VOWELS = r"(?:one|One|once|EU|is|are|and|alone|at)\b|euro"
 LETTERS = "ML|ml|SQL|XML|HTTP|MB"
 """Read one by one, the first of which begins with a vowel."""
 FAULTS = {
-    "a space is missing behind a sentence": re.compile(r"[a-z)\x00][.;?!][A-Z](?=[a-z ])"),
+    "a space is missing behind a sentence": re.compile(r"(?:\b[a-z]+|[)\x00])[.;?!][A-Z](?=[a-z ])"),
     "a space is missing behind a comma": re.compile(r"[a-z)],[A-Za-z]{2}"),
     "a sound of a vowel takes `an`": re.compile(rf"\b[Aa] (?=[aeioAEIO])(?!{NO_VOWELS})\w+|\b[Aa] (?=(?:{LETTERS})\b)"),
     "no sound of a vowel takes `a`": re.compile(
