@@ -74,7 +74,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *_rows(
         "cleanrooms",
-        Seen("test_a_template_of_another_room_is_not_found_here"),
+        Seen("test_every_member_reads_a_templates_text_to_approve_it"),
         "analysisTemplateArn",
         "analysisTemplateArns",
     ),
@@ -405,7 +405,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *_rows(
         "cleanrooms",
-        Seen("test_an_association_is_found_in_its_own_membership_alone"),
+        Seen("test_an_association_brings_a_table_into_a_room_under_a_name"),
         "configuredTableAssociationIdentifier",
     ),
     *_rows(
@@ -493,7 +493,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *_rows(
         "cleanrooms",
-        Seen("test_a_template_is_found_in_its_own_membership_alone"),
+        Seen("test_any_member_writes_a_template_and_reads_it_again"),
         "analysisTemplateIdentifier",
     ),
     *_rows(
@@ -801,7 +801,6 @@ ROWS: tuple[Row, ...] = (
     *_rows(
         "cleanrooms-ml",
         Seen("test_an_association_that_is_not_there_is_not_found"),
-        "configuredModelAlgorithmAssociationArn",
         "configuredModelAlgorithmAssociations",
     ),
     *_rows(
@@ -866,6 +865,15 @@ ROWS: tuple[Row, ...] = (
     ),
     *_rows(
         "cleanrooms-ml",
+        Seen("test_an_association_that_is_not_there_is_not_found"),
+        "configuredModelAlgorithmAssociationArn",
+        of=(
+            "CreateTrainedModel",
+            "StartTrainedModelInferenceJob",
+        ),
+    ),
+    *_rows(
+        "cleanrooms-ml",
         Seen("test_the_members_variables_win_except_over_the_jobs_identity"),
         "environment",
     ),
@@ -918,11 +926,21 @@ ROWS: tuple[Row, ...] = (
     ),
     *_rows(
         "cleanrooms-ml",
-        Seen("test_an_algorithm_is_for_its_owner_alone"),
+        Seen("test_an_algorithm_is_answered_as_it_was_given"),
         "configuredModelAlgorithmArn",
         of=(
             "DeleteConfiguredModelAlgorithm",
             "GetConfiguredModelAlgorithm",
+        ),
+    ),
+    *_rows(
+        "cleanrooms-ml",
+        Seen("test_its_owner_reads_an_association_as_it_was_given"),
+        "configuredModelAlgorithmAssociationArn",
+        of=(
+            "DeleteConfiguredModelAlgorithmAssociation",
+            "GetCollaborationConfiguredModelAlgorithmAssociation",
+            "GetConfiguredModelAlgorithmAssociation",
         ),
     ),
     *_rows(
@@ -1095,7 +1113,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *_rows(
         "logs",
-        Seen("test_pages_have_every_event_once_and_in_order"),
+        Seen("test_pages_of_a_search_come_to_every_event_once"),
         "limit",
         "nextToken",
         of=(
