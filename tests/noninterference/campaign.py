@@ -304,7 +304,7 @@ class Campaign:
         self._stages: dict[str, Stage | PrivateStage] = {}
         self._grammars: dict[str, Grammar] = {}
         self._attackers: dict[str, mutations.Attacker] = {}
-        self._corpora: dict[str, list[str]] = {}
+        self._vocabularies = {room.name: room.vocabulary for room in ROOMS}
         for room in ROOMS:
             if room.name not in shares:
                 continue
@@ -315,7 +315,6 @@ class Campaign:
             kind = _GRAMMARS.get(room.name, Grammar)
             self._grammars[room.name] = kind(self._rng, self.report.hunger, room.vocabulary)
             self._attackers[room.name] = mutations.Attacker(self._rng, room.vocabulary)
-            self._corpora[room.name] = list(corpus.adapted(room.vocabulary))
 
     def close(self) -> None:
         """End the engines."""
@@ -348,5 +347,8 @@ class Campaign:
         odds = turned if room in {"outputs", "controls"} else turned / 2
         if self._rng.random() >= odds:
             return grammar.query().sql
-        base = grammar.query().sql if self._rng.random() < 0.4 else self._rng.choice(self._corpora[room])
-        return mutations.mutated(base, attacker, self._rng.choice((1, 1, 2))) or base
+        base = None
+        if self._rng.random() < 0.6:
+            base = corpus.adapted(self._rng.choice(corpus.queries()), self._vocabularies[room])
+        base = base or grammar.query().sql
+        return mutations.mutated(base, attacker, self._rng.choice((1, 1, 2)))

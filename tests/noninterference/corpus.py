@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -47,20 +47,19 @@ def queries() -> tuple[str, ...]:
     return tuple(found)
 
 
-def adapted(vocabulary: Mapping[str, tuple[Col, ...]]) -> Iterator[str]:
-    """Those that can be read, over the tables and columns of a room."""
+def adapted(sql: str, vocabulary: Mapping[str, tuple[Col, ...]]) -> str | None:
+    """The query over the tables and columns of a room; None where it cannot be read."""
     (table,) = (name for name in vocabulary if name != "mine")
     known = {column.name for column in vocabulary[table]}
     own = {column.name for column in vocabulary["mine"]}
-    for sql in queries():
-        try:
-            tree = sqlglot.parse_one(sql, dialect="spark")
-        except (SqlglotError, RecursionError):
-            continue
+    try:
+        tree = sqlglot.parse_one(sql, dialect="spark")
         if len(sql) > 2_000 or not isinstance(tree, exp.Query):
-            continue
+            return None
         _rename(tree, table, known, own)
-        yield tree.sql("spark")
+        return tree.sql("spark")
+    except (SqlglotError, RecursionError):
+        return None
 
 
 def _rename(tree: exp.Expr, table: str, known: set[str], own: set[str]) -> None:
