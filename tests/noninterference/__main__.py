@@ -7,6 +7,7 @@ import logging
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from noninterference.campaign import Campaign, Report
@@ -27,14 +28,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="whiteroom-fuzz-") as folder:
         campaign = Campaign(Path(folder), asked.seed)
         started = time.monotonic()
-        while campaign.report.queries < asked.queries:
-            campaign.run(min(asked.every, asked.queries - campaign.report.queries))
-            report = campaign.report
-            _say(f"{report.queries:,} tried, {report.passed:,} let through, {len(report.leaks)} leaks, "
-                 f"{len(report.disagreements)} refused by the second judge alone, {report.faults.total()} raised; "
-                 f"{time.monotonic() - started:,.0f} s")  # fmt: skip
+        with suppress(KeyboardInterrupt):  # what was done until then is told
+            while campaign.report.queries < asked.queries:
+                campaign.run(min(asked.every, asked.queries - campaign.report.queries))
+                _say(_so_far(campaign.report, time.monotonic() - started))
         campaign.close()
     return tell(campaign.report)
+
+
+def _so_far(report: Report, seconds: float) -> str:
+    return (
+        f"{report.queries:,} tried, {report.passed:,} let through, {len(report.leaks)} leaks, "
+        f"{len(report.disagreements)} refused by the second judge alone, {report.faults.total()} raised; "
+        f"{seconds:,.0f} s"
+    )
 
 
 def tell(report: Report) -> int:
