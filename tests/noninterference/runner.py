@@ -102,7 +102,12 @@ def pointed(guarded: GuardedQuery, files: Mapping[str, str]) -> GuardedQuery:
 def database(threads: int, *settings: str) -> duckdb.DuckDBPyConnection:
     """An engine as queries have it."""
     connection = duckdb.connect(":memory:")
-    shared: Sequence[str] = (f"SET threads = {threads}", "SET TimeZone = 'UTC'", "SET preserve_insertion_order = true")
+    shared: Sequence[str] = (
+        "SET enable_progress_bar = false",
+        f"SET threads = {threads}",
+        "SET TimeZone = 'UTC'",
+        "SET preserve_insertion_order = true",
+    )
     for statement in (*shared, *settings):
         connection.execute(statement)
     for name in NATIVES:
