@@ -33,7 +33,7 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
     " Upper Lower Length Trim Substring Left Right Concat ConcatWs Replace StrPosition Pad Initcap Reverse Repeat"
     " SplitPart RegexpExtract RegexpLike Translate Ascii Chr MD5 SHA SHA2 Hex Contains StartsWith EndsWith"
     " Levenshtein Space SubstringIndex Soundex Overlay ToBase64 FromBase64 Unhex Encode Decode Elt Format BitLength"
-    " ToBinary RegexpExtractAll RegexpCount RegexpInstr RegexpSubstr HexString"
+    " ToBinary RegexpExtractAll RegexpCount RegexpInstr RegexpSubstr HexString Bracket"
     # absence
     " Coalesce Nvl2 Nullif"
     # dates and times

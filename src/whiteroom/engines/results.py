@@ -137,3 +137,14 @@ def as_stored(connection: duckdb.DuckDBPyConnection, sql: str, names: tuple[str,
         value = f"CAST({sql_name(name)} AS {stored})" if stored else sql_name(name)
         columns.append(f"{value} AS {sql_name(written)}")
     return f"SELECT {', '.join(columns)} FROM ({sql})"  # noqa: S608 -- the guard's SQL, and quoted names
+
+
+def nested_columns(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """The output columns that are arrays, maps or structs."""
+    described = connection.execute(f"DESCRIBE {sql}").fetchall()
+    return [name for name, duckdb_type, *_ in described if is_nested(duckdb_type)]
+
+
+def is_nested(duckdb_type: str) -> bool:
+    """Whether values of a type of DuckDB's hold other values."""
+    return duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT", "MAP", "UNION"))

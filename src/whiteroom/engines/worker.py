@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from whiteroom.base.data_files import sql_literal, sql_name
-from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable
+from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable, ResultFormat
 from whiteroom.engines.guard import TOO_DEEP, GuardedQuery, guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import require_opendp
@@ -24,7 +24,7 @@ from whiteroom.engines.plan_judge import Disagreement, judge_noisy, judge_text, 
 from whiteroom.engines.readback import NotWhatWasJudged, check_reads
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import fill, make_groups, rehearse
-from whiteroom.engines.results import TooLarge, as_stored, write_result
+from whiteroom.engines.results import TooLarge, as_stored, is_nested, nested_columns, write_result
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, partial_folder, write_bill, write_judgement
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
@@ -120,6 +120,10 @@ def _run_noisy(
         check_headers(guarded.views.values())
         partial = _new_partial(spec)
         key_types = rehearse(guarded.views, noisy)
+        if any(map(is_nested, key_types)):
+            raise Refused(
+                "Over tables with differential privacy, arrays, maps and structs cannot be shown; show parts."
+            )
         with _connected(folder, spec, guarded, spill_bytes) as connection:
             prepare(connection, noisy.rows, noisy.answer)
             answer = _judged_noisy(connection, guarded, noisy, key_types, walls)
@@ -222,6 +226,12 @@ def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int,
         text = judged(connection, guarded, walls)
         for view, table in guarded.views.items():
             _make_view(connection, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
+        nested = nested_columns(connection, text) if spec.result_format is ResultFormat.CSV else []
+        if nested:
+            raise Refused(
+                f"A CSV result cannot hold arrays, maps or structs ({', '.join(nested)}), as Spark's cannot. Ask for "
+                "PARQUET, or make text of them with array_join."
+            )
         rows, files = write_result(connection, text, spec, partial, spec.max_result_bytes)
     return _result(spec, guarded, partial, rows, files)
 

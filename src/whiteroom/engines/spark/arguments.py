@@ -148,6 +148,8 @@ def required_text(node: exp.Expr | None, function: str, what: str) -> str:
     return found
 
 
+Gives = Callable[[exp.Expr], exp.DataType | None]
+
 MANY = 255
 """Arguments of a function that takes any number of them."""
 
@@ -158,11 +160,23 @@ class Function:
 
     least: int
     most: int
-    gives: str | Callable[[exp.Anonymous], exp.DataType | None]
+    gives: str | Gives
     """Its Spark type, or what finds it."""
     rule: Rule
 
 
 def rules(functions: Mapping[str, Function]) -> dict[str, Rule]:
-    """The rules of a module's functions by name."""
-    return {name: function.rule for name, function in functions.items()}
+    """The rules of a module's functions by name; what they make has the type that the function gives."""
+    return {name: _typed(function) for name, function in functions.items()}
+
+
+def _typed(function: Function) -> Rule:
+    def rule(node: exp.Expr) -> exp.Expr | None:
+        gives = function.gives
+        found = exp.DataType.build(gives, dialect="spark") if isinstance(gives, str) else gives(node)
+        made = function.rule(node)
+        if made is not None and found is not None:
+            made.type = found
+        return made
+
+    return rule

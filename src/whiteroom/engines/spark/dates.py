@@ -383,7 +383,7 @@ RULES: Mapping[type[exp.Expr], Rule] = {
 }
 
 
-def _extracted_type(node: exp.Anonymous) -> exp.DataType | None:
+def _extracted_type(node: exp.Expr) -> exp.DataType | None:
     name = text_of(node.expressions[0]) if node.expressions else None
     return exp.DataType.build(field_type(name or ""), dialect="spark")
 

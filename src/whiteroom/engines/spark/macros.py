@@ -8,4 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-MACROS: Mapping[str, tuple[str, str]] = {}
+MACROS: Mapping[str, tuple[str, str]] = {
+    # NULL where the value is not found and a NULL may be it.
+    "spark_array_contains": (
+        "a, v",
+        (
+            "CASE WHEN list_contains(a, v) THEN true WHEN v IS NULL OR a IS NULL THEN NULL"
+            " WHEN list_aggregate(a, 'count') < len(a) THEN NULL ELSE false END"
+        ),
+    ),
+}

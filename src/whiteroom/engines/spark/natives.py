@@ -104,6 +104,7 @@ NATIVES: Mapping[str, Native] = {
     "spark_url_decode": _native(texts.url_decode, "VARCHAR", "VARCHAR"),
     "spark_luhn_check": _native(texts.luhn_check, "VARCHAR", "BOOLEAN"),
     "spark_mask": _native(texts.mask, "VARCHAR VARCHAR VARCHAR VARCHAR VARCHAR", "VARCHAR", nulls=True),
+    "spark_join_all": _native(texts.join_all, "VARCHAR VARCHAR[] VARCHAR", "VARCHAR"),
     "spark_join": _native(texts.join, "VARCHAR VARCHAR[]", "VARCHAR"),
     # digests
     "spark_crc32": _native(digests.crc32, "BLOB", "BIGINT"),

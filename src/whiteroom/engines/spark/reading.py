@@ -38,7 +38,8 @@ def _difference(arguments: list[exp.Expr]) -> exp.Expr:
 class _Parser(SparkParser):
     FUNCTIONS = {  # noqa: RUF012 -- as sqlglot declares it
         **SparkParser.FUNCTIONS,
-        **{name: _anonymous(name) for name in FUNCTIONS},
+        # ARRAY is left: sqlglot takes array(...)[0] for another array where it has no class for the first.
+        **{name: _anonymous(name) for name in FUNCTIONS if name != "ARRAY"},
         **dict.fromkeys(("DATEDIFF", "DATE_DIFF"), _difference),
     }
 
@@ -62,6 +63,10 @@ def written_out(tree: exp.Expr) -> None:
     Raises:
         Refused: X'...' holds something but hexadecimal digits.
     """
+    for array in reversed(list(tree.find_all(exp.Array))):
+        if set(array.args) - {"expressions"}:
+            raise Refused("[...] makes no array in Spark, and a column that is named like one stands in back-quotes.")
+        array.replace(exp.Anonymous(this="ARRAY", expressions=[each.copy() for each in array.expressions]))
     for node in list(tree.find_all(exp.RawString, exp.HexString, exp.DecodeCase)):
         if isinstance(node, exp.RawString):
             node.replace(exp.Literal.string(node.this))

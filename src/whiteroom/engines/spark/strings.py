@@ -183,7 +183,7 @@ def _nothing(separator: exp.Expr) -> exp.Expr:
 def _concat(node: exp.Expr) -> exp.Expr | None:
     parts = node.expressions
     if any(type_of(part) is exp.DType.ARRAY for part in parts):
-        return call("LIST_CONCAT", *parts) if len(parts) > 1 else parts[0]
+        return _joined(parts)
     taken = data if parts and all(map(is_binary, parts)) else text
     return _joined([taken(part) for part in parts])
 

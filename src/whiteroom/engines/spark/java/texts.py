@@ -373,3 +373,8 @@ def mask(
 def join(separator: str, parts: list[str | None]) -> str:
     """What is NULL is passed over, with its separator."""
     return separator.join(part for part in parts if part is not None)
+
+
+def join_all(separator: str, parts: list[str | None], instead: str) -> str:
+    """What is NULL is written as another text."""
+    return separator.join(instead if part is None else part for part in parts)
