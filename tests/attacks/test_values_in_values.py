@@ -1,4 +1,4 @@
-"""Attempts to carry a hidden column inside arrays, maps and functions of ours: what is in a value is followed into it."""
+"""Attempts to carry a hidden column inside arrays, maps and functions of ours: what is in a value is followed."""
 
 from __future__ import annotations
 

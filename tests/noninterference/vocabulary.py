@@ -30,6 +30,15 @@ SCALARS: Mapping[str, Templates] = {
     "BitwiseOr": (("I", "({I} | {I})"),),
     "BitwiseRightShift": (("I", "shiftright({I}, 1)"),),
     "BitwiseXor": (("I", "({I} ^ {I})"),),
+    "ArrayContains": (("B", "array_contains(split({T}, 'a'), {t})"),),
+    "ArraySize": (("I", "size(split({T}, 'a'))"),),
+    "ArrayToString": (("T", "array_join(sort_array(split({T}, 'a')), '-')"),),
+    "Bracket": (
+        ("T", "split({T}, '-')[{I}]"),
+        ("T", "array({T}, {T})[1]"),
+        ("T", "element_at(split({T}, '-'), -1)"),
+        ("T", "map({t}, {T})[{T}]"),
+    ),
     "Boolean": (("B", "true"), ("B", "false")),
     "Case": (
         ("T", "CASE WHEN {B} THEN {T} ELSE {T} END"),
@@ -230,6 +239,11 @@ NAMED: Mapping[str, Templates] = {
     "ISNULL": (("B", "isnull({T})"),),
     "ISNOTNULL": (("B", "isnotnull({I})"),),
     "MAKE_DATE": (("A", "make_date(2024, 1 + abs({I}) % 12, 5)"),),
+    "CONV": (("T", "conv({T}, 16, 10)"),),
+    "CRC32": (("I", "crc32({T})"),),
+    "FORMAT_NUMBER": (("T", "format_number({R}, 2)"),),
+    "HASH": (("I", "hash({T}, {T})"),),
+    "XXHASH64": (("I", "xxhash64({T})"),),
 }
 """Functions that sqlglot has no class for."""
 
