@@ -344,11 +344,14 @@ class Campaign:
 
     def _written(self, room: str, turned: float) -> str:
         grammar, attacker = self._grammars[room], self._attackers[room]
-        odds = turned if room in {"outputs", "controls"} else turned / 2
+        odds = turned * {"outputs": 1.0, "controls": 1.5}.get(room, 0.5)
         if self._rng.random() >= odds:
             return grammar.query().sql
         base = None
         if self._rng.random() < 0.6:
             base = corpus.adapted(self._rng.choice(corpus.queries()), self._vocabularies[room])
         base = base or grammar.query().sql
-        return mutations.mutated(base, attacker, self._rng.choice((1, 1, 2)))
+        turns = self._rng.choices(mutations.NAMES, k=self._rng.choice((1, 1, 2)))
+        if room == "controls" and self._rng.random() < 0.5:
+            turns = ["met"]
+        return mutations.mutated(base, attacker, turns)

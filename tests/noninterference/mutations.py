@@ -6,7 +6,7 @@ Each takes a parsed query and gives another, or None where it has no place to st
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -43,17 +43,17 @@ class Attacker:
         return tree
 
 
-def mutated(sql: str, attacker: Attacker, turns: int) -> str:
-    """The query after so many turns; itself where none fits."""
+def mutated(sql: str, attacker: Attacker, turns: Sequence[str]) -> str:
+    """The query after these turns; itself where none fits."""
     try:
         tree = sqlglot.parse_one(sql, dialect="spark")
     except (SqlglotError, RecursionError):
         return sql
     if not isinstance(tree, exp.Query):
         return sql
-    for _ in range(turns):
+    for name in turns:
         try:
-            tree = TURNS[attacker.rng.choice(_NAMES)](tree, attacker) or tree
+            tree = TURNS[name](tree, attacker) or tree
         except SqlglotError:
             continue
     return tree.sql("spark")
@@ -225,6 +225,59 @@ def on(tree: exp.Query, attacker: Attacker) -> exp.Query | None:
     return tree
 
 
+def met(tree: exp.Query, attacker: Attacker) -> exp.Query | None:
+    """A condition that a protected column meets, in so many words or in others."""
+    selects = [each for each in tree.find_all(exp.Select) if _reads(each, attacker.table)]
+    if not selects:
+        return None
+    select = attacker.rng.choice(selects)
+    text, number = (f"`{_reads(select, attacker.table)}`.{attacker.secret(kind)}" for kind in "TI")
+    condition = attacker.rng.choice((
+        f"{text} = '10038'",
+        f"{text} LIKE '1%'",
+        f"{text} IN ('a', '10038')",
+        f"length({text}) > 4",
+        f"upper({text}) = 'A'",
+        f"{text} || '' = 'a'",
+        f"{number} > 2",
+        f"{number} BETWEEN 0 AND 9",
+        f"sign({number} - 3) = 1",
+        f"{number} % 2 = 0",
+        f"CASE WHEN {number} > 2 THEN 1 ELSE 0 END = 1",
+        f"CASE {text} WHEN 'a' THEN true ELSE false END",
+        f"nullif({text}, 'a') IS NULL",
+        f"coalesce({number}, 0) = 0",
+        f"{text} IS NOT NULL",
+        f"{text} IN (SELECT k FROM mine)",
+        f"EXISTS (SELECT 1 FROM mine q WHERE q.k = {text})",
+        f"{text} = (SELECT max(k) FROM mine)",
+        f"CAST({number} AS BOOLEAN)",
+        f"CAST({text} AS INT) > 5",
+        f"greatest({number}, 7) = 7",
+        f"(SELECT max(n) FROM mine) < {number}",
+        f"({text}, {number}) IN (SELECT k, n FROM mine)",
+    ))  # fmt: skip
+    node = sqlglot.parse_one(condition, dialect="spark")
+    joins = [join for join in select.args.get("joins") or [] if join.args.get("on") is not None]
+    holder, part = (attacker.rng.choice(joins), "on") if joins and attacker.rng.random() < 0.3 else (select, "where")
+    there = holder.args.get(part)
+    if there is not None:
+        there = there.this if part == "where" else there
+        node = exp.And(this=exp.paren(there.copy()), expression=exp.paren(node))
+    holder.set(part, exp.Where(this=node) if part == "where" else node)
+    return tree
+
+
+def _reads(select: exp.Select, table: str) -> str:
+    """Under which name a SELECT reads the table itself; empty where it does not."""
+    first = select.args.get("from_")
+    nodes = [first.this] if first is not None else []
+    nodes += [
+        join.this for join in select.args.get("joins") or [] if str(join.args.get("kind")) not in {"SEMI", "ANTI"}
+    ]
+    return next((node.alias_or_name for node in nodes if isinstance(node, exp.Table) and node.name == table), "")
+
+
 def window(tree: exp.Query, attacker: Attacker) -> exp.Query | None:
     """An output over a window of something else."""
     select = _select(tree, attacker)
@@ -328,8 +381,8 @@ def correlated(tree: exp.Query, attacker: Attacker) -> exp.Query | None:
 TURNS: Mapping[str, Turn] = {
     turn.__name__: turn
     for turn in (
-        wrap, star, starred_secret, secret_inside, twice, named_alike, limit, order, on, window, alias,
+        wrap, star, starred_secret, secret_inside, twice, named_alike, limit, order, on, met, window, alias,
         renamed_source, swapped, correlated, user_alike,
     )
 }  # fmt: skip
-_NAMES = sorted(TURNS)
+NAMES = tuple(sorted(TURNS))

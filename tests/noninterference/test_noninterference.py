@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -139,3 +141,46 @@ def test_with_the_second_judge_off_the_guard_refuses_it(hole: str, tmp_path: Pat
     report = campaign.run(150, turned=2.0)
     campaign.close()
     assert not report.leaks
+
+
+def _nothing(*_: object) -> list[str]:
+    return []
+
+
+def _as_it_is(value: str, *_: object, **__: object) -> str:
+    return value
+
+
+UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
+    "disallowedOutputColumns": ("outputs", "b", {"whiteroom.domain.analysis_rules.custom_refusals": _nothing}),
+    "comparisonControls": ("controls", "c", {"whiteroom.domain.custom_rules._comparison_refusals": _nothing}),
+    "aggregationThresholds": ("thresholds", "d", {"whiteroom.engines.guard.minimums": _nothing}),
+    "outputConstraints": ("aggregation", "d", {"whiteroom.engines.guard.minimums": _nothing}),
+    "columns of an AGGREGATION rule": (
+        "aggregation",
+        "f",
+        {"whiteroom.domain.analysis_rules.aggregation_refusals": _nothing},
+    ),
+    "one form of equal values": (
+        "privacy",
+        "e",
+        {"whiteroom.engines.release.one_form": _as_it_is, "whiteroom.engines.tables.one_form": _as_it_is},
+    ),
+}
+"""What is switched off, in which room it is found and as which kind."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", UNENFORCED)
+def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, quiet: None) -> None:
+    room, letter, switched_off = UNENFORCED[what]
+
+    def found(report: Report) -> bool:
+        return any(leak.kind.startswith(letter) for leak in report.leaks)
+
+    with ExitStack() as stack:
+        for place, instead in switched_off.items():
+            stack.enter_context(patch(place, instead))
+        campaign = Campaign(tmp_path, SEED, {room: 1})
+        stack.callback(campaign.close)
+        assert found(campaign.run(1_000, turned=0.5, until=found))
