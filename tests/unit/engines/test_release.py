@@ -52,6 +52,7 @@ class Rows:
         with self.connection.cursor() as cursor:
             for view, read in guarded.views.items():
                 cursor.execute(f'CREATE TEMP VIEW "{view}" AS SELECT * FROM {read.name}')
+            prepare(self.connection, noisy.rows, noisy.answer)
             prepare(cursor, noisy.rows, noisy.answer)
             told = fill(cursor, noisy, rehearse(guarded.views, noisy))
             answer = cursor.execute(noisy.answer).fetchall()

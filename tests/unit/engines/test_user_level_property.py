@@ -86,6 +86,8 @@ def rows(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery) -> Counte
             rehearse(guarded.views, guarded.noisy)
         except duckdb.Error:
             return Counter()
+        # A native function goes with the connection that it was made on, though others of the database know its name.
+        prepare(connection, guarded.noisy.rows)
         prepare(cursor, guarded.noisy.rows)
         found = cursor.execute(guarded.noisy.rows).fetchall()
     return Counter(tuple(map(repr, row)) for row in found if row[0] is not None)
