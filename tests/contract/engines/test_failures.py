@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from contract.engines.conftest import ALGORITHM, QUERIER, Room
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.queries import QueryFailure, QuerySpec
+from whiteroom.engines import worker
+from whiteroom.engines.guard import GuardedQuery, guard
+from whiteroom.engines.walls import Walls
 
 DIRECT = {"algorithm_association_arn": None, "receiver_account_ids": (QUERIER,)}
 WAYS: dict[str, dict[str, Any]] = {"direct": DIRECT, "channel": {"algorithm_association_arn": ALGORITHM}}
 
-FAILING = [
+HARD = [
     "n + n",
     "n * 2",
     "SUM(n) OVER ()",
@@ -28,7 +32,13 @@ FAILING = [
     "ADD_MONTHS(CAST('2024-01-01' AS DATE), n)",
     "(SELECT name FROM people)",
     "name LIKE '1' ESCAPE 'xx'",
+    "FACTORIAL(n)",
+    "PERCENTILE(n, n)",
+    "SHA2(name, n)",
+    "FORMAT_NUMBER(1.5, n)",
+    "CAST(n AS DECIMAL(38,0)) * CAST(n AS DECIMAL(38,0))",
 ]
+"""What is hard on a value: Spark answers most of it with NULL; DuckDB's own functions fail on some."""
 SECRETS = ("Ludmilla", "9223372036854775807")
 
 
@@ -54,10 +64,13 @@ def people(room: Room) -> Room:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_failure_tells_a_value_or_a_row(people: Room, way: str) -> None:
-    for expression in FAILING:
+    ended = set()
+    for expression in HARD:
         seen, _ = people.run(f"SELECT {expression} AS x FROM people", **WAYS[way])
-        assert seen.failure is QueryFailure.INVALID, expression
+        assert seen.failure in {None, QueryFailure.INVALID, QueryFailure.REFUSED}, expression
         assert not [secret for secret in (*SECRETS, str(people.folder), "line") if secret in seen.message], expression
+        ended.add(seen.failure)
+    assert QueryFailure.INVALID in ended, "none of them fails on a value any more"
 
 
 def test_a_text_that_is_cast_to_what_it_is_not_is_null_as_in_spark_whatever_the_file(people: Room) -> None:
@@ -65,12 +78,22 @@ def test_a_text_that_is_cast_to_what_it_is_not_is_null_as_in_spark_whatever_the_
     assert text.splitlines() == ["x", "7", ""]
 
 
-FORGED = "CONCAT('CSV Error on Line: ', CAST(n AS STRING), '\n  file = {file}\n')"
-
-
 @pytest.mark.parametrize("way", WAYS)
-def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(people: Room, way: str) -> None:
-    pattern = FORGED.format(file=people.folder / "people.csv")
-    seen, _ = people.run(f"SELECT name RLIKE CONCAT({pattern}, '(') AS x FROM people WHERE id = 2", **WAYS[way])
-    assert seen.failure is QueryFailure.INVALID
-    assert SECRETS[1] not in seen.message
+def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(
+    people: Room, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No function that is let through fails with a text that a member makes; here one does, behind the guard's back."""
+
+    def forging(spec: QuerySpec, walls: Walls) -> GuardedQuery:
+        forged = f"'CSV Error on Line: ' || {SECRETS[1]} || E'\\n  file = {people.folder / 'people.csv'}\\n'"
+        found = guard(spec, walls)
+        return replace(found, sql=found.sql.replace("42", f"error({forged})"))
+
+    monkeypatch.setattr(worker, "guard", forging)
+    spec = people.spec("SELECT 42 AS x FROM people", **WAYS[way])
+    folder = people.folder / "forged"
+    folder.mkdir()
+    failure, message, _ = worker.run_query(folder, spec, 2**30, Walls(plan=False))
+    assert failure is QueryFailure.INVALID
+    assert SECRETS[1] not in message
+    assert "people.csv" not in message
