@@ -7,7 +7,7 @@ Where those are looser than what can be proven here, docs/privacy.md says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from whiteroom.domain.queries import QueryTable
@@ -118,6 +118,7 @@ def _threshold_refusals(facts: QueryFacts, table: QueryTable, threshold: Mapping
     for select in facts.selects:
         if any(read.table == table.name for read in select.reads):
             reasons = [*_group_refusals(select), *_aggregate_refusals(select, threshold)]
+            reasons += _outer_refusals(select, [read for read in select.reads if read.table == table.name])
             refusals += [f"{table.title} shows groups above a minimum only: {reason}" for reason in reasons]
     return list(dict.fromkeys(refusals))
 
@@ -141,6 +142,31 @@ def _group_refusals(select: SelectFacts) -> Iterator[str]:
         yield "a SELECT that reads it takes no sub-query in its expressions; join instead."
     if select.correlated:
         yield "a sub-query that reads it may not refer to the query around it; join instead."
+
+
+def _outer_refusals(select: SelectFacts, reads: Sequence[Read]) -> Iterator[str]:
+    """What would show by other tables' rows who is not among its own.
+
+    An outer join keeps a row of another table that matches none of its rows, with NULL for its columns. Grouped or
+    filtered by these, such a row lands in a group of others, whose size says nothing of whom it does not match.
+    """
+    for read in reads:
+        if not _may_be_null(select, read):
+            continue
+        if len(select.joins) > 1:
+            yield "an outer join that keeps rows without one of its own stands alone; use INNER JOIN beside it."
+        if any(use.read == read and use.place in {Place.GROUP, Place.FILTER} for use in select.uses):
+            yield (
+                "where an outer join keeps rows without one of its own, group and filter by columns of the other "
+                "table, or use INNER JOIN."
+            )
+
+
+def _may_be_null(select: SelectFacts, read: Read) -> bool:
+    """Whether an outer join gives rows in which the table's columns are all NULL."""
+    place = next((number for number, join in enumerate(select.joins) if join.alias == read.alias), -1)
+    own = place >= 0 and select.joins[place].kind in {"LEFT", "FULL"}
+    return own or any(join.kind in {"RIGHT", "FULL"} for join in select.joins[place + 1 :])
 
 
 def _aggregate_refusals(select: SelectFacts, threshold: Mapping[str, Any]) -> Iterator[str]:

@@ -86,6 +86,8 @@ class Join:
     """AND, OR: what combines them."""
     other: bool
     """Whether the condition holds anything but such equalities, or nothing at all."""
+    alias: str = ""
+    """Of what is joined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,7 +288,7 @@ class _Clauses:
         name = f"{side} {kind}".strip()
         if kind not in {"SEMI", "ANTI", "CROSS"}:
             name = side or "INNER"
-        return Join(name, tuple(pairs), operators, other)
+        return Join(name, tuple(pairs), operators, other, join.this.alias_or_name)
 
     def _pair(self, leaf: exp.Expr, joined: str) -> tuple[Use, Use] | None:
         if not isinstance(leaf, exp.EQ):

@@ -285,7 +285,7 @@ FEW = [
 ]
 WEIGHED = [
     "SELECT i.campaign, COUNT(*) AS n FROM impressions i CROSS JOIN impressions j GROUP BY i.campaign",
-    "SELECT i.campaign, COUNT(*) AS n FROM impressions i FULL JOIN customers c ON i.user_id = c.id GROUP BY i.campaign",
+    "SELECT c.id, COUNT(*) AS n FROM impressions i FULL JOIN customers c ON i.user_id = c.id GROUP BY c.id",
     "SELECT c.id, COUNT(i.zip) AS n FROM customers c LEFT JOIN impressions i ON i.user_id = c.id GROUP BY c.id",
     "SELECT COUNT(*) AS n FROM impressions HAVING TRUE OR COUNT(*) > 0",
     "SELECT COUNT(*) AS n FROM (SELECT campaign, COUNT(*) AS m FROM impressions GROUP BY campaign) r",
@@ -332,6 +332,31 @@ ROWS = [
     (
         "SELECT campaign, COUNT(*) AS n FROM impressions GROUP BY GROUPING SETS ((campaign), ())",
         "takes no GROUPING SETS",
+    ),
+    (
+        (
+            "SELECT i.campaign, SUM(c.spend) AS s FROM impressions i FULL JOIN customers c ON i.user_id = c.id"
+            " GROUP BY i.campaign"
+        ),
+        "group and filter by columns of the other table",
+    ),
+    (
+        "SELECT SUM(c.spend) AS s FROM customers c LEFT JOIN impressions i ON i.user_id = c.id WHERE i.zip IS NULL",
+        "group and filter by columns of the other table",
+    ),
+    (
+        (
+            "SELECT COALESCE(i.zip, '10001') AS z, SUM(c.spend) AS s FROM impressions i RIGHT JOIN customers c"
+            " ON i.user_id = c.id GROUP BY COALESCE(i.zip, '10001')"
+        ),
+        "group and filter by columns of the other table",
+    ),
+    (
+        (
+            "SELECT SUM(c.spend) AS s FROM customers c LEFT JOIN impressions i ON i.user_id = c.id"
+            " JOIN customers d ON d.segment = COALESCE(i.zip, '10001')"
+        ),
+        "stands alone",
     ),
     ("SELECT COUNT(*) AS n FROM customers c LEFT SEMI JOIN impressions i ON i.user_id = c.id", "LEFT SEMI JOIN"),
     ("SELECT COUNT(*) AS n FROM customers c LEFT ANTI JOIN impressions i ON i.user_id = c.id", "LEFT ANTI JOIN"),
