@@ -10,12 +10,14 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-annotate --upgrade pyproject.toml
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
+SPARK := .venv-spark
+SPARK_READY := $(SPARK)/.ready
 TESTS ?= tests
 QUERIES ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services check fuzz format bench docs lock clean
+.PHONY: help setup demo test test-services check fuzz format bench spark-corpus docs lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +72,17 @@ $(BENCH_READY): requirements/bench.lock
 	@$(BENCH)/bin/python $(PIP) --require-hashes -r requirements/bench.lock
 	@touch $(BENCH_READY)
 
+spark-corpus: $(DEV_READY) $(SPARK_READY) ## Ask a real Spark the statements of tests/spark (needs Java 17)
+	@$(BIN)/python tests/spark/tables.py $(SPARK)/tables
+	@$(SPARK)/bin/python tools/spark_corpus.py $(SPARK)/tables
+
+$(SPARK_READY): requirements/spark.lock
+	@echo "Making $(SPARK) with PySpark..."
+	@$(PYTHON) -m venv $(SPARK)
+	@$(SPARK)/bin/python $(PIP) "setuptools>=80" wheel
+	@$(SPARK)/bin/python $(PIP) --no-build-isolation --require-hashes -r requirements/spark.lock
+	@touch $(SPARK_READY)
+
 lock: ## Pin every dependency anew (needs uv)
 	$(COMPILE) --extra demo -o requirements/main.lock
 	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
@@ -77,4 +90,4 @@ lock: ## Pin every dependency anew (needs uv)
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
-	rm -rf $(VENV) $(BENCH) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(SPARK) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

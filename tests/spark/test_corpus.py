@@ -9,7 +9,7 @@ import pytest
 from spark.tables import write_tables
 from support.spark import REFUSED, RIGHT, Statement, ask, corpus, still_open
 
-MOST_REFUSED = 0.2
+MOST_REFUSED = 0.05
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from whiteroom.domain.queries import QueryTable
 from whiteroom.engines.guard import guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.release import fill, rehearse
+from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.tables import view_statements
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "pid"}]}}
@@ -75,6 +76,7 @@ class Room:
                     view, self._stored(connection, read, order), None, row_keys=False, equal_alike=True
                 ):
                     connection.execute(statement)
+            prepare(connection, guarded.noisy.rows, guarded.noisy.answer)
             told = fill(connection, guarded.noisy, rehearse(guarded.views, guarded.noisy), chance or Still())
             shown = connection.execute(guarded.noisy.answer).fetchall()
         return [*map(repr, shown), repr(told)]

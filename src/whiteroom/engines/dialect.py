@@ -24,11 +24,12 @@ def _types(names: str) -> frozenset[exp.DType]:
 SCALARS: frozenset[type[exp.Expr]] = _nodes(
     # values and operators
     "Alias Literal Boolean Null Paren Tuple Var DataTypeParam Exists Escape Any Case If And Or Xor Not EQ NEQ"
-    " NullSafeEQ NullSafeNEQ LT LTE GT GTE Is Between Like ILike Neg Add Sub Mul Div IntDiv Mod DPipe"
+    " NullSafeEQ NullSafeNEQ LT LTE GT GTE Is Like ILike Neg Add Sub Mul Div IntDiv Mod DPipe"
     " BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitwiseLeftShift BitwiseRightShift"
     # numbers
     " Abs Ceil Floor Round Sqrt Exp Ln Log Pow Sign Sin Cos Tan Asin Acos Atan Atan2 Degrees Radians Pi"
-    " Greatest Least BitwiseCount Factorial SafeDivide IsNan"
+    " Greatest Least BitwiseCount Factorial IsNan"
+    " Cbrt Sinh Cosh Tanh Rint Nanvl EqualNull WidthBucket"
     # strings
     " Upper Lower Length Trim Substring Left Right Concat ConcatWs Replace StrPosition Pad Initcap Reverse Repeat"
     " SplitPart RegexpExtract RegexpLike Translate Ascii Chr MD5 SHA SHA2 Hex Contains StartsWith EndsWith"
@@ -45,6 +46,8 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
     " Count CountIf Sum Avg Min Max Stddev StddevPop StddevSamp Variance VariancePop Corr CovarPop CovarSamp"
     " Median Quantile PercentileCont ApproxQuantile ApproxDistinct First Last AnyValue LogicalAnd LogicalOr"
     " ArgMax ArgMin Skewness BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg Grouping"
+    " Kurtosis GroupingId IgnoreNulls PercentileDisc"
+    " RegrCount RegrAvgx RegrAvgy RegrSlope RegrIntercept RegrR2 RegrSxx RegrSyy RegrSxy"
     # windows
     " RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue"
 )

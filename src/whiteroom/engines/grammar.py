@@ -31,6 +31,7 @@ _ELSEWHERE = _kinds(exp.Alias, exp.Var, exp.DataTypeParam, exp.Tuple)
 """Of the listed classes, those that are no expressions by themselves."""
 EXPRESSION: Kinds = (dialect.SCALARS - _ELSEWHERE) | {
     exp.Anonymous,
+    exp.Between,
     exp.Cast,
     exp.Column,
     exp.Filter,
@@ -70,7 +71,6 @@ TABLE: Mapping[type, Row] = {
         "where": _kinds(exp.Where),
         "group": _kinds(exp.Group),
         "having": _kinds(exp.Having),
-        "qualify": _kinds(exp.Qualify),
         **_ENDS,
     },
     exp.Union: _SETS,
@@ -89,7 +89,6 @@ TABLE: Mapping[type, Row] = {
     # clauses
     exp.Where: {"this": EXPRESSION},
     exp.Having: {"this": EXPRESSION},
-    exp.Qualify: {"this": EXPRESSION},
     exp.Group: {
         "expressions": _KEY | {exp.GroupingSets, exp.Cube, exp.Rollup},
         "grouping_sets": _kinds(exp.GroupingSets),
@@ -126,7 +125,7 @@ TABLE: Mapping[type, Row] = {
     exp.Column: {"this": NAME | {exp.Star}, "table": NAME},
     exp.Identifier: {"this": VALUE, "quoted": VALUE},
     StarOf: {"this": _kinds(exp.Star), "table": NAME},
-    exp.Star: {"except_": _kinds(exp.Column, exp.Identifier)},
+    exp.Star: {},
     exp.Exists: {"this": QUERY},
     exp.Any: {"this": QUERY | {exp.Paren, exp.Tuple}},
     exp.In: {"this": _KEY, "expressions": _KEY, "query": QUERY},
@@ -135,6 +134,7 @@ TABLE: Mapping[type, Row] = {
     exp.Case: {"this": EXPRESSION, "ifs": _kinds(exp.If), "default": EXPRESSION},
     exp.Cast: {"this": EXPRESSION, "to": _kinds(exp.DataType)},
     exp.TryCast: {"this": EXPRESSION, "to": _kinds(exp.DataType), "requires_string": VALUE, "safe": VALUE},
+    exp.Between: {"this": EXPRESSION, "low": EXPRESSION, "high": EXPRESSION},
     exp.DataType: {"this": VALUE, "expressions": _kinds(exp.DataTypeParam, exp.DataType), "nested": VALUE},
     exp.DataTypeParam: {"this": NUMBER},
     exp.Interval: {"this": EXPRESSION, "unit": _kinds(exp.Var)},

@@ -52,7 +52,9 @@ from whiteroom.engines.origins import Origins
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.reading import SparkSql, written_out
+from whiteroom.engines.spark.spelling import spell
 from whiteroom.engines.spark.translate import to_duckdb_tree
+from whiteroom.engines.spark.typing import annotate
 from whiteroom.engines.syntax_errors import unfinished, unparsed
 from whiteroom.engines.user_level import UserLevel
 from whiteroom.engines.values import write_values_out
@@ -117,6 +119,7 @@ def _guard(spec: QuerySpec, walls: Walls) -> GuardedQuery:
     views = _name_views(query, spec.tables, spec.other_tables)
     tree = _resolve(query, views)
     form = to_canonical(tree, views) if walls.form else Canonical(tree, tuple(tree.named_selects))
+    annotate(tree, _spark_types(views))
     output_columns = tuple(written.get(name, name) for name in form.outputs)
     if any((table.rule or {}).get("aggregationThresholds") for table in views.values()):
         group_distinct(tree)
@@ -206,6 +209,7 @@ def _allowed(tree: exp.Query, walls: Walls) -> exp.Query:
     for select in tree.find_all(exp.Select):
         # A hint advises Spark's planner and changes no row.
         select.set("hint", None)
+    spell(tree)
     for named in list(tree.find_all(exp.Anonymous)):
         name_aggregate(named)
     for join in tree.find_all(exp.Join):
@@ -285,16 +289,24 @@ def _resolve(tree: exp.Expr, views: Mapping[str, QueryTable]) -> exp.Query:
     for view, table in views.items():
         columns = {column.lower(): spark_type for column, spark_type in visible_columns(table)}
         schema.add_table(exp.to_table(f'"{view}"'), columns, dialect="spark", normalize=False)
+    types = _spark_types(views)
     try:
         resolved = annotate_types(qualify(tree, schema=schema, dialect="spark"), schema=schema, dialect="spark")
+        if isinstance(resolved, exp.Query):
+            annotate(resolved, types)
         if isinstance(resolved, exp.Query) and protected(tuple(views.values())):
             say_types(resolved)
             resolved = annotate_types(resolved, schema=schema, dialect="spark")
+            annotate(resolved, types)
     except OptimizeError as error:
         raise Refused(_unresolved(error, views)) from None
     if not isinstance(resolved, exp.Query):
         raise Refused("The SQL cannot be resolved: it is not a SELECT.")
     return resolved
+
+
+def _spark_types(views: Mapping[str, QueryTable]) -> dict[str, dict[str, str]]:
+    return {view: {name.lower(): kind for name, kind in visible_columns(table)} for view, table in views.items()}
 
 
 def visible_columns(table: QueryTable) -> list[tuple[str, str]]:

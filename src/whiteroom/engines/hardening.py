@@ -119,7 +119,8 @@ def to_hardened_duckdb(tree: exp.Query) -> str:
     _harden(tree)
     to_duckdb_tree(tree)
     one_form.expand(tree)
-    for cast in list(tree.find_all(exp.Cast)):
+    # From the inside out: what is replaced is copied.
+    for cast in reversed(list(tree.find_all(exp.Cast))):
         if type(cast) is exp.Cast:
             cast.replace(exp.TryCast(this=cast.this.copy(), to=cast.args["to"].copy()))
     return tree.sql("duckdb", comments=False)
@@ -169,6 +170,7 @@ def _harden(node: exp.Expr) -> None:
 def _tried(node: exp.Expr) -> exp.Expr:
     """The expression, or NULL; and of the type that was judged, should DuckDB's function have another."""
     tried = exp.Anonymous(this="TRY", expressions=[node.copy()])
+    tried.type = node.type
     judged = _CAST.get(kind_of(node) or "")
     return tried if judged is None else exp.TryCast(this=tried, to=exp.DataType.build(judged))
 

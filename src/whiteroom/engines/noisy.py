@@ -18,6 +18,8 @@ from whiteroom.engines import dialect
 from whiteroom.engines.hardening import to_hardened_duckdb
 from whiteroom.engines.ordering import RESERVED
 from whiteroom.engines.spark.translate import to_duckdb_tree
+from whiteroom.engines.spark.types import BIGINT, DOUBLE, of
+from whiteroom.engines.spark.typing import retype
 from whiteroom.engines.user_level import UserLevel
 
 USER = f"{RESERVED}user"
@@ -105,7 +107,7 @@ def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy, writ
         keys=len(keys),
         grouped=group is not None,
         aggregates=aggregates,
-        answer=to_duckdb_tree(_answer(select, keys, nodes)).sql("duckdb", comments=False),
+        answer=to_duckdb_tree(_answer(select, keys, nodes, aggregates)).sql("duckdb", comments=False),
         policy=policy,
     )
 
@@ -168,16 +170,22 @@ def _rows(
     return rows
 
 
-def _answer(select: exp.Select, keys: Sequence[exp.Expr], nodes: Sequence[exp.AggFunc]) -> exp.Select:
+def _answer(
+    select: exp.Select,
+    keys: Sequence[exp.Expr],
+    nodes: Sequence[exp.AggFunc],
+    aggregates: Sequence[NoisyAggregate],
+) -> exp.Select:
     def replaced(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.AggFunc):
-            name = aggregate_column(nodes.index(node))
+            index = nodes.index(node)
+            name, spark_type = aggregate_column(index), BIGINT if aggregates[index].whole else DOUBLE
         elif node in keys:
-            name = key_name(keys.index(node))
+            name, spark_type = key_name(keys.index(node)), of(node)
         else:
             return node
         column = exp.column(name, table=GROUPS, quoted=True)
-        column.type = node.type
+        column.type = spark_type
         return column
 
     shown = [(node.alias_or_name, node.unalias().copy().transform(replaced)) for node in select.selects]
@@ -189,6 +197,7 @@ def _answer(select: exp.Select, keys: Sequence[exp.Expr], nodes: Sequence[exp.Ag
         if select.args.get(part):
             answer.set(part, select.args[part].copy().transform(replaced))
     _break_ties(answer, len(keys))
+    retype(answer)
     return answer
 
 

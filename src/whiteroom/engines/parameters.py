@@ -128,8 +128,7 @@ def _timestamp(value: str) -> exp.Expr:
 def _binary(value: str) -> exp.Expr:
     if not _HEX.fullmatch(value):
         raise ValueError(value)
-    escaped = "".join(f"\\x{value[index : index + 2]}" for index in range(0, len(value), 2))
-    return _cast(escaped, "BINARY")
+    return exp.HexString(this=value)
 
 
 _BINDERS: dict[str, Callable[[str], exp.Expr]] = {

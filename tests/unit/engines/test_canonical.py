@@ -15,7 +15,6 @@ TABLES = (table("impressions", IMPRESSIONS, "CUSTOM", CUSTOM), table("customers"
 QUERIES = [
     "SELECT * FROM impressions",
     "SELECT i.*, c.id FROM impressions i JOIN customers c ON i.user_id = c.id",
-    "SELECT c.* EXCEPT (flag) FROM customers c",
     "WITH impressions AS (SELECT id AS zip FROM customers) SELECT impressions.zip FROM impressions",
     "WITH a AS (SELECT zip FROM impressions), b AS (SELECT a.zip AS a FROM a) SELECT a FROM b a",
     "SELECT t.a FROM (SELECT t.zip AS a FROM impressions t) t WHERE t.a IN (SELECT t.id FROM customers t)",
@@ -29,7 +28,6 @@ QUERIES = [
     "SELECT id, a FROM customers CROSS JOIN VALUES (1), (2) AS v(a)",
     "SELECT i.zip FROM (impressions i JOIN customers c ON i.user_id = c.id)",
     "SELECT zip AS a, a || 'x' AS b FROM impressions",
-    "SELECT row_number() OVER (PARTITION BY zip ORDER BY cost) AS r FROM impressions QUALIFY r = 1",
     "WITH x(`Zip`, n) AS (SELECT zip, COUNT(*) FROM impressions GROUP BY zip) SELECT `ZIP`, N FROM X",
 ]
 

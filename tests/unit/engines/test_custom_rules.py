@@ -11,6 +11,7 @@ from support.rules import CUSTOM, CUSTOMERS, IMPRESSIONS, QUERIER, direct, table
 from whiteroom.domain.queries import QueryTable
 from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.session import prepare
 
 MINE = table("customers", CUSTOMERS, "CUSTOM", CUSTOM, QUERIER)
 
@@ -43,7 +44,6 @@ SHOWN = [
     # and other ways
     "SELECT ZIP AS x FROM impressions",
     "SELECT `Zip` AS x FROM `Impressions` AS `I`",
-    "SELECT i.* EXCEPT (user_id) FROM impressions i",
     "SELECT zip AS a, a AS b FROM impressions",
     "SELECT CASE WHEN zip = '1' THEN 'yes' ELSE 'no' END AS x FROM impressions",
     "SELECT CASE WHEN campaign = 'a' THEN 'n' ELSE zip END AS x FROM impressions",
@@ -101,7 +101,6 @@ NOT_SHOWN = [
     "SELECT i.campaign, c.id FROM impressions i JOIN customers c ON i.user_id = c.id",
     "SELECT campaign FROM impressions WHERE zip = '1' ORDER BY user_id",
     "WITH c AS (SELECT zip, campaign FROM impressions) SELECT campaign FROM (SELECT campaign, zip FROM c)",
-    "SELECT i.* EXCEPT (user_id, zip) FROM impressions i",
     "SELECT COUNT(*) AS n FROM impressions",
     "SELECT campaign, COUNT(*) AS n FROM impressions GROUP BY campaign HAVING COUNT(DISTINCT user_id) > 5",
     "SELECT id FROM customers c WHERE EXISTS (SELECT 1 FROM impressions i WHERE i.user_id = c.id)",
@@ -308,6 +307,7 @@ def test_a_table_with_too_few_identities_has_no_influence_on_any_answer(sql: str
             )
             for view, read in guarded.views.items():
                 connection.execute(f'CREATE VIEW "{view}" AS SELECT *, rowid AS "wr$row" FROM {read.name}')
+            prepare(connection, guarded.sql)
             answers.append(connection.execute(guarded.sql).fetchall())
     assert answers[0] == answers[1] == answers[2]
 

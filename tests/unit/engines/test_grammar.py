@@ -19,7 +19,6 @@ def parsed(sql: str) -> exp.Expr:
     "sql",
     [
         "SELECT a, t.b, t.*, * FROM t",
-        "SELECT * EXCEPT (a) FROM t",
         "SELECT COUNT(*), COUNT(DISTINCT a), COUNT(1) FROM t LIMIT 5 OFFSET 3",
         "WITH q AS (SELECT 1 AS a) SELECT (SELECT max(a) FROM q) AS m FROM t WHERE EXISTS (SELECT 1 FROM q)",
         "SELECT a FROM t WHERE (a, b) IN ((1, 2), (3, 4)) AND c IN (SELECT d FROM u)",

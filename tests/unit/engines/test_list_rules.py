@@ -92,7 +92,7 @@ REFUSED = [
     (f"SELECT DISTINCT campaign {JOINED} HAVING TRUE", "takes no HAVING"),
     (f"SELECT DISTINCT campaign {JOINED} ORDER BY campaign", "takes no ORDER BY"),
     (f"SELECT DISTINCT campaign {JOINED} LIMIT 5 OFFSET 5", "takes no OFFSET"),
-    (f"SELECT DISTINCT campaign {JOINED} QUALIFY row_number() OVER (ORDER BY cost) = 1", "takes no QUALIFY"),
+    (f"SELECT DISTINCT campaign {JOINED} QUALIFY row_number() OVER (ORDER BY cost) = 1", "QUALIFY is not allowed"),
     (f"WITH x AS (SELECT DISTINCT campaign {JOINED}) SELECT DISTINCT campaign FROM x", "common table expression"),
     (f"SELECT DISTINCT campaign FROM (SELECT DISTINCT campaign {JOINED})", "takes no sub-query"),
     (f"SELECT DISTINCT campaign {JOINED} WHERE campaign IN (SELECT campaign FROM impressions)", "takes no sub-query"),

@@ -1,38 +1,387 @@
-"""Arithmetic and functions of numbers."""
+"""Arithmetic: the types that Spark computes in, integers that wrap, decimals of its precision and scale."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from whiteroom.engines import dialect
-from whiteroom.engines.spark.building import Rule, becomes, cast, type_of
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark import intervals
+from whiteroom.engines.spark.building import Rule, TypeRule, call, cast
+from whiteroom.engines.spark.casts import convert, duckdb_type
+from whiteroom.engines.spark.types import (
+    BIGINT,
+    DATE,
+    DOUBLE,
+    INT,
+    INTERVAL,
+    MOST_DIGITS,
+    NULL,
+    STRING,
+    TIMESTAMP,
+    UNKNOWN,
+    adjusted,
+    decimal,
+    digits,
+    is_decimal,
+    is_integer,
+    is_number,
+    is_real,
+    literal_digits,
+    of,
+    tightest,
+)
+
+_TIMES = (DATE, TIMESTAMP, INTERVAL)
+Digits = tuple[int, int]
 
 
-def _whole(node: exp.Expr) -> exp.Expr | None:
-    if type_of(node.this) in dialect.REAL_TYPES and not node.args.get("decimals"):
-        return cast(node, "BIGINT", safe=True)
-    return None
+def operand_types(node: exp.Expr, left: exp.Expr, right: exp.Expr) -> tuple[exp.DataType, exp.DataType] | None:
+    """The types in which the operands of + - * / % are taken; None where one is not known, or a time.
+
+    Raises:
+        Refused: Spark does not compute with them.
+    """
+    first, second = of(left), of(right)
+    if UNKNOWN in (first, second) or first in _TIMES or second in _TIMES:
+        return None
+    first, second = (DOUBLE if each == STRING else each for each in (first, second))
+    if NULL in (first, second):
+        other = second if first == NULL else first
+        other = DOUBLE if other == NULL else other
+        first = second = other
+    if not is_number(first) or not is_number(second):
+        raise Refused(
+            f"Spark does not compute {node.sql_name() if isinstance(node, exp.Func) else node.key.upper()} of "
+            f"{of(left).sql('spark').lower()} and {of(right).sql('spark').lower()}."
+        )
+    if is_decimal(first) or is_decimal(second):
+        if is_real(first) or is_real(second):
+            return DOUBLE, DOUBLE
+        return decimal(*literal_digits(left)), decimal(*literal_digits(right))
+    common = tightest(first, second)
+    return (common, common) if common is not None else None
 
 
-def _pmod(node: exp.Expr) -> exp.Expr:
-    dividend, divisor = node.expressions
-    remainder = exp.Mod(this=exp.paren(dividend), expression=exp.paren(divisor))
-    raised = exp.paren(exp.Add(this=exp.paren(remainder), expression=exp.paren(divisor.copy())))
-    return exp.Mod(this=raised, expression=exp.paren(divisor.copy()))
+def _sum_type(first: Digits, second: Digits) -> Digits:
+    scale = max(first[1], second[1])
+    return max(first[0] - first[1], second[0] - second[1]) + scale + 1, scale
 
 
-def _by_zero(node: exp.Expr) -> None:
-    """Nothing divided by zero is NULL in Spark."""
-    node.set("expression", exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
+def _product_type(first: Digits, second: Digits) -> Digits:
+    return first[0] + second[0] + 1, first[1] + second[1]
 
 
-RULES: Mapping[type[exp.Expr], Rule] = {
-    exp.Ceil: _whole,
-    exp.Floor: _whole,
-    exp.Mod: _by_zero,
-    exp.IntDiv: _by_zero,
+def _quotient_type(first: Digits, second: Digits) -> Digits:
+    scale = max(6, first[1] + second[0] + 1)
+    return first[0] - first[1] + second[1] + scale, scale
+
+
+def _remainder_type(first: Digits, second: Digits) -> Digits:
+    scale = max(first[1], second[1])
+    return min(first[0] - first[1], second[0] - second[1]) + scale, scale
+
+
+_DECIMALS: Mapping[type[exp.Expr], Callable[[Digits, Digits], Digits]] = {
+    exp.Add: _sum_type,
+    exp.Sub: _sum_type,
+    exp.Mul: _product_type,
+    exp.Div: _quotient_type,
+    exp.Mod: _remainder_type,
 }
-NAMED: Mapping[str, Rule] = {"PMOD": _pmod}
-RESULTS: Mapping[type[exp.Expr], Rule] = {exp.Sign: becomes("DOUBLE")}
+_SYMBOLS: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+
+
+def _sides(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+    if isinstance(node, exp.Anonymous):
+        return node.expressions[0], node.expressions[1]
+    return node.this, node.expression
+
+
+def _result_type(node: exp.Expr) -> exp.DataType:
+    left, right = _sides(node)
+    kind = exp.Mod if isinstance(node, exp.Anonymous) else type(node)
+    taken = operand_types(node, left, right)
+    if taken is None:
+        return intervals.moved_type(node) if kind in (exp.Add, exp.Sub) else UNKNOWN
+    if is_decimal(taken[0]):
+        return adjusted(*_DECIMALS[kind](digits(taken[0]), digits(taken[1])))
+    return DOUBLE if kind is exp.Div else taken[0]
+
+
+def _arithmetic(node: exp.Expr) -> exp.Expr | None:
+    left, right = _sides(node)
+    taken = operand_types(node, left, right)
+    if taken is None:
+        return intervals.moved(node) if isinstance(node, exp.Add | exp.Sub) else None
+    kind = type(node)
+    if is_decimal(taken[0]):
+        return _of_decimals(kind, convert(left, taken[0]), convert(right, taken[1]), _result_type(node))
+    if kind is exp.Div:
+        return call("spark_divide", convert(left, DOUBLE), convert(right, DOUBLE))
+    first, second = convert(left, taken[0]), convert(right, taken[1])
+    if kind is exp.Mod:
+        name = "spark_modulo" if is_real(taken[0]) else "spark_integer_modulo"
+        return cast(call(name, first, second), duckdb_type(taken[0]))
+    if is_real(taken[0]):
+        return exp.paren(kind(this=exp.paren(first), expression=exp.paren(second)))
+    return _wrapping(kind, first, second, taken[0])
+
+
+def _wrapping(kind: type[exp.Expr], first: exp.Expr, second: exp.Expr, common: exp.DataType) -> exp.Expr:
+    wide = "HUGEINT" if common == BIGINT else "BIGINT"
+    whole = kind(this=cast(first, wide), expression=cast(second, wide))
+    return call(f"spark_wrap_{common.this.value.lower()}", whole)
+
+
+def _of_decimals(kind: type[exp.Expr], first: exp.Expr, second: exp.Expr, to: exp.DataType) -> exp.Expr:
+    one, other = digits(of(first)), digits(of(second))
+    precision = _DECIMALS[kind](one, other)[0]
+    exact = precision <= MOST_DIGITS
+    if kind is exp.Div:
+        return _quotient(first, second, to, exact=exact)
+    if kind is exp.Mod:
+        common = _sum_type(one, other)[0] - 1
+        if common > MOST_DIGITS:
+            return natively("%", first, second, to)
+        both = f"DECIMAL({common},{max(one[1], other[1])})"
+        return cast(call("spark_modulo", cast(first, both), cast(second, both)), duckdb_type(to))
+    if exact:
+        # DuckDB computes in the width of its operands: the first has room for the result.
+        room = precision if kind is exp.Mul else precision - digits(to)[1] + one[1]
+        wide = cast(first, f"DECIMAL({min(room, MOST_DIGITS)},{one[1]})")
+        return cast(exp.paren(kind(this=wide, expression=exp.paren(second))), duckdb_type(to))
+    whole_scale = one[1] + other[1] if kind is exp.Mul else max(one[1], other[1])
+    if whole_scale > MOST_DIGITS or _is_deep(first, second):
+        return natively(_SYMBOLS[kind], first, second, to)
+    # Most values have fewer digits than their types: where they fit, they are computed without Python.
+    wide = cast(first.copy(), f"DECIMAL({MOST_DIGITS},{one[1]})", safe=True)
+    tried = call("TRY", kind(this=wide, expression=exp.paren(second.copy())))
+    return _marked(
+        call("COALESCE", cast(tried, duckdb_type(to), safe=True), natively(_SYMBOLS[kind], first, second, to))
+    )
+
+
+_DEEP = 2
+"""So often may what is computed twice hold what is computed twice."""
+
+
+def _marked(node: exp.Expr) -> exp.Expr:
+    node.meta["spark_depth"] = 1 + max((each.meta.get("spark_depth", 0) for each in node.walk()), default=0)
+    return node
+
+
+def _is_deep(*nodes: exp.Expr) -> bool:
+    """Whether operands are computed once only: they hold too much, or what TRY does not take."""
+    found = [each for node in nodes for each in node.walk()]
+    rows = any(isinstance(each, exp.AggFunc | exp.Window | exp.Query) for each in found)
+    return rows or any(each.meta.get("spark_depth", 0) >= _DEEP for each in found)
+
+
+def _quotient(first: exp.Expr, second: exp.Expr, to: exp.DataType, *, exact: bool) -> exp.Expr:
+    """Whole numbers, divided and rounded half up: what DuckDB divides itself becomes DOUBLE."""
+    one, other = digits(of(first)), digits(of(second))
+    scale = digits(to)[1]
+    shift = scale + other[1] - one[1]
+    fits = one[0] + one[1] <= MOST_DIGITS and other[0] + other[1] <= MOST_DIGITS and 0 <= shift <= MOST_DIGITS
+    if not fits or _is_deep(first, second):
+        return natively("/", first, second, to)
+    numerator = call("spark_unscaled", first, power(one[1]))
+    denominator = call("spark_unscaled", second, power(other[1]))
+    quotient = call("spark_rounded_quotient", numerator, denominator, power(shift))
+    if exact:
+        return _marked(cast(call("spark_scaled", quotient, unit(scale)), duckdb_type(to)))
+    made = cast(call("TRY", call("spark_scaled", quotient, unit(scale))), duckdb_type(to), safe=True)
+    return _marked(call("COALESCE", made, natively("/", first.copy(), second.copy(), to)))
+
+
+def power(exponent: int) -> exp.Expr:
+    """Ten to the power, as a whole number of DuckDB's widest type."""
+    return cast(exp.Literal.string(str(10**exponent)), "HUGEINT")
+
+
+def unit(scale: int) -> exp.Expr:
+    """The least step of a decimal of that scale."""
+    text = "0." + "0" * (scale - 1) + "1" if scale else "1"
+    return cast(exp.Literal.string(text), f"DECIMAL({max(scale, 1)},{scale})")
+
+
+def natively(symbol: str, first: exp.Expr, second: exp.Expr, to: exp.DataType) -> exp.Expr:
+    """The same by a native function of ours: exact whatever the digits."""
+    precision, scale = digits(to)
+    made = call("spark_decimal", symbol, cast(first, "VARCHAR"), cast(second, "VARCHAR"), precision, scale)
+    return cast(made, duckdb_type(to), safe=True)
+
+
+def _positive_modulo(node: exp.Expr) -> exp.Expr | None:
+    left, right = node.expressions
+    taken = operand_types(node, left, right)
+    if taken is None:
+        return None
+    to = _result_type(node)
+    if is_decimal(taken[0]):
+        one, other = (digits(each) for each in taken)
+        common = f"DECIMAL({min(_sum_type(one, other)[0], MOST_DIGITS)},{max(one[1], other[1])})"
+        first, second = cast(convert(left, taken[0]), common), cast(convert(right, taken[1]), common)
+        return cast(
+            call("spark_positive_modulo", first, exp.Nullif(this=second, expression=exp.Literal.number(0))),
+            duckdb_type(to),
+        )
+    wide = None if is_real(to) else "HUGEINT" if to == BIGINT else "BIGINT"
+    first, second = convert(left, to), convert(right, to)
+    if wide is not None:
+        first, second = cast(first, wide), cast(second, wide)
+    divisor = exp.Nullif(this=second, expression=exp.Literal.number(0))
+    return cast(call("spark_positive_modulo", first, divisor), duckdb_type(to))
+
+
+def _whole_quotient(node: exp.Expr) -> exp.Expr | None:
+    first, second = of(node.this), of(node.expression)
+    if UNKNOWN in (first, second):
+        return None
+    if is_decimal(first) or is_decimal(second):
+        one, other = literal_digits(node.this), literal_digits(node.expression)
+        common = _sum_type(one, other)[0] - 1
+        scale = max(one[1], other[1])
+        if common + scale > MOST_DIGITS:
+            raise Refused("DIV over decimals of so many digits is beyond what the engine holds; cast them to fewer.")
+        both = f"DECIMAL({common},{scale})"
+        sides = [call("spark_unscaled", cast(each, both), power(scale)) for each in (node.this, node.expression)]
+        return call("spark_wrap_bigint", call("spark_whole_divide", *sides))
+    if not all(is_integer(each) or each == NULL for each in (first, second)):
+        raise Refused("DIV takes whole numbers and decimals in Spark; cast its operands.")
+    sides = [cast(convert(each, BIGINT), "HUGEINT") for each in (node.this, node.expression)]
+    return call("spark_wrap_bigint", call("spark_whole_divide", *sides))
+
+
+def _negated_type(node: exp.Expr) -> exp.DataType:
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return number_type(f"-{node.this.name}")
+    given = of(node.this)
+    return DOUBLE if given in (STRING, NULL) else given
+
+
+def number_type(text: str) -> exp.DataType:
+    """The type of a number as it is written.
+
+    Raises:
+        Refused: it has more digits than a decimal holds.
+    """
+    if "e" in text.lower():
+        return DOUBLE
+    whole, point, fraction = text.lstrip("-").partition(".")
+    if not point:
+        value = int(text)
+        for spark_type, bits in ((INT, 31), (BIGINT, 63)):
+            if -(2**bits) <= value < 2**bits:
+                return spark_type
+    count = len(whole.lstrip("0")) + len(fraction)
+    precision = max(count if whole.strip("0") else len(fraction.lstrip("0")) or 1, len(fraction), 1)
+    if precision > MOST_DIGITS:
+        raise Refused(f"The number {text[:50]} has more than {MOST_DIGITS} digits, the most of a decimal.")
+    return decimal(precision, len(fraction))
+
+
+def _negated(node: exp.Expr) -> exp.Expr | None:
+    given = of(node.this)
+    if isinstance(node.this, exp.Literal) and not node.this.is_string:
+        # The least integer, without its sign, is of the next type.
+        return (
+            cast(exp.paren(node), duckdb_type(of(node))) if is_integer(of(node)) and len(node.this.name) > 9 else None
+        )
+    if isinstance(node, exp.Neg) and given == INTERVAL:
+        return None
+    if given in (STRING, NULL):
+        node.set("this", convert(node.this, DOUBLE))
+    elif not is_number(given) and given != UNKNOWN:
+        raise Refused(f"Spark does not take the opposite or the size of {given.sql('spark').lower()}.")
+    name = "spark_opposite" if isinstance(node, exp.Neg) else "abs"
+    if is_integer(given):
+        wide = cast(node.this, "HUGEINT" if given == BIGINT else "BIGINT")
+        return call(f"spark_wrap_{given.this.value.lower()}", call(name, wide))
+    return call(name, node.this)
+
+
+def _bits_type(node: exp.Expr) -> exp.DataType:
+    first, second = of(node.this), of(node.expression)
+    if not is_integer(first) or not is_integer(second):
+        if UNKNOWN in (first, second):
+            return UNKNOWN
+        raise Refused("Spark's operators of bits take whole numbers; cast their operands.")
+    return tightest(first, second) or UNKNOWN
+
+
+def _bits(node: exp.Expr) -> exp.Expr | None:
+    common = _bits_type(node)
+    if common == UNKNOWN:
+        return None
+    names = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "xor"}
+    first, second = (cast(convert(side, common), duckdb_type(common)) for side in (node.this, node.expression))
+    if isinstance(node, exp.BitwiseXor):
+        return call(names[type(node)], first, second)
+    return exp.paren(type(node)(this=first, expression=second))
+
+
+def shift_type(node: exp.Expr) -> exp.DataType:
+    """The type of a shift of bits."""
+    left, _ = _sides(node)
+    given = of(left)
+    return given if given in (BIGINT, UNKNOWN) else INT
+
+
+def shift(node: exp.Expr) -> exp.Expr | None:
+    """As Java: by the lowest five or six bits of the count."""
+    left, right = _sides(node)
+    if UNKNOWN in (of(left), of(right)):
+        return None
+    to = shift_type(node)
+    value, count = convert(left, to), convert(right, INT)
+    kind = "left" if isinstance(node, exp.BitwiseLeftShift) else "right"
+    kind = "right_unsigned" if isinstance(node, exp.Anonymous) else kind
+    width = "bigint" if to == BIGINT else "int"
+    return call(f"spark_shift_{kind}_{width}", cast(value, "HUGEINT" if to == BIGINT else "BIGINT"), count)
+
+
+def _literal_type(node: exp.Expr) -> exp.DataType:
+    return STRING if node.args.get("is_string") else number_type(node.name)
+
+
+def _literal(node: exp.Expr) -> exp.Expr | None:
+    """A number has Spark's type in DuckDB as well: 1.0 is a DECIMAL(2,1) in both, 0.5 is not."""
+    if node.args.get("is_string"):
+        return None
+    given = of(node)
+    plain = is_decimal(given) and "." in node.name and not node.name.startswith((".", "0"))
+    if given in (INT, UNKNOWN) or plain:
+        return None
+    return cast(exp.Literal.string(node.name) if is_decimal(given) else node, duckdb_type(given))
+
+
+_OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
+_BITS = (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
+
+TYPES: Mapping[type[exp.Expr], TypeRule] = {
+    **dict.fromkeys(_OPERATORS, _result_type),
+    **dict.fromkeys(_BITS, _bits_type),
+    exp.IntDiv: lambda _node: BIGINT,
+    exp.Literal: _literal_type,
+    exp.Neg: _negated_type,
+    exp.Abs: _negated_type,
+    exp.BitwiseNot: lambda node: of(node.this),
+    exp.BitwiseLeftShift: shift_type,
+    exp.BitwiseRightShift: shift_type,
+}
+NAMED_TYPES: Mapping[str, TypeRule] = {"PMOD": _result_type}
+RULES: Mapping[type[exp.Expr], Rule] = {
+    **dict.fromkeys(_OPERATORS, _arithmetic),
+    **dict.fromkeys(_BITS, _bits),
+    exp.IntDiv: _whole_quotient,
+    exp.Literal: _literal,
+    exp.Neg: _negated,
+    exp.Abs: _negated,
+    exp.BitwiseLeftShift: shift,
+    exp.BitwiseRightShift: shift,
+}
+NAMED: Mapping[str, Rule] = {"PMOD": _positive_modulo}
+RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -10,6 +10,9 @@ Rule = Callable[[exp.Expr], exp.Expr | None]
 """Of a node whose children are in DuckDB's words, each with its Spark type: what stands in its place, made of the node
 itself or of its children; None leaves it. What it returns has the node's Spark type, unless it sets another."""
 
+TypeRule = Callable[[exp.Expr], exp.DataType]
+"""The Spark type of a node whose children have theirs."""
+
 
 def call(name: str, *arguments: exp.Expr | str | int) -> exp.Expr:
     """A function of DuckDB's, a macro (macros.py) or a native function of ours (natives.py)."""
@@ -25,6 +28,11 @@ def cast(node: exp.Expr, to: str, *, safe: bool = False) -> exp.Expr:
 def becomes(to: str, *, safe: bool = False) -> Rule:
     """A rule of RESULTS: the value becomes the DuckDB type that Spark gives it."""
     return lambda node: cast(node, to, safe=safe)
+
+
+def always(spark_type: exp.DataType) -> TypeRule:
+    """The type of a function that has one whatever its arguments."""
+    return lambda _node: spark_type
 
 
 def type_of(node: exp.Expr | None) -> exp.DType | None:

@@ -1,19 +1,340 @@
-"""Casts: what Spark, without ANSI mode, makes of a value of one type as another."""
+"""Casts: what Spark, without ANSI mode, makes of a value of one type as another, asked for or implied."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from whiteroom.engines import dialect
-from whiteroom.engines.spark.building import Rule, call, type_of
+from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark import types
+from whiteroom.engines.spark.building import Rule, TypeRule, call, cast
+from whiteroom.engines.spark.types import (
+    BIGINT,
+    BINARY,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    FLOAT,
+    INT,
+    NULL,
+    SMALLINT,
+    STRING,
+    TIMESTAMP,
+    TINYINT,
+    UNKNOWN,
+    digits,
+    is_decimal,
+    is_integer,
+    is_nested,
+    is_real,
+    normal,
+    of,
+)
+
+_DUCKDB = {
+    BOOLEAN: "BOOLEAN",
+    TINYINT: "TINYINT",
+    SMALLINT: "SMALLINT",
+    INT: "INTEGER",
+    BIGINT: "BIGINT",
+    FLOAT: "FLOAT",
+    DOUBLE: "DOUBLE",
+    STRING: "VARCHAR",
+    BINARY: "BLOB",
+    DATE: "DATE",
+    TIMESTAMP: "TIMESTAMP",
+    NULL: "INTEGER",
+}
+_NARROW = (TINYINT, SMALLINT, INT)
+_PLAIN_SCALE = 6
+"""Up to this scale Java writes a decimal without an exponent."""
 
 
-def _cut(node: exp.Expr) -> None:
-    """A cast to an integer cuts the fraction off; DuckDB's own rounds."""
-    if node.args["to"].this in dialect.INTEGER_TYPES and type_of(node.this) in dialect.FRACTION_TYPES:
-        node.set("this", call("TRUNC", node.this))
+def duckdb_type(spark_type: exp.DataType) -> str:
+    """DuckDB's name of a Spark type."""
+    if is_decimal(spark_type):
+        return "DECIMAL({},{})".format(*digits(spark_type))
+    return _DUCKDB.get(spark_type) or spark_type.sql("duckdb")
+
+
+def convert(node: exp.Expr, to: exp.DataType) -> exp.Expr:
+    """The value as another Spark type, as Spark's cast makes it; NULL where it has none.
+
+    A value whose type is not known, or already that type, stays as it is.
+
+    Raises:
+        Refused: Spark does not cast the one to the other.
+    """
+    given = of(node)
+    if given == to or UNKNOWN in (given, to):
+        return node
+    made = _convert(node, given, to)
+    made.type = to
+    return made
+
+
+def _convert(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    if given == NULL or is_nested(to):
+        return cast(node, duckdb_type(to))
+    maker = _TO_DECIMAL if is_decimal(to) else _TO.get(to)
+    rule = maker.get(_family(given)) if maker is not None else None
+    if rule is None:
+        raise Refused(
+            f"Spark does not cast {_said(given)} to {_said(to)}. Write the value as a type that can become one."
+        )
+    return rule(node, given, to)
+
+
+def _family(given: exp.DataType) -> str:
+    if is_integer(given):
+        return "integer"
+    if is_real(given):
+        return "real"
+    if is_decimal(given):
+        return "decimal"
+    return {
+        BOOLEAN: "boolean",
+        STRING: "string",
+        BINARY: "binary",
+        DATE: "date",
+        TIMESTAMP: "timestamp",
+    }.get(given, "other")
+
+
+def _said(spark_type: exp.DataType) -> str:
+    return spark_type.sql("spark").lower()
+
+
+_Maker = Callable[[exp.Expr, exp.DataType, exp.DataType], exp.Expr]
+
+
+def _macro(name: str) -> _Maker:
+    """A macro of one argument, which gives the type asked for."""
+    return lambda node, _given, _to: call(name, node)
+
+
+def _plainly(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(node, duckdb_type(to))
+
+
+def _null(_node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(exp.Null(), duckdb_type(to))
+
+
+def _wrapped(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    """An integer keeps its lowest bits."""
+    if types.digits(given)[0] <= types.digits(to)[0]:
+        return cast(node, duckdb_type(to))
+    return call(f"spark_wrap_{to.this.value.lower()}", cast(node, "BIGINT"))
+
+
+def _cut_real(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    """As Java: NaN is 0, what is too large the largest; then the lowest bits."""
+    name = "bigint" if to == BIGINT else "int"
+    made = call(f"spark_double_to_{name}", cast(node, "DOUBLE"))
+    return made if to in (INT, BIGINT) else call(f"spark_wrap_{to.this.value.lower()}", cast(made, "BIGINT"))
+
+
+def _cut_decimal(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    precision, scale = digits(given)
+    whole = call("spark_decimal_cut", node) if scale else node
+    if precision - scale > 18:
+        whole = call("spark_wrap_bigint", cast(whole, "HUGEINT"))
+    elif to == BIGINT:
+        return cast(whole, "BIGINT")
+    if to == BIGINT:
+        return whole
+    return call(f"spark_wrap_{to.this.value.lower()}", cast(whole, "BIGINT"))
+
+
+def _from_text(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(call("spark_integer_text", node), duckdb_type(to), safe=True)
+
+
+def _seconds(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    seconds = call("spark_seconds", node)
+    return seconds if to == BIGINT else call(f"spark_wrap_{to.this.value.lower()}", seconds)
+
+
+_INTEGERS: Mapping[str, _Maker] = {
+    "integer": _wrapped,
+    "real": _cut_real,
+    "decimal": _cut_decimal,
+    "boolean": _plainly,
+    "string": _from_text,
+    "date": _null,
+    "timestamp": _seconds,
+}
+
+
+def _real_from_text(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(call("spark_real_text", node), duckdb_type(to), safe=True)
+
+
+def _real_from_decimal(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    # By way of its text: DuckDB divides by the power of ten, which rounds twice.
+    if digits(_given)[0] <= 15:
+        return cast(cast(node, "DOUBLE"), duckdb_type(to))
+    return cast(cast(node, "VARCHAR"), duckdb_type(to))
+
+
+def _real_from_real(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    """What is too large for a FLOAT is infinite."""
+    return call("spark_double_to_float", node) if to == FLOAT and given == DOUBLE else cast(node, duckdb_type(to))
+
+
+def _real_from_time(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(call("spark_real_seconds", node), duckdb_type(to))
+
+
+_REALS: Mapping[str, _Maker] = {
+    "integer": _plainly,
+    "real": _real_from_real,
+    "decimal": _real_from_decimal,
+    "boolean": _plainly,
+    "string": _real_from_text,
+    "date": _null,
+    "timestamp": _real_from_time,
+}
+
+
+def _decimal_from_real(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    # What is rounded is what the number is written as: 0.285 becomes 0.29.
+    return cast(cast(cast(node, "DOUBLE"), "VARCHAR"), duckdb_type(to), safe=True)
+
+
+def _decimal_from_text(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(call("spark_decimal_text", node), duckdb_type(to), safe=True)
+
+
+def _tried(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(node, duckdb_type(to), safe=True)
+
+
+def _decimal_from_boolean(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(cast(node, "INTEGER"), duckdb_type(to), safe=True)
+
+
+def _decimal_from_time(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    return cast(cast(call("spark_real_seconds", node), "VARCHAR"), duckdb_type(to), safe=True)
+
+
+_TO_DECIMAL: Mapping[str, _Maker] = {
+    "integer": _tried,
+    "real": _decimal_from_real,
+    "decimal": _tried,
+    "boolean": _decimal_from_boolean,
+    "string": _decimal_from_text,
+    "date": _null,
+    "timestamp": _decimal_from_time,
+}
+
+
+def _decimal_as_text(node: exp.Expr, given: exp.DataType, _to: exp.DataType) -> exp.Expr:
+    precision, scale = digits(given)
+    if precision == scale:
+        # DuckDB writes .5 where there is no room for a digit before the point.
+        if precision == types.MOST_DIGITS:
+            raise Refused("A decimal of 38 digits after the point is not written as text here; cast it to fewer.")
+        node = cast(node, f"DECIMAL({precision + 1},{scale})")
+    return cast(node, "VARCHAR") if scale <= _PLAIN_SCALE else call("spark_decimal_text_of", node, scale)
+
+
+def _real_as_text(node: exp.Expr, _given: exp.DataType, _to: exp.DataType) -> exp.Expr:
+    return call("spark_real_text_of", cast(node, "VARCHAR"))
+
+
+def _bytes(node: exp.Expr, given: exp.DataType, _to: exp.DataType) -> exp.Expr:
+    width = {TINYINT: 2, SMALLINT: 4, INT: 8, BIGINT: 16}[given]
+    return call("spark_integer_bytes", cast(node, "BIGINT"), width)
+
+
+def _is_not_zero(node: exp.Expr, _given: exp.DataType, _to: exp.DataType) -> exp.Expr:
+    return exp.paren(exp.NEQ(this=exp.paren(node), expression=exp.Literal.number(0)))
+
+
+def _time_from_decimal(node: exp.Expr, _given: exp.DataType, _to: exp.DataType) -> exp.Expr:
+    return call("spark_time_of_micros", call("spark_decimal_micros", node))
+
+
+_TO: Mapping[exp.DataType, Mapping[str, _Maker]] = {
+    **dict.fromkeys((*_NARROW, BIGINT), _INTEGERS),
+    **dict.fromkeys((FLOAT, DOUBLE), _REALS),
+    STRING: {
+        "integer": _plainly,
+        "real": _real_as_text,
+        "decimal": _decimal_as_text,
+        "boolean": _plainly,
+        "binary": _macro("spark_text_of_bytes"),
+        "date": _plainly,
+        "timestamp": _plainly,
+    },
+    BINARY: {"string": _macro("encode"), "integer": _bytes},
+    BOOLEAN: {
+        "integer": _is_not_zero,
+        "real": _is_not_zero,
+        "decimal": _is_not_zero,
+        "string": _macro("spark_boolean_text"),
+        "date": _null,
+        "timestamp": _macro("spark_is_not_epoch"),
+    },
+    DATE: {"string": _macro("spark_date_text"), "timestamp": _plainly},
+    TIMESTAMP: {
+        "string": _macro("spark_timestamp_text"),
+        "date": _plainly,
+        "integer": _macro("spark_time_of_seconds"),
+        "real": _macro("spark_time_of_real"),
+        "decimal": _time_from_decimal,
+        "boolean": _macro("spark_time_of_boolean"),
+    },
+}
+
+
+_STRICT: Mapping[tuple[str, str], str] = {
+    ("string", "integer"): "spark_strict_integer_text",
+    ("real", "integer"): "spark_strict_whole",
+    ("decimal", "integer"): "spark_decimal_cut",
+}
+_NEVER_STRICT = {
+    ("boolean", "timestamp"),
+    ("date", "integer"),
+    ("date", "real"),
+    ("date", "decimal"),
+    ("date", "boolean"),
+}
+
+
+def _try(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    """try_cast: as Spark casts in ANSI mode, and NULL where that fails."""
+    families = (_family(given), _family(to))
+    if families in _NEVER_STRICT or (families[0] == "timestamp" and to == BOOLEAN):
+        raise Refused(f"Spark does not try to cast {_said(given)} to {_said(to)}.")
+    if families[1] == "integer" and families[0] in {"integer", "timestamp", "string", "real", "decimal"}:
+        if families[0] == "timestamp":
+            node = call("spark_seconds", node)
+        elif families in _STRICT:
+            node = call(_STRICT[families], node)
+        made = cast(node, duckdb_type(to), safe=True)
+        made.type = to
+        return made
+    return convert(node, to)
+
+
+def _cast(node: exp.Expr) -> exp.Expr | None:
+    to = normal(node.args["to"])
+    given = of(node.this)
+    if given == UNKNOWN:
+        return None
+    if node.args.get("safe"):
+        made = node.this if given == to else _try(node.this, given, to)
+    else:
+        made = convert(node.this, to)
+    return exp.paren(made) if made is node.this else made
+
+
+def _type(node: exp.Expr) -> exp.DataType:
+    return normal(node.args["to"])
 
 
 def _utc(node: exp.Expr) -> None:
@@ -22,6 +343,8 @@ def _utc(node: exp.Expr) -> None:
         node.set("this", exp.DType.TIMESTAMP)
 
 
-RULES: Mapping[type[exp.Expr], Rule] = {exp.Cast: _cut, exp.TryCast: _cut, exp.DataType: _utc}
+TYPES: Mapping[type[exp.Expr], TypeRule] = {exp.Cast: _type, exp.TryCast: _type}
+NAMED_TYPES: Mapping[str, TypeRule] = {}
+RULES: Mapping[type[exp.Expr], Rule] = {exp.Cast: _cast, exp.TryCast: _cast, exp.DataType: _utc}
 NAMED: Mapping[str, Rule] = {}
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -31,16 +31,6 @@ _TIMES = frozenset({exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.TIMEST
 _SECOND = 1_000_000
 
 
-def _added(node: exp.Expr) -> exp.Expr | None:
-    """A date moved by whole days, months or years is a date in Spark, a timestamp in DuckDB."""
-    interval = node.expression
-    if isinstance(interval, exp.Interval) and type_of(node.this) is exp.DType.DATE:
-        unit = str(interval.args.get("unit") or "").upper().rstrip("S")
-        if unit in {"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}:
-            return cast(exp.paren(node), "DATE")
-    return None
-
-
 def _pattern(node: exp.Expr, function: str, *, parsing: bool) -> str:
     found = required_text(node, function, "pattern")
     try:
@@ -349,8 +339,6 @@ def _zoned(native: str) -> Rule:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {
-    exp.Add: _added,
-    exp.Sub: _added,
     exp.TsOrDsToDate: _unwrapped,
     exp.TimeStrToTime: _unwrapped,
     exp.Year: _part("YEAR"),

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whiteroom.engines.spark import dates, nested, regex, strings
+from whiteroom.engines.spark import dates, nested, numbers, regex, strings
 from whiteroom.engines.spark.arguments import Function
 
-FUNCTIONS: Mapping[str, Function] = {**strings.FUNCTIONS, **dates.FUNCTIONS, **regex.FUNCTIONS, **nested.FUNCTIONS}
+FUNCTIONS: Mapping[str, Function] = {
+    **strings.FUNCTIONS,
+    **dates.FUNCTIONS,
+    **regex.FUNCTIONS,
+    **nested.FUNCTIONS,
+    **numbers.FUNCTIONS,
+}
 """By their names in capitals."""

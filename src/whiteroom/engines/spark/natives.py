@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 from typing import Any
 
 import duckdb
 from duckdb.func import FunctionNullHandling
 
-from whiteroom.engines.spark.java import calendar, digests, formats, matching, patterns, texts, zones
+from whiteroom.engines.spark.java import calendar, decimals, digests, formats, matching, patterns, texts, times, zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,9 @@ NATIVES: Mapping[str, Native] = {
     "spark_hypot": _native(_hypot, "DOUBLE DOUBLE", "DOUBLE"),
     "spark_log1p": _native(_log1p, "DOUBLE", "DOUBLE"),
     "spark_expm1": _native(_expm1, "DOUBLE", "DOUBLE"),
+    "spark_decimal": _native(decimals.computed, "VARCHAR VARCHAR VARCHAR INTEGER INTEGER", "VARCHAR"),
     # dates
+    "spark_text_micros": _native(times.micros_of, "VARCHAR", "BIGINT"),
     "spark_date_format": _native(patterns.format_time, "BIGINT VARCHAR", "VARCHAR"),
     "spark_from_unixtime": _native(patterns.format_seconds, "BIGINT VARCHAR", "VARCHAR"),
     "spark_parse_time": _native(patterns.parse_time, "VARCHAR VARCHAR", "BIGINT"),
@@ -175,7 +178,7 @@ def register(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
         connection.create_function(
             name,
-            _guarded(native),
+            _guarded(name),
             list(native.takes),
             native.gives,
             null_handling=FunctionNullHandling.SPECIAL,
@@ -183,8 +186,13 @@ def register(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         )
 
 
-def _guarded(native: Native) -> Callable[..., Any]:
-    """The function with NULL for NULL. DuckDB counts its parameters, so they are written out."""
+@cache
+def _guarded(name: str) -> Callable[..., Any]:
+    """The function with NULL for NULL. DuckDB counts its parameters, so they are written out.
+
+    Kept: another connection to the database may call it after the one that registered it is closed.
+    """
+    native = NATIVES[name]
     f = native.function
     if native.nulls:
         return f
@@ -193,6 +201,7 @@ def _guarded(native: Native) -> Callable[..., Any]:
         2: lambda a, b: None if a is None or b is None else f(a, b),
         3: lambda a, b, c: None if a is None or b is None or c is None else f(a, b, c),
         4: lambda a, b, c, d: None if None in (a, b, c, d) else f(a, b, c, d),
+        5: lambda a, b, c, d, e: None if None in (a, b, c, d, e) else f(a, b, c, d, e),
         6: lambda a, b, c, d, e, g: None if None in (a, b, c, d, e, g) else f(a, b, c, d, e, g),
     }
     return guarded[len(native.takes)]

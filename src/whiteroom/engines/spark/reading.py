@@ -50,6 +50,12 @@ class _Parser(SparkParser):
             raise Refused(f"The function {name[:64]} is not allowed in a query: Spark 3.5 has none of that name.")
         return super()._parse_function_call(*arguments, **settings)
 
+    def _match_pair(self, token_type_a: Any, token_type_b: Any, advance: bool = True) -> Any:
+        found = super()._match_pair(token_type_a, token_type_b, advance)
+        if found and token_type_a == token_type_b and token_type_a in {TokenType.LT, TokenType.GT}:
+            raise Refused("Spark 3.5 has no << and >>; write shiftleft(a, b) and shiftright(a, b).")
+        return found
+
 
 class SparkSql(Spark):
     """The dialect to read with."""

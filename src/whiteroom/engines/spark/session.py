@@ -14,16 +14,19 @@ _NAMES = re.compile(r"\bspark_[a-z0-9_]+")
 
 def prepare(connection: duckdb.DuckDBPyConnection, *texts: str) -> None:
     """Have the connection know every macro and function of ours that the texts name. May be repeated."""
-    pending = {name for text in texts for name in _NAMES.findall(text.lower())}
-    done: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name in NATIVES:
+    made: set[str] = set()
+    for text in texts:
+        _make(connection, text, made)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, text: str, made: set[str]) -> None:
+    """What a macro names is made before it."""
+    for name in dict.fromkeys(_NAMES.findall(text.lower())):
+        if name in NATIVES and name not in made:
+            made.add(name)
             register(connection, name)
         definition = MACROS.get(name)
-        if definition is None or name in done:
-            continue
-        done.add(name)
-        parameters, body = definition
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}({parameters}) AS {body}")
-        pending |= set(_NAMES.findall(body)) - done
+        if definition is not None and name not in made:
+            made.add(name)
+            _make(connection, definition, made)
+            connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}{definition}")

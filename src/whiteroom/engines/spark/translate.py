@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from whiteroom.engines.spark import aggregates, arithmetic, casts, comparisons, dates, nested, regex, strings
+from whiteroom.engines.spark import aggregates, arithmetic, casts, comparisons, dates, nested, numbers, regex, strings
 from whiteroom.engines.spark.building import Rule
 
-_MODULES = (casts, arithmetic, comparisons, aggregates, strings, dates, regex, nested)
+_MODULES = (casts, arithmetic, numbers, comparisons, aggregates, strings, dates, regex, nested)
 
 RULES: Mapping[type[exp.Expr], Rule] = {kind: rule for module in _MODULES for kind, rule in module.RULES.items()}
 NAMED: Mapping[str, Rule] = {name: rule for module in _MODULES for name, rule in module.NAMED.items()}

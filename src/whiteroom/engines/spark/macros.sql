@@ -1,0 +1,268 @@
+-- Macros that a translated query may call. DuckDB writes a macro out where it is called, so that it stays vectorised
+-- and its plan names DuckDB's functions alone. A parameter that stands twice is computed twice: what may be nested
+-- deeply names each once. `[\x00-\x20\x7f]*` is what Spark trims off text before it reads it as another type.
+
+-- Integers: only the lowest bits of what has more.
+
+CREATE MACRO spark_wrap_tinyint(v) AS
+  CAST(xor(v & 255, 128) - 128 AS TINYINT);
+
+CREATE MACRO spark_wrap_smallint(v) AS
+  CAST(xor(v & 65535, 32768) - 32768 AS SMALLINT);
+
+CREATE MACRO spark_wrap_int(v) AS
+  CAST(xor(v & 4294967295, 2147483648) - 2147483648 AS INTEGER);
+
+CREATE MACRO spark_wrap_bigint(v) AS
+  CAST(xor(v & 18446744073709551615::HUGEINT, 9223372036854775808::HUGEINT) - 9223372036854775808::HUGEINT AS BIGINT);
+
+CREATE MACRO spark_divide(a, b) AS
+  a / nullif(b, 0);
+
+CREATE MACRO spark_modulo(a, b) AS
+  a % nullif(b, 0);
+
+-- The least integer has no opposite, and DuckDB fails on its remainder by -1.
+CREATE MACRO spark_integer_modulo(a, b) AS
+  a % nullif(CASE WHEN b = -1 THEN 1 ELSE b END, 0);
+
+CREATE MACRO spark_positive_modulo(a, b) AS
+  CASE WHEN a % b < 0 THEN (a % b + b) % b ELSE a % b END;
+
+-- Casts.
+
+CREATE MACRO spark_double_to_bigint(v) AS
+  CASE
+    WHEN isnan(v) THEN 0
+    WHEN v >= 9223372036854775807 THEN 9223372036854775807
+    WHEN v <= -9223372036854775808 THEN -9223372036854775808
+    ELSE CAST(trunc(v) AS BIGINT) END;
+
+CREATE MACRO spark_double_to_int(v) AS
+  CASE
+    WHEN isnan(v) THEN 0
+    WHEN v >= 2147483647 THEN 2147483647
+    WHEN v <= -2147483648 THEN -2147483648
+    ELSE CAST(trunc(v) AS INTEGER) END;
+
+CREATE MACRO spark_double_to_float(v) AS
+  CASE
+    WHEN abs(v) >= 3.4028235677973366e38 AND NOT isnan(v) THEN CAST(sign(v) * 'inf'::DOUBLE AS FLOAT)
+    ELSE CAST(v AS FLOAT) END;
+
+CREATE MACRO spark_decimal_cut(v) AS
+  trunc(v);
+
+CREATE MACRO spark_integer_text(v) AS
+  regexp_extract(regexp_replace(v, '^[\x00-\x20\x7f]*([+-]?)\.([0-9]*[\x00-\x20\x7f]*)$', '\10.\2'), '^[\x00-\x20\x7f]*([+-]?[0-9]+)(?:\.[0-9]*)?[\x00-\x20\x7f]*$', 1);
+
+CREATE MACRO spark_strict_integer_text(v) AS
+  regexp_extract(v, '^[\x00-\x20\x7f]*([+-]?[0-9]+)[\x00-\x20\x7f]*$', 1);
+
+CREATE MACRO spark_strict_whole(v) AS
+  CASE WHEN isfinite(v) THEN trunc(v) END;
+
+CREATE MACRO spark_real_text(v) AS
+  regexp_extract(v, '^[\x00-\x20\x7f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[+-]?[nN][aA][nN])[fFdD]?[\x00-\x20\x7f]*$', 1);
+
+CREATE MACRO spark_decimal_text(v) AS
+  regexp_extract(v, '^[\x00-\x20\x7f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[\x00-\x20\x7f]*$', 1);
+
+CREATE MACRO spark_boolean_text(v) AS
+  CASE
+    WHEN regexp_full_match(v, '[\x00-\x20\x7f]*(?:t|true|y|yes|1)[\x00-\x20\x7f]*', 'i') THEN true
+    WHEN regexp_full_match(v, '[\x00-\x20\x7f]*(?:f|false|n|no|0)[\x00-\x20\x7f]*', 'i') THEN false END;
+
+CREATE MACRO spark_date_text(v) AS
+  TRY_CAST(regexp_extract(regexp_extract(v, '^[\x00-\x20\x7f]*([+-]?[0-9]{4,7}(?:-[0-9]{1,2}(?:-[0-9]{1,2}(?:[ T].*)?)?)?)[\x00-\x20\x7f]*$', 1, 's')
+    || '-01-01', '^\+?0*([0-9]{4,7}-[0-9]{1,2}-[0-9]{1,2})', 1) AS DATE);
+
+CREATE MACRO spark_seconds(v) AS
+  epoch_us(v) // 1000000 - CASE WHEN epoch_us(v) % 1000000 < 0 THEN 1 ELSE 0 END;
+
+CREATE MACRO spark_real_seconds(v) AS
+  epoch_us(v) / 1000000.0::DOUBLE;
+
+CREATE MACRO spark_timestamp_text(v) AS
+  CASE
+    WHEN regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)?') THEN TRY_CAST(v AS TIMESTAMP)
+    ELSE make_timestamp(spark_text_micros(v)) END;
+
+CREATE MACRO spark_is_not_epoch(v) AS
+  (epoch_us(v) <> 0);
+
+CREATE MACRO spark_time_of_micros(v) AS
+  make_timestamp(v);
+
+CREATE MACRO spark_time_of_seconds(v) AS
+  make_timestamp(CASE
+    WHEN v > 9223372036854 THEN 9223372036854775806
+    WHEN v < -9223372036854 THEN -9223372036854775806
+    ELSE v END * CASE
+    WHEN v BETWEEN -9223372036854 AND 9223372036854 THEN 1000000
+    ELSE 1 END);
+
+CREATE MACRO spark_time_of_real(v) AS
+  CASE
+    WHEN isfinite(v) THEN make_timestamp(spark_double_to_bigint(CAST(v AS DOUBLE) * 1000000)) END;
+
+CREATE MACRO spark_time_of_boolean(v) AS
+  make_timestamp(CAST(v AS BIGINT));
+
+CREATE MACRO spark_decimal_micros(v) AS
+  spark_wrap_bigint(CAST(trunc(CAST(v AS DECIMAL(38,6)) * 1000000) AS HUGEINT));
+
+CREATE MACRO spark_text_of_bytes(v) AS
+  TRY(decode(v));
+
+CREATE MACRO spark_integer_bytes(v, width) AS
+  from_hex(right(lpad(hex(v), 16, '0'), width));
+
+-- A key that is grouped by: one zero, one NaN.
+CREATE MACRO spark_key(v) AS
+  CASE WHEN isnan(v) THEN 'nan' ELSE v + 0.0 END;
+
+-- From how DuckDB writes a number to how Java does.
+CREATE MACRO spark_real_text_of(v) AS
+  CASE
+    WHEN v = 'nan' OR v = '-nan' THEN 'NaN'
+    WHEN v = 'inf' THEN 'Infinity'
+    WHEN v = '-inf' THEN '-Infinity'
+    WHEN contains(v, 'e') THEN regexp_replace(regexp_replace(v, '^(-?[0-9])e', '\1.0e'), 'e\+?(-?)0*([0-9])', 'E\1\2')
+    WHEN regexp_full_match(v, '-?0\.000[0-9]*[1-9][0-9]*') THEN regexp_replace(regexp_replace(v, '^(-?)0\.000([1-9])([0-9]*)$', '\1\2.\3E-4'), '\.E', '.0E')
+    WHEN regexp_full_match(v, '-?[0-9]{8,}\.[0-9]+') THEN regexp_replace(regexp_replace(v, '^(-?[0-9])([0-9]+)\.([0-9]+)$', '\1.\2\3'), '(\.[0-9]+?)0*$', '\1')
+    || 'E'
+    || (length(regexp_extract(v, '([0-9]+)\.', 1)) - 1)::VARCHAR
+    ELSE v END;
+
+-- Java writes a decimal with an exponent where its first digit stands behind six zeros.
+CREATE MACRO spark_decimal_text_of(v, scale) AS
+  CASE
+    WHEN v = 0 THEN '0E-'
+    || scale::VARCHAR
+    WHEN regexp_full_match(v::VARCHAR, '-?0\.000000[0-9]+') THEN regexp_replace(regexp_replace(v::VARCHAR, '^(-?)0\.0*([1-9])([0-9]*)$', '\1\2.\3'), '\.$', '')
+    || 'E-'
+    || (length(regexp_extract(v::VARCHAR, '\.(0*)', 1)) + 1)::VARCHAR
+    ELSE v::VARCHAR END;
+
+-- Decimals, as whole numbers of their least step.
+
+CREATE MACRO spark_unscaled(v, power) AS
+  CAST(v * CAST(power AS DECIMAL(38,0)) AS HUGEINT);
+
+CREATE MACRO spark_whole_divide(a, b) AS
+  a // nullif(b, 0);
+
+CREATE MACRO spark_scaled(v, unit) AS
+  CAST(v AS DECIMAL(38,0)) * unit;
+
+-- Half up: the remainder decides, in whole numbers.
+CREATE MACRO spark_rounded_quotient(a, b, power) AS
+  CASE
+    WHEN 2 * abs((a * power) % nullif(b, 0)) >= abs(b) THEN (a * power) // nullif(b, 0) + CASE
+    WHEN (a < 0) = (b < 0) THEN 1
+    ELSE -1 END
+    ELSE (a * power) // nullif(b, 0) END;
+
+-- Bits, as Java shifts them.
+
+CREATE MACRO spark_opposite(v) AS
+  (-v);
+
+CREATE MACRO spark_shift_left_int(v, n) AS
+  spark_wrap_int(((v & 4294967295)::HUGEINT * (1::HUGEINT << (n & 31)::HUGEINT)) & 4294967295::HUGEINT);
+
+CREATE MACRO spark_shift_left_bigint(v, n) AS
+  spark_wrap_bigint(((v & 18446744073709551615::HUGEINT) * (1::HUGEINT << (n & 63)::HUGEINT)) & 18446744073709551615::HUGEINT);
+
+CREATE MACRO spark_shift_right_int(v, n) AS
+  CAST(v >> (n & 31) AS INTEGER);
+
+CREATE MACRO spark_shift_right_bigint(v, n) AS
+  CAST(CAST(v AS BIGINT) >> (n & 63) AS BIGINT);
+
+CREATE MACRO spark_shift_right_unsigned_int(v, n) AS
+  spark_wrap_int((v & 4294967295) >> (n & 31));
+
+CREATE MACRO spark_shift_right_unsigned_bigint(v, n) AS
+  spark_wrap_bigint((v & 18446744073709551615::HUGEINT) >> (n & 63)::HUGEINT);
+
+-- Numbers.
+
+CREATE MACRO spark_ln(v) AS
+  CASE WHEN v <= 0 THEN NULL ELSE ln(v) END;
+
+CREATE MACRO spark_log2(v) AS
+  CASE WHEN v <= 0 THEN NULL ELSE log2(v) END;
+
+CREATE MACRO spark_log10(v) AS
+  CASE WHEN v <= 0 THEN NULL ELSE log10(v) END;
+
+CREATE MACRO spark_log(b, v) AS
+  CASE WHEN v <= 0 OR b <= 0 THEN NULL ELSE ln(v) / ln(b) END;
+
+CREATE MACRO spark_sign(v) AS
+  CASE WHEN v > 0 AND NOT isnan(v) THEN 1.0::DOUBLE WHEN v < 0 THEN -1.0::DOUBLE ELSE v END;
+
+CREATE MACRO spark_rint(v) AS
+  CASE WHEN abs(v) < 4503599627370496 THEN round_even(v, 0) ELSE v END;
+
+CREATE MACRO spark_factorial(v) AS
+  CASE WHEN v BETWEEN 0 AND 20 THEN CAST(factorial(v) AS BIGINT) END;
+
+-- Of a number that lies half way, or next to it, what it is written as decides: 0.285 becomes 0.29.
+CREATE MACRO spark_rounded(v, places, power) AS
+  CASE
+    WHEN NOT isfinite(v) OR abs(v) >= 4503599627370496 THEN v
+    WHEN abs(v) * power >= 1e15
+    THEN CASE
+    WHEN places < 16 THEN v
+    ELSE spark_rounded_text(v, places) END
+    WHEN abs(abs(v * power) - floor(abs(v * power)) - 0.5) < 0.0001 THEN spark_rounded_text(v, places)
+    ELSE round(v * power) / power + 0.0 END;
+
+CREATE MACRO spark_rounded_text(v, places) AS
+  CASE
+    WHEN places <= 0 THEN round(v, places) + 0.0
+    ELSE CAST(CAST(round(CAST(CAST(v AS VARCHAR) AS DECIMAL(38,19)), places) AS VARCHAR) AS DOUBLE) END;
+
+CREATE MACRO spark_rounded_even(v, places, power) AS
+  CASE
+    WHEN NOT isfinite(v) OR abs(v) >= 4503599627370496 THEN v
+    ELSE CAST(CAST(round_even(CAST(CAST(v AS VARCHAR) AS DECIMAL(38,19)), places) AS VARCHAR) AS DOUBLE) END;
+
+CREATE MACRO spark_width_bucket(v, low, high, n) AS
+  CASE
+    WHEN n <= 0 OR low = high OR NOT isfinite(low) OR NOT isfinite(high) OR isnan(v) THEN NULL
+    WHEN low < high
+    THEN CASE
+    WHEN v < low THEN 0
+    WHEN v >= high THEN n + 1
+    ELSE CAST(trunc(n * (v - low) / (high - low)) AS BIGINT) + 1 END
+    ELSE CASE
+    WHEN v > low THEN 0
+    WHEN v <= high THEN n + 1
+    ELSE CAST(trunc(n * (low - v) / (low - high)) AS BIGINT) + 1 END END;
+
+-- Aggregates.
+
+CREATE MACRO spark_correlation(v, total) AS
+  CASE WHEN isnan(v) AND NOT isnan(total) THEN NULL ELSE v END;
+
+-- From the sample's, which has no value for two rows.
+CREATE MACRO spark_skewness(v, n, spread) AS
+  CASE
+    WHEN isnan(spread) THEN spread
+    WHEN spread = 0 THEN NULL
+    WHEN n = 2 THEN 0.0::DOUBLE
+    ELSE v * (n - 2) / sqrt(n * (n - 1)) END;
+
+-- Arrays.
+
+-- NULL where the value is not found and a NULL may be it.
+CREATE MACRO spark_array_contains(a, v) AS
+  CASE
+    WHEN list_contains(a, v) THEN true
+    WHEN v IS NULL OR a IS NULL THEN NULL
+    WHEN list_aggregate(a, 'count') < len(a) THEN NULL
+    ELSE false END;
