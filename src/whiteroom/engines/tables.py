@@ -53,13 +53,21 @@ def view_statements(
         names = ", ".join(sql_name(name) for name, _ in columns) or _NO_COLUMN
         statements.append(f"CREATE TEMP TABLE {copy} AS SELECT {names} FROM {source}")  # noqa: S608 -- quoted above
         source, key = copy, f", rowid AS {sql_name(ROW_KEY)}"
-    typed = {name: f"CAST({sql_name(name)} AS {to_duckdb(spark_type)})" for name, spark_type in columns}
+    typed = {name: _typed(name, spark_type, table.source.format) for name, spark_type in columns}
     if equal_alike:
         typed = {name: one_form(typed[name], to_duckdb(spark_type)) for name, spark_type in columns}
     selected = ", ".join(f"{value} AS {sql_name(name.lower())}" for name, value in typed.items())
     rows = f"SELECT {selected or _NO_COLUMN}{key} FROM {source}"  # noqa: S608 -- every name in it is quoted
     statements.append(f"CREATE TEMP VIEW {sql_name(view)} AS {rows}")
     return statements
+
+
+def _typed(name: str, spark_type: str, file_format: FileFormat) -> str:
+    cast = f"CAST({sql_name(name)} AS {to_duckdb(spark_type)})"
+    if file_format is FileFormat.PARQUET and spark_type in {"float", "double"}:
+        # The statistics of many a file leave NaN out. DuckDB would go by them: max() and isnan() without it.
+        return f"CASE WHEN {sql_name(name)} IS NOT NULL THEN {cast} END"
+    return cast
 
 
 def _reader(table: QueryTable) -> str:

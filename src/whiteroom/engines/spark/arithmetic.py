@@ -349,7 +349,7 @@ def _literal_type(node: exp.Expr) -> exp.DataType:
 
 def _literal(node: exp.Expr) -> exp.Expr | None:
     """A number has Spark's type in DuckDB as well: 1.0 is a DECIMAL(2,1) in both, 0.5 is not."""
-    if node.args.get("is_string"):
+    if node.args.get("is_string") or (isinstance(node.parent, exp.Neg) and is_integer(of(node.parent))):
         return None
     given = of(node)
     plain = is_decimal(given) and "." in node.name and not node.name.startswith((".", "0"))

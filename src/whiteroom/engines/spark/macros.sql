@@ -85,7 +85,7 @@ CREATE MACRO spark_real_seconds(v) AS
 
 CREATE MACRO spark_timestamp_text(v) AS
   CASE
-    WHEN regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)?') THEN TRY_CAST(v AS TIMESTAMP)
+    WHEN regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?)?') THEN TRY_CAST(v AS TIMESTAMP)
     ELSE make_timestamp(spark_text_micros(v)) END;
 
 CREATE MACRO spark_is_not_epoch(v) AS

@@ -56,6 +56,8 @@ def zone(name: str) -> tzinfo | timedelta:
         if hours > 18 or minutes > 59 or seconds > 59:
             raise ValueError("no such zone")
         offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        if offset > timedelta(hours=18):
+            raise ValueError("no such zone")
         return -offset if sign == "-" else offset
     if name in {"Z", "UTC", "GMT", "UT"}:
         return timedelta(0)
