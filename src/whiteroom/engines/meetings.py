@@ -3,9 +3,9 @@
 "Comparison controls follow indirect literal comparisons" (UG custom-comparison-controls), and arithmetic
 compares as well as `=` does: 1 - SIGN(ABS(zip - 10001)). So every operator and every function that takes
 a column beside something else counts, wherever the literal or the column was written. What does not:
-AND, OR and NOT over conditions; the results of CASE; sorting by one column; arguments that say how a function works
-(units, formats, digits, percentiles). Grouping compares a column with itself over rows: GROUP BY, PARTITION BY and
-DISTINCT count as columns that meet columns.
+AND, OR and NOT over conditions; the results of CASE, unless rows are sorted by them; sorting by one column; arguments
+that say how a function works (units, formats, digits, percentiles) and hold no column. Grouping compares a column with
+itself over rows: GROUP BY, PARTITION BY and DISTINCT count as columns that meet columns.
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ class Meetings:
         """Columns that meet a column."""
         for node in tree.walk():
             self._visit(node)
+        for key in tree.find_all(exp.Ordered):
+            for choice in self._choices(key.this):
+                self._meet([origins.value(result) for result in _results(choice)])
 
     def _visit(self, node: exp.Expr) -> None:
         for condition in _conditions(node):
@@ -95,12 +98,35 @@ class Meetings:
                 for operand in _operands(node):
                     self.literal |= self._origins.value(operand).columns
 
+    def _choices(self, key: exp.Expr) -> Iterator[exp.Expr]:
+        """Each CASE and IF that a value is made of, through every name that it passes under."""
+        pending, seen = [key], set[int]()
+        while pending:
+            root = pending.pop()
+            if id(root) in seen:
+                continue
+            seen.add(id(root))
+            for node in root.walk():
+                if isinstance(node, exp.Column):
+                    pending += self._origins.behind(node)
+                elif isinstance(node, exp.Case) or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
+                    yield node
+
     def _meet(self, values: Sequence[Value]) -> None:
         columns = frozenset[Origin]().union(*(value.columns for value in values))
         if any(value.constant for value in values):
             self.literal |= columns
         if sum(bool(value.columns) for value in values) > 1:
             self.column |= columns
+
+
+def _results(choice: exp.Expr) -> Iterator[exp.Expr]:
+    """What a CASE or an IF may come to, but for NULL."""
+    branches = choice.args.get("ifs") or [choice]
+    last = choice.args.get("default") or choice.args.get("false")
+    for result in [*(branch.args["true"] for branch in branches), last]:
+        if result is not None and not isinstance(result, exp.Null):
+            yield result
 
 
 def _keys(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -121,10 +147,9 @@ def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
         yield from (part for index, part in enumerate(node.expressions) if index not in settings)
         return
     for name, argument in node.args.items():
-        if name not in _SETTINGS:
-            for part in argument if isinstance(argument, list) else [argument]:
-                if isinstance(part, exp.Expr):
-                    yield part
+        for part in argument if isinstance(argument, list) else [argument]:
+            if isinstance(part, exp.Expr) and (name not in _SETTINGS or part.find(exp.Column)):
+                yield part
 
 
 def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -83,6 +83,10 @@ class Origins:
             known = self._values[id(node)] = self._find_value(node)
         return known
 
+    def behind(self, column: exp.Column) -> list[exp.Expr]:
+        """The expressions that fill a column of another SELECT; none where it is a table's own."""
+        return [] if self.base(column) is not None else self._named(self._behind(column), column.name)
+
     def outputs(self, query: exp.Expr) -> list[list[exp.Expr]]:
         """For each output column, the expressions that fill it: one for each branch of a set operation."""
         if isinstance(query, exp.SetOperation):

@@ -1,0 +1,32 @@
+"""Attempts to learn a column that may be neither shown nor compared from the order in which rows come."""
+
+from __future__ import annotations
+
+import pytest
+
+from attacks.conftest import Attacker
+
+_CROSSED = "FROM pc p CROSS JOIN mine m WHERE p.diag = 'rare'"
+ORDERS = [
+    f"SELECT m.seq {_CROSSED} ORDER BY CASE WHEN m.seq = 0 THEN p.salary ELSE m.seq END",
+    f"SELECT m.seq {_CROSSED} ORDER BY IF(m.seq = 0, p.salary, 5)",
+    f"SELECT t.seq FROM (SELECT m.seq, rank() OVER (ORDER BY IF(m.seq = 0, p.salary, 5)) AS r {_CROSSED}) t ORDER BY r",
+    f"SELECT t.seq FROM (SELECT m.seq, IF(m.seq = 0, p.salary, m.seq) AS k {_CROSSED}) t ORDER BY abs(k)",
+    f"SELECT m.seq, count(*) AS n {_CROSSED} GROUP BY m.seq ORDER BY max(IF(m.seq = 0, p.salary, m.seq))",
+    "SELECT diag, age FROM pc ORDER BY locate('1', '00000000100000', salary) DESC LIMIT 1",
+]
+
+
+@pytest.mark.parametrize("channel", [False, True], ids=["query", "channel"])
+@pytest.mark.parametrize("sql", ORDERS)
+def test_no_order_puts_a_value_among_others_that_it_may_not_be_compared_with(
+    attacker: Attacker, sql: str, channel: bool
+) -> None:
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
+    assert attacker.attempt(sql, channel=channel).refused
+
+
+def test_rows_are_sorted_by_one_column_or_by_its_absence(attacker: Attacker) -> None:
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
+    for key in ("salary", "CASE WHEN diag = 'rare' THEN salary END"):
+        assert attacker.attempt(f"SELECT age FROM pc ORDER BY {key}").text
