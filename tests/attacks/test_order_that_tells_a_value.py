@@ -13,6 +13,10 @@ ORDERS = [
     f"SELECT t.seq FROM (SELECT m.seq, rank() OVER (ORDER BY IF(m.seq = 0, p.salary, 5)) AS r {_CROSSED}) t ORDER BY r",
     f"SELECT t.seq FROM (SELECT m.seq, IF(m.seq = 0, p.salary, m.seq) AS k {_CROSSED}) t ORDER BY abs(k)",
     f"SELECT m.seq, count(*) AS n {_CROSSED} GROUP BY m.seq ORDER BY max(IF(m.seq = 0, p.salary, m.seq))",
+    "SELECT diag, age FROM pc ORDER BY CAST(salary AS BOOLEAN)",
+    "SELECT t.age FROM (SELECT age, TRY_CAST(salary AS BOOLEAN) AS k FROM pc) t ORDER BY k",
+    "SELECT diag, age FROM pc ORDER BY count(*) OVER (ORDER BY salary RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)",
+    "SELECT diag, age FROM pc ORDER BY count(*) OVER (ORDER BY salary RANGE BETWEEN CURRENT ROW AND 5 FOLLOWING)",
     "SELECT diag, age FROM pc ORDER BY locate('1', '00000000100000', salary) DESC LIMIT 1",
 ]
 
@@ -28,5 +32,6 @@ def test_no_order_puts_a_value_among_others_that_it_may_not_be_compared_with(
 
 def test_rows_are_sorted_by_one_column_or_by_its_absence(attacker: Attacker) -> None:
     attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
-    for key in ("salary", "CASE WHEN diag = 'rare' THEN salary END"):
+    ranked = "rank() OVER (ORDER BY salary RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    for key in ("salary", "CASE WHEN diag = 'rare' THEN salary END", ranked):
         assert attacker.attempt(f"SELECT age FROM pc ORDER BY {key}").text

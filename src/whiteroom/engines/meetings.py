@@ -73,6 +73,8 @@ class Meetings:
         """Columns that meet a column."""
         for node in tree.walk():
             self._visit(node)
+            for measured in _measured(node):
+                self.literal |= origins.value(measured).columns
         for key in tree.find_all(exp.Ordered):
             for choice in self._choices(key.this):
                 self._meet([origins.value(result) for result in _results(choice)])
@@ -139,6 +141,23 @@ def _keys(node: exp.Expr) -> Iterator[exp.Expr]:
         yield from node.args.get("partition_by") or []
     elif isinstance(node, exp.Select) and node.args.get("distinct"):
         yield from node.selects
+
+
+def _measured(node: exp.Expr) -> Iterator[exp.Expr]:
+    """What is compared with a number that is written elsewhere, or nowhere."""
+    spec = node.args.get("spec") if isinstance(node, exp.Window) else None
+    if spec is not None and str(spec.args.get("kind")).upper() == "RANGE":
+        bounds = (spec.args.get("start"), spec.args.get("end"))
+        if any(isinstance(bound, exp.Expr) for bound in bounds) and node.args.get("order"):
+            # RANGE BETWEEN 1 PRECEDING: rows whose values are no further apart than that.
+            yield node.args["order"]
+    elif isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.BOOLEAN and not _is_boolean(node.this):
+        # Whether it is zero.
+        yield node.this
+
+
+def _is_boolean(node: exp.Expr) -> bool:
+    return node.type is not None and node.type.this is exp.DType.BOOLEAN
 
 
 def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
