@@ -63,6 +63,8 @@ def tell(report: Report) -> int:
         _say(f"\nLEAK {leak}")
     for fault, count in report.faults.most_common():
         _say(f"\nRAISED {count} times: {fault}")
+    for room, sql in report.slow:
+        _say(f"\nTOO SLOW [{room}] {sql}")
     for room, sql, found in report.disagreements:
         _say(f"\nREFUSED BY THE SECOND JUDGE ALONE [{room}] {found}\n    {sql}")
     return 1 if report.leaks or report.faults or scarce else 0

@@ -19,7 +19,7 @@ from noninterference.grouped import Aggregation, Listed, Thresholds
 from noninterference.kinds import KINDS, Kind
 from noninterference.personal import Personal
 from noninterference.rooms import ROOMS, Room, Rows, mine, patients, write
-from noninterference.runner import Runner, Seen
+from noninterference.runner import Runner, Seen, TooSlow
 from noninterference.uses import Uses, watched
 from support.rules import direct
 from whiteroom.domain.queries import QuerySpec, ResultFormat
@@ -28,6 +28,7 @@ from whiteroom.engines.plan_judge import Disagreement
 from whiteroom.engines.readback import NotWhatWasJudged
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.walls import BOTH, Walls
+from whiteroom.engines.worker import GUARD_SECONDS, cpu_limit
 
 WORLDS = 3
 """How many bases there are; a query is tried on one of them."""
@@ -74,6 +75,8 @@ class Report:
     """Queries on which the guard or the worker raised what they should not, by the exception."""
     disagreements: list[tuple[str, str, str]] = field(default_factory=list)
     """Room, query and what was found, where the second judge alone refused."""
+    slow: list[tuple[str, str]] = field(default_factory=list)
+    """Room and query, of those that took too long."""
     seconds: float = 0.0
 
     @property
@@ -242,7 +245,7 @@ def judged(spec: QuerySpec, walls: Walls = BOTH) -> tuple[GuardedQuery, Uses]:
         Refused: by the guard.
     """
     found: list[Uses] = []
-    with watched(found):
+    with watched(found), cpu_limit(GUARD_SECONDS):
         guarded = guard(spec, walls)
     return guarded, found[-1]
 
@@ -339,6 +342,8 @@ class Campaign:
         """One query. What is raised instead of refused is a finding too."""
         try:
             attempt(self._stages[room], sql, self.report, self._rng, self._walls)
+        except TooSlow:
+            self.report.slow.append((room, sql))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is told
             self.report.faults[f"{type(error).__name__}: {str(error)[:120]} [{room}] {sql[:600]}"] += 1
 

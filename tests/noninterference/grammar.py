@@ -234,7 +234,7 @@ class Grammar:
         """A whole query."""
         if self.chance(0.2):
             return self._with(depth)
-        if self.chance(0.18):
+        if self.chance(0.21):
             return self._set_operation(depth)
         return self.select(depth, final=True)
 
@@ -270,9 +270,9 @@ class Grammar:
             where = f" WHERE {self.expression('B', scope, 1, predicate=True)}" if self.chance(0.5) else ""
             sides.append(f"SELECT {items} FROM {text}{where}")
         word = self.choose(_SET_OPERATIONS)
-        tail = f" ORDER BY {names[0]}" if self.chance(0.5) else ""
+        tail = f" ORDER BY {names[0]}" if self.chance(0.75) else ""
         tail += f" LIMIT {self.rng.choice((2, 5))}" if self.chance(0.6) else ""
-        tail += " OFFSET 1" if self.offsets and self.chance(0.5) else ""
+        tail += " OFFSET 1" if self.offsets and self.chance(0.75) else ""
         columns = tuple(Col(name, kind) for name, kind in zip(names, kinds, strict=True))
         head = ""
         if self.chance(0.6):
@@ -361,11 +361,6 @@ class Grammar:
         if len(scope) == 1 and not any(column.protected for column in scope[0].columns) and self.chance(0.3):
             items.append(self.pick(("*", f"{scope[0].alias}.*")))
             columns += scope[0].columns
-        elif len(scope) == 1 and self.chance(0.08):
-            left_out = [column.name for column in scope[0].columns if column.protected] or [scope[0].columns[0].name]
-            items.append(f"* EXCEPT ({', '.join(left_out)})")
-            columns += [column for column in scope[0].columns if column.name not in left_out]
-            columns = columns or [Col(self.name("c"), "I")]
         else:
             for _ in range(self.rng.choice((0, 1, 1, 2))):
                 kind = self.rng.choice("TTIIRRMASB")
@@ -375,20 +370,16 @@ class Grammar:
                 )
                 columns.append(Col(self.name("c"), kind))
                 items.append(f"{value} AS {columns[-1].name}")
-            kind, value = self.hungriest(scope)
-            columns.append(Col(self.name("c"), kind))
-            items.append(f"{value} AS {columns[-1].name}")
+            for _ in range(self.rng.choice((1, 2, 2))):
+                kind, value = self.hungriest(scope)
+                columns.append(Col(self.name("c"), kind))
+                items.append(f"{value} AS {columns[-1].name}")
         word = "SELECT DISTINCT" if self.chance(0.12) else "SELECT"
         hint = f" /*+ BROADCAST({scope[0].alias}) */" if self.chance(0.04) else ""
-        qualify = ""
-        if word == "SELECT" and not hint and self.chance(0.06):
-            qualify = f" QUALIFY row_number() OVER (ORDER BY {self.leaf('I', scope)}) <= 5"
         keys = [column.name for column in columns]
         if word == "SELECT" and self.chance(0.4):
             keys = [self.leaf(self.rng.choice("TIRA"), scope, predicate=True)]
-        return Written(
-            f"{word}{hint} {', '.join(items)} FROM {source}{qualify}{self.tail(keys, final=final)}", tuple(columns)
-        )
+        return Written(f"{word}{hint} {', '.join(items)} FROM {source}{self.tail(keys, final=final)}", tuple(columns))
 
     def _grouped(self, scope: Sequence[Source], source: str, *, final: bool) -> Written:
         kinds = [self.rng.choice("TTIAB") for _ in range(self.rng.choices((0, 1, 2), (2, 6, 3))[0])]
@@ -405,7 +396,8 @@ class Grammar:
         form = self.choose(_GROUPINGS) if keys else ""
         if form in {"ROLLUP", "CUBE", "SETS", "WITH ROLLUP"} and self.chance(0.6):
             columns.append(Col(self.name("g"), "I"))
-            items.append(f"grouping({keys[0]}) AS {columns[-1].name}")
+            told = self.choose({f"grouping({keys[0]})": "Grouping", "grouping_id()": "GroupingId"})
+            items.append(f"{told} AS {columns[-1].name}")
         sql = f"SELECT {', '.join(items)} FROM {source}{self._group_by(keys, form)}"
         if self.chance(0.25):
             sql += f" HAVING {self.aggregate(scope, 'I')[1]} > {self.rng.choice((0, 1))}"

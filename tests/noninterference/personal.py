@@ -126,9 +126,8 @@ class Personal(Grammar):
         order = f" ORDER BY {self.leaf(self.rng.choice('TIRA'), scope)}"
         value = f"{self.fill(function, scope, 1)} OVER (PARTITION BY {alias}.pid{order})"
         columns, items = self._values(scope)
-        qualify = f" QUALIFY row_number() OVER (PARTITION BY {alias}.pid{order}) <= 2" if self.chance(0.2) else ""
         items.append(f"{value} AS {column.name}")
-        sql = f"SELECT {alias}.pid, {', '.join(items)} FROM {text}{self._where(scope, alias)}{qualify}"
+        sql = f"SELECT {alias}.pid, {', '.join(items)} FROM {text}{self._where(scope, alias)}"
         return Written(sql, (Col("pid", "T"), *columns, column))
 
     def _union_of_users(self, source: Source) -> Written:

@@ -28,7 +28,7 @@ from typing import Any
 import duckdb
 
 from noninterference.rooms import Rows, patients
-from noninterference.runner import Seen, database, pointed
+from noninterference.runner import Seen, database, pointed, timed
 from whiteroom.base.data_files import sql_name
 from whiteroom.domain.queries import QuerySpec
 from whiteroom.engines import release, worker
@@ -194,8 +194,9 @@ class PrivateRunner:
                 for view, table in views.items():
                     worker._make_view(cursor, view, table, guarded.columns[view], row_keys=False, equal_alike=True)
                 chance = Coupled(cursor, noisy, observed, floor, exact=exact)
-                observed.told = release.fill(cursor, noisy, key_types, chance)
-                rows, written = write_result(cursor, answer, spec, self._folder)
+                with timed(cursor):
+                    observed.told = release.fill(cursor, noisy, key_types, chance)
+                    rows, written = write_result(cursor, answer, spec, self._folder)
             except duckdb.Error as error:
                 observed.seen = Seen(0, (), "untold", type(error).__name__)
                 return observed

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 
@@ -30,6 +32,31 @@ class Seen:
     failure: str = ""
     message: str = ""
     tables: tuple[str, ...] = ()
+
+
+class TooSlow(Exception):
+    """The engine took more than SECONDS over a query: a server ends it too."""
+
+
+SECONDS = 20.0
+
+
+@contextmanager
+def timed(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what runs too long.
+
+    Raises:
+        TooSlow: something did.
+    """
+    watch = Timer(SECONDS, cursor.interrupt)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    except (duckdb.InterruptException, RuntimeError) as error:
+        raise TooSlow from error
+    finally:
+        watch.cancel()
 
 
 class Runner:
@@ -74,7 +101,8 @@ class Runner:
                 prepare(cursor, guarded.sql)
                 for view, table in guarded.views.items():
                     worker._make_view(cursor, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
-                rows, written = write_result(cursor, text, spec, self._folder)
+                with timed(cursor):
+                    rows, written = write_result(cursor, text, spec, self._folder)
             except duckdb.Error as error:
                 return self._failed(error, guarded)
             found = tuple((file.name, file.read_bytes()) for file in written)

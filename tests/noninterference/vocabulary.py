@@ -147,7 +147,6 @@ SCALARS: Mapping[str, Templates] = {
     "Round": (("R", "round({R}, 1)"), ("M", "round({M}, 1)")),
     "SHA": (("T", "sha({T})"),),
     "SHA2": (("T", "sha2({T}, 256)"),),
-    "SafeDivide": (("R", "try_divide({R}, {R})"),),
     "Second": (("I", "second({S})"),),
     "Sign": (("R", "sign({R})"),),
     "Sin": (("R", "sin({R})"),),
@@ -175,6 +174,16 @@ SCALARS: Mapping[str, Templates] = {
     "Var": (("I", "extract(MONTH FROM {A})"),),
     "WeekOfYear": (("I", "weekofyear({A})"),),
     "Year": (("I", "year({A})"),),
+    "Case.this": (("I", "CASE {T} WHEN {t} THEN {n} ELSE {I} END"),),
+    "TryCast.safe": (("I", "try_cast({T} AS INT)"),),
+    "Cbrt": (("R", "cbrt({R})"),),
+    "Cosh": (("R", "cosh(least({R}, 5.0D))"),),
+    "EqualNull": (("B", "equal_null({T}, {t})"),),
+    "Nanvl": (("R", "nanvl({R}, 0.5D)"),),
+    "Rint": (("R", "rint({R})"),),
+    "Sinh": (("R", "sinh(least({R}, 5.0D))"),),
+    "Tanh": (("R", "tanh({R})"),),
+    "WidthBucket": (("I", "width_bucket({R}, 0.0D, 10.0D, 5)"),),
     "AtTimeZone": (("S", "from_utc_timestamp({S}, 'Europe/Berlin')"),),
     "BitLength": (("I", "bit_length({T})"),),
     "DateFromUnixDate": (("A", "date_from_unix_date({I})"),),
@@ -214,11 +223,12 @@ UNREACHABLE: Mapping[str, str] = {
 }
 """Classes of the list that Spark's grammar makes nothing of, and what one would write for them."""
 
-BY_GRAMMAR = frozenset({"Alias", "Grouping"})
+BY_GRAMMAR = frozenset({"Alias", "Grouping", "GroupingId"})
 """Written by the grammar itself."""
 
 ABSENT: Mapping[str, str] = {
     **dict.fromkeys(UNREACHABLE, "Spark's grammar makes nothing of this class"),
+    "Placeholder.this": "parameters stand in templates, and are literals before anything is judged",
     "Join.hint": "hints stand behind SELECT in Spark",
     "Group.cube": "CUBE (a) is an expression of GROUP BY",
     "Group.grouping_sets": "GROUPING SETS ((a)) is an expression of GROUP BY",
@@ -273,6 +283,17 @@ AGGREGATES: Mapping[str, Templates] = {
     "Min": (("I", "min({I})"), ("T", "min({T})"), ("R", "min({R})")),
     "PercentileCont": (("R", "percentile_cont(0.5) WITHIN GROUP (ORDER BY {R})"),),
     "Quantile": (("R", "percentile({R}, 0.25)"),),
+    "Kurtosis": (("R", "kurtosis({R})"),),
+    "PercentileDisc": (("R", "percentile_disc(0.5) WITHIN GROUP (ORDER BY {R})"),),
+    "RegrAvgx": (("R", "regr_avgx({R}, {R})"),),
+    "RegrAvgy": (("R", "regr_avgy({R}, {R})"),),
+    "RegrCount": (("I", "regr_count({R}, {R})"),),
+    "RegrIntercept": (("R", "regr_intercept({R}, {R})"),),
+    "RegrR2": (("R", "regr_r2({R}, {R})"),),
+    "RegrSlope": (("R", "regr_slope({R}, {R})"),),
+    "RegrSxx": (("R", "regr_sxx({R}, {R})"),),
+    "RegrSxy": (("R", "regr_sxy({R}, {R})"),),
+    "RegrSyy": (("R", "regr_syy({R}, {R})"),),
     "Skewness": (("R", "skewness({R})"),),
     "Stddev": (("R", "stddev({R})"),),
     "StddevPop": (("R", "stddev_pop({R})"),),
@@ -287,6 +308,7 @@ AGGREGATES: Mapping[str, Templates] = {
 }
 
 WINDOWS: Mapping[str, Templates] = {
+    "IgnoreNulls": (("T", "first_value({T}) IGNORE NULLS"),),
     "CumeDist": (("R", "cume_dist()"),),
     "DenseRank": (("I", "dense_rank()"),),
     "FirstValue": (("T", "first_value({T})"),),
@@ -300,7 +322,9 @@ WINDOWS: Mapping[str, Templates] = {
     "RowNumber": (("I", "row_number()"),),
 }
 """Functions that need OVER; the frames are written by the grammar."""
-WINDOWS_WITH_ORDER = frozenset(["CumeDist", "DenseRank", "Lag", "Lead", "Ntile", "PercentRank", "Rank", "RowNumber"])
+WINDOWS_WITH_ORDER = frozenset(
+    ["CumeDist", "DenseRank", "Lag", "Lead", "NthValue", "Ntile", "PercentRank", "Rank", "RowNumber"]
+)
 
 EXPRESSIONS: Mapping[str, Templates] = {**SCALARS, **NAMED}
 """What may stand anywhere."""
