@@ -180,7 +180,7 @@ def test_a_program_that_makes_more_files_than_it_may_is_ended_and_its_end_told_f
         120,
     )
     assert end.reason is EndReason.VOLUME
-    assert end.message == "It made more than 200,000 files and folders."
+    assert end.message == "It made more than 250,000 files and folders."
 
 
 def test_a_supervisor_that_dies_before_its_marker_has_begun_nothing_and_the_run_is_lost_not_gone(lab: Lab) -> None:

@@ -17,11 +17,11 @@ from whiteroom.wire.asgi import Application
 
 NIGHTLY = Principal("zoe", Role.ANALYST, "nightly/monday", "AROANIGHTLY")
 SECRET = "a" * 40
-NOW = utc_now()
-IN_AN_HOUR = NOW + timedelta(hours=1)
 
 
-def keys(expires_at: datetime = IN_AN_HOUR) -> Keys:
+def keys(expires_at: datetime | None = None) -> Keys:
+    """Two sessions; they last for another hour where nothing else is said."""
+    expires_at = expires_at or utc_now() + timedelta(hours=1)
     first = Credential("ASIAFIRST", SECRET, ACCOUNT, NIGHTLY, "WRKA1", expires_at)
     second = Credential("ASIASECOND", SECRET, ACCOUNT, NIGHTLY, "WRKA1", expires_at)
     return Keys(first=first, second=second)
@@ -32,12 +32,13 @@ def list_memberships(
     token: str | None,
     *,
     secret: str = SECRET,
-    now: datetime = NOW,
+    now: datetime | None = None,
     held: Keys | None = None,
     service: str = "cleanrooms",
     unsigned: tuple[tuple[str, str], ...] = (),
 ) -> tuple[Answer, Operations]:
-    """One request, signed by botocore."""
+    """One request, signed by botocore, whose clock is the machine's."""
+    now = now or utc_now()
     operations = Operations()
     target = {"cleanrooms": "/memberships", "sts": "/?Action=GetCallerIdentity&Version=2011-06-15"}[service]
     request = AWSRequest("GET", f"http://localhost:8080{target}")
@@ -81,17 +82,18 @@ def test_a_key_without_its_own_token_is_unknown(access_key_id: str, token: str |
 
 
 def test_a_session_signs_until_it_expires_and_not_after() -> None:
-    for expires_at, expected in ((NOW + timedelta(seconds=1), None), (NOW, "ExpiredTokenException")):
-        answer, operations = list_memberships("ASIAFIRST", "first", held=keys(expires_at))
+    now = utc_now()
+    for expires_at, expected in ((now + timedelta(seconds=1), None), (now, "ExpiredTokenException")):
+        answer, operations = list_memberships("ASIAFIRST", "first", now=now, held=keys(expires_at))
         assert code(answer) == expected
         assert len(operations.calls) == (expected is None)
-    xml, _ = list_memberships("ASIAFIRST", "first", held=keys(NOW), service="sts")
+    xml, _ = list_memberships("ASIAFIRST", "first", now=now, held=keys(now), service="sts")
     assert b"<Code>ExpiredToken</Code>" in xml.body
     assert xml.status == answer.status == 403
 
 
 def test_a_wrong_secret_is_told_nothing_of_the_session() -> None:
-    answer, _ = list_memberships("ASIAFIRST", "first", secret="b" * 40, held=keys(NOW))
+    answer, _ = list_memberships("ASIAFIRST", "first", secret="b" * 40, held=keys(utc_now()))
     assert code(answer) == "InvalidSignatureException"
 
 

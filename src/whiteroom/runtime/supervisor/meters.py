@@ -24,7 +24,7 @@ MAX_LEVELS = 20_000
 
 _ENTRY_SHARE_BYTES = 16 * 1024
 """Of a volume, for each entry that it may hold: as much as file systems are made with an inode for."""
-_FEWEST_ENTRIES, _MOST_ENTRIES = 200_000, 1_000_000
+_FEWEST_ENTRIES, _MOST_ENTRIES = 250_000, 1_000_000
 _LOOK_UP_EVERY = 1_000
 """Entries between two looks at whether to go on."""
 
