@@ -47,9 +47,8 @@ class _Parser(SparkParser):
         name = self._curr.text if self._curr else ""
         called = self._next and self._next.token_type == TokenType.L_PAREN and self._curr.token_type in self.FUNC_TOKENS
         if called and name.lower() not in SPARK_FUNCTIONS | SPARK_SYNTAX:
-            raise Refused(
-                f"The function {name.upper()[:64]} is not allowed in a query: Spark 3.5 has none of that name."
-            )
+            shown = (name.upper() if name.upper() in exp.FUNCTION_BY_NAME else name)[:64]
+            raise Refused(f"The function {shown} is not allowed in a query: Spark 3.5 has none of that name.")
         return super()._parse_function_call(*arguments, **settings)
 
     def _match_pair(self, token_type_a: Any, token_type_b: Any, advance: bool = True) -> Any:
