@@ -6,7 +6,7 @@ nothing else stays, so its event has a transaction of its own, after the refusal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -101,7 +101,10 @@ def log_refused_query(request: Request, context: Context, fault: Fault) -> None:
 
 
 def log_refused_job(request: Request, context: Context, fault: Fault) -> None:
-    """Write down an attempt to start a training, an inference job or an export that was refused."""
+    """Write down an attempt to start a training, an inference job or an export that was refused.
+
+    Who asked is told of the tables behind its own channels and models alone: to name another's ARN entitles to nothing.
+    """
     membership = _own_membership(context, request)
     if membership is None:
         return
@@ -114,14 +117,20 @@ def log_refused_job(request: Request, context: Context, fault: Fault) -> None:
         *_sources_of_channels(context, asked_channels, membership.collaboration_id),
         *(source for model in models for source in _sources_of_model(context, model)),
     ]
+    own_models = [model for model in models if model is not None and model.membership_id == membership.id]
+    own = {
+        *_sources_of_channels(context, asked_channels, membership.collaboration_id, membership.id),
+        *(source for model in own_models for source in _sources_of_model(context, model)),
+    }
     if "dataChannels" in request:
         category = Category.TRAINING
     else:
         category = Category.INFERENCE if "dataSource" in request else Category.EXPORT
     told = ("configuredModelAlgorithmAssociationArn", "trainedModelArn", "trainedModelVersionIdentifier")
     about = {"jobName": request["name"]} | {name: request[name] for name in told if name in request}
-    analysis = _attempt(context, category, membership)
-    _write(context, replace(analysis, tables=_tables(context, sources), about=about), fault)
+    analysis = replace(_attempt(context, category, membership), tables=_tables(context, sources), about=about)
+    for_runner = (table for table in analysis.tables if _is_told(table, own, membership))
+    _write(context, analysis, fault, tables_for_runner=tuple(for_runner))
 
 
 def _analysis(context: Context, analysis_id: str, category: Category, room: str) -> Analysis:
@@ -150,7 +159,18 @@ def _with_text(analysis: Analysis, parameters: Mapping[str, Any], template: Anal
     return replace(analysis, text=text, parameters=parameters.get("parameters"), about=about)
 
 
-def _write(context: Context, analysis: Analysis, fault: Fault | None = None) -> None:
+def _is_told(table: LoggedTable, own: Collection[str], membership: Membership) -> bool:
+    """Whether a refused member learns that its attempt named a table: it owns it, or had the rows lawfully."""
+    return table.association_id in own or table.owner_account_id == membership.account_id
+
+
+def _write(
+    context: Context,
+    analysis: Analysis,
+    fault: Fault | None = None,
+    *,
+    tables_for_runner: tuple[LoggedTable, ...] | None = None,
+) -> None:
     collaboration = context.tx.collaborations.get(analysis.collaboration_id)
     if collaboration is None:
         return
@@ -166,8 +186,12 @@ def _write(context: Context, analysis: Analysis, fault: Fault | None = None) -> 
             accounts.append(account)
     refusal = None if fault is None else Refusal(fault.code, fault.message)
     withhold = context.withhold_query_text
-    events = submissions(analysis, accounts, names, context.now, withhold_text=withhold, refusal=refusal)
-    context.tx.analysis_logs.add(events)
+    for account in accounts:
+        seen = analysis
+        if tables_for_runner is not None and account == analysis.runner_account_id:
+            seen = replace(analysis, tables=tables_for_runner)
+        events = submissions(seen, [account], names, context.now, withhold_text=withhold, refusal=refusal)
+        context.tx.analysis_logs.add(events)
 
 
 def _tables(context: Context, association_ids: Iterable[str]) -> tuple[LoggedTable, ...]:
@@ -190,10 +214,14 @@ def _table(context: Context, association_id: str) -> LoggedTable | None:
     )
 
 
-def _sources_of_channels(context: Context, arns: Iterable[str], collaboration_id: str | None = None) -> Iterator[str]:
+def _sources_of_channels(
+    context: Context, arns: Iterable[str], collaboration_id: str | None = None, membership_id: str | None = None
+) -> Iterator[str]:
     for arn in arns:
         channel = context.tx.ml_input_channels.find(arn=arn)
-        if channel is not None and collaboration_id in {None, channel.collaboration_id}:
+        if channel is None or membership_id not in {None, channel.membership_id}:
+            continue
+        if collaboration_id in {None, channel.collaboration_id}:
             yield from channel.source_associations
 
 

@@ -371,6 +371,35 @@ def test_attempts_of_an_incremental_training_that_is_refused_name_the_tables_of_
     assert (event["status"], event["errorCode"]) == ("REFUSED", "ResourceNotFoundException")
 
 
+@pytest.mark.parametrize(
+    "operation", ["CreateTrainedModel", "StartTrainedModelInferenceJob", "StartTrainedModelExportJob"]
+)
+def test_a_refused_attempt_does_not_tell_who_made_it_which_tables_lie_behind_what_is_anothers(
+    studio: Studio, operation: str
+) -> None:
+    channel = studio.active_channel()
+    model = studio.active_model("trial", channel)["trainedModelArn"]
+    requests = {
+        "CreateTrainedModel": studio.training_request("mine", channel),
+        "StartTrainedModelInferenceJob": studio.inference_request("mine", model, channel),
+        "StartTrainedModelExportJob": studio.export_request("mine", model),
+    }
+    studio.refused(AccessDenied, operation, CAROL, **requests[operation])
+    *_, told = log_of(studio.office, studio.room, CAROL)
+    assert (told["status"], told["tables"], told["memberSchemaMapping"]) == ("REFUSED", [], {})
+    assert told["memberDisplayNames"] == {CAROL: "Carol"}
+    assert "patients" not in json.dumps(told)
+    *_, owners = log_of(studio.office, studio.room, BOB)
+    assert (owners["status"], owners["schemaName"]) == ("REFUSED", "patients")
+
+
+def test_a_refused_attempt_tells_who_made_it_the_tables_behind_its_own_channels_and_models(studio: Studio) -> None:
+    model = studio.active_model("trial", studio.active_channel())["trainedModelArn"]
+    studio.refused(AccessDenied, "StartTrainedModelExportJob", **studio.export_request("out", model, BOB))
+    *_, told = log_of(studio.office, studio.room, ALICE)
+    assert (told["status"], told["memberSchemaMapping"]) == ("REFUSED", {BOB: ["patients"]})
+
+
 def arn_of_no_channel(studio: Studio) -> str:
     membership = studio.room.membership(ALICE)
     return f"arn:aws:cleanrooms-ml:{REGION}:{ALICE}:membership/{membership}/ml-input-channel/{membership}"
