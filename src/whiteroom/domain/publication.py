@@ -8,7 +8,7 @@ from datetime import datetime
 
 from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.container_logs import reading_of
-from whiteroom.domain.failures import StatusCode
+from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.ml_configurations import MLConfiguration
 from whiteroom.domain.privacy import LogPolicy
 from whiteroom.domain.redaction import Finder
@@ -32,6 +32,11 @@ class Published:
 
     logs: Publication = NOTHING_TO_SAY
     metrics: Publication = NOTHING_TO_SAY
+    withheld: str | None = None
+    """Why nothing of the run is published any more."""
+
+
+_WITHHELD = "Not published any further, because an owner has taken back what it had allowed."
 
 
 def why_withheld(verdict: Verdict, status_code: str | None) -> str | None:
@@ -44,8 +49,24 @@ def why_withheld(verdict: Verdict, status_code: str | None) -> str | None:
     if status_code == StatusCode.REVOKED_BY_OWNER:
         return "Not published: the owner of a table that the run rests on ended it by taking back what it had allowed."
     if isinstance(verdict, Denied):
-        return f"Not published any further, because an owner has taken back what it had allowed. {verdict.reason}"
+        return f"{_WITHHELD} {verdict.reason}"
     return None
+
+
+def without_reason(withheld: str | None) -> str | None:
+    """`why_withheld` for a member whose run it is not: the reason would tell which columns another's query reads."""
+    return None if withheld is None else _WITHHELD
+
+
+def told_failure(code: str | None, message: str | None, withheld: str | None) -> str | None:
+    """What members read of how a run failed.
+
+    Of one that is withheld it is what the code means: the words may be the program's, and say what it has read.
+    """
+    kept = {StatusCode.REVOKED_BY_OWNER, StatusCode.INSTANCE_CLAMPED}
+    if withheld is None or code is None or StatusCode(code) in kept:
+        return message
+    return MEANING[StatusCode(code)]
 
 
 def logs_publication(  # noqa: PLR0911 - one row for each reason

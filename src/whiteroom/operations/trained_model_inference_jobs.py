@@ -13,7 +13,14 @@ from whiteroom.domain.dependants import READING_INFERENCE_JOBS
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import Publication, Published, logs_publication, metrics_publication
+from whiteroom.domain.publication import (
+    Publication,
+    Published,
+    logs_publication,
+    metrics_publication,
+    told_failure,
+    without_reason,
+)
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, TrainedModelInferenceJob
 from whiteroom.domain.trained_models import TrainedModel
@@ -81,12 +88,15 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
     membership = own_membership(context, request["membershipIdentifier"])
     job = _own(request, context, membership)
     payload = job.max_payload_in_mb
+    published = _teller(context, membership.id)(job)
     return {
-        **_summary(job, _teller(context, membership.id)(job)),
+        **_summary(job, published),
         "resourceConfig": job.resource_config,
         "dataSource": {"mlInputChannelArn": job.ml_input_channel_arn},
         "containerExecutionParameters": None if payload is None else {"maxPayloadInMB": payload},
-        "statusDetails": status_details(job.status_code, job.status_message),
+        "statusDetails": status_details(
+            job.status_code, told_failure(job.status_code, job.status_message, published.withheld)
+        ),
         "inferenceContainerImageDigest": job.image_digest,
         "environment": job.environment or None,
         "kmsKeyArn": job.kms_key_arn,
@@ -237,6 +247,8 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
             associations[job.association_arn] = association_or_none(context, job.association_arn)
         association = associations[job.association_arn]
         withheld = withheld_of(rules, job) if job.run_started_at is not None else None
+        if job.account_id != context.caller.account_id:
+            withheld = without_reason(withheld)
         logs = logs_publication(
             context.caller.account_id,
             Publication(job.logs_status, job.logs_status_details),
@@ -248,7 +260,7 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
             withheld,
         )
         recorded = Publication(job.metrics_status, job.metrics_status_details)
-        return Published(logs, metrics_publication(recorded, job.run_started_at, configuration, withheld))
+        return Published(logs, metrics_publication(recorded, job.run_started_at, configuration, withheld), withheld)
 
     return tell
 

@@ -16,7 +16,14 @@ from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.memberships import Membership
 from whiteroom.domain.metric_views import MetricRules, is_over, publication_of
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.publication import Publication, Published, logs_publication, metrics_publication
+from whiteroom.domain.publication import (
+    Publication,
+    Published,
+    logs_publication,
+    metrics_publication,
+    told_failure,
+    without_reason,
+)
 from whiteroom.domain.quotas import Quota
 from whiteroom.domain.runs import InputMode
 from whiteroom.domain.trained_models import BASE_VERSION, LIFECYCLE, TrainedModel, TrainedModelSummary
@@ -267,6 +274,8 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
     rules = MetricRules(level, is_over(model.status, model.run_ended_at))
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
     withheld = withheld_of(CurrentRules(context.tx), model)
+    if model.account_id != context.caller.account_id:
+        withheld = without_reason(withheld)
     return Published(
         logs_publication(
             context.caller.account_id,
@@ -287,6 +296,7 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
             ),
             rules,
         ),
+        withheld,
     )
 
 
@@ -316,7 +326,9 @@ def _incremental_output(model: TrainedModel | TrainedModelSummary) -> list[Mappi
 def _details(model: TrainedModel, published: Published) -> Mapping[str, Any]:
     return {
         **summary(model),
-        "statusDetails": status_details(model.status_code, model.status_message),
+        "statusDetails": status_details(
+            model.status_code, told_failure(model.status_code, model.status_message, published.withheld)
+        ),
         "resourceConfig": model.resource_config,
         "trainingInputMode": model.training_input_mode,
         "stoppingCondition": model.stopping_condition,

@@ -173,3 +173,41 @@ def test_the_documented_order_of_calls_ends_all_use_and_erases_all(
         call(BOB, "DeleteConfiguredTable", configuredTableIdentifier=item["configuredTableId"])
     call(BOB, "DeleteMembership", **place)
     assert len(channels) == 2
+
+
+@pytest.mark.parametrize("way", ["the rule is deleted", "the table is taken out", "a column is not shown any more"])
+def test_what_a_failed_program_said_of_withdrawn_rows_is_told_to_nobody_any_more(studio: Studio, way: str) -> None:
+    channel = studio.active_channel("rows")
+    model = studio.active_model("forest", channel)["trainedModelArn"]
+    failed, at = studio.model("failed", channel), {"run_started_at": studio.office.now}
+    said = {"status_code": "AlgorithmError", "status_message": "patient 10038 is ill"}
+    studio.advance_model(failed, Event.STARTED, Event.FAILED, **at, **said)
+    job = studio.inference_job("scores", model, channel)
+    studio.advance("trained_model_inference_jobs", job, Event.STARTED, Event.FAILED, **at, **said)
+
+    def told() -> list[dict[str, Any]]:
+        version = {"trainedModelArn": failed["trainedModelArn"]}
+        return [
+            studio.call("GetTrainedModel", **version)["statusDetails"],
+            studio.call("GetCollaborationTrainedModel", CAROL, **version)["statusDetails"],
+            studio.call("GetTrainedModelInferenceJob", trainedModelInferenceJobArn=job)["statusDetails"],
+        ]
+
+    assert [one["message"] for one in told()] == ["patient 10038 is ill"] * 3
+    WAYS[way](Owner(studio))
+    assert [(one["statusCode"], "10038" in one["message"]) for one in told()] == [("AlgorithmError", False)] * 3
+
+
+def test_why_a_run_is_published_no_further_tells_other_members_no_column_that_its_query_reads(studio: Studio) -> None:
+    channel = studio.active_channel("rows")
+    model = studio.active_model("forest", channel)["trainedModelArn"]
+    job = studio.inference_job("scores", model, channel)
+    at = {"run_started_at": studio.office.now}
+    studio.advance("trained_model_inference_jobs", job, Event.STARTED, Event.SUCCEEDED, **at)
+    WAYS["a column is not shown any more"](Owner(studio))
+    assert "'age'" in studio.call("GetTrainedModel", trainedModelArn=model)["logsStatusDetails"]
+    answers = studio.call("ListCollaborationTrainedModelInferenceJobs", CAROL)
+    (listed,) = answers["collaborationTrainedModelInferenceJobs"]
+    for told in (listed, studio.call("GetCollaborationTrainedModel", CAROL, trainedModelArn=model)):
+        for details in (told["logsStatusDetails"], told["metricsStatusDetails"]):
+            assert details == "Not published any further, because an owner has taken back what it had allowed."
