@@ -298,7 +298,7 @@ class Whiteroom:
             try:
                 self._store.look_hard_for_damage(self._stopping)
             except sqlite3.Error as error:
-                logger.error("The database could not be checked for damage: %s", trouble_of(error) or error)  # noqa: TRY400
+                logger.error("The database could not be checked for damage: %s", trouble_of(error) or error)  # noqa: TRY400 - a sentence says it
             self._stopping.wait(CHECK_EVERY_SECONDS)
 
     async def _live(self, receive: Receive, send: Send) -> None:
