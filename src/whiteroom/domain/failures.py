@@ -105,6 +105,17 @@ MEANING: dict[StatusCode, str] = {
     ),
 }
 
+OF_THE_QUERY = frozenset({StatusCode.QUERY_REFUSED, StatusCode.QUERY_INVALID, StatusCode.REVOKED_BY_OWNER})
+"""Failures whose sentence may name what a member's query reads."""
+
+
+def told_to_others(code: str | None, message: str | None) -> str | None:
+    """What members read of another member's failure: its sentence, but where that would tell of the query."""
+    if code is None or StatusCode(code) not in OF_THE_QUERY:
+        return message
+    return MEANING[StatusCode(code)]
+
+
 OF_RUN_END: dict[EndReason, StatusCode] = {
     EndReason.EXITED: StatusCode.ALGORITHM_ERROR,
     EndReason.STOPPED: StatusCode.PLATFORM_ERROR,

@@ -251,7 +251,9 @@ def _summary(channel: MLInputChannel) -> Mapping[str, Any]:
 def _details(context: Context, channel: MLInputChannel) -> Mapping[str, Any]:
     return {
         **_summary(channel),
-        "statusDetails": status_details(channel.status_code, channel.status_message),
+        "statusDetails": status_details(
+            channel.status_code, channel.status_message, own=channel.account_id == context.caller.account_id
+        ),
         "retentionInDays": channel.retention_in_days,
         "numberOfRecords": channel.number_of_records,
         "privacyBudgets": channel_budgets(context, channel),

@@ -70,10 +70,11 @@ def list_collaboration_trained_model_export_jobs(request: Request, context: Cont
     if "trainedModelVersionIdentifier" in request:
         wanted["trained_model_version_identifier"] = request["trainedModelVersionIdentifier"]
     key = "collaborationTrainedModelExportJobs"
-    return paged(request, key, context.tx.trained_model_export_jobs, _summary, **wanted)
+    caller = context.caller.account_id
+    return paged(request, key, context.tx.trained_model_export_jobs, lambda job: _summary(job, caller), **wanted)
 
 
-def _summary(job: TrainedModelExportJob) -> Mapping[str, Any]:
+def _summary(job: TrainedModelExportJob, caller_account_id: str) -> Mapping[str, Any]:
     return {
         "createTime": job.created_at,
         "updateTime": job.updated_at,
@@ -81,7 +82,7 @@ def _summary(job: TrainedModelExportJob) -> Mapping[str, Any]:
         "description": job.description,
         "outputConfiguration": {"members": [{"accountId": job.receiver_account_id}]},
         "status": job.status,
-        "statusDetails": status_details(job.status_code, job.status_message),
+        "statusDetails": status_details(job.status_code, job.status_message, own=job.account_id == caller_account_id),
         "creatorAccountId": job.account_id,
         "trainedModelArn": job.trained_model_arn,
         "trainedModelVersionIdentifier": job.trained_model_version_identifier,

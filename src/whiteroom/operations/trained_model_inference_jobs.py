@@ -95,7 +95,7 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
         "dataSource": {"mlInputChannelArn": job.ml_input_channel_arn},
         "containerExecutionParameters": None if payload is None else {"maxPayloadInMB": payload},
         "statusDetails": status_details(
-            job.status_code, told_failure(job.status_code, job.status_message, published.withheld)
+            job.status_code, told_failure(job.status_code, job.status_message, published.withheld), own=True
         ),
         "inferenceContainerImageDigest": job.image_digest,
         "environment": job.environment or None,

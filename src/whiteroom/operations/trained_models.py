@@ -96,7 +96,7 @@ def get_trained_model(request: Request, context: Context) -> Response:
     arn, identifier = request["trainedModelArn"], request.get("versionIdentifier")
     model = own_model_version(context, membership, arn, identifier, Omitted.LATEST)
     return {
-        **_details(model, _published(context, model, membership.id)),
+        **_details(model, _published(context, model, membership.id), own=True),
         "hyperparameters": model.hyperparameters or None,
         "environment": model.environment or None,
         "kmsKeyArn": model.kms_key_arn,
@@ -123,7 +123,10 @@ def get_collaboration_trained_model(request: Request, context: Context) -> Respo
     published = Published()
     if model.run_started_at is not None:
         published = _published(context, model, caller_membership_id(context, collaboration.id))
-    return {**_details(model, published), "creatorAccountId": model.account_id}
+    return {
+        **_details(model, published, own=model.account_id == context.caller.account_id),
+        "creatorAccountId": model.account_id,
+    }
 
 
 @operation(CLEANROOMS_ML, "ListCollaborationTrainedModels")
@@ -323,11 +326,11 @@ def _incremental_output(model: TrainedModel | TrainedModelSummary) -> list[Mappi
     return [{name: channel[name] for name in shown} for channel in model.incremental_channels] or None
 
 
-def _details(model: TrainedModel, published: Published) -> Mapping[str, Any]:
+def _details(model: TrainedModel, published: Published, *, own: bool) -> Mapping[str, Any]:
     return {
         **summary(model),
         "statusDetails": status_details(
-            model.status_code, told_failure(model.status_code, model.status_message, published.withheld)
+            model.status_code, told_failure(model.status_code, model.status_message, published.withheld), own=own
         ),
         "resourceConfig": model.resource_config,
         "trainingInputMode": model.training_input_mode,

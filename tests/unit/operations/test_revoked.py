@@ -10,6 +10,7 @@ from support.cleanrooms import ALICE, BOB, CAROL, Office
 from support.ml import EXPORTS, Studio, a_studio
 from support.revoking import RESTORES, WAYS, Owner
 from whiteroom.base.faults import AccessDenied
+from whiteroom.domain.failures import MEANING, OF_THE_QUERY, StatusCode
 from whiteroom.domain.lifecycle import Event
 
 RUNNING = {"logs_status": "PUBLISH_SUCCEEDED", "metrics_status": "PUBLISH_SUCCEEDED"}
@@ -211,3 +212,19 @@ def test_why_a_run_is_published_no_further_tells_other_members_no_column_that_it
     for told in (listed, studio.call("GetCollaborationTrainedModel", CAROL, trainedModelArn=model)):
         for details in (told["logsStatusDetails"], told["metricsStatusDetails"]):
             assert details == "Not published any further, because an owner has taken back what it had allowed."
+
+
+@pytest.mark.parametrize("code", sorted(OF_THE_QUERY))
+def test_what_a_query_reads_is_told_by_no_failure_to_other_members(studio: Studio, code: StatusCode) -> None:
+    said = {"status_code": code.value, "status_message": "Table 'patients' does not let its column 'age' out."}
+    channel, model = studio.channel("refused"), studio.model("ended", studio.active_channel("rows"))
+    studio.advance("ml_input_channels", channel, Event.STARTED, Event.FAILED, **said)
+    studio.advance_model(model, Event.STARTED, Event.FAILED, **said)
+    arn = {"trainedModelArn": model["trainedModelArn"]}
+    own = (studio.call("GetMLInputChannel", mlInputChannelArn=channel), studio.call("GetTrainedModel", **arn))
+    others = (
+        studio.call("GetCollaborationMLInputChannel", CAROL, mlInputChannelArn=channel),
+        studio.call("GetCollaborationTrainedModel", CAROL, **arn),
+    )
+    assert {answer["statusDetails"]["message"] for answer in own} == {said["status_message"]}
+    assert {answer["statusDetails"]["message"] for answer in others} == {MEANING[code]}
