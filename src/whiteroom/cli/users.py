@@ -139,13 +139,17 @@ def enable(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA) -> Non
 def remove(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
     """Take a user away. Its keys and sessions stop at once; what it did stays in the history, under its name.
 
-    A user that is made later under the same name is another one.
+    A user that is made later under the same name is another one: no role trusts it.
 
     Example: `whiteroom users remove --account 111122223333 alice`
     """
     with opened_store(existing_folder(data)) as store, store.transaction() as tx:
         found = user_of(tx, account, user)
         end_keys(tx, found)
+        for role in tx.roles.all(account_id=account):
+            # Trust is in who that was, and not in whoever has the name next.
+            if user in role.assumed_by:
+                tx.roles.update(role, assumed_by=tuple(name for name in role.assumed_by if name != user))
         tx.users.remove(found)
     left = "" if user != FIRST_USER else f" Its keys were those that `accounts rotate {account}` renews."
     say(f"User {user} of account {account} is gone, and its keys sign no more.{left}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -115,8 +115,8 @@ def may_assume(role: AssumableRole, user: str) -> Verdict:
     return Denied(f"the role is for {_listed(role.assumed_by)}, and not for {user}")
 
 
-def _listed(names: Iterable[str]) -> str:
-    *others, last = names
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names or ("nobody",)
     return f"{', '.join(others)} and {last}" if others else last
 
 

@@ -7,6 +7,10 @@ import configparser
 import pytest
 
 from support.command import CommandLine
+from whiteroom.base.callers import Role
+from whiteroom.base.clock import utc_now
+from whiteroom.domain.accounts import AssumableRole, may_assume
+from whiteroom.domain.verdicts import Denied
 
 ALICE = "111111111111"
 NIGHTLY = ("roles", "add", "--account", ALICE, "nightly", "--role", "analyst", "--assumed-by")
@@ -69,3 +73,15 @@ def test_what_cannot_be_a_role_is_refused_with_a_sentence(
 def test_a_role_is_added_once(hospital: CommandLine) -> None:
     hospital(*NIGHTLY, "zoe")
     assert "roles remove" in hospital(*NIGHTLY, "zoe").err
+
+
+def test_no_role_trusts_a_user_that_is_made_anew_under_the_name_of_one_that_was_removed(hospital: CommandLine) -> None:
+    hospital(*NIGHTLY, "zoe")
+    hospital("users", "remove", "--account", ALICE, "zoe")
+    hospital("users", "add", "--account", ALICE, "zoe", "--role", "analyst")
+    (row,) = hospital("roles", "list", "--account", ALICE, "--json").json
+    assert row["assumedBy"] == []
+    role = AssumableRole("AROA1", ALICE, "nightly", Role.ANALYST, (), 3600, utc_now())
+    refused = may_assume(role, "zoe")
+    assert isinstance(refused, Denied)
+    assert "for nobody" in refused.reason
