@@ -15,10 +15,39 @@ ORDERS = [
     f"SELECT m.seq, count(*) AS n {_CROSSED} GROUP BY m.seq ORDER BY max(IF(m.seq = 0, p.salary, m.seq))",
     "SELECT diag, age FROM pc ORDER BY CAST(salary AS BOOLEAN)",
     "SELECT t.age FROM (SELECT age, TRY_CAST(salary AS BOOLEAN) AS k FROM pc) t ORDER BY k",
+    "SELECT age FROM pc ORDER BY CAST(salary AS TINYINT)",
+    "SELECT age FROM pc ORDER BY CAST(CAST(salary AS BIGINT) AS SMALLINT)",
     "SELECT diag, age FROM pc ORDER BY count(*) OVER (ORDER BY salary RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)",
     "SELECT diag, age FROM pc ORDER BY count(*) OVER (ORDER BY salary RANGE BETWEEN CURRENT ROW AND 5 FOLLOWING)",
     "SELECT diag, age FROM pc ORDER BY locate('1', '00000000100000', salary) DESC LIMIT 1",
 ]
+
+KEYS = [
+    "md5(CAST(salary AS STRING))",
+    "md5(md5(CAST(salary AS STRING)))",
+    "crc32(CAST(salary AS STRING))",
+    "hash(salary)",
+    "xxhash64(salary)",
+    "sin(salary)",
+    "abs(salary)",
+    "chr(salary)",
+    "reverse(CAST(salary AS STRING))",
+    "CAST(salary AS STRING)",
+    "CAST(CAST(salary AS STRING) AS INT)",
+    "CAST(salary AS SMALLINT)",
+    "CAST(salary AS DECIMAL(3, 0))",
+    "CAST(CAST(salary AS DOUBLE) AS TINYINT)",
+    "length(ssn)",
+    "min(sin(salary)) OVER (PARTITION BY diag)",
+    "rank() OVER (ORDER BY sin(salary))",
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_order_of_a_function_stands_in_for_a_column_that_may_not_be_compared(attacker: Attacker, key: str) -> None:
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
+    assert attacker.attempt(f"SELECT age FROM pc ORDER BY {key}").refused
+    assert attacker.attempt(f"SELECT t.age FROM (SELECT age, {key} AS k FROM pc) t ORDER BY k LIMIT 1").refused
 
 
 @pytest.mark.parametrize("channel", [False, True], ids=["query", "channel"])
@@ -33,5 +62,6 @@ def test_no_order_puts_a_value_among_others_that_it_may_not_be_compared_with(
 def test_rows_are_sorted_by_one_column_or_by_its_absence(attacker: Attacker) -> None:
     attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
     ranked = "rank() OVER (ORDER BY salary RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    for key in ("salary", "CASE WHEN diag = 'rare' THEN salary END", ranked):
+    wider = ("CAST(salary AS BIGINT)", "CAST(salary AS DECIMAL(12, 2))", "CAST(salary AS DOUBLE)", "floor(amount)")
+    for key in ("salary", "-salary", "CASE WHEN diag = 'rare' THEN salary END", ranked, *wider, "md5(diag)"):
         assert attacker.attempt(f"SELECT age FROM pc ORDER BY {key}").text

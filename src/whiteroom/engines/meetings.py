@@ -3,9 +3,10 @@
 "Comparison controls follow indirect literal comparisons" (UG custom-comparison-controls), and arithmetic
 compares as well as `=` does: 1 - SIGN(ABS(zip - 10001)). So every operator and every function that takes
 a column beside something else counts, wherever the literal or the column was written. What does not:
-AND, OR and NOT over conditions; the results of CASE, unless rows are sorted by them; sorting by one column; arguments
-that say how a function works (units, formats, digits, percentiles) and hold no column. Grouping compares a column with
-itself over rows: GROUP BY, PARTITION BY and DISTINCT count as columns that meet columns.
+AND, OR and NOT over conditions; the results of CASE, unless rows are sorted by them; sorting by one column, but not
+by a function of it that makes another order (`sort_keys`); arguments that say how a function works (units, formats,
+digits, percentiles) and hold no column. Grouping compares a column with itself over rows: GROUP BY, PARTITION BY and
+DISTINCT count as columns that meet columns.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlglot import exp
 
 from whiteroom.domain.query_facts import Origin
+from whiteroom.engines import sort_keys
 from whiteroom.engines.origins import Origins, Value
 
 _PASSIVE = (
@@ -76,8 +78,11 @@ class Meetings:
             for measured in _measured(node):
                 self.literal |= origins.value(measured).columns
         for key in tree.find_all(exp.Ordered):
-            for choice in self._choices(key.this):
-                self._meet([origins.value(result) for result in _results(choice)])
+            for part in sort_keys.parts(key.this, origins):
+                if isinstance(part, exp.Case) or (isinstance(part, exp.If) and not isinstance(part.parent, exp.Case)):
+                    self._meet([origins.value(result) for result in _results(part)])
+                if sort_keys.makes_another_order(part):
+                    self.literal |= origins.value(part).columns
 
     def _visit(self, node: exp.Expr) -> None:
         for condition in _conditions(node):
@@ -99,20 +104,6 @@ class Meetings:
             if isinstance(node, _TESTS) or node.name.upper() in _NAMED_TESTS:
                 for operand in _operands(node):
                     self.literal |= self._origins.value(operand).columns
-
-    def _choices(self, key: exp.Expr) -> Iterator[exp.Expr]:
-        """Each CASE and IF that a value is made of, through every name that it passes under."""
-        pending, seen = [key], set[int]()
-        while pending:
-            root = pending.pop()
-            if id(root) in seen:
-                continue
-            seen.add(id(root))
-            for node in root.walk():
-                if isinstance(node, exp.Column):
-                    pending += self._origins.behind(node)
-                elif isinstance(node, exp.Case) or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
-                    yield node
 
     def _meet(self, values: Sequence[Value]) -> None:
         columns = frozenset[Origin]().union(*(value.columns for value in values))
