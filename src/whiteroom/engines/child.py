@@ -11,7 +11,7 @@ from pathlib import Path
 
 from whiteroom.domain.queries import QueryFailure, QuerySpec
 from whiteroom.engines.specs import END, SPEC, SPILL, partial_folder, read_spec, write_end
-from whiteroom.engines.supervising import Death, limit, supervise
+from whiteroom.processes.supervising import Death, limit, supervise
 
 _RECURSION_LIMIT = 3_000
 """Deep enough for any query a person writes; each level costs the heap, not the stack."""

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.engines.specs import (
     BILL,
     END,
@@ -29,6 +28,7 @@ from whiteroom.engines.specs import (
     write_end,
     write_spec,
 )
+from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 
 _ABSENT = QueryObservation(Phase.ABSENT)
 _RUNNING = QueryObservation(Phase.RUNNING)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from whiteroom.domain.queries import (
 )
 from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.runs import Phase
+from whiteroom.processes.children import write_json
 
 SPEC = "spec.json"
 END = "end.json"
@@ -35,16 +35,6 @@ SPILL = "spill"
 def partial_folder(spec: QuerySpec) -> Path:
     """Where the result grows until it is whole."""
     return spec.folder.with_name(f".{spec.folder.name}.{spec.id}.partial")
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Replace a file whole: a reader sees the old one or the new one, also after a crash."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def write_spec(path: Path, spec: QuerySpec) -> None:

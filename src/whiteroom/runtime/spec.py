@@ -10,8 +10,6 @@ from __future__ import annotations
 import marshal
 
 SPEC_FILE = "spec"
-LOCK_FILE = "lock"
-"""Held (flock) by the server that starts the supervisor, then by the supervisor, until it has ended."""
 MARKER_FILE = "supervisor.json"
 """Written before anything of the run is started: from then on the run is not started again."""
 END_FILE = "end.json"

@@ -7,10 +7,8 @@ ended: with a record of the end, or dead.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import re
 import select
 import shutil
 import signal
@@ -35,7 +33,8 @@ from whiteroom.domain.runs import (
     SandboxReport,
 )
 from whiteroom.ports import ImageNotFound, RunRefused
-from whiteroom.runtime import spares
+from whiteroom.processes import spares
+from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
 from whiteroom.runtime.supervisor import logs as log_files
@@ -44,10 +43,8 @@ from whiteroom.runtime.trees import remove_tree
 
 LOST_SECONDS = 2.0
 """How long the death of what was killed may take."""
-LOOK_SECONDS = 0.002
 NOT_BEGUN = RunEnd(EndReason.LOST, "The supervisor of this run was killed before it started the program.")
 """Of a run whose supervisor died without a marker: no program runs before there is one."""
-_RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _NEW, _GONE, _REMOVING = ".new-", ".gone-", ".removing-"
 _LEFTOVER_SECONDS = 60
 
@@ -68,7 +65,6 @@ class SupervisedRuntime:
         self._logs = self._folder / "logs"
         self._log_limit_bytes = log_limit_bytes
         self._log_line_characters = log_line_characters
-        self._children: set[int] = set()
         self._spares: spares.Spares | None = None
         self._sweep()
 
@@ -110,32 +106,22 @@ class SupervisedRuntime:
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not folder.exists():
             self._write(run, folder)
-        lock = self._try_lock(folder)
-        if lock is None:
-            return
-        try:
+        with locked(folder) as lock:
             # A marker means that the program may have been started: it is not started again.
-            if not (folder / specs.END_FILE).exists() and not (folder / specs.MARKER_FILE).exists():
+            begun = (folder / specs.END_FILE).exists() or (folder / specs.MARKER_FILE).exists()
+            if lock is not None and not begun:
                 self._spawn(folder, lock)
-        finally:
-            os.close(lock)
 
     def observe(self, run_id: RunId) -> Observation:
         """See ports.Runtime."""
         folder = self._run_folder(run_id)
-        self._reap()
         end = _read_end(folder)
         if end is not None:
             return Observation(Phase.ENDED, end)
         if not folder.exists():
             return ABSENT
-        lock = self._try_lock(folder)
-        if lock is None:
-            return RUNNING
-        try:
-            return self._unattended(folder)
-        finally:
-            os.close(lock)
+        with locked(folder) as lock:
+            return RUNNING if lock is None else self._unattended(folder)
 
     def wait(self, run_id: RunId, timeout_seconds: float) -> Observation:
         """As `observe`, but returns only once the run has ended, or the time is over. Costs no polling."""
@@ -194,33 +180,17 @@ class SupervisedRuntime:
 
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""
-        if not self._runs.is_dir():
-            return []
-        return sorted(RunId(path.name) for path in self._runs.iterdir() if _RUN_ID.fullmatch(path.name))
+        return map(RunId, child_ids(self._runs))
 
     def forget(self, run_id: RunId) -> None:
         """See ports.Runtime. Waits the milliseconds until a run that still lives is dead."""
         folder = self._run_folder(run_id)
-        if not folder.exists():
-            return
-        lock = self._try_lock(folder)
-        if lock is None and _read_end(folder) is None:
-            self._kill(folder)
-        until = time.monotonic() + LOST_SECONDS
-        while lock is None:
-            if time.monotonic() > until or not folder.exists():
-                return
-            time.sleep(LOOK_SECONDS)
-            lock = self._try_lock(folder)
-        try:
-            if self.kill_orphans(folder):
+        with killed(folder, self._kill, 2 * LOST_SECONDS) as dead:
+            if dead and self.kill_orphans(folder):
                 # Out of the way at once: a half-deleted run must not look like one.
                 gone = self._runs / f"{_GONE}{folder.name}-{time.time_ns()}"
                 folder.rename(gone)
                 remove_tree(gone)
-        finally:
-            os.close(lock)
-            self._reap()
 
     def forget_logs(self, run_id: RunId) -> None:
         """See ports.Runtime."""
@@ -233,7 +203,7 @@ class SupervisedRuntime:
 
     def warm(self) -> None:
         """Have a supervisor stand by from now on. For a server; it ends with this process."""
-        self._spares = spares.Spares(self.supervises, self.environment(), self._children)
+        self._spares = spares.Spares(self.supervises, self.environment())
         self._spares.refill()
 
     def environment(self) -> dict[str, str]:
@@ -270,7 +240,7 @@ class SupervisedRuntime:
             try:
                 self._fill(run, new, folder)
             except (ImageNotFound, ProgramMissing) as problem:
-                _write_json(new / specs.END_FILE, {"reason": EndReason.IMAGE.value, "message": str(problem)})
+                write_json(new / specs.END_FILE, {"reason": EndReason.IMAGE.value, "message": str(problem)})
             new.rename(folder)
         except RunRefused:
             shutil.rmtree(new)
@@ -289,18 +259,9 @@ class SupervisedRuntime:
             if spare is None or not spare.hand(folder, lock, log):
                 if (folder / specs.MARKER_FILE).exists():
                     return  # it died in the middle: what it has begun is not begun again
-                self._children.add(spares.start(self.supervises, self.environment(), str(folder), lock, log))
+                spares.start(self.supervises, self.environment(), str(folder), lock, log)
         finally:
             os.close(log)
-
-    def _reap(self) -> None:
-        for pid in list(self._children):
-            try:
-                done, _ = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                done = pid
-            if done:
-                self._children.discard(pid)
 
     def _kill(self, folder: Path) -> None:
         """Kill a supervisor; bubblewrap and all below it die with it."""
@@ -312,8 +273,9 @@ class SupervisedRuntime:
             self.stop(RunId(folder.name), 0)
             return
         try:
-            if _read_end(folder) is None and self._try_lock_fails(folder):
-                signal.pidfd_send_signal(supervisor, signal.SIGKILL)
+            with locked(folder) as lock:
+                if lock is None and _read_end(folder) is None:
+                    signal.pidfd_send_signal(supervisor, signal.SIGKILL)
             poller = select.poll()
             poller.register(supervisor, select.POLLIN)
             poller.poll(LOST_SECONDS * 1000)
@@ -322,41 +284,16 @@ class SupervisedRuntime:
         finally:
             os.close(supervisor)
 
-    def _try_lock_fails(self, folder: Path) -> bool:
-        lock = self._try_lock(folder)
-        if lock is not None:
-            os.close(lock)
-        return lock is None
-
-    def _try_lock(self, folder: Path) -> int | None:
-        """The run's lock, as a descriptor to close; None while a supervisor lives."""
-        try:
-            lock = os.open(folder / specs.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        return lock
-
     def _run_folder(self, run_id: RunId) -> Path:
-        return self._runs / _checked(run_id)
+        return child_folder(self._runs, run_id)
 
     def _log_file(self, run_id: RunId) -> Path:
-        return self._logs / f"{_checked(run_id)}.jsonl"
+        return self._logs / f"{self._run_folder(run_id).name}.jsonl"
 
 
 def _output(work: Path) -> RunOutput:
     transformed = work / specs.TRANSFORMED
     return RunOutput(work.name, work / specs.MODEL, transformed if transformed.is_dir() else work / specs.DATA)
-
-
-def _checked(run_id: RunId) -> str:
-    if not _RUN_ID.fullmatch(run_id):
-        raise ValueError(f"{run_id!r} is not a run's id: it is made of a-z, 0-9 and hyphens.")
-    return run_id
 
 
 def _read_end(folder: Path) -> RunEnd | None:
@@ -378,7 +315,7 @@ def _write_lost(folder: Path, log_file: Path) -> RunEnd:
         started_at_ms=started_at_ms,
         ended_at_ms=max(started_at_ms, _changed_at_ms(log_file)),
     )
-    _write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
+    write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
     return end
 
 
@@ -388,9 +325,3 @@ def _changed_at_ms(path: Path) -> int:
         return path.stat().st_mtime_ns // 1_000_000
     except FileNotFoundError:
         return 0
-
-
-def _write_json(path: Path, value: dict[str, object]) -> None:
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(value))
-    new.rename(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from whiteroom.domain.synthetic_data import SynthesisFailure, SynthesisSpec
-from whiteroom.engines.supervising import Death, limit, supervise
+from whiteroom.processes.supervising import Death, limit, supervise
 from whiteroom.synthesis.specs import END, SPEC, failed, read_end, read_spec, write_end
 from whiteroom.synthesis.synthesiser import erase_traces
 

@@ -18,7 +18,7 @@ from whiteroom.domain.synthetic_data import (
     SyntheticColumn,
     SyntheticDataParameters,
 )
-from whiteroom.engines.specs import write_json
+from whiteroom.processes.children import write_json
 
 SPEC = "spec.json"
 END = "end.json"

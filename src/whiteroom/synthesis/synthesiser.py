@@ -13,7 +13,7 @@ from pathlib import Path
 
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisFailure, SynthesisObservation, SynthesisSpec
-from whiteroom.engines.children import child_folder, child_ids, killed, locked, spawn
+from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.synthesis.specs import (
     END,
     SPEC,

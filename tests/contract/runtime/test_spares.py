@@ -13,7 +13,7 @@ import pytest
 from contract.runtime.conftest import Lab
 from support.patience import Patience
 from whiteroom.domain.runs import EndReason
-from whiteroom.runtime import spares
+from whiteroom.processes import spares
 
 
 def standing_by() -> list[int]:
@@ -56,7 +56,7 @@ def test_a_spare_that_is_dead_keeps_no_run_from_starting(lab: Lab) -> None:
     lab.runtime.warm()
     (spare,) = set(standing_by()) - before
     os.kill(spare, signal.SIGKILL)
-    os.waitid(os.P_PID, spare, os.WEXITED | os.WNOWAIT)
+    lab.until(lambda: not psutil.pid_exists(spare))
     run_id = lab.start("print('hello')")
     assert lab.finish(run_id).exit_code == 0
 
@@ -95,7 +95,6 @@ def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(lab: Lab) -> None:
     del other
     gc.collect()
     patience = Patience(10)
-    while psutil.pid_exists(spare) and psutil.Process(spare).status() != psutil.STATUS_ZOMBIE:
+    while psutil.pid_exists(spare):
         assert not patience.is_lost
         time.sleep(0.01)
-    os.waitpid(spare, 0)

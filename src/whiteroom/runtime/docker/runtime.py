@@ -20,6 +20,7 @@ from pathlib import Path
 
 from whiteroom.domain.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
 from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import plan as docker_plan
@@ -233,7 +234,7 @@ class DockerRuntime(SupervisedRuntime):
                 )
             )
         os.mkfifo(new / specs.CONTROL_FIFO, 0o600)
-        (new / specs.LOCK_FILE).touch(mode=0o600)
+        (new / LOCK).touch(mode=0o600)
         _write_profile(new / PROFILE_FILE)
         spec = self._spec(run, tuple(members), tuple(pipes), str(final / PROFILE_FILE))
         facts = self._facts()

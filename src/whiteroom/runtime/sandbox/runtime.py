@@ -16,11 +16,12 @@ from pathlib import Path
 
 from whiteroom.domain.runs import Run, SandboxReport
 from whiteroom.ports import CannotSeal, RunRefused
+from whiteroom.processes.children import LOOK_SECONDS
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.sandbox import doctor
 from whiteroom.runtime.sandbox.plan import write_run
-from whiteroom.runtime.supervised import LOOK_SECONDS, LOST_SECONDS, SupervisedRuntime
+from whiteroom.runtime.supervised import LOST_SECONDS, SupervisedRuntime
 from whiteroom.runtime.supervisor import cgroups, meters
 
 

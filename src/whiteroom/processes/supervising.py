@@ -20,6 +20,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
+from whiteroom.processes.children import PID
+
 _PR_SET_PDEATHSIG = 1
 _OVERHEAD_BYTES_PER_CPU = 256 << 20
 """Address space that is mapped beside the memory that is used: allocator arenas and thread stacks."""
@@ -37,7 +39,7 @@ class Death(Enum):
 
 def supervise(work: Callable[[], None], timeout_seconds: int) -> Death:
     """Run `work` in a process of its own and wait for its end. What it raises is printed."""
-    (Path.cwd() / "pid").write_text(str(os.getpid()))
+    (Path.cwd() / PID).write_text(str(os.getpid()))
     worker = os.fork()
     if worker == 0:
         _work(work)

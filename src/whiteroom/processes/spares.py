@@ -2,7 +2,7 @@
 
 A third of a second of two busy cores, or 40 ms of idle ones, stand between a process and its first line of Python
 that does something. A spare waits at a socket for the folder of a run, and for nothing else; it ends with the server.
-The other end: supervisor/standby.py.
+The other end: runtime/supervisor/standby.py.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import sys
 import threading
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import whiteroom
+from whiteroom.processes.children import reaped
 
 LOCK_FD = 3
 """Where a supervisor finds its run's lock, and a spare its socket."""
@@ -36,8 +38,8 @@ _STAND_BY = (
 )
 
 
-def start(module: str, environment: Mapping[str, str], folder: str, lock: int, log: int) -> int:
-    """Start a supervisor for the run in `folder`; its process id.
+def start(module: str, environment: Mapping[str, str], folder: str, lock: int, log: int) -> None:
+    """Start a supervisor for the run in `folder`.
 
     Args:
         module: its `main` takes the folder and the lock's descriptor.
@@ -46,7 +48,7 @@ def start(module: str, environment: Mapping[str, str], folder: str, lock: int, l
         lock: the run's lock, which it takes over.
         log: takes what it writes.
     """
-    return _spawn(_BOOT, module, environment, [folder], log, lock)
+    _reaped(_spawn(_BOOT, module, environment, [folder], log, lock))
 
 
 def _spawn(boot: str, module: str, environment: Mapping[str, str], arguments: list[str], log: int, kept: int) -> int:
@@ -65,6 +67,10 @@ def _spawn(boot: str, module: str, environment: Mapping[str, str], arguments: li
     )
 
 
+def _reaped(pid: int) -> None:
+    reaped(partial(os.waitpid, pid, 0))
+
+
 class Spare:
     """One supervisor that stands by."""
 
@@ -72,10 +78,11 @@ class Spare:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-            self.pid = _spawn(_STAND_BY, module, environment, [], null, theirs.fileno())
+            pid = _spawn(_STAND_BY, module, environment, [], null, theirs.fileno())
             os.close(null)
-        # Nobody else waits for it before it is among the children: the id is still its own.
-        self._process = os.pidfd_open(self.pid)
+        # Before anybody waits for it: the id is still its own.
+        self._process = os.pidfd_open(pid)
+        _reaped(pid)
         weakref.finalize(self, os.close, self._process)
         self._channel = ours.detach()
         # Its end of the socket tells it that nobody needs it any more.
@@ -105,15 +112,9 @@ class Spare:
 class Spares:
     """At most one spare. Safe from any thread."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], children: set[int]) -> None:
-        """Stand ready to make one.
-
-        Args:
-            module: as in `start`.
-            environment: as in `start`.
-            children: takes the process ids, to be reaped.
-        """
-        self._module, self._environment, self._children = module, environment, children
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        """Stand ready to make one, with what `start` takes."""
+        self._module, self._environment = module, environment
         self._lock = threading.Lock()
         self._spare: Spare | None = None
 
@@ -132,7 +133,6 @@ class Spares:
         with self._lock:
             if self._spare is None:
                 self._spare = Spare(self._module, self._environment)
-                self._children.add(self._spare.pid)
 
 
 def _refill(wanted: weakref.ref[Spares]) -> None:

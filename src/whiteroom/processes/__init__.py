@@ -1,0 +1,1 @@
+"""Child processes that outlive the server: started, locked, limited, found again, killed."""
