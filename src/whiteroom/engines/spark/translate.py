@@ -10,18 +10,45 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from whiteroom.engines.spark import aggregates, arithmetic, casts, comparisons, dates, nested, numbers, regex, strings
+from whiteroom.engines.spark import (
+    aggregates,
+    arithmetic,
+    casts,
+    choices,
+    comparisons,
+    dates,
+    nested,
+    numbers,
+    outputs,
+    percentiles,
+    regex,
+    strings,
+    windows,
+)
+from whiteroom.engines.spark.aggregate_arguments import HOLDERS
 from whiteroom.engines.spark.building import Rule
 
-_MODULES = (casts, arithmetic, numbers, comparisons, aggregates, strings, dates, regex, nested)
+MODULES = (
+    casts,
+    arithmetic,
+    numbers,
+    comparisons,
+    choices,
+    outputs,
+    aggregates,
+    percentiles,
+    windows,
+    strings,
+    dates,
+    regex,
+    nested,
+)
 
-RULES: Mapping[type[exp.Expr], Rule] = {kind: rule for module in _MODULES for kind, rule in module.RULES.items()}
-NAMED: Mapping[str, Rule] = {name: rule for module in _MODULES for name, rule in module.NAMED.items()}
+RULES: Mapping[type[exp.Expr], Rule] = {kind: rule for module in MODULES for kind, rule in module.RULES.items()}
+NAMED: Mapping[str, Rule] = {name: rule for module in MODULES for name, rule in module.NAMED.items()}
 """Of functions that sqlglot has no class for, by their names in capitals."""
-RESULTS: Mapping[type[exp.Expr], Rule] = {kind: rule for module in _MODULES for kind, rule in module.RESULTS.items()}
+RESULTS: Mapping[type[exp.Expr], Rule] = {kind: rule for module in MODULES for kind, rule in module.RESULTS.items()}
 """What is done to the value of a function, whether or not it has FILTER, WITHIN GROUP or OVER."""
-
-_HOLDERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Window)
 
 
 def to_duckdb_tree(tree: exp.Expr) -> exp.Expr:
@@ -53,6 +80,6 @@ def _rule(node: exp.Expr) -> Rule | None:
 
 
 def _with_holders(node: exp.Expr) -> exp.Expr:
-    while isinstance(node.parent, _HOLDERS) and node.parent.this is node:
+    while isinstance(node.parent, HOLDERS) and node.parent.this is node:
         node = node.parent
     return node

@@ -14,14 +14,17 @@ from whiteroom.engines.spark import (
     aggregates,
     arithmetic,
     casts,
+    choices,
     comparisons,
     numbers,
+    percentiles,
+    windows,
 )
 from whiteroom.engines.spark.building import TypeRule, always
 from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.types import UNKNOWN, normal, of, wider
 
-_MODULES = (casts, arithmetic, numbers, comparisons, aggregates)
+_MODULES = (casts, arithmetic, numbers, comparisons, choices, aggregates, percentiles, windows)
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {kind: rule for module in _MODULES for kind, rule in module.TYPES.items()}
 NAMED_TYPES: Mapping[str, TypeRule] = {name: rule for module in _MODULES for name, rule in module.NAMED_TYPES.items()}

@@ -1,0 +1,139 @@
+"""Choices between values: CASE, if, coalesce, greatest, nullif and nanvl, and the type that all of them become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from whiteroom.engines.spark import types
+from whiteroom.engines.spark.building import Rule, TypeRule, call
+from whiteroom.engines.spark.casts import convert
+from whiteroom.engines.spark.coercion import chosen_type, common_type
+from whiteroom.engines.spark.comparisons import comparable
+from whiteroom.engines.spark.types import DOUBLE, NULL, UNKNOWN, of
+
+
+def _case_branches(node: exp.Expr) -> list[exp.Expr]:
+    branches = [branch.args["true"] for branch in node.args["ifs"]]
+    default = node.args.get("default")
+    return [*branches, default] if default is not None else branches
+
+
+def _case_type(node: exp.Expr) -> exp.DataType:
+    return chosen_type(_case_branches(node))
+
+
+def _case(node: exp.Expr) -> exp.Expr | None:
+    common = common_type("choose between", _case_branches(node))
+    if common is not None:
+        for branch in node.args["ifs"]:
+            branch.set("true", convert(branch.args["true"], common))
+        if node.args.get("default") is not None:
+            node.set("default", convert(node.args["default"], common))
+    value = node.this
+    if value is not None and any(of(branch.this) != of(value) for branch in node.args["ifs"]):
+        # Each WHEN is compared in a type of its own.
+        for branch in node.args["ifs"]:
+            left, right = comparable(node, value.copy(), branch.this)
+            branch.set("this", exp.EQ(this=exp.paren(left), expression=exp.paren(right)))
+        node.set("this", None)
+    return None
+
+
+def _if_branches(node: exp.Expr) -> list[exp.Expr]:
+    return [part for part in (node.args.get("true"), node.args.get("false")) if part is not None]
+
+
+def _if_type(node: exp.Expr) -> exp.DataType:
+    if isinstance(node.parent, exp.Case):
+        return of(node.args["true"])
+    return chosen_type(_if_branches(node))
+
+
+def _if(node: exp.Expr) -> None:
+    if isinstance(node.parent, exp.Case):
+        return
+    common = common_type("choose between", _if_branches(node))
+    if common is not None:
+        for name in ("true", "false"):
+            if node.args.get(name) is not None:
+                node.set(name, convert(node.args[name], common))
+
+
+def _nvl2(node: exp.Expr) -> exp.Expr:
+    _if(node)
+    present = exp.Not(this=exp.Is(this=exp.paren(node.this), expression=exp.Null()))
+    return exp.Case(ifs=[exp.If(this=present, true=node.args["true"])], default=node.args.get("false"))
+
+
+def _several(node: exp.Expr) -> list[exp.Expr]:
+    return [node.this, *node.expressions]
+
+
+def _coalesce_type(node: exp.Expr) -> exp.DataType:
+    return chosen_type(_several(node))
+
+
+def _coalesce(node: exp.Expr) -> None:
+    common = common_type("choose between", _several(node))
+    if common is not None:
+        node.set("this", convert(node.this, common))
+        node.set("expressions", [convert(each, common) for each in node.expressions])
+
+
+def _greatest_type(node: exp.Expr) -> exp.DataType:
+    return chosen_type(_several(node), text=False)
+
+
+def _greatest(node: exp.Expr) -> None:
+    common = common_type("choose between", _several(node), text=False)
+    if common is not None:
+        node.set("this", convert(node.this, common))
+        node.set("expressions", [convert(each, common) for each in node.expressions])
+
+
+def _nullif(node: exp.Expr) -> exp.Expr | None:
+    left, right = node.this, node.expression
+    if of(left) == of(right) or UNKNOWN in (of(left), of(right)):
+        return None
+    first, second = comparable(exp.EQ(), left.copy(), right)
+    equal = exp.EQ(this=exp.paren(first), expression=exp.paren(second))
+    return exp.Case(ifs=[exp.If(this=equal, true=exp.Null())], default=left)
+
+
+def _nanvl_type(node: exp.Expr) -> exp.DataType:
+    kinds = {of(node.this), of(node.expression)}
+    return types.FLOAT if kinds == {types.FLOAT} else DOUBLE
+
+
+def _nanvl(node: exp.Expr) -> exp.Expr:
+    to = _nanvl_type(node)
+    first = convert(node.this, to)
+    isnan = call("isnan", first.copy())
+    return exp.Case(ifs=[exp.If(this=isnan, true=convert(node.expression, to))], default=first)
+
+
+TYPES: Mapping[type[exp.Expr], TypeRule] = {
+    exp.Case: _case_type,
+    exp.If: _if_type,
+    exp.Nvl2: _if_type,
+    exp.Coalesce: _coalesce_type,
+    exp.Greatest: _greatest_type,
+    exp.Least: _greatest_type,
+    exp.Nullif: lambda node: of(node.this) if of(node.this) != NULL else of(node.expression),
+    exp.Nanvl: _nanvl_type,
+}
+NAMED_TYPES: Mapping[str, TypeRule] = {}
+RULES: Mapping[type[exp.Expr], Rule] = {
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Nvl2: _nvl2,
+    exp.Coalesce: _coalesce,
+    exp.Greatest: _greatest,
+    exp.Least: _greatest,
+    exp.Nullif: _nullif,
+    exp.Nanvl: _nanvl,
+}
+NAMED: Mapping[str, Rule] = {}
+RESULTS: Mapping[type[exp.Expr], Rule] = {}
