@@ -12,8 +12,8 @@ import pytest
 
 from support.rules import direct
 from support.still import Room
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.writing import judge_and_write
 
 VICTIM = "p0077"
 COLUMNS = {
@@ -259,4 +259,4 @@ def test_what_depends_on_the_order_of_the_queriers_own_rows_is_refused_beside_pr
     room = people(tmp_path / "room", ZERO, ZERO)
     sql = f"SELECT COUNT(*) AS c FROM pd JOIN (SELECT {function} AS s FROM mine) AS w ON n = s"
     with pytest.raises(Refused, match="order in which rows are met"):
-        guard(direct(sql, room.tables, epsilon_left="9"))
+        judge_and_write(direct(sql, room.tables, epsilon_left="9"))

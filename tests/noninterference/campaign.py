@@ -23,12 +23,12 @@ from noninterference.runner import Runner, Seen, TooSlow
 from noninterference.uses import Uses, watched
 from support.rules import direct
 from whiteroom.domain.queries import QuerySpec, ResultFormat
-from whiteroom.engines.guard import GuardedQuery, guard
 from whiteroom.engines.plan_judge import Disagreement
 from whiteroom.engines.readback import NotWhatWasJudged
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.walls import BOTH, Walls
 from whiteroom.engines.worker import GUARD_SECONDS, cpu_limit
+from whiteroom.engines.writing import WrittenQuery, judge_and_write
 
 WORLDS = 3
 """How many bases there are; a query is tried on one of them."""
@@ -140,11 +140,11 @@ class Stage:
         form = ResultFormat.PARQUET if rng.random() < 0.15 else ResultFormat.CSV
         return direct(sql, self.room.tables, result_format=form, max_file_bytes=rng.choice((150, 10_000)))
 
-    def compare(self, spec: QuerySpec, guarded: GuardedQuery, uses: Uses, report: Report, rng: random.Random) -> bool:
+    def compare(self, spec: QuerySpec, guarded: WrittenQuery, uses: Uses, report: Report, rng: random.Random) -> bool:
         """Run a query over a base and the twins that it is held to; whether it ran to its end."""
         world = rng.randrange(WORLDS)
         # What is equal is equal on any number of threads: one query in four is run on four, and its twins on one.
-        threads = 1 if guarded.plan.single_thread or rng.random() < 0.75 else 4
+        threads = 1 if guarded.order.single_thread or rng.random() < 0.75 else 4
         text = self._runners[1].text(guarded)
         if isinstance(text, Seen):
             return False  # it is wrong whatever the rows are
@@ -162,10 +162,10 @@ class Stage:
         return not seen.failure
 
     def _leak(
-        self, spec: QuerySpec, guarded: GuardedQuery, text: str, uses: Uses, kind: Kind, world: int, difference: str
+        self, spec: QuerySpec, guarded: WrittenQuery, text: str, uses: Uses, kind: Kind, world: int, difference: str
     ) -> Leak:
         """A difference between twins, or one that the number of threads makes."""
-        threads = 1 if guarded.plan.single_thread else 4
+        threads = 1 if guarded.order.single_thread else 4
         one, four = (self._runners[count].run(spec, guarded, text, self._bases[world]) for count in (1, threads))
         unsteady = kind.differs(one, four, uses)
         what = "unsteady" if unsteady else f"{kind.letter}: {kind.name}"
@@ -212,7 +212,7 @@ class PrivateStage:
         """The query, with enough left of the budget."""
         return direct(sql, self.room.tables, max_file_bytes=rng.choice((150, 10_000)), epsilon_left="1000")
 
-    def compare(self, spec: QuerySpec, guarded: GuardedQuery, report: Report, rng: random.Random) -> bool:
+    def compare(self, spec: QuerySpec, guarded: WrittenQuery, report: Report, rng: random.Random) -> bool:
         """Run a query on twins; whether it ran to its end."""
         assert guarded.noisy is not None
         tally, twins = report.tally(self.room.name), rng.choice(self._worlds)
@@ -238,7 +238,7 @@ class PrivateStage:
         return not one.seen.failure
 
 
-def judged(spec: QuerySpec, walls: Walls = BOTH) -> tuple[GuardedQuery, Uses]:
+def judged(spec: QuerySpec, walls: Walls = BOTH) -> tuple[WrittenQuery, Uses]:
     """The guard's answer, and where the protected columns stand in the tree that it judged.
 
     Raises:
@@ -246,7 +246,7 @@ def judged(spec: QuerySpec, walls: Walls = BOTH) -> tuple[GuardedQuery, Uses]:
     """
     found: list[Uses] = []
     with watched(found), cpu_limit(GUARD_SECONDS):
-        guarded = guard(spec, walls)
+        guarded = judge_and_write(spec, walls)
     return guarded, found[-1]
 
 

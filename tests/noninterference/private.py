@@ -32,13 +32,13 @@ from noninterference.runner import Seen, database, pointed, timed
 from whiteroom.base.data_files import sql_name
 from whiteroom.domain.queries import QuerySpec
 from whiteroom.engines import release, worker
-from whiteroom.engines.guard import GuardedQuery
 from whiteroom.engines.hardening import SETTINGS
-from whiteroom.engines.noisy import USER, NoisyQuery, key_name
+from whiteroom.engines.noise_plan import USER, key_name
 from whiteroom.engines.plan_judge import stand_ins
 from whiteroom.engines.results import write_result
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.walls import BOTH, Walls
+from whiteroom.engines.writing import NoisyText, WrittenQuery
 
 SUBJECT = "p03"
 """The user whose rows change."""
@@ -80,7 +80,7 @@ class Coupled:
     def __init__(
         self,
         cursor: duckdb.DuckDBPyConnection,
-        noisy: NoisyQuery,
+        noisy: NoisyText,
         observed: Observed,
         floor: Sequence[int],
         *,
@@ -115,7 +115,7 @@ class Coupled:
         """Those that enough others are in."""
         self._counted = True
         self._observed.limit = groups_per_user
-        keys = [sql_name(key_name(index)) for index in range(self._noisy.keys)]
+        keys = [sql_name(key_name(index)) for index in range(self._noisy.plan.keys)]
         same = " AND ".join(f"r.{key} IS NOT DISTINCT FROM t.{key}" for key in keys) or "true"
         counted = self._cursor.execute(
             f'SELECT t."wr$group" FROM "wr$totals" t JOIN "wr$kept" r ON {same} WHERE r.{sql_name(USER)} <> ? '
@@ -138,7 +138,7 @@ class PrivateRunner:
         for engine in self._databases.values():
             engine.close()
 
-    def text(self, guarded: GuardedQuery) -> tuple[list[str], str] | None:
+    def text(self, guarded: WrittenQuery) -> tuple[list[str], str] | None:
         """The types of the groups' keys (release.rehearse, on one engine), and the text that gives the answer.
 
         Returns:
@@ -152,10 +152,10 @@ class PrivateRunner:
         with self._databases[1].cursor() as cursor:
             try:
                 prepare(cursor, noisy.rows, noisy.answer)
-                with stand_ins(cursor, guarded.views, guarded.columns):
+                with stand_ins(cursor, guarded.judged.views, guarded.judged.columns):
                     described = cursor.execute(f"DESCRIBE {noisy.rows}").fetchall()
                 types = {name: kind for name, kind, *_ in described}
-                keys = [types[key_name(index)] for index in range(noisy.keys)]
+                keys = [types[key_name(index)] for index in range(noisy.plan.keys)]
                 return keys, worker._judged_noisy(cursor, guarded, noisy, keys, self._walls)
             except duckdb.Error:
                 return None
@@ -163,7 +163,7 @@ class PrivateRunner:
     def run(
         self,
         spec: QuerySpec,
-        guarded: GuardedQuery,
+        guarded: WrittenQuery,
         texts: tuple[Sequence[str], str],
         files: Mapping[str, str],
         *,
@@ -182,7 +182,7 @@ class PrivateRunner:
             exact: whether numbers go out without noise.
             threads: of the engine.
         """
-        noisy, views = guarded.noisy, pointed(guarded, files).views
+        noisy, views = guarded.noisy, pointed(guarded, files).judged.views
         assert noisy is not None
         key_types, answer = texts
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -192,7 +192,9 @@ class PrivateRunner:
             try:
                 prepare(cursor, noisy.rows, noisy.answer)
                 for view, table in views.items():
-                    worker._make_view(cursor, view, table, guarded.columns[view], row_keys=False, equal_alike=True)
+                    worker._make_view(
+                        cursor, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True
+                    )
                 chance = Coupled(cursor, noisy, observed, floor, exact=exact)
                 with timed(cursor):
                     observed.told = release.fill(cursor, noisy, key_types, chance)
@@ -206,7 +208,7 @@ class PrivateRunner:
         return observed
 
 
-def _look_inside(cursor: duckdb.DuckDBPyConnection, noisy: NoisyQuery, observed: Observed) -> None:
+def _look_inside(cursor: duckdb.DuckDBPyConnection, noisy: NoisyText, observed: Observed) -> None:
     tables = {name for (name,) in cursor.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()}
     rows = "wr$rows" if "wr$rows" in tables else "wr$kept"
     described = [name for name, *_ in cursor.execute(f'DESCRIBE "{rows}"').fetchall()]
@@ -219,8 +221,8 @@ def _look_inside(cursor: duckdb.DuckDBPyConnection, noisy: NoisyQuery, observed:
     observed.most = most or 0
     observed.limit = observed.limit or 2 ** (observed.chosen[0] if observed.chosen else 0)
     for row in cursor.execute('SELECT * EXCLUDE ("wr$group") FROM "wr$totals"').fetchall():
-        key = tuple(_canonical(value) for value in row[: noisy.keys])
-        observed.totals[key] = tuple(int(value) for value in row[noisy.keys :])
+        key = tuple(_canonical(value) for value in row[: noisy.plan.keys])
+        observed.totals[key] = tuple(int(value) for value in row[noisy.plan.keys :])
 
 
 def _canonical(value: Any) -> Any:

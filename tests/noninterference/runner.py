@@ -13,11 +13,11 @@ import duckdb
 
 from whiteroom.domain.queries import QuerySpec
 from whiteroom.engines import worker
-from whiteroom.engines.guard import GuardedQuery
 from whiteroom.engines.results import write_result
 from whiteroom.engines.spark.natives import NATIVES, register
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.walls import BOTH, Walls
+from whiteroom.engines.writing import WrittenQuery
 
 PLAIN = "SET disabled_optimizers = 'type_pushdown'"
 """As queries without noise have it (engines/worker.py)."""
@@ -71,7 +71,7 @@ class Runner:
         """End the engine."""
         self._database.close()
 
-    def text(self, guarded: GuardedQuery) -> str | Seen:
+    def text(self, guarded: WrittenQuery) -> str | Seen:
         """The text that will run, after the second judge; or how the query ends before a row is read.
 
         Raises:
@@ -84,7 +84,7 @@ class Runner:
             except duckdb.Error as error:
                 return self._failed(error, guarded)
 
-    def run(self, spec: QuerySpec, guarded: GuardedQuery, text: str, files: Mapping[str, str]) -> Seen:
+    def run(self, spec: QuerySpec, guarded: WrittenQuery, text: str, files: Mapping[str, str]) -> Seen:
         """Run a query that has no noise.
 
         Args:
@@ -99,8 +99,10 @@ class Runner:
         with self._database.cursor() as cursor:
             try:
                 prepare(cursor, guarded.sql)
-                for view, table in guarded.views.items():
-                    worker._make_view(cursor, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
+                for view, table in guarded.judged.views.items():
+                    worker._make_view(
+                        cursor, view, table, guarded.judged.columns[view], row_keys=guarded.order.row_keys
+                    )
                 with timed(cursor):
                     rows, written = write_result(cursor, text, spec, self._folder)
             except duckdb.Error as error:
@@ -109,22 +111,22 @@ class Runner:
             return Seen(rows, found, tables=_tables(guarded))
 
     @staticmethod
-    def _failed(error: duckdb.Error, guarded: GuardedQuery) -> Seen:
+    def _failed(error: duckdb.Error, guarded: WrittenQuery) -> Seen:
         failure, message = worker._safely(error)
         return Seen(0, (), failure.value, message, _tables(guarded))
 
 
-def _tables(guarded: GuardedQuery) -> tuple[str, ...]:
-    return tuple(sorted(table.name for table in guarded.views.values()))
+def _tables(guarded: WrittenQuery) -> tuple[str, ...]:
+    return tuple(sorted(table.name for table in guarded.judged.views.values()))
 
 
-def pointed(guarded: GuardedQuery, files: Mapping[str, str]) -> GuardedQuery:
+def pointed(guarded: WrittenQuery, files: Mapping[str, str]) -> WrittenQuery:
     """The same query over a twin's files."""
     views = {
         view: replace(table, source=replace(table.source, files=(files[table.name],)))
-        for view, table in guarded.views.items()
+        for view, table in guarded.judged.views.items()
     }
-    return replace(guarded, views=views)
+    return replace(guarded, judged=replace(guarded.judged, views=views))
 
 
 def database(threads: int, *settings: str) -> duckdb.DuckDBPyConnection:

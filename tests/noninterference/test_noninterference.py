@@ -154,8 +154,8 @@ def _as_it_is(value: str, *_: object, **__: object) -> str:
 UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
     "disallowedOutputColumns": ("outputs", "b", {"whiteroom.domain.analysis_rules.custom_refusals": _nothing}),
     "comparisonControls": ("controls", "c", {"whiteroom.domain.custom_rules._comparison_refusals": _nothing}),
-    "aggregationThresholds": ("thresholds", "d", {"whiteroom.engines.guard.minimums": _nothing}),
-    "outputConstraints": ("aggregation", "d", {"whiteroom.engines.guard.minimums": _nothing}),
+    "aggregationThresholds": ("thresholds", "d", {"whiteroom.engines.judging.minimums": _nothing}),
+    "outputConstraints": ("aggregation", "d", {"whiteroom.engines.judging.minimums": _nothing}),
     "columns of an AGGREGATION rule": (
         "aggregation",
         "f",

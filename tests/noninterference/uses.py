@@ -47,7 +47,7 @@ def watched(found: list[Uses]) -> Iterator[None]:
         found.append(find_uses(tree, views, answer[1]))
         return answer
 
-    with patch("whiteroom.engines.guard.find_facts", seen):
+    with patch("whiteroom.engines.judging.find_facts", seen):
         yield
 
 

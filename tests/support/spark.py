@@ -14,11 +14,11 @@ import duckdb
 
 from spark.tables import TYPES
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.tables import view_statements
 from whiteroom.engines.worker import judged
+from whiteroom.engines.writing import judge_and_write
 
 FOLDER = Path(__file__).parents[1] / "spark"
 OPEN = FOLDER / "open.json"
@@ -100,14 +100,14 @@ def _compared(statement: Statement, types: list[str], rows: list[tuple[Any, ...]
 
 
 def _run(sql: str, tables: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
-    guarded = guard(_spec(sql, tables))
+    guarded = judge_and_write(_spec(sql, tables))
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; SET disabled_optimizers = 'type_pushdown'; SET threads = 1")
         prepare(connection, guarded.sql)
         # What the translation makes of it is what was judged, to DuckDB's binder too.
         judged(connection, guarded)
-        for view, table in guarded.views.items():
-            for made in view_statements(view, table, guarded.columns[view], row_keys=guarded.plan.row_keys):
+        for view, table in guarded.judged.views.items():
+            for made in view_statements(view, table, guarded.judged.columns[view], row_keys=guarded.order.row_keys):
                 connection.execute(made)
         relation = connection.execute(guarded.sql)
         types = [str(kind) for _, kind, *_ in relation.description or []]

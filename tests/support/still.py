@@ -12,11 +12,11 @@ import duckdb
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.domain.queries import QueryTable
-from whiteroom.engines.guard import guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.release import fill, rehearse
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.tables import view_statements
+from whiteroom.engines.writing import judge_and_write
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "pid"}]}}
 SHOWN_FROM = 3
@@ -65,19 +65,19 @@ class Room:
             order: by what the rows of each file are sorted: `place` is where they come in the query that makes them.
             chance: which way it falls.
         """
-        guarded = guard(direct(sql, self.tables, epsilon_left="1000"))
+        guarded = judge_and_write(direct(sql, self.tables, epsilon_left="1000"))
         assert guarded.noisy is not None
         with duckdb.connect() as connection:
             connection.execute(SETTINGS)
             connection.execute(f"SET threads = {threads}")
             connection.execute("SET TimeZone = 'UTC'")
-            for view, read in guarded.views.items():
+            for view, read in guarded.judged.views.items():
                 for statement in view_statements(
                     view, self._stored(connection, read, order), None, row_keys=False, equal_alike=True
                 ):
                     connection.execute(statement)
             prepare(connection, guarded.noisy.rows, guarded.noisy.answer)
-            told = fill(connection, guarded.noisy, rehearse(guarded.views, guarded.noisy), chance or Still())
+            told = fill(connection, guarded.noisy, rehearse(guarded.judged.views, guarded.noisy), chance or Still())
             shown = connection.execute(guarded.noisy.answer).fetchall()
         return [*map(repr, shown), repr(told)]
 

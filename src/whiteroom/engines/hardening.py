@@ -17,7 +17,7 @@ from sqlglot import exp
 from whiteroom.engines import one_form
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.translate import to_duckdb_tree
-from whiteroom.engines.user_level import alike, can_fail, holds_rows, kind_of
+from whiteroom.engines.user_level import can_fail, holds_rows, kind_of
 
 DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions")
 """DuckDB 2.0 reads a CSV as what a column is cast to, where TRY_CAST fails as CAST does; and computes what stands twice
@@ -50,62 +50,6 @@ _OF_PAIRS = (exp.Corr, exp.CovarPop, exp.CovarSamp, exp.ArgMax, exp.ArgMin)
 """Aggregates of two values that depend on the order of rows in one way or the other."""
 _BY_ARRIVAL = (exp.ApproxQuantile,)
 """Aggregates that depend on it whatever is done."""
-
-
-_TEXT_FUNCTIONS = (
-    exp.Upper,
-    exp.Lower,
-    exp.Trim,
-    exp.Substring,
-    exp.Left,
-    exp.Right,
-    exp.Concat,
-    exp.ConcatWs,
-    exp.Replace,
-    exp.Pad,
-    exp.Initcap,
-    exp.Reverse,
-    exp.Repeat,
-    exp.SplitPart,
-    exp.RegexpExtract,
-    exp.RegexpReplace,
-    exp.Translate,
-    exp.Chr,
-    exp.MD5,
-    exp.SHA,
-    exp.SHA2,
-    exp.Hex,
-    exp.Space,
-    exp.TimeToStr,
-    exp.UnixToStr,
-)
-"""Functions whose value is text, also where sqlglot takes it for what they are applied to."""
-
-
-def say_types(tree: exp.Query) -> None:
-    """Cast to text, in place, what sqlglot may take for another type than DuckDB: what is judged must be so.
-
-    The tree must be annotated, and is to be annotated again.
-    """
-    # Children first: a parent is replaced by a copy.
-    for node in reversed(list(tree.find_all(*_TEXT_FUNCTIONS))):
-        node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("TEXT")))
-    for node in reversed(list(tree.find_all(exp.Case, exp.If, exp.Coalesce, exp.Greatest, exp.Least, exp.Nvl2))):
-        in_case = isinstance(node, exp.If) and isinstance(node.parent, exp.Case)
-        if not in_case and not alike(_branches(node)):
-            node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("TEXT")))
-
-
-def _branches(node: exp.Expr) -> list[exp.Expr]:
-    """The expressions of which one is the value."""
-    if isinstance(node, exp.Case):
-        found = [branch.args["true"] for branch in node.args["ifs"]]
-    elif isinstance(node, exp.If | exp.Nvl2):
-        found = [node.args["true"]]
-    else:
-        found = [node.this, *node.expressions]
-    default = node.args.get("default") or node.args.get("false")
-    return [*found, default] if default is not None else found
 
 
 def to_hardened_duckdb(tree: exp.Query) -> str:

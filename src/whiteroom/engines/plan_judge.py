@@ -17,10 +17,11 @@ from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import Origin, QueryFacts
 from whiteroom.engines.bound_plan import Made, NotUnderstood, PlanFacts, read_plan
-from whiteroom.engines.guard import visible_columns
-from whiteroom.engines.noisy import GROUPS, NoisyQuery, aggregate_column, key_name, value_name
+from whiteroom.engines.noise_plan import GROUPS, aggregate_column, key_name, value_name
 from whiteroom.engines.ordering import ROW_KEY
+from whiteroom.engines.resolving import visible_columns
 from whiteroom.engines.tables import read_columns
+from whiteroom.engines.writing import NoisyText
 
 _Tables = Mapping[str, Mapping[str, Made]]
 
@@ -67,7 +68,7 @@ def judge_text(
 
 def judge_noisy(
     connection: duckdb.DuckDBPyConnection,
-    noisy: NoisyQuery,
+    noisy: NoisyText,
     answer: str,
     views: Mapping[str, QueryTable],
     facts: QueryFacts,
@@ -103,9 +104,9 @@ def judge_noisy(
     _compare(rows, frozenset[Origin]().union(*(value.columns for value in made)) - read, facts)
     if not user.plain or not user.columns or not user.columns <= identifiers:
         raise Disagreement(f"the user of a row is made of {_names(user.columns) or 'nothing'}")
-    groups = {key_name(index): value for index, value in enumerate(made[: noisy.keys])}
-    values = {value_name(index): value for index, value in enumerate(made[noisy.keys :])}
-    for index, aggregate in enumerate(noisy.aggregates):
+    groups = {key_name(index): value for index, value in enumerate(made[: noisy.plan.keys])}
+    values = {value_name(index): value for index, value in enumerate(made[noisy.plan.keys :])}
+    for index, aggregate in enumerate(noisy.plan.aggregates):
         groups[aggregate_column(index)] = values[aggregate.value] if aggregate.value is not None else Made()
     plan = _plan(connection, answer, {GROUPS: groups})
     if plan.tables != {GROUPS}:

@@ -1,7 +1,7 @@
 """Runs a query over protected tables, and lets nothing out but numbers with noise.
 
-1. The rows of users, as the query takes them (engines/noisy.py), every value in its one form (engines/one_form.py);
-   those without a user are dropped.
+1. The rows of users, as the query takes them (engines/noise_plan.py), every value in its one form
+   (engines/one_form.py); those without a user are dropped.
 2. How many rows of a user are kept: learned with noise. Of a user with more, that many at random.
 3. How large a value may be: learned with noise, for each expression; larger ones are cut to it.
 4. Which groups may be shown: those with enough users, by noisy numbers.
@@ -26,13 +26,14 @@ from whiteroom.base.data_files import sql_name
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.differential_privacy import Aggregation, needs_limit
 from whiteroom.domain.queries import QueryTable
-from whiteroom.engines.guard import visible_columns
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import Chance, OpenDp, chosen_bucket
-from whiteroom.engines.noisy import GROUPS, KEY, USER, NoisyAggregate, NoisyQuery, aggregate_column, key_name
+from whiteroom.engines.noise_plan import GROUPS, KEY, USER, NoisyAggregate, aggregate_column, key_name
 from whiteroom.engines.one_form import one_form, require_one_form
 from whiteroom.engines.ordering import RESERVED
+from whiteroom.engines.resolving import visible_columns
 from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.writing import NoisyText
 
 MOST_ROWS_LOG2 = 20
 """No more than 2**20 rows of a user are ever kept."""
@@ -70,7 +71,7 @@ class _Learned:
     """By the column of the value."""
 
 
-def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
+def rehearse(views: Mapping[str, QueryTable], noisy: NoisyText) -> list[str]:
     """Plan the query over empty tables: what is wrong with it, whatever the rows are, is known before one is read.
 
     Returns:
@@ -89,23 +90,23 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyQuery) -> list[str]:
             empty.execute(f"CREATE TABLE {sql_name(view)} ({', '.join(columns)})")
         empty.execute(f"EXPLAIN {noisy.rows}")
         types = {name: kind for name, kind, *_ in empty.execute(f"DESCRIBE {noisy.rows}").fetchall()}
-        keys = [types[key_name(index)] for index in range(noisy.keys)]
+        keys = [types[key_name(index)] for index in range(noisy.plan.keys)]
         require_one_form(keys)
         make_groups(empty, noisy, keys)
         empty.execute(f"EXPLAIN {noisy.answer}")
     return keys
 
 
-def make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, key_types: Sequence[str]) -> None:
+def make_groups(connection: duckdb.DuckDBPyConnection, noisy: NoisyText, key_types: Sequence[str]) -> None:
     """The table of noisy groups, with none in it yet."""
     keys = [f"{sql_name(key_name(index))} {kind}" for index, kind in enumerate(key_types)]
-    columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.aggregates))]
+    columns = [*keys, *(f"{_column(index)} {_type(item)}" for index, item in enumerate(noisy.plan.aggregates))]
     connection.execute(f"CREATE TEMP TABLE {_GROUPS} ({', '.join(columns)})")
 
 
 def fill(
     connection: duckdb.DuckDBPyConnection,
-    noisy: NoisyQuery,
+    noisy: NoisyText,
     key_types: Sequence[str],
     chance: Chance | None = None,
 ) -> tuple[dict[str, Any], ...]:
@@ -124,18 +125,18 @@ def fill(
     make_groups(connection, noisy, key_types)
     _take_rows(connection, noisy)
     learned = _learn(connection, noisy, chance)
-    totals = [total for aggregate in noisy.aggregates for total in _totals(aggregate, noisy, learned)]
+    totals = [total for aggregate in noisy.plan.aggregates for total in _totals(aggregate, noisy, learned)]
     _count(connection, noisy, totals)
     shown = _shown(connection, noisy, learned, chance)
     numbers = [
-        chance.with_noise(exact, total.change, noisy.policy.users_noise_per_query)
+        chance.with_noise(exact, total.change, noisy.plan.policy.users_noise_per_query)
         for total, exact in zip(totals, _exact(connection, shown, len(totals)), strict=True)
     ]
-    _answer(connection, noisy, shown, _results(noisy.aggregates, numbers, learned))
-    return tuple(_parameters(aggregate, learned) for aggregate in noisy.aggregates)
+    _answer(connection, noisy, shown, _results(noisy.plan.aggregates, numbers, learned))
+    return tuple(_parameters(aggregate, learned) for aggregate in noisy.plan.aggregates)
 
 
-def _take_rows(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery) -> None:
+def _take_rows(connection: duckdb.DuckDBPyConnection, noisy: NoisyText) -> None:
     columns = [
         f"{one_form(sql_name(name), kind, text=name.startswith(KEY))} AS {sql_name(name)}"
         for name, kind, *_ in connection.execute(f"DESCRIBE {noisy.rows}").fetchall()
@@ -162,9 +163,9 @@ def _keep(connection: duckdb.DuckDBPyConnection, limit: int, seed: int) -> None:
     )
 
 
-def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, chance: Chance) -> _Learned:
-    noise, limit = noisy.policy.users_noise_per_query, 1
-    if needs_limit(noisy.releases, grouped=noisy.grouped):
+def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyText, chance: Chance) -> _Learned:
+    noise, limit = noisy.plan.policy.users_noise_per_query, 1
+    if needs_limit(noisy.plan.releases, grouped=noisy.plan.grouped):
         buckets = _histogram(
             connection,
             f"SELECT least(ceil(log2(count(*))), {MOST_ROWS_LOG2}) AS bucket FROM {_ROWS} GROUP BY {_USER}",  # noqa: S608 -- quoted
@@ -175,7 +176,7 @@ def _learn(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, chance: Cha
     else:
         connection.execute(f"ALTER TABLE {_ROWS} RENAME TO {_KEPT}")
     bounds: dict[str, float] = {}
-    for aggregate in noisy.aggregates:
+    for aggregate in noisy.plan.aggregates:
         if aggregate.release.bounded is not None and aggregate.value is not None and aggregate.value not in bounds:
             bounds[aggregate.value] = _bound(connection, aggregate.value, noise, chance)
     return _Learned(limit, bounds)
@@ -206,11 +207,11 @@ def _histogram(connection: duckdb.DuckDBPyConnection, sql: str, size: int) -> li
     return counts
 
 
-def _totals(aggregate: NoisyAggregate, noisy: NoisyQuery, learned: _Learned) -> list[_Total]:
+def _totals(aggregate: NoisyAggregate, noisy: NoisyText, learned: _Learned) -> list[_Total]:
     """The numbers that an aggregate is made of, as many as its units (differential_privacy.UNITS)."""
     limit, value = learned.rows_per_user, sql_name(aggregate.value or "")
     if aggregate.release.of_users:
-        return [_Total(f"count(DISTINCT {_USER}) FILTER ({value})", limit if noisy.grouped else 1)]
+        return [_Total(f"count(DISTINCT {_USER}) FILTER ({value})", limit if noisy.plan.grouped else 1)]
     if aggregate.release.aggregation is Aggregation.COUNT_DISTINCT:
         return [_Total(f"count(DISTINCT {value})", limit)]
     if aggregate.release.aggregation is Aggregation.COUNT:
@@ -228,9 +229,9 @@ def _totals(aggregate: NoisyAggregate, noisy: NoisyQuery, learned: _Learned) -> 
     }[aggregate.release.aggregation]
 
 
-def _count(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, totals: Sequence[_Total]) -> None:
+def _count(connection: duckdb.DuckDBPyConnection, noisy: NoisyText, totals: Sequence[_Total]) -> None:
     """Put the exact numbers of every group where only this module reads them."""
-    keys = [sql_name(key_name(index)) for index in range(noisy.keys)]
+    keys = [sql_name(key_name(index)) for index in range(noisy.plan.keys)]
     counted = [f"{total.sql} AS {_total_name(index)}" for index, total in enumerate(totals)]
     columns = ", ".join([*keys, f"count(DISTINCT {_USER}) AS {_USERS}", *counted])
     grouped = f"GROUP BY {', '.join(keys)}" if keys else ""
@@ -242,11 +243,11 @@ def _count(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, totals: Seq
     )
 
 
-def _shown(connection: duckdb.DuckDBPyConnection, noisy: NoisyQuery, learned: _Learned, chance: Chance) -> list[int]:
+def _shown(connection: duckdb.DuckDBPyConnection, noisy: NoisyText, learned: _Learned, chance: Chance) -> list[int]:
     counted = connection.execute(f"SELECT {_GROUP}, {_USERS} FROM {_TOTALS} ORDER BY {_GROUP}").fetchall()  # noqa: S608 -- quoted
-    if not noisy.grouped:
+    if not noisy.plan.grouped:
         return [group for group, _ in counted]
-    return chance.shown_groups(dict(counted), learned.rows_per_user, noisy.policy.users_noise_per_query)
+    return chance.shown_groups(dict(counted), learned.rows_per_user, noisy.plan.policy.users_noise_per_query)
 
 
 def _exact(connection: duckdb.DuckDBPyConnection, shown: Sequence[int], totals: int) -> list[list[int]]:
@@ -294,18 +295,18 @@ def _deviation(total: int, count: int, squares: int, bound: float, *, sample: bo
 
 def _answer(
     connection: duckdb.DuckDBPyConnection,
-    noisy: NoisyQuery,
+    noisy: NoisyText,
     shown: Sequence[int],
     results: Sequence[Sequence[float]],
 ) -> None:
-    keys = [sql_name(key_name(index)) for index in range(noisy.keys)]
+    keys = [sql_name(key_name(index)) for index in range(noisy.plan.keys)]
     columns = [f"unnest(?::BIGINT[]) AS {_GROUP}"]
-    columns += [f"unnest(?::{_type(item)}[]) AS {_column(index)}" for index, item in enumerate(noisy.aggregates)]
+    columns += [f"unnest(?::{_type(item)}[]) AS {_column(index)}" for index, item in enumerate(noisy.plan.aggregates)]
     connection.execute(
         f"CREATE TEMP TABLE {_NUMBERS} AS SELECT {', '.join(columns)}",
         [sorted(shown), *map(list, results)],
     )
-    named = ", ".join([*keys, *(_column(index) for index in range(len(noisy.aggregates)))])
+    named = ", ".join([*keys, *(_column(index) for index in range(len(noisy.plan.aggregates)))])
     connection.execute(
         f"INSERT INTO {_GROUPS} SELECT {named} FROM {_TOTALS} JOIN {_NUMBERS} USING ({_GROUP}) ORDER BY {_GROUP}"  # noqa: S608 -- quoted
     )

@@ -15,9 +15,9 @@ from whiteroom.base.data_files import (
 )
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.queries import FileFormat, QueryTable
-from whiteroom.engines.guard import visible_columns
 from whiteroom.engines.one_form import one_form
 from whiteroom.engines.ordering import RESERVED, ROW_KEY
+from whiteroom.engines.resolving import visible_columns
 
 _ROWS_PER_FILE_BITS = 40
 _NO_COLUMN = f"NULL AS {sql_name(RESERVED + 'nothing')}"

@@ -16,10 +16,9 @@ import duckdb
 
 from whiteroom.base.data_files import sql_literal, sql_name
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable, ResultFormat
-from whiteroom.engines.guard import TOO_DEEP, GuardedQuery, guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import require_opendp
-from whiteroom.engines.noisy import GROUPS, NoisyQuery
+from whiteroom.engines.noise_plan import GROUPS
 from whiteroom.engines.plan_judge import Disagreement, judge_noisy, judge_text, stand_ins
 from whiteroom.engines.readback import NotWhatWasJudged, check_reads
 from whiteroom.engines.refusals import Refused
@@ -29,6 +28,7 @@ from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, partial_folder, write_bill, write_judgement
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
 from whiteroom.engines.walls import BOTH, Walls
+from whiteroom.engines.writing import TOO_DEEP, NoisyText, WrittenQuery, judge_and_write
 
 _DUCKDB_SHARE = 0.8
 """Of the memory granted: what DuckDB counts as its own. The rest is Python, the guard and what is not counted."""
@@ -67,8 +67,8 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int, walls: Walls = BO
     """Run one query. The result stands in `spec.folder` once this returns. `walls`: all stand, but in tests."""
     try:
         with cpu_limit(GUARD_SECONDS):
-            guarded = guard(spec, walls)
-        write_judgement(folder / JUDGEMENT, guarded.judgement)
+            guarded = judge_and_write(spec, walls)
+        write_judgement(folder / JUDGEMENT, guarded.judged.judgement)
         if guarded.noisy is not None:
             return *_run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes, walls), ""
         return *_run_plain(folder, spec, guarded, spill_bytes, walls), ""
@@ -85,9 +85,9 @@ def run_query(folder: Path, spec: QuerySpec, spill_bytes: int, walls: Walls = BO
 
 
 def _run_plain(
-    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int, walls: Walls
+    folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
-    tables = list(guarded.views.values())
+    tables = list(guarded.judged.views.values())
     try:
         check_headers(tables)
         return _run(folder, spec, guarded, spill_bytes, walls), ""
@@ -112,14 +112,14 @@ UNTOLD = (
 
 
 def _run_noisy(
-    folder: Path, spec: QuerySpec, guarded: GuardedQuery, noisy: NoisyQuery, spill_bytes: int, walls: Walls
+    folder: Path, spec: QuerySpec, guarded: WrittenQuery, noisy: NoisyText, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
     """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
     try:
         require_opendp()
-        check_headers(guarded.views.values())
+        check_headers(guarded.judged.views.values())
         partial = _new_partial(spec)
-        key_types = rehearse(guarded.views, noisy)
+        key_types = rehearse(guarded.judged.views, noisy)
         if any(map(is_nested, key_types)):
             raise Refused(
                 "Over tables with differential privacy, arrays, maps and structs cannot be shown; show parts."
@@ -127,9 +127,9 @@ def _run_noisy(
         with _connected(folder, spec, guarded, spill_bytes) as connection:
             prepare(connection, noisy.rows, noisy.answer)
             answer = _judged_noisy(connection, guarded, noisy, key_types, walls)
-            for view, table in guarded.views.items():
-                _make_view(connection, view, table, guarded.columns[view], row_keys=False, equal_alike=True)
-            write_bill(folder / BILL, noisy.bill)
+            for view, table in guarded.judged.views.items():
+                _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True)
+            write_bill(folder / BILL, noisy.plan.bill)
             try:
                 told = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, answer, spec, partial, spec.max_result_bytes)
@@ -145,37 +145,37 @@ def _run_noisy(
         return _safely(error)
 
 
-def judged(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery, walls: Walls = BOTH) -> str:
+def judged(connection: duckdb.DuckDBPyConnection, guarded: WrittenQuery, walls: Walls = BOTH) -> str:
     """The text that will run: both judges found the same in it, before a file can be read.
 
     Raises:
         Disagreement, NotWhatWasJudged: they did not.
     """
-    with stand_ins(connection, guarded.views, guarded.columns):
+    with stand_ins(connection, guarded.judged.views, guarded.judged.columns):
         if walls.plan:
-            check_reads(connection, guarded.sql, guarded.views)
-        text = as_stored(connection, guarded.sql, guarded.output_columns)
+            check_reads(connection, guarded.sql, guarded.judged.views)
+        text = as_stored(connection, guarded.sql, guarded.judged.output_columns)
         if walls.plan:
-            judge_text(connection, text, guarded.views, guarded.facts)
+            judge_text(connection, text, guarded.judged.views, guarded.judged.facts)
     return text
 
 
 def _judged_noisy(
     connection: duckdb.DuckDBPyConnection,
-    guarded: GuardedQuery,
-    noisy: NoisyQuery,
+    guarded: WrittenQuery,
+    noisy: NoisyText,
     key_types: Sequence[str],
     walls: Walls = BOTH,
 ) -> str:
     """Likewise the two texts of a query over protected tables; the one that gives the answer."""
-    with stand_ins(connection, guarded.views, guarded.columns):
+    with stand_ins(connection, guarded.judged.views, guarded.judged.columns):
         if walls.plan:
-            check_reads(connection, noisy.rows, guarded.views)
+            check_reads(connection, noisy.rows, guarded.judged.views)
             check_reads(connection, noisy.answer, [GROUPS])
         make_groups(connection, noisy, key_types)
-        text = as_stored(connection, noisy.answer, guarded.output_columns)
+        text = as_stored(connection, noisy.answer, guarded.judged.output_columns)
         if walls.plan:
-            judge_noisy(connection, noisy, text, guarded.views, guarded.facts)
+            judge_noisy(connection, noisy, text, guarded.judged.views, guarded.judged.facts)
         connection.execute(f"DROP TABLE temp.{sql_name(GROUPS)}")
     return text
 
@@ -219,13 +219,13 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def _run(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int, walls: Walls) -> QueryResult:
+def _run(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls) -> QueryResult:
     partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
         text = judged(connection, guarded, walls)
-        for view, table in guarded.views.items():
-            _make_view(connection, view, table, guarded.columns[view], row_keys=guarded.plan.row_keys)
+        for view, table in guarded.judged.views.items():
+            _make_view(connection, view, table, guarded.judged.columns[view], row_keys=guarded.order.row_keys)
         nested = nested_columns(connection, text) if spec.result_format is ResultFormat.CSV else []
         if nested:
             raise Refused(
@@ -243,17 +243,17 @@ def _new_partial(spec: QuerySpec) -> Path:
     return partial
 
 
-def _result(spec: QuerySpec, guarded: GuardedQuery, partial: Path, rows: int, files: list[Path]) -> QueryResult:
+def _result(spec: QuerySpec, guarded: WrittenQuery, partial: Path, rows: int, files: list[Path]) -> QueryResult:
     size_bytes = sum(file.stat().st_size for file in files)
     put_in_place(partial, spec.folder, files)
-    names = tuple(sorted(table.name for table in guarded.views.values()))
+    names = tuple(sorted(table.name for table in guarded.judged.views.values()))
     return QueryResult(rows, tuple(file.name for file in files), size_bytes, names)
 
 
-def _broken_file(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> BrokenData | None:
+def _broken_file(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> BrokenData | None:
     """The first table that cannot be read through, whatever the query does with it."""
     with _connected(folder, spec, guarded, spill_bytes) as connection:
-        for view, table in guarded.views.items():
+        for view, table in guarded.judged.views.items():
             try:
                 _make_view(connection, view, table, None, row_keys=False)
                 connection.execute(f"SELECT COUNT(COLUMNS(*)) FROM {sql_name(view)}")  # noqa: S608 -- quoted
@@ -266,7 +266,7 @@ def _broken_file(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_byt
 
 @contextmanager
 def _connected(
-    folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int
+    folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:")
     try:
@@ -296,11 +296,11 @@ def _make_view(
         ) from None
 
 
-def _settings(folder: Path, spec: QuerySpec, guarded: GuardedQuery, spill_bytes: int) -> list[str]:
-    files = sorted({file for table in guarded.views.values() for file in table.source.files})
+def _settings(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> list[str]:
+    files = sorted({file for table in guarded.judged.views.values() for file in table.source.files})
     return [
         f"SET memory_limit = '{int(spec.memory_bytes * _DUCKDB_SHARE)}B'",
-        f"SET threads = {1 if guarded.plan.single_thread else max(1, spec.cpus)}",
+        f"SET threads = {1 if guarded.order.single_thread else max(1, spec.cpus)}",
         f"SET temp_directory = {sql_literal(str(folder / SPILL))}",
         f"SET max_temp_directory_size = '{spill_bytes}B'",
         f"SET home_directory = {sql_literal(str(folder))}",

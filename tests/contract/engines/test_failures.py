@@ -10,8 +10,8 @@ import pytest
 from contract.engines.conftest import ALGORITHM, QUERIER, Room
 from whiteroom.domain.queries import QueryFailure, QuerySpec
 from whiteroom.engines import worker
-from whiteroom.engines.guard import GuardedQuery, guard
 from whiteroom.engines.walls import Walls
+from whiteroom.engines.writing import WrittenQuery, judge_and_write
 
 DIRECT = {"algorithm_association_arn": None, "receiver_account_ids": (QUERIER,)}
 WAYS: dict[str, dict[str, Any]] = {"direct": DIRECT, "channel": {"algorithm_association_arn": ALGORITHM}}
@@ -84,12 +84,12 @@ def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(
 ) -> None:
     """No function that is let through fails with a text that a member makes; here one does, behind the guard's back."""
 
-    def forging(spec: QuerySpec, walls: Walls) -> GuardedQuery:
+    def forging(spec: QuerySpec, walls: Walls) -> WrittenQuery:
         forged = f"'CSV Error on Line: ' || {SECRETS[1]} || E'\\n  file = {people.folder / 'people.csv'}\\n'"
-        found = guard(spec, walls)
+        found = judge_and_write(spec, walls)
         return replace(found, sql=found.sql.replace("42", f"error({forged})"))
 
-    monkeypatch.setattr(worker, "guard", forging)
+    monkeypatch.setattr(worker, "judge_and_write", forging)
     spec = people.spec("SELECT 42 AS x FROM people", **WAYS[way])
     folder = people.folder / "forged"
     folder.mkdir()

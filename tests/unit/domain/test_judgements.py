@@ -14,7 +14,7 @@ from whiteroom.domain.judgements import judge_again, judgement_in, kept, moved
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.verdicts import Denied, Verdict
-from whiteroom.engines.guard import guard
+from whiteroom.engines.judging import judge_query
 from whiteroom.engines.refusals import Refused
 
 
@@ -33,7 +33,7 @@ JOINED = "SELECT i.campaign, c.segment FROM impressions i JOIN customers c ON i.
 
 
 def judged(sql: str, *tables: QueryTable) -> Judgement:
-    return guard(direct(sql, tables)).judgement
+    return judge_query(direct(sql, tables)).judgement
 
 
 def again(judgement: Judgement, *tables: QueryTable, **changes: Any) -> Verdict:
@@ -72,7 +72,7 @@ def test_a_query_is_judged_again_as_it_would_be_if_it_were_asked_now(change: str
     tables = (impressions(), CUSTOMERS_TABLE)
     changed = (impressions(**CHANGES[change]), CUSTOMERS_TABLE)
     try:
-        now = guard(direct(sql, changed)).judgement.minimums == ()
+        now = judge_query(direct(sql, changed)).judgement.minimums == ()
     except Refused:
         now = False
     # Under a new threshold the query would run, and drop groups that the finished one has not dropped.
@@ -113,7 +113,7 @@ def test_noise_that_was_measured_by_a_looser_policy_does_not_cover_a_stricter_on
     now: QueryTable, allowed: bool
 ) -> None:
     spec = replace(direct("SELECT COUNT(DISTINCT user_id) AS n FROM impressions", (private(),)), epsilon_left="5")
-    assert bool(again(guard(spec).judgement, now)) is allowed
+    assert bool(again(judge_query(spec).judgement, now)) is allowed
 
 
 def test_a_result_without_noise_is_dropped_where_its_table_has_been_protected_since() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from support.rules import ALGORITHM, CUSTOMERS, IMPRESSIONS, OWNER, QUERIER, THIRD, direct, table
 from whiteroom.domain.queries import QueryTable
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.writing import judge_and_write
 
 RULE: dict[str, Any] = {
     "aggregateColumns": [
@@ -59,7 +59,7 @@ ALLOWED = [
 
 @pytest.mark.parametrize("sql", ALLOWED)
 def test_statistics_along_dimensions_pass(sql: str) -> None:
-    assert guard(direct(sql, TABLES))
+    assert judge_and_write(direct(sql, TABLES))
 
 
 REFUSED = [
@@ -150,7 +150,7 @@ REFUSED = [
 @pytest.mark.parametrize(("sql", "words"), REFUSED)
 def test_what_the_rule_does_not_allow_is_refused_by_name(sql: str, words: str) -> None:
     with pytest.raises(Refused) as refused:
-        guard(direct(sql, TABLES))
+        judge_and_write(direct(sql, TABLES))
     assert words in str(refused.value)
 
 
@@ -177,10 +177,10 @@ def test_conditions_are_combined_by_the_operators_that_every_table_allows(
     theirs = table("impressions", IMPRESSIONS, "AGGREGATION", rule)
     sql = f"SELECT SUM(i.cost) AS s FROM impressions i JOIN customers c ON {condition}"
     if passes:
-        assert guard(direct(sql, (theirs, mine)))
+        assert judge_and_write(direct(sql, (theirs, mine)))
     else:
         with pytest.raises(Refused, match="between join conditions"):
-            guard(direct(sql, (theirs, mine)))
+            judge_and_write(direct(sql, (theirs, mine)))
 
 
 THIRD_TABLE = table("shops", CUSTOMERS, "AGGREGATION", {**CUSTOMER_RULE, "joinColumns": ["id", "segment"]}, THIRD)
@@ -205,20 +205,20 @@ THIRD_TABLE = table("shops", CUSTOMERS, "AGGREGATION", {**CUSTOMER_RULE, "joinCo
 def test_a_required_join_is_one_with_the_queriers_table_directly_or_through_others(sql: str, passes: bool) -> None:
     tables = (impressions(joinRequired="QUERY_RUNNER"), MINE, THIRD_TABLE)
     if passes:
-        assert guard(direct(sql, tables))
+        assert judge_and_write(direct(sql, tables))
     else:
         with pytest.raises(Refused, match="overlaps with a table of the member who queries"):
-            guard(direct(sql, tables))
+            judge_and_write(direct(sql, tables))
 
 
 def test_a_required_join_lets_its_owner_query_it_alone() -> None:
     own = table("impressions", IMPRESSIONS, "AGGREGATION", {**RULE, "joinRequired": "QUERY_RUNNER"}, QUERIER)
-    assert guard(direct("SELECT SUM(cost) AS s FROM impressions", (own,)))
+    assert judge_and_write(direct("SELECT SUM(cost) AS s FROM impressions", (own,)))
 
 
 def test_the_minimum_of_every_table_stands_beside_the_members_own_having() -> None:
     sql = f"SELECT i.campaign, SUM(i.cost) AS s {JOINED} GROUP BY i.campaign HAVING SUM(i.cost) > 1 OR TRUE"
-    having = guard(direct(sql, TABLES)).sql.partition("HAVING")[2]
+    having = judge_and_write(direct(sql, TABLES)).sql.partition("HAVING")[2]
     own, _, minimums = having.partition(") AND ")
     assert own.strip(" (") == 'SUM("wr$s0"."cost") > CAST(1 AS DOUBLE) OR TRUE'
     assert 'COUNT(DISTINCT "wr$s0"."user_id") >= 3' in minimums
@@ -227,7 +227,7 @@ def test_the_minimum_of_every_table_stands_beside_the_members_own_having() -> No
 
 def test_a_table_that_is_joined_with_itself_has_its_minimum_on_each_side() -> None:
     sql = "SELECT SUM(i.cost) AS s FROM impressions i JOIN impressions j ON i.zip = j.zip"
-    text = guard(direct(sql, TABLES)).sql
+    text = judge_and_write(direct(sql, TABLES)).sql
     assert 'COUNT(DISTINCT "wr$s0"."user_id") >= 3' in text
     assert 'COUNT(DISTINCT "wr$s1"."user_id") >= 3' in text
 
@@ -243,15 +243,15 @@ def test_a_table_that_is_joined_with_itself_has_its_minimum_on_each_side() -> No
 )
 def test_a_rule_that_cannot_be_enforced_allows_nothing(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
-        guard(direct("SELECT SUM(cost) AS s FROM impressions", (impressions(**fields),)))
+        judge_and_write(direct("SELECT SUM(cost) AS s FROM impressions", (impressions(**fields),)))
 
 
 def test_no_channel_is_made_of_such_a_table() -> None:
     with pytest.raises(Refused, match="supported for LIST and CUSTOM rules"):
-        guard(direct(ALLOWED[0], TABLES, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
+        judge_and_write(direct(ALLOWED[0], TABLES, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
 
 
 def test_such_a_table_takes_no_templates() -> None:
     template = f"arn:aws:cleanrooms:us-east-1:{OWNER}:membership/m/analysistemplate/t"
     with pytest.raises(Refused, match="takes no analysis templates"):
-        guard(direct(ALLOWED[0], TABLES, template_arn=template))
+        judge_and_write(direct(ALLOWED[0], TABLES, template_arn=template))

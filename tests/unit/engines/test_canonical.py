@@ -7,8 +7,8 @@ import sqlglot
 from sqlglot import exp
 
 from support.rules import CUSTOM, CUSTOMERS, IMPRESSIONS, QUERIER, direct, table
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.writing import judge_and_write
 
 TABLES = (table("impressions", IMPRESSIONS, "CUSTOM", CUSTOM), table("customers", CUSTOMERS, "CUSTOM", CUSTOM, QUERIER))
 
@@ -34,7 +34,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("sql", QUERIES)
 def test_every_source_and_output_has_a_name_of_its_own_and_every_column_its_source(sql: str) -> None:
-    tree = sqlglot.parse_one(guard(direct(sql, TABLES)).sql, dialect="duckdb")
+    tree = sqlglot.parse_one(judge_and_write(direct(sql, TABLES)).sql, dialect="duckdb")
     sources = [node.alias for node in tree.find_all(exp.TableAlias, exp.CTE) if isinstance(node, exp.CTE)]
     sources += [node.alias for node in tree.find_all(exp.Table, exp.Subquery) if node.alias]
     outputs = [shown.alias for select in tree.find_all(exp.Select) for shown in select.selects]
@@ -55,8 +55,10 @@ def test_every_source_and_output_has_a_name_of_its_own_and_every_column_its_sour
 
 
 def test_the_names_that_members_chose_come_back_in_the_output_alone() -> None:
-    guarded = guard(direct("SELECT t.geld AS `Summe` FROM (SELECT cost AS geld FROM impressions t) t", TABLES))
-    assert guarded.output_columns == ("Summe",)
+    guarded = judge_and_write(
+        direct("SELECT t.geld AS `Summe` FROM (SELECT cost AS geld FROM impressions t) t", TABLES)
+    )
+    assert guarded.judged.output_columns == ("Summe",)
     assert "geld" not in guarded.sql.lower()
     assert "summe" not in guarded.sql.lower()
 
@@ -77,17 +79,17 @@ def test_the_names_that_members_chose_come_back_in_the_output_alone() -> None:
 )
 def test_two_outputs_of_one_name_are_refused_in_any_select(sql: str) -> None:
     with pytest.raises(Refused, match="Give each a name of its own"):
-        guard(direct(sql, TABLES))
+        judge_and_write(direct(sql, TABLES))
 
 
 def test_a_column_around_that_a_source_inside_hides_is_not_guessed() -> None:
     sql = "SELECT id FROM customers c WHERE EXISTS (SELECT 1 FROM impressions c WHERE c.user_id = id)"
     with pytest.raises(Refused, match="cannot be followed"):
-        guard(direct(sql, TABLES))
+        judge_and_write(direct(sql, TABLES))
 
 
 @pytest.mark.parametrize("text", ["i.user_id = k.id", "k.id = i.user_id"])
 def test_two_sources_of_one_name_are_refused(text: str) -> None:
     sql = f"SELECT k.zip FROM impressions k JOIN customers k ON {text.replace('i.', 'k.')}"
     with pytest.raises(Refused):
-        guard(direct(sql, TABLES))
+        judge_and_write(direct(sql, TABLES))

@@ -9,9 +9,9 @@ import pytest
 
 from support.rules import CUSTOM, CUSTOMERS, IMPRESSIONS, QUERIER, direct, table
 from whiteroom.domain.queries import QueryTable
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.writing import judge_and_write
 
 MINE = table("customers", CUSTOMERS, "CUSTOM", CUSTOM, QUERIER)
 
@@ -23,7 +23,7 @@ def impressions(**fields: Any) -> QueryTable:
 def reason(sql: str, **fields: Any) -> str | None:
     """Why the guard refuses; None where it does not."""
     try:
-        guard(direct(sql, (impressions(**fields), MINE)))
+        judge_and_write(direct(sql, (impressions(**fields), MINE)))
     except Refused as refused:
         return str(refused)
     return None
@@ -235,7 +235,7 @@ def test_a_parameter_is_a_literal_like_any_other(field: str) -> None:
         parameter_types={"it": "STRING"},
     )
     with pytest.raises(Refused, match="literal"):
-        guard(spec)
+        judge_and_write(spec)
 
 
 def threshold(**fields: Any) -> dict[str, Any]:
@@ -270,7 +270,7 @@ GROUPED = [
 
 @pytest.mark.parametrize("sql", GROUPED)
 def test_under_a_threshold_every_select_that_reads_the_table_has_the_minimum(sql: str) -> None:
-    text = guard(direct(sql, (impressions(**threshold()), MINE))).sql
+    text = judge_and_write(direct(sql, (impressions(**threshold()), MINE))).sql
     assert text.count('"user_id") >= 100') == ("impressions" in sql)
 
 
@@ -294,7 +294,7 @@ WEIGHED = [
 
 @pytest.mark.parametrize("sql", [*GROUPED, *WEIGHED])
 def test_a_table_with_too_few_identities_has_no_influence_on_any_answer(sql: str) -> None:
-    guarded = guard(direct(sql, (impressions(**threshold(minimumIdentityCount=3)), MINE)))
+    guarded = judge_and_write(direct(sql, (impressions(**threshold(minimumIdentityCount=3)), MINE)))
     answers = []
     for rows in FEW:
         with duckdb.connect() as connection:
@@ -305,7 +305,7 @@ def test_a_table_with_too_few_identities_has_no_influence_on_any_answer(sql: str
             connection.execute(
                 "CREATE TABLE customers AS SELECT 'u' || i AS id, 'a' AS segment, 1.5 AS spend FROM range(9) t(i)"
             )
-            for view, read in guarded.views.items():
+            for view, read in guarded.judged.views.items():
                 connection.execute(f'CREATE VIEW "{view}" AS SELECT *, rowid AS "wr$row" FROM {read.name}')
             prepare(connection, guarded.sql)
             answers.append(connection.execute(guarded.sql).fetchall())
@@ -485,14 +485,14 @@ OVERRIDES = {
     ],
 )
 def test_the_strictest_threshold_of_all_output_columns_holds(sql: str, count: int | None) -> None:
-    text = guard(direct(sql, (impressions(**threshold(**OVERRIDES)), MINE))).sql
+    text = judge_and_write(direct(sql, (impressions(**threshold(**OVERRIDES)), MINE))).sql
     assert (f'COUNT(DISTINCT "wr$s0"."user_id") >= {count}' in text) is (count is not None)
     assert text.count("user_id") == (count is not None) + ("user_id" in sql)
 
 
 def test_a_table_that_is_joined_with_itself_has_its_threshold_on_each_side() -> None:
     sql = "SELECT SUM(i.cost) AS s FROM impressions i JOIN impressions j ON i.zip = j.zip"
-    text = guard(direct(sql, (impressions(**threshold()), MINE))).sql
+    text = judge_and_write(direct(sql, (impressions(**threshold()), MINE))).sql
     assert 'COUNT(DISTINCT "wr$s0"."user_id") >= 100' in text
     assert 'COUNT(DISTINCT "wr$s1"."user_id") >= 100' in text
 

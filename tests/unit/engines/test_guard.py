@@ -13,9 +13,10 @@ import duckdb
 import pytest
 
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
-from whiteroom.engines.guard import MAX_SQL_CHARS, guard
+from whiteroom.engines.judging import MAX_SQL_CHARS
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.writing import judge_and_write
 
 OWNER, QUERIER = "111111111111", "222222222222"
 ALGORITHM = f"arn:aws:cleanrooms-ml:us-east-1:{QUERIER}:membership/m/configured-model-algorithm-association/a"
@@ -79,9 +80,9 @@ ALLOWED = [
 
 @pytest.mark.parametrize("sql", ALLOWED)
 def test_a_select_over_associated_tables_passes_and_duckdb_takes_it(sql: str) -> None:
-    guarded = guard(spec(sql))
+    guarded = judge_and_write(spec(sql))
     with duckdb.connect() as connection:
-        for view, source in guarded.views.items():
+        for view, source in guarded.judged.views.items():
             types = {
                 "bigint": "BIGINT",
                 "string": "VARCHAR",
@@ -92,7 +93,7 @@ def test_a_select_over_associated_tables_passes_and_duckdb_takes_it(sql: str) ->
             columns = [f'"{c.name}" {types[c.type]}' for c in source.source.columns if c.name in source.allowed_columns]
             connection.execute(f'CREATE TABLE "{view}" ({", ".join(columns)}, "wr$row" BIGINT)')
         prepare(connection, guarded.sql)
-        assert len(connection.execute(guarded.sql).description) == len(guarded.output_columns)
+        assert len(connection.execute(guarded.sql).description) == len(guarded.judged.output_columns)
 
 
 REFUSED = [
@@ -175,7 +176,7 @@ REFUSED = [
 @pytest.mark.parametrize(("sql", "words"), REFUSED)
 def test_what_is_not_on_the_list_is_refused_by_name(sql: str, words: str) -> None:
     with pytest.raises(Refused) as refused:
-        guard(spec(sql))
+        judge_and_write(spec(sql))
     assert words.lower() in str(refused.value).lower()
 
 
@@ -196,32 +197,32 @@ HOSTILE = {
 @pytest.mark.parametrize("sql", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_is_refused(sql: str) -> None:
     with pytest.raises(Refused):
-        guard(spec(sql))
+        judge_and_write(spec(sql))
 
 
 def test_a_common_table_expression_hides_a_table_of_its_name() -> None:
     sql = "WITH people AS (SELECT person AS ssn FROM `store-visits 2024`) SELECT ssn FROM people"
-    guarded = guard(spec(sql))
-    assert [source.name for source in guarded.views.values()] == ["store-visits 2024"]
+    guarded = judge_and_write(spec(sql))
+    assert [source.name for source in guarded.judged.views.values()] == ["store-visits 2024"]
 
 
 def test_two_tables_whose_names_differ_in_case_only_cannot_be_told_apart() -> None:
     with pytest.raises(Refused, match="differ in case"):
-        guard(spec("SELECT id FROM people", tables=(PEOPLE, replace(PEOPLE, name="People"))))
+        judge_and_write(spec("SELECT id FROM people", tables=(PEOPLE, replace(PEOPLE, name="People"))))
 
 
 def test_a_table_that_is_not_used_does_not_forbid_the_query() -> None:
-    assert guard(spec("SELECT id FROM people", tables=(PEOPLE, replace(VISITS, rule=None, rule_type=None))))
+    assert judge_and_write(spec("SELECT id FROM people", tables=(PEOPLE, replace(VISITS, rule=None, rule_type=None))))
 
 
 def test_a_table_that_is_only_counted_must_allow_it_too() -> None:
     with pytest.raises(Refused, match="has no analysis rule"):
-        guard(spec("SELECT count(*) AS n FROM people", tables=(replace(PEOPLE, rule=None, rule_type=None),)))
+        judge_and_write(spec("SELECT count(*) AS n FROM people", tables=(replace(PEOPLE, rule=None, rule_type=None),)))
 
 
 def evaluate(expression: str, **changes: Any) -> Any:
     """The value of a Spark expression, through the guard and DuckDB."""
-    guarded = guard(spec(f"SELECT {expression} AS v FROM people", **changes))
+    guarded = judge_and_write(spec(f"SELECT {expression} AS v FROM people", **changes))
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("""CREATE TABLE "wr$0" AS SELECT 1 AS id, 'x' AS name, DATE '2020-01-01' AS born""")
@@ -382,7 +383,7 @@ SMUGGLED = [
 @pytest.mark.parametrize("sql", SMUGGLED)
 def test_no_unit_or_type_carries_sql_of_its_own_into_what_duckdb_runs(sql: str) -> None:
     try:
-        text = guard(spec(sql)).sql
+        text = judge_and_write(spec(sql)).sql
     except Refused:
         return
     # What passes stands there as one quoted text.
@@ -392,8 +393,8 @@ def test_no_unit_or_type_carries_sql_of_its_own_into_what_duckdb_runs(sql: str) 
 
 
 def test_every_name_in_quotes_stays_one_name() -> None:
-    guarded = guard(spec('WITH `a"b` AS (SELECT id AS `x"; y` FROM people) SELECT * FROM `a"b` AS `c" d`'))
-    assert guarded.output_columns == ('x"; y',)
+    guarded = judge_and_write(spec('WITH `a"b` AS (SELECT id AS `x"; y` FROM people) SELECT * FROM `a"b` AS `c" d`'))
+    assert guarded.judged.output_columns == ('x"; y',)
     with duckdb.connect() as connection:
         connection.execute('CREATE TABLE "wr$0" AS SELECT 1 AS id')
         assert connection.execute(guarded.sql).fetchall() == [(1,)]
@@ -401,11 +402,11 @@ def test_every_name_in_quotes_stays_one_name() -> None:
 
 @pytest.mark.parametrize("sql", ["SELECT X'61' AS a FROM people", "SELECT concat(name, r'[0-9]') AS a FROM people"])
 def test_a_literal_of_digits_or_of_what_stands_there_is_no_name_of_a_unit(sql: str) -> None:
-    assert guard(spec(sql)).output_columns == ("a",)
+    assert judge_and_write(spec(sql)).judged.output_columns == ("a",)
 
 
 @pytest.mark.parametrize("text", ["6' || (SELECT 1) || '", "zz", "6') FROM duckdb_settings() --"])
 def test_nor_does_it_carry_sql(text: str) -> None:
     with pytest.raises(Refused):
-        guard(spec(f'SELECT X"{text}" AS a FROM people'))
-    assert text.replace("'", "''") in guard(spec(f'SELECT r"{text}" AS a FROM people')).sql
+        judge_and_write(spec(f'SELECT X"{text}" AS a FROM people'))
+    assert text.replace("'", "''") in judge_and_write(spec(f'SELECT r"{text}" AS a FROM people')).sql

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from support.rules import ALGORITHM, CUSTOMERS, IMPRESSIONS, QUERIER, THIRD, direct, table
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.writing import judge_and_write
 
 RULE: dict[str, Any] = {
     "joinColumns": ["user_id"],
@@ -43,7 +43,7 @@ ALLOWED = [
 
 @pytest.mark.parametrize("sql", ALLOWED)
 def test_rows_of_the_overlap_pass(sql: str) -> None:
-    assert guard(direct(sql, TABLES))
+    assert judge_and_write(direct(sql, TABLES))
 
 
 def test_the_query_of_awss_own_sample_passes() -> None:
@@ -61,7 +61,7 @@ def test_the_query_of_awss_own_sample_passes() -> None:
         "SELECT DISTINCT a.campaign, r.clicks FROM advertiser_association a "
         "INNER JOIN retailer_association r ON a.user_id = r.user_id"
     )
-    assert guard(direct(sql, tables, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
+    assert judge_and_write(direct(sql, tables, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
 
 
 REFUSED = [
@@ -113,19 +113,23 @@ REFUSED = [
 @pytest.mark.parametrize(("sql", "words"), REFUSED)
 def test_what_the_rule_does_not_allow_is_refused_by_name(sql: str, words: str) -> None:
     with pytest.raises(Refused) as refused:
-        guard(direct(sql, TABLES))
+        judge_and_write(direct(sql, TABLES))
     assert words in str(refused.value)
 
 
 def test_a_channel_is_made_where_additional_analyses_are_allowed() -> None:
-    assert guard(direct(ALLOWED[0], TABLES, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
+    assert judge_and_write(direct(ALLOWED[0], TABLES, algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
     closed = table("impressions", IMPRESSIONS, "LIST", {**RULE, "additionalAnalyses": "NOT_ALLOWED"})
     with pytest.raises(Refused, match="does not allow additional analyses"):
-        guard(direct(ALLOWED[0], (closed, MINE), algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
+        judge_and_write(
+            direct(ALLOWED[0], (closed, MINE), algorithm_association_arn=ALGORITHM, receiver_account_ids=())
+        )
 
 
 def test_rows_that_are_for_algorithms_alone_go_to_no_member() -> None:
     required = table("impressions", IMPRESSIONS, "LIST", {**RULE, "additionalAnalyses": "REQUIRED"})
-    assert guard(direct(ALLOWED[0], (required, MINE), algorithm_association_arn=ALGORITHM, receiver_account_ids=()))
+    assert judge_and_write(
+        direct(ALLOWED[0], (required, MINE), algorithm_association_arn=ALGORITHM, receiver_account_ids=())
+    )
     with pytest.raises(Refused, match="may only be read for an additional analysis"):
-        guard(direct(ALLOWED[0], (required, MINE)))
+        judge_and_write(direct(ALLOWED[0], (required, MINE)))

@@ -17,10 +17,10 @@ import pytest
 
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.differential_privacy import PrivacyPolicy
-from whiteroom.engines.guard import guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.release import fill, rehearse
 from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.writing import judge_and_write
 
 USERS_NOISE = 10
 COLUMNS = {"user_id": "string", "shop": "string", "amount": "double", "day": "int"}
@@ -46,15 +46,15 @@ class Rows:
 
     def ask(self, sql: str) -> tuple[list[tuple[Any, ...]], tuple[Mapping[str, Any], ...]]:
         """The rows that go out, and what is told of their noise."""
-        guarded = guard(direct(sql, [VISITS, MINE], epsilon_left="20"))
+        guarded = judge_and_write(direct(sql, [VISITS, MINE], epsilon_left="20"))
         noisy = guarded.noisy
         assert noisy is not None
         with self.connection.cursor() as cursor:
-            for view, read in guarded.views.items():
+            for view, read in guarded.judged.views.items():
                 cursor.execute(f'CREATE TEMP VIEW "{view}" AS SELECT * FROM {read.name}')
             prepare(self.connection, noisy.rows, noisy.answer)
             prepare(cursor, noisy.rows, noisy.answer)
-            told = fill(cursor, noisy, rehearse(guarded.views, noisy))
+            told = fill(cursor, noisy, rehearse(guarded.judged.views, noisy))
             answer = cursor.execute(noisy.answer).fetchall()
         return answer, told
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from support.rules import CUSTOM, CUSTOMERS, IMPRESSIONS, QUERIER, direct, table
-from whiteroom.engines.guard import guard
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.writing import judge_and_write
 
 TABLES = (table("impressions", IMPRESSIONS, "CUSTOM", CUSTOM), table("customers", CUSTOMERS, "CUSTOM", CUSTOM, QUERIER))
 CLASSES = ("class", "sqlglot", "Token", "exp.", "Expression", "Required keyword", "None")
@@ -16,7 +16,7 @@ CLASSES = ("class", "sqlglot", "Token", "exp.", "Expression", "Required keyword"
 
 def refusal(sql: str, **changes: object) -> str:
     with pytest.raises(Refused) as refused:
-        guard(direct(sql, changes.pop("tables", TABLES), **changes))  # type: ignore[arg-type]
+        judge_and_write(direct(sql, changes.pop("tables", TABLES), **changes))  # type: ignore[arg-type]
     return str(refused.value)
 
 

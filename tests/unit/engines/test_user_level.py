@@ -11,9 +11,8 @@ import pytest
 from support.rules import CUSTOM, OWNER, QUERIER, THIRD, direct, table
 from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.domain.queries import QueryTable
-from whiteroom.engines.guard import guard
-from whiteroom.engines.noisy import NoisyQuery
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.writing import NoisyText, judge_and_write
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "user_id"}]}}
 POLICY = PrivacyPolicy("budget", 30)
@@ -49,8 +48,8 @@ GUARDED = table(
 TABLES = (VISITS, USERS, NUMBERED, RIVALS, MINE, GUARDED)
 
 
-def apart(sql: str, **changes: Any) -> NoisyQuery:
-    noisy = guard(direct(sql, TABLES, **{"epsilon_left": "20", **changes})).noisy
+def apart(sql: str, **changes: Any) -> NoisyText:
+    noisy = judge_and_write(direct(sql, TABLES, **{"epsilon_left": "20", **changes})).noisy
     assert noisy is not None
     return noisy
 
@@ -125,7 +124,7 @@ def refusal(sql: str, **changes: Any) -> str:
     ],
 )
 def test_aggregates_over_rows_of_users_may_run_at_their_price(sql: str, units: int) -> None:
-    assert apart(sql).bill.units == units
+    assert apart(sql).plan.bill.units == units
 
 
 @pytest.mark.parametrize(
@@ -270,7 +269,9 @@ def test_whatever_could_show_more_than_noise_covers_is_refused_by_name(sql: str,
 def test_who_protects_a_table_receives_nothing_of_it() -> None:
     own = replace(VISITS, association_rule={"allowedResultReceivers": [OWNER]})
     with pytest.raises(Refused, match="Name another receiver"):
-        guard(direct("SELECT COUNT(*) AS n FROM visits", [own], epsilon_left="20", receiver_account_ids=(OWNER,)))
+        judge_and_write(
+            direct("SELECT COUNT(*) AS n FROM visits", [own], epsilon_left="20", receiver_account_ids=(OWNER,))
+        )
 
 
 def test_no_channel_is_made_of_a_protected_table() -> None:
@@ -285,7 +286,7 @@ def test_a_query_that_costs_more_than_is_left_is_refused_before_it_reads() -> No
 
 
 def test_a_query_over_unprotected_tables_pays_nothing() -> None:
-    assert guard(direct("SELECT seg FROM mine", TABLES)).noisy is None
+    assert judge_and_write(direct("SELECT seg FROM mine", TABLES)).noisy is None
 
 
 def test_what_may_fail_on_a_value_fails_for_its_row_alone() -> None:

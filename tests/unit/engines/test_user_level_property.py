@@ -17,11 +17,11 @@ import pytest
 
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.differential_privacy import PrivacyPolicy
-from whiteroom.engines.guard import GuardedQuery, guard
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import rehearse
 from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.writing import WrittenQuery, judge_and_write
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "user_id"}]}}
 POLICY = PrivacyPolicy("budget", 30)
@@ -68,22 +68,22 @@ def data() -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnectio
         connection.close()
 
 
-def judged(sql: str) -> GuardedQuery | None:
+def judged(sql: str) -> WrittenQuery | None:
     """None where the guard says no."""
     try:
-        return guard(direct(sql, TABLES, epsilon_left="20"))
+        return judge_and_write(direct(sql, TABLES, epsilon_left="20"))
     except Refused:
         return None
 
 
-def rows(connection: duckdb.DuckDBPyConnection, guarded: GuardedQuery) -> Counter[Any]:
+def rows(connection: duckdb.DuckDBPyConnection, guarded: WrittenQuery) -> Counter[Any]:
     """The rows of users that a query aggregates, by user and value."""
     assert guarded.noisy is not None
     with connection.cursor() as cursor:
-        for view, read in guarded.views.items():
+        for view, read in guarded.judged.views.items():
             cursor.execute(f'CREATE OR REPLACE TEMP VIEW "{view}" AS SELECT * FROM {read.name}')
         try:
-            rehearse(guarded.views, guarded.noisy)
+            rehearse(guarded.judged.views, guarded.noisy)
         except duckdb.Error:
             return Counter()
         # A native function goes with the connection that it was made on, though others of the database know its name.

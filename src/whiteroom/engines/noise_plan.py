@@ -15,9 +15,7 @@ from sqlglot import exp
 
 from whiteroom.domain.differential_privacy import Aggregation, Bill, PrivacyPolicy, Release, units
 from whiteroom.engines import dialect
-from whiteroom.engines.hardening import to_hardened_duckdb
 from whiteroom.engines.ordering import RESERVED
-from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.spark.types import BIGINT, DOUBLE, of
 from whiteroom.engines.spark.typing import retype
 from whiteroom.engines.user_level import UserLevel
@@ -71,15 +69,15 @@ class NoisyAggregate:
 
 
 @dataclass(frozen=True, slots=True)
-class NoisyQuery:
-    """A query over protected tables, taken apart, in DuckDB's words."""
+class NoisePlan:
+    """A query over protected tables, taken apart. Its trees are not to be changed: an engine writes copies."""
 
-    rows: str
+    rows: exp.Select
     keys: int
     """How many keys its groups have; without GROUP BY none, and one group."""
     grouped: bool
     aggregates: tuple[NoisyAggregate, ...]
-    answer: str
+    answer: exp.Select
     policy: PrivacyPolicy
 
     @property
@@ -94,7 +92,7 @@ class NoisyQuery:
         return Bill(self.policy.template_id, price, self.policy.users_noise_per_query)
 
 
-def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy, written: Mapping[str, str]) -> NoisyQuery:
+def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy, written: Mapping[str, str]) -> NoisePlan:
     """Of a canonical final SELECT that domain/user_level.py lets through; `written`: what its names stand for."""
     group = select.args.get("group")
     keys = list(group.expressions) if group is not None else []
@@ -102,12 +100,12 @@ def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy, writ
     nodes: list[exp.AggFunc] = list(found)
     values: list[exp.Expr] = []
     aggregates = tuple(_aggregate(node, select, level, values, written) for node in nodes)
-    return NoisyQuery(
-        rows=to_hardened_duckdb(_rows(select, level.identifiers_read(select), keys, values)),
+    return NoisePlan(
+        rows=_rows(select, level.identifiers_read(select), keys, values),
         keys=len(keys),
         grouped=group is not None,
         aggregates=aggregates,
-        answer=to_duckdb_tree(_answer(select, keys, nodes, aggregates)).sql("duckdb", comments=False),
+        answer=_answer(select, keys, nodes, aggregates),
         policy=policy,
     )
 
