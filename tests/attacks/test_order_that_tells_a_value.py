@@ -22,6 +22,8 @@ ORDERS = [
     "SELECT diag, age FROM pc ORDER BY locate('1', '00000000100000', salary) DESC LIMIT 1",
 ]
 
+_JOINED = {"allowedColumnComparisonColumns": ["age", "diag"]}
+
 KEYS = [
     "md5(CAST(salary AS STRING))",
     "md5(md5(CAST(salary AS STRING)))",
@@ -40,6 +42,27 @@ KEYS = [
     "length(ssn)",
     "min(sin(salary)) OVER (PARTITION BY diag)",
     "rank() OVER (ORDER BY sin(salary))",
+    "round(salary, -3)",
+    "floor(CAST(salary AS DECIMAL(12, 2)))",
+    "CAST(salary AS FLOAT)",
+    "CAST(CAST(salary AS DECIMAL(12, 2)) AS DECIMAL(20, 0))",
+    "sum(salary) OVER (PARTITION BY diag)",
+    "avg(salary) OVER (ORDER BY age ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+    "count(salary) OVER (PARTITION BY diag)",
+]
+
+SUMS = [
+    "sum(salary)",
+    "avg(salary)",
+    "percentile(salary, 0.37)",
+    "median(salary)",
+    "percentile_approx(salary, 0.5)",
+    "percentile_cont(0.37) WITHIN GROUP (ORDER BY salary)",
+    "stddev(salary)",
+    "bit_xor(salary)",
+    "count(salary)",
+    "count(DISTINCT salary)",
+    "approx_count_distinct(salary)",
 ]
 
 
@@ -48,6 +71,30 @@ def test_no_order_of_a_function_stands_in_for_a_column_that_may_not_be_compared(
     attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]})
     assert attacker.attempt(f"SELECT age FROM pc ORDER BY {key}").refused
     assert attacker.attempt(f"SELECT t.age FROM (SELECT age, {key} AS k FROM pc) t ORDER BY k LIMIT 1").refused
+
+
+@pytest.mark.parametrize("key", SUMS)
+def test_no_order_of_groups_tells_what_is_worked_out_of_their_values(attacker: Attacker, key: str) -> None:
+    """Which rows stand in a group, and how often each, is the attacker's choice."""
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag", "age"]} | _JOINED)
+    groups = "FROM pc p JOIN mine m ON p.age = m.seq GROUP BY m.seq"
+    assert attacker.attempt(f"SELECT m.seq {groups} ORDER BY {key}").refused
+    inner = f"SELECT m.seq, {key} AS k {groups}"
+    assert attacker.attempt(f"SELECT t.seq FROM ({inner}) t ORDER BY k LIMIT 1").refused
+
+
+@pytest.mark.parametrize("key", ["max(salary)", "min(salary)", "first(salary)", "percentile_disc(0.5)"])
+def test_groups_are_sorted_by_one_of_their_values(attacker: Attacker, key: str) -> None:
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": ["diag"]} | _JOINED)
+    within = " WITHIN GROUP (ORDER BY salary)" if "percentile" in key else ""
+    assert attacker.attempt(f"SELECT diag FROM pc GROUP BY diag ORDER BY {key}{within}").text
+
+
+def test_what_may_be_shown_may_be_summed_up_and_sorted_by(attacker: Attacker) -> None:
+    attacker.rule("pc", comparisonControls={"allowedLiteralComparisonColumns": []} | _JOINED)
+    attacker.rule("pc", disallowedOutputColumns=["ssn"])
+    assert attacker.attempt("SELECT diag FROM pc GROUP BY diag ORDER BY sum(salary), count(DISTINCT zip)").text
+    assert attacker.attempt("SELECT age FROM pc ORDER BY round(salary, -1), md5(zip)").text
 
 
 @pytest.mark.parametrize("channel", [False, True], ids=["query", "channel"])

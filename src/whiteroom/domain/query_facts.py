@@ -132,6 +132,10 @@ class QueryFacts:
     """Columns that an operator or a function puts together with a literal."""
     met_by_columns: frozenset[Origin] = frozenset()
     """Columns that an operator, a function or a set operation puts together with a column."""
+    worked_out: frozenset[Origin] = frozenset()
+    """Columns of which a function is sorted by, or which a count, a sum or a mean is made of: more than their order."""
+    counted_apart: frozenset[Origin] = frozenset()
+    """Columns whose distinct values are counted, as they stand."""
     filtered_by: frozenset[Origin] = frozenset()
     """Columns that decide which rows there are: WHERE, HAVING, ON, sub-queries in expressions, EXCEPT, INTERSECT."""
     grouped_by: frozenset[Origin] = frozenset()

@@ -158,6 +158,8 @@ def find_facts(tree: exp.Query, views: Mapping[str, QueryTable]) -> tuple[QueryF
         shown=shown,
         met_by_literals=frozenset(meetings.literal),
         met_by_columns=frozenset(meetings.column),
+        worked_out=frozenset(meetings.worked_out),
+        counted_apart=frozenset(meetings.counted_apart),
         filtered_by=_placed(filters(tree), origins),
         grouped_by=_placed(groups(tree), origins),
         ordered_by=ordered_by(tree, origins),

@@ -3,10 +3,14 @@
 "Comparison controls follow indirect literal comparisons" (UG custom-comparison-controls), and arithmetic
 compares as well as `=` does: 1 - SIGN(ABS(zip - 10001)). So every operator and every function that takes
 a column beside something else counts, wherever the literal or the column was written. What does not:
-AND, OR and NOT over conditions; the results of CASE, unless rows are sorted by them; sorting by one column, but not
-by a function of it that makes another order (`sort_keys`); arguments that say how a function works (units, formats,
-digits, percentiles) and hold no column. Grouping compares a column with itself over rows: GROUP BY, PARTITION BY and
-DISTINCT count as columns that meet columns.
+AND, OR and NOT over conditions; the results of CASE, unless rows are sorted by them; sorting by one column; arguments
+that say how a function works (units, formats, digits, percentiles) and hold no column. Grouping compares a column with
+itself over rows: GROUP BY, PARTITION BY and DISTINCT count as columns that meet columns.
+
+A literal is whatever is made of no column: a count of rows, pi() and row_number() are any number that one likes.
+
+Told apart from meetings is what tells more of a column than an order may with nothing beside it: a function of it to
+sort by (`sort_keys`), and what aggregates work out of it (`tallies`).
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlglot import exp
 
 from whiteroom.domain.query_facts import Origin
-from whiteroom.engines import sort_keys
-from whiteroom.engines.origins import Origins, Value
+from whiteroom.engines import sort_keys, tallies
+from whiteroom.engines.origins import Origins
 
 _PASSIVE = (
     exp.Query,
@@ -73,16 +77,21 @@ class Meetings:
         """Columns that meet a literal."""
         self.column: set[Origin] = set()
         """Columns that meet a column."""
+        self.worked_out: set[Origin] = set()
+        """Columns of which a sort key, or a number, is made that tells more than their order."""
+        self.counted_apart: set[Origin] = set()
+        """Columns whose distinct values are counted, as they stand."""
         for node in tree.walk():
             self._visit(node)
+            self._count(node)
             for measured in _measured(node):
                 self.literal |= origins.value(measured).columns
         for key in tree.find_all(exp.Ordered):
             for part in sort_keys.parts(key.this, origins):
                 if isinstance(part, exp.Case) or (isinstance(part, exp.If) and not isinstance(part.parent, exp.Case)):
-                    self._meet([origins.value(result) for result in _results(part)])
+                    self._meet(list(_results(part)))
                 if sort_keys.makes_another_order(part):
-                    self.literal |= origins.value(part).columns
+                    self.worked_out |= origins.value(part).columns
 
     def _visit(self, node: exp.Expr) -> None:
         for condition in _conditions(node):
@@ -93,24 +102,61 @@ class Meetings:
             self.column |= self._origins.value(key).columns
         if isinstance(node, exp.SetOperation):
             for branches in self._origins.outputs(node):
-                self._meet([self._origins.value(branch) for branch in branches])
+                self._meet(branches)
         elif isinstance(node, exp.Case):
             whens = [when.this for when in node.args.get("ifs") or []]
             if node.this is not None:
                 for when in whens:
-                    self._meet([self._origins.value(node.this), self._origins.value(when)])
+                    self._meet([node.this, when])
         elif not isinstance(node, (*_PASSIVE, exp.Connector, exp.Not, exp.If, exp.Where, exp.Having, exp.Join)):
-            self._meet([self._origins.value(operand) for operand in _operands(node)])
+            self._meet(list(_operands(node)), chosen=not isinstance(node, exp.Filter))
             if isinstance(node, _TESTS) or node.name.upper() in _NAMED_TESTS:
                 for operand in _operands(node):
                     self.literal |= self._origins.value(operand).columns
 
-    def _meet(self, values: Sequence[Value]) -> None:
-        columns = frozenset[Origin]().union(*(value.columns for value in values))
-        if any(value.constant for value in values):
-            self.literal |= columns
+    def _meet(self, operands: Sequence[exp.Expr], *, chosen: bool = True) -> None:
+        """Put operands together; `chosen`: whether one that is made of no column may stand for a literal."""
+        values = [self._origins.value(operand) for operand in operands]
+        for index, operand in enumerate(operands):
+            if values[index].constant or (chosen and self._may_be_free(operand)):
+                for other in (*values[:index], *values[index + 1 :]):
+                    self.literal |= other.columns
         if sum(bool(value.columns) for value in values) > 1:
-            self.column |= columns
+            self.column |= frozenset[Origin]().union(*(value.columns for value in values))
+
+    def _may_be_free(self, node: exp.Expr) -> bool:
+        """Whether what an operand comes to may be made of no column at all."""
+        if isinstance(node, exp.Var | exp.DataType):
+            return False
+        choices = list(self._choices(node))
+        if choices:
+            return any(map(self._may_be_free, choices))
+        return not isinstance(node, exp.Tuple) and not self._origins.value(node).columns
+
+    def _choices(self, node: exp.Expr) -> Iterator[exp.Expr]:
+        """What the value of a node is one of; nothing where it is made otherwise."""
+        if isinstance(node, (exp.Paren, exp.Alias, exp.Cast, exp.Any, *tallies.CHOOSING)) and node.this is not None:
+            yield node.this
+        elif isinstance(node, exp.Tuple | exp.Coalesce):
+            yield from _operands(node)
+        elif isinstance(node, exp.Case | exp.If):
+            yield from _results(node)
+        elif isinstance(node, exp.Query):
+            yield from (each for column in self._origins.outputs(node) for each in column)
+        elif isinstance(node, exp.Column):
+            yield from self._origins.behind(node)
+
+    def _count(self, node: exp.Expr) -> None:
+        for counted in tallies.counted_apart(node):
+            found = self.counted_apart if self._stands(counted) else self.worked_out
+            found |= self._origins.value(counted).columns
+        for part in tallies.worked_out(node):
+            self.worked_out |= self._origins.value(part).columns
+
+    def _stands(self, node: exp.Expr) -> bool:
+        """Whether it is a table's column, under whatever name."""
+        node = node.unalias() if isinstance(node, exp.Alias) else _bare(node)
+        return isinstance(node, exp.Column) and all(map(self._stands, self._origins.behind(node)))
 
 
 def _results(choice: exp.Expr) -> Iterator[exp.Expr]:
