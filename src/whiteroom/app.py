@@ -85,7 +85,7 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 """What a container that the server runs in may use of the machine (cgroups v2 and v1)."""
 
 VERSIONS_BY_NAME = {name: frozenset({BASE_VERSION}) for name in ("versionIdentifier", "trainedModelVersionIdentifier")}
-"""`NULL` names the base version, though the models' pattern for identifiers forbids it (design: Versions)."""
+"""`NULL` names the base version, though the models' pattern for identifiers forbids it (docs/sources.md)."""
 
 
 def all_handlers() -> Mapping[tuple[str, str], Handler]:

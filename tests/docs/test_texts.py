@@ -152,3 +152,12 @@ def test_every_page_is_spelt_right(page: Path) -> None:
 )
 def test_an_article_goes_by_the_sound(noun: str, said: str) -> None:
     assert with_article(noun) == said
+
+
+PRIVATE = re.compile(r"\((?:design|semantics)(?: [0-9]|[:,])|\bUG\b|\bAAT\b")
+"""How notes that no reader has were cited; docs/sources.md has the pages that can be opened."""
+
+
+@pytest.mark.parametrize("text", [*SOURCES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_text_cites_what_its_reader_cannot_open(text: Path) -> None:
+    assert not PRIVATE.findall(text.read_text())

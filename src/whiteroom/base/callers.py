@@ -78,7 +78,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key with which a user of an account signs (design: Identity)."""
+    """An access key with which a user of an account signs."""
 
     access_key_id: str
     secret_access_key: str

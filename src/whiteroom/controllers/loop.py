@@ -1,4 +1,4 @@
-"""The control loop: claim -> observe -> plan -> act -> record, one step a pass (design: The shape).
+"""The control loop: claim -> observe -> plan -> act -> record, one step a pass.
 
 A crash anywhere leaves a state that the next pass continues from: an effect is safe to repeat, and
 the record is refused if another controller was faster (ports.Stale). So recovery is the ordinary

@@ -70,7 +70,7 @@ def member_active(tx: Transaction, membership_id: str) -> bool:
 
 
 def payer_active(tx: Transaction, collaboration_id: str, account_id: str | None) -> bool:
-    """Whether the member that pays for a query is still there: its leaving "stops all query execution" (UG)."""
+    """Whether the member that pays for a query is there: its leaving "stops all query execution" (docs/sources.md)."""
     if account_id is None:
         return True
     member = tx.members.get(member_id(collaboration_id, account_id))

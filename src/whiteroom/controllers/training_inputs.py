@@ -17,7 +17,7 @@ from whiteroom.domain.trained_models import MODEL_ARCHIVE, TrainedModel, model_k
 from whiteroom.ports import Layouts, ObjectStore, Transaction
 
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"
-"""The content type of an incremental channel, as in SageMaker's incremental training (semantics, section 3)."""
+"""The content type of an incremental channel, as in SageMaker's incremental training."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """AGGREGATION rules: statistics along dimensions, of groups that are large enough.
 
-Sources: AnalysisRuleAggregation of the `cleanrooms` model (2022-02-17); UG analysis-rules-aggregation.
+Sources: AnalysisRuleAggregation of the `cleanrooms` model (2022-02-17); docs/sources.md, analysis-rules-aggregation.
 """
 
 from __future__ import annotations

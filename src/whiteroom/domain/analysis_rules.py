@@ -93,7 +93,7 @@ def may_reach(
             reasons += _algorithm_refusals(table, algorithm_association_arn)
     types = sorted({table.rule_type for table in tables if table.rule_type})
     if len(types) > 1:
-        # UG analysis-rules: "Queries can only reference configured tables with the same analysis rule type."
+        # "Queries can only reference configured tables with the same analysis rule type" (docs/sources.md).
         reasons.append(
             f"The tables have rules of the types {', '.join(types)}; a query may only read tables of one type."
         )
@@ -130,7 +130,7 @@ def _analysis_refusals(table: QueryTable, querier_account_id: str, template_arn:
     analyses = rule.get("allowedAnalyses") or []
     if template_arn is not None and template_arn in analyses:
         return []
-    # UG analysis-rules-custom: what query providers create, templates too, may run without review.
+    # docs/sources.md, analysis-rules-custom: what query providers create, templates too, may run without review.
     authors = {querier_account_id} | ({parse_arn(template_arn).account_id} if template_arn is not None else set())
     if ANY_QUERY in analyses and authors & set(rule.get("allowedAnalysisProviders") or []):
         return []

@@ -117,7 +117,7 @@ def member_id(collaboration_id: str, account_id: str) -> str:
 def coherent_membership(members: Sequence[Member]) -> Verdict:
     """Whether these members, the creator first, can be a collaboration.
 
-    Exactly one of them can query: AWS designates a single one (UG: working-with-collaborations), and a
+    Exactly one of them can query: AWS designates a single one (docs/sources.md), and a
     collaboration without one could never be used, since abilities are given once (decision 0010).
     """
     accounts = [member.account_id for member in members]

@@ -24,6 +24,6 @@ class ConfiguredModelAlgorithmAssociation:
     name: str
     description: str | None
     privacy_configuration: Mapping[str, Any] | None
-    """PrivacyConfiguration; None means: nobody gets logs, nothing is exported (design: Where AWS is silent)."""
+    """PrivacyConfiguration; None means: nobody gets logs, nothing is exported (docs/sources.md)."""
     created_at: datetime
     updated_at: datetime

@@ -159,7 +159,7 @@ def policy_of_type(rule_type: str, policy: Mapping[str, Any]) -> Mapping[str, An
 def rule_fits(rule_type: str, policy: Mapping[str, Any], allowed_columns: Sequence[str]) -> Verdict:
     """Whether an analysis rule is coherent and speaks of allowed columns alone.
 
-    Source: AnalysisRuleCustom and AnalysisRuleAggregation of the model; UG add-analysis-rule.
+    Source: AnalysisRuleCustom and AnalysisRuleAggregation of the model; docs/sources.md, add-analysis-rule.
     """
     inner = policy_of_type(rule_type, policy)
     if isinstance(inner, Denied):

@@ -1,6 +1,6 @@
 """What a member may read of what a program wrote: the log policies of an association, applied to one account.
 
-The documented part (AWS: UG custom-model-logs, LogsConfigurationPolicy): a policy names accounts, may
+The documented part (AWS: docs/sources.md, custom-model-logs, LogsConfigurationPolicy): a policy names accounts, may
 filter lines by a regular expression, gives all lines or a summary of errors, and may redact. The rest is
 docs/decisions/0015-what-members-read.md:
 
@@ -26,7 +26,7 @@ LINE_CHARACTERS = 8_192
 _KEPT_LINE_CHARACTERS = 1 << 16
 """A line of this length may have been cut by the runtime."""
 FAILURE_CHARACTERS = 1024
-"""How much of a failure file becomes statusDetails.message (semantics: container contract)."""
+"""How much of a failure file becomes statusDetails.message (docs/sources.md, custom-model-guidelines)."""
 _KEPT_FAILURE_CHARACTERS = 4096
 """A failure text of this length may have been cut by the runtime."""
 _UNSURE_CHARACTERS = 512

@@ -1,7 +1,7 @@
 """CUSTOM rules: which columns may be shown, which may be compared, and how large a group must be.
 
 Sources: AnalysisRuleCustom, AggregationThreshold and ComparisonControls of the `cleanrooms` model (2022-02-17);
-UG disallowed-columns, custom-min-agg-thresholds, custom-comparison-controls, custom-sql-capabilities.
+docs/sources.md, disallowed-columns, custom-min-agg-thresholds, custom-comparison-controls, custom-sql-capabilities.
 Where those are looser than what can be proven here, docs/privacy.md says so.
 """
 

@@ -14,7 +14,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 def delivery_path(collaboration_id: str, model_name: str, account_id: str, job_name: str) -> str:
     """The folder below a receiver's location: collaboration, model, the account that asked, job.
 
-    Source: UG export-model-artifacts and run-inference-jobs.
+    Source: docs/sources.md, export-model-artifacts and run-inference-jobs.
     """
     return "/".join((collaboration_id, path_segment(model_name), account_id, path_segment(job_name)))
 

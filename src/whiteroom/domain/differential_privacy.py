@@ -2,8 +2,8 @@
 
 The unit of privacy is the user: all rows that carry one value of the identifier column, in all protected tables. The
 unit of spending is the epsilon of one noisy release, 1/usersNoisePerQuery: "noise added per query is measured in terms
-of the number of users whose contributions you want to obscure" (UG dp-settings), so the noise of a release has the
-scale usersNoisePerQuery times what one user can change. AWS publishes no formula; this one is decision 0018.
+of the number of users whose contributions you want to obscure" (docs/sources.md, dp-settings), so the noise of a
+release has the scale usersNoisePerQuery times what one user can change. AWS publishes no formula: decision 0018.
 
 Every number that is told of a budget (PreviewPrivacyImpact, maxCount, remainingCount, what a query is charged) comes
 from `UNITS` and what must be learned before noise can be measured. Epsilons are fractions: sums of them are exact.

@@ -1,6 +1,6 @@
 """LIST rules: rows of the overlap, in the columns that the owner lists.
 
-Sources: AnalysisRuleList of the `cleanrooms` model (2022-02-17); UG analysis-rules-list.
+Sources: AnalysisRuleList of the `cleanrooms` model (2022-02-17); docs/sources.md, analysis-rules-list.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The policy is the model provider's; data owners approve it by allowing the association. A
 missing policy means: nobody gets logs, nothing is exported, metrics carry no noise, sizes
-are limited by the server alone (design: Where AWS is silent). All the same for a section
+are limited by the server alone (docs/sources.md, Where AWS is silent). All the same for a section
 that is missing.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 GB = 10**9
-"""Bytes in the "GB" of the service model, its only unit (design: Where AWS is silent)."""
+"""Bytes in the "GB" of the service model, its only unit (docs/sources.md, Where AWS is silent)."""
 
 
 class FileType(StrEnum):

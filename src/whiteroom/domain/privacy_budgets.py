@@ -1,9 +1,9 @@
 """Privacy budget templates, and access budgets: how often a table may be used, in a period, over its lifetime, or both.
 
 "Each time a table is queried or a job is run using a ML input channel derived from a table, the budget for that
-table is reduced by one. When the budget reaches zero, the table can't be queried and ML jobs can't be run" (UG
-configure-data-access-budget). "When you edit a data access budget, it resets the current budget balance" (UG
-edit-access-budget). Periods are those of the calendar in UTC, weeks begin on Monday; AWS says neither.
+table is reduced by one. When the budget reaches zero, the table can't be queried and ML jobs can't be run"
+(docs/sources.md, configure-data-access-budget). "When you edit a data access budget, it resets the current budget
+balance" (edit-access-budget). Periods are those of the calendar in UTC, weeks begin on Monday; AWS says neither.
 
 Budgets of the other type, DIFFERENTIAL_PRIVACY, are counted in domain/differential_privacy.py. Operations:
 operations/privacy_budget_templates.py, operations/privacy_budgets.py. Who counts: operations/access_budgets.py.

@@ -110,7 +110,7 @@ def logs_publication(  # noqa: PLR0911 - one row for each reason
             "with.",
         )
     if configuration is None or configuration.created_at > run_started_at:
-        # The status and the first sentence are AWS's [AAT].
+        # The status and the first sentence are AWS's (docs/sources.md).
         return Publication(
             "PUBLISH_FAILED",
             "Failed to publish logs as no ML Config role is set. Call PutMLConfiguration and run a new job.",

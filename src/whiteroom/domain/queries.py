@@ -116,7 +116,7 @@ class QuerySpec:
     """Made by the engine, with the result files in it; it appears whole or not at all."""
     csv_header: bool
     max_file_bytes: int
-    """A result up to this is one file; above it, several (design: Files)."""
+    """A result up to this is one file; above it, several (docs/sources.md, Where AWS is silent)."""
     memory_bytes: int
     cpus: int
     timeout_seconds: int

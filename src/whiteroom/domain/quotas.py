@@ -1,6 +1,6 @@
 """How many of each thing a deployment allows: AWS's defaults, every one a setting (`[quotas]`).
 
-Source: UG clean-rooms-quotas and clean-rooms-ml-quotas (semantics, section 7).
+Source: clean-rooms-quotas and clean-rooms-ml-quotas (docs/sources.md).
 """
 
 from __future__ import annotations

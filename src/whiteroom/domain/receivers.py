@@ -1,7 +1,6 @@
 """Who may be handed what queries, trainings and inference give, and who may have it handed over.
 
-Source: UG machine-learning: a receiver needs the ability and an ML configuration with a
-destination (semantics, section 1, Abilities).
+A receiver needs the ability and an ML configuration with a destination (docs/sources.md, machine-learning).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def has_location(account_id: str, configuration: MLConfiguration | None) -> Verd
 
 
 def may_start_export(model: TrainedModel, membership: Membership) -> Verdict:
-    """Whether a member may export a model: "the member who trained the model can initiate the export" (UG)."""
+    """Whether a member may: "the member who trained the model can initiate the export" (docs/sources.md)."""
     if model.membership_id != membership.id:
         return Denied(
             f"The trained model {model.name} was trained by member {model.account_id}, who alone can start its export. "

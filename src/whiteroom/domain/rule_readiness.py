@@ -1,6 +1,7 @@
 """What an owner must still set before any query can read a table, with AWS's reason codes.
 
-Sources: SchemaStatusReasonCode of the `cleanrooms` model (2022-02-17); UG analysis-rules, add-analysis-rule.
+Sources: SchemaStatusReasonCode of the `cleanrooms` model (2022-02-17); docs/sources.md, analysis-rules and
+add-analysis-rule.
 """
 
 from __future__ import annotations

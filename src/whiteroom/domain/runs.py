@@ -22,7 +22,7 @@ INFERENCE_PREFIX = "inference-"
 """Likewise of an inference job."""
 
 TRAINED_MODELS = "/aws/cleanroomsml/TrainedModels"
-"""The log group and the namespace of metrics of trainings [AAT]."""
+"""The log group and the namespace of metrics of trainings (docs/sources.md)."""
 INFERENCE_JOBS = "/aws/cleanroomsml/TrainedModelInferenceJobs"
 """Likewise of inference jobs."""
 
@@ -77,7 +77,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """One training, described whole (semantics: container contract, training)."""
+    """One training, described whole."""
 
     id: RunId
     job_name: str

@@ -1,6 +1,7 @@
 """What AGGREGATION and LIST rules share: one SELECT over tables, INNER JOINs on join columns, each column in its place.
 
-Sources: UG analysis-rules-aggregation, analysis-rules-list ("query structure and syntax", "join controls").
+Sources: docs/sources.md, analysis-rules-aggregation and analysis-rules-list ("query structure and syntax", "join
+controls").
 """
 
 from __future__ import annotations

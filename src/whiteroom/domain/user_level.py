@@ -5,8 +5,8 @@ the rows with that identifier out of the relation and changes no other. That hol
 SELECT must keep it, down to the final one, whose aggregates get noise. Everything else is refused with its name.
 `engines/user_level.py` says what each SELECT does; identifiers are followed by where they come from, not by name.
 
-Sources: UG dp-sql-capabilities, analysis-rules-custom (query structure and syntax), dp-query-tips-examples,
-dp-limitations. Where those are looser than what can be proven here, decision 0018 says so.
+Sources: docs/sources.md, dp-sql-capabilities, analysis-rules-custom (query structure and syntax),
+dp-query-tips-examples, dp-limitations. Where those are looser than what can be proven here, decision 0018 says so.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def privacy_refusals(facts: UserFacts, tables: Sequence[QueryTable], receivers: 
     refusals = []
     owners = sorted({table.owner_account_id for table in tables})
     if len(owners) > 1:
-        # UG differential-privacy: tables of one data provider only.
+        # docs/sources.md, differential-privacy: tables of one data provider only.
         refusals.append(
             f"The members {' and '.join(owners)} both protect tables by differential privacy; a query may read such "
             "tables of one member only."

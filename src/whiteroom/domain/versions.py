@@ -1,4 +1,4 @@
-"""Which version of a trained model a request means (design: Where AWS is silent, Versions)."""
+"""Which version of a trained model a request means (docs/sources.md, Where AWS is silent)."""
 
 from __future__ import annotations
 

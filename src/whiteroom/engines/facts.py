@@ -144,7 +144,7 @@ _NO_FUNCTIONS = (
     exp.And,
     exp.Or,
 )
-"""What AGGREGATION and LIST queries may hold without their rules naming it (UG: "where_expression")."""
+"""What AGGREGATION and LIST queries may hold without their rules naming it (docs/sources.md, "where_expression")."""
 
 
 def find_facts(tree: exp.Query, views: Mapping[str, QueryTable]) -> tuple[QueryFacts, list[exp.Select]]:

@@ -1,6 +1,6 @@
 """Which columns an operator or a function puts together with literals, and which with columns.
 
-"Comparison controls follow indirect literal comparisons" (UG custom-comparison-controls), and arithmetic
+"Comparison controls follow indirect literal comparisons" (docs/sources.md, custom-comparison-controls), and arithmetic
 compares as well as `=` does: 1 - SIGN(ABS(zip - 10001)). So every operator and every function that takes
 a column beside something else counts, wherever the literal or the column was written. What does not:
 AND, OR and NOT over conditions; the results of CASE, unless rows are sorted by them; sorting by one column; arguments

@@ -1,6 +1,6 @@
 """What happens when a membership ends, by whichever operation: nothing that it shared stays within reach.
 
-Source: UG remove-member ("Removes all of their associated datasets from the collaboration") and
+Source: docs/sources.md, remove-member ("Removes all of their associated datasets from the collaboration") and
 DeleteMember ("The removed member's data is inaccessible to active members").
 """
 

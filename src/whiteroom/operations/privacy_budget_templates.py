@@ -128,8 +128,8 @@ def list_privacy_budget_templates(request: Request, context: Context) -> Respons
 def update_privacy_budget_template(request: Request, context: Context) -> Response:
     """Replace the budget.
 
-    "When you edit a data access budget, it resets the current budget balance" (UG). What was spent of a budget of
-    differential privacy stays spent: what was told cannot be taken back.
+    "When you edit a data access budget, it resets the current budget balance" (docs/sources.md). What was spent of a
+    budget of differential privacy stays spent: what was told cannot be taken back.
     """
     membership = active_membership(context, request["membershipIdentifier"])
     template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])

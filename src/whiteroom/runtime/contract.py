@@ -1,9 +1,8 @@
-"""SageMaker's container contract: what a program finds when it starts (semantics 5).
+"""SageMaker's container contract: what a program finds when it starts.
 
 Pure. A runtime turns the answer into folders, variables and a command of its own kind.
-Sources: SageMaker developer guide, "How Amazon SageMaker AI runs your training image" and
-"Use your own inference code with batch transform"; Clean Rooms ML user guide, "Model
-authoring guidelines".
+Sources: SageMaker developer guide, how training images run, and batch transform; Clean Rooms
+user guide, custom-model-guidelines (docs/sources.md).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ VENV = PurePosixPath("/opt/venv")
 TOOLKIT_FILES = (PurePosixPath("/etc/sagemaker-mms.properties"), PurePosixPath("/etc/sagemaker-ts.properties"))
 
 # The environment's `bin` first, then the image's folder, so that `train`, `serve` and any
-# entrypoint that names them are found (design: Images).
+# entrypoint that names them are found.
 PATH = f"{VENV}/bin:{CODE}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What the platform itself says of a job; SageMaker overwrites these whatever a request sets.

@@ -81,7 +81,7 @@ class Transform(Record):
     ready_timeout_seconds: int
 
 
-class Member(Record):
+class InstanceSpec(Record):
     """One instance of a run."""
 
     __slots__ = ("address", "command", "environment", "host", "mounts")
@@ -112,11 +112,11 @@ class Spec(Record):
         "first_uid",
         "gpus",
         "image",
+        "instances",
         "log_file",
         "log_limit_bytes",
         "log_line_characters",
         "max_runtime_seconds",
-        "members",
         "memory_bytes",
         "notes",
         "own_networks",
@@ -134,7 +134,7 @@ class Spec(Record):
     )
 
     run_id: str
-    members: tuple[Member, ...]
+    instances: tuple[InstanceSpec, ...]
     notes: tuple[str, ...]
     """Written to the log before the program's first word."""
     checkpoints: str
@@ -173,10 +173,10 @@ class Spec(Record):
 
 def dump(spec: Spec) -> bytes:
     """The spec as bytes for `load`."""
-    return marshal.dumps({**spec.plain(), "members": tuple(member.plain() for member in spec.members)})
+    return marshal.dumps({**spec.plain(), "instances": tuple(each.plain() for each in spec.instances)})
 
 
 def load(data: bytes) -> Spec:
     """The spec that `dump` wrote. The file is the server's own: marshal is not for what others wrote."""
     values = marshal.loads(data)  # noqa: S302
-    return Spec(**{**values, "members": tuple(Member(**member) for member in values["members"])})
+    return Spec(**{**values, "instances": tuple(InstanceSpec(**each) for each in values["instances"])})

@@ -1,4 +1,4 @@
-"""Our own tables: the only place that knows them (design: store).
+"""Our own tables: the only place that knows them.
 
 A record of the domain is a row: `codec.py` turns one into the other, `tables.py` says
 which indexes and constraints there are, `statements.py` compiles each SQLAlchemy Core

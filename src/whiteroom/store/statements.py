@@ -1,7 +1,6 @@
 """Statements, written once in SQLAlchemy Core and compiled once per dialect.
 
-What runs is the driver's own cursor: compiling at each call would cost ten times the query
-(design: Speed).
+What runs is the driver's own cursor: compiling at each call would cost ten times the query.
 """
 
 from __future__ import annotations

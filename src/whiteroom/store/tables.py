@@ -44,7 +44,7 @@ from whiteroom.store.codec import RecordCodec
 metadata = sa.MetaData()
 
 _ENDED = ("INACTIVE", "CREATE_FAILED")
-"""Statuses that free a resource's name (design: Where AWS is silent, Names)."""
+"""Statuses that free a resource's name (docs/sources.md, Where AWS is silent)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What operations do in one turn of the event loop shares two transactions: one for writing, one for reading.
 
-A durable commit costs the same for one operation as for fifty (design: Speed). Each operation
+A durable commit costs the same for one operation as for fifty. Each operation
 that writes runs behind a savepoint, so that one that fails takes nothing of the others with it,
 and none is answered before the commit that holds it.
 

@@ -213,10 +213,12 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
         log_line_characters=1000,
     )
     spec = specs.load((folder / specs.SPEC_FILE).read_bytes())
-    first, second, third = spec.members
+    first, second, third = spec.instances
     # Nothing can be mounted there: bubblewrap gives up.
-    broken = specs.Member(**{**second.plain(), "mounts": (*second.mounts, (*second.mounts[0][:1], "/proc/x", False))})
-    changed = specs.Spec(**{**spec.plain(), "members": (first, broken, third)})
+    broken = specs.InstanceSpec(
+        **{**second.plain(), "mounts": (*second.mounts, (*second.mounts[0][:1], "/proc/x", False))}
+    )
+    changed = specs.Spec(**{**spec.plain(), "instances": (first, broken, third)})
     (folder / specs.SPEC_FILE).write_bytes(specs.dump(changed))
     lab.runtime.start(run)
     end = lab.finish(run.id)

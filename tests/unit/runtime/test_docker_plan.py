@@ -14,18 +14,18 @@ from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker.engine import EngineFacts, EngineImage, canonical, may_pull, repository
 from whiteroom.runtime.docker.output import Frames
 from whiteroom.runtime.docker.plan import Unsealable
-from whiteroom.runtime.docker.spec import NO_NETWORK, ContainerMember, ContainerSpec, changed, dump, load
+from whiteroom.runtime.docker.spec import NO_NETWORK, ContainerInstance, ContainerSpec, changed, dump, load
 
 IMAGE = EngineImage("sha256:" + "a" * 64, ("main",), {"PATH": "/opt/bin", "LD_PRELOAD": "/x.so"}, (), "amd64")
 FACTS = EngineFacts("Docker", "28.2.2", "amd64", rootless=False, remaps_users=False, runtimes=("runc", "runsc"),
                     api_version="1.48", has_cdi=True)  # fmt: skip
-MEMBER = ContainerMember(
+INSTANCE = ContainerInstance(
     host="algo-1", command=("train",), environment={"A": "member's"}, defaults={"HOME": "/tmp"}, document=None,
     mounts=(("/host/model", "/opt/ml/model", True), ("/host/in", "/opt/ml/input", False)),
 )  # fmt: skip
 SPEC = ContainerSpec(
     run_id="run-1", folder_label="f", socket="/s", api_version="", rootless=False, packages=(), oci_runtime="",
-    image_name="churn:1", image_digest=IMAGE.id, may_pull=False, follows_entrypoint=True, members=(MEMBER,),
+    image_name="churn:1", image_digest=IMAGE.id, may_pull=False, follows_entrypoint=True, instances=(INSTANCE,),
     network=NO_NETWORK, subnets=("198.18.0.16",), bridge="wr0123456789ab", is_held=False, transform=None, pipes=(),
     notes=(), checkpoints="", uid_folder="/u", first_uid=200_000, gpus=0, cpus=2, memory_bytes=1 << 30,
     shared_memory_bytes=1 << 29, volume_bytes=1 << 31, processes=64, profile="/run/seccomp.json",
@@ -42,23 +42,23 @@ RUN = TrainingRun(
 
 
 def with_environment(environment: dict[str, str]) -> ContainerSpec:
-    return changed(SPEC, members=(ContainerMember(**{**MEMBER.plain(), "environment": environment}),))
+    return changed(SPEC, instances=(ContainerInstance(**{**INSTANCE.plain(), "environment": environment}),))
 
 
 def of_two(spec: ContainerSpec = SPEC) -> ContainerSpec:
-    second = ContainerMember(**{**MEMBER.plain(), "host": "algo-2"})
-    return changed(spec, members=(MEMBER, second))
+    second = ContainerInstance(**{**INSTANCE.plain(), "host": "algo-2"})
+    return changed(spec, instances=(INSTANCE, second))
 
 
 def documents(spec: ContainerSpec = SPEC, image: EngineImage = IMAGE, **changes: Any) -> list[dict[str, Any]]:
     found = docker_plan.prepared(spec, replace(FACTS, **changes), image)
-    return [json.loads(member.document) for member in found.members if member.document is not None]
+    return [json.loads(member.document) for member in found.instances if member.document is not None]
 
 
 def document(
     spec: ContainerSpec = SPEC, image: EngineImage = IMAGE, *, has_shell: bool = True, **changes: Any
 ) -> dict[str, Any]:
-    found = docker_plan.prepared(spec, replace(FACTS, **changes), image, has_shell=has_shell).members[0].document
+    found = docker_plan.prepared(spec, replace(FACTS, **changes), image, has_shell=has_shell).instances[0].document
     assert found is not None
     answer: dict[str, Any] = json.loads(found)
     return answer
@@ -67,8 +67,8 @@ def document(
 def test_a_spec_that_is_written_reads_the_same() -> None:
     for spec in (SPEC, docker_plan.prepared(of_two(), FACTS, IMAGE)):
         read = load(dump(spec))
-        assert [member.plain() for member in read.members] == [member.plain() for member in spec.members]
-        assert changed(read, members=()).plain() == changed(spec, members=()).plain()
+        assert [member.plain() for member in read.instances] == [member.plain() for member in spec.instances]
+        assert changed(read, instances=()).plain() == changed(spec, instances=()).plain()
 
 
 def test_a_container_is_sealed_limited_and_started_by_its_images_id() -> None:

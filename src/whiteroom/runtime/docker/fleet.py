@@ -18,9 +18,10 @@ from whiteroom.runtime.docker import spec as docker_specs
 from whiteroom.runtime.docker.calls import Calls, EngineFailed, NotThere
 from whiteroom.runtime.docker.host import Container
 from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL
+from whiteroom.runtime.supervisor.detaching import detach
 from whiteroom.runtime.supervisor.hosts import Fleet, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import first_line
-from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
+from whiteroom.runtime.supervisor.supervisor import Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ContainerFleet(Fleet):
         """Ask the engine for nothing yet."""
         super().__init__()
         self._spec = spec
-        self.hosts: list[Container] = [Container(spec, member) for member in spec.members]
+        self.hosts: list[Container] = [Container(spec, own) for own in spec.instances]
         self._gpus: dict[str, list[int]] = {}
         self._has_shell = True
         """Whether the image is believed to have one."""
@@ -52,7 +53,7 @@ class ContainerFleet(Fleet):
 
     def claim(self, note: Callable[[str], None]) -> None:
         """See Fleet: the image is brought where it has to be, and devices and users are claimed."""
-        if any(member.document is None for member in self._spec.members):
+        if any(own.document is None for own in self._spec.instances):
             self._prepare(note, has_shell=True)
         if self._spec.gpus:
             from whiteroom.runtime.supervisor import gpus  # noqa: PLC0415
@@ -91,8 +92,8 @@ class ContainerFleet(Fleet):
 
     def _take(self, spec: ContainerSpec) -> None:
         self._spec = spec
-        for host, member in zip(self.hosts, spec.members, strict=True):
-            host.take(spec, member)
+        for host, own in zip(self.hosts, spec.instances, strict=True):
+            host.take(spec, own)
 
     def _find_image(self, engine: Engine, note: Callable[[str], None]) -> EngineImage:
         """The image that was pinned, brought from its registry where that is allowed."""
@@ -161,7 +162,7 @@ class ContainerFleet(Fleet):
 
     def _document(self, host: Container, addresses: Mapping[str, str]) -> bytes:
         """What the engine is asked for, with what the server could not know."""
-        prepared = host.member.document
+        prepared = host.own.document
         if prepared is None:
             raise SandboxFailed("The container engine was not reached.")
         prepared = f'{{"User":"{self._user(host)}",{prepared[1:]}'
@@ -226,7 +227,7 @@ class ContainerFleet(Fleet):
         for name in sorted({spec.network_of(host.name) for host in self.hosts} if spec.network != NO_NETWORK else ()):
             calls.remove_network(name)
         for host in self.hosts:
-            for name in docker_specs.volumes(host.member.document):
+            for name in docker_specs.volumes(host.own.document):
                 calls.remove_volume(name)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from whiteroom.runtime.docker.output import Output
-    from whiteroom.runtime.docker.spec import ContainerMember, ContainerSpec
+    from whiteroom.runtime.docker.spec import ContainerInstance, ContainerSpec
     from whiteroom.runtime.supervisor.hosts import Ending
     from whiteroom.runtime.supervisor.logs import LogWriter
     from whiteroom.runtime.transform.serving import Client
@@ -40,10 +40,10 @@ _SIGTERM = 15
 class Container(Host):
     """One instance in a container."""
 
-    def __init__(self, spec: ContainerSpec, member: ContainerMember) -> None:
-        super().__init__(spec, member.host, member.work)
-        self.id = spec.name_of(member.host)
-        self.member = member
+    def __init__(self, spec: ContainerSpec, own: ContainerInstance) -> None:
+        super().__init__(spec, own.host, own.work)
+        self.id = spec.name_of(own.host)
+        self.own = own
         self.uid: int | None = None
         """Who it is, where it is a user of its own."""
         self.first: int | None = None
@@ -72,9 +72,9 @@ class Container(Host):
         for name in os.listdir(place) if os.path.isdir(place) else ():
             os.chown(f"{place}/{name}", uid, uid)
 
-    def take(self, spec: ContainerSpec, member: ContainerMember) -> None:
+    def take(self, spec: ContainerSpec, own: ContainerInstance) -> None:
         """Learn what the server could not know."""
-        self.member, self._spec = member, spec
+        self.own, self._spec = own, spec
         self._calls = Calls(spec.socket, spec.api_version)
 
     def create(self, document: bytes) -> None:
@@ -208,7 +208,7 @@ class Container(Host):
             time.sleep(_LOOK_SECONDS)
         return True
 
-    def heeds_sigterm(self) -> bool:
+    def handles_sigterm(self) -> bool:
         """See Host: without a handler the kernel does not deliver it to the first process of a container."""
         try:
             with open(f"/proc/{self.first}/status") as file:
@@ -259,8 +259,8 @@ class Container(Host):
         """What the shell was to start (docker/plan.py)."""
         import json  # noqa: PLC0415
 
-        entrypoint: list[str] = json.loads(self.member.document)["Entrypoint"] if self.member.document else []
-        return entrypoint[entrypoint.index("--") + 1] if "--" in entrypoint else self.member.command[0]
+        entrypoint: list[str] = json.loads(self.own.document)["Entrypoint"] if self.own.document else []
+        return entrypoint[entrypoint.index("--") + 1] if "--" in entrypoint else self.own.command[0]
 
     def _exit_code(self) -> int:
         return int(self._state.get("ExitCode") or 0) if self._state else 0

@@ -26,7 +26,7 @@ from whiteroom.runtime.docker.spec import (
     SHELL,
     SHELL_NAME,
     TOOLKITS,
-    ContainerMember,
+    ContainerInstance,
     ContainerSpec,
     changed,
 )
@@ -149,31 +149,31 @@ def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has
         network=network,
         is_held=has_shell and spec.is_held,
     )
-    members = []
-    for member in spec.members:
+    instances = []
+    for own in spec.instances:
         asked_for = document(
-            spec, member, image, has_shell=has_shell, host_users=facts.remaps_users, profile=_profile(spec, facts)
+            spec, own, image, has_shell=has_shell, host_users=facts.remaps_users, profile=_profile(spec, facts)
         )
-        members.append(ContainerMember(**{**member.plain(), "document": json.dumps(asked_for)}))
-    return changed(spec, members=tuple(members))
+        instances.append(ContainerInstance(**{**own.plain(), "document": json.dumps(asked_for)}))
+    return changed(spec, instances=tuple(instances))
 
 
 def _network(spec: ContainerSpec, facts: EngineFacts) -> str:
     if spec.transform is None:
-        return RUN_NETWORK if len(spec.members) > 1 else NO_NETWORK
+        return RUN_NETWORK if len(spec.instances) > 1 else NO_NETWORK
     # The transform's client enters the container's own network where it can, so that none else is needed.
     is_process = spec.oci_runtime in {"", "runc", "crun"}
     return NO_NETWORK if is_process and (os.geteuid() == 0 or facts.rootless) else OWN_NETWORK
 
 
-def environment(member: ContainerMember, image: EngineImage) -> dict[str, str]:
+def environment(own: ContainerInstance, image: EngineImage) -> dict[str, str]:
     """All that the program sees."""
-    return {**member.defaults, "PATH": _PATH, **image.environment, **member.environment}
+    return {**own.defaults, "PATH": _PATH, **image.environment, **own.environment}
 
 
 def document(
     spec: ContainerSpec,
-    member: ContainerMember,
+    own: ContainerInstance,
     image: EngineImage,
     *,
     has_shell: bool,
@@ -184,7 +184,7 @@ def document(
 
     Args:
         spec: the run.
-        member: the instance.
+        own: the instance's part of `spec`.
         image: what it runs.
         has_shell: whether the image has /bin/sh, which sets the program's variables.
         host_users: whether users are not to be remapped, so that the one in there is who owns the files.
@@ -193,8 +193,8 @@ def document(
     Raises:
         Unsealable: as `prepared`.
     """
-    command = [*image.entrypoint, *member.command] if spec.follows_entrypoint else list(member.command)
-    variables = environment(member, image)
+    command = [*image.entrypoint, *own.command] if spec.follows_entrypoint else list(own.command)
+    variables = environment(own, image)
     if has_shell:
         settable = [f"{name}={value}" for name, value in sorted(variables.items()) if _NAME.fullmatch(name)]
         script = _HELD + _SCRIPT if spec.is_held else _SCRIPT
@@ -210,7 +210,7 @@ def document(
         shown = variables
     return {
         "Image": image.id,
-        "Hostname": member.host,
+        "Hostname": own.host,
         # NVIDIA's legacy hook, where it is the engine's default, gives devices to whoever says nothing.
         "Env": [f"{name}={value}" for name, value in sorted({**shown, "NVIDIA_VISIBLE_DEVICES": "void"}.items())],
         "Entrypoint": command,
@@ -222,7 +222,7 @@ def document(
         "Tty": False,
         "Healthcheck": {"Test": ["NONE"]},
         "Labels": spec.labels,
-        "HostConfig": _host(spec, member, image, host_users=host_users, profile=profile),
+        "HostConfig": _host(spec, own, image, host_users=host_users, profile=profile),
     }
 
 
@@ -235,9 +235,9 @@ def _profile(spec: ContainerSpec, facts: EngineFacts) -> str | None:
 
 
 def _host(
-    spec: ContainerSpec, member: ContainerMember, image: EngineImage, *, host_users: bool, profile: str | None
+    spec: ContainerSpec, own: ContainerInstance, image: EngineImage, *, host_users: bool, profile: str | None
 ) -> dict[str, Any]:
-    targets = {target for _, target, _ in member.mounts}
+    targets = {target for _, target, _ in own.mounts}
     bound = [
         {
             "Type": "bind",
@@ -246,13 +246,13 @@ def _host(
             "ReadOnly": not writable,
             "BindOptions": {"Propagation": "rprivate"},
         }
-        for source, target, writable in member.mounts
+        for source, target, writable in own.mounts
     ]
     # A volume that the image asks for would be a disk without a limit: it gets one that it can only read.
     bound += [
         {
             "Type": "volume",
-            "Source": f"{spec.name_of(member.host)}-{number}",
+            "Source": f"{spec.name_of(own.host)}-{number}",
             "Target": path,
             "ReadOnly": True,
             "VolumeOptions": {"Labels": spec.labels},
@@ -262,8 +262,8 @@ def _host(
     ]
     alone = spec.network == NO_NETWORK
     host: dict[str, Any] = {
-        "NetworkMode": NO_NETWORK if alone else spec.network_of(member.host),
-        "ExtraHosts": [f"{member.host}:127.0.0.1"] if alone else [],
+        "NetworkMode": NO_NETWORK if alone else spec.network_of(own.host),
+        "ExtraHosts": [f"{own.host}:127.0.0.1"] if alone else [],
         "Dns": [] if alone else [_NOBODY_ANSWERS],
         "ReadonlyRootfs": True,
         "Privileged": False,

@@ -28,7 +28,7 @@ from whiteroom.runtime.docker import seccomp
 from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
 from whiteroom.runtime.docker.fleet import MADE_FILE
-from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerMember, ContainerSpec, dump
+from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerInstance, ContainerSpec, dump
 from whiteroom.runtime.supervised import SupervisedRuntime
 
 _QUICK_SECONDS = 5.0
@@ -224,7 +224,7 @@ class DockerRuntime(SupervisedRuntime):
             mounts = docker_plan.own_mounts(run, final, host)
             mounts += folders.channel_mounts(run, new, final, host, number)
             members.append(
-                ContainerMember(
+                ContainerInstance(
                     host=host,
                     command=told.command,
                     environment=dict(told.environment),
@@ -248,7 +248,7 @@ class DockerRuntime(SupervisedRuntime):
         (new / specs.SPEC_FILE).write_bytes(dump(spec))
 
     def _spec(
-        self, run: Run, members: tuple[ContainerMember, ...], pipes: tuple[specs.Pipe, ...], profile: str
+        self, run: Run, members: tuple[ContainerInstance, ...], pipes: tuple[specs.Pipe, ...], profile: str
     ) -> ContainerSpec:
         limits = run.limits
         return ContainerSpec(
@@ -263,7 +263,7 @@ class DockerRuntime(SupervisedRuntime):
             image_digest=run.image_digest,
             may_pull=may_pull(run.image_uri, self._pull_from),
             follows_entrypoint=not (isinstance(run, TrainingRun) and run.entrypoint),
-            members=members,
+            instances=members,
             network=NO_NETWORK,
             subnets=docker_plan.subnets(),
             bridge=f"wr{hashlib.sha256(f'{self._label}-{run.id}'.encode()).hexdigest()[:12]}",

@@ -26,7 +26,7 @@ NO_NETWORK, RUN_NETWORK, OWN_NETWORK = "none", "run", "own"
 """Its loopback alone; a private one of the run's instances; one of the instance's own, to be reached in from here."""
 
 
-class ContainerMember(Record):
+class ContainerInstance(Record):
     """One instance of a run."""
 
     __slots__ = ("command", "defaults", "document", "environment", "host", "mounts")
@@ -62,13 +62,13 @@ class ContainerSpec(Record):
         "gpus",
         "image_digest",
         "image_name",
+        "instances",
         "is_held",
         "log_file",
         "log_limit_bytes",
         "log_line_characters",
         "max_runtime_seconds",
         "may_pull",
-        "members",
         "memory_bytes",
         "network",
         "notes",
@@ -106,7 +106,7 @@ class ContainerSpec(Record):
     may_pull: bool
     follows_entrypoint: bool
     """Whether the command is appended to the image's ENTRYPOINT; else it takes its place."""
-    members: tuple[ContainerMember, ...]
+    instances: tuple[ContainerInstance, ...]
     network: str
     """NO_NETWORK, RUN_NETWORK or OWN_NETWORK."""
     subnets: tuple[str, ...]
@@ -160,13 +160,13 @@ class ContainerSpec(Record):
 
 def dump(spec: ContainerSpec) -> bytes:
     """The spec as bytes for `load`."""
-    return marshal.dumps({**spec.plain(), "members": tuple(member.plain() for member in spec.members)})
+    return marshal.dumps({**spec.plain(), "instances": tuple(each.plain() for each in spec.instances)})
 
 
 def load(data: bytes) -> ContainerSpec:
     """The spec that `dump` wrote. The file is the server's own: marshal is not for what others wrote."""
     values = marshal.loads(data)  # noqa: S302
-    return ContainerSpec(**{**values, "members": tuple(ContainerMember(**member) for member in values["members"])})
+    return ContainerSpec(**{**values, "instances": tuple(ContainerInstance(**each) for each in values["instances"])})
 
 
 def changed(spec: ContainerSpec, **changes: object) -> ContainerSpec:

@@ -74,6 +74,13 @@ def etc_files(host: str, addresses: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+_ISOLATION = (
+    *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--disable-userns"),
+    *("--uid", str(PROGRAM_ID), "--gid", str(PROGRAM_ID), "--cap-drop", "ALL", "--new-session", "--die-with-parent"),
+)
+"""What every sandbox is cut off from, whatever runs in it."""
+
+
 def arguments(
     *,
     host: str,
@@ -107,10 +114,7 @@ def arguments(
         info_fd: takes the pid of the sandbox's first process.
         block_fd: the program starts when something can be read here.
     """
-    options = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
-    options += ["--unshare-net"] if own_network else []
-    options += ["--disable-userns", "--uid", str(PROGRAM_ID), "--gid", str(PROGRAM_ID), "--cap-drop", "ALL"]
-    options += ["--new-session", "--die-with-parent", "--hostname", host, "--clearenv"]
+    options = [*_ISOLATION, *(["--unshare-net"] if own_network else []), "--hostname", host, "--clearenv"]
     for name, value in sorted(environment.items()):
         options += ["--setenv", name, value]
     for kind, source, target in system:
@@ -127,15 +131,7 @@ def arguments(
     options += _written(last_files)
     # Last: everything above is written into it. A tmpfs without a size is memory without a limit.
     options += ["--remount-ro", "/", "--chdir", working_directory]
-    return [
-        *options,
-        "--seccomp",
-        str(filter_fd),
-        "--info-fd",
-        str(info_fd),
-        "--block-fd",
-        str(block_fd),
-    ]
+    return [*options, "--seccomp", str(filter_fd), "--info-fd", str(info_fd), "--block-fd", str(block_fd)]
 
 
 def _written(files: Mapping[str, int]) -> list[str]:

@@ -15,9 +15,10 @@ import time
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox import instance
 from whiteroom.runtime.supervisor import cgroups, meters, namespaces
+from whiteroom.runtime.supervisor.detaching import detach
 from whiteroom.runtime.supervisor.hosts import Ending, Fleet, Host, ImageFailed, SandboxFailed
 from whiteroom.runtime.supervisor.records import exec_failure, first_line, now_ms
-from whiteroom.runtime.supervisor.supervisor import Supervisor, detach
+from whiteroom.runtime.supervisor.supervisor import Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from whiteroom.runtime.sandbox.bubblewrap import Mount
-    from whiteroom.runtime.spec import Member, Spec
+    from whiteroom.runtime.spec import InstanceSpec, Spec
     from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter
     from whiteroom.runtime.transform.serving import Client
 
@@ -39,9 +40,9 @@ _IMAGE_GONE = "The image has been removed. Build it again, then create a new ver
 class SealedHost(Host):
     """One instance under bubblewrap."""
 
-    def __init__(self, spec: Spec, member: Member) -> None:
-        super().__init__(spec, member.host, member.work)
-        self.member = member
+    def __init__(self, spec: Spec, own: InstanceSpec) -> None:
+        super().__init__(spec, own.host, own.work)
+        self.own = own
         self.uid: int | None = None
         self.devices: dict[str, str] = {}
         """Device nodes of its own, by their paths in the sandbox."""
@@ -72,7 +73,7 @@ class SealedHost(Host):
 
     def start(self, mounts: list[Mount], bwrap: str) -> instance.Instance:
         """Start its sandbox; its program waits."""
-        self.running = instance.start(self._spec, self.member, self.groups, self.uid, mounts, self.devices, bwrap)
+        self.running = instance.start(self._spec, self.own, self.groups, self.uid, mounts, self.devices, bwrap)
         return self.running
 
     def first(self) -> tuple[int, int] | None:
@@ -151,7 +152,7 @@ class SealedHost(Host):
 
         first = self.running.first or self.running.pid
         # Model servers listen on the same port: where there are several, each has a network of its own.
-        enter = (lambda: namespaces.join_network(first)) if len(self._spec.members) > 1 else None
+        enter = (lambda: namespaces.join_network(first)) if len(self._spec.instances) > 1 else None
         return Client(dict(transform), self.name, self.work, first, enter=enter)
 
     def judge(self, ending: Ending, *, gone: bool) -> None:
@@ -171,7 +172,7 @@ class SealedHost(Host):
             ending.because(
                 "sandbox", f"The sandbox could not be made ({words}). `whiteroom doctor` says more.", self.name
             )
-        program = self.member.command[0]
+        program = self.own.command[0]
         failure = exec_failure(self._words, program)
         if code != 0 and failure is not None:
             ending.exit_code = None
@@ -195,7 +196,7 @@ class SealedFleet(Fleet):
         """Start nothing yet."""
         super().__init__()
         self._spec = spec
-        self.hosts: list[SealedHost] = [SealedHost(spec, member) for member in spec.members]
+        self.hosts: list[SealedHost] = [SealedHost(spec, own) for own in spec.instances]
 
     def claim(self, note: Callable[[str], None]) -> None:
         """See Fleet: the image is held, and as root a user that no other live run has."""
@@ -237,7 +238,7 @@ class SealedFleet(Fleet):
     def _enter(self) -> tuple[list[list[Mount]], str]:
         """Enter what all instances share; what each mounts, and bubblewrap, as they are to be found there."""
         spec = self._spec
-        mounts, bwrap = [list(host.member.mounts) for host in self.hosts], spec.bwrap
+        mounts, bwrap = [list(host.own.mounts) for host in self.hosts], spec.bwrap
         try:
             if spec.sandboxed and not spec.own_networks:
                 namespaces.enter_own_network()

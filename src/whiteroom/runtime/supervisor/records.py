@@ -13,6 +13,11 @@ import time
 
 from whiteroom.runtime.spec import END_FILE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WRITE_AGAIN_SECONDS = 0.5
 _FAILURE_CHARACTERS = 4096
 """More than statusDetails.message takes of it: what stands at that cut must be recognised whole to be masked."""
 
@@ -80,3 +85,31 @@ def write_whole(path: str, text: str) -> None:
     finally:
         os.close(handle)
     os.rename(f"{path}.new", path)
+
+
+def write_patiently(path: str, text: str, unwanted: Callable[[], bool]) -> None:
+    """Write a file whole, as soon as the disk takes it. Whoever gives the run up before that kills this process.
+
+    Raises:
+        OSError: it could not be written, and is `unwanted` by now.
+    """
+    told = False
+    while True:
+        try:
+            return write_whole(path, text)
+        except OSError as problem:
+            if unwanted():
+                raise
+            if not told:
+                told = True
+                tell_operator(f"{path} cannot be written: {problem.strerror}. It is tried again.\n")
+            time.sleep(_WRITE_AGAIN_SECONDS)
+
+
+def tell_operator(text: str) -> None:
+    """Say what no member reads: it lands in the run's own file of errors."""
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        # The disk is full: no reason to leave the run without a record.
+        return

@@ -12,21 +12,17 @@ Standard library only, and what is slow to import is imported once the program r
 # ruff: noqa: PTH108, PTH110, PTH123
 from __future__ import annotations
 
-# The module signal takes 6 ms to import, as it makes enumerations.
-import _signal  # type: ignore[import-not-found]
 import os
-import resource
 import select
 import time
 
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.supervisor.children import reap_all
 from whiteroom.runtime.supervisor.hosts import Cancelled, Ending, ImageFailed, SandboxFailed
-from whiteroom.runtime.supervisor.records import now_ms, write_whole
+from whiteroom.runtime.supervisor.records import now_ms, tell_operator, write_patiently
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from whiteroom.runtime.supervisor.feeding import Feeder
     from whiteroom.runtime.supervisor.hosts import Fleet, Host, RunSpec
     from whiteroom.runtime.supervisor.logs import LogWriter
@@ -38,8 +34,6 @@ _OTHERS_GRACE_SECONDS = 10
 _KILL_AGAIN_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
 _LAST_PAUSE_MS = 50
-_WRITE_AGAIN_SECONDS = 0.5
-_REAP_SECONDS, _REAP_LOOK_SECONDS = 2.0, 0.005
 _CONTROL_BYTES = 1 << 12
 _ENDED_EARLY = "The program ended (exit code 0) before every file was transformed."
 CLIENT_DIED = "The batch transform's client was killed."
@@ -82,7 +76,7 @@ class Supervisor:
         except Exception:  # noqa: BLE001 - whatever went wrong, the run must get its record
             import traceback  # noqa: PLC0415
 
-            _tell_operator(traceback.format_exc())
+            tell_operator(traceback.format_exc())
             ending.because("platform", "The supervisor of this run failed; the server's operator finds the reason.")
         self._clear()
         self._record()
@@ -128,7 +122,7 @@ class Supervisor:
         first = ",".join(f"[{pid},{ticks}]" for pid, ticks in processes)
         groups = ",".join(f'"{folder}"' for folder in sorted(folders))
         text = f'{{"first":[{first}],"groups":[{groups}],"pid":{os.getpid()}}}'
-        _write_patiently(specs.MARKER_FILE, text, lambda: os.path.exists(specs.STOP_FILE))
+        write_patiently(specs.MARKER_FILE, text, lambda: os.path.exists(specs.STOP_FILE))
 
     def _logged(self) -> LogWriter:
         """The run's log. Slow to import: the programs are starting meanwhile."""
@@ -280,8 +274,8 @@ class Supervisor:
         else:
             self._ending.because("exited", "")
             self._ending.exit_code = 0
-        heeding = any(one.heeds_sigterm() for one in self._hosts)
-        self._terminate(time.monotonic() + (_SERVE_GRACE_SECONDS if heeding else 0))
+        handling = any(one.handles_sigterm() for one in self._hosts)
+        self._terminate(time.monotonic() + (_SERVE_GRACE_SECONDS if handling else 0))
 
     def _note(self, text: str, host: str | None = None) -> None:
         self._logged().note(now_ms(), host or self._hosts[0].name, text)
@@ -301,10 +295,10 @@ class Supervisor:
                 host.watch.close()
         for _, client in self._clients.values():
             client.close()
-        _reap_all(forever=not any(host.watch and host.watch.leaves_behind for host in started))
+        reap_all(forever=not any(host.watch and host.watch.leaves_behind for host in started))
         until = time.monotonic() + _LAST_WORDS_SECONDS
         for host in started:
-            _hear_out(host, until)
+            _drain_output(host, until)
         self._judge(started)
         self._fleet.remove()
 
@@ -342,72 +336,13 @@ class Supervisor:
             "ended_at_ms": self._ended_at_ms(),
         }
         # Without it the run would count as lost, and be run again.
-        _write_patiently(specs.END_FILE, json.dumps(end), lambda: False)
+        write_patiently(specs.END_FILE, json.dumps(end), lambda: False)
 
 
-def _hear_out(host: Host, until: float) -> None:
+def _drain_output(host: Host, until: float) -> None:
     """Take the last words of an instance that nothing lives of."""
     for handle in list(host.streams):
         poller = select.poll()
         poller.register(handle, select.POLLIN)
         while time.monotonic() < until and poller.poll(_LAST_PAUSE_MS) and host.pump(handle):
             continue
-
-
-def _write_patiently(path: str, text: str, unwanted: Callable[[], bool]) -> None:
-    """Write a file whole, as soon as the disk takes it. Whoever gives the run up before that kills this process.
-
-    Raises:
-        OSError: it could not be written, and is `unwanted` by now.
-    """
-    told = False
-    while True:
-        try:
-            return write_whole(path, text)
-        except OSError as problem:
-            if unwanted():
-                raise
-            if not told:
-                told = True
-                _tell_operator(f"{path} cannot be written: {problem.strerror}. It is tried again.\n")
-            time.sleep(_WRITE_AGAIN_SECONDS)
-
-
-def _tell_operator(text: str) -> None:
-    try:
-        os.write(2, text.encode())
-    except OSError:
-        # The disk is full: no reason to leave the run without a record.
-        return
-
-
-def _reap_all(*, forever: bool) -> None:
-    """Wait for every child. Not `forever` where one does not die, and is none of the run's."""
-    until = time.monotonic() + _REAP_SECONDS
-    while forever or time.monotonic() < until:
-        try:
-            pid, _ = os.waitpid(-1, 0 if forever else os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            time.sleep(_REAP_LOOK_SECONDS)
-
-
-def detach(folder: str, lock: int) -> None:
-    """Make this process the supervisor of the run in `folder`, on its own from now on.
-
-    Args:
-        folder: becomes the current folder.
-        lock: the descriptor of the run's lock, the highest that is ours.
-    """
-    os.setsid()
-    # What the server has open is not ours to keep: its sockets would outlive it.
-    os.closerange(lock + 1, 65_536)
-    os.set_inheritable(lock, False)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _signal.signal(_signal.SIGHUP, _signal.SIG_IGN)
-    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-    _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
-    os.chdir(folder)
-    os.umask(0o022)
