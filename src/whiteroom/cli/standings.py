@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from whiteroom.domain.collaborations import Collaboration, MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.configured_tables import catalog_name
 from whiteroom.domain.next_actions import Advice, SharedTable, Standing, next_actions
 from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.queries import CatalogTable, FileFormat
-from whiteroom.domain.schemas import query_table
-from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, TableNotFound, Transaction
-
-_UNREAD = CatalogTable((), FileFormat.CSV, ())
+from whiteroom.reads.budgets import access_budget, privacy_budget
+from whiteroom.reads.query_tables import referenced, resolved, shared_associations
 
 
 def advice(tx: Transaction, catalog: Catalog, collaboration: Collaboration, now: datetime) -> tuple[Advice, ...]:
@@ -34,8 +29,7 @@ def _standing(tx: Transaction, catalog: Catalog, collaboration: Collaboration) -
     }
     configurations = {account: tx.ml_configurations.get(held.id) for account, held in memberships.items()}
     active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
-    shared = tx.configured_table_associations.all(collaboration_id=collaboration.id)
-    found = [_shared_table(tx, catalog, association) for association in shared if association.account_id in active]
+    found = [_shared_table(tx, catalog, association) for association in shared_associations(tx, collaboration.id)]
     algorithms = tx.configured_model_algorithm_associations.all(collaboration_id=collaboration.id)
     return Standing(
         collaboration=collaboration,
@@ -55,20 +49,14 @@ def _standing(tx: Transaction, catalog: Catalog, collaboration: Collaboration) -
 
 
 def _shared_table(tx: Transaction, catalog: Catalog, association: ConfiguredTableAssociation) -> SharedTable | None:
-    table = tx.configured_tables.get(association.configured_table_id)
-    if table is None:
+    found = referenced(tx, association)
+    if found is None:
         return None
-    rule = tx.configured_table_analysis_rules.get(table.id)
-    association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    private = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
-    seen = query_table(association, table, _UNREAD, rule, association_rule, private)
-    spent_from = private if seen.identifier is not None and seen.privacy is not None else None
-    budget = tx.privacy_budget_templates.find(resource_id=association.id)
-    place = catalog_name(table.table_reference)
-    if isinstance(place, Denied):
-        return SharedTable(seen, readable=False, budget=budget, private_budget=spent_from)
+    seen, _ = found
+    spent_from = privacy_budget(tx, association.collaboration_id)
+    private = spent_from if seen.identifier is not None and seen.privacy is not None else None
+    budget = access_budget(tx, association.id)
     try:
-        source = catalog.resolve(table.account_id, place.database, place.table)
+        return SharedTable(resolved(catalog, found), readable=True, budget=budget, private_budget=private)
     except TableNotFound:
-        return SharedTable(seen, readable=False, budget=budget, private_budget=spent_from)
-    return SharedTable(replace(seen, source=source), readable=True, budget=budget, private_budget=spent_from)
+        return SharedTable(seen, readable=False, budget=budget, private_budget=private)

@@ -10,17 +10,17 @@ from typing import Any
 
 from whiteroom.base.clock import Clock
 from whiteroom.domain.channel_queries import template_can_fill, template_gives
-from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.differential_privacy import epsilon_left
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.queries import UNREADABLE, CatalogTable, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.queries import UNREADABLE, QuerySpec, QueryTable, ResultFormat
 from whiteroom.domain.query_compute import Compute, granted
 from whiteroom.domain.steps import Failure
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
-from whiteroom.reads.query_tables import Referenced, referenced
+from whiteroom.reads.budgets import privacy_budget
+from whiteroom.reads.query_tables import Referenced, referenced, resolved, shared_associations
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class QuerySpecs:
             seen = seen_associations(tx, query)
             tables = tables_of(tx, seen)
             others = {found.name for found in shared_associations(tx, query.collaboration_id)}
-            budget = tx.privacy_budget_templates.find(resource_id=query.collaboration_id)
+            budget = privacy_budget(tx, query.collaboration_id)
         if isinstance(statement, Failure):
             return statement
         settings = self._settings
@@ -86,11 +86,7 @@ class QuerySpecs:
             template_arn=statement.template_arn,
             querier_account_id=query.account_id,
             algorithm_association_arn=algorithm_association_arn,
-            tables=tuple(
-                # A query that reads it is told so; the others need not care.
-                replace(table, source=self._resolve(table, reference) or UNREADABLE)
-                for table, reference in tables
-            ),
+            tables=tuple(map(self._resolved, tables)),
             result_format=result_format,
             folder=folder,
             # A program may be made for files without one (settings.csv_header); a person is not.
@@ -105,27 +101,17 @@ class QuerySpecs:
             epsilon_left="0" if budget is None else str(epsilon_left(budget, self._clock())),
         )
 
-    def _resolve(self, table: QueryTable, reference: Mapping[str, Any]) -> CatalogTable | None:
-        """What a table refers to, as it is now; None where that cannot be read here."""
-        place = reference.get("glue") or reference.get("athena")
-        if place is None:
-            return None
+    def _resolved(self, found: Referenced) -> QueryTable:
+        """The table as it is now; where it cannot be read here, a query that reads it is told so, and no other."""
+        table, _ = found
         try:
-            return self._catalog.resolve(table.owner_account_id, place["databaseName"], place["tableName"])
+            return resolved(self._catalog, found)
         except TableNotFound as error:
             log.warning("table %s of account %s: %s", table.name, table.owner_account_id, error)
-            return None
+            return replace(table, source=UNREADABLE)
 
 
 _ANY_SIZE = 1 << 62
-
-
-def shared_associations(tx: Transaction, collaboration_id: str) -> list[ConfiguredTableAssociation]:
-    """The tables that active members share in a collaboration."""
-    members = tx.members.all(collaboration_id=collaboration_id)
-    active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
-    shared = tx.configured_table_associations.all(collaboration_id=collaboration_id)
-    return [association for association in shared if association.account_id in active]
 
 
 def seen_associations(tx: Transaction, query: ProtectedQuery) -> list[ConfiguredTableAssociation]:

@@ -11,12 +11,13 @@ from collections.abc import Collection
 from whiteroom.domain.privacy_budgets import given_back
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.ports import Transaction
+from whiteroom.reads.budgets import access_budget
 
 
 def settle(tx: Transaction, query: ProtectedQuery, read: Collection[str]) -> None:
     """Give back what was counted for tables other than those in `read` (ids of associations)."""
     for association_id in query.charged_associations:
-        template = tx.privacy_budget_templates.find(resource_id=association_id)
+        template = access_budget(tx, association_id)
         if association_id in read or template is None:
             continue
         changes = given_back(template, query.created_at)

@@ -12,12 +12,13 @@ from typing import Any
 from whiteroom.base.arns import cleanrooms_arn, parse_arn
 from whiteroom.base.faults import AccessDenied
 from whiteroom.domain.analysis_templates import AnalysisTemplate, tables_named
-from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.privacy_budgets import Balance, PrivacyBudgetTemplate, balances, remaining, used_once_more
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.registry import Context
+from whiteroom.reads import budgets
+from whiteroom.reads.query_tables import shared_associations
 
 
 def named_associations(
@@ -28,10 +29,7 @@ def named_associations(
     The text is hostile, and is parsed where it runs; here its words tell. A query sees no table but these.
     """
     text = sql_parameters.get("queryString", "") if template is None else template.source["text"]
-    members = context.tx.members.all(collaboration_id=collaboration_id)
-    active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
-    shared = context.tx.configured_table_associations.all(collaboration_id=collaboration_id)
-    there = {association.name: association.id for association in shared if association.account_id in active}
+    there = {association.name: association.id for association in shared_associations(context.tx, collaboration_id)}
     return tuple(there[name] for name in tables_named(text, there))
 
 
@@ -43,7 +41,7 @@ def spend(context: Context, association_ids: Iterable[str]) -> tuple[str, ...]:
     """
     spent = []
     for association_id in dict.fromkeys(association_ids):
-        template = context.tx.privacy_budget_templates.find(resource_id=association_id)
+        template = budgets.access_budget(context.tx, association_id)
         association = context.tx.configured_table_associations.get(association_id)
         if template is None or association is None:
             continue
@@ -68,9 +66,9 @@ def channel_budgets(context: Context, channel: MLInputChannel) -> Mapping[str, A
     if not sources:
         query = context.tx.protected_queries.get(channel.protected_query_id)
         sources = (query.named_associations or ()) if query is not None else ()
-    found = [context.tx.privacy_budget_templates.find(resource_id=source) for source in sources]
-    budgets = [access_budget(template, context) for template in found if template is not None]
-    return {"accessBudgets": budgets} if budgets else None
+    found = [budgets.access_budget(context.tx, source) for source in sources]
+    told = [access_budget(template, context) for template in found if template is not None]
+    return {"accessBudgets": told} if told else None
 
 
 def access_budget(template: PrivacyBudgetTemplate, context: Context) -> dict[str, Any]:
@@ -93,7 +91,7 @@ def resource_arn_of(association: ConfiguredTableAssociation) -> str:
 
 def forget_budget(context: Context, association_id: str) -> None:
     """Remove the budget of a table that is taken out of the collaboration."""
-    template = context.tx.privacy_budget_templates.find(resource_id=association_id)
+    template = budgets.access_budget(context.tx, association_id)
     if template is not None:
         context.tx.privacy_budget_templates.remove(template)
         context.tx.tags.put(template.arn, {})

@@ -24,6 +24,8 @@ from whiteroom.operations.access import permit
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.registry import Context
 from whiteroom.ports import Repository
+from whiteroom.reads import algorithms
+from whiteroom.reads.algorithms import association_at
 from whiteroom.reads.current_rules import CurrentRules, base_of
 
 ASSOCIATION = "configured-model-algorithm-association"
@@ -112,14 +114,14 @@ def working_association(context: Context, arn: str, collaboration_id: str) -> Co
 
 def association_or_none(context: Context, arn: str) -> ConfiguredModelAlgorithmAssociation | None:
     """An association that may have been deleted since; the ARN is one that a record holds."""
-    return context.tx.configured_model_algorithm_associations.get(resource_id(arn))
+    return association_at(context.tx, arn)
 
 
 def algorithm_of(context: Context, association: ConfiguredModelAlgorithmAssociation) -> ConfiguredModelAlgorithm:
     """The algorithm behind an association. It cannot be deleted while it is associated."""
-    arn = association.configured_model_algorithm_arn
-    algorithm = context.tx.configured_model_algorithms.get(resource_id(arn))
+    algorithm = algorithms.algorithm_of(context.tx, association)
     if algorithm is None:
+        arn = association.configured_model_algorithm_arn
         raise missing(arn, "configured-model-algorithm", f"account {association.account_id}")
     return algorithm
 

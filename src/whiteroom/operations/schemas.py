@@ -7,16 +7,16 @@ from typing import Any
 from whiteroom.base.faults import ResourceNotFound
 from whiteroom.domain.collaborations import Collaboration
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.configured_tables import ConfiguredTable, catalog_name
+from whiteroom.domain.configured_tables import ConfiguredTable
 from whiteroom.domain.queries import Column, QueryTable
 from whiteroom.domain.rule_readiness import AnalysisType, Missing
-from whiteroom.domain.schemas import consolidated_policy, query_table, readiness, visible_columns
-from whiteroom.domain.verdicts import Denied
+from whiteroom.domain.schemas import consolidated_policy, readiness, visible_columns
 from whiteroom.operations.access import joined_collaboration
 from whiteroom.operations.access_budgets import resource_arn_of
 from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
 from whiteroom.ports import TableNotFound
+from whiteroom.reads.query_tables import referenced, resolved
 
 _TABLE = "TABLE"
 _KIND = "CONFIGURED_TABLE_ASSOCIATION"
@@ -99,11 +99,10 @@ def _configured_table(context: Context, association: ConfiguredTableAssociation)
 
 
 def _query_table(context: Context, association: ConfiguredTableAssociation) -> QueryTable:
-    table = _configured_table(context, association)
-    name = catalog_name(table.table_reference)
-    assert not isinstance(name, Denied)  # noqa: S101 - CreateConfiguredTable refuses such a reference
+    found = referenced(context.tx, association)
+    assert found is not None  # noqa: S101 - DeleteConfiguredTable refuses while there is an association
     try:
-        source = context.catalog.resolve(table.account_id, name.database, name.table)
+        return resolved(context.catalog, found)
     except TableNotFound:
         # What the catalog said may name files: it is for the owner alone.
         raise ResourceNotFound(
@@ -112,14 +111,6 @@ def _query_table(context: Context, association: ConfiguredTableAssociation) -> Q
             resourceId=association.id,
             resourceType=_KIND,
         ) from None
-    return query_table(
-        association,
-        table,
-        source,
-        context.tx.configured_table_analysis_rules.get(table.id),
-        context.tx.configured_table_association_analysis_rules.get(association.id),
-        context.tx.privacy_budget_templates.find(resource_id=association.collaboration_id),
-    )
 
 
 def _document(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from whiteroom.domain.collaborations import MemberStatus
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.configured_tables import catalog_name
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.domain.schemas import query_table
-from whiteroom.ports import Transaction
+from whiteroom.domain.verdicts import Denied
+from whiteroom.ports import Catalog, TableNotFound, Transaction
+from whiteroom.reads.budgets import privacy_budget
 
 Referenced = tuple[QueryTable, Mapping[str, Any]]
 """A table with its rules, its rows still to be found, and its TableReference."""
@@ -21,6 +26,27 @@ def referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Refe
         return None
     rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
-    budget = tx.privacy_budget_templates.find(resource_id=association.collaboration_id)
+    budget = privacy_budget(tx, association.collaboration_id)
     unread = CatalogTable((), FileFormat.CSV, tuple(Column(column, "") for column in table.allowed_columns))
     return query_table(association, table, unread, rule, association_rule, budget), table.table_reference
+
+
+def resolved(catalog: Catalog, found: Referenced) -> QueryTable:
+    """The table with what its reference leads to now. It may take as long as a file takes to be read.
+
+    Raises:
+        TableNotFound: it leads nowhere here. What it says may name files: it is for the owner alone.
+    """
+    table, reference = found
+    name = catalog_name(reference)
+    if isinstance(name, Denied):
+        raise TableNotFound(name.reason)
+    return replace(table, source=catalog.resolve(table.owner_account_id, name.database, name.table))
+
+
+def shared_associations(tx: Transaction, collaboration_id: str) -> list[ConfiguredTableAssociation]:
+    """The tables that active members share in a collaboration."""
+    members = tx.members.all(collaboration_id=collaboration_id)
+    active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
+    shared = tx.configured_table_associations.all(collaboration_id=collaboration_id)
+    return [association for association in shared if association.account_id in active]
