@@ -73,7 +73,7 @@ $(BENCH_READY): requirements/bench.lock
 	@touch $(BENCH_READY)
 
 spark-corpus: $(DEV_READY) $(SPARK_READY) ## Ask a real Spark the statements of tests/spark (needs Java 17)
-	@$(BIN)/python tests/spark/tables.py $(SPARK)/tables
+	@PYTHONPATH=tests $(BIN)/python -m spark.tables $(SPARK)/tables
 	@$(SPARK)/bin/python tools/spark_corpus.py $(SPARK)/tables
 
 $(SPARK_READY): requirements/spark.lock

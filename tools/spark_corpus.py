@@ -49,6 +49,8 @@ def _session(tables: Path) -> Any:
         "spark.sql.ansi.enabled": "false",
         "spark.sql.shuffle.partitions": "1",
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        # The tables' times are in the calendar of today, also before 1900.
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
         "spark.log.level": "OFF",
     }
     builder = SparkSession.builder.master("local[1]")
@@ -56,8 +58,11 @@ def _session(tables: Path) -> Any:
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
-    for name in ("t", "u"):
-        spark.read.parquet(str(tables / f"{name}.parquet")).createOrReplaceTempView(name)
+    files = sorted(tables.glob("*.parquet"))
+    if not files:
+        sys.exit(f"There are no tables in {tables}; `make spark-corpus` writes them first.")
+    for file in files:
+        spark.read.parquet(str(file)).createOrReplaceTempView(file.stem)
     return spark
 
 

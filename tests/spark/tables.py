@@ -1,6 +1,7 @@
 """The tables that the corpus asks: what Spark and DuckDB may take for different things, in few rows.
 
-`python tests/spark/tables.py FOLDER` writes `t.parquet` and `u.parquet`; tools/spark_corpus.py gives them to Spark.
+`python -m spark.tables FOLDER`, in this folder's parent, writes them as Parquet; tools/spark_corpus.py gives them to
+Spark.
 """
 
 from __future__ import annotations

@@ -92,6 +92,8 @@ def ask(statement: Statement, tables: Path) -> Answer:
 
 
 def _compared(statement: Statement, types: list[str], rows: list[tuple[Any, ...]]) -> str:
+    kinds = [kind for _, kind in statement.spark["types"]]
+    rows = [tuple(_without_names(value, kind) for value, kind in zip(row, kinds, strict=False)) for row in rows]
     ordered = "order by" in statement.sql.lower().rpartition(")")[2]
     if not _equal_rows(statement.spark["rows"], rows, ordered=ordered):
         return DIFFERENT
@@ -147,10 +149,39 @@ def _same_type(spark: str, duck: str) -> bool:
         return True
     if spark.startswith("array<"):
         return duck.endswith("[]") and _same_type(spark[6:-1], duck[:-2])
-    if spark.startswith(("struct<", "map<")):
-        return duck.startswith(spark[:3].upper())
+    if spark.startswith("struct<"):
+        wanted, found = _fields(spark[7:-1], ":"), _fields(duck.removeprefix("STRUCT(")[:-1], " ")
+        names = [[name.strip('"') for name, _ in fields] for fields in (wanted, found)]
+        return names[0] == names[1] and all(
+            _same_type(one[1], other[1]) for one, other in zip(wanted, found, strict=True)
+        )
+    if spark.startswith("map<"):
+        return duck.startswith("MAP")
     wanted = _TYPES.get(spark) or spark.upper()
     return wanted == duck
+
+
+def _fields(text: str, between: str) -> list[tuple[str, str]]:
+    """Names and types of a struct's fields, as Spark or DuckDB writes them."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "<(") - (letter in ">)")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    pairs = [part.strip().partition(between) for part in parts]
+    return [(name, kind) for name, _, kind in pairs]
+
+
+def _without_names(value: Any, spark: str) -> Any:
+    """A value whose structs are lists, as the corpus writes them: only Spark's type tells a struct from a map."""
+    if isinstance(value, dict) and spark.startswith("struct<"):
+        kinds = [kind for _, kind in _fields(spark[7:-1], ":")]
+        return [_without_names(each, kind) for each, kind in zip(value.values(), kinds, strict=True)]
+    if isinstance(value, list) and spark.startswith("array<"):
+        return [_without_names(each, spark[6:-1]) for each in value]
+    return value
 
 
 def _equal_rows(wanted: Sequence[Any], found: Sequence[Any], *, ordered: bool) -> bool:

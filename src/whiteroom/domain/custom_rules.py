@@ -142,6 +142,8 @@ def _group_refusals(select: SelectFacts) -> Iterator[str]:
     for join in select.joins:
         if join.kind not in _JOIN_KINDS:
             yield f"a SELECT that reads it takes no {join.kind} JOIN."
+    if "EXPLODE" in select.functions:
+        yield "put LATERAL VIEW and generators such as explode around the SELECT that reads it, not into it."
     if select.windows:
         yield "put window functions around the SELECT that reads it, not into it."
     if select.subqueries:

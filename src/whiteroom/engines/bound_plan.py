@@ -177,8 +177,11 @@ class _Walk:
         return [*rows, *(self._made(expression, rows) for expression in node.get("expressions", ()))]
 
     def unnest(self, node: Node) -> list[Made]:
+        """How many values there are decides how many rows there are."""
         rows = self._child(node)
-        return [*rows, *(self._made(expression, rows) for expression in node.get("expressions", ()))]
+        values = [self._made(expression, rows) for expression in node.get("expressions", ())]
+        self.facts.conditions |= _columns(values)
+        return [*rows, *values]
 
     def order(self, node: Node) -> list[Made]:
         rows = self._child(node)

@@ -9,16 +9,19 @@ it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from whiteroom.domain.queries import QueryTable
+from whiteroom.engines.lateral_views import SELECTED
 from whiteroom.engines.ordering import RESERVED
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.generators import Generated, columns_of
+from whiteroom.engines.spark.types import of
 
-Columns = dict[str, str]
+Columns = Mapping[str, str]
 """The new names of columns, by the names that they had."""
 
 
@@ -124,10 +127,14 @@ class _Names:
         conditions += [join.args["on"] for join in joins if join.args.get("on") is not None]
         if any(join.args.get("using") or join.args.get("method") for join in select.find_all(exp.Join)):
             raise Refused("A NATURAL JOIN takes a column that both sides have and their owners allow. There is none.")
+        laterals = select.args.get("laterals") or []
+        for condition in conditions:
+            self._expression(condition, {}, expressions, [sources, *([] if laterals else around)])
+        for lateral in laterals:
+            sources = self._lateral_view(select, lateral, sources, expressions)
+        select.set("laterals", None)
         columns = {name: self._new(name, "c") for name in names}
         within = [sources, *around]
-        for condition in conditions:
-            self._expression(condition, {}, expressions, within)
         for part in ("expressions", "where", "group", "having", "qualify", "limit", "offset", "distinct"):
             argument = select.args.get(part)
             for part_node in argument if isinstance(argument, list) else [argument]:
@@ -154,6 +161,37 @@ class _Names:
             raise Refused(f"Two tables in one FROM are named '{old[:128]}'. Give each a name of its own.")
         sources[old] = _Source(self._new(old, "s"), columns)
         node.set("alias", exp.TableAlias(this=_identifier(sources[old].name)))
+
+    def _lateral_view(
+        self, select: exp.Select, lateral: exp.Lateral, sources: Sources, expressions: Sources
+    ) -> Sources:
+        """Put what a SELECT reads into a SELECT inside it, beside what the generator makes of each row.
+
+        What stands around the SELECT is not to be named in there.
+        """
+        generator, old = lateral.this, lateral.alias
+        names = [name.name for name in lateral.args["alias"].args.get("columns") or []]
+        given = columns_of(str(generator.args["kind"]), of(generator.this))
+        if len(names) != len(given) or len(set(names)) < len(names):
+            raise Refused(f"The generator of '{old[:128]}' gives {len(given)} columns; give each a name of its own.")
+        if old in sources:
+            raise Refused(f"A table and a LATERAL VIEW are named '{old[:128]}'. Give each a name of its own.")
+        if generator.this.find(exp.Query, exp.AggFunc, exp.Window):
+            raise Refused("A generator takes no aggregate, window function or sub-query. Put these into WITH.")
+        inner = exp.Select(from_=select.args["from_"].pop(), joins=[join.pop() for join in _joins(select)])
+        if old.startswith(SELECTED) and select.args.get("where"):
+            inner.set("where", select.args["where"].pop())
+        for part in (generator.this, inner.args.get("where")):
+            self._expression(part, {}, expressions, [sources])
+        outer = bool(lateral.args.get("outer") or generator.args.get("outer"))
+        new = {name: self._new(name, "c") for name in names}
+        for place, name in enumerate(new.values()):
+            column = Generated(this=generator.this.copy(), kind=generator.args["kind"], place=place, outer=outer)
+            inner.append("expressions", _named(column, name))
+        alias = self._new(old, "s")
+        select.set("from_", exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=_identifier(alias)))))
+        below = {name: _Source(alias, _Lifted(source, inner, self._new)) for name, source in sources.items()}
+        return {**below, old: _Source(alias, new)}
 
     def _table(self, node: exp.Table, expressions: Sources) -> Columns:
         view = self._views.get(node.name)
@@ -200,6 +238,36 @@ class _Names:
                 column.set("this", _identifier(source.columns[column.name]))
                 return
         raise Refused(f"The query cannot be followed to where '{column.name[:128]}' comes from.")
+
+
+class _Lifted(Mapping[str, str]):
+    """The columns of a source through a SELECT around it, which shows those that are asked for and no others."""
+
+    def __init__(self, source: _Source, inner: exp.Select, new: Callable[[str, str], str]) -> None:
+        self._source = source
+        self._inner = inner
+        self._new = new
+        self._shown: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._shown:
+            column = exp.column(self._source.columns[name], table=self._source.name, quoted=True)
+            self._shown[name] = self._new(name, "c")
+            self._inner.append("expressions", _named(column, self._shown[name]))
+        return self._shown[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._source.columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._source.columns)
+
+    def __len__(self) -> int:
+        return len(self._source.columns)
+
+
+def _joins(select: exp.Select) -> list[exp.Join]:
+    return list(select.args.get("joins") or [])
 
 
 def _sources(select: exp.Select) -> Iterator[exp.Expr]:

@@ -22,6 +22,7 @@ from whiteroom.domain.query_facts import (
 from whiteroom.engines.meetings import Meetings
 from whiteroom.engines.origins import Origins, from_joins
 from whiteroom.engines.places import filters, groups
+from whiteroom.engines.spark.generators import Generated
 
 _PLACES = {
     "expressions": Place.OUTPUT,
@@ -194,6 +195,8 @@ def _constructs(tree: exp.Query) -> Iterator[str]:
         yield "common table expression (WITH)"
     for operation in tree.find_all(exp.SetOperation):
         yield operation.key.upper()
+    if tree.find(Generated):
+        yield "LATERAL VIEW and no generator such as explode"
     for query in tree.find_all(exp.Query):
         if query is not tree and query.find_ancestor(exp.With, exp.SetOperation) is None:
             yield "sub-query"

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from whiteroom.engines import dialect
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.generators import Generator
 
 Kinds = frozenset[type]
 Row = Mapping[str, Kinds]
@@ -34,6 +35,7 @@ EXPRESSION: Kinds = (dialect.SCALARS - _ELSEWHERE) | {
     exp.Between,
     exp.Cast,
     exp.Column,
+    exp.Dot,
     exp.Filter,
     exp.In,
     exp.Interval,
@@ -64,10 +66,11 @@ TABLE: Mapping[type, Row] = {
     # queries
     exp.Select: {
         "with_": _kinds(exp.With),
-        "expressions": EXPRESSION | STAR | {exp.Alias},
+        "expressions": EXPRESSION | STAR | {exp.Alias, exp.Aliases, Generator},
         "distinct": _kinds(exp.Distinct),
         "from_": _kinds(exp.From),
         "joins": _kinds(exp.Join),
+        "laterals": _kinds(exp.Lateral),
         "where": _kinds(exp.Where),
         "group": _kinds(exp.Group),
         "having": _kinds(exp.Having),
@@ -79,12 +82,15 @@ TABLE: Mapping[type, Row] = {
     exp.Subquery: {"with_": _kinds(exp.With), "this": QUERY | {exp.Table}, "alias": _kinds(exp.TableAlias), **_ENDS},
     exp.With: {"expressions": _kinds(exp.CTE)},
     exp.CTE: {"this": QUERY, "alias": _kinds(exp.TableAlias)},
-    exp.Alias: {"this": EXPRESSION, "alias": NAME},
+    exp.Alias: {"this": EXPRESSION | {Generator}, "alias": NAME},
+    exp.Aliases: {"this": _kinds(Generator), "expressions": NAME},
     # sources
     exp.From: {"this": SOURCE},
     exp.Table: {"this": NAME, "alias": _kinds(exp.TableAlias), "joins": _kinds(exp.Join)},
     exp.TableAlias: {"this": NAME, "columns": NAME},
     exp.Join: {"this": SOURCE, "on": EXPRESSION, "using": NAME, "side": VALUE, "kind": VALUE, "method": VALUE},
+    exp.Lateral: {"this": _kinds(Generator), "view": VALUE, "outer": VALUE, "alias": _kinds(exp.TableAlias)},
+    Generator: {"this": EXPRESSION, "kind": VALUE, "outer": VALUE},
     exp.Values: {"expressions": _kinds(exp.Tuple, exp.Paren), "alias": _kinds(exp.TableAlias)},
     # clauses
     exp.Where: {"this": EXPRESSION},
@@ -122,7 +128,9 @@ TABLE: Mapping[type, Row] = {
         "end": _kinds(exp.Literal, exp.Interval, exp.Neg),
         "end_side": VALUE,
     },
-    exp.Column: {"this": NAME | {exp.Star}, "table": NAME},
+    # s.a and t.s.a, until names are resolved
+    exp.Column: {"this": NAME | {exp.Star}, "table": NAME, "db": NAME, "catalog": NAME},
+    exp.Dot: {"this": EXPRESSION, "expression": NAME},
     exp.Identifier: {"this": VALUE, "quoted": VALUE},
     StarOf: {"this": _kinds(exp.Star), "table": NAME},
     exp.Star: {},
@@ -239,6 +247,11 @@ def _children(node: exp.Expr) -> Iterator[tuple[str, object]]:
 def _out_of_place(child: exp.Expr, parent: exp.Expr, name: str) -> str:
     if kind_of(child) in STAR:
         return "A star stands as an output column of its own, or in COUNT(*). Name the columns that you want."
+    if isinstance(child, Generator):
+        return (
+            "A generator such as explode stands in LATERAL VIEW, or as an output column of its own: not in another "
+            "expression, and in no other clause."
+        )
     if isinstance(parent, exp.Limit | exp.Offset):
         return f"{parent.key.upper()} takes a whole number as it stands, and no expression."
     return f"{construct(child)} is not allowed as {name.rstrip('_').replace('_', ' ').upper()} of {construct(parent)}."

@@ -36,6 +36,7 @@ from whiteroom.engines.canonical import Canonical, to_canonical
 from whiteroom.engines.distinct import group_distinct
 from whiteroom.engines.facts import columns_read, find_facts, ordered_by
 from whiteroom.engines.grammar import check_places, construct
+from whiteroom.engines.lateral_views import check_names, to_lateral_views, type_query
 from whiteroom.engines.minimums import require_minimums
 from whiteroom.engines.nodes import check_node, name_aggregate
 from whiteroom.engines.noise_plan import NoisePlan, take_apart
@@ -43,8 +44,11 @@ from whiteroom.engines.origins import Origins
 from whiteroom.engines.parameters import bind
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.resolving import name_views, resolve, spark_types
+from whiteroom.engines.spark.generators import Generated
 from whiteroom.engines.spark.reading import SparkSql, written_out
 from whiteroom.engines.spark.spelling import spell
+from whiteroom.engines.spark.structs import is_named_struct
+from whiteroom.engines.spark.types import of
 from whiteroom.engines.spark.typing import annotate
 from whiteroom.engines.syntax_errors import unfinished, unparsed
 from whiteroom.engines.user_level import UserLevel
@@ -88,10 +92,13 @@ def judge_query(spec: QuerySpec, walls: Walls = BOTH) -> JudgedQuery:
     query = _allowed(_parse(spec.sql), walls)
     bind(query, spec.parameters, spec.parameter_types)
     # Spark compares names without case, and keeps an output column's name as it was written.
-    written = {name.lower(): name for name in query.named_selects if name}
+    listed = [name.name for aliases in query.find_all(exp.Aliases) for name in aliases.expressions]
+    written = {name.lower(): name for name in [*listed, *query.named_selects] if name}
     normalize_identifiers(query, dialect="spark")
     write_values_out(query)
+    check_names(query)
     views = name_views(query, spec.tables, spec.other_tables)
+    written |= _write_lateral_views(query, views)
     tree = resolve(query, views)
     form = to_canonical(tree, views) if walls.form else Canonical(tree, tuple(tree.named_selects))
     annotate(tree, spark_types(views))
@@ -121,6 +128,13 @@ def judge_query(spec: QuerySpec, walls: Walls = BOTH) -> JudgedQuery:
     return JudgedQuery(tree, views, output_columns, facts, judgement, _columns(tree, views), noise)
 
 
+def _write_lateral_views(query: exp.Query, views: Mapping[str, QueryTable]) -> dict[str, str]:
+    def type_of(select: exp.Select, lateral: exp.Lateral) -> exp.DataType:
+        return of(resolve(type_query(select, lateral), views).selects[0])
+
+    return to_lateral_views(query, type_of)
+
+
 def _columns(tree: exp.Query, views: Mapping[str, QueryTable]) -> dict[str, frozenset[str]]:
     """What a view must have: nothing that is not read, and who the users are."""
     read = columns_read(tree, views, Origins(tree, views))
@@ -136,6 +150,11 @@ def _noise(form: Canonical, views: Mapping[str, QueryTable], spec: QuerySpec, *,
     tree = form.tree
     level = UserLevel(tree, views, form.written)
     refusals = privacy_refusals(level.facts(), tables, spec.receiver_account_ids)
+    if tree.find(Generated) or any(map(is_named_struct, tree.find_all(exp.Anonymous))):
+        refusals.append(
+            "Over tables with differential privacy, generators such as explode, LATERAL VIEW and structs are not "
+            "allowed: take parts of a text or an array by split(...)[0], element_at or split_part."
+        )
     if exact:
         refusals.append(
             "A table with aggregationThresholds in its rule cannot be read together with one that has "

@@ -22,6 +22,9 @@ from sqlglot import exp
 from whiteroom.domain.query_facts import Origin
 from whiteroom.engines import sort_keys, tallies
 from whiteroom.engines.origins import Origins
+from whiteroom.engines.spark.generators import Generated
+from whiteroom.engines.spark.structs import is_named_struct, values
+from whiteroom.engines.spark.types import is_nested, of
 
 _PASSIVE = (
     exp.Query,
@@ -43,6 +46,7 @@ _PASSIVE = (
     exp.WindowSpec,
     exp.WithinGroup,
     exp.Column,
+    exp.Dot,
     exp.Cast,
     exp.DataType,
     exp.Interval,
@@ -108,7 +112,7 @@ class Meetings:
             if node.this is not None:
                 for when in whens:
                     self._meet([node.this, when])
-        elif not isinstance(node, (*_PASSIVE, exp.Connector, exp.Not, exp.If, exp.Where, exp.Having, exp.Join)):
+        elif not _is_passive(node):
             self._meet(list(_operands(node)), chosen=not isinstance(node, exp.Filter))
             if isinstance(node, _TESTS) or node.name.upper() in _NAMED_TESTS:
                 for operand in _operands(node):
@@ -139,6 +143,13 @@ class Meetings:
             yield node.this
         elif isinstance(node, exp.Tuple | exp.Coalesce):
             yield from _operands(node)
+        elif isinstance(node, exp.Dot | exp.Bracket | Generated):
+            yield node.this
+        elif is_named_struct(node):
+            yield from values(node)
+        elif _holds(node) or any(is_nested(of(operand)) for operand in _operands(node)):
+            # Whatever is in an array or a map may be taken out again.
+            yield from _operands(node)
         elif isinstance(node, exp.Case | exp.If):
             yield from _results(node)
         elif isinstance(node, exp.Query):
@@ -157,6 +168,16 @@ class Meetings:
         """Whether it is a table's column, under whatever name."""
         node = node.unalias() if isinstance(node, exp.Alias) else _bare(node)
         return isinstance(node, exp.Column) and all(map(self._stands, self._origins.behind(node)))
+
+
+def _holds(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and str(node.this).upper() in {"ARRAY", "MAP"}
+
+
+def _is_passive(node: exp.Expr) -> bool:
+    # The values of a struct stand apart; one that is taken out again counts as all of them (origins.py).
+    passive = (*_PASSIVE, exp.Connector, exp.Not, exp.If, exp.Where, exp.Having, exp.Join)
+    return isinstance(node, passive) or is_named_struct(node)
 
 
 def _results(choice: exp.Expr) -> Iterator[exp.Expr]:
@@ -188,6 +209,9 @@ def _measured(node: exp.Expr) -> Iterator[exp.Expr]:
         if any(isinstance(bound, exp.Expr) for bound in bounds) and node.args.get("order"):
             # RANGE BETWEEN 1 PRECEDING: rows whose values are no further apart than that.
             yield node.args["order"]
+    elif isinstance(node, Generated):
+        # How many values there are shows in the rows.
+        yield node.this
     elif isinstance(node, exp.Cast) and node.args["to"].this is exp.DType.BOOLEAN and not _is_boolean(node.this):
         # Whether it is zero.
         yield node.this

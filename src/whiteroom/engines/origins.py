@@ -16,6 +16,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import Origin
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.structs import is_named_struct, values
 
 _COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct)
 _CONSTANTS = (exp.Literal, exp.Boolean, exp.Null)
@@ -147,8 +148,9 @@ class Origins:
             return _NOTHING
         if isinstance(node, _CONSTANTS):
             return _CONSTANT
-        parts = [child for child in node.iter_expressions() if not isinstance(child, exp.DataType | exp.Identifier)]
-        return _together([self.value(part) for part in parts if not isinstance(part, exp.Var)])
+        names = (exp.DataType, exp.Identifier, exp.Var)
+        parts = values(node) if is_named_struct(node) else list(node.iter_expressions())
+        return _together([self.value(part) for part in parts if not isinstance(part, names)])
 
 
 def _together(values: list[Value]) -> Value:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from whiteroom.engines.spark.generators import Generated
+
 
 def filters(tree: exp.Query) -> Iterator[exp.Expr]:
     """What decides which rows there are.
@@ -19,6 +21,9 @@ def filters(tree: exp.Query) -> Iterator[exp.Expr]:
             yield node.args["on"]
         elif isinstance(node, exp.Filter):
             yield node.expression
+        elif isinstance(node, Generated):
+            # As many rows as there are values.
+            yield node.this
         elif isinstance(node, exp.Intersect | exp.Except):
             yield from outputs(node)
         elif isinstance(node, exp.Select) and _in_expression(node):

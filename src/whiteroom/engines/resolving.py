@@ -15,6 +15,7 @@ from sqlglot.schema import MappingSchema
 from whiteroom.domain.column_types import to_duckdb
 from whiteroom.domain.queries import QueryFailure, QueryTable
 from whiteroom.domain.user_level import protected
+from whiteroom.engines.grammar import misplaced
 from whiteroom.engines.ordering import RESERVED
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.typing import annotate
@@ -114,6 +115,9 @@ def resolve(tree: exp.Expr, views: Mapping[str, QueryTable]) -> exp.Query:
         raise Refused(_unresolved(error, views)) from None
     if not isinstance(resolved, exp.Query):
         raise Refused("The SQL cannot be resolved: it is not a SELECT.")
+    for column in resolved.find_all(exp.Column):
+        if column.args.get("db") or column.args.get("catalog"):
+            raise Refused(misplaced("db", column))
     return resolved
 
 

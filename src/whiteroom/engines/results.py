@@ -147,4 +147,4 @@ def nested_columns(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]
 
 def is_nested(duckdb_type: str) -> bool:
     """Whether values of a type of DuckDB's hold other values."""
-    return duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT", "MAP", "UNION"))
+    return duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT", "TUPLE", "MAP", "UNION"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whiteroom.engines.spark import dates, nested, numbers, regex, strings
+from whiteroom.engines.spark import dates, nested, numbers, regex, strings, structs
 from whiteroom.engines.spark.arguments import Function
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -12,6 +12,7 @@ FUNCTIONS: Mapping[str, Function] = {
     **dates.FUNCTIONS,
     **regex.FUNCTIONS,
     **nested.FUNCTIONS,
+    **structs.FUNCTIONS,
     **numbers.FUNCTIONS,
 }
 """By their names in capitals."""

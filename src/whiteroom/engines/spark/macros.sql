@@ -266,3 +266,7 @@ CREATE MACRO spark_array_contains(a, v) AS
     WHEN v IS NULL OR a IS NULL THEN NULL
     WHEN list_aggregate(a, 'count') < len(a) THEN NULL
     ELSE false END;
+
+-- A field of each struct of an array.
+CREATE MACRO spark_fields(l, place) AS
+  list_transform(l, lambda s: struct_extract_at(s, place));

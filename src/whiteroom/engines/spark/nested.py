@@ -10,6 +10,9 @@ from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import arguments
 from whiteroom.engines.spark.arguments import Function, converted, number_of, text, whole
 from whiteroom.engines.spark.building import Rule, call, cast, type_of
+from whiteroom.engines.spark.structs import holds_struct
+from whiteroom.engines.spark.types import of
+from whiteroom.engines.spark.types import widest as widest_type
 
 _KINDS = frozenset({exp.DType.ARRAY, exp.DType.LIST, exp.DType.MAP, exp.DType.STRUCT})
 
@@ -61,6 +64,11 @@ def _same(parts: list[exp.Expr], what: str) -> exp.DataType | None:
     known = len(kinds) <= 1 or any(kinds <= alike for alike in _ALIKE)
     if not known or kinds & {None, exp.DType.UNKNOWN}:
         raise Refused(f"The values of {what} are of several types; cast them to one.")
+    if kinds & _KINDS:
+        held = widest_type(of(part) for part in parts)
+        if held is None:
+            raise Refused(f"The values of {what} are of several types; cast them to one.")
+        return held
     chosen = [part.type for part in parts if type_of(part) is not exp.DType.NULL]
     widest = [each for each in chosen if each is not None and each.this is exp.DType.INT]
     found = (widest or chosen)[0] if chosen else None
@@ -74,7 +82,8 @@ def _array_type(node: exp.Expr) -> exp.DataType | None:
 def _array(node: exp.Expr) -> exp.Expr:
     inner = _same(list(node.expressions), "an array")
     made = call("LIST_VALUE", *node.expressions)
-    return made if inner is None or not node.expressions else cast(made, f"{_duckdb(inner)}[]")
+    plain = inner is None or not node.expressions or holds_struct(inner)
+    return made if inner is None or plain else cast(made, f"{_duckdb(inner)}[]")
 
 
 def _duckdb(inner: exp.DataType) -> str:

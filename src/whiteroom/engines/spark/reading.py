@@ -17,9 +17,15 @@ from sqlglot.tokenizer_core import TokenType
 
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.functions import FUNCTIONS
+from whiteroom.engines.spark.generators import GENERATORS
 from whiteroom.engines.spark.names import SPARK_FUNCTIONS, SPARK_SYNTAX
+from whiteroom.engines.spark.structs import to_named_struct
 
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})*")
+
+
+_JOINS = SparkParser.JOIN_METHODS | SparkParser.JOIN_SIDES | SparkParser.JOIN_KINDS | {TokenType.JOIN, TokenType.COMMA}
+"""What a join begins with."""
 
 
 def _anonymous(name: str) -> Callable[[list[exp.Expr]], exp.Expr]:
@@ -41,6 +47,7 @@ class _Parser(SparkParser):
         # ARRAY is left: sqlglot takes array(...)[0] for another array where it has no class for the first.
         **{name: _anonymous(name) for name in FUNCTIONS if name != "ARRAY"},
         **dict.fromkeys(("DATEDIFF", "DATE_DIFF"), _difference),
+        **GENERATORS,
     }
 
     def _parse_function_call(self, *arguments: Any, **settings: Any) -> exp.Expr | None:
@@ -50,6 +57,19 @@ class _Parser(SparkParser):
             shown = (name.upper() if name.upper() in exp.FUNCTION_BY_NAME else name)[:64]
             raise Refused(f"The function {shown} is not allowed in a query: Spark 3.5 has none of that name.")
         return super()._parse_function_call(*arguments, **settings)
+
+    def _parse_lateral(self) -> exp.Lateral | None:
+        found = super()._parse_lateral()
+        if found is None or not found.args.get("view"):
+            return found
+        if not found.args["alias"].args.get("columns") and self._curr and self._curr.token_type == TokenType.VAR:
+            # AS may be left out.
+            found.args["alias"].set("columns", self._parse_csv(self._parse_id_var))
+        if self._curr and self._curr.token_type in _JOINS:
+            raise Refused(
+                "In Spark a join stands before LATERAL VIEW. Put the LATERAL VIEW into a SELECT, and join it."
+            )
+        return found
 
     def _match_pair(self, token_type_a: Any, token_type_b: Any, advance: bool = True) -> Any:
         found = super()._match_pair(token_type_a, token_type_b, advance)
@@ -74,6 +94,8 @@ def written_out(tree: exp.Expr) -> None:
         if set(array.args) - {"expressions"}:
             raise Refused("[...] makes no array in Spark, and a column that is named like one stands in back-quotes.")
         array.replace(exp.Anonymous(this="ARRAY", expressions=[each.copy() for each in array.expressions]))
+    for struct in reversed(list(tree.find_all(exp.Struct))):
+        struct.replace(to_named_struct(struct))
     for node in list(tree.find_all(exp.RawString, exp.HexString, exp.DecodeCase)):
         if isinstance(node, exp.RawString):
             node.replace(exp.Literal.string(node.this))

@@ -17,12 +17,14 @@ from whiteroom.engines.spark import (
     choices,
     comparisons,
     dates,
+    generators,
     nested,
     numbers,
     outputs,
     percentiles,
     regex,
     strings,
+    structs,
     windows,
 )
 from whiteroom.engines.spark.aggregate_arguments import HOLDERS
@@ -42,6 +44,8 @@ MODULES = (
     dates,
     regex,
     nested,
+    structs,
+    generators,
 )
 
 RULES: Mapping[type[exp.Expr], Rule] = {kind: rule for module in MODULES for kind, rule in module.RULES.items()}

@@ -162,7 +162,21 @@ def tightest(first: exp.DataType, second: exp.DataType) -> exp.DataType | None:
                 return one
     if {first, second} == {DATE, TIMESTAMP}:
         return TIMESTAMP
-    return None
+    return _one_struct(first, second)
+
+
+def _one_struct(first: exp.DataType, second: exp.DataType) -> exp.DataType | None:
+    """The struct that two become which differ in fields of NULLs alone. Spark casts the others' fields too."""
+    if {first.this, second.this} != {Kind.STRUCT} or len(first.expressions) != len(second.expressions):
+        return None
+    fields = []
+    for one, other in zip(first.expressions, second.expressions, strict=True):
+        kinds = [normal(each.args["kind"]) for each in (one, other)]
+        known = [kind for kind in kinds if kind != NULL]
+        if one.name.lower() != other.name.lower() or (len(known) > 1 and known[0] != known[1]):
+            return None
+        fields.append(exp.ColumnDef(this=one.this.copy(), kind=(known or kinds)[0].copy()))
+    return exp.DataType(this=Kind.STRUCT, expressions=fields, nested=True)
 
 
 def wider(first: exp.DataType, second: exp.DataType, *, text: bool = True) -> exp.DataType | None:

@@ -16,15 +16,17 @@ from whiteroom.engines.spark import (
     casts,
     choices,
     comparisons,
+    generators,
     numbers,
     percentiles,
+    structs,
     windows,
 )
 from whiteroom.engines.spark.building import TypeRule, always
 from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.types import UNKNOWN, normal, of, wider
 
-_MODULES = (casts, arithmetic, numbers, comparisons, choices, aggregates, percentiles, windows)
+_MODULES = (casts, arithmetic, numbers, comparisons, choices, aggregates, percentiles, windows, structs, generators)
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {kind: rule for module in _MODULES for kind, rule in module.TYPES.items()}
 NAMED_TYPES: Mapping[str, TypeRule] = {name: rule for module in _MODULES for name, rule in module.NAMED_TYPES.items()}
@@ -107,6 +109,8 @@ def _column_type(column: exp.Column, scope: Scope, columns: Columns) -> exp.Data
         if isinstance(source, exp.Table):
             written = columns.get(source.name, {}).get(column.name)
             return None if written is None else normal(exp.DataType.build(written, dialect="spark"))
+        if isinstance(source, Scope) and isinstance(source.expression, exp.Lateral):
+            return _generated_type(source.expression, column.name)
         if isinstance(source, Scope):
             return _output_type(source.expression, column.name)
         around = around.parent
@@ -114,6 +118,15 @@ def _column_type(column: exp.Column, scope: Scope, columns: Columns) -> exp.Data
         # The name of an output column, in ORDER BY or HAVING.
         return _output_type(scope.expression, column.name)
     return None
+
+
+def _generated_type(lateral: exp.Lateral, name: str) -> exp.DataType | None:
+    held, names = of(lateral.this.this), lateral.alias_column_names
+    if held == UNKNOWN or name not in names:
+        return None
+    columns = generators.columns_of(str(lateral.this.args["kind"]), held)
+    place = names.index(name)
+    return columns[place][1] if place < len(columns) else None
 
 
 def _output_type(query: exp.Expr, name: str) -> exp.DataType | None:
