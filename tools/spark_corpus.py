@@ -15,6 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+CHANGING = ("rand()", "current_date()")
+"""What answers otherwise each time it is asked: the corpus keeps its first answer."""
+
 CORPUS = Path(__file__).parents[1] / "tests" / "spark"
 
 
@@ -29,7 +32,8 @@ def main(tables: Path, files: list[Path]) -> None:
             statement = json.loads(line)
             answer = _ask(spark, statement["sql"])
             before = statement.get("spark")
-            if before is not None and _comparable(before) != _comparable(answer):
+            known = before is not None and any(changing in statement["sql"] for changing in CHANGING)
+            if before is not None and not known and _comparable(before) != _comparable(answer):
                 changed += 1
                 print(f"{file.name}: {statement['sql']}\n  was {str(before)[:400]}\n  now {str(answer)[:400]}")
             elif before is not None:

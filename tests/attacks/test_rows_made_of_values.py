@@ -45,7 +45,7 @@ SHOWN = [
     "SELECT t.s.b FROM (SELECT named_struct('a', diag, 'b', ssn) AS s FROM pc) t",
     "SELECT array(struct(ssn AS a)).a[0] AS x FROM pc",
     "SELECT map('a', struct(ssn AS a))['a'].a AS x FROM pc",
-    "SELECT max(struct(diag, ssn)).ssn AS x FROM pc",
+    "SELECT any_value(struct(diag, ssn)).ssn AS x FROM pc",
     "SELECT (SELECT struct(max(ssn) AS m)).m AS x FROM pc",
     "SELECT (SELECT struct(max(ssn) AS m) FROM pc).m AS x FROM mine",
     "SELECT CASE WHEN diag = 'rare' THEN struct(ssn AS a) ELSE struct(diag AS a) END.a AS x FROM pc",
@@ -153,7 +153,7 @@ GROUPED = [
     "SELECT count(*) AS n FROM (SELECT diag, explode(array(1, 2, 3, 4, 5)) AS x FROM pc) t",
     "SELECT age FROM pc LATERAL VIEW explode(array(1, 2, 3, 4, 5)) v AS x",
     "SELECT x.a, count(*) AS n FROM (SELECT struct(diag AS a, pid) AS x FROM pc) t GROUP BY x.a",
-    "SELECT max(struct(age, diag)) AS x FROM pc",
+    "SELECT max(struct(age, diag).age) AS x FROM pc",
 ]
 
 

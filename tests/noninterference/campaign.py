@@ -26,6 +26,7 @@ from whiteroom.domain.queries import QuerySpec, ResultFormat
 from whiteroom.engines.plan_judge import Disagreement
 from whiteroom.engines.readback import NotWhatWasJudged
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.reading import SparkSql
 from whiteroom.engines.walls import BOTH, Walls
 from whiteroom.engines.worker import GUARD_SECONDS, cpu_limit
 from whiteroom.engines.writing import WrittenQuery, judge_and_write
@@ -95,10 +96,17 @@ class Report:
 
 
 def constructs(sql: str) -> set[str]:
-    """The entries of engines/dialect.py that a text has: classes, and `Class.part` of the structure."""
+    """The entries of engines/dialect.py that a text has: classes, and `Class.part` of the structure.
+
+    As sqlglot reads Spark's SQL, and as the guard does: it has some classes of its own.
+    """
+    return _constructs(sql, "spark") | _constructs(sql, SparkSql)
+
+
+def _constructs(sql: str, dialect: str | type[SparkSql]) -> set[str]:
     try:
-        tree = sqlglot.parse_one(sql, dialect="spark")
-    except SqlglotError:
+        tree = sqlglot.parse_one(sql, dialect=dialect)
+    except (SqlglotError, Refused):
         return set()
     found = set()
     for node in tree.walk():

@@ -119,6 +119,8 @@ class Grammar:
     protected_chance: float = 0.04
     """How often a protected column stands in a predicate."""
     subqueries: bool = True
+    generators: ClassVar[bool] = True
+    """Whether the rule takes generators and LATERAL VIEW."""
     offsets: ClassVar[bool] = True
     """Whether the rule takes OFFSET."""
     _names: int = 0
@@ -305,10 +307,17 @@ class Grammar:
                 cut = f" LIMIT {self.rng.choice((2, 9))}" + (" OFFSET 1" if self.offsets and self.chance(0.5) else "")
                 inner = Written(f"({inner.sql}){order}{cut}", inner.columns)
             return Source(alias, inner.columns), f"({inner.sql}) {self.pick(('AS ', ''))}{alias}"
+        if self.generators and self.chance(0.06):
+            name, held = self.rng.choice(list(self.tables)), self.name("s")
+            table = Source(self.name("t"), self.tables[name])
+            one, two = self.expression("T", [table], 1), self.expression("I", [table], 1)
+            made = f"named_struct('a', {one}, 'n', named_struct('b', {two}))"
+            text = f"(SELECT {made} AS {held} FROM {name} {table.alias}) {alias}"
+            return Source(alias, (Col(f"{held}.a", "T"), Col(f"{held}.n.b", "I"))), text
         if self.chance(0.05):
-            two = (Col(self.name("v"), "T"), Col(self.name("v"), "I"))
+            pair = (Col(self.name("v"), "T"), Col(self.name("v"), "I"))
             rows = f"('a', 1), ('p07', {self.rng.choice((2, 40))})"
-            return Source(alias, two), f"(VALUES {rows}) AS {alias} ({two[0].name}, {two[1].name})"
+            return Source(alias, pair), f"(VALUES {rows}) AS {alias} ({pair[0].name}, {pair[1].name})"
         if self.chance(0.05):
             name, other = self.rng.choice(list(self.tables)), self.rng.choice(list(self.tables))
             second = self.name("t")
@@ -343,9 +352,38 @@ class Grammar:
                 return word, f" ON {condition}"
         return None
 
+    def lateral_views(self, scope: Sequence[Source]) -> tuple[list[Source], str]:
+        """LATERAL VIEW, once or twice, over what stands before it."""
+        found, text = list(scope), ""
+        for _ in range(self.rng.choice((1, 1, 2))):
+            kinds, template = self.rng.choice(vocabulary.GENERATORS)
+            source = Source(self.name("l"), tuple(Col(self.name("e"), kind) for kind in kinds))
+            outer = self.choose({"": "Lateral.view", "OUTER ": "Lateral.outer"})
+            made = self.fill(template, found, 1, predicate=True)
+            names = ", ".join(column.name for column in source.columns)
+            text += f" LATERAL VIEW {outer}{made} {source.alias} AS {names}"
+            found.append(source)
+        return found, text
+
+    def _generating(self, scope: Sequence[Source], source: str, *, final: bool) -> Written:
+        """A SELECT with a generator among its output columns."""
+        kinds, template = self.rng.choice(vocabulary.GENERATORS)
+        columns = [Col(self.name("c"), kind) for kind in kinds]
+        names = ", ".join(column.name for column in columns)
+        made = self.fill(template, scope, 1, predicate=True)
+        shown = f"{made} AS {names}" if len(columns) == 1 else f"{made} AS ({names})"
+        kind = self.rng.choice("TIRA")
+        other = Col(self.name("c"), kind)
+        items = [f"{self.expression(kind, scope, 1)} AS {other.name}", shown]
+        tail = self.tail([column.name for column in (other, *columns)], final=final)
+        return Written(f"SELECT {', '.join(items)} FROM {source}{tail}", (other, *columns))
+
     def select(self, depth: int, *, final: bool = False) -> Written:
         """One SELECT, of rows or of groups."""
         scope, text = self.sources(depth)
+        if self.generators and self.chance(0.12):
+            scope, more = self.lateral_views(scope)
+            text += more
         where = (
             f" WHERE {self.expression('B', scope, self.rng.choice((1, 1, 2)), predicate=True)}"
             if self.chance(0.4)
@@ -353,6 +391,8 @@ class Grammar:
         )
         if self.chance(0.4):
             return self._grouped(scope, f"{text}{where}", final=final)
+        if self.generators and self.chance(0.1):
+            return self._generating(scope, f"{text}{where}", final=final)
         return self._rows(scope, f"{text}{where}", final=final)
 
     def _rows(self, scope: Sequence[Source], source: str, *, final: bool) -> Written:

@@ -32,6 +32,7 @@ class Personal(Grammar):
     """User-level relations down to a final SELECT with noise."""
 
     table = "pd"
+    generators = False
 
     def query(self, depth: int = 2) -> Written:
         """A whole query."""

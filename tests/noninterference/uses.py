@@ -14,6 +14,7 @@ from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import QueryFacts
 from whiteroom.engines.facts import find_facts
 from whiteroom.engines.origins import Origins
+from whiteroom.engines.spark.generators import Generated
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Uses:
     """Of the columns in KEPT_IN."""
 
     met: frozenset[str]
-    """Those in a predicate: WHERE, HAVING, QUALIFY, ON, FILTER."""
+    """Those in a predicate: WHERE, HAVING, QUALIFY, ON, FILTER; and what generators make rows of."""
     grouped: frozenset[str]
     """Those that rows are told apart by: GROUP BY, PARTITION BY, DISTINCT, set operations."""
     ordered: frozenset[str]
@@ -88,6 +89,8 @@ def _predicates(node: exp.Expr) -> Iterator[exp.Expr | None]:
         yield node.args.get("on")
     elif isinstance(node, exp.Filter):
         yield node.expression
+    elif isinstance(node, Generated):
+        yield node.this
 
 
 def _keys(node: exp.Expr, origins: Origins) -> Iterator[exp.Expr]:

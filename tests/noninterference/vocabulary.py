@@ -77,6 +77,12 @@ SCALARS: Mapping[str, Templates] = {
     "DayOfWeek": (("I", "dayofweek({A})"),),
     "DayOfYear": (("I", "dayofyear({A})"),),
     "Degrees": (("R", "degrees({R})"),),
+    "Dot": (
+        ("T", "struct({T} AS a, {I}).a"),
+        ("I", "array(struct({I} AS a), struct({I} AS a))[1].a"),
+        ("R", "map({t}, named_struct('a', {R}))[{t}].a"),
+        ("T", "array(struct({T} AS a)).a[0]"),
+    ),
     "Div": (("R", "({N} / nullif({N}, 0))"),),
     "EQ": (("B", "{T} = {t}"), ("B", "{I} = {n}"), ("B", "{T} = {T}"), ("B", "{A} = {A}")),
     "EndsWith": (("B", "endswith({T}, {t})"),),
@@ -223,7 +229,7 @@ UNREACHABLE: Mapping[str, str] = {
 }
 """Classes of the list that Spark's grammar makes nothing of, and what one would write for them."""
 
-BY_GRAMMAR = frozenset({"Alias", "Grouping", "GroupingId"})
+BY_GRAMMAR = frozenset({"Alias", "Aliases", "Generator", "Grouping", "GroupingId", "Lateral"})
 """Written by the grammar itself."""
 
 ABSENT: Mapping[str, str] = {
@@ -245,6 +251,7 @@ ABSENT: Mapping[str, str] = {
 """Entries of the dialect that no query of Spark's can have, and why."""
 
 NAMED: Mapping[str, Templates] = {
+    "NAMED_STRUCT": (("T", "named_struct('a', {T}, 'b', {I}).a"), ("I", "named_struct('a', {T}, 'b', {I}).B")),
     "PMOD": (("I", "pmod({I}, {n})"),),
     "ISNULL": (("B", "isnull({T})"),),
     "ISNOTNULL": (("B", "isnotnull({I})"),),
@@ -325,6 +332,21 @@ WINDOWS: Mapping[str, Templates] = {
 WINDOWS_WITH_ORDER = frozenset(
     ["CumeDist", "DenseRank", "Lag", "Lead", "NthValue", "Ntile", "PercentRank", "Rank", "RowNumber"]
 )
+
+GENERATORS: tuple[tuple[str, str], ...] = (
+    ("T", "explode(split({T}, '-'))"),
+    ("I", "explode(array({I}, {I}, {n}))"),
+    ("T", "explode(IF({B}, array({T}), NULL))"),
+    ("I", "explode_outer(IF({B}, array({I}), NULL))"),
+    ("IT", "posexplode(array({T}, {t}))"),
+    ("IR", "posexplode_outer(IF({B}, array({R}), NULL))"),
+    ("TI", "explode(map({t}, {I}))"),
+    ("ITI", "posexplode(map({t}, {I}))"),
+    ("TI", "inline(array(named_struct('a', {T}, 'b', {I}), named_struct('a', {t}, 'b', {I})))"),
+    ("AB", "inline_outer(IF({B}, array(struct({A} AS a, {B} AS b)), NULL))"),
+    ("TI", "stack(2, {T}, {I}, {t}, {I})"),
+)
+"""What makes rows of values, with the types of the columns that it gives."""
 
 EXPRESSIONS: Mapping[str, Templates] = {**SCALARS, **NAMED}
 """What may stand anywhere."""

@@ -150,11 +150,9 @@ def _same_type(spark: str, duck: str) -> bool:
     if spark.startswith("array<"):
         return duck.endswith("[]") and _same_type(spark[6:-1], duck[:-2])
     if spark.startswith("struct<"):
-        wanted, found = _fields(spark[7:-1], ":"), _fields(duck.removeprefix("STRUCT(")[:-1], " ")
-        names = [[name.strip('"') for name, _ in fields] for fields in (wanted, found)]
-        return names[0] == names[1] and all(
-            _same_type(one[1], other[1]) for one, other in zip(wanted, found, strict=True)
-        )
+        fields, made = _fields(spark[7:-1], ":"), _fields(duck.removeprefix("STRUCT(")[:-1], " ")
+        named = [name for name, _ in fields] == [name.strip('"') for name, _ in made]
+        return named and all(_same_type(one, other) for (_, one), (_, other) in zip(fields, made, strict=True))
     if spark.startswith("map<"):
         return duck.startswith("MAP")
     wanted = _TYPES.get(spark) or spark.upper()

@@ -39,7 +39,10 @@ def to_named_struct(node: exp.Struct) -> exp.Anonymous:
         if isinstance(inner, exp.Star) or (isinstance(inner, exp.Column) and isinstance(inner.this, exp.Star)):
             raise Refused("struct(*) is not allowed in a query. Name the columns that it holds.")
         if isinstance(value, exp.PropertyEQ):
+            # sqlglot names what the query does not.
             name = value.this.name
+            if isinstance(inner, exp.Dot) and name == f"col{place}":
+                raise Refused("A field of a struct that is put into another needs a name: struct((s).a AS b).")
         elif isinstance(inner, exp.Column | exp.Dot):
             name = inner.name
         else:
@@ -153,6 +156,23 @@ def _bracket_type(node: exp.Expr) -> exp.DataType:
     if is_array(held):
         return inner_type(held)
     return inner_type(held, 1) if held.this is exp.DType.MAP else UNKNOWN
+
+
+_ORDERS = (exp.Ordered, exp.Max, exp.Min, exp.Greatest, exp.Least, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
+
+
+def refuse_orders(tree: exp.Expr) -> None:
+    """Whether structs of an annotated tree are put in no order: NULL is the least of a field's values in Spark alone.
+
+    Raises:
+        Refused: some are.
+    """
+    for node in tree.find_all(*_ORDERS, exp.ArgMax, exp.ArgMin):
+        parts = [node.expression] if isinstance(node, exp.ArgMax | exp.ArgMin) else list(node.iter_expressions())
+        if any(holds_struct(of(part)) for part in parts):
+            raise Refused(
+                "Structs are compared by = and put in no order here. Sort, or take the least, by a field: s.a."
+            )
 
 
 def name_fields(tree: exp.Expr) -> exp.Expr:
