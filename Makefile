@@ -17,7 +17,7 @@ QUERIES ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services check fuzz format bench spark-corpus docs lock clean
+.PHONY: help setup demo test test-services check fuzz mutate-members format bench spark-corpus docs lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs
 
 fuzz: $(DEV_READY) ## Try 100,000 queries on twins that a rule keeps apart (QUERIES=, SEED=)
 	@PYTHONPATH=tests:. $(BIN)/python -m noninterference --queries $(QUERIES) --seed $(SEED)
+
+mutate-members: $(DEV_READY) ## Have the product ignore each member of each request: its test must fail (ROWS=, an hour)
+	@nice $(BIN)/python tools/mutate_members.py --rows "$(ROWS)"
 
 format: $(DEV_READY) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . || true

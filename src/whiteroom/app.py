@@ -64,7 +64,7 @@ from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
 from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
-from whiteroom.store.turns import Turns
+from whiteroom.store.turns import OnError, Turns
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.gauges import damage, disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
@@ -245,7 +245,10 @@ class Whiteroom:
             raise NotImplementedOperation
 
         def work(tx: Transaction) -> Response:
-            return answer(handler, name, call.parameters, self._context(call, tx))
+            try:
+                return answer(handler, name, call.parameters, self._context(call, tx))
+            except IllegalTransition as error:
+                raise Conflict(str(error)) from None
 
         def read() -> Response:
             with self._store.reading() as tx:
@@ -253,24 +256,21 @@ class Whiteroom:
 
         if name in self._reading_files:
             return await asyncio.get_running_loop().run_in_executor(self._readers, read)
-        try:
-            return await (self._turns.read(work) if call.operation.read_only else self._turns.write(work))
-        except IllegalTransition as error:
-            raise Conflict(str(error)) from None
-        except Fault as fault:
-            await self._write_down(call, fault)
-            raise
+        if call.operation.read_only:
+            return await self._turns.read(work)
+        return await self._turns.write(work, self._on_error(call))
 
-    async def _write_down(self, call: Call, fault: Fault) -> None:
-        """What stays of a refused request: an event in the logs of those whose tables it would have used."""
+    def _on_error(self, call: Call) -> OnError | None:
+        """What writes down a refused request: an event in the logs of those whose tables it would have used."""
         on_refusal = self._refusals.get((call.operation.service, call.operation.name))
-        if on_refusal is None or not self._refusal_count.one_more(call.caller.account_id, self._clock()):
-            return
-        try:
-            await self._turns.write(lambda tx: on_refusal(call.parameters, self._context(call, tx), fault))
-        except Exception:
-            # The refusal is answered all the same.
-            logger.exception("a refused %s could not be written down", call.operation.name)
+        if on_refusal is None:
+            return None
+
+        def write_down(tx: Transaction, error: Exception) -> None:
+            if isinstance(error, Fault) and self._refusal_count.one_more(call.caller.account_id, self._clock()):
+                on_refusal(call.parameters, self._context(call, tx), error)
+
+        return write_down
 
     def _context(self, call: Call, tx: Transaction) -> Context:
         reads_files = (call.operation.service, call.operation.name) in self._reading_files

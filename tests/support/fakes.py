@@ -24,6 +24,7 @@ from whiteroom.domain.queries import (
     QueryObservation,
     QueryResult,
     QuerySpec,
+    QueryUse,
 )
 from whiteroom.domain.query_facts import QueryFacts
 from whiteroom.domain.runs import (
@@ -184,6 +185,8 @@ class FakeEngine:
     """What every query costs of a privacy budget, from its start on."""
     told: tuple[Mapping[str, Any], ...] = ()
     """What a result says of its noise."""
+    use: QueryUse | None = None
+    """What every query read and used."""
     started: list[QuerySpec] = field(default_factory=list)
     _queries: dict[str, int] = field(default_factory=dict)
     _specs: dict[str, QuerySpec] = field(default_factory=dict)
@@ -220,7 +223,7 @@ class FakeEngine:
         folder = self._specs[query_id].folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "part-0.csv").write_text("a,b\n1,2\n")
-        return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads, self.told))
+        return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads, self.told, self.use))
 
     def stop(self, query_id: str) -> None:
         if query_id in self._queries:

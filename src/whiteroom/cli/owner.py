@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +13,11 @@ from whiteroom.cli.identities import checked_account
 from whiteroom.cli.output import note, say, say_json, say_json_line
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.reads.resting_on import resting_on
 from whiteroom.store.transaction import StoreTransaction
+
+OPERATOR = "operator"
+"""Who did it, in events."""
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -32,8 +36,9 @@ def stop(
     """End all use of all tables of an account, in every collaboration, at once: their analysis rules are deleted.
 
     Nothing new is made of the tables, nothing that was made of them leaves, and work on them ends within seconds, on a
-    server that runs as on one that starts later. The rules are printed as they were: with
-    CreateConfiguredTableAnalysisRule the account sets them again, and what was not erased may be used again.
+    server that runs as on one that starts later. The history of everything that rests on them says so (`whiteroom
+    explain`). The rules are printed as they were: with CreateConfiguredTableAnalysisRule the account sets them again,
+    and what was not erased may be used again.
 
     Example: `whiteroom owner stop --account 111122223333 > rules.jsonl`
     """
@@ -43,7 +48,10 @@ def stop(
         with store.transaction() as tx:
             if tx.accounts.get(account) is None and not tx.configured_tables.all(account_id=account):
                 raise Problem(f"There is no account {account}. `whiteroom accounts list` shows those that are.")
-            ended = [_document(table, rule) for table, rule in _closed(tx, account)]
+            closed = _closed(tx, account)
+            if closed:
+                _remark(tx, [table.id for table, _ in closed], account)
+            ended = [_document(table, rule) for table, rule in closed]
         store.look_at_all(utc_now())
     if as_json:
         say_json(ended)
@@ -68,6 +76,18 @@ def _closed(tx: StoreTransaction, account: str) -> list[tuple[ConfiguredTable, C
             tx.configured_table_analysis_rules.remove(rule)
             found.append((table, rule))
     return found
+
+
+def _remark(tx: StoreTransaction, table_ids: Collection[str], account: str) -> None:
+    """Write into the history of everything that rests on the tables that its use has ended, and by whom."""
+    by_room: dict[str, list[str]] = {}
+    for table_id in table_ids:
+        for association in tx.configured_table_associations.all(configured_table_id=table_id):
+            by_room.setdefault(association.collaboration_id, []).append(association.id)
+    reason = f"The operator ended all use of the tables of account {account} (whiteroom owner stop)."
+    for collaboration_id, association_ids in by_room.items():
+        for repository, record in resting_on(tx, collaboration_id, association_ids):
+            repository.remark(record, actor=OPERATOR, at=utc_now(), reason=reason)
 
 
 def _document(table: ConfiguredTable, rule: ConfiguredTableAnalysisRule) -> Mapping[str, Any]:

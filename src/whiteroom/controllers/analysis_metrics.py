@@ -1,17 +1,27 @@
-"""How much a query wrote, as it is kept for metrics of analyses (domain/analysis_metrics.py)."""
+"""What a query read, wrote and used, as it is kept for metrics of analyses (domain/analysis_metrics.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from whiteroom.domain.analysis_metrics import written
+from whiteroom.domain.analysis_metrics import measures
+from whiteroom.domain.queries import QueryUse
 from whiteroom.ports import Transaction
 from whiteroom.reads.current_rules import CurrentRules
 
 
-def amount_written(
-    tx: Transaction, association_ids: Collection[str], rows: int, size_bytes: int
-) -> Mapping[str, int] | None:
-    """What is kept, under the rules of now; None where one of these tables hides counts, or is there no more."""
+def measures_of(
+    tx: Transaction, association_ids: Collection[str], rows: int, size_bytes: int, use: QueryUse | None
+) -> Mapping[str, float]:
+    """What is kept, under the rules of now: those of a table that is there no more are taken to hide its counts.
+
+    Args:
+        tx: where the rules are.
+        association_ids: of the tables that it read.
+        rows: how many it wrote.
+        size_bytes: their files.
+        use: what the engine says that it read and used.
+    """
     tables = CurrentRules(tx).tables(association_ids)
-    return written(rows, size_bytes, tables.values()) if len(tables) == len(set(association_ids)) else None
+    known = len(tables) == len(set(association_ids))
+    return measures(rows, size_bytes, use, tables.values() if known else None)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from whiteroom.controllers.analysis_metrics import amount_written
+from whiteroom.controllers.analysis_metrics import measures_of
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.room import layouts_folder, payer_active, result_format
 from whiteroom.controllers.settling import settle
@@ -118,7 +118,9 @@ class MLInputChannelController:
                 changes["status"] = ProtectedQueryStatus.TIMED_OUT
         elif status is ProtectedQueryStatus.SUCCESS:
             rows, size_bytes = record.number_of_records or 0, record.size_bytes or 0
-            changes["written"] = amount_written(tx, record.source_associations, rows, size_bytes)
+            result = self._engine.observe(query.id).result
+            use = None if result is None else result.use
+            changes["measures"] = measures_of(tx, record.source_associations, rows, size_bytes, use)
         tx.protected_queries.update(query, **changes)
         if status is ProtectedQueryStatus.SUCCESS or record.status_code == StatusCode.REVOKED_BY_OWNER:
             settle(tx, query, record.source_associations)

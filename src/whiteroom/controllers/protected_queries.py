@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.base.clock import Clock
-from whiteroom.controllers.analysis_metrics import amount_written
+from whiteroom.controllers.analysis_metrics import measures_of
 from whiteroom.controllers.privacy_bills import pay
 from whiteroom.controllers.querying import Querying, still_allowed
 from whiteroom.controllers.room import receiving_membership, require_wanted
@@ -157,9 +157,9 @@ class ProtectedQueryController:
         if isinstance(deliveries, Failure):
             return Outcome(failure=deliveries)
         with self._store.reading() as tx:
-            amount = amount_written(tx, judgement.association_ids, result.rows, result.size_bytes)
+            measured = measures_of(tx, judgement.association_ids, result.rows, result.size_bytes, result.use)
         told = {"deliveries": deliveries, "privacy_parameters": result.privacy, "judgement": kept(judgement)}
-        return Outcome({**told, "read_associations": judgement.association_ids, "written": amount})
+        return Outcome({**told, "read_associations": judgement.association_ids, "measures": measured})
 
     def _ready(self, query: ProtectedQuery, seen: QueryObservation) -> _Ready | Outcome:
         """Where the rows of each receiver go, judged now; or why they go nowhere."""

@@ -74,6 +74,7 @@ class QuerySpecs:
             tables = tables_of(tx, seen)
             others = {found.name for found in shared_associations(tx, query.collaboration_id)}
             budget = privacy_budget(tx, query.collaboration_id)
+            collaboration = tx.collaborations.get(query.collaboration_id)
         if isinstance(statement, Failure):
             return statement
         settings = self._settings
@@ -99,6 +100,7 @@ class QuerySpecs:
             other_tables=tuple(sorted(others - {association.name for association in seen})),
             max_result_bytes=settings.max_result_bytes,
             epsilon_left="0" if budget is None else str(epsilon_left(budget, self._clock())),
+            measured=collaboration is not None and bool(collaboration.is_metrics_enabled),
         )
 
     def _resolved(self, found: Referenced) -> QueryTable:

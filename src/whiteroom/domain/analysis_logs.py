@@ -39,6 +39,10 @@ REFUSED_TEXT_CHARACTERS = 4_096
 """Of the SQL of a refused attempt: nothing ran, and nobody is to fill others' logs. Its digest is of the whole."""
 
 
+REFUSED_TO_ANOTHER = "The attempt was refused, and nothing was read. Whoever made it was told why."
+"""What others read of why a job was refused: the reason may name its channel, and tables of third parties."""
+
+
 class LogStage(StrEnum):
     """logStage."""
 

@@ -69,3 +69,27 @@ def from_duckdb(duckdb_type: str) -> str:
     if known is None:
         raise ValueError(f"The column type {duckdb_type} cannot be queried here; it is nested or unknown.")
     return known
+
+
+_SPARK_BYTES = {
+    "boolean": 1,
+    "tinyint": 1,
+    "smallint": 2,
+    "int": 4,
+    "bigint": 8,
+    "float": 4,
+    "double": 8,
+    "string": 20,
+    "binary": 100,
+    "date": 4,
+    "timestamp": 8,
+}
+"""Source: `defaultSize` of Spark's types (org.apache.spark.sql.types, 3.5)."""
+_LONG_DECIMAL_DIGITS = 18
+
+
+def default_bytes(spark_type: str) -> int:
+    """How large Spark takes one value of a type to be where it knows no values."""
+    if decimal := _DECIMAL.fullmatch(spark_type):
+        return 8 if int(decimal[1]) <= _LONG_DECIMAL_DIGITS else 16
+    return _SPARK_BYTES[spark_type]

@@ -71,6 +71,19 @@ def _elsewhere(channel: MLInputChannel, association_arn: str) -> str:
     )
 
 
+def rows_of_another(model_arn: str, account_id: str) -> Denied:
+    """Why a model cannot be used, for a member that has not made its channels: it reads neither them nor their query.
+
+    Args:
+        model_arn: of the version that learnt from them, which every member may read.
+        account_id: who trained it.
+    """
+    return Denied(
+        f"The model {model_arn} was made of rows that their owners do not allow for this any more. Use another model; "
+        f"member {account_id}, who trained it, can see which rows they are."
+    )
+
+
 def model_may_reach(
     target: ConfiguredModelAlgorithmAssociation,
     model_name: str,

@@ -109,8 +109,8 @@ class ProtectedQuery:
     """What it was charged of a budget of differential privacy (differential_privacy.Bill); None where nothing was."""
     privacy_parameters: tuple[Mapping[str, Any], ...] = ()
     """DifferentialPrivacySensitivityParameters of what was delivered."""
-    written: Mapping[str, Any] | None = None
-    """How much it wrote, as metrics tell it (analysis_metrics.written); None before that, and where it is withheld."""
+    measures: Mapping[str, Any] | None = None
+    """What metrics tell of it (analysis_metrics.measures); None before it gave rows."""
     restarts: int = 0
     """How often its process was gone and it was started again; a channel's query is counted by its channel."""
     judgement: Mapping[str, Any] | None = None

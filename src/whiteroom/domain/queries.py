@@ -128,6 +128,8 @@ class QuerySpec:
     """Names of the collaboration's tables that the text does not name: for the sentence about one that is not there."""
     max_result_bytes: int = 1 << 62
     """A result of more is not kept."""
+    measured: bool = False
+    """Whether the rows of the tables that it reads are to be counted (domain/analysis_metrics.py)."""
 
 
 class QueryFailure(StrEnum):
@@ -146,6 +148,32 @@ class QueryFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TableRead:
+    """A table that a query read: how large it is as a whole, whatever the query took of it."""
+
+    association_id: str
+    rows: int
+    files: int
+    columns: tuple[str, ...]
+    """Types of the columns that the query reads, in Spark SQL's spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryUse:
+    """What a query read and used."""
+
+    seconds: float
+    """From its judgement to its last row."""
+    cpus: int
+    """What it was granted; and so with memory."""
+    cpu_seconds: float
+    memory_bytes: int
+    peak_memory_bytes: int
+    tables: tuple[TableRead, ...] | None = None
+    """None where nobody asked for it, or it would take too long to count."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryResult:
     """What a query wrote."""
 
@@ -157,6 +185,7 @@ class QueryResult:
     """Names of the associations that the query read."""
     privacy: tuple[Mapping[str, Any], ...] = ()
     """DifferentialPrivacySensitivityParameters, where the result is noisy."""
+    use: QueryUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.documents import from_document
 from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy, bill_of
 from whiteroom.domain.judgements import judgement_in, kept
 from whiteroom.domain.queries import (
@@ -18,6 +19,7 @@ from whiteroom.domain.queries import (
     QueryResult,
     QuerySpec,
     QueryTable,
+    QueryUse,
     ResultFormat,
 )
 from whiteroom.domain.query_facts import Judgement
@@ -112,6 +114,7 @@ def read_end(path: Path) -> QueryObservation | None:
         return None
     if "result" in document:
         result = document["result"] | {key: tuple(document["result"][key]) for key in ("files", "tables", "privacy")}
+        result["use"] = None if result.get("use") is None else from_document(QueryUse, result["use"])
         return QueryObservation(Phase.ENDED, QueryResult(**result))
     failure, message = QueryFailure(document["failure"]), document["message"]
     return QueryObservation(Phase.ENDED, None, failure, message, disagreement=document.get("disagreement", ""))

@@ -62,6 +62,11 @@ def view_statements(
     return statements
 
 
+def count_statement(table: QueryTable) -> str:
+    """The SQL that counts the rows of a table, as its files have them."""
+    return f"SELECT COUNT(*) FROM {_reader(table)}"  # noqa: S608 -- quoted
+
+
 def _typed(name: str, spark_type: str, file_format: FileFormat) -> str:
     cast = f"CAST({sql_name(name)} AS {to_duckdb(spark_type)})"
     if file_format is FileFormat.PARQUET and spark_type in {"float", "double"}:

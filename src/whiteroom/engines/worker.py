@@ -27,6 +27,7 @@ from whiteroom.engines.results import TooLarge, as_stored, is_nested, nested_col
 from whiteroom.engines.spark.session import prepare
 from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, partial_folder, write_bill, write_judgement
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
+from whiteroom.engines.use import now, use_of
 from whiteroom.engines.walls import BOTH, Walls
 from whiteroom.engines.writing import TOO_DEEP, NoisyText, WrittenQuery, judge_and_write
 
@@ -115,6 +116,7 @@ def _run_noisy(
     folder: Path, spec: QuerySpec, guarded: WrittenQuery, noisy: NoisyText, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
     """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
+    began = now()
     try:
         require_opendp()
         check_headers(guarded.judged.views.values())
@@ -138,7 +140,8 @@ def _run_noisy(
                 shutil.rmtree(partial, ignore_errors=True)
                 traceback.print_exc()
                 return QueryFailure.INVALID, UNTOLD
-        return replace(_result(spec, guarded, partial, rows, files), privacy=told), ""
+            use = use_of(connection, spec, guarded.judged, began)
+        return replace(_result(spec, guarded, partial, rows, files), privacy=told, use=use), ""
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:
@@ -220,6 +223,7 @@ def cpu_limit(seconds: float) -> Iterator[None]:
 
 
 def _run(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls) -> QueryResult:
+    began = now()
     partial = _new_partial(spec)
     with _connected(folder, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
@@ -233,7 +237,8 @@ def _run(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int,
                 "PARQUET, or make text of them with array_join."
             )
         rows, files = write_result(connection, text, spec, partial, spec.max_result_bytes)
-    return _result(spec, guarded, partial, rows, files)
+        use = use_of(connection, spec, guarded.judged, began)
+    return replace(_result(spec, guarded, partial, rows, files), use=use)
 
 
 def _new_partial(spec: QuerySpec) -> Path:

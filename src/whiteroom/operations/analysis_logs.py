@@ -1,7 +1,7 @@
 """Analysis logs where analyses begin: what was asked for, and what was refused (domain/analysis_logs.py).
 
 An event is written in the transaction that records the work, so that both are there or neither. Of a refused attempt
-nothing else stays, so its event has a transaction of its own, after the refusal (operations/registry.py, on_refusal).
+nothing else stays; its event is committed before the refusal is answered (operations/registry.py, on_refusal).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from whiteroom.base.faults import Fault
 from whiteroom.domain.analysis_logs import (
+    REFUSED_TO_ANOTHER,
     Analysis,
     Category,
     LoggedTable,
@@ -184,14 +185,20 @@ def _write(
             membership = None if member.membership_id is None else context.tx.memberships.get(member.membership_id)
         if membership is not None and logs_enabled(collaboration, membership, analysis.category):
             accounts.append(account)
-    refusal = None if fault is None else Refusal(fault.code, fault.message)
     withhold = context.withhold_query_text
     for account in accounts:
         seen = analysis
         if tables_for_runner is not None and account == analysis.runner_account_id:
             seen = replace(analysis, tables=tables_for_runner)
+        refusal = None if fault is None else _refusal(fault, analysis, account)
         events = submissions(seen, [account], names, context.now, withhold_text=withhold, refusal=refusal)
         context.tx.analysis_logs.add(events)
+
+
+def _refusal(fault: Fault, analysis: Analysis, account_id: str) -> Refusal:
+    """Why an attempt was refused, for a member. Of another's job it may name a channel, and tables of third parties."""
+    told = analysis.category is Category.SQL or account_id == analysis.runner_account_id
+    return Refusal(fault.code, fault.message if told else REFUSED_TO_ANOTHER)
 
 
 def _tables(context: Context, association_ids: Iterable[str]) -> tuple[LoggedTable, ...]:

@@ -56,6 +56,7 @@ class _ModelRow:
 
     id: str
     arn: str
+    account_id: str
     version_identifier: str
     collaboration_id: str
     association_arn: str
@@ -78,6 +79,7 @@ class _JobRow:
 
     id: str
     arn: str
+    account_id: str
     collaboration_id: str
     association_arn: str
     ml_input_channel_arn: str

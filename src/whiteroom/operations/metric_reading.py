@@ -67,6 +67,7 @@ class _JobRow:
 
     id: str
     arn: str
+    account_id: str
     collaboration_id: str
     association_arn: str
     ml_input_channel_arn: str

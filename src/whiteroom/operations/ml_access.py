@@ -262,7 +262,7 @@ def require_model_may_reach(
         trained_with = association_or_none(context, step.association_arn)
         permit(model_may_reach(association, step.name, step.association_arn, trained_with))
         step = base_of(context.tx, step)
-    permit(CurrentRules(context.tx).model(model, {association.arn}))
+    permit(CurrentRules(context.tx).model(model, {association.arn}, reader=context.caller.account_id))
 
 
 def require_model_may_leave(context: Context, model: TrainedModel) -> None:

@@ -65,7 +65,7 @@ class Context:
 
 Handler = Callable[[Request, Context], Response]
 OnRefusal = Callable[[Request, Context, Fault], None]
-"""Writes down that a request was refused: called after the fault, in a transaction of its own."""
+"""Writes down that a request was refused: after what it did is undone, in the same transaction."""
 
 CLEANROOMS = "cleanrooms"
 CLEANROOMS_ML = "cleanrooms-ml"

@@ -7,12 +7,14 @@ from typing import Any
 
 from whiteroom.domain.collaborations import Ability
 from whiteroom.domain.privacy import PrivacyPolicies, may_export
+from whiteroom.domain.publication import told_failure
 from whiteroom.domain.receivers import may_start_export
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob
 from whiteroom.domain.versions import Omitted
 from whiteroom.operations.access import joined_collaboration, permit, working_membership
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, unique
+from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
     association_or_none,
     model_version,
@@ -21,6 +23,7 @@ from whiteroom.operations.ml_access import (
     require_receiver,
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.reads.current_rules import CurrentRules
 
 
 @operation(CLEANROOMS_ML, "StartTrainedModelExportJob", on_refusal=log_refused_job)
@@ -70,11 +73,22 @@ def list_collaboration_trained_model_export_jobs(request: Request, context: Cont
     if "trainedModelVersionIdentifier" in request:
         wanted["trained_model_version_identifier"] = request["trainedModelVersionIdentifier"]
     key = "collaborationTrainedModelExportJobs"
-    caller = context.caller.account_id
-    return paged(request, key, context.tx.trained_model_export_jobs, lambda job: _summary(job, caller), **wanted)
+    rules = CurrentRules(context.tx)
+
+    def render(job: TrainedModelExportJob) -> Mapping[str, Any]:
+        message = job.status_message
+        if job.status_code is not None:
+            # It may quote what the program left, such as the name of a file.
+            model = context.tx.trained_models.get(job.trained_model_id)
+            withheld = None if model is None else withheld_of(rules, model)
+            message = told_failure(job.status_code, message, withheld)
+        own = job.account_id == context.caller.account_id
+        return {**_summary(job), "statusDetails": status_details(job.status_code, message, own=own)}
+
+    return paged(request, key, context.tx.trained_model_export_jobs, render, **wanted)
 
 
-def _summary(job: TrainedModelExportJob, caller_account_id: str) -> Mapping[str, Any]:
+def _summary(job: TrainedModelExportJob) -> Mapping[str, Any]:
     return {
         "createTime": job.created_at,
         "updateTime": job.updated_at,
@@ -82,7 +96,6 @@ def _summary(job: TrainedModelExportJob, caller_account_id: str) -> Mapping[str,
         "description": job.description,
         "outputConfiguration": {"members": [{"accountId": job.receiver_account_id}]},
         "status": job.status,
-        "statusDetails": status_details(job.status_code, job.status_message, own=job.account_id == caller_account_id),
         "creatorAccountId": job.account_id,
         "trainedModelArn": job.trained_model_arn,
         "trainedModelVersionIdentifier": job.trained_model_version_identifier,

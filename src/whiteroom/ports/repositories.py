@@ -115,6 +115,9 @@ class LifecycleRepository(Repository[R], Protocol[R]):
     def note(self, record: R, *, actor: Actor, at: datetime, reason: str = "", **changes: object) -> R:
         """Write changes without a transition, guarded likewise; a reason adds an event row."""
 
+    def remark(self, record: R, *, actor: Actor, at: datetime, reason: str) -> None:
+        """Add an event row, and leave the record as it is."""
+
     def working(self) -> tuple[R, ...]:
         """Every record that has work, due or not."""
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from whiteroom.base.arns import parse_arn
 from whiteroom.domain.collaborations import MemberStatus, member_id
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.lineage import rows_may_reach
+from whiteroom.domain.lineage import rows_may_reach, rows_of_another
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import Judgement
@@ -24,6 +24,10 @@ class Trained(Protocol):
     @property
     def id(self) -> str: ...
     @property
+    def arn(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
     def association_arn(self) -> str: ...
     @property
     def data_channels(self) -> tuple[Mapping[str, Any], ...]: ...
@@ -35,6 +39,8 @@ class Inferring(Protocol):
     """An inference job, as far as it matters what it reads."""
 
     @property
+    def account_id(self) -> str: ...
+    @property
     def association_arn(self) -> str: ...
     @property
     def ml_input_channel_arn(self) -> str: ...
@@ -43,14 +49,18 @@ class Inferring(Protocol):
 
 
 class CurrentRules:
-    """What owners allow now, as one transaction sees it. Each table, channel and model is looked up once."""
+    """What owners allow now, as one transaction sees it. Each table, channel and model is looked up once.
+
+    Reasons name tables and channels to the member whose channels they are. To another, who uses a model that was made
+    of them, they name the model alone (lineage.rows_of_another).
+    """
 
     def __init__(self, tx: Transaction) -> None:
         """Look in this transaction, and nowhere else."""
         self._tx = tx
         self._tables: dict[str, QueryTable | None] = {}
         self._channels: dict[tuple[str, frozenset[str]], Verdict] = {}
-        self._models: dict[tuple[str, frozenset[str]], Verdict] = {}
+        self._models: dict[tuple[str, frozenset[str], str], Verdict] = {}
 
     def tables(self, association_ids: Iterable[str]) -> dict[str, QueryTable]:
         """Those tables that are still shared, by the ids of their associations."""
@@ -69,41 +79,45 @@ class CurrentRules:
             self._channels[key] = rows_may_reach(sorted(arns), channel, self.tables(channel.source_associations))
         return self._channels[key]
 
-    def model(self, model: Trained, algorithm_arns: Iterable[str] = ()) -> Verdict:
+    def model(self, model: Trained, algorithm_arns: Iterable[str] = (), *, reader: str | None = None) -> Verdict:
         """Whether all that a model learnt from, through its whole ancestry, may be used now.
 
         Args:
             model: a version, trained or in training.
             algorithm_arns: the associations whose algorithms are to have it; its own's had it, and counts anyway.
+            reader: the account that reads why not; None for the one that trained the model.
         """
-        key = (model.id, frozenset(algorithm_arns))
+        reader = reader or model.account_id
+        key = (model.id, frozenset(algorithm_arns), reader)
         if key not in self._models:
-            self._models[key] = self._judged(model, set(algorithm_arns))
+            self._models[key] = self._judged(model, set(algorithm_arns), reader)
         return self._models[key]
 
     def inference(self, job: Inferring) -> Verdict:
         """Whether an inference job may read its channel, and all that its model learnt from."""
-        verdict = self._rows(job.ml_input_channel_arn, {job.association_arn})
+        channel = self._channel(job.ml_input_channel_arn)
+        verdict = ALLOWED if channel is None else self.channel(channel, {job.association_arn})
         model = self._tx.trained_models.get(job.trained_model_id)
         if isinstance(verdict, Denied) or model is None:
             return verdict
-        return self.model(model, {job.association_arn})
+        return self.model(model, {job.association_arn}, reader=job.account_id)
 
-    def _judged(self, model: Trained, algorithm_arns: set[str]) -> Verdict:
+    def _judged(self, model: Trained, algorithm_arns: set[str], reader: str) -> Verdict:
         step: Trained | None = model
         while step is not None:
             # What a version learnt from has reached its own algorithm, and reaches those of the versions after it.
             algorithm_arns = algorithm_arns | {step.association_arn}
-            for channel in step.data_channels:
-                verdict = self._rows(channel["mlInputChannelArn"], algorithm_arns)
-                if isinstance(verdict, Denied):
-                    return verdict
+            for read in step.data_channels:
+                channel = self._channel(read["mlInputChannelArn"])
+                verdict = ALLOWED if channel is None else self.channel(channel, algorithm_arns)
+                if channel is not None and isinstance(verdict, Denied):
+                    own = channel.account_id == reader
+                    return verdict if own else rows_of_another(step.arn, step.account_id)
             step = base_of(self._tx, step)
         return ALLOWED
 
-    def _rows(self, channel_arn: str, algorithm_arns: Iterable[str]) -> Verdict:
-        channel = self._tx.ml_input_channels.get(parse_arn(channel_arn).resource_id)
-        return ALLOWED if channel is None else self.channel(channel, algorithm_arns)
+    def _channel(self, arn: str) -> MLInputChannel | None:
+        return self._tx.ml_input_channels.get(parse_arn(arn).resource_id)
 
     def _table(self, association_id: str) -> QueryTable | None:
         if association_id not in self._tables:

@@ -68,6 +68,10 @@ class TableLifecycleRepository(TableRepository[R]):
             self._event(changed, Event.NOTED, changed.status, actor, reason, at)
         return changed  # type: ignore[no-any-return]
 
+    def remark(self, record: R, *, actor: Actor, at: datetime, reason: str) -> None:
+        state: Any = record
+        self._event(state, Event.NOTED, state.status, actor, reason, at)
+
     def working(self) -> tuple[R, ...]:
         work, table = tables.work, self._table
         rows = rows_of(

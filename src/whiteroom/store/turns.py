@@ -12,14 +12,20 @@ that had been answered by then.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from whiteroom.store.sqlite import SqliteSession, SqliteStore
 from whiteroom.store.transaction import StoreTransaction
 
 T = TypeVar("T")
+OnError = Callable[[StoreTransaction, Exception], None]
+"""Writes down that an operation has failed, in the transaction in which nothing else of it stays."""
+
+logger = logging.getLogger(__name__)
 
 
 class Turns:
@@ -49,28 +55,44 @@ class Turns:
         if connection.in_transaction:  # an error of the disk may have ended it
             connection.execute("COMMIT")
 
-    async def write(self, work: Callable[[StoreTransaction], T]) -> T:
-        """Run `work` now; its result is answered once it is durable. What it raises undoes it alone."""
+    async def write(self, work: Callable[[StoreTransaction], T], on_error: OnError | None = None) -> T:
+        """Run `work` now; its result is answered once it is durable. What it raises undoes it alone.
+
+        With `on_error`, what that writes of the error is durable before the error is raised; where it cannot be
+        written, the error is raised all the same.
+        """
+        session = self._begun()
+        try:
+            with _savepoint(session):
+                result = work(StoreTransaction(session))
+        except Exception as error:
+            if on_error is not None and session.connection.in_transaction:
+                await self._written(session, on_error, error)
+            raise
+        return await self._durable(result)
+
+    def _begun(self) -> SqliteSession:
+        """This turn's session for writing, with its transaction open."""
         session = self._writing = self._writing or self._store.session()
-        connection = session.connection
-        loop = asyncio.get_running_loop()
         if not self._open:
-            connection.execute("BEGIN IMMEDIATE")
+            session.connection.execute("BEGIN IMMEDIATE")
             self._open = True
-            loop.call_soon(self._commit)
+            asyncio.get_running_loop().call_soon(self._commit)
         # What was done before in this turn may be undone; then a savepoint would be a commit of its own.
         session.require_transaction()
-        connection.execute("SAVEPOINT operation")
+        return session
+
+    async def _written(self, session: SqliteSession, on_error: OnError, error: Exception) -> None:
         try:
-            result = work(StoreTransaction(session))
-            session.require_transaction()
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK TO operation")
-                connection.execute("RELEASE operation")
-            raise
-        connection.execute("RELEASE operation")
-        durable: asyncio.Future[T] = loop.create_future()
+            with _savepoint(session):
+                on_error(StoreTransaction(session), error)
+            await self._durable(None)
+        except Exception:
+            logger.exception("what was refused could not be written down")
+
+    async def _durable(self, result: T) -> T:
+        """The result, once this turn is committed."""
+        durable: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((durable, result))
         return await durable
 
@@ -94,3 +116,19 @@ class Turns:
             if not durable.done():
                 durable.set_result(result)
         self._store.announce(session)
+
+
+@contextmanager
+def _savepoint(session: SqliteSession) -> Iterator[None]:
+    """What is done inside is undone where it raises, and nothing else of the transaction is."""
+    connection = session.connection
+    connection.execute("SAVEPOINT operation")
+    try:
+        yield
+        session.require_transaction()
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO operation")
+            connection.execute("RELEASE operation")
+        raise
+    connection.execute("RELEASE operation")

@@ -1,4 +1,4 @@
-"""Nothing that a request can hold is taken and ignored: members.py says of each what it does, and what shows it."""
+"""Nothing that a request can hold is taken and ignored: members/ says of each what it does, and what shows it."""
 
 from __future__ import annotations
 

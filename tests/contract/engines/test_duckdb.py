@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -56,6 +58,41 @@ def test_a_result_counts_its_rows_files_and_bytes_and_names_its_tables(people: R
     assert seen.result.size_bytes == len("id\n1\n2\n3\n")
     assert [entry.name for entry in spec.folder.iterdir()] == ["part-00000.csv"]
     assert [entry.name for entry in spec.folder.parent.iterdir()] == [spec.id]
+
+
+VISITS = "FROM people p JOIN `store-visits 2024` v ON p.id = v.person"
+
+
+@pytest.mark.parametrize("where", ["", "WHERE p.id = 1", "WHERE p.id = 99"])
+def test_what_a_query_read_is_all_of_its_tables_whatever_its_filters(people: Room, where: str) -> None:
+    seen, _ = people.run(f"SELECT p.id {VISITS} {where}", measured=True)
+    assert seen.result is not None
+    use = seen.result.use
+    assert use is not None
+    assert use.tables is not None
+    assert sorted((table.rows, table.files, table.columns) for table in use.tables) == [
+        (3, 1, ("bigint",)),
+        (4, 1, ("bigint",)),
+    ]
+    assert (use.cpus, use.memory_bytes) == (2, 2 * 10**9)
+    assert 0 < use.seconds < 60
+    assert use.cpu_seconds > 0
+    assert 0 < use.peak_memory_bytes < 10**9
+
+
+def test_rows_are_counted_only_where_somebody_may_read_how_many(people: Room) -> None:
+    def read(**changes: Any) -> object:
+        seen, _ = people.run("SELECT COUNT(id) AS n FROM people", **changes)
+        assert seen.result is not None, seen.message
+        assert seen.result.use is not None
+        return seen.result.use.tables
+
+    assert read(measured=True) is not None
+    assert read(measured=False) is None
+    [table, *others] = people.tables
+    thresholds = [{"type": "COUNT_DISTINCT", "identityColumns": ["Name"], "minimumIdentityCount": 2}]
+    hidden = replace(table, rule={**(table.rule or {}), "aggregationThresholds": thresholds})
+    assert read(measured=True, tables=(hidden, *others)) is None
 
 
 def test_every_way_to_read_two_tables_gives_sparks_rows(people: Room) -> None:

@@ -35,6 +35,31 @@ def test_one_call_ends_all_use_of_all_tables_of_an_account_at_once(cli: CommandL
         assert [tx.configured_table_analysis_rules.get(table.id) for table in tables] == [None, None]
 
 
+def history(world: World, arn: str) -> list[tuple[str, str, str]]:
+    with world.store.reading() as tx:
+        return [(event.event.value, event.actor, event.reason) for event in tx.events(arn)]
+
+
+def test_the_history_of_all_that_rests_on_the_tables_says_that_the_operator_ended_their_use(
+    cli: CommandLine, world: World
+) -> None:
+    ready = world.ready_model()
+    with world.store.reading() as tx:
+        base = tx.trained_models.get(ready.id)
+    assert base is not None
+    model = world.get(Work.TRAINED_MODELS, running(world))
+    query = world.query(payer_account_id=BOB)
+    arns = [base.arn, model.arn, query.arn, *(read["mlInputChannelArn"] for read in model.data_channels)]
+    assert cli("owner", "stop", "--account", BOB).code == 0
+    said = ("noted", "operator", f"The operator ended all use of the tables of account {BOB} (whiteroom owner stop).")
+    assert [history(world, arn)[-1] for arn in arns] == [said] * len(arns)
+    told = cli("explain", model.arn).out
+    assert "operator" in told
+    assert "whiteroom owner stop" in told
+    assert cli("owner", "stop", "--account", BOB).code == 0
+    assert [history(world, arn).count(said) for arn in arns] == [1] * len(arns)
+
+
 def test_what_it_prints_sets_the_rules_again(cli: CommandLine, world: World) -> None:
     with world.store.reading() as tx:
         before = {rule.id: rule.policy for rule in tx.configured_table_analysis_rules.all()}

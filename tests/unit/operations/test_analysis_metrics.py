@@ -14,8 +14,11 @@ from support.rooms import ALICE, BOB, ROOM, World
 from support.shapes import assert_fits, service_model
 from whiteroom.app import all_handlers
 from whiteroom.base.callers import Caller
+from whiteroom.domain.protected_queries import ProtectedQueryStatus
+from whiteroom.domain.queries import QueryUse, TableRead
 from whiteroom.domain.quotas import Quotas
 from whiteroom.operations.registry import MONITORING, Context
+from whiteroom.ports import Work
 
 HANDLERS = all_handlers()
 DAVE = "444444444444"
@@ -71,6 +74,17 @@ def values(world: World, account: str, name: str, **dimensions: str) -> list[flo
     return found
 
 
+USE = QueryUse(8.0, 2, 7.0, 1_000, 700, (TableRead("a-Flights", 4_200, 1, ("string", "int")),))
+"""What the engine says of a query."""
+
+
+def told_of(world: World, account: str) -> set[str]:
+    return {name for name, dimensions in listed(world, account) if "AnalysisId" in dimensions}
+
+
+OF_EACH_QUERY = {"AnalysisRuntime", "BytesWritten", "RecordsWritten"}
+
+
 def test_whoever_ran_or_pays_for_a_query_sees_its_metrics_and_nobody_else(world: World) -> None:
     query = world.query(payer_account_id=ALICE)
     world.drive()
@@ -90,6 +104,23 @@ def test_whoever_ran_or_pays_for_a_query_sees_its_metrics_and_nobody_else(world:
     assert values(world, BOB, "AnalysesCount", CollaborationId=ROOM) == [1.0]
 
 
+@pytest.mark.parametrize("by_channel", [True, False])
+def test_what_a_query_read_and_used_is_told_to_who_ran_it(world: World, by_channel: bool) -> None:
+    world.engine.use = USE
+    of_channel = world.ready_channel().protected_query_id if by_channel else ""
+    query_id = of_channel or world.query(payer_account_id=ALICE).id
+    world.drive()
+    one = {"CollaborationId": ROOM, "AnalysisId": query_id}
+    assert told_of(world, ALICE) == OF_EACH_QUERY | {
+        *("BytesRead", "RecordsRead", "QueryFileScanned", "CRPUConsumed", "MemoryUtilization", "VCPUUtilization")
+    }
+    assert values(world, ALICE, "RecordsRead", **one) == [1_000.0]
+    assert values(world, ALICE, "BytesRead", **one) == [24_000.0]
+    assert values(world, ALICE, "VCPUUtilization", **one) == [50.0]
+    assert values(world, ALICE, "MemoryUtilization", **one) == [70.0]
+    assert values(world, ALICE, "CRPUConsumed", **one) == [pytest.approx(2 / 2 / 60)]
+
+
 def test_what_a_query_wrote_is_told_by_its_order_of_magnitude_and_one_row_as_none(world: World) -> None:
     query = world.query(payer_account_id=ALICE)
     world.drive()
@@ -106,16 +137,18 @@ def test_the_query_of_a_channel_counts_and_tells_what_it_wrote(world: World) -> 
 
 def test_how_much_is_withheld_where_a_table_has_thresholds(world: World) -> None:
     world.allow_receivers(ALICE, BOB)
+    world.engine.use = USE
     query = world.query(payer_account_id=ALICE)
     with world.store.transaction() as tx:
         rule = tx.configured_table_analysis_rules.get("t-Flights")
         assert rule is not None
         custom = dict(rule.policy["v1"]["custom"])
-        thresholds = [{"identityColumns": ["a"], "minimumIdentityCount": 2}]
+        thresholds = [{"type": "COUNT_DISTINCT", "identityColumns": ["a"], "minimumIdentityCount": 2}]
         policy = {"v1": {"custom": {**custom, "aggregationThresholds": thresholds}}}
         tx.configured_table_analysis_rules.update(rule, policy=policy)
     world.drive()
-    assert {name for name, _ in listed(world, ALICE)} == {"AnalysesCount", "AnalysisRuntime", "ConcurrentQueries"}
+    assert world.get(Work.PROTECTED_QUERIES, query.id).status is ProtectedQueryStatus.SUCCESS
+    assert told_of(world, ALICE) == {"AnalysisRuntime", "CRPUConsumed"}
     assert values(world, ALICE, "RecordsWritten", CollaborationId=ROOM, AnalysisId=query.id) == []
 
 

@@ -228,3 +228,66 @@ def test_what_a_query_reads_is_told_by_no_failure_to_other_members(studio: Studi
     )
     assert {answer["statusDetails"]["message"] for answer in own} == {said["status_message"]}
     assert {answer["statusDetails"]["message"] for answer in others} == {MEANING[code]}
+
+
+def channels_given_to(studio: Studio, account_id: str) -> None:
+    """Make all channels another member's: as if it could query as well."""
+    membership_id = studio.room.membership(account_id)
+    with studio.office.store.transaction() as tx:
+        for channel in tx.ml_input_channels.all(collaboration_id=studio.room.collaboration_id):
+            tx.ml_input_channels.update(channel, account_id=account_id, membership_id=membership_id)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("use", ["inference", "incremental training", "export of a later version"])
+def test_a_member_that_uses_anothers_model_is_not_told_what_it_was_made_of(
+    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], use: str, way: str
+) -> None:
+    operation, request = uses[use]
+    arn = request.get("trainedModelArn") or request["incrementalTrainingDataChannels"][0]["trainedModelArn"]
+    channels_given_to(studio, CAROL)
+    table, studio.table = studio.table, studio.room.shared_table(ALICE, "own")
+    if use != "export of a later version":
+        request = with_channel(request, studio.active_channel("own"))
+    studio.table = table
+    WAYS[way](Owner(studio))
+    message = studio.refused(AccessDenied, operation, **request)
+    assert "'patients'" not in message
+    assert arn in message
+    assert f"member {ALICE}, who trained it" in message
+
+
+def with_channel(request: dict[str, Any], arn: str) -> dict[str, Any]:
+    if "dataSource" in request:
+        return {**request, "dataSource": {"mlInputChannelArn": arn}}
+    return {**request, "dataChannels": [{**request["dataChannels"][0], "mlInputChannelArn": arn}]}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_program_left_is_not_told_by_an_export_after_its_rows_were_withdrawn(studio: Studio, way: str) -> None:
+    studio.association_arn = studio.association(name="exporting", policies=EXPORTS)
+    model = studio.active_model("forest", studio.active_channel("rows"))["trainedModelArn"]
+    studio.call("StartTrainedModelExportJob", **studio.export_request("out", model))
+    said = "patient-10038-is-ill is a link."
+    with studio.office.store.transaction() as tx:
+        (job,) = tx.trained_model_export_jobs.working()
+        tx.trained_model_export_jobs.transition(
+            job,
+            Event.FAILED,
+            actor="controller",
+            at=studio.office.now,
+            status_code=StatusCode.UNSAFE_ARTIFACT.value,
+            status_message=said,
+        )
+
+    def told() -> list[str]:
+        answers = [
+            studio.call("ListCollaborationTrainedModelExportJobs", account, trainedModelArn=model)
+            for account in (ALICE, CAROL)
+        ]
+        (listed,) = zip(*(answer["collaborationTrainedModelExportJobs"] for answer in answers), strict=True)
+        return [one["statusDetails"]["message"] for one in listed]
+
+    assert told() == [said] * 2
+    WAYS[way](Owner(studio))
+    assert told() == [MEANING[StatusCode.UNSAFE_ARTIFACT]] * 2

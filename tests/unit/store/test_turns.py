@@ -178,3 +178,48 @@ def test_what_follows_a_write_under_which_the_disk_filled_up_is_refused_with_the
     assert all(isinstance(answer, sqlite3.OperationalError) for answer in refused)
     assert done == 3
     assert accounts(store) == ["000000000003"]
+
+
+def test_what_is_written_of_an_error_is_durable_before_the_error_is_raised_and_nothing_else_stays(
+    store: SqliteStore,
+) -> None:
+    def fail(tx: Transaction) -> None:
+        tx.accounts.add(Account("9" * 12, "name", NOON))
+        raise ValueError("no")
+
+    def write_down(tx: Transaction, error: Exception) -> None:
+        assert "9" * 12 not in [account.id for account in tx.accounts.all()]
+        tx.accounts.add(Account("8" * 12, str(error), NOON))
+
+    async def turn() -> tuple[object, ...]:
+        turns = Turns(store)
+
+        async def refused() -> list[str]:
+            with pytest.raises(ValueError, match="no"):
+                await turns.write(fail, write_down)
+            return accounts(store)  # on a connection of its own: what is committed
+
+        return tuple(await asyncio.gather(turns.write(add(1)), refused()))
+
+    first, seen = asyncio.run(turn())
+    assert first == 1
+    assert seen == ["000000000001", "888888888888"]
+
+
+def test_an_error_that_cannot_be_written_down_is_raised_all_the_same(store: SqliteStore) -> None:
+    def fail(_: Transaction) -> None:
+        raise ValueError("no")
+
+    def write_down(tx: Transaction, _: Exception) -> None:
+        tx.accounts.add(Account("8" * 12, "name", NOON))
+        raise LookupError("neither")
+
+    async def turn() -> tuple[object, ...]:
+        turns = Turns(store)
+        waiting = (turns.write(fail, write_down), turns.write(add(1)))
+        return tuple(await asyncio.gather(*waiting, return_exceptions=True))
+
+    failed, first = asyncio.run(turn())
+    assert isinstance(failed, ValueError)
+    assert first == 1
+    assert accounts(store) == ["000000000001"]

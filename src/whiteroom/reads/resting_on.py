@@ -1,0 +1,59 @@
+"""What was made of members' tables, or is being made of them, and can be used: what ends with the tables' rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from whiteroom.domain.dependants import LIVE_MODELS
+from whiteroom.domain.ml_input_channels import MLInputChannel, Status
+from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.ports import LifecycleRepository, Transaction
+
+Resting = tuple[LifecycleRepository[Any], Any]
+"""Where a record is, and the record."""
+
+_CHANNELS = frozenset({Status.CREATE_PENDING, Status.CREATE_IN_PROGRESS, Status.ACTIVE})
+
+
+def resting_on(tx: Transaction, collaboration_id: str, association_ids: Collection[str]) -> Iterator[Resting]:
+    """Channels and models that can be used or come to be, and queries, inference jobs and exports under way.
+
+    Args:
+        tx: where the records are.
+        collaboration_id: of all of them.
+        association_ids: of the tables.
+    """
+    wanted = set(association_ids)
+    channels = [one for one in tx.ml_input_channels.all(collaboration_id=collaboration_id) if _reads(tx, one, wanted)]
+    yield from ((tx.ml_input_channels, one) for one in channels if one.status in _CHANNELS)
+    arns = {channel.arn for channel in channels}
+    models: dict[str, TrainedModel] = {}
+    for model in _live_models(tx, collaboration_id):
+        bases = {base["modelId"] for base in model.incremental_channels}
+        if bases & models.keys() or any(read["mlInputChannelArn"] in arns for read in model.data_channels):
+            models[model.id] = model
+    yield from ((tx.trained_models, one) for one in models.values())
+    for query in tx.protected_queries.working():
+        if query.collaboration_id == collaboration_id and wanted & set(query.named_associations or ()):
+            yield tx.protected_queries, query
+    for job in tx.trained_model_inference_jobs.working():
+        if job.ml_input_channel_arn in arns or job.trained_model_id in models:
+            yield tx.trained_model_inference_jobs, job
+    for export in tx.trained_model_export_jobs.working():
+        if export.trained_model_id in models:
+            yield tx.trained_model_export_jobs, export
+
+
+def _reads(tx: Transaction, channel: MLInputChannel, association_ids: set[str]) -> bool:
+    """Whether a channel reads one of the tables; before its query was judged, whether that names one."""
+    if channel.source_associations:
+        return bool(association_ids & set(channel.source_associations))
+    query = tx.protected_queries.get(channel.protected_query_id)
+    return query is not None and bool(association_ids & set(query.named_associations or ()))
+
+
+def _live_models(tx: Transaction, collaboration_id: str) -> list[TrainedModel]:
+    """Versions that can be used or come to be, each after those that it goes on from."""
+    found = (tx.trained_models.all(collaboration_id=collaboration_id, status=status) for status in LIVE_MODELS)
+    return sorted((model for models in found for model in models), key=lambda model: model.created_at)

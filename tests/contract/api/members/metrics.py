@@ -1,0 +1,103 @@
+"""Members of requests that operations/metrics.py answers."""
+
+from __future__ import annotations
+
+from contract.api.members.effects import Echo, Refused, Row, Seen, rows
+
+ROWS: tuple[Row, ...] = (
+    *rows(
+        "monitoring",
+        Seen("test_data_come_in_the_order_and_for_the_time_that_were_asked_for"),
+        "MetricDataQueries[].Id",
+        "MetricDataQueries[].Label",
+        "MetricDataQueries[].MetricStat.Period",
+        "MetricDataQueries[].MetricStat.Stat",
+        "MetricDataQueries[].ReturnData",
+        "ScanBy",
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_what_no_metric_answers_to_is_no_error"),
+        "MetricDataQueries[].MetricStat.Metric.Dimensions[].Name",
+        "MetricDataQueries[].MetricStat.Metric.Dimensions[].Value",
+        "MetricDataQueries[].MetricStat.Metric.MetricName",
+        "MetricDataQueries[].MetricStat.Metric.Namespace",
+        "MetricDataQueries[].MetricStat.Unit",
+        "Unit",
+    ),
+    *rows(
+        "monitoring",
+        Refused("test_what_is_not_done_is_refused_by_name"),
+        "IncludeLinkedAccounts",
+        "MetricDataQueries[].AccountId",
+        "MetricDataQueries[].Expression",
+        "MetricDataQueries[].Period",
+        "OwningAccount",
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_data_come_in_the_order_and_for_the_time_that_were_asked_for"),
+        "EndTime",
+        "StartTime",
+        of=("GetMetricData",),
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_pages_of_data_hold_each_datapoint_once"),
+        "NextToken",
+        of=("GetMetricData",),
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_pages_of_data_hold_each_datapoint_once"),
+        "MaxDatapoints",
+    ),
+    *rows(
+        "monitoring",
+        Echo("It says how dynamic labels write times, and those are refused by name."),
+        "LabelOptions.Timezone",
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_what_no_metric_answers_to_is_no_error"),
+        "Dimensions[].Name",
+        "Dimensions[].Value",
+        "MetricName",
+        "Namespace",
+        of=("GetMetricStatistics",),
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_statistics_of_one_metric_come_together"),
+        "EndTime",
+        "StartTime",
+        of=("GetMetricStatistics",),
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_statistics_of_one_metric_come_together"),
+        "ExtendedStatistics",
+        "Period",
+        "Statistics",
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_metrics_are_found_by_namespace_name_and_dimensions"),
+        "Dimensions[].Name",
+        "Dimensions[].Value",
+        "MetricName",
+        "Namespace",
+        of=("ListMetrics",),
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_pages_of_metrics_hold_each_of_them_once"),
+        "NextToken",
+        of=("ListMetrics",),
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_metrics_are_found_by_namespace_name_and_dimensions"),
+        "RecentlyActive",
+    ),
+)
