@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(TESTS)]
 import pytest  # noqa: E402 -- with the tests' own folders on the path
 from tools.ignoring.mutation import Mutation, in_force  # noqa: E402
 
-from contract.api.members import ROWS, Echo, Row  # noqa: E402
+from contract.api.members import ROWS, Refused, Row, Seen  # noqa: E402
 
 PATIENCE_SECONDS = 300.0
 CPU_SECONDS = 45
@@ -93,25 +93,39 @@ def judged(rows: Sequence[Row], jobs: int) -> Iterator[Finding]:
     """What becomes of the test of each row, as it is known."""
     named = tests_by_name()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        tests = sorted({test_of(row) for row in rows})
+        tests = sorted({test for row in rows for test in tests_of(row)})
         healthy = dict(zip(tests, pool.map(lambda test: passes(named[test], None), tests), strict=True))
 
         def judge(number: int, row: Row) -> Finding:
-            test = test_of(row)
-            if not healthy[test]:
+            if not all(healthy[test] for test in tests_of(row)):
                 return Finding(row, Outcome.BROKEN)
             seen = Path(folder) / str(number)
-            if not passes(named[test], Mutation(row.service, row.path, row.operations, str(seen))):
-                return Finding(row, Outcome.SEEN)
+            nodes = [node for test in tests_of(row) for node in named[test]]
+            for path in paths_of(row):
+                mutation = Mutation(row.service, path, row.operations, str(seen), isinstance(row.effect, Refused))
+                if not passes(nodes, mutation):
+                    return Finding(row, Outcome.SEEN)
             return Finding(row, Outcome.UNSEEN if seen.exists() else Outcome.UNTOUCHED)
 
         yield from pool.map(judge, range(len(rows)), rows)
 
 
-def test_of(row: Row) -> str:
-    """The name of a row's test."""
-    assert not isinstance(row.effect, Echo)  # noqa: S101 -- rows without a test were left out
-    return row.effect.test
+def paths_of(row: Row) -> list[str]:
+    """What is ignored, one after another: the member; and of one that is refused, what holds it, as that may be why."""
+    steps = row.path.split(".")
+    holders = range(len(steps) - 1, 0, -1) if isinstance(row.effect, Refused) else ()
+    return [row.path, *(".".join(steps[:count]) for count in holders)]
+
+
+def tests_of(row: Row) -> tuple[str, ...]:
+    """The names of a row's tests."""
+    match row.effect:
+        case Seen(test, through):
+            return (test, through) if through else (test,)
+        case Refused(test):
+            return (test,)
+        case _:
+            return ()
 
 
 def main() -> int:
@@ -120,8 +134,7 @@ def main() -> int:
     parser.add_argument("--rows", default="", help="only those with this text in service, operations, path or test")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
-    with_test = [row for row in ROWS if not isinstance(row.effect, Echo)]
-    rows = [row for row in with_test if arguments.rows in described(row)]
+    rows = [row for row in ROWS if tests_of(row) and arguments.rows in described(row)]
     _imported()
     counts = dict.fromkeys(Outcome, 0)
     for finding in judged(rows, arguments.jobs):
@@ -135,7 +148,7 @@ def main() -> int:
 def described(row: Row) -> str:
     """A row in one line."""
     whose = ",".join(row.operations) or "*"
-    return f"{row.service} {whose} {row.path} ({test_of(row)})"
+    return f"{row.service} {whose} {row.path} ({', '.join(tests_of(row))})"
 
 
 def _imported() -> None:

@@ -1,7 +1,8 @@
 """Has operations ignore a member of their requests: it is taken out of what came in before the operation sees it.
 
 A member that the operation cannot do without is given another valid value in its place, which its caller did not
-choose; where none can be made up, it is taken out all the same.
+choose; where none can be made up, it is taken out all the same. One that is refused is taken out with the structure
+that cannot do without it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import functools
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class Mutation:
     """Empty: every operation of the service."""
     seen: str
     """A file that is made once a request had the member."""
+    refused: bool = False
+    """Whether the member is one that is refused: where its structure cannot do without it, that is ignored whole."""
 
     def is_of(self, service: str, operation: str) -> bool:
         """Whether an operation ignores it."""
@@ -49,9 +52,7 @@ class Mutation:
 
 def in_force(mutation: Mutation) -> None:
     """Put a mutation in force: for operations that are registered in this process, and in processes that it starts."""
-    os.environ[VARIABLE] = json.dumps(
-        {"service": mutation.service, "path": mutation.path, "operations": mutation.operations, "seen": mutation.seen}
-    )
+    os.environ[VARIABLE] = json.dumps(asdict(mutation))
     mutate_registered(mutation)
 
 
@@ -61,7 +62,7 @@ def inherited() -> Mutation | None:
     if text is None:
         return None
     found = json.loads(text)
-    return Mutation(found["service"], found["path"], tuple(found["operations"]), found["seen"])
+    return Mutation(**(found | {"operations": tuple(found["operations"])}))
 
 
 def mutate_registered(mutation: Mutation) -> None:
@@ -79,7 +80,8 @@ def _ignoring(mutation: Mutation, operation: str, handler: Callable[..., Any]) -
     def ignoring(request: Mapping[str, Any], context: Any) -> Any:
         shape = _input_shape(mutation.service, operation)
         steps = mutation.path.replace("[]", ".[]").split(".") if mutation.path else []
-        less = _without(request, shape, steps, required=False) if steps else {}
+        less = _without(request, shape, steps, whole=mutation.refused) if steps else {}
+        less = {} if less is _NOTHING else less
         if less != request:
             Path(mutation.seen).touch()
         return handler(less, context)
@@ -92,24 +94,30 @@ def _input_shape(service: str, operation: str) -> Any:
     return botocore.session.Session().get_service_model(_MODELS[service]).operation_model(operation).input_shape
 
 
-def _without(value: Any, shape: Any, steps: list[str], *, required: bool) -> Any:
+def _without(value: Any, shape: Any, steps: list[str], *, whole: bool, required: bool = False) -> Any:
     """The value with what the steps lead to taken out, or made another; _NOTHING where nothing stays of it."""
     if not steps:
-        return _another(value, shape) if required else _NOTHING
+        return _another(value, shape) if required and not whole else _NOTHING
     first, *rest = steps
-    if shape is None or value is None:
+    if value is None:
         return value
     if first == "[]":
-        return [
-            one
-            for one in (_without(item, shape.member, rest, required=required) for item in value)
-            if one is not _NOTHING
-        ]
+        items = [_without(item, shape.member, rest, whole=whole, required=required) for item in value]
+        return [item for item in items if item is not _NOTHING]
+    return _without_member(value, shape, first, rest, whole=whole)
+
+
+def _without_member(value: Any, shape: Any, first: str, rest: list[str], *, whole: bool) -> Any:
+    """A structure likewise, where the steps lead through one of its members."""
     if first not in value or first not in shape.members:
         return value
-    changed = _without(value[first], shape.members[first], rest, required=first in shape.required_members)
-    kept = {name: item for name, item in value.items() if name != first}
-    return kept if changed is _NOTHING else {**kept, first: changed}
+    needed = first in shape.required_members
+    changed = _without(value[first], shape.members[first], rest, whole=whole, required=needed)
+    if changed is not _NOTHING:
+        return {**value, first: changed}
+    if whole and needed:
+        return _NOTHING
+    return {name: item for name, item in value.items() if name != first}
 
 
 def _another(value: Any, shape: Any) -> Any:

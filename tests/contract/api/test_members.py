@@ -80,5 +80,6 @@ def test_what_a_row_names_is_there_a_test_or_a_reason() -> None:
         if isinstance(node, ast.FunctionDef)
     }
     named = {row.effect.test for row in ROWS if isinstance(row.effect, Seen | Refused)}
+    named |= {row.effect.through for row in ROWS if isinstance(row.effect, Seen) and row.effect.through}
     assert sorted(named - defined) == []
     assert all(row.effect.reason.endswith(".") for row in ROWS if isinstance(row.effect, Echo))

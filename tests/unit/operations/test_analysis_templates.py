@@ -81,6 +81,7 @@ def mapped(*changes: dict[str, Any]) -> dict[str, Any]:
 SCRIPT = {
     "artifacts": {
         "entryPoint": {"location": {"bucket": "scripts", "key": "run.py"}},
+        "additionalArtifacts": [{"location": {"bucket": "scripts", "key": "more.zip"}}],
         "roleArn": "arn:aws:iam::333333333333:role/scripts",
     }
 }

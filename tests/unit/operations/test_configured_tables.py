@@ -63,6 +63,24 @@ SNOWFLAKE = {
 }
 
 
+_UUID = "00000000-0000-4000-8000-000000000001"
+DATABRICKS = {
+    "databricks": {
+        "schemaName": "lake",
+        "tableName": "patients",
+        "workspaceUrl": "https://acme.cloud.databricks.com",
+        "connectionType": {
+            "deltaSharing": {
+                "deltaShareEndpoint": (
+                    f"https://acme.cloud.databricks.com/api/2.0/delta-sharing/metastores/{_UUID}/recipients/{_UUID}"
+                ),
+                "shareName": "share",
+            }
+        },
+    }
+}
+
+
 PATIENTS = {"databaseName": "lake", "tableName": "patients"}
 
 
@@ -76,6 +94,7 @@ def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_gro
     ("change", "word"),
     [
         ({"tableReference": SNOWFLAKE}, "snowflake"),
+        ({"tableReference": DATABRICKS}, "databricks"),
         ({"tableReference": {"glue": {"databaseName": "lake", "tableName": "ghosts"}}}, "whiteroom catalog add"),
         ({"allowedColumns": ["age", "salary"]}, "salary"),
         ({"allowedColumns": ["age", "age"]}, "more than once"),

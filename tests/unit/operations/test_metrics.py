@@ -403,6 +403,30 @@ def test_what_no_metric_answers_to_is_no_error(studio: Studio, model: dict[str, 
     assert data(studio, CAROL, query(model, ReturnData=False))["MetricDataResults"] == []
 
 
+def test_each_series_comes_under_its_own_id_and_label_unless_it_is_not_returned(
+    studio: Studio, model: dict[str, str]
+) -> None:
+    asked = [query(model, Id="a", Label="first"), query(model, "Sum", Id="b"), query(model, Id="c", ReturnData=False)]
+    found = data(studio, CAROL, *asked)["MetricDataResults"]
+    assert [(one["Id"], one["Label"]) for one in found] == [("a", "first"), ("b", "loss")]
+
+
+def test_a_metric_is_found_by_all_of_its_dimensions_in_its_own_unit(studio: Studio, model: dict[str, str]) -> None:
+    def statistics(**changes: Any) -> list[float]:
+        span = {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1), "Period": 3_600, "Statistics": ["Sum"]}
+        metric = {"Namespace": TRAINED_MODELS, "MetricName": "loss", "Dimensions": dimensions(model)}
+        points = ask(studio, "GetMetricStatistics", CAROL, **{**metric, **span, **changes})["Datapoints"]
+        return [point["Sum"] for point in points]
+
+    elsewhere = query(model)
+    elsewhere["MetricStat"]["Metric"]["Dimensions"] = dimensions(model, "algo-2")
+    assert values(studio, CAROL, query(model), elsewhere | {"Id": "e"}) == [[3.5, 1.5], []]
+    assert statistics() == [10.0]
+    assert statistics(Dimensions=dimensions(model, "algo-2")) == []
+    assert statistics(Unit="Percent") == []
+    assert statistics(MetricName="other") == statistics(Namespace="other") == []
+
+
 MODEL = {"trainedModelArn": "arn", "versionIdentifier": "NULL"}
 METRIC = {"Namespace": TRAINED_MODELS, "MetricName": "loss"}
 

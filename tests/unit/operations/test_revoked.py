@@ -238,7 +238,7 @@ def channels_given_to(studio: Studio, account_id: str) -> None:
             tx.ml_input_channels.update(channel, account_id=account_id, membership_id=membership_id)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - {"queries of another alone"}))  # CAROL is that other
 @pytest.mark.parametrize("use", ["inference", "incremental training", "export of a later version"])
 def test_a_member_that_uses_anothers_model_is_not_told_what_it_was_made_of(
     studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], use: str, way: str

@@ -9,6 +9,10 @@ ROWS: tuple[Row, ...] = (
         "cleanrooms",
         Seen("test_every_member_reads_a_templates_text_to_approve_it"),
         "analysisTemplateArn",
+    ),
+    *rows(
+        "cleanrooms",
+        Seen("test_a_template_of_another_room_is_not_found_here"),
         "analysisTemplateArns",
     ),
     *rows(
@@ -29,7 +33,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_template_brings_its_text_its_types_and_its_defaults"),
+        Seen(
+            "test_a_template_brings_its_text_its_types_and_its_defaults",
+            "test_any_member_writes_a_template_and_reads_it_again",
+        ),
         "analysisParameters[].defaultValue",
         "analysisParameters[].name",
         "analysisParameters[].type",
@@ -47,7 +54,9 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_template_asks_for_what_can_be_made"),
+        Seen(
+            "test_a_template_asks_for_what_can_be_made", "test_everybody_reads_what_a_template_asks_of_synthetic_data"
+        ),
         "syntheticDataParameters.mlSyntheticDataParameters.columnClassification.columnMapping[].columnName",
         "syntheticDataParameters.mlSyntheticDataParameters.columnClassification.columnMapping[].columnType",
         "syntheticDataParameters.mlSyntheticDataParameters.columnClassification.columnMapping[].isPredictiveValue",

@@ -30,7 +30,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_whoever_the_creator_configured_pays_and_nobody_else"),
+        Seen(
+            "test_whoever_the_creator_configured_pays_and_nobody_else",
+            "test_who_is_to_pay_for_what_is_answered_as_it_was_given",
+        ),
         "creatorPaymentConfiguration.machineLearning.modelInference.isResponsible",
         "creatorPaymentConfiguration.machineLearning.modelTraining.isResponsible",
         "creatorPaymentConfiguration.machineLearning.syntheticDataGeneration.isResponsible",
@@ -42,7 +45,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_jobs_need_a_payer_where_their_runner_pays_nothing"),
+        Seen(
+            "test_jobs_need_a_payer_where_their_runner_pays_nothing",
+            "test_who_is_to_pay_for_what_is_answered_as_it_was_given",
+        ),
         "creatorPaymentConfiguration.jobCompute.isResponsible",
         "members[].paymentConfiguration.jobCompute.isResponsible",
     ),

@@ -19,7 +19,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_line_is_told_by_the_policies_that_name_the_account"),
+        Seen(
+            "test_a_line_is_told_by_the_policies_that_name_the_account",
+            "test_a_privacy_configuration_is_answered_as_it_was_given",
+        ),
         "privacyConfiguration.policies.trainedModelInferenceJobs.containerLogs[].allowedAccountIds",
         "privacyConfiguration.policies.trainedModelInferenceJobs.containerLogs[].filterPattern",
         "privacyConfiguration.policies.trainedModelInferenceJobs.containerLogs[].logRedactionConfiguration.customEntityConfig.customDataIdentifiers",
@@ -33,7 +36,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_with_a_noise_level_custom_metrics_come_at_the_end_and_system_metrics_live"),
+        Seen(
+            "test_with_a_noise_level_custom_metrics_come_at_the_end_and_system_metrics_live",
+            "test_a_privacy_configuration_is_answered_as_it_was_given",
+        ),
         "privacyConfiguration.policies.trainedModels.containerMetrics.noiseLevel",
     ),
     *rows(
@@ -45,14 +51,20 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_size_up_to_the_limit_is_allowed_and_one_byte_more_is_not"),
+        Seen(
+            "test_a_size_up_to_the_limit_is_allowed_and_one_byte_more_is_not",
+            "test_a_privacy_configuration_is_answered_as_it_was_given",
+        ),
         "privacyConfiguration.policies.trainedModelExports.maxSize.value",
         "privacyConfiguration.policies.trainedModelInferenceJobs.maxOutputSize.value",
         "privacyConfiguration.policies.trainedModels.maxArtifactSize.value",
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_files_to_export_named_twice_are_exported_once"),
+        Seen(
+            "test_files_to_export_named_twice_are_exported_once",
+            "test_a_privacy_configuration_is_answered_as_it_was_given",
+        ),
         "privacyConfiguration.policies.trainedModelExports.filesToExport",
     ),
     *rows(

@@ -18,7 +18,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_run_is_described_whole"),
+        Seen("test_a_run_is_described_whole", "test_an_algorithm_is_answered_as_it_was_given"),
         "inferenceContainerConfig.imageUri",
         "trainingContainerConfig.arguments",
         "trainingContainerConfig.entrypoint",
@@ -26,7 +26,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_metric_is_listed_with_what_it_is_asked_for_by"),
+        Seen("test_a_metric_is_listed_with_what_it_is_asked_for_by", "test_an_algorithm_is_answered_as_it_was_given"),
         "trainingContainerConfig.metricDefinitions[].name",
         "trainingContainerConfig.metricDefinitions[].regex",
     ),

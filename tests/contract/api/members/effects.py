@@ -10,6 +10,8 @@ class Seen:
     """A test that sees a difference when the member changes."""
 
     test: str
+    through: str = ""
+    """Where `test` begins with the record: the test that sees the member come from the request into it."""
 
 
 @dataclass(frozen=True, slots=True)

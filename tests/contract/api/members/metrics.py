@@ -7,23 +7,31 @@ from contract.api.members.effects import Echo, Refused, Row, Seen, rows
 ROWS: tuple[Row, ...] = (
     *rows(
         "monitoring",
-        Seen("test_data_come_in_the_order_and_for_the_time_that_were_asked_for"),
+        Seen("test_each_series_comes_under_its_own_id_and_label_unless_it_is_not_returned"),
         "MetricDataQueries[].Id",
         "MetricDataQueries[].Label",
+        "MetricDataQueries[].ReturnData",
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_a_metric_is_found_by_all_of_its_dimensions_in_its_own_unit"),
+        "MetricDataQueries[].MetricStat.Metric.Dimensions[].Name",
+        "MetricDataQueries[].MetricStat.Metric.Dimensions[].Value",
+        "Unit",
+    ),
+    *rows(
+        "monitoring",
+        Seen("test_data_come_in_the_order_and_for_the_time_that_were_asked_for"),
         "MetricDataQueries[].MetricStat.Period",
         "MetricDataQueries[].MetricStat.Stat",
-        "MetricDataQueries[].ReturnData",
         "ScanBy",
     ),
     *rows(
         "monitoring",
         Seen("test_what_no_metric_answers_to_is_no_error"),
-        "MetricDataQueries[].MetricStat.Metric.Dimensions[].Name",
-        "MetricDataQueries[].MetricStat.Metric.Dimensions[].Value",
         "MetricDataQueries[].MetricStat.Metric.MetricName",
         "MetricDataQueries[].MetricStat.Metric.Namespace",
         "MetricDataQueries[].MetricStat.Unit",
-        "Unit",
     ),
     *rows(
         "monitoring",
@@ -59,7 +67,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "monitoring",
-        Seen("test_what_no_metric_answers_to_is_no_error"),
+        Seen("test_a_metric_is_found_by_all_of_its_dimensions_in_its_own_unit"),
         "Dimensions[].Name",
         "Dimensions[].Value",
         "MetricName",

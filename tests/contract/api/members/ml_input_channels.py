@@ -37,7 +37,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_query_gets_what_its_workers_have_together"),
+        Seen("test_a_query_gets_what_its_workers_have_together", "test_its_maker_reads_a_channel_as_it_was_given"),
         "inputChannel.dataSource.protectedQueryInputParameters.computeConfiguration.worker.type",
     ),
     *rows(
@@ -52,12 +52,14 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_parquet_channel_is_announced_as_parquet"),
+        Seen("test_a_parquet_channel_is_announced_as_parquet", "test_its_maker_reads_a_channel_as_it_was_given"),
         "inputChannel.dataSource.protectedQueryInputParameters.resultFormat",
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_full_channel_and_its_query_are_recorded_together"),
+        Seen(
+            "test_a_full_channel_and_its_query_are_recorded_together", "test_its_maker_reads_a_channel_as_it_was_given"
+        ),
         "retentionInDays",
     ),
     *rows(
@@ -67,7 +69,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_the_payer_of_synthetic_data_is_found_and_echoed"),
+        Seen("test_a_member_that_does_not_pay_for_it_cannot_be_named"),
         "payerConfiguration.syntheticDataPayerAccountId",
     ),
 )

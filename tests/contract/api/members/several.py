@@ -40,7 +40,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_tags_go_with_their_resource"),
+        Seen("test_tags_go_with_their_resource", "test_any_member_writes_a_template_and_reads_it_again"),
         "tags",
         of=(
             "CreateAnalysisTemplate",
@@ -63,7 +63,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_there_are_metrics_only_where_the_collaboration_and_the_membership_have_them_enabled"),
+        Seen(
+            "test_there_are_metrics_only_where_the_collaboration_and_the_membership_have_them_enabled",
+            "test_whether_there_are_metrics_is_answered_as_it_was_given",
+        ),
         "isMetricsEnabled",
     ),
     *rows(
@@ -127,7 +130,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_tags_go_with_their_resource"),
+        Seen("test_tags_go_with_their_resource", "test_an_algorithm_is_answered_as_it_was_given"),
         "tags",
         of=(
             "CreateConfiguredModelAlgorithm",
@@ -163,7 +166,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_the_members_variables_win_except_over_the_jobs_identity"),
+        Seen(
+            "test_the_members_variables_win_except_over_the_jobs_identity",
+            "test_its_trainer_reads_a_model_as_it_was_asked_for",
+        ),
         "environment",
     ),
     *rows(
@@ -173,7 +179,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_machine_smaller_than_the_type_is_spoken_of_in_the_log_and_as_long_as_the_model_stands"),
+        Seen(
+            "test_a_machine_smaller_than_the_type_is_spoken_of_in_the_log_and_as_long_as_the_model_stands",
+            "test_its_trainer_reads_a_model_as_it_was_asked_for",
+        ),
         "resourceConfig.instanceType",
     ),
     *rows(
@@ -183,7 +192,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_page_has_ten_items_unless_the_request_says_otherwise"),
+        Seen(
+            "test_a_page_has_ten_items_unless_the_request_says_otherwise",
+            "test_pages_of_algorithms_hold_each_of_them_once",
+        ),
         "maxResults",
         "nextToken",
     ),

@@ -23,7 +23,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_tags_are_for_the_owner_alone"),
+        Seen("test_tags_are_for_the_owner"),
         "resourceArn",
     ),
     *rows(

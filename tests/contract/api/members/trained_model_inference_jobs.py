@@ -27,7 +27,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_transform_is_described_whole"),
+        Seen("test_a_transform_is_described_whole", "test_its_starter_reads_a_job_as_it_was_asked_for"),
         "containerExecutionParameters.maxPayloadInMB",
         "outputConfiguration.accept",
     ),

@@ -16,14 +16,17 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_run_is_described_whole"),
+        Seen("test_a_run_is_described_whole", "test_its_trainer_reads_a_model_as_it_was_asked_for"),
         "hyperparameters",
         "resourceConfig.volumeSizeInGB",
         "stoppingCondition.maxRuntimeInSeconds",
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_an_incremental_channel_without_a_version_takes_the_latest_active"),
+        Seen(
+            "test_an_incremental_channel_without_a_version_takes_the_latest_active",
+            "test_a_channel_is_shared_out_as_it_was_asked_for_and_goes_on_from_the_version_that_was_named",
+        ),
         "incrementalTrainingDataChannels[].trainedModelArn",
         "incrementalTrainingDataChannels[].versionIdentifier",
     ),
@@ -44,12 +47,15 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_a_sharded_channel_with_a_file_for_every_instance_is_mounted_as_it_is"),
+        Seen(
+            "test_a_sharded_channel_with_a_file_for_every_instance_is_mounted_as_it_is",
+            "test_a_channel_is_shared_out_as_it_was_asked_for_and_goes_on_from_the_version_that_was_named",
+        ),
         "dataChannels[].s3DataDistributionType",
     ),
     *rows(
         "cleanrooms-ml",
-        Seen("test_channels_are_described_as_sagemaker_does"),
+        Seen("test_channels_are_described_as_sagemaker_does", "test_its_trainer_reads_a_model_as_it_was_asked_for"),
         "trainingInputMode",
     ),
     *rows(

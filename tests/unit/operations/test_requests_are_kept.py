@@ -1,0 +1,165 @@
+"""What a request gives comes into the record, whole: what other tests see of a record begins here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.cleanrooms import ALICE, BOB, CAROL, NO_PAYMENT, Office, Room, collaboration_request
+from support.ml import a_studio
+
+COLUMNS = ("patient_id", "age", "weight", "outcome")
+THRESHOLD: dict[str, Any] = {
+    "type": "COUNT_DISTINCT",
+    "identityColumns": ["patient_id"],
+    "minimumIdentityCount": 7,
+    "allowedAggregateExpressionType": "COLUMNS_ONLY",
+    "outputColumnThresholds": [{"outputColumnName": "age", "minimumIdentityCount": 9}],
+}
+CUSTOM: dict[str, Any] = {
+    "allowedAnalyses": ["ANY_QUERY"],
+    "allowedAnalysisProviders": [ALICE],
+    "additionalAnalyses": "ALLOWED",
+}
+COMPARED = {"allowedColumnComparisonColumns": ["age"], "allowedLiteralComparisonColumns": ["weight"]}
+RULES: dict[str, tuple[str, dict[str, Any]]] = {
+    "AGGREGATION": (
+        "aggregation",
+        {
+            "aggregateColumns": [{"columnNames": ["weight"], "function": "SUM"}],
+            "joinColumns": ["patient_id"],
+            "joinRequired": "QUERY_RUNNER",
+            "allowedJoinOperators": ["OR"],
+            "dimensionColumns": ["age"],
+            "scalarFunctions": ["ABS"],
+            "outputConstraints": [{"columnName": "patient_id", "minimum": 3, "type": "COUNT_DISTINCT"}],
+            "additionalAnalyses": "NOT_ALLOWED",
+        },
+    ),
+    "LIST": (
+        "list",
+        {
+            "joinColumns": ["patient_id"],
+            "allowedJoinOperators": ["AND"],
+            "listColumns": ["age"],
+            "additionalAnalyses": "REQUIRED",
+        },
+    ),
+    "CUSTOM": ("custom", {**CUSTOM, "disallowedOutputColumns": ["outcome"], "comparisonControls": COMPARED}),
+    "CUSTOM with thresholds": ("custom", {**CUSTOM, "aggregationThresholds": [THRESHOLD]}),
+    "CUSTOM with differential privacy": (
+        "custom",
+        {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "patient_id"}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_a_rule_is_answered_as_it_was_given(office: Office, case: str) -> None:
+    kind, rule = RULES[case]
+    policy = {"v1": {kind: rule}}
+    table_id = Room(office, "", {}).configured_table(BOB, "patients", COLUMNS)
+    here = {"configuredTableIdentifier": table_id, "analysisRuleType": kind.upper()}
+    office.cleanrooms(BOB, "CreateConfiguredTableAnalysisRule", **here, analysisRulePolicy=policy)
+    answer = office.cleanrooms(BOB, "GetConfiguredTableAnalysisRule", **here)
+    assert answer["analysisRule"]["policy"] == policy
+
+
+SIZES = {"unit": "GB", "value": 3.0}
+LOGS = [
+    {
+        "allowedAccountIds": [ALICE],
+        "filterPattern": "loss",
+        "logType": "ERROR_SUMMARY",
+        "logRedactionConfiguration": {
+            "entitiesToRedact": ["CUSTOM"],
+            "customEntityConfig": {"customDataIdentifiers": ["[0-9]{5}"]},
+        },
+    }
+]
+POLICIES: dict[str, Any] = {
+    "trainedModels": {
+        "containerLogs": LOGS,
+        "containerMetrics": {"noiseLevel": "HIGH"},
+        "maxArtifactSize": SIZES,
+    },
+    "trainedModelExports": {"maxSize": SIZES, "filesToExport": ["OUTPUT"]},
+    "trainedModelInferenceJobs": {"containerLogs": LOGS, "maxOutputSize": SIZES},
+}
+
+
+def test_a_privacy_configuration_is_answered_as_it_was_given(office: Office) -> None:
+    studio = a_studio(office)
+    arn = studio.association(name="tree", policies=POLICIES)
+    operation = "GetConfiguredModelAlgorithmAssociation"
+    answer = studio.call(operation, CAROL, configuredModelAlgorithmAssociationArn=arn)
+    assert answer["privacyConfiguration"] == {"policies": POLICIES}
+
+
+def pays(*which: str) -> dict[str, Any]:
+    """A payment configuration in which only these are paid for."""
+    found: dict[str, Any] = {"queryCompute": {"isResponsible": "queryCompute" in which}}
+    found["jobCompute"] = {"isResponsible": "jobCompute" in which}
+    learning = ("modelTraining", "modelInference", "syntheticDataGeneration")
+    return {**found, "machineLearning": {name: {"isResponsible": name in which} for name in learning}}
+
+
+PAID = ("queryCompute", "modelTraining", "modelInference", "syntheticDataGeneration", "jobCompute")
+
+
+@pytest.mark.parametrize("payer", [ALICE, BOB])
+@pytest.mark.parametrize("paid", PAID)
+def test_who_is_to_pay_for_what_is_answered_as_it_was_given(office: Office, paid: str, payer: str) -> None:
+    payments = {account: pays(*PAID) if account == payer else pays() for account in (ALICE, BOB)}
+    payments[payer]["jobCompute"]["isResponsible"] = paid == "jobCompute"
+    members = [
+        {"accountId": BOB, "displayName": "Bob", "memberAbilities": [], "paymentConfiguration": payments[BOB]},
+        {"accountId": CAROL, "displayName": "Carol", "memberAbilities": [], "paymentConfiguration": NO_PAYMENT},
+    ]
+    request = collaboration_request(creatorPaymentConfiguration=payments[ALICE], members=members)
+    created = office.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
+    listed = office.cleanrooms(ALICE, "ListMembers", collaborationIdentifier=created["id"])["memberSummaries"]
+    told = {member["accountId"]: member["paymentConfiguration"] for member in listed}
+    assert {account: told[account] for account in payments} == payments
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_whether_there_are_metrics_is_answered_as_it_was_given(office: Office, enabled: bool) -> None:
+    request = collaboration_request(isMetricsEnabled=True)
+    created = office.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
+    assert created["isMetricsEnabled"] is True
+    room = Room(office, created["id"], {})
+    room.join(BOB, isMetricsEnabled=enabled)
+    answer = office.cleanrooms(BOB, "GetMembership", membershipIdentifier=room.membership(BOB))
+    assert answer["membership"]["isMetricsEnabled"] is enabled
+
+
+def test_pages_of_algorithms_hold_each_of_them_once(office: Office) -> None:
+    studio = a_studio(office)
+    made = {studio.algorithm_arn, *(studio.algorithm(name=name) for name in ("b", "c"))}
+    found: list[str] = []
+    token: dict[str, str] = {}
+    for _ in range(3):
+        page = studio.office.ml(CAROL, "ListConfiguredModelAlgorithms", maxResults=1, **token)
+        (one,) = page["configuredModelAlgorithms"]
+        found.append(one["configuredModelAlgorithmArn"])
+        token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
+    assert token == {}
+    assert set(found) == made
+
+
+def test_a_channel_is_shared_out_as_it_was_asked_for_and_goes_on_from_the_version_that_was_named(
+    office: Office,
+) -> None:
+    studio = a_studio(office)
+    channel = studio.active_channel()
+    base = studio.active_model("forest", channel)
+    latest = studio.version("grown", base, channel)
+    shared = {"mlInputChannelArn": channel, "channelName": "rows", "s3DataDistributionType": "ShardedByS3Key"}
+    named = studio.version("again", base, dataChannels=[shared])
+    assert named["versionIdentifier"] not in {base["versionIdentifier"], latest["versionIdentifier"]}
+    answer = studio.call("GetTrainedModel", **named)
+    assert list(answer["dataChannels"]) == [shared]
+    (incremental,) = answer["incrementalTrainingDataChannels"]
+    assert incremental["versionIdentifier"] == base["versionIdentifier"]
