@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.results import Figure, Section
-from whiteroom.objects.folder import FolderObjects
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
 
 GIGABYTE = 10**9
 TARGET = 0.1
@@ -27,17 +28,17 @@ print(time.perf_counter() - started)
 def run() -> Section:
     """One archive each, in turn: a gigabyte takes tarfile most of a minute."""
     with tempfile.TemporaryDirectory() as scratch:
-        model = Path(scratch) / "model"
-        model.mkdir()
+        data, left = FolderData(Path(scratch)), DataRef(DataKind.RUN_OUTPUT, "model")
+        model = Path(data.path(left))
+        model.mkdir(parents=True)
         generator = np.random.default_rng(7)
         weights = generator.standard_normal(GIGABYTE // 4 - 2_500_000, dtype=np.float32)
         weights.tofile(model / "weights.bin")
         text = b"".join(b'"token %d": %d,\n' % (number, number) for number in range(400_000))
         (model / "vocabulary.json").write_bytes(text[:10_000_000])
-        store = FolderObjects(Path(scratch) / "artefacts", Path(scratch) / "deliveries")
-        store.pack({"algo-1": model}, "warm/model.tar.gz", None)
+        data.pack({"algo-1": left}, DataRef(DataKind.ARTEFACT, "warm", "model.tar.gz"), None)
         started = time.perf_counter()
-        packed = store.pack({"algo-1": model}, "model.tar.gz", None)
+        packed = data.pack({"algo-1": left}, DataRef(DataKind.ARTEFACT, "m", "model.tar.gz"), None)
         ours = time.perf_counter() - started
         peer_file = Path(scratch) / "peer.tar.gz"
         command = [sys.executable, "-c", TARFILE, str(model), str(peer_file)]
@@ -52,6 +53,4 @@ def run() -> Section:
         f"{TARGET:g}",
         ratio <= TARGET,
     )
-    return Section(
-        "Artefacts", "`ObjectStore.pack`, durable, beside `tarfile.open(..., 'w:gz')`, not synced.", (figure,)
-    )
+    return Section("Artefacts", "`Data.pack`, durable, beside `tarfile.open(..., 'w:gz')`, not synced.", (figure,))

@@ -15,6 +15,8 @@ import psutil
 from bench.results import Figure, Section, spread
 from whiteroom.base.arns import new_id
 from whiteroom.catalog.folder import FolderCatalog
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import QuerySpec, QueryTable, ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.engines.duckdb import DuckDbEngine
@@ -89,7 +91,8 @@ def _ours(folder: Path, chosen: ResultFormat, cpus: int, memory: int) -> tuple[f
         allowed = {"allowedAdditionalAnalyses": [ASSOCIATION]}
         columns = tuple(column.name for column in source.columns)
         tables.append(QueryTable(name, ACCOUNT, source, columns, "CUSTOM", rule, allowed))
-    engine = DuckDbEngine(folder / "engine")
+    data = FolderData(folder)
+    engine = DuckDbEngine(folder / "engine", data)
     spec = QuerySpec(
         id=new_id(),
         sql=SQL,
@@ -100,7 +103,7 @@ def _ours(folder: Path, chosen: ResultFormat, cpus: int, memory: int) -> tuple[f
         algorithm_association_arn=ASSOCIATION,
         tables=tuple(tables),
         result_format=chosen,
-        folder=folder / new_id(),
+        target=DataRef(DataKind.RESULT, new_id()),
         csv_header=True,
         max_file_bytes=100 * 10**9,
         memory_bytes=memory,
@@ -114,8 +117,7 @@ def _ours(folder: Path, chosen: ResultFormat, cpus: int, memory: int) -> tuple[f
     seconds = time.perf_counter() - started
     if seen.result is None:
         raise RuntimeError(f"the query failed: {seen.failure} {seen.message}")
-    for name in seen.result.files:
-        (spec.folder / name).unlink()
+    data.erase(spec.target)
     engine.forget(spec.id)
     return seconds, seen.result.rows
 

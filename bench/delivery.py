@@ -10,6 +10,7 @@ from statistics import median
 
 from bench.lab import GB, Lab, fill, lab
 from bench.results import Figure, Section, spread
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.runs import ChannelMount, InputMode
 
 SIZE_BYTES = 2 * GB
@@ -42,15 +43,13 @@ print(time.perf_counter() - started, flush=True)
 def run() -> Section:
     """Each pair in turn, on a file that the page cache holds."""
     with lab() as room:
-        full, empty = room.folder / "full", room.folder / "empty"
-        for folder in (full, empty):
-            folder.mkdir()
-        file = fill(full / "part-0.csv", SIZE_BYTES)
+        (full, folder), (empty, _) = room.channel("full"), room.channel("empty")
+        file = fill(folder / "part-0.csv", SIZE_BYTES)
         reader = room.image(READ)
         figures = (
             _delivery(room, full, empty),
-            *(_in_place(room, reader, file, kind) for kind in ("sequential", "random")),
-            *_piped(room, reader, file),
+            *(_in_place(room, reader, full, file, kind) for kind in ("sequential", "random")),
+            *_piped(room, reader, full, file),
         )
     about = (
         f"A channel of one file of {SIZE_BYTES / GB:g} GB, in the page cache. Delivery: from `Runtime.start` to the "
@@ -60,13 +59,13 @@ def run() -> Section:
     return Section("Channels at the program", about, figures)
 
 
-def _delivery(room: Lab, full: Path, empty: Path) -> Figure:
+def _delivery(room: Lab, full: DataRef, empty: DataRef) -> Figure:
     image = room.image(FIRST_LINE)
     with_it: list[float] = []
     without: list[float] = []
     for turn in range(STARTS + 1):  # the first warms up
-        for folder, times in ((full, with_it), (empty, without)):
-            started, lines = room.words(image, ChannelMount("train", folder))
+        for rows, times in ((full, with_it), (empty, without)):
+            started, lines = room.words(image, ChannelMount("train", rows))
             if turn:
                 times.append((int(lines[0]) - started) / 1e6)
     more = median(with_it) - median(without)
@@ -80,8 +79,8 @@ def _delivery(room: Lab, full: Path, empty: Path) -> Figure:
     )
 
 
-def _in_place(room: Lab, reader: str, file: Path, kind: str) -> Figure:
-    channel = ChannelMount("train", file.parent, InputMode.FAST_FILE)
+def _in_place(room: Lab, reader: str, rows: DataRef, file: Path, kind: str) -> Figure:
+    channel = ChannelMount("train", rows, InputMode.FAST_FILE)
     ours, bare = [], []
     for turn in range(READS + 1):
         inside = _seconds(room, reader, f"{CHANNEL}/{file.name}", kind, channel)
@@ -100,8 +99,8 @@ def _in_place(room: Lab, reader: str, file: Path, kind: str) -> Figure:
     )
 
 
-def _piped(room: Lab, reader: str, file: Path) -> tuple[Figure, Figure]:
-    channel = ChannelMount("train", file.parent, InputMode.PIPE)
+def _piped(room: Lab, reader: str, rows: DataRef, file: Path) -> tuple[Figure, Figure]:
+    channel = ChannelMount("train", rows, InputMode.PIPE)
     ours: list[float] = []
     reading: list[float] = []
     cat: list[float] = []

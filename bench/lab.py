@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.trees import remove_tree
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.runs import ChannelMount, EndReason, Limits, Phase, RunId, TrainingRun
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
-from whiteroom.runtime.trees import remove_tree
 
 GB = 10**9
 LIMITS = Limits(
@@ -55,6 +57,13 @@ class Lab:
         (code / "train.py").write_text(program)
         return str(self.runtime.images.build(f"bench/{code.name}", code).digest)
 
+    def channel(self, name: str) -> tuple[DataRef, Path]:
+        """A channel's name, and its folder, which is made."""
+        ref = DataRef(DataKind.CHANNEL, name)
+        folder = Path(FolderData(self.folder / "data").path(ref))
+        folder.mkdir(parents=True)
+        return ref, folder
+
     def words(self, digest: str, *channels: ChannelMount, **changes: object) -> tuple[int, list[str]]:
         """Run the image once: when it was started, in nanoseconds, and what it printed, line by line."""
         run = replace(
@@ -89,11 +98,11 @@ def lab(kept: Path | None = None) -> Iterator[Lab]:
     """A lab, and nothing left of it but what is kept on purpose: its images."""
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
-        yield Lab(kept.absolute(), SandboxRuntime(kept / "data"))
+        yield Lab(kept.absolute(), SandboxRuntime(kept / "data", FolderData(kept / "data")))
         return
     folder = Path(tempfile.mkdtemp(prefix="whiteroom-bench-", dir=os.environ.get("TMPDIR")))
     try:
-        yield Lab(folder, SandboxRuntime(folder / "data"))
+        yield Lab(folder, SandboxRuntime(folder / "data", FolderData(folder / "data")))
     finally:
         remove_tree(folder)
 

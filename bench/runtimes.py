@@ -14,6 +14,7 @@ from statistics import median
 
 from bench.lab import Lab, lab
 from bench.results import Figure, Section, not_measured, spread
+from whiteroom.data.folder import FolderData
 from whiteroom.runtime.docker.runtime import DockerRuntime
 
 RUNS = 20
@@ -66,7 +67,7 @@ def _docker(room: Lab) -> Figure:
             return not_measured(DOCKER_NAME, f"{DOCKER:g}", problem)
         import_base(socket)
         build(socket, IMAGE, {"train.py": PROGRAM})
-        runtime = DockerRuntime(room.folder / "docker", socket=socket)
+        runtime = DockerRuntime(room.folder / "docker", FolderData(room.folder / "docker"), socket=socket)
         docker = replace(room, runtime=runtime)
         runtime.warm()
         digest = runtime.image_digest(IMAGE)

@@ -18,6 +18,8 @@ from demo.story import JOINT
 from sklearn.metrics import roc_auc_score
 
 from bench.results import Figure, Section, spread
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import (
@@ -92,7 +94,7 @@ def _epsilon(folder: Path, rows: int, real: float, epsilon: float, target: float
 
 
 def _synthesised(folder: Path, epsilon: float, name: str) -> tuple[float, SynthesisObservation]:
-    synthesiser, source = LocalSynthesiser(folder), folder / "originals" / name
+    synthesiser, source = LocalSynthesiser(folder, FolderData(folder)), folder / "originals" / name
     source.mkdir(parents=True)
     shutil.copy(folder / "real.parquet", source / "part-00000.parquet")
     (folder / "channels").mkdir(exist_ok=True)
@@ -106,8 +108,8 @@ def _synthesised(folder: Path, epsilon: float, name: str) -> tuple[float, Synthe
     )
     spec = SynthesisSpec(
         id=name.replace(".", "-"),
-        source=source,
-        folder=folder / "channels" / name,
+        source=DataRef(DataKind.ORIGINAL, name),
+        target=DataRef(DataKind.CHANNEL, name),
         parameters=SyntheticDataParameters(epsilon, 1.0, columns),
         result_format=ResultFormat.CSV,
         csv_header=True,

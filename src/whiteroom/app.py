@@ -38,7 +38,8 @@ from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
 from whiteroom.controllers.trained_models import TrainedModelController
-from whiteroom.controllers.training_inputs import TrainingFolders, TrainingInputs
+from whiteroom.controllers.training_inputs import TrainingInputs
+from whiteroom.data.folder import FolderData
 from whiteroom.domain.container_logs import tellable_failure
 from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import IllegalTransition
@@ -46,7 +47,6 @@ from whiteroom.domain.runs import SandboxReport
 from whiteroom.domain.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb import DuckDbEngine
 from whiteroom.engines.layouts import FolderLayouts
-from whiteroom.objects.folder import FolderObjects
 from whiteroom.operations.refusals import RefusalCount
 from whiteroom.operations.registry import Context, Handler, Response, answer, handlers, reading_files, refusals
 from whiteroom.ports import Store, Transaction
@@ -58,7 +58,6 @@ from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import gpus
-from whiteroom.runtime.trees import remove_tree
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
@@ -105,18 +104,19 @@ def open_images(settings: Settings) -> Images:
     return Images(settings.folder("images"))
 
 
-def open_objects(settings: Settings) -> FolderObjects:
-    """The artefacts and deliveries of a data folder."""
-    return FolderObjects(settings.folder("artefacts"), settings.folder("objects"))
+def open_data(settings: Settings) -> FolderData:
+    """The rows, artefacts and deliveries of a data folder."""
+    return FolderData(settings.data)
 
 
 def open_runtime(settings: Settings) -> Runtimes:
     """The runtimes of a data folder. Any number may be open: what runs belongs to the folder, not to a process."""
     pull_from = tuple(filter(None, (place.strip() for place in settings.docker_pull.split(","))))
+    data = open_data(settings)
     return Runtimes(
-        SandboxRuntime(settings.data, unsafe_no_sandbox=settings.sandbox == "unsafe-no-sandbox"),
+        SandboxRuntime(settings.data, data, unsafe_no_sandbox=settings.sandbox == "unsafe-no-sandbox"),
         DockerRuntime(
-            settings.data, socket=settings.docker_socket, oci_runtime=settings.docker_runtime, pull_from=pull_from
+            settings.data, data, socket=settings.docker_socket, oci_runtime=settings.docker_runtime, pull_from=pull_from
         ),
     )
 
@@ -327,38 +327,35 @@ def _controllers(
     runtime = open_runtime(settings)
     runtime.warm()
     redact = partial(tellable_failure, finder=finder)
-    engine = DuckDbEngine(settings.data)
-    objects = open_objects(settings)
-    channels = settings.folder("channels")
+    data = open_data(settings)
+    data.sweep()
+    engine = DuckDbEngine(settings.data, data)
     runs = _run_settings(settings)
     queries = _query_settings(settings)
     querying = Querying(store, engine, catalog, queries, clock)
-    synthesising = Synthesising(LocalSynthesiser(settings.data), settings.folder("originals"), queries)
+    synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
     inputs = TrainingInputs(
-        objects,
-        FolderLayouts(memory_bytes=queries.memory_bytes, cpus=queries.cpus),
-        TrainingFolders(channels, settings.folder("bases"), settings.folder("checkpoints")),
-        remove_tree,
+        data,
+        FolderLayouts(data, memory_bytes=queries.memory_bytes, cpus=queries.cpus),
         csv_header=settings.csv_header,
     )
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, querying, synthesising, channels),
+            MLInputChannelController(store, engine, querying, synthesising, data),
             ProtectedQueryController(
                 store,
                 engine,
                 querying,
-                objects,
-                settings.folder("results"),
+                data,
                 settings.default_result_location,
                 settings.regions_of_buckets,
                 clock,
             ),
-            TrainedModelController(tools, objects, inputs),
-            TrainedModelInferenceJobController(tools, objects, channels),
-            TrainedModelExportJobController(store, objects),
+            TrainedModelController(tools, data, inputs),
+            TrainedModelInferenceJobController(tools, data),
+            TrainedModelExportJobController(store, data),
         ),
         clock,
         timing := Timing(lease_seconds=settings.lease_seconds),

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from support.rules import ALGORITHM, OWNER, QUERIER
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryFailure, QuerySpec, QueryTable, ResultFormat
+from whiteroom.engines.specs import Folders
 from whiteroom.engines.walls import BOTH, Walls
 from whiteroom.engines.worker import run_query
 
@@ -92,7 +94,7 @@ class Attacker:
             algorithm_association_arn=ALGORITHM if channel else None,
             tables=tuple(self.tables.values()),
             result_format=ResultFormat.CSV,
-            folder=self.folder / f"result{self._count}",
+            target=DataRef(DataKind.RESULT, f"attempt{self._count}"),
             csv_header=True,
             max_file_bytes=10**9,
             memory_bytes=10**9,
@@ -105,12 +107,16 @@ class Attacker:
 
     def attempt(self, sql: str, *, channel: bool = False, walls: Walls = BOTH, **changes: Any) -> Attempt:
         spec = self.spec(sql, channel=channel, **changes)
-        work = self.folder / spec.id
-        work.mkdir()
-        end, message, disagreement = run_query(work, spec, 10**9, walls)
+        folders = self.folders(spec)
+        end, message, disagreement = run_query(folders, spec, 10**9, walls)
         if isinstance(end, QueryFailure):
             return Attempt(end, message, disagreement, "")
-        return Attempt(None, "", disagreement, "".join((spec.folder / name).read_text() for name in end.files))
+        return Attempt(None, "", disagreement, "".join((folders.rows / name).read_text() for name in end.files))
+
+    def folders(self, spec: QuerySpec) -> Folders:
+        """Where a query works, which is made, and where its rows come to lie."""
+        (self.folder / spec.id).mkdir()
+        return Folders(self.folder / spec.id, self.folder / f"result-{spec.id}")
 
 
 @pytest.fixture

@@ -59,8 +59,7 @@ def test_an_array_is_no_value_of_a_csv_result_and_one_of_parquet(attacker: Attac
     found = attacker.attempt("SELECT array(diag) AS x FROM pc")
     assert "A CSV result cannot hold" in found.message, found
     spec = attacker.spec("SELECT array(diag) AS x FROM pc", result_format=ResultFormat.PARQUET)
-    (attacker.folder / spec.id).mkdir()
-    end, message, _ = run_query(attacker.folder / spec.id, spec, 10**9)
+    end, message, _ = run_query(attacker.folders(spec), spec, 10**9)
     assert isinstance(end, QueryResult), message
 
 

@@ -73,7 +73,7 @@ class Chaos:
 
 
 def names_of_deliveries(world: World, folder: str) -> list[str]:
-    return [key.rsplit("/", 1)[-1] for key in world.objects.delivered if f"/{folder}/" in key]
+    return [key.rsplit("/", 1)[-1] for key in world.data.delivered if f"/{folder}/" in key]
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -104,7 +104,7 @@ def test_whatever_happens_everything_comes_to_rest_and_nothing_is_left_over(tmp_
     assert list((world.tmp / "checkpoints").iterdir()) == []
     for work, record_id in records:
         assert LIFECYCLES[work].at_rest(world.get(work, record_id).status)
-    kept = {key.split("/")[1] for key in world.objects.keys()}  # noqa: SIM118 - a method of the fake
+    kept = {key.split("/")[1] for key in world.data.kept()}
     active = [m.id for m in (model, training) if world.get(Work.TRAINED_MODELS, m.id).status == "ACTIVE"]
     assert kept == set(active)
     rows = (world.channels / later.id).exists()

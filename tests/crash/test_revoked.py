@@ -53,5 +53,5 @@ def test_a_crash_after_the_owners_word_still_ends_the_work_once(
     with world.store.reading() as tx:
         assert [event.event.value for event in tx.events(record.arn)].count("failed") == 1
     assert tuple(world.runtime.runs()) == tuple(world.engine.queries()) == ()
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     world.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +11,9 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.trees import remove_tree
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.differential_privacy import Bill
 from whiteroom.domain.judgements import judgement_of
 from whiteroom.domain.metrics import Usage
@@ -39,6 +40,7 @@ from whiteroom.domain.runs import (
     RunId,
     RunOutput,
     SandboxReport,
+    TrainingRun,
 )
 from whiteroom.domain.synthetic_data import (
     NO_SYNTHESIS,
@@ -48,16 +50,7 @@ from whiteroom.domain.synthetic_data import (
     SynthesisResult,
     SynthesisSpec,
 )
-from whiteroom.ports import (
-    ConflictingContents,
-    ImageNotFound,
-    RunRefused,
-    StoredObject,
-    TableNotFound,
-    TookTooLong,
-    TooLarge,
-    UnsafeContents,
-)
+from whiteroom.ports import Archive, ImageNotFound, LocalData, RunRefused, TableNotFound, TookTooLong
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -82,7 +75,7 @@ EXITED = RunEnd(EndReason.EXITED, exit_code=0, started_at_ms=1_767_268_800_000, 
 class FakeRuntime:
     """Runs end after so many looks, in the way the test chose."""
 
-    folder: Path
+    data: LocalData
     end: RunEnd = EXITED
     looks: int = 2
     obeys_stop: bool = True
@@ -92,6 +85,8 @@ class FakeRuntime:
     """How the next runs end that are started; then they end as `end` says."""
     hosts: tuple[str, ...] = ("algo-1",)
     leaves: dict[str, bytes] = field(default_factory=lambda: {"model/weights": b"w" * 100, "output/report": b"r" * 10})
+    clashes: tuple[str, ...] = ()
+    """Files that every instance leaves, each another."""
     started: list[Run] = field(default_factory=list)
     """Every run that a start really began."""
     stops: list[tuple[RunId, int]] = field(default_factory=list)
@@ -118,9 +113,15 @@ class FakeRuntime:
         if self.deaths:
             self._ends[run.id] = self.deaths.pop(0)
         for name, content in self.leaves.items():
-            file = self.folder / run.id / self.hosts[0] / name
+            file = self.place(run.id, self.hosts[0], name)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+        for host, name in itertools.product(self.hosts, self.clashes):
+            self.place(run.id, host, name).parent.mkdir(parents=True, exist_ok=True)
+            self.place(run.id, host, name).write_text(host)
+        if isinstance(run, TrainingRun) and run.checkpoints is not None:
+            for host in self.hosts:
+                Path(self.data.path(run.checkpoints.at(host))).mkdir(parents=True, exist_ok=True)
 
     def observe(self, run_id: RunId) -> Observation:
         if run_id not in self._runs:
@@ -140,10 +141,14 @@ class FakeRuntime:
 
     def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
         assert self.observe(run_id).phase is Phase.ENDED
-        folder = self.folder / run_id
         for host, name in itertools.product(self.hosts, ("model", "output")):
-            (folder / host / name).mkdir(parents=True, exist_ok=True)
-        return tuple(RunOutput(host, folder / host / "model", folder / host / "output") for host in self.hosts)
+            self.place(run_id, host, name).mkdir(parents=True, exist_ok=True)
+        left = DataRef(DataKind.RUN_OUTPUT, run_id)
+        return tuple(RunOutput(host, left.at(f"{host}/model"), left.at(f"{host}/output")) for host in self.hosts)
+
+    def place(self, run_id: str, host: str, name: str) -> Path:
+        """Where an instance leaves something."""
+        return Path(self.data.path(DataRef(DataKind.RUN_OUTPUT, run_id, f"{host}/{name}")))
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         return iter(self.printed[after:])
@@ -158,7 +163,7 @@ class FakeRuntime:
         self._runs.pop(run_id, None)
         self._stopped.discard(run_id)
         self._ends.pop(run_id, None)
-        shutil.rmtree(self.folder / run_id, ignore_errors=True)
+        remove_tree(Path(self.data.path(DataRef(DataKind.RUN_OUTPUT, run_id))))
 
     def forget_logs(self, run_id: RunId) -> None:
         self.forgotten_logs.append(run_id)
@@ -171,6 +176,7 @@ class FakeRuntime:
 class FakeEngine:
     """Queries end after so many looks with rows, or with the failure the test chose."""
 
+    data: LocalData
     looks: int = 2
     failure: QueryFailure | None = None
     message: str = ""
@@ -220,7 +226,7 @@ class FakeEngine:
             return QueryObservation(
                 Phase.ENDED, failure=self.failure, message=self.message, disagreement=self.disagreement
             )
-        folder = self._specs[query_id].folder
+        folder = Path(self.data.path(self._specs[query_id].target))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "part-0.csv").write_text("a,b\n1,2\n")
         return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads, self.told, self.use))
@@ -241,6 +247,7 @@ class FakeEngine:
 class FakeSynthesiser:
     """Syntheses end after so many looks with rows, or with the failure the test chose."""
 
+    data: FolderData
     looks: int = 2
     failure: SynthesisFailure | None = None
     message: str = ""
@@ -258,7 +265,7 @@ class FakeSynthesiser:
         if spec.id in self._syntheses:
             return
         self.started.append(spec)
-        self.saw_rows.append(any(spec.source.glob("*")))
+        self.saw_rows.append(bool(self.data.list(spec.source)))
         self._specs[spec.id] = spec
         self._syntheses[spec.id] = self.looks
 
@@ -275,7 +282,7 @@ class FakeSynthesiser:
         if self.failure is not None:
             cost = self.cost if self.failure is SynthesisFailure.SCORE else None
             return SynthesisObservation(Phase.ENDED, None, self.failure, self.message, cost)
-        folder = self._specs[synthesis_id].folder
+        folder = Path(self.data.path(self._specs[synthesis_id].target))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "part-0.csv").write_text("a\n9\n8\n")
         return SynthesisObservation(Phase.ENDED, SynthesisResult(2, ("part-0.csv",), 6), cost=self.cost)
@@ -283,7 +290,7 @@ class FakeSynthesiser:
     def stop(self, synthesis_id: str) -> None:
         if synthesis_id in self._syntheses:
             self._syntheses[synthesis_id] = 0
-            shutil.rmtree(self._specs[synthesis_id].source, ignore_errors=True)
+            self.data.erase(self._specs[synthesis_id].source)
 
     def forget(self, synthesis_id: str) -> None:
         self.stop(synthesis_id)
@@ -297,17 +304,19 @@ class FakeSynthesiser:
 class FakeLayouts:
     """Deals lines out to files in turn."""
 
-    made: list[Path] = field(default_factory=list)
+    data: LocalData
+    made: list[DataRef] = field(default_factory=list)
     """Every layout that was really made."""
 
-    def split(self, folder: Path, target: Path, files: int, *, csv_header: bool) -> None:
-        if target.exists():
+    def split(self, source: DataRef, target: DataRef, files: int, *, csv_header: bool) -> None:
+        folder, new = (Path(self.data.path(ref)) for ref in (source, target))
+        if new.exists():
             return
-        target.mkdir(parents=True)
+        new.mkdir(parents=True)
         self.made.append(target)
         lines = [line for file in sorted(folder.iterdir()) for line in file.read_text().splitlines()]
         for number in range(files):
-            (target / f"part-{number}.csv").write_text("\n".join(lines[number::files]))
+            (new / f"part-{number}.csv").write_text("\n".join(lines[number::files]))
 
 
 @dataclass
@@ -327,70 +336,66 @@ class FakeCatalog:
             raise TableNotFound(f"There is no table {database}.{table}.") from None
 
 
-@dataclass
-class FakeObjects:
-    """Artefacts and deliveries in two folders."""
+class RiggedData(FolderData):
+    """Data in folders, with what a test makes go wrong."""
 
-    folder: Path
-    delivered: dict[str, bytes] = field(default_factory=dict)
-    """By `location/path/name`."""
-    refusal: Exception | None = None
-    while_copying: Callable[[], object] = lambda: None
-    """Called in the middle of every delivery."""
-    gathering_seconds: float = 0
-    """How long it takes to pack anything."""
-    overhead_bytes: int = 0
-    """By how much an archive is larger than the files in it."""
-    _content: dict[str, int] = field(default_factory=dict)
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.root = root
+        self.refusal: Exception | None = None
+        self.while_copying: Callable[[], object] = lambda: None
+        """Called in the middle of every delivery."""
+        self.gathering_seconds = 0.0
+        """How long it takes to pack anything."""
+        self.overhead_bytes: int | None = None
+        """By how much the archives of a training are larger than the files in it, instead of by how much they are."""
 
-    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None, until: float = inf) -> StoredObject:
-        content = self.measure(folders, until)
-        if limit_bytes is not None and content > limit_bytes:
-            raise TooLarge(content, limit_bytes)
-        target = self.folder / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(target, "w:gz") as archive:
-            for folder in folders.values():
-                archive.add(folder, arcname=".")
-        self._content[key] = content
-        return StoredObject(key, content + self.overhead_bytes, content)
-
-    def measure(self, folders: Mapping[str, Path], until: float = inf) -> int:
+    def measure(self, parts: Mapping[str, DataRef], until: float = inf) -> int:
         if time.monotonic() + self.gathering_seconds > until:
             raise TookTooLong("It is too much.")
-        found = [file for folder in folders.values() for file in folder.rglob("*")]
-        if any(file.is_symlink() for file in found):
-            raise UnsafeContents("evil is a link; only regular files and folders are taken.")
-        if any(file.name == "clash" for file in found):
-            raise ConflictingContents("clash is not the same on algo-1 and algo-2.")
-        return sum(file.stat().st_size for file in found if file.is_file())
+        return super().measure(parts, until)
 
-    def stat(self, key: str) -> StoredObject | None:
-        file = self.folder / key
-        if not file.is_file():
-            return None
-        return StoredObject(key, self._content[key] + self.overhead_bytes, self._content[key])
+    def pack(
+        self, parts: Mapping[str, DataRef], target: DataRef, limit_bytes: int | None, until: float = inf
+    ) -> Archive:
+        return self._sized(super().pack(parts, target, limit_bytes, until))
 
-    def local_path(self, key: str) -> Path:
-        if not (self.folder / key).is_file():
-            raise KeyError(key)
-        return self.folder / key
+    def archive(self, ref: DataRef) -> Archive | None:
+        found = super().archive(ref)
+        return None if found is None else self._sized(found)
 
-    def delete(self, prefix: str) -> None:
-        shutil.rmtree(self.folder / prefix, ignore_errors=True)
+    def _sized(self, archive: Archive) -> Archive:
+        if self.overhead_bytes is None:
+            return archive
+        return replace(archive, size_bytes=archive.content_bytes + self.overhead_bytes)
 
     def deliver(
         self,
         location: str,
         path: str,
-        sources: Iterable[tuple[str, Path]],
+        sources: Iterable[tuple[str, DataRef]],
         confirm: Callable[[], object] = lambda: None,
     ) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.while_copying()
-        confirm()
-        self.delivered |= {f"{location}/{path}/{name}": source.read_bytes() for name, source in sources}
 
-    def keys(self) -> list[str]:
-        return sorted(str(file.relative_to(self.folder)) for file in self.folder.rglob("*") if file.is_file())
+        def confirm_later() -> None:
+            self.while_copying()
+            confirm()
+
+        super().deliver(location, path, sources, confirm_later)
+
+    @property
+    def delivered(self) -> dict[str, bytes]:
+        """By `s3://BUCKET/KEY`."""
+        files = (file for file in (self.root / "objects").glob("[!+]*/**/*") if file.is_file())
+        return {f"s3://{file.relative_to(self.root / 'objects')}": file.read_bytes() for file in files}
+
+    def kept(self) -> list[str]:
+        """Every archive, as `trained-models/ID/NAME`."""
+        folder = self.root / "artefacts"
+        return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+    def spoil(self, archive: DataRef) -> None:
+        """Put an archive of nothing in its place."""
+        self.pack({}, archive, None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.synthetic_data import (
     ColumnType,
@@ -15,6 +16,7 @@ from whiteroom.domain.synthetic_data import (
     SyntheticColumn,
     SyntheticDataParameters,
 )
+from whiteroom.synthesis.specs import Folders
 
 COLUMNS = {
     "town": ColumnType.CATEGORICAL,
@@ -51,8 +53,8 @@ def a_synthesis(folder: Path, sql: str = SQL, *, rows: int = 4_000, **changes: A
         connection.execute(f"COPY ({sql.format(rows=rows)}) TO '{source / 'part-00000.parquet'}' (FORMAT parquet)")
     given: dict[str, Any] = {
         "id": "query",
-        "source": source,
-        "folder": folder / "channels" / "channel",
+        "source": DataRef(DataKind.ORIGINAL, "query"),
+        "target": DataRef(DataKind.CHANNEL, "channel"),
         "parameters": parameters(),
         "result_format": ResultFormat.PARQUET,
         "csv_header": True,
@@ -61,6 +63,10 @@ def a_synthesis(folder: Path, sql: str = SQL, *, rows: int = 4_000, **changes: A
         "cpus": 1,
         "timeout_seconds": 120,
     }
-    spec = SynthesisSpec(**(given | changes))
-    spec.folder.parent.mkdir(parents=True, exist_ok=True)
-    return spec
+    (folder / "channels").mkdir(parents=True, exist_ok=True)
+    return SynthesisSpec(**(given | changes))
+
+
+def folders_of(folder: Path) -> Folders:
+    """Where its rows lie."""
+    return Folders(folder, folder / "originals" / "query", folder / "channels" / "channel")

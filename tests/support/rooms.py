@@ -14,9 +14,9 @@ from support.fakes import (
     FakeClock,
     FakeEngine,
     FakeLayouts,
-    FakeObjects,
     FakeRuntime,
     FakeSynthesiser,
+    RiggedData,
 )
 from whiteroom.base.callers import Caller
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
@@ -31,7 +31,7 @@ from whiteroom.controllers.timing import Timing
 from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJobController
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
 from whiteroom.controllers.trained_models import TrainedModelController
-from whiteroom.controllers.training_inputs import TrainingFolders, TrainingInputs
+from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.domain import (
     ml_input_channels,
     trained_model_export_jobs,
@@ -64,7 +64,6 @@ from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.operations.analysis_logs import log_job, log_query
 from whiteroom.operations.registry import Context
 from whiteroom.ports import LogStreamKey, Transaction, Work
-from whiteroom.runtime.trees import remove_tree
 from whiteroom.store.sqlite import SqliteStore
 
 ALICE, BOB = "111111111111", "222222222222"
@@ -130,15 +129,15 @@ class World:
         if furnished:
             database.write_bytes(_FURNISHED[0])
         self.store = SqliteStore(database)
-        self.runtime = FakeRuntime(self.tmp / "runs")
-        self.engine = FakeEngine()
+        self.data = RiggedData(self.tmp)
+        self.runtime = FakeRuntime(self.data)
+        self.engine = FakeEngine(self.data)
         self.catalog = FakeCatalog()
-        self.objects = FakeObjects(self.tmp / "objects")
-        self.layouts = FakeLayouts()
+        self.layouts = FakeLayouts(self.data)
         self.channels = self.tmp / "channels"
         self.results = self.tmp / "results"
         self.originals = self.tmp / "originals"
-        self.synthesiser = FakeSynthesiser()
+        self.synthesiser = FakeSynthesiser(self.data)
         self.default_location = ""
         self.regions = BucketRegions("us-east-1")
         self.csv_header = True
@@ -181,31 +180,24 @@ class World:
             timeout_seconds=3_600,
         )
         querying = Querying(self.store, self.engine, self.catalog, queries, self.clock)
-        synthesising = Synthesising(self.synthesiser, self.originals, queries)
+        synthesising = Synthesising(self.synthesiser, self.data, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
-        inputs = TrainingInputs(
-            self.objects,
-            self.layouts,
-            TrainingFolders(self.channels, self.tmp / "bases", self.tmp / "checkpoints"),
-            remove_tree,
-            csv_header=settings.csv_header,
-        )
+        inputs = TrainingInputs(self.data, self.layouts, csv_header=settings.csv_header)
         controllers = (
-            MLInputChannelController(self.store, self.engine, querying, synthesising, self.channels),
+            MLInputChannelController(self.store, self.engine, querying, synthesising, self.data),
             ProtectedQueryController(
                 self.store,
                 self.engine,
                 querying,
-                self.objects,
-                self.results,
+                self.data,
                 self.default_location,
                 self.regions,
                 self.clock,
             ),
-            TrainedModelController(tools, self.objects, inputs),
-            TrainedModelInferenceJobController(tools, self.objects, self.channels),
-            TrainedModelExportJobController(self.store, self.objects),
+            TrainedModelController(tools, self.data, inputs),
+            TrainedModelInferenceJobController(tools, self.data),
+            TrainedModelExportJobController(self.store, self.data),
         )
         return Reconciler(self.store, controllers, self.clock, TIMING, failpoint)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
 
 OWNER, QUERIER, THIRD = "111111111111", "222222222222", "333333333333"
@@ -41,7 +41,7 @@ def direct(sql: str, tables: Iterable[QueryTable], **changes: Any) -> QuerySpec:
         algorithm_association_arn=None,
         tables=tuple(tables),
         result_format=ResultFormat.CSV,
-        folder=Path("/result"),
+        target=DataRef(DataKind.RESULT, "q"),
         csv_header=True,
         max_file_bytes=1,
         memory_bytes=1,

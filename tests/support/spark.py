@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from spark.tables import TYPES
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.session import prepare
@@ -127,7 +128,7 @@ def _spec(sql: str, tables: Path) -> QuerySpec:
         algorithm_association_arn=ALGORITHM,
         tables=tuple(_table(name, tables) for name in TYPES),
         result_format=ResultFormat.PARQUET,
-        folder=Path("/result"),
+        target=DataRef(DataKind.RESULT, "q"),
         csv_header=True,
         max_file_bytes=1,
         memory_bytes=1,

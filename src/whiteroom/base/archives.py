@@ -1,7 +1,7 @@
 """Opening a .tar.gz that somebody else wrote.
 
 Standard library only: the supervisor of a run uses it under `python -I -S`. It takes what
-objects/archive.py writes and what `tar czf` makes of plain files; whatever else an archive
+data/archive.py writes and what `tar czf` makes of plain files; whatever else an archive
 may hold (links, devices, sparse files, names that lead out) is refused with the reason.
 
 UnsafeArchive                 the archive holds what no model needs, or is damaged

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from whiteroom.app import open_objects
+from whiteroom.app import open_data
 from whiteroom.cli.explain import parsed
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.logs import trained_model
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.trained_models import TrainedModel, partial_keys
+from whiteroom.domain.trained_models import TrainedModel, partial_archives
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ObjectStore, StoredObject
+from whiteroom.ports import Archive, LocalData
 from whiteroom.reads.current_rules import CurrentRules
 
 
@@ -50,11 +50,11 @@ def partial(
         verdict = CurrentRules(tx).model(model)
     if isinstance(verdict, Denied):
         raise Problem(verdict.reason)
-    objects = open_objects(settings)
-    kept = [found for key in partial_keys(model.id) if (found := objects.stat(key)) is not None]
+    kept_data = open_data(settings)
+    kept = [found for ref in partial_archives(model.id) if (found := kept_data.archive(ref)) is not None]
     if model.partial_bytes is None or not kept:
         raise Problem(_nothing(model))
-    copies = [] if to is None else [_copied(objects, one, to) for one in kept]
+    copies = [] if to is None else [_copied(kept_data, one, to) for one in kept]
     if as_json:
         say_json({"account": model.account_id, "archives": [_document(one) for one in kept], "copies": copies})
         return
@@ -67,20 +67,20 @@ def partial(
         say(f"Copied to {copy}")
 
 
-def _copied(objects: ObjectStore, kept: StoredObject, folder: Path) -> str:
+def _copied(data: LocalData, kept: Archive, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / _name(kept)
     if target.exists():
         raise Problem(f"{target} exists. Name another folder with --to.")
-    shutil.copyfile(objects.local_path(kept.key), target)
+    shutil.copyfile(data.path(kept.ref), target)
     return str(target)
 
 
-def _name(kept: StoredObject) -> str:
-    return kept.key.rsplit("/", 1)[-1]
+def _name(kept: Archive) -> str:
+    return kept.ref.part.rsplit("/", 1)[-1]
 
 
-def _document(kept: StoredObject) -> dict[str, Any]:
+def _document(kept: Archive) -> dict[str, Any]:
     return {"name": _name(kept), "bytes": kept.size_bytes, "bytesOfFiles": kept.content_bytes}
 
 

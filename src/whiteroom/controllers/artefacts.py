@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.privacy import PrivacyPolicies, archives_within_limit, artefact_within_limit
 from whiteroom.domain.runs import RunOutput
 from whiteroom.domain.steps import Failure
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ConflictingContents, ObjectStore, TooLarge, UnsafeContents
+from whiteroom.ports import ConflictingContents, Data, TooLarge, UnsafeContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class Kept:
 
 
 def keep_artefacts(
-    objects: ObjectStore,
+    data: Data,
     left: Sequence[RunOutput],
-    keys: tuple[str, str],
+    targets: tuple[DataRef, DataRef],
     policies: PrivacyPolicies,
     volume_bytes: int,
     until: float = inf,
@@ -33,9 +34,9 @@ def keep_artefacts(
     """Archive what all instances left; safe to repeat. After a failure archives may be there, for `tidy` to delete.
 
     Args:
-        objects: where the archives are kept.
+        data: keeps the archives.
         left: by instance, untrusted.
-        keys: of the archive of the models, and of that of the outputs.
+        targets: the archive of the models, and that of the outputs.
         policies: limit what may be kept.
         volume_bytes: what the instances could write, all together. Files that say they hold more are sparse.
         until: when it is given up, by time.monotonic().
@@ -45,14 +46,14 @@ def keep_artefacts(
     """
     models, outputs = {one.host: one.model for one in left}, {one.host: one.output for one in left}
     limit_bytes = volume_bytes if policies.max_artifact_bytes is None else policies.max_artifact_bytes
-    model_key, output_key = keys
+    model_archive, output_archive = targets
     try:
-        size_bytes = objects.measure(models, until) + objects.measure(outputs, until)
+        size_bytes = data.measure(models, until) + data.measure(outputs, until)
         verdict = artefact_within_limit(size_bytes, policies, volume_bytes)
         if isinstance(verdict, Denied):
             return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-        kept = objects.pack(models, model_key, limit_bytes, until)
-        output = objects.pack(outputs, output_key, limit_bytes, until)
+        kept = data.pack(models, model_archive, limit_bytes, until)
+        output = data.pack(outputs, output_archive, limit_bytes, until)
     except UnsafeContents as error:
         return Failure(StatusCode.UNSAFE_ARTIFACT, str(error))
     except ConflictingContents as error:
@@ -65,7 +66,7 @@ def keep_artefacts(
     return Kept(kept.content_bytes, output.content_bytes)
 
 
-def is_kept(objects: ObjectStore, key: str, recorded_bytes: int | None) -> bool:
-    """Whether the artefact that a record speaks of is there, with as many bytes of files as were recorded."""
-    kept = objects.stat(key)
+def is_kept(data: Data, archive: DataRef, recorded_bytes: int | None) -> bool:
+    """Whether the archive that a record speaks of is there, with as many bytes of files as were recorded."""
+    kept = data.archive(archive)
     return kept is not None and kept.content_bytes == recorded_bytes

@@ -5,17 +5,16 @@ Record, states and plan: domain/ml_input_channels.py.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.analysis_metrics import measures_of
 from whiteroom.controllers.querying import Querying
-from whiteroom.controllers.room import layouts_folder, payer_active, result_format
+from whiteroom.controllers.room import payer_active, result_format
 from whiteroom.controllers.settling import settle
 from whiteroom.controllers.synthesising import Synthesising
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.dependants import READING_INFERENCE_JOBS, READING_MODELS
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
@@ -25,7 +24,7 @@ from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQuerySta
 from whiteroom.domain.queries import QueryObservation, ResultFormat
 from whiteroom.domain.steps import DONE, Effect, Outcome, Step
 from whiteroom.domain.synthetic_data import NO_SYNTHESIS
-from whiteroom.ports import SqlEngine, Store, Transaction, Work
+from whiteroom.ports import Data, SqlEngine, Store, Transaction, Work
 
 Seen = tuple[QueryObservation, Surroundings]
 """What a channel's plan needs to see."""
@@ -45,7 +44,7 @@ class MLInputChannelController:
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
     def __init__(
-        self, store: Store, engine: SqlEngine, querying: Querying, synthesising: Synthesising, channels_folder: Path
+        self, store: Store, engine: SqlEngine, querying: Querying, synthesising: Synthesising, data: Data
     ) -> None:
         """Work with these.
 
@@ -54,13 +53,13 @@ class MLInputChannelController:
             engine: where queries run.
             querying: sees and starts them.
             synthesising: makes synthetic rows of theirs, where a template asks for them.
-            channels_folder: takes the rows of channel ID in the folder ID.
+            data: keeps the rows.
         """
         self._store = store
         self._engine = engine
         self._querying = querying
         self._synthesising = synthesising
-        self._channels_folder = channels_folder
+        self._data = data
 
     def observe(self, record: MLInputChannel) -> Seen:
         """loop.Controller.observe."""
@@ -93,7 +92,7 @@ class MLInputChannelController:
             case Effect.START:
                 return self._start(record)
             case Effect.SYNTHESISE:
-                self._synthesising.start(record, self._channels_folder / record.id)
+                self._synthesising.start(record, _rows(record))
             case Effect.DISCARD:
                 self._synthesising.discard(record.protected_query_id)
             case Effect.ERASE:
@@ -163,15 +162,18 @@ class MLInputChannelController:
             )
         return self._querying.start(
             query,
-            self._channels_folder / channel.id,
+            _rows(channel),
             ResultFormat(result_format(channel.input_channel)),
             algorithm_association_arn=channel.association_arn,
         )
 
     def _erase(self, channel_id: str) -> None:
-        for folder in (self._channels_folder / channel_id, layouts_folder(self._channels_folder, channel_id)):
-            if folder.exists():
-                shutil.rmtree(folder)
+        for kind in (DataKind.CHANNEL, DataKind.LAYOUT):
+            self._data.erase(DataRef(kind, channel_id))
+
+
+def _rows(channel: MLInputChannel) -> DataRef:
+    return DataRef(DataKind.CHANNEL, channel.id)
 
 
 def _fills_a_channel(query: ProtectedQuery | None) -> bool:

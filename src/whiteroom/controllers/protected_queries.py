@@ -5,11 +5,9 @@ Record, states and plan: domain/protected_queries.py. Receivers and places: doma
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from whiteroom.base.clock import Clock
@@ -19,6 +17,7 @@ from whiteroom.controllers.querying import Querying, still_allowed
 from whiteroom.controllers.room import receiving_membership, require_wanted
 from whiteroom.controllers.settling import settle
 from whiteroom.domain.collaborations import Ability
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.judgements import kept
 from whiteroom.domain.lifecycle import Lifecycle
@@ -35,7 +34,7 @@ from whiteroom.domain.query_results import Receiver, location_of, place_of, told
 from whiteroom.domain.result_regions import BucketRegions, may_be_stored
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import DeliveryFailed, ObjectStore, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
+from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.halts import halt
 
 Seen = tuple[QueryObservation, Surroundings]
@@ -53,8 +52,7 @@ class ProtectedQueryController:
         store: Store,
         engine: SqlEngine,
         querying: Querying,
-        objects: ObjectStore,
-        results_folder: Path,
+        data: Data,
         default_location: str,
         regions: BucketRegions,
         clock: Clock,
@@ -65,8 +63,7 @@ class ProtectedQueryController:
             store: where the records are.
             engine: where queries run.
             querying: sees and starts them.
-            objects: delivers their rows.
-            results_folder: holds the rows of query ID in the folder ID until they are delivered.
+            data: keeps their rows until it has delivered them.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
             regions: in which regions the buckets lie.
             clock: says which month's privacy budget is charged.
@@ -74,8 +71,7 @@ class ProtectedQueryController:
         self._store = store
         self._engine = engine
         self._querying = querying
-        self._objects = objects
-        self._results_folder = results_folder
+        self._data = data
         self._default_location = default_location
         self._regions = regions
         self._clock = clock
@@ -119,7 +115,7 @@ class ProtectedQueryController:
     def tidy(self, record: ProtectedQuery) -> None:
         """loop.Controller.tidy. The query goes last: as long as it is held, the sweep comes back to the rows."""
         self._engine.stop(record.id)
-        shutil.rmtree(self._results_folder / record.id, ignore_errors=True)
+        self._data.erase(_rows(record))
         self._engine.forget(record.id)
 
     def held(self) -> Iterable[str]:
@@ -134,7 +130,7 @@ class ProtectedQueryController:
     def _start(self, query: ProtectedQuery) -> Outcome:
         return self._querying.start(
             query,
-            self._results_folder / query.id,
+            _rows(query),
             ResultFormat(query.result_format or ResultFormat.CSV),
             single_file=query.single_file,
         )
@@ -182,11 +178,11 @@ class ProtectedQueryController:
         confirm: Callable[[], None],
     ) -> tuple[Mapping[str, Any], ...] | Failure:
         """Deliver the files of rows to every receiver; what the record says of it."""
-        folder = self._results_folder / query.id
+        sources = [(name, _rows(query).at(name)) for name in files]
         deliveries: list[Mapping[str, Any]] = []
         for account_id, location in places.items():
             try:
-                self._objects.deliver(location, query.id, [(name, folder / name) for name in files], confirm)
+                self._data.deliver(location, query.id, sources, confirm)
             except UnsafeContents as error:
                 return Failure(StatusCode.PLATFORM_ERROR, str(error))
             except DeliveryFailed as error:
@@ -213,6 +209,10 @@ class ProtectedQueryController:
                 return verdict
             places[account_id] = location_of(s3)
         return places
+
+
+def _rows(query: ProtectedQuery) -> DataRef:
+    return DataRef(DataKind.RESULT, query.id)
 
 
 @dataclass(frozen=True, slots=True)

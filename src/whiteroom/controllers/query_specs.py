@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from whiteroom.base.clock import Clock
 from whiteroom.domain.channel_queries import template_can_fill, template_gives
 from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.differential_privacy import epsilon_left
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.protected_queries import ProtectedQuery
@@ -60,7 +60,7 @@ class QuerySpecs:
     def spec(
         self,
         query: ProtectedQuery,
-        folder: Path,
+        target: DataRef,
         result_format: ResultFormat,
         *,
         algorithm_association_arn: str | None = None,
@@ -89,7 +89,7 @@ class QuerySpecs:
             algorithm_association_arn=algorithm_association_arn,
             tables=tuple(map(self._resolved, tables)),
             result_format=result_format,
-            folder=folder,
+            target=target,
             # A program may be made for files without one (settings.csv_header); a person is not.
             csv_header=settings.csv_header or algorithm_association_arn is None,
             max_file_bytes=_ANY_SIZE if single_file else settings.max_file_bytes,

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs
 from whiteroom.controllers.room import member_active, payer_active
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.judgements import judge_again, moved
 from whiteroom.domain.protected_queries import ProtectedQuery
 from whiteroom.domain.queries import QueryObservation, ResultFormat
@@ -103,7 +103,7 @@ class Querying:
     def start(
         self,
         query: ProtectedQuery,
-        folder: Path,
+        target: DataRef,
         result_format: ResultFormat,
         *,
         algorithm_association_arn: str | None = None,
@@ -114,7 +114,7 @@ class Querying:
 
         Args:
             query: the record.
-            folder: takes its rows.
+            target: takes its rows.
             result_format: of the files of rows.
             algorithm_association_arn: whose algorithm is to read them; None where a member is.
             single_file: whether they go into one file, however large.
@@ -122,7 +122,7 @@ class Querying:
         """
         spec = self._specs.spec(
             query,
-            folder,
+            target,
             result_format,
             algorithm_association_arn=algorithm_association_arn,
             single_file=single_file,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from whiteroom.base.arns import parse_arn
@@ -134,11 +133,6 @@ def ready_channel(tx: Transaction, arn: str) -> MLInputChannel | Failure:
     return Failure(
         StatusCode.CHANNEL_UNAVAILABLE, f"The ML input channel {arn} is {status}; only an ACTIVE one can be read."
     )
-
-
-def layouts_folder(channels_folder: Path, channel_id: str) -> Path:
-    """Holds a channel's rows in so many files each, in folders of that name; made for trainings, erased with it."""
-    return channels_folder / f"{channel_id}.layouts"
 
 
 def ready_model(tx: Transaction, version_id: str) -> TrainedModel | Failure:

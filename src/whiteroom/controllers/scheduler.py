@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 import uuid
@@ -56,7 +55,7 @@ class Controllers:
         self._news = 0
         self._stopping = threading.Event()
         self._finished = threading.Event()
-        name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        name = uuid.uuid4().hex[:12]
         owners = [f"{name}-{number}" for number in range(1, threads + 1)]
         self._workers = [_thread(f"controller-{owner}", self._work, owner) for owner in owners]
         sweep = (self.sweep, timing.sweep_seconds, self._stopping)

@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location, require_wanted
 from whiteroom.domain.collaborations import Ability
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.deliveries import delivery_path
 from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import FileType, export_within_limit, exportable_files, may_export
 from whiteroom.domain.steps import Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob, plan
-from whiteroom.domain.trained_models import MODEL_ARCHIVE, OUTPUT_ARCHIVE, TrainedModel, model_key, output_key
+from whiteroom.domain.trained_models import MODEL_ARCHIVE, OUTPUT_ARCHIVE, TrainedModel, model_archive, output_archive
 from whiteroom.domain.verdicts import ALLOWED, Denied
-from whiteroom.ports import DeliveryFailed, ObjectStore, Stale, Store, StoredObject, Transaction, UnsafeContents, Work
+from whiteroom.ports import Archive, Data, DeliveryFailed, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
 
@@ -41,10 +41,10 @@ class TrainedModelExportJobController:
     work = Work.TRAINED_MODEL_EXPORT_JOBS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, store: Store, objects: ObjectStore) -> None:
-        """Work with the records in `store` and the artefacts in `objects`."""
+    def __init__(self, store: Store, data: Data) -> None:
+        """Work with the records in `store` and the artefacts in `data`."""
         self._store = store
-        self._objects = objects
+        self._data = data
 
     def observe(self, record: TrainedModelExportJob) -> Seen:
         """loop.Controller.observe."""
@@ -69,7 +69,7 @@ class TrainedModelExportJobController:
 
         path = delivery_path(record.collaboration_id, record.trained_model_name, record.account_id, record.name)
         try:
-            self._objects.deliver(ready.location, path, self._sources(record.trained_model_id, ready.kinds), confirm)
+            self._data.deliver(ready.location, path, _sources(record.trained_model_id, ready.kinds), confirm)
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
         except DeliveryFailed as error:
@@ -118,14 +118,11 @@ class TrainedModelExportJobController:
             return Failure(StatusCode.RECEIVER_NOT_READY, location.reason)
         return _Ready(location, kinds, size_bytes)
 
-    def _kept(self, model: TrainedModel, kind: FileType) -> StoredObject | None:
+    def _kept(self, model: TrainedModel, kind: FileType) -> Archive | None:
         """An artefact; None where it is not the one that was recorded."""
-        key, recorded = _FILES[kind][1](model.id), getattr(model, _FILES[kind][2])
-        kept = self._objects.stat(key)
+        archive, recorded = _FILES[kind][1](model.id), getattr(model, _FILES[kind][2])
+        kept = self._data.archive(archive)
         return None if kept is None or kept.content_bytes != recorded else kept
-
-    def _sources(self, model_id: str, kinds: Iterable[FileType]) -> list[tuple[str, Path]]:
-        return [(_FILES[kind][0], self._objects.local_path(_FILES[kind][1](model_id))) for kind in kinds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +135,14 @@ class _Ready:
 
 
 _FILES = {
-    FileType.MODEL: (MODEL_ARCHIVE, model_key, "model_bytes"),
-    FileType.OUTPUT: (OUTPUT_ARCHIVE, output_key, "output_bytes"),
+    FileType.MODEL: (MODEL_ARCHIVE, model_archive, "model_bytes"),
+    FileType.OUTPUT: (OUTPUT_ARCHIVE, output_archive, "output_bytes"),
 }
-"""What each kind is called at the receiver, its key, and the record's field with its size."""
+"""What each kind is called at the receiver, its archive here, and the record's field with its size."""
+
+
+def _sources(model_id: str, kinds: Iterable[FileType]) -> list[tuple[str, DataRef]]:
+    return [(_FILES[kind][0], _FILES[kind][1](model_id)) for kind in kinds]
 
 
 def _halt(tx: Transaction, job: TrainedModelExportJob) -> Failure | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from whiteroom.controllers.artefacts import is_kept
@@ -23,6 +22,7 @@ from whiteroom.controllers.room import (
 )
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.domain.collaborations import Ability
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.deliveries import delivery_path
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
@@ -31,9 +31,9 @@ from whiteroom.domain.privacy import GB, output_within_limit
 from whiteroom.domain.runs import INFERENCE_JOBS, INFERENCE_PREFIX, RunOutput, TransformRun
 from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
-from whiteroom.domain.trained_models import model_key
+from whiteroom.domain.trained_models import model_archive
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ConflictingContents, DeliveryFailed, ObjectStore, Stale, Transaction, UnsafeContents, Work
+from whiteroom.ports import ConflictingContents, Data, DeliveryFailed, Stale, Transaction, UnsafeContents, Work
 
 INFERENCES = RunKind(
     work=Work.TRAINED_MODEL_INFERENCE_JOBS,
@@ -54,19 +54,17 @@ class TrainedModelInferenceJobController:
     work = Work.TRAINED_MODEL_INFERENCE_JOBS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, tools: RunTools, objects: ObjectStore, channels_folder: Path) -> None:
+    def __init__(self, tools: RunTools, data: Data) -> None:
         """Work with these.
 
         Args:
             tools: drive runs.
-            objects: where artefacts are kept and results delivered.
-            channels_folder: holds the rows of channel ID in the folder ID.
+            data: keeps artefacts and rows, and delivers results.
         """
         self._runs = Runs(INFERENCES, tools)
         self._store = tools.store
         self._settings = tools.settings
-        self._objects = objects
-        self._channels_folder = channels_folder
+        self._data = data
 
     def observe(self, record: TrainedModelInferenceJob) -> Seen:
         """loop.Controller.observe."""
@@ -124,7 +122,7 @@ class TrainedModelInferenceJobController:
             return Outcome(failure=channel)
         if isinstance(model, Failure):
             return Outcome(failure=model)
-        if not is_kept(self._objects, model_key(model.id), model.model_bytes):
+        if not is_kept(self._data, model_archive(model.id), model.model_bytes):
             return refused(StatusCode.MODEL_UNAVAILABLE)
         return self._runs.start(job, self._describe(job, container, channel))
 
@@ -138,8 +136,8 @@ class TrainedModelInferenceJobController:
             image_uri=container["imageUri"],
             image_digest=str(job.image_digest),
             environment=job.environment,
-            model_archive=self._objects.local_path(model_key(job.trained_model_id)),
-            input_folder=self._channels_folder / channel.id,
+            model_archive=model_archive(job.trained_model_id),
+            input_data=DataRef(DataKind.CHANNEL, channel.id),
             content_type=_CONTENT_TYPES[result_format(channel.input_channel)],
             header=settings.csv_header,
             accept=job.accept,
@@ -158,8 +156,8 @@ class TrainedModelInferenceJobController:
     def _deliver(self, job: TrainedModelInferenceJob) -> Outcome:
         left = self._runs.left(job)
         try:
-            files = _outputs(left)
-            size_bytes = self._objects.measure({one.host: one.output for one in left})
+            files = self._outputs(left)
+            size_bytes = self._data.measure({one.host: one.output for one in left})
             location = self._place(job, size_bytes)
             if isinstance(location, Failure):
                 return Outcome(failure=location)
@@ -169,7 +167,7 @@ class TrainedModelInferenceJobController:
                     raise Stale(f"What the inference job {job.id} rests on changed while its output was copied.")
 
             path = delivery_path(job.collaboration_id, job.trained_model_name, job.account_id, job.name)
-            self._objects.deliver(location, path, sorted(files.items()), confirm)
+            self._data.deliver(location, path, sorted(files.items()), confirm)
         except ConflictingContents as error:
             return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except UnsafeContents as error:
@@ -195,20 +193,19 @@ class TrainedModelInferenceJobController:
             return Failure(StatusCode.RECEIVER_NOT_READY, location.reason)
         return location
 
+    def _outputs(self, left: Iterable[RunOutput]) -> dict[str, DataRef]:
+        """The files of answers that all instances left, by name.
 
-def _outputs(left: Iterable[RunOutput]) -> dict[str, Path]:
-    """The files of answers that all instances left, by name.
-
-    Raises:
-        ConflictingContents: two instances left one of the same name; each file goes to one instance.
-    """
-    files: dict[str, Path] = {}
-    owners: dict[str, str] = {}
-    for one in left:
-        for file in one.output.iterdir():
-            if not file.name.endswith(".out"):
-                continue
-            if file.name in files:
-                raise ConflictingContents(f"{owners[file.name]} and {one.host} both left {file.name}.")
-            files[file.name], owners[file.name] = file, one.host
-    return files
+        Raises:
+            ConflictingContents: two instances left one of the same name; each file goes to one instance.
+        """
+        files: dict[str, DataRef] = {}
+        owners: dict[str, str] = {}
+        for one in left:
+            for name in self._data.list(one.output):
+                if not name.endswith(".out"):
+                    continue
+                if name in files:
+                    raise ConflictingContents(f"{owners[name]} and {one.host} both left {name}.")
+                files[name], owners[name] = one.output.at(name), one.host
+        return files

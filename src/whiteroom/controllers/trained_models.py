@@ -17,6 +17,7 @@ from whiteroom.controllers.metrics import with_metrics
 from whiteroom.controllers.room import policies_of, region_of
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.controllers.training_inputs import TrainingInputs
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Lifecycle
 from whiteroom.domain.privacy import GB
@@ -26,13 +27,13 @@ from whiteroom.domain.trained_models import (
     LIFECYCLE,
     Status,
     TrainedModel,
-    artefacts_prefix,
-    model_key,
-    output_key,
-    partial_keys,
+    artefacts,
+    model_archive,
+    output_archive,
+    partial_archives,
     plan,
 )
-from whiteroom.ports import ObjectStore, TookTooLong, Transaction, Work
+from whiteroom.ports import Data, TookTooLong, Transaction, Work
 
 GATHER_SECONDS = 4.0
 """How long a failure waits for what the training had saved to be kept."""
@@ -55,19 +56,19 @@ class TrainedModelController:
     work = Work.TRAINED_MODELS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, tools: RunTools, objects: ObjectStore, inputs: TrainingInputs) -> None:
+    def __init__(self, tools: RunTools, data: Data, inputs: TrainingInputs) -> None:
         """Work with these.
 
         Args:
             tools: drive runs.
-            objects: where artefacts are kept.
+            data: keeps artefacts.
             inputs: puts in place what trainings find.
         """
         self._runs = Runs(TRAININGS, tools)
         self._store = tools.store
         self._settings = tools.settings
         self._redact = tools.redact
-        self._objects = objects
+        self._data = data
         self._inputs = inputs
 
     def observe(self, record: TrainedModel) -> Seen:
@@ -102,7 +103,7 @@ class TrainedModelController:
             case Effect.ERASE:
                 self._runs.forget(record.id)
                 self._runs.forget_logs(record)
-                self._objects.delete(artefacts_prefix(record.id))
+                self._data.erase(artefacts(record.id))
             case _:
                 raise ValueError(f"a training has no effect {effect.value}")
         return DONE
@@ -113,12 +114,12 @@ class TrainedModelController:
     def tidy(self, record: TrainedModel) -> None:
         """loop.Controller.tidy. The run goes late: as long as it is held, the sweep comes back to the rest."""
         if record.status is Status.CREATE_FAILED and record.partial_bytes is not None:
-            self._objects.delete(model_key(record.id))
-            self._objects.delete(output_key(record.id))
+            self._data.erase(model_archive(record.id))
+            self._data.erase(output_archive(record.id))
         elif record.status is Status.CREATE_FAILED and record.partial_pending:
             return
         elif record.status is not Status.ACTIVE:
-            self._objects.delete(artefacts_prefix(record.id))
+            self._data.erase(artefacts(record.id))
         self._runs.take_in_the_rest(record)
         self.drop(record.id)
 
@@ -128,10 +129,8 @@ class TrainedModelController:
 
     def drop(self, record_id: str) -> None:
         """loop.Controller.drop. The checkpoints go after the run, which may still write to them."""
-        self._inputs.drop_base(record_id)
-        if not record_id.startswith("."):  # else it is what a killed `remove_tree` left beside, and has no run
-            self._runs.forget(record_id)
-        self._inputs.drop_checkpoints(record_id)
+        self._runs.forget(record_id)
+        self._inputs.drop(record_id)
 
     def _start(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
@@ -173,12 +172,12 @@ class TrainedModelController:
                 max_runtime_seconds=max_runtime or settings.default_max_runtime_seconds,
             ),
             stop_grace_seconds=settings.stop_grace_seconds,
-            checkpoints=self._inputs.checkpoints(model),
+            checkpoints=DataRef(DataKind.CHECKPOINT, model.id),
             notes=self._runs.notes(model, "/opt/ml/checkpoints is as it left it."),
         )
 
     def _keep(self, model: TrainedModel) -> Outcome:
-        kept = self._keep_under(model, (model_key(model.id), output_key(model.id)))
+        kept = self._keep_under(model, (model_archive(model.id), output_archive(model.id)))
         if isinstance(kept, Failure):
             return Outcome(failure=kept)
         return Outcome({"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes})
@@ -186,7 +185,7 @@ class TrainedModelController:
     def _keep_partial(self, model: TrainedModel, seconds: float) -> Outcome:
         """Keep what a training saved that ran too long; that it did is why it fails, whatever comes of this."""
         try:
-            kept = self._keep_under(model, partial_keys(model.id), time.monotonic() + seconds)
+            kept = self._keep_under(model, partial_archives(model.id), time.monotonic() + seconds)
         except TookTooLong:
             remark = "What it had saved is much, and is being looked through."
             return Outcome({"partial_pending": True}, remark=remark, unfinished=True)
@@ -211,11 +210,11 @@ class TrainedModelController:
         changes = {**outcome.changes, "partial_pending": False, "status_message": message}
         return Outcome(changes, remark=outcome.remark)
 
-    def _keep_under(self, model: TrainedModel, keys: tuple[str, str], until: float = inf) -> Kept | Failure:
+    def _keep_under(self, model: TrainedModel, targets: tuple[DataRef, DataRef], until: float = inf) -> Kept | Failure:
         with self._store.reading() as tx:
             policies = policies_of(tx, model.association_arn)
         volume_bytes = model.resource_config["volumeSizeInGB"] * GB * instances_of(model)
-        kept = keep_artefacts(self._objects, self._runs.left(model), keys, policies, volume_bytes, until)
+        kept = keep_artefacts(self._data, self._runs.left(model), targets, policies, volume_bytes, until)
         if isinstance(kept, Failure) and kept.code is not StatusCode.ARTIFACT_TOO_LARGE:
             # It names a file, and the name is the program's.
             return replace(kept, message=self._redact(kept.message, policies.training_logs))

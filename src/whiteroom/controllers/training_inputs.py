@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from whiteroom.controllers.artefacts import is_kept
-from whiteroom.controllers.room import layouts_folder, ready_channel, ready_model, result_format
+from whiteroom.controllers.room import ready_channel, ready_model, result_format
 from whiteroom.controllers.running import instances_of
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.failures import MEANING, StatusCode
 from whiteroom.domain.runs import ChannelMount, Distribution, InputMode
 from whiteroom.domain.steps import Failure
-from whiteroom.domain.trained_models import MODEL_ARCHIVE, TrainedModel, model_key
-from whiteroom.ports import Layouts, ObjectStore, Transaction
+from whiteroom.domain.trained_models import MODEL_ARCHIVE, TrainedModel, model_archive
+from whiteroom.ports import Data, Layouts, Transaction
 
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"
 """The content type of an incremental channel, as in SageMaker's incremental training."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingFolders:
-    """Folders of this machine that trainings read and write, each with a folder for each channel or version."""
-
-    channels: Path
-    """The rows of channels."""
-    bases: Path
-    """The models of incremental channels."""
-    checkpoints: Path
-    """What trainings that are under way keep for a next attempt, by host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +33,16 @@ class Sources:
 class TrainingInputs:
     """Puts in place what trainings find. Everything is safe to repeat."""
 
-    def __init__(
-        self,
-        objects: ObjectStore,
-        layouts: Layouts,
-        folders: TrainingFolders,
-        remove_tree: Callable[[Path], None],
-        *,
-        csv_header: bool,
-    ) -> None:
+    def __init__(self, data: Data, layouts: Layouts, *, csv_header: bool) -> None:
         """Work with these.
 
         Args:
-            objects: where artefacts are kept.
+            data: has the rows of channels and the models.
             layouts: puts a channel's rows into more files.
-            folders: what trainings read and write.
-            remove_tree: deletes a folder, whatever a program has put there; an absent one is a success.
             csv_header: whether CSV files of channels begin with a header row.
         """
-        self._objects = objects
+        self._data = data
         self._layouts = layouts
-        self._folders = folders
-        self._remove_tree = remove_tree
         self._csv_header = csv_header
 
     def sources(self, tx: Transaction, model: TrainedModel) -> Sources | Failure:
@@ -81,7 +56,7 @@ class TrainingInputs:
             mounts.append(
                 ChannelMount(
                     name=wanted["channelName"],
-                    folder=self._folders.channels / channel.id,
+                    data=DataRef(DataKind.CHANNEL, channel.id),
                     input_mode=InputMode(model.training_input_mode),
                     distribution=Distribution(wanted.get("s3DataDistributionType", Distribution.FULLY_REPLICATED)),
                 )
@@ -96,63 +71,37 @@ class TrainingInputs:
         channels = tuple(self._for_every_instance(channel, instances_of(model)) for channel in sources.channels)
         if sources.base is None:
             return channels
-        folder = self._base_folder(model.id, sources.base)
-        if folder is None:
+        base = self._base(model.id, sources.base)
+        if base is None:
             return Failure(StatusCode.MODEL_UNAVAILABLE, MEANING[StatusCode.MODEL_UNAVAILABLE])
         name = model.incremental_channels[0]["channelName"]
-        return (*channels, ChannelMount(name, folder, content_type=_SAGEMAKER_MODEL))
-
-    def checkpoints(self, model: TrainedModel) -> Path:
-        """The version's checkpoints, with a folder for each host; an attempt finds there what the one before left."""
-        folder = self._folders.checkpoints / model.id
-        for part in (self._folders.checkpoints, folder):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for number in range(instances_of(model)):
-            (folder / f"algo-{number + 1}").mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return (*channels, ChannelMount(name, base, content_type=_SAGEMAKER_MODEL))
 
     def held(self) -> Iterable[str]:
-        """Names of the folders of checkpoints: ids of versions, and what a killed `remove_tree` left beside them."""
-        checkpoints = self._folders.checkpoints
-        return [folder.name for folder in checkpoints.iterdir()] if checkpoints.is_dir() else []
+        """Ids of versions that have checkpoints."""
+        return self._data.held(DataKind.CHECKPOINT)
 
-    def drop_base(self, version_id: str) -> None:
-        """Delete the copy of the base version's model."""
-        shutil.rmtree(self._folders.bases / version_id, ignore_errors=True)
-        self._part(version_id).unlink(missing_ok=True)
-
-    def drop_checkpoints(self, name: str) -> None:
-        """Delete a folder of checkpoints, to which no run may write any more."""
-        self._remove_tree(self._folders.checkpoints / name)
+    def drop(self, version_id: str) -> None:
+        """Erase the copy of the base version's model, and the checkpoints, to which no run may write any more."""
+        for kind in (DataKind.BASE_MODEL, DataKind.CHECKPOINT):
+            self._data.erase(DataRef(kind, version_id))
 
     def _for_every_instance(self, channel: ChannelMount, instances: int) -> ChannelMount:
         """The channel with at least a file for each instance that is to get files of its own."""
-        if channel.distribution is Distribution.FULLY_REPLICATED:
+        if channel.distribution is Distribution.FULLY_REPLICATED or len(self._data.list(channel.data)) >= instances:
             return channel
-        if sum(1 for _ in channel.folder.iterdir()) >= instances:
-            return channel
-        folder = layouts_folder(self._folders.channels, channel.folder.name) / str(instances)
-        self._layouts.split(channel.folder, folder, instances, csv_header=self._csv_header)
-        return replace(channel, folder=folder)
+        layout = DataRef(DataKind.LAYOUT, channel.data.id, str(instances))
+        self._layouts.split(channel.data, layout, instances, csv_header=self._csv_header)
+        return replace(channel, data=layout)
 
-    def _base_folder(self, version_id: str, base: TrainedModel) -> Path | None:
-        """A folder with the base version's model.tar.gz alone; None where its artefacts are not what was recorded.
+    def _base(self, version_id: str, base: TrainedModel) -> DataRef | None:
+        """The base version's model.tar.gz alone; None where its artefacts are not what was recorded.
 
-        A copy: a link would give the artefact a second name, and the object store delivers only what has one.
+        A copy: a link would give the artefact a second name, and only what has one is delivered.
         """
-        key = model_key(base.id)
-        if not is_kept(self._objects, key, base.model_bytes):
+        archive = model_archive(base.id)
+        if not is_kept(self._data, archive, base.model_bytes):
             return None
-        folder = self._folders.bases / version_id
-        target = folder / MODEL_ARCHIVE
-        if target.exists():
-            return folder
-        folder.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: a crash while copying leaves no half of an archive under the name that counts.
-        part = self._part(version_id)
-        shutil.copyfile(self._objects.local_path(key), part)
-        part.replace(target)
-        return folder
-
-    def _part(self, version_id: str) -> Path:
-        return self._folders.bases / f"{version_id}.part"
+        copy = DataRef(DataKind.BASE_MODEL, version_id)
+        self._data.copy(archive, copy.at(MODEL_ARCHIVE))
+        return copy

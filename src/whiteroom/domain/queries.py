@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy
 from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.runs import Phase
@@ -112,8 +112,8 @@ class QuerySpec:
     tables: tuple[QueryTable, ...]
     """Every table associated to the collaboration."""
     result_format: ResultFormat
-    folder: Path
-    """Made by the engine, with the result files in it; it appears whole or not at all."""
+    target: DataRef
+    """Takes the files of rows; they appear together or not at all."""
     csv_header: bool
     max_file_bytes: int
     """A result up to this is one file; above it, several (docs/sources.md, Where AWS is silent)."""
@@ -179,7 +179,7 @@ class QueryResult:
 
     rows: int
     files: tuple[str, ...]
-    """Names inside `QuerySpec.folder`, in order; none is empty."""
+    """Names below `QuerySpec.target`, in order; none is empty."""
     size_bytes: int
     tables: tuple[str, ...]
     """Names of the associations that the query read."""

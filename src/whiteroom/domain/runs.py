@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import NewType, TypeVar
+
+from whiteroom.domain.data import DataRef
 
 RunId = NewType("RunId", str)
 """Names one run for ever: the same id always means the same run. `[a-z0-9-]+`, safe as a file name."""
@@ -52,10 +53,10 @@ def shard(files: Sequence[F], instances: int, number: int) -> Sequence[F]:
 
 @dataclass(frozen=True, slots=True)
 class ChannelMount:
-    """One input channel: a folder of this machine, read-only at /opt/ml/input/data/NAME."""
+    """One input channel: files, read-only at /opt/ml/input/data/NAME."""
 
     name: str
-    folder: Path
+    data: DataRef
     input_mode: InputMode = InputMode.FILE
     distribution: Distribution = Distribution.FULLY_REPLICATED
     content_type: str | None = None
@@ -98,15 +99,15 @@ class TrainingRun:
     """`csv` or `parquet`: the FILE_FORMAT variable."""
     limits: Limits
     stop_grace_seconds: int
-    checkpoints: Path | None = None
-    """Holds a folder for each host, made where it is missing: /opt/ml/checkpoints, which outlives the run."""
+    checkpoints: DataRef | None = None
+    """Has a part for each host, made where it is missing: /opt/ml/checkpoints, which outlives the run."""
     notes: tuple[str, ...] = ()
     """What the log says before the program's first word."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransformRun:
-    """One batch transform: a model is served and every file of a folder is put through it."""
+    """One batch transform: a model is served and every file of some data is put through it."""
 
     id: RunId
     job_name: str
@@ -114,9 +115,9 @@ class TransformRun:
     image_uri: str
     image_digest: str
     environment: Mapping[str, str]
-    model_archive: Path
+    model_archive: DataRef
     """model.tar.gz, unpacked into /opt/ml/model before the program starts."""
-    input_folder: Path
+    input_data: DataRef
     content_type: str
     """`text/csv` or `application/x-parquet`. CSV is split by line, Parquet is sent file by file."""
     header: bool
@@ -206,13 +207,13 @@ RUNNING = Observation(Phase.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class RunOutput:
-    """Where one instance of an ended run left its results, on this machine. Contents are untrusted."""
+    """What one instance of an ended run left. Contents are untrusted."""
 
     host: str
-    model: Path
+    model: DataRef
     """/opt/ml/model"""
-    output: Path
-    """/opt/ml/output/data; of a transform, the folder of `.out` files."""
+    output: DataRef
+    """/opt/ml/output/data; of a transform, the `.out` files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, floor, sqrt
-from pathlib import Path
 from typing import Any
 
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
@@ -270,10 +270,10 @@ class SynthesisSpec:
 
     id: str
     """The channel's protected query's UUID."""
-    source: Path
-    """Holds the query's rows, as Parquet files; emptied in any case."""
-    folder: Path
-    """Made with the synthetic rows' files in it; it appears whole or not at all."""
+    source: DataRef
+    """The query's rows, as Parquet files; erased in any case."""
+    target: DataRef
+    """Takes the files of synthetic rows; they appear together or not at all."""
     parameters: SyntheticDataParameters
     result_format: ResultFormat
     csv_header: bool

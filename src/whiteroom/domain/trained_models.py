@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.failures import StatusCode
 from whiteroom.domain.lifecycle import Event, Lifecycle
 from whiteroom.domain.retries import Retry, next_try
@@ -218,25 +219,25 @@ def _ended(seen: Observation) -> Step:
     return step
 
 
-def artefacts_prefix(version_id: str) -> str:
-    """Where a version's artefacts are kept, as a key of the object store (ports.ObjectStore)."""
-    return f"trained-models/{version_id}"
+def artefacts(version_id: str) -> DataRef:
+    """All that is kept of a version."""
+    return DataRef(DataKind.ARTEFACT, version_id)
 
 
-def model_key(version_id: str) -> str:
-    """The key of a version's model.tar.gz: /opt/ml/model."""
-    return f"{artefacts_prefix(version_id)}/{MODEL_ARCHIVE}"
+def model_archive(version_id: str) -> DataRef:
+    """A version's model.tar.gz: /opt/ml/model."""
+    return artefacts(version_id).at(MODEL_ARCHIVE)
 
 
-def output_key(version_id: str) -> str:
-    """The key of a version's output.tar.gz: /opt/ml/output/data."""
-    return f"{artefacts_prefix(version_id)}/{OUTPUT_ARCHIVE}"
+def output_archive(version_id: str) -> DataRef:
+    """A version's output.tar.gz: /opt/ml/output/data."""
+    return artefacts(version_id).at(OUTPUT_ARCHIVE)
 
 
-def partial_keys(version_id: str) -> tuple[str, str]:
-    """The keys of what a training saved that ran too long: its model and its output.
+def partial_archives(version_id: str) -> tuple[DataRef, DataRef]:
+    """What a training saved that ran too long: its model and its output.
 
     Nothing that exports a model, serves it or goes on from it reads these.
     """
-    prefix = f"{artefacts_prefix(version_id)}/partial"
-    return f"{prefix}/{MODEL_ARCHIVE}", f"{prefix}/{OUTPUT_ARCHIVE}"
+    partial = artefacts(version_id).at("partial")
+    return partial.at(MODEL_ARCHIVE), partial.at(OUTPUT_ARCHIVE)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from whiteroom.domain.queries import QueryFailure, QuerySpec
-from whiteroom.engines.specs import END, SPEC, SPILL, partial_folder, read_spec, write_end
+from whiteroom.engines.specs import END, SPILL, Folders, read_folders, read_spec, write_end
 from whiteroom.processes.supervising import Death, limit, supervise
 
 _RECURSION_LIMIT = 3_000
@@ -21,15 +21,14 @@ _OVERHEAD_BYTES = 1 << 30
 
 def main() -> None:
     """Run the query of the working directory to its end."""
-    folder = Path.cwd()
-    spec = read_spec(folder / SPEC)
-    death = supervise(lambda: _work(folder, spec, spill_bytes=int(sys.argv[1])), spec.timeout_seconds)
+    spec, folders = read_spec(Path.cwd()), read_folders(Path.cwd())
+    death = supervise(lambda: _work(folders, spec, spill_bytes=int(sys.argv[1])), spec.timeout_seconds)
     # Before anything is written: they may have filled the disk.
-    shutil.rmtree(partial_folder(spec), ignore_errors=True)
-    shutil.rmtree(folder / SPILL, ignore_errors=True)
+    shutil.rmtree(folders.partial, ignore_errors=True)
+    shutil.rmtree(folders.work / SPILL, ignore_errors=True)
     # The worker writes its own end; what is missing died before it could.
-    if death is not Death.OF_ITSELF and not (folder / END).exists():
-        write_end(folder / END, *_failure(death, spec))
+    if death is not Death.OF_ITSELF and not (folders.work / END).exists():
+        write_end(folders.work / END, *_failure(death, spec))
 
 
 def _failure(death: Death, spec: QuerySpec) -> tuple[QueryFailure, str]:
@@ -45,7 +44,7 @@ def _memory_message(spec: QuerySpec) -> str:
     return f"The query needs more than its {gigabytes:.1f} GB of memory. Use a larger worker, or read fewer columns."
 
 
-def _work(folder: Path, spec: QuerySpec, spill_bytes: int) -> None:
+def _work(folders: Folders, spec: QuerySpec, spill_bytes: int) -> None:
     """Run the query and write down how it ended."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
     try:
@@ -53,9 +52,9 @@ def _work(folder: Path, spec: QuerySpec, spill_bytes: int) -> None:
         from whiteroom.engines.worker import run_query  # noqa: PLC0415
 
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
-        write_end(folder / END, *run_query(folder, spec, spill_bytes))
+        write_end(folders.work / END, *run_query(folders, spec, spill_bytes))
     except MemoryError:
-        write_end(folder / END, QueryFailure.RESOURCES, _memory_message(spec))
+        write_end(folders.work / END, QueryFailure.RESOURCES, _memory_message(spec))
 
 
 if __name__ == "__main__":

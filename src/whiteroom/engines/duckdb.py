@@ -20,14 +20,15 @@ from whiteroom.engines.specs import (
     JUDGEMENT,
     SPEC,
     SPILL,
-    partial_folder,
+    Folders,
     read_bill,
     read_end,
+    read_folders,
     read_judgement,
-    read_spec,
     write_end,
     write_spec,
 )
+from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 
 _ABSENT = QueryObservation(Phase.ABSENT)
@@ -37,8 +38,9 @@ _RUNNING = QueryObservation(Phase.RUNNING)
 class DuckDbEngine:
     """Implements ports.SqlEngine. Any number of engines, in any number of processes, may share a folder."""
 
-    def __init__(self, folder: Path, spill_bytes: int = 100 * 10**9) -> None:
-        """Keep queries below `folder`; each may put `spill_bytes` of intermediate rows on disk there."""
+    def __init__(self, folder: Path, data: LocalData, spill_bytes: int = 100 * 10**9) -> None:
+        """Keep queries below `folder`, and rows where `data` says; each query may put `spill_bytes` of rows on disk."""
+        self._data = data
         self._spill_bytes = spill_bytes
         self._queries = folder.resolve() / "queries"
         self._queries.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,9 +52,10 @@ class DuckDbEngine:
         with locked(folder) as lock:
             if lock is None or read_end(folder / END) is not None:
                 return
-            shutil.rmtree(partial_folder(spec), ignore_errors=True)
+            folders = Folders(folder, Path(self._data.path(spec.target)))
+            shutil.rmtree(folders.partial, ignore_errors=True)
             (folder / JUDGEMENT).unlink(missing_ok=True)
-            write_spec(folder / SPEC, spec)
+            write_spec(spec, folders)
             spawn(folder, lock, "whiteroom.engines.child", [str(self._spill_bytes)])
 
     def observe(self, query_id: str) -> QueryObservation:
@@ -90,5 +93,5 @@ def _record_stop(folder: Path) -> None:
     if read_end(folder / END) is None:
         write_end(folder / END, QueryFailure.STOPPED, "The query was stopped.")
     if (folder / SPEC).exists():
-        shutil.rmtree(partial_folder(read_spec(folder / SPEC)), ignore_errors=True)
+        shutil.rmtree(read_folders(folder).partial, ignore_errors=True)
     shutil.rmtree(folder / SPILL, ignore_errors=True)

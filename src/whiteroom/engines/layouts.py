@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import threading
@@ -11,20 +10,27 @@ from pathlib import Path
 import duckdb
 
 from whiteroom.base.data_files import sql_literal
+from whiteroom.base.trees import put_in_place
+from whiteroom.domain.data import DataRef
 from whiteroom.engines.cutting import cut_csv_by_rows, cut_parquet_by_rows
+from whiteroom.ports import LocalData
 
 
 class FolderLayouts:
     """Makes layouts on this machine, one at a time: they are made of whole disks."""
 
-    def __init__(self, *, memory_bytes: int, cpus: int) -> None:
-        """Use no more than that."""
+    def __init__(self, data: LocalData, *, memory_bytes: int, cpus: int) -> None:
+        """Use no more than that for what lies where `data` says."""
+        self._data = data
         self._memory_bytes = memory_bytes
         self._cpus = cpus
         self._one = threading.Lock()
 
-    def split(self, folder: Path, target: Path, files: int, *, csv_header: bool) -> None:
+    def split(self, source: DataRef, target: DataRef, files: int, *, csv_header: bool) -> None:
         """See ports.Layouts."""
+        self._split(Path(self._data.path(source)), Path(self._data.path(target)), files, csv_header=csv_header)
+
+    def _split(self, folder: Path, target: Path, files: int, *, csv_header: bool) -> None:
         with self._one:
             if target.is_dir():
                 return
@@ -35,23 +41,19 @@ class FolderLayouts:
             draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
             draft.chmod(folder.stat().st_mode & 0o777)
             try:
-                self._write(sorted(path for path in folder.iterdir() if path.is_file()), draft, files, csv_header)
-                draft.rename(target)
+                sources = sorted(path for path in folder.iterdir() if path.is_file())
+                put_in_place(draft, target, self._written(sources, draft, files, csv_header))
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
 
-    def _write(self, sources: list[Path], draft: Path, files: int, csv_header: bool) -> None:
-        if all(source.suffix == ".parquet" for source in sources):
-            with duckdb.connect(":memory:") as connection:
-                connection.execute(f"SET memory_limit = '{self._memory_bytes}B'")
-                connection.execute(f"SET threads = {self._cpus}")
-                connection.execute(f"SET temp_directory = {sql_literal(str(draft / 'spill'))}")
-                written = cut_parquet_by_rows(connection, sources, draft, files)
-            shutil.rmtree(draft / "spill", ignore_errors=True)
-        else:
-            written = cut_csv_by_rows(sources, draft, files, header=csv_header)
-        for path in (*written, draft):
-            handle = os.open(path, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+    def _written(self, sources: list[Path], draft: Path, files: int, csv_header: bool) -> list[Path]:
+        if not all(source.suffix == ".parquet" for source in sources):
+            return cut_csv_by_rows(sources, draft, files, header=csv_header)
+        with duckdb.connect(":memory:") as connection:
+            connection.execute(f"SET memory_limit = '{self._memory_bytes}B'")
+            connection.execute(f"SET threads = {self._cpus}")
+            connection.execute(f"SET temp_directory = {sql_literal(str(draft / 'spill'))}")
+            written = cut_parquet_by_rows(connection, sources, draft, files)
+        shutil.rmtree(draft / "spill", ignore_errors=True)
+        return written

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from whiteroom.base.documents import from_document
-from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy, bill_of
+from whiteroom.domain.differential_privacy import Bill, bill_of
 from whiteroom.domain.judgements import judgement_in, kept
-from whiteroom.domain.queries import (
-    CatalogTable,
-    Column,
-    FileFormat,
-    QueryFailure,
-    QueryObservation,
-    QueryResult,
-    QuerySpec,
-    QueryTable,
-    QueryUse,
-    ResultFormat,
-)
+from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult, QuerySpec
 from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.runs import Phase
 from whiteroom.processes.children import write_json
@@ -34,42 +22,33 @@ SPILL = "spill"
 """Names inside a query's folder."""
 
 
-def partial_folder(spec: QuerySpec) -> Path:
-    """Where the result grows until it is whole."""
-    return spec.folder.with_name(f".{spec.folder.name}.{spec.id}.partial")
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where on this machine a query works, and where its rows come to lie."""
+
+    work: Path
+    """Its own, by its id."""
+    rows: Path
+
+    @property
+    def partial(self) -> Path:
+        """Where the result grows until it is whole."""
+        return self.rows.with_name(f".{self.rows.name}.{self.work.name}.partial")
 
 
-def write_spec(path: Path, spec: QuerySpec) -> None:
+def write_spec(spec: QuerySpec, folders: Folders) -> None:
     """Record a query before it starts."""
-    write_json(path, asdict(spec) | {"folder": str(spec.folder)})
+    write_json(folders.work / SPEC, asdict(spec) | {"folder": str(folders.rows)})
 
 
-def read_spec(path: Path) -> QuerySpec:
+def read_folders(work: Path) -> Folders:
+    """Those of the query recorded by `write_spec`."""
+    return Folders(work, Path(json.loads((work / SPEC).read_text(encoding="utf-8"))["folder"]))
+
+
+def read_spec(work: Path) -> QuerySpec:
     """The query recorded by `write_spec`."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    document["tables"] = tuple(_table(table) for table in document["tables"])
-    document["result_format"] = ResultFormat(document["result_format"])
-    document["folder"] = Path(document["folder"])
-    document["receiver_account_ids"] = tuple(document["receiver_account_ids"])
-    document["other_tables"] = tuple(document.get("other_tables", ()))
-    return QuerySpec(**document)
-
-
-def _table(document: dict[str, Any]) -> QueryTable:
-    source = document["source"]
-    catalog_table = CatalogTable(
-        files=tuple(source["files"]),
-        format=FileFormat(source["format"]),
-        columns=tuple(Column(**column) for column in source["columns"]),
-    )
-    policy = document.get("privacy")
-    return QueryTable(
-        **(
-            document
-            | {"source": catalog_table, "allowed_columns": tuple(document["allowed_columns"])}
-            | {"privacy": None if policy is None else PrivacyPolicy(**policy)}
-        ),
-    )
+    return from_document(QuerySpec, json.loads((work / SPEC).read_text(encoding="utf-8")))
 
 
 def write_bill(path: Path, bill: Bill) -> None:
@@ -113,8 +92,6 @@ def read_end(path: Path) -> QueryObservation | None:
     except FileNotFoundError:
         return None
     if "result" in document:
-        result = document["result"] | {key: tuple(document["result"][key]) for key in ("files", "tables", "privacy")}
-        result["use"] = None if result.get("use") is None else from_document(QueryUse, result["use"])
-        return QueryObservation(Phase.ENDED, QueryResult(**result))
+        return QueryObservation(Phase.ENDED, from_document(QueryResult, document["result"]))
     failure, message = QueryFailure(document["failure"]), document["message"]
     return QueryObservation(Phase.ENDED, None, failure, message, disagreement=document.get("disagreement", ""))

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from whiteroom.base.data_files import sql_literal, sql_name
+from whiteroom.base.trees import put_in_place
 from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable, ResultFormat
 from whiteroom.engines.hardening import SETTINGS
 from whiteroom.engines.noise import require_opendp
@@ -25,7 +26,7 @@ from whiteroom.engines.refusals import Refused
 from whiteroom.engines.release import fill, make_groups, rehearse
 from whiteroom.engines.results import TooLarge, as_stored, is_nested, nested_columns, write_result
 from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, partial_folder, write_bill, write_judgement
+from whiteroom.engines.specs import BILL, JUDGEMENT, SPILL, Folders, write_bill, write_judgement
 from whiteroom.engines.tables import BrokenData, broken_data, check_headers, view_statements
 from whiteroom.engines.use import now, use_of
 from whiteroom.engines.walls import BOTH, Walls
@@ -64,42 +65,42 @@ End = tuple[QueryResult | QueryFailure, str, str]
 """How a query ended; a sentence where it failed; and what its judges disagreed on, for the operator."""
 
 
-def run_query(folder: Path, spec: QuerySpec, spill_bytes: int, walls: Walls = BOTH) -> End:
-    """Run one query. The result stands in `spec.folder` once this returns. `walls`: all stand, but in tests."""
+def run_query(folders: Folders, spec: QuerySpec, spill_bytes: int, walls: Walls = BOTH) -> End:
+    """Run one query. The result stands in `folders.rows` once this returns. `walls`: all stand, but in tests."""
     try:
         with cpu_limit(GUARD_SECONDS):
             guarded = judge_and_write(spec, walls)
-        write_judgement(folder / JUDGEMENT, guarded.judged.judgement)
+        write_judgement(folders.work / JUDGEMENT, guarded.judged.judgement)
         if guarded.noisy is not None:
-            return *_run_noisy(folder, spec, guarded, guarded.noisy, spill_bytes, walls), ""
-        return *_run_plain(folder, spec, guarded, spill_bytes, walls), ""
+            return *_run_noisy(folders, spec, guarded, guarded.noisy, spill_bytes, walls), ""
+        return *_run_plain(folders, spec, guarded, spill_bytes, walls), ""
     except Refused as refusal:
         return refusal.failure, str(refusal), ""
     except RecursionError:
         # Its plan, that is; nothing recurses over rows.
         return QueryFailure.REFUSED, TOO_DEEP, ""
     except TooLarge as large:
-        shutil.rmtree(partial_folder(spec), ignore_errors=True)
+        shutil.rmtree(folders.partial, ignore_errors=True)
         return QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}", ""
     except (Disagreement, NotWhatWasJudged) as found:
         return QueryFailure.REFUSED, Disagreement.told, str(found)
 
 
 def _run_plain(
-    folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls
+    folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
     tables = list(guarded.judged.views.values())
     try:
         check_headers(tables)
-        return _run(folder, spec, guarded, spill_bytes, walls), ""
+        return _run(folders, spec, guarded, spill_bytes, walls), ""
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:
         if out_of_space(error):
-            return _disk_full(spec)
+            return _disk_full(folders)
         # The message may quote a value that the query made, and that may say anything: it is only a reason to look.
         if broken_data(str(error), tables) is not None:
-            broken_file = _broken_file(folder, spec, guarded, spill_bytes)
+            broken_file = _broken_file(folders, spec, guarded, spill_bytes)
             if broken_file is not None:
                 return QueryFailure.DATA, str(broken_file)
         return _safely(error)
@@ -113,25 +114,25 @@ UNTOLD = (
 
 
 def _run_noisy(
-    folder: Path, spec: QuerySpec, guarded: WrittenQuery, noisy: NoisyText, spill_bytes: int, walls: Walls
+    folders: Folders, spec: QuerySpec, guarded: WrittenQuery, noisy: NoisyText, spill_bytes: int, walls: Walls
 ) -> tuple[QueryResult | QueryFailure, str]:
     """The same for a query over tables with differential privacy: its bill is written before it reads a row."""
     began = now()
     try:
         require_opendp()
         check_headers(guarded.judged.views.values())
-        partial = _new_partial(spec)
+        partial = _new_partial(folders)
         key_types = rehearse(guarded.judged.views, noisy)
         if any(map(is_nested, key_types)):
             raise Refused(
                 "Over tables with differential privacy, arrays, maps and structs cannot be shown; show parts."
             )
-        with _connected(folder, spec, guarded, spill_bytes) as connection:
+        with _connected(folders, spec, guarded, spill_bytes) as connection:
             prepare(connection, noisy.rows, noisy.answer)
             answer = _judged_noisy(connection, guarded, noisy, key_types, walls)
             for view, table in guarded.judged.views.items():
                 _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True)
-            write_bill(folder / BILL, noisy.plan.bill)
+            write_bill(folders.work / BILL, noisy.plan.bill)
             try:
                 told = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, answer, spec, partial, spec.max_result_bytes)
@@ -141,7 +142,7 @@ def _run_noisy(
                 traceback.print_exc()
                 return QueryFailure.INVALID, UNTOLD
             use = use_of(connection, spec, guarded.judged, began)
-        return replace(_result(spec, guarded, partial, rows, files), privacy=told, use=use), ""
+        return replace(_result(folders, guarded, rows, files), privacy=told, use=use), ""
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:
@@ -195,9 +196,9 @@ def out_of_space(error: Exception) -> bool:
     return isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error)
 
 
-def _disk_full(spec: QuerySpec) -> tuple[QueryFailure, str]:
+def _disk_full(folders: Folders) -> tuple[QueryFailure, str]:
     # At once: how it ended takes room as well.
-    shutil.rmtree(partial_folder(spec), ignore_errors=True)
+    shutil.rmtree(folders.partial, ignore_errors=True)
     message = "The result does not fit on the server's disk. Ask its operator to make room, or read fewer rows."
     return QueryFailure.RESOURCES, message
 
@@ -222,10 +223,10 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def _run(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls) -> QueryResult:
+def _run(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int, walls: Walls) -> QueryResult:
     began = now()
-    partial = _new_partial(spec)
-    with _connected(folder, spec, guarded, spill_bytes) as connection:
+    partial = _new_partial(folders)
+    with _connected(folders, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
         text = judged(connection, guarded, walls)
         for view, table in guarded.judged.views.items():
@@ -238,26 +239,26 @@ def _run(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int,
             )
         rows, files = write_result(connection, text, spec, partial, spec.max_result_bytes)
         use = use_of(connection, spec, guarded.judged, began)
-    return replace(_result(spec, guarded, partial, rows, files), use=use)
+    return replace(_result(folders, guarded, rows, files), use=use)
 
 
-def _new_partial(spec: QuerySpec) -> Path:
-    partial = partial_folder(spec)
+def _new_partial(folders: Folders) -> Path:
+    partial = folders.partial
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     return partial
 
 
-def _result(spec: QuerySpec, guarded: WrittenQuery, partial: Path, rows: int, files: list[Path]) -> QueryResult:
+def _result(folders: Folders, guarded: WrittenQuery, rows: int, files: list[Path]) -> QueryResult:
     size_bytes = sum(file.stat().st_size for file in files)
-    put_in_place(partial, spec.folder, files)
+    put_in_place(folders.partial, folders.rows, files)
     names = tuple(sorted(table.name for table in guarded.judged.views.values()))
     return QueryResult(rows, tuple(file.name for file in files), size_bytes, names)
 
 
-def _broken_file(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> BrokenData | None:
+def _broken_file(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> BrokenData | None:
     """The first table that cannot be read through, whatever the query does with it."""
-    with _connected(folder, spec, guarded, spill_bytes) as connection:
+    with _connected(folders, spec, guarded, spill_bytes) as connection:
         for view, table in guarded.judged.views.items():
             try:
                 _make_view(connection, view, table, None, row_keys=False)
@@ -271,11 +272,11 @@ def _broken_file(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_byt
 
 @contextmanager
 def _connected(
-    folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int
+    folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:")
     try:
-        for statement in _settings(folder, spec, guarded, spill_bytes):
+        for statement in _settings(folders, spec, guarded, spill_bytes):
             connection.execute(statement)
         yield connection
     finally:
@@ -301,14 +302,14 @@ def _make_view(
         ) from None
 
 
-def _settings(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> list[str]:
+def _settings(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> list[str]:
     files = sorted({file for table in guarded.judged.views.values() for file in table.source.files})
     return [
         f"SET memory_limit = '{int(spec.memory_bytes * _DUCKDB_SHARE)}B'",
         f"SET threads = {1 if guarded.order.single_thread else max(1, spec.cpus)}",
-        f"SET temp_directory = {sql_literal(str(folder / SPILL))}",
+        f"SET temp_directory = {sql_literal(str(folders.work / SPILL))}",
         f"SET max_temp_directory_size = '{spill_bytes}B'",
-        f"SET home_directory = {sql_literal(str(folder))}",
+        f"SET home_directory = {sql_literal(str(folders.work))}",
         "SET TimeZone = 'UTC'",
         "SET preserve_insertion_order = true",
         # It has a CSV read as what the query casts a column to, where TRY_CAST then fails as CAST does (DuckDB 2.0).
@@ -318,18 +319,7 @@ def _settings(folder: Path, spec: QuerySpec, guarded: WrittenQuery, spill_bytes:
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",
         f"SET allowed_paths = [{', '.join(sql_literal(file) for file in files)}]",
-        f"SET allowed_directories = [{sql_literal(str(partial_folder(spec)))}]",
+        f"SET allowed_directories = [{sql_literal(str(folders.partial))}]",
         "SET enable_external_access = false",
         "SET lock_configuration = true",
     ]
-
-
-def put_in_place(partial: Path, folder: Path, files: list[Path]) -> None:
-    """Make the result durable, then visible whole. What an earlier try of this query left is replaced."""
-    for path in (*files, partial):
-        handle = os.open(path, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)

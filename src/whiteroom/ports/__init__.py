@@ -1,23 +1,24 @@
 """What the clean room needs from outside itself, one file a port.
 
 Each port has one contract suite (tests/contract/) that runs on every implementation.
-Adapters: store/, runtime/, engines/, catalog/, objects/. They meet in app.py and nowhere else.
+Adapters: store/, runtime/, engines/, catalog/, data/. They meet in app.py and nowhere else.
 """
 
 from __future__ import annotations
 
 from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
 from whiteroom.ports.catalog import Catalog, TableNotFound
-from whiteroom.ports.layouts import Layouts
-from whiteroom.ports.object_store import (
+from whiteroom.ports.data import (
+    Archive,
     ConflictingContents,
+    Data,
     DeliveryFailed,
-    ObjectStore,
-    StoredObject,
+    LocalData,
     TookTooLong,
     TooLarge,
     UnsafeContents,
 )
+from whiteroom.ports.layouts import Layouts
 from whiteroom.ports.repositories import (
     Actor,
     Duplicate,
@@ -38,18 +39,20 @@ from whiteroom.ports.synthesiser import Synthesiser
 __all__ = [
     "Actor",
     "AnalysisLogs",
+    "Archive",
     "CannotSeal",
     "Catalog",
     "Claim",
     "ConflictingContents",
+    "Data",
     "DeliveryFailed",
     "Duplicate",
     "ImageNotFound",
     "Layouts",
     "LifecycleRepository",
+    "LocalData",
     "LogStreamKey",
     "Metrics",
-    "ObjectStore",
     "Page",
     "PageKey",
     "PlacedEvent",
@@ -61,7 +64,6 @@ __all__ = [
     "SqlEngine",
     "Stale",
     "Store",
-    "StoredObject",
     "Synthesiser",
     "TableNotFound",
     "Tags",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
+
+from whiteroom.domain.data import DataRef
 
 
 class Layouts(Protocol):
     """Lays a channel's rows out in more files than its query wrote. Contract suite: tests/contract/engines/."""
 
-    def split(self, folder: Path, target: Path, files: int, *, csv_header: bool) -> None:
-        """Put the rows of the files in `folder`, in order and evenly, into so many new files in `target`.
+    def split(self, source: DataRef, target: DataRef, files: int, *, csv_header: bool) -> None:
+        """Put the rows of the files of `source`, in order and evenly, into so many new files of `target`.
 
         Waits for it. The target appears whole or not at all; where it exists nothing is done.
 
         Args:
-            folder: holds CSV or Parquet files, read in the order of their names.
-            target: the folder to be made; the same rows give the same files.
+            source: CSV or Parquet files, read in the order of their names.
+            target: to be made; the same rows give the same files.
             files: how many.
             csv_header: whether each CSV file begins with a header row; the new ones do then, too.
         """

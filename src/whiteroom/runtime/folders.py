@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
-from whiteroom.ports import RunRefused
+from whiteroom.ports import LocalData, RunRefused
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
 
@@ -36,11 +37,12 @@ def write_config(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).chmod(0o644)
 
 
-def make_pipes(run: Run, folder: Path, host: str, number: int) -> list[specs.Pipe]:
+def make_pipes(run: Run, data: LocalData, folder: Path, host: str, number: int) -> list[specs.Pipe]:
     """What is to be fed; makes the folder that takes the FIFOs, and in it where other channels are mounted.
 
     Args:
         run: has the channels.
+        data: says where they lie.
         folder: the run's.
         host: the instance.
         number: of the instance, from 0.
@@ -55,14 +57,17 @@ def make_pipes(run: Run, folder: Path, host: str, number: int) -> list[specs.Pip
     for path in [place, *(place / channel.name for channel in run.channels if channel not in fed)]:
         (folder / path).mkdir()
         (folder / path).chmod(0o755)
-    return [(str(place), channel.name, tuple(map(str, _files(run, channel, number)))) for channel in fed]
+    return [(str(place), channel.name, tuple(map(str, _files(run, data, channel, number)))) for channel in fed]
 
 
-def channel_mounts(run: Run, folder: Path, final: Path, host: str, number: int) -> list[tuple[str, str, bool]]:
+def channel_mounts(
+    run: Run, data: LocalData, folder: Path, final: Path, host: str, number: int
+) -> list[tuple[str, str, bool]]:
     """Every channel at its place below /opt/ml/input/data, and the folder of FIFOs around them where there are any.
 
     Args:
         run: has the channels.
+        data: says where they lie.
         folder: the run's while it is being made: shards are linked in it.
         final: its path once it is made.
         host: the instance.
@@ -78,36 +83,36 @@ def channel_mounts(run: Run, folder: Path, final: Path, host: str, number: int) 
         mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
     for channel in run.channels:
         if channel.input_mode is not InputMode.PIPE:
-            source = channel.folder.absolute()
+            source = data.path(channel.data)
             if _is_sharded(run, channel):
-                source = final / _link_shard(run, channel, folder, host, number)
-            mounts.append((str(source), str(contract.DATA / channel.name), False))
+                source = str(final / _link_shard(run, data, channel, folder, host, number))
+            mounts.append((source, str(contract.DATA / channel.name), False))
     return mounts
 
 
-def checkpoints_of(run: Run) -> str:
+def checkpoints_of(run: Run, data: LocalData) -> str:
     """The folder with a folder of checkpoints for each host, which are made where they are missing; or nothing."""
     if not isinstance(run, TrainingRun) or run.checkpoints is None:
         return ""
-    folder = run.checkpoints.absolute()
-    for host in contract.hosts(run.instance_count):
-        (folder / host).mkdir(parents=True, exist_ok=True)
+    folder = Path(data.path(run.checkpoints))
+    for path in (folder.parent, folder, *(folder / host for host in contract.hosts(run.instance_count))):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return str(folder)
 
 
-def checkpoint_mounts(run: Run, host: str) -> list[tuple[str, str, bool]]:
+def checkpoint_mounts(run: Run, data: LocalData, host: str) -> list[tuple[str, str, bool]]:
     """An instance's /opt/ml/checkpoints, where the run keeps any."""
     if not isinstance(run, TrainingRun) or run.checkpoints is None:
         return []
-    return [(str(run.checkpoints.absolute() / host), str(contract.CHECKPOINTS), True)]
+    return [(data.path(run.checkpoints.at(host)), str(contract.CHECKPOINTS), True)]
 
 
-def transform_spec(run: TransformRun) -> specs.Transform:
+def transform_spec(run: TransformRun, data: LocalData) -> specs.Transform:
     """What the batch transform's client needs to know."""
-    names = sorted(path.name for path in run.input_folder.iterdir() if path.is_file())
+    names = [path.name for path in _files_of(run.input_data, data)]
     return specs.Transform(
-        archive=str(run.model_archive.absolute()),
-        input_folder=str(run.input_folder.absolute()),
+        archive=data.path(run.model_archive),
+        input_folder=data.path(run.input_data),
         files={
             host: tuple(shard(names, run.instance_count, number))
             for number, host in enumerate(contract.hosts(run.instance_count))
@@ -120,14 +125,14 @@ def transform_spec(run: TransformRun) -> specs.Transform:
     )
 
 
-def _link_shard(run: TrainingRun, channel: ChannelMount, folder: Path, host: str, number: int) -> Path:
+def _link_shard(run: TrainingRun, data: LocalData, channel: ChannelMount, folder: Path, host: str, number: int) -> Path:
     """A folder of links to the files that an instance gets of a channel; its path in the run's folder."""
     place = Path(specs.SHARDS, host, channel.name)
     (folder / place).mkdir(parents=True)
     for path in (folder / specs.SHARDS, folder / specs.SHARDS / host, folder / place):
         path.chmod(0o755)
     try:
-        for file in _files(run, channel, number):
+        for file in _files(run, data, channel, number):
             os.link(file, folder / place / file.name)
     except OSError as problem:
         raise RunRefused(
@@ -137,10 +142,14 @@ def _link_shard(run: TrainingRun, channel: ChannelMount, folder: Path, host: str
     return place
 
 
-def _files(run: TrainingRun, channel: ChannelMount, number: int) -> Sequence[Path]:
+def _files(run: TrainingRun, data: LocalData, channel: ChannelMount, number: int) -> Sequence[Path]:
     """The files that an instance gets of a channel, in the order of their names."""
-    files = sorted(path for path in channel.folder.absolute().iterdir() if path.is_file())
+    files = _files_of(channel.data, data)
     return shard(files, run.instance_count, number) if _is_sharded(run, channel) else files
+
+
+def _files_of(ref: DataRef, data: LocalData) -> list[Path]:
+    return sorted(path for path in Path(data.path(ref)).iterdir() if path.is_file())
 
 
 def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from whiteroom.base.trees import remove_tree
 from whiteroom.domain.metrics import Usage
 from whiteroom.domain.runs import (
     ABSENT,
@@ -32,14 +33,13 @@ from whiteroom.domain.runs import (
     RunOutput,
     SandboxReport,
 )
-from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes import spares
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
 from whiteroom.runtime.supervisor import logs as log_files
 from whiteroom.runtime.supervisor import usage as usage_files
-from whiteroom.runtime.trees import remove_tree
 
 LOST_SECONDS = 2.0
 """How long the death of what was killed may take."""
@@ -59,8 +59,9 @@ class SupervisedRuntime:
     first_uid = 200_000
     """Runs of a server that is root are users from here on, 65,536 of them."""
 
-    def __init__(self, folder: Path, *, log_limit_bytes: int, log_line_characters: int) -> None:
+    def __init__(self, folder: Path, data: LocalData, *, log_limit_bytes: int, log_line_characters: int) -> None:
         self._folder = folder.absolute()
+        self._data = data
         self._runs = self._folder / self.folder_name
         self._logs = self._folder / "logs"
         self._log_limit_bytes = log_limit_bytes
@@ -163,7 +164,7 @@ class SupervisedRuntime:
     def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
         """See ports.Runtime."""
         work = self._run_folder(run_id) / specs.WORK
-        return tuple(_output(folder) for folder in sorted(work.iterdir()))
+        return tuple(self._output(folder) for folder in sorted(work.iterdir()))
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         """See ports.Runtime."""
@@ -284,16 +285,16 @@ class SupervisedRuntime:
         finally:
             os.close(supervisor)
 
+    def _output(self, work: Path) -> RunOutput:
+        data = specs.TRANSFORMED if (work / specs.TRANSFORMED).is_dir() else specs.DATA
+        model, output = (self._data.reference(str(work / name)) for name in (specs.MODEL, data))
+        return RunOutput(work.name, model, output)
+
     def _run_folder(self, run_id: RunId) -> Path:
         return child_folder(self._runs, run_id)
 
     def _log_file(self, run_id: RunId) -> Path:
         return self._logs / f"{self._run_folder(run_id).name}.jsonl"
-
-
-def _output(work: Path) -> RunOutput:
-    transformed = work / specs.TRANSFORMED
-    return RunOutput(work.name, work / specs.MODEL, transformed if transformed.is_dir() else work / specs.DATA)
 
 
 def _read_end(folder: Path) -> RunEnd | None:

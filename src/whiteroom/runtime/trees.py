@@ -1,4 +1,4 @@
-"""Whole folders: copied, digested, made read-only, removed, whatever stands in them."""
+"""Whole folders: copied, digested, made read-only, whatever stands in them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import json
 import os
 import shutil
 import stat
-import uuid
 from pathlib import Path
 
 _PIECE_BYTES = 1 << 20
-_FLATTEN_LEVELS = 64
 _LEFT_OUT = frozenset({".git", "__pycache__"})
 
 
@@ -87,66 +85,3 @@ def make_read_only(folder: Path) -> None:
             if not stat.S_ISLNK(mode):
                 entry.chmod(0o555 if stat.S_ISDIR(mode) or mode & 0o100 else 0o444)
     folder.chmod(0o555)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder, hostile contents included: unreadable, 3,000 levels deep, 200,000 files wide.
-
-    Nothing may write to it any more. What is not there is a success.
-    """
-    try:
-        parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        pending = [folder.name]
-        while pending:
-            # Deep folders come back under a short name at the top: no path and no stack grows.
-            pending += _empty(parent, pending[-1], 0, parent)
-            if not _gone(parent, pending[-1]):
-                continue
-            pending.pop()
-    finally:
-        os.close(parent)
-
-
-def _gone(parent: int, name: str) -> bool:
-    try:
-        os.rmdir(name, dir_fd=parent)
-    except FileNotFoundError:
-        return True
-    except OSError as problem:
-        if not isinstance(problem, NotADirectoryError):
-            return False
-        os.unlink(name, dir_fd=parent)
-    return True
-
-
-def _empty(parent: int, name: str, level: int, top: int) -> list[str]:
-    """Delete what is in one folder; the new names of folders that are moved to the top instead."""
-    try:
-        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
-        if not stat.S_ISDIR(mode):
-            return []
-        os.chmod(name, 0o700, dir_fd=parent)
-        handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-    except FileNotFoundError:
-        return []
-    moved: list[str] = []
-    try:
-        with os.scandir(handle) as entries:
-            names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for child, is_folder in names:
-            if not is_folder:
-                os.unlink(child, dir_fd=handle)
-            elif level >= _FLATTEN_LEVELS:
-                short = f".removing-{uuid.uuid4().hex}"
-                os.chmod(child, 0o700, dir_fd=handle)
-                os.rename(child, short, src_dir_fd=handle, dst_dir_fd=top)
-                moved.append(short)
-            else:
-                moved += _empty(handle, child, level + 1, top)
-                os.rmdir(child, dir_fd=handle)
-    finally:
-        os.close(handle)
-    return moved

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from whiteroom.domain.synthetic_data import SynthesisFailure, SynthesisSpec
 from whiteroom.processes.supervising import Death, limit, supervise
-from whiteroom.synthesis.specs import END, SPEC, failed, read_end, read_spec, write_end
+from whiteroom.synthesis.specs import END, Folders, failed, read_end, read_folders, read_spec, write_end
 from whiteroom.synthesis.synthesiser import erase_traces
 
 _OVERHEAD_BYTES = 2 << 30
@@ -19,14 +19,13 @@ _OVERHEAD_BYTES = 2 << 30
 
 def main() -> None:
     """Make the synthetic rows that the working directory describes."""
-    folder = Path.cwd()
-    spec = read_spec(folder / SPEC)
-    death = supervise(lambda: _work(folder, spec), spec.timeout_seconds)
-    if death is not Death.OF_ITSELF and read_end(folder / END) is None:
+    spec, folders = read_spec(Path.cwd()), read_folders(Path.cwd())
+    death = supervise(lambda: _work(folders, spec), spec.timeout_seconds)
+    if death is not Death.OF_ITSELF and read_end(folders.work / END) is None:
         # Before anything is written: they may have filled the disk.
-        erase_traces(folder, spec)
-        write_end(folder / END, failed(*_failure(death, spec)))
-    erase_traces(folder, spec)
+        erase_traces(folders)
+        write_end(folders.work / END, failed(*_failure(death, spec)))
+    erase_traces(folders)
 
 
 def _failure(death: Death, spec: SynthesisSpec) -> tuple[SynthesisFailure, str]:
@@ -45,7 +44,7 @@ def _memory_message(spec: SynthesisSpec) -> str:
     return f"Making the synthetic rows needs more than {gigabytes:.1f} GB of memory. Ask for fewer columns or rows."
 
 
-def _work(folder: Path, spec: SynthesisSpec) -> None:
+def _work(folders: Folders, spec: SynthesisSpec) -> None:
     """Make the rows and write down how it ended."""
     try:
         try:
@@ -54,16 +53,16 @@ def _work(folder: Path, spec: SynthesisSpec) -> None:
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("whiteroom"):
                 raise
-            write_end(folder / END, failed(SynthesisFailure.NOT_INSTALLED, _NOT_INSTALLED))
+            write_end(folders.work / END, failed(SynthesisFailure.NOT_INSTALLED, _NOT_INSTALLED))
             return
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
-        seen = synthesise(folder, spec)
+        seen = synthesise(folders, spec)
         if seen.result is None:
             # Before anything is written: they may have filled the disk.
-            erase_traces(folder, spec)
-        write_end(folder / END, seen)
+            erase_traces(folders)
+        write_end(folders.work / END, seen)
     except MemoryError:
-        write_end(folder / END, failed(SynthesisFailure.RESOURCES, _memory_message(spec)))
+        write_end(folders.work / END, failed(SynthesisFailure.RESOURCES, _memory_message(spec)))
 
 
 _NOT_INSTALLED = (

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whiteroom.domain.queries import ResultFormat
+from whiteroom.base.documents import from_document
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import (
-    ColumnType,
     SynthesisCost,
     SynthesisFailure,
     SynthesisObservation,
-    SynthesisResult,
     SynthesisSpec,
-    SyntheticColumn,
-    SyntheticDataParameters,
 )
 from whiteroom.processes.children import write_json
 
@@ -26,39 +22,41 @@ SPILL = "spill"
 """Names inside a synthesis' folder."""
 
 
-def partial_folder(spec: SynthesisSpec) -> Path:
-    """Where the synthetic rows grow until they are whole."""
-    return spec.folder.with_name(f".{spec.folder.name}.{spec.id}.synthetic.partial")
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where on this machine a synthesis works, and where real and synthetic rows lie."""
+
+    work: Path
+    """Its own, by its id."""
+    source: Path
+    rows: Path
+
+    @property
+    def partial(self) -> Path:
+        """Where the synthetic rows grow until they are whole."""
+        return self.rows.with_name(f".{self.rows.name}.{self.work.name}.synthetic.partial")
 
 
-def write_spec(path: Path, spec: SynthesisSpec) -> None:
+def write_spec(spec: SynthesisSpec, folders: Folders) -> None:
     """Record a synthesis before it starts."""
-    write_json(path, asdict(spec) | {"source": str(spec.source), "folder": str(spec.folder)})
+    places = {"source": str(folders.source), "folder": str(folders.rows)}
+    write_json(folders.work / SPEC, {"spec": asdict(spec), **places})
 
 
-def read_spec(path: Path) -> SynthesisSpec:
+def read_folders(work: Path) -> Folders:
+    """Those of the synthesis recorded by `write_spec`."""
+    document = json.loads((work / SPEC).read_text(encoding="utf-8"))
+    return Folders(work, Path(document["source"]), Path(document["folder"]))
+
+
+def read_spec(work: Path) -> SynthesisSpec:
     """The synthesis recorded by `write_spec`."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    parameters = document["parameters"]
-    columns = tuple(
-        SyntheticColumn(column["name"], ColumnType(column["type"]), column["is_predictive_value"])
-        for column in parameters["columns"]
-    )
-    document |= {
-        "source": Path(document["source"]),
-        "folder": Path(document["folder"]),
-        "result_format": ResultFormat(document["result_format"]),
-        "parameters": SyntheticDataParameters(parameters["epsilon"], parameters["max_score"], columns),
-    }
-    return SynthesisSpec(**document)
+    return from_document(SynthesisSpec, json.loads((work / SPEC).read_text(encoding="utf-8"))["spec"])
 
 
 def write_end(path: Path, end: SynthesisObservation) -> None:
     """Record how a synthesis ended."""
-    failure = None if end.failure is None else end.failure.value
-    cost = None if end.cost is None else asdict(end.cost)
-    result = None if end.result is None else asdict(end.result)
-    write_json(path, {"result": result, "failure": failure, "message": end.message, "cost": cost})
+    write_json(path, asdict(end))
 
 
 def read_end(path: Path) -> SynthesisObservation | None:
@@ -67,14 +65,8 @@ def read_end(path: Path) -> SynthesisObservation | None:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    result, failure = document["result"], document["failure"]
-    return SynthesisObservation(
-        Phase.ENDED,
-        None if result is None else SynthesisResult(**(result | {"files": tuple(result["files"])})),
-        None if failure is None else SynthesisFailure(failure),
-        document["message"],
-        None if document["cost"] is None else SynthesisCost(**document["cost"]),
-    )
+    # An earlier release wrote no phase.
+    return from_document(SynthesisObservation, {"phase": Phase.ENDED, **document})
 
 
 def failed(failure: SynthesisFailure, message: str, cost: SynthesisCost | None = None) -> SynthesisObservation:

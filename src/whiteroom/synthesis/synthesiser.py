@@ -1,6 +1,6 @@
 """Makes synthetic rows of a query's rows: one child process for each, as engines/duckdb.py has for queries.
 
-A synthesis' folder (`syntheses/ID`) holds all there is to know of it. The real rows lie in `SynthesisSpec.source`; the
+A synthesis' folder (`syntheses/ID`) holds all there is to know of it. The real rows lie in `Folders.source`; the
 child erases them as soon as it has written down how it ended, and so does whoever stops or forgets it.
 """
 
@@ -13,15 +13,16 @@ from pathlib import Path
 
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisFailure, SynthesisObservation, SynthesisSpec
+from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.synthesis.specs import (
     END,
     SPEC,
     SPILL,
+    Folders,
     failed,
-    partial_folder,
     read_end,
-    read_spec,
+    read_folders,
     write_end,
     write_spec,
 )
@@ -37,8 +38,9 @@ def is_installed() -> bool:
 class LocalSynthesiser:
     """Implements ports.Synthesiser. Any number of them, in any number of processes, may share a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep syntheses below `folder`."""
+    def __init__(self, folder: Path, data: LocalData) -> None:
+        """Keep syntheses below `folder`, and rows where `data` says."""
+        self._data = data
         self._syntheses = folder.resolve() / "syntheses"
         self._syntheses.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -49,8 +51,9 @@ class LocalSynthesiser:
         with locked(folder) as lock:
             if lock is None or read_end(folder / END) is not None:
                 return
-            shutil.rmtree(partial_folder(spec), ignore_errors=True)
-            write_spec(folder / SPEC, spec)
+            folders = Folders(folder, *(Path(self._data.path(ref)) for ref in (spec.source, spec.target)))
+            shutil.rmtree(folders.partial, ignore_errors=True)
+            write_spec(spec, folders)
             spawn(folder, lock, "whiteroom.synthesis.child", environment=_threads(spec.cpus))
 
     def observe(self, synthesis_id: str) -> SynthesisObservation:
@@ -72,7 +75,7 @@ class LocalSynthesiser:
             if dead and read_end(folder / END) is None:
                 write_end(folder / END, failed(SynthesisFailure.STOPPED, "The synthesis was stopped."))
             if dead and (folder / SPEC).exists():
-                erase_traces(folder, read_spec(folder / SPEC))
+                erase_traces(read_folders(folder))
 
     def forget(self, synthesis_id: str) -> None:
         """Kill the synthesis and free what it holds."""
@@ -84,9 +87,9 @@ class LocalSynthesiser:
         return child_ids(self._syntheses)
 
 
-def erase_traces(folder: Path, spec: SynthesisSpec) -> None:
+def erase_traces(folders: Folders) -> None:
     """Erase the real rows, and whatever of the synthetic ones is not whole."""
-    for path in (spec.source, partial_folder(spec), folder / SPILL):
+    for path in (folders.source, folders.partial, folders.work / SPILL):
         if path.exists():
             shutil.rmtree(path)
 

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 
 from whiteroom.base.data_files import sql_literal, sql_name
+from whiteroom.base.trees import put_in_place
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import (
     HELD_OUT_SHARE,
@@ -33,12 +34,12 @@ from whiteroom.domain.synthetic_data import (
 )
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines.results import as_stored, write_result
-from whiteroom.engines.worker import out_of_space, put_in_place
+from whiteroom.engines.worker import out_of_space
 from whiteroom.synthesis.attack import places, score
 from whiteroom.synthesis.columns import Flags
 from whiteroom.synthesis.ledger import Ledger
 from whiteroom.synthesis.mechanism import Drawn, Values, learn_and_draw, view
-from whiteroom.synthesis.specs import SPILL, failed, partial_folder
+from whiteroom.synthesis.specs import SPILL, Folders, failed
 
 _DUCKDB_SHARE = 0.4
 """Of the memory granted; the rest is for the rows as arrays."""
@@ -49,21 +50,21 @@ Mechanism = Callable[[Sequence[Values], int | None, Ledger, np.random.Generator]
 """What makes synthetic rows: of columns, the place of the one to be predicted, and a budget."""
 
 
-def synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism = learn_and_draw) -> SynthesisObservation:
-    """How it ended. The synthetic rows stand in `spec.folder` once this returns a result, and nowhere otherwise."""
+def synthesise(folders: Folders, spec: SynthesisSpec, mechanism: Mechanism = learn_and_draw) -> SynthesisObservation:
+    """How it ended. The synthetic rows stand in `folders.rows` once this returns a result, and nowhere otherwise."""
     try:
-        return _synthesise(folder, spec, mechanism)
+        return _synthesise(folders, spec, mechanism)
     except (OSError, duckdb.Error) as error:
         if out_of_space(error):
             return failed(SynthesisFailure.RESOURCES, _DISK_FULL)
         raise
 
 
-def _synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism) -> SynthesisObservation:
+def _synthesise(folders: Folders, spec: SynthesisSpec, mechanism: Mechanism) -> SynthesisObservation:
     with duckdb.connect(":memory:") as connection:
-        for statement in _settings(folder, spec):
+        for statement in _settings(folders, spec):
             connection.execute(statement)
-        columns = _open(connection, spec)
+        columns = _open(connection, folders.source)
         verdict = mapping_fits(columns, spec.parameters.columns)
         if isinstance(verdict, Denied):
             return failed(SynthesisFailure.UNFIT, verdict.reason)
@@ -73,11 +74,12 @@ def _synthesise(folder: Path, spec: SynthesisSpec, mechanism: Mechanism) -> Synt
         kinds = {column.name.lower(): column for column in spec.parameters.columns}
         real = [_read(connection, column, kinds[column.name.lower()].type) for column in columns]
         target = next((n for n, c in enumerate(columns) if kinds[c.name.lower()].is_predictive_value), None)
-        return _make(connection, spec, columns, real, target, mechanism)
+        return _make(connection, folders, spec, columns, real, target, mechanism)
 
 
 def _make(
     connection: duckdb.DuckDBPyConnection,
+    folders: Folders,
     spec: SynthesisSpec,
     columns: Sequence[ResultColumn],
     real: Sequence[Values],
@@ -97,8 +99,8 @@ def _make(
     verdict = within_threshold(told, spec.parameters.max_score)
     if isinstance(verdict, Denied):
         return failed(SynthesisFailure.SCORE, verdict.reason, cost)
-    rows, files = _write(connection, spec, columns, drawn)
-    size_bytes = sum((spec.folder / name).stat().st_size for name in files)
+    rows, files = _write(connection, folders, spec, columns, drawn)
+    size_bytes = sum((folders.rows / name).stat().st_size for name in files)
     return SynthesisObservation(Phase.ENDED, SynthesisResult(rows, files, size_bytes), cost=cost)
 
 
@@ -120,14 +122,14 @@ def _part(column: Values, rows: Flags) -> Values:
     return Values(column.name, column.values[rows], column.missing[rows], column.numerical, column.whole)
 
 
-def _settings(folder: Path, spec: SynthesisSpec) -> list[str]:
-    places = ", ".join(sql_literal(str(path)) for path in (spec.source, partial_folder(spec)))
+def _settings(folders: Folders, spec: SynthesisSpec) -> list[str]:
+    places = ", ".join(sql_literal(str(path)) for path in (folders.source, folders.partial))
     return [
         f"SET memory_limit = '{int(spec.memory_bytes * _DUCKDB_SHARE)}B'",
         f"SET threads = {max(1, spec.cpus)}",
-        f"SET temp_directory = {sql_literal(str(folder / SPILL))}",
+        f"SET temp_directory = {sql_literal(str(folders.work / SPILL))}",
         f"SET max_temp_directory_size = '{_SPILL_BYTES}B'",
-        f"SET home_directory = {sql_literal(str(folder))}",
+        f"SET home_directory = {sql_literal(str(folders.work))}",
         "SET TimeZone = 'UTC'",
         "SET preserve_insertion_order = true",
         "SET allow_persistent_secrets = false",
@@ -140,9 +142,9 @@ def _settings(folder: Path, spec: SynthesisSpec) -> list[str]:
     ]
 
 
-def _open(connection: duckdb.DuckDBPyConnection, spec: SynthesisSpec) -> list[ResultColumn]:
+def _open(connection: duckdb.DuckDBPyConnection, source: Path) -> list[ResultColumn]:
     """Name the real rows; their columns, in order."""
-    files = ", ".join(sql_literal(str(path)) for path in sorted(spec.source.glob("*.parquet")))
+    files = ", ".join(sql_literal(str(path)) for path in sorted(source.glob("*.parquet")))
     connection.execute(f"CREATE VIEW {_REAL} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 -- quoted
     described = connection.execute(f"DESCRIBE {_REAL}").fetchall()
     return [ResultColumn(str(name), str(kind)) for name, kind, *_ in described]
@@ -186,7 +188,11 @@ def _fetched(connection: duckdb.DuckDBPyConnection, sql: str) -> np.ma.MaskedArr
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, spec: SynthesisSpec, columns: Sequence[ResultColumn], drawn: Drawn
+    connection: duckdb.DuckDBPyConnection,
+    folders: Folders,
+    spec: SynthesisSpec,
+    columns: Sequence[ResultColumn],
+    drawn: Drawn,
 ) -> tuple[int, tuple[str, ...]]:
     """Write the rows as any channel's; how many, and the names of the files."""
     arrays: dict[str, object] = {}
@@ -202,13 +208,13 @@ def _write(
             arrays[f"c{number}"] = texts
         selected.append(f"CAST(c{number} AS {column.type}) AS {sql_name(column.name)}")
     connection.register(_SYNTHETIC, arrays)
-    partial = partial_folder(spec)
+    partial = folders.partial
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     sql = f"SELECT {', '.join(selected)} FROM {_SYNTHETIC}"  # noqa: S608 -- quoted
     stored = as_stored(connection, sql, tuple(column.name for column in columns))
     rows, files = write_result(connection, stored, spec, partial)
-    put_in_place(partial, spec.folder, files)
+    put_in_place(partial, folders.rows, files)
     return rows, tuple(file.name for file in files)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import (
     CatalogTable,
     Column,
@@ -22,6 +24,7 @@ from whiteroom.domain.queries import (
 )
 from whiteroom.domain.runs import Phase
 from whiteroom.engines.duckdb import DuckDbEngine
+from whiteroom.ports import LocalData
 
 OWNER, QUERIER = "111111111111", "222222222222"
 ALGORITHM = f"arn:aws:cleanrooms-ml:us-east-1:{QUERIER}:membership/m/configured-model-algorithm-association/a"
@@ -33,6 +36,7 @@ class Room:
     """A folder with members' tables, an engine, and a way to run a query to its end."""
 
     folder: Path
+    data: LocalData
     engine: DuckDbEngine
     tables: list[QueryTable] = field(default_factory=list)
 
@@ -72,7 +76,7 @@ class Room:
             algorithm_association_arn=ALGORITHM,
             tables=tuple(self.tables),
             result_format=ResultFormat.CSV,
-            folder=self.folder / "results" / query_id,
+            target=DataRef(DataKind.RESULT, query_id),
             csv_header=True,
             max_file_bytes=GIGABYTE,
             memory_bytes=2 * GIGABYTE,
@@ -95,13 +99,18 @@ class Room:
         """The result's files, one after another."""
         seen, spec = self.run(sql, **changes)
         assert seen.result is not None, seen.message
-        return "".join((spec.folder / name).read_text() for name in seen.result.files)
+        return "".join((self.rows(spec) / name).read_text() for name in seen.result.files)
+
+    def rows(self, spec: QuerySpec) -> Path:
+        """Where a query's rows come to lie."""
+        return Path(self.data.path(spec.target))
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
     (tmp_path / "results").mkdir()
-    room = Room(tmp_path, DuckDbEngine(tmp_path / "engine"))
+    data = FolderData(tmp_path)
+    room = Room(tmp_path, data, DuckDbEngine(tmp_path / "engine", data))
     yield room
     for query_id in room.engine.queries():
         room.engine.forget(query_id)

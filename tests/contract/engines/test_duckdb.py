@@ -56,8 +56,8 @@ def test_a_result_counts_its_rows_files_and_bytes_and_names_its_tables(people: R
     assert seen.result is not None
     assert (seen.result.rows, seen.result.files, seen.result.tables) == (3, ("part-00000.csv",), ("people",))
     assert seen.result.size_bytes == len("id\n1\n2\n3\n")
-    assert [entry.name for entry in spec.folder.iterdir()] == ["part-00000.csv"]
-    assert [entry.name for entry in spec.folder.parent.iterdir()] == [spec.id]
+    assert [entry.name for entry in people.rows(spec).iterdir()] == ["part-00000.csv"]
+    assert [entry.name for entry in people.rows(spec).parent.iterdir()] == [spec.id]
 
 
 VISITS = "FROM people p JOIN `store-visits 2024` v ON p.id = v.person"
@@ -114,7 +114,7 @@ def test_an_empty_parquet_result_is_one_file_with_a_schema(people: Room) -> None
     seen, spec = people.run("SELECT id, name FROM people WHERE id > 99", result_format=ResultFormat.PARQUET)
     assert seen.result is not None
     assert seen.result.rows == 0
-    described = duckdb.read_parquet(str(spec.folder / seen.result.files[0]))
+    described = duckdb.read_parquet(str(people.rows(spec) / seen.result.files[0]))
     assert (described.columns, list(map(str, described.types))) == (["id", "name"], ["BIGINT", "VARCHAR"])
 
 
@@ -156,16 +156,16 @@ def test_a_result_above_the_limit_is_cut_into_files_in_order(numbers: Room, resu
     assert parts.result is not None
     assert len(whole.result.files) == 1
     assert len(parts.result.files) > 1
-    assert sorted(path.name for path in parts_spec.folder.iterdir()) == list(parts.result.files)
+    assert sorted(path.name for path in numbers.rows(parts_spec).iterdir()) == list(parts.result.files)
     oracle = duckdb.connect()
     oracle.execute("SET threads = 1")
 
     def rows(folder: Path, files: tuple[str, ...]) -> list[list[tuple[object, ...]]]:
         return [oracle.execute(f"FROM '{folder / file}'").fetchall() for file in files]
 
-    cut = rows(parts_spec.folder, parts.result.files)
+    cut = rows(numbers.rows(parts_spec), parts.result.files)
     assert all(cut)
-    assert [row for part in cut for row in part] == rows(whole_spec.folder, whole.result.files)[0]
+    assert [row for part in cut for row in part] == rows(numbers.rows(whole_spec), whole.result.files)[0]
     assert parts.result.rows == whole.result.rows == 1_000_000
 
 
@@ -173,7 +173,7 @@ def test_a_csv_is_never_cut_inside_a_quoted_field(room: Room) -> None:
     room.add("t", [room.write("t.csv", "a\n" + '"x\ny"\n' * 1_000)], {"a": "string"})
     seen, spec = room.run("SELECT a FROM t", max_file_bytes=500)
     assert seen.result is not None
-    texts = [(spec.folder / name).read_text() for name in seen.result.files]
+    texts = [(room.rows(spec) / name).read_text() for name in seen.result.files]
     assert len(texts) > 5
     assert all(text.startswith('a\n"x\ny"\n') and text.endswith('"x\ny"\n') for text in texts)
     assert "".join(text.removeprefix("a\n") for text in texts) == '"x\ny"\n' * 1_000
@@ -195,8 +195,8 @@ def test_a_broken_csv_row_is_named_by_table_file_and_line(room: Room, text: str,
     assert f"Table 't', file broken.csv, line {line}:" in seen.message
     assert "SECRET" not in seen.message
     assert str(room.folder) not in seen.message
-    assert not spec.folder.exists()
-    assert list(spec.folder.parent.iterdir()) == []
+    assert not room.rows(spec).exists()
+    assert list(room.rows(spec).parent.iterdir()) == []
 
 
 def test_a_row_cannot_forge_the_file_that_an_error_names(room: Room) -> None:
@@ -296,7 +296,7 @@ def test_a_query_over_its_time_is_killed(numbers: Room) -> None:
     seen, spec = numbers.run(ENDLESS, timeout_seconds=1)
     assert seen.failure is QueryFailure.TIMEOUT
     assert "1 seconds" in seen.message
-    assert list(spec.folder.parent.iterdir()) == []
+    assert list(numbers.rows(spec).parent.iterdir()) == []
 
 
 def test_a_stopped_query_is_gone_and_says_so(numbers: Room) -> None:
@@ -319,7 +319,7 @@ def test_stopping_an_absent_or_ended_query_changes_nothing(people: Room) -> None
 def test_a_restarted_server_finds_its_query(numbers: Room) -> None:
     spec = numbers.spec("SELECT i FROM numbers")
     numbers.engine.start(spec)
-    numbers.engine = DuckDbEngine(numbers.folder / "engine")
+    numbers.engine = DuckDbEngine(numbers.folder / "engine", numbers.data)
     numbers.engine.start(spec)
     seen = numbers.end(spec.id)
     assert seen.result is not None
@@ -356,7 +356,7 @@ def test_a_forgotten_query_leaves_its_result(people: Room) -> None:
     people.engine.forget(spec.id)
     assert list(people.engine.queries()) == []
     assert people.engine.observe(spec.id).phase is Phase.ABSENT
-    assert (spec.folder / "part-00000.csv").exists()
+    assert (people.rows(spec) / "part-00000.csv").exists()
     assert seen.result is not None
 
 

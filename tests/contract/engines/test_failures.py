@@ -10,6 +10,7 @@ import pytest
 from contract.engines.conftest import ALGORITHM, QUERIER, Room
 from whiteroom.domain.queries import QueryFailure, QuerySpec
 from whiteroom.engines import worker
+from whiteroom.engines.specs import Folders
 from whiteroom.engines.walls import Walls
 from whiteroom.engines.writing import WrittenQuery, judge_and_write
 
@@ -93,7 +94,7 @@ def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(
     spec = people.spec("SELECT 42 AS x FROM people", **WAYS[way])
     folder = people.folder / "forged"
     folder.mkdir()
-    failure, message, _ = worker.run_query(folder, spec, 2**30, Walls(plan=False))
+    failure, message, _ = worker.run_query(Folders(folder, people.rows(spec)), spec, 2**30, Walls(plan=False))
     assert failure is QueryFailure.INVALID
     assert SECRETS[1] not in message
     assert "people.csv" not in message

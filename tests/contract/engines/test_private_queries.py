@@ -16,7 +16,7 @@ from contract.engines.conftest import QUERIER, Room
 from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.specs import read_end, read_spec, write_end, write_spec
+from whiteroom.engines.specs import Folders, read_end, read_folders, read_spec, write_end, write_spec
 
 USERS_NOISE = 10
 COLUMNS = {"user_id": "string", "shop": "string", "amount": "double"}
@@ -51,7 +51,7 @@ def ask(room: Room, sql: str, **changes: Any) -> tuple[QueryObservation, list[li
     if seen.result is None:
         return seen, []
     (name,) = seen.result.files
-    return seen, list(csv.reader(io.StringIO((spec.folder / name).read_text())))
+    return seen, list(csv.reader(io.StringIO((room.rows(spec) / name).read_text())))
 
 
 def test_the_result_goes_out_by_the_road_of_all_results_with_its_bill_and_what_is_told_of_its_noise(
@@ -112,8 +112,9 @@ def test_a_query_that_is_stopped_keeps_its_bill(visits: Room) -> None:
 
 def test_a_policy_and_what_is_told_cross_to_the_process_and_back(visits: Room, tmp_path: Path) -> None:
     spec = replace(visits.spec("SELECT 1", epsilon_left="7/30"))
-    write_spec(tmp_path / "spec.json", spec)
-    assert read_spec(tmp_path / "spec.json") == spec
+    folders = Folders(tmp_path, visits.rows(spec))
+    write_spec(spec, folders)
+    assert (read_spec(tmp_path), read_folders(tmp_path)) == (spec, folders)
     told = QueryResult(1, ("a",), 1, ("t",), ({"aggregationType": "COUNT"},))
     write_end(tmp_path / "end.json", told)
     seen = read_end(tmp_path / "end.json")

@@ -90,7 +90,7 @@ def answer(room: Room, sql: str, **changes: Any) -> list[dict[str, str]]:
 def refusal(room: Room, sql: str, **changes: Any) -> str:
     seen, spec = room.run(sql, algorithm_association_arn=None, receiver_account_ids=(QUERIER,), **changes)
     assert seen.failure is QueryFailure.REFUSED, seen
-    assert not spec.folder.exists()
+    assert not room.rows(spec).exists()
     return seen.message
 
 

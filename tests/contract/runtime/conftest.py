@@ -14,11 +14,13 @@ from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
 from support.patience import Patience
+from whiteroom.base.trees import remove_tree
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataRef
 from whiteroom.domain.runs import ChannelMount, Limits, Observation, RunEnd, RunId, TrainingRun
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervised import SupervisedRuntime
-from whiteroom.runtime.trees import remove_tree
 
 PATIENCE_SECONDS = 20
 MIB = 1 << 20
@@ -32,6 +34,25 @@ class Lab:
     folder: Path
     runtime: Any
     numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def data(self) -> FolderData:
+        return FolderData(self.folder / "data")
+
+    def rows(self, name: str) -> Path:
+        """The folder of a channel, which is made."""
+        folder = self.folder / "data" / "channels" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def ref(self, path: Path) -> DataRef:
+        """What lies below the data folder, by its name."""
+        return self.data.reference(str(path))
+
+    def left(self, run_id: RunId) -> list[tuple[Path, Path]]:
+        """Where each instance left its model and its output."""
+        path = self.data.path
+        return [(Path(path(one.model)), Path(path(one.output))) for one in self.runtime.output(run_id)]
 
     def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
         name = name or f"image-{next(self.numbers)}"
@@ -56,11 +77,10 @@ class Lab:
 
     def reopen(self) -> Any:
         """The same folder as another server sees it."""
-        return SandboxRuntime(self.folder / "data")
+        return SandboxRuntime(self.folder / "data", self.data)
 
     def run_of(self, program: str, **changes: object) -> TrainingRun:
-        channel = self.folder / "channel"
-        channel.mkdir(exist_ok=True)
+        channel = self.rows("channel")
         (channel / "part-0.csv").write_text("x,y\n1,2\n")
         return replace(
             TrainingRun(
@@ -74,7 +94,7 @@ class Lab:
                 arguments=(),
                 hyperparameters={"lr": "0.1"},
                 environment={},
-                channels=(ChannelMount("train", channel),),
+                channels=(ChannelMount("train", self.ref(channel)),),
                 instance_type="ml.m5.large",
                 instance_count=1,
                 region="us-east-1",
@@ -126,7 +146,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     # Users are the machine's: a fork bomb among tests that run at the same time must not fill up this one's.
     monkeypatch.setattr(SupervisedRuntime, "first_uid", SupervisedRuntime.first_uid + os.getpid() % 1000 * 40)
     folder = new_folder()
-    lab = Lab(folder, SandboxRuntime(folder / "data"))
+    lab = Lab(folder, SandboxRuntime(folder / "data", FolderData(folder / "data")))
     report = lab.runtime.report()
     if not report.usable:
         remove_tree(folder)
@@ -159,7 +179,7 @@ class DockerLab(Lab):
         return engines.build(self.socket, name, files, *instructions)
 
     def reopen(self) -> Any:
-        return DockerRuntime(self.folder / "data", socket=self.socket)
+        return DockerRuntime(self.folder / "data", self.data, socket=self.socket)
 
 
 @pytest.fixture(scope="session")
@@ -192,7 +212,8 @@ def api(engine_socket: str) -> Iterator[APIClient]:
 def docker_lab(engine_socket: str, api: APIClient) -> Iterator[DockerLab]:
     before = everything(api)
     folder = new_folder()
-    lab = DockerLab(folder, DockerRuntime(folder / "data", socket=engine_socket), socket=engine_socket)
+    runtime = DockerRuntime(folder / "data", FolderData(folder / "data"), socket=engine_socket)
+    lab = DockerLab(folder, runtime, socket=engine_socket)
     yield lab
     for run_id in lab.runtime.runs():
         lab.runtime.forget(run_id)

@@ -1,12 +1,15 @@
 import json
 import os
 import signal
+import stat
 from dataclasses import replace
 
 from contract.runtime.conftest import Lab
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.runs import EndReason
 from whiteroom.runtime.supervisor import meters
 
+CHECKPOINTS = DataRef(DataKind.CHECKPOINT, "model")
 SAVE = """
 import os, sys
 with open('/opt/ml/checkpoints/epoch', 'a') as file:
@@ -17,7 +20,7 @@ print(len(open('/opt/ml/checkpoints/epoch').read()), flush=True)
 
 
 def test_what_is_saved_as_a_checkpoint_is_there_for_the_next_attempt_of_the_run(lab: Lab) -> None:
-    run = lab.run_of(SAVE, checkpoints=lab.folder / "checkpoints", instance_count=2)
+    run = lab.run_of(SAVE, checkpoints=CHECKPOINTS, instance_count=2)
     for _ in range(2):
         # Forgotten and started again, as a controller does it. Where the server is root it is another user's now.
         lab.runtime.start(run)
@@ -29,13 +32,17 @@ def test_what_is_saved_as_a_checkpoint_is_there_for_the_next_attempt_of_the_run(
 def test_each_instance_has_checkpoints_of_its_own(lab: Lab) -> None:
     run = lab.run_of(
         "import os\nopen('/opt/ml/checkpoints/' + os.uname().nodename, 'w')",
-        checkpoints=lab.folder / "checkpoints",
+        checkpoints=CHECKPOINTS,
         instance_count=2,
     )
     lab.runtime.start(run)
     assert lab.finish(run.id).exit_code == 0
-    found = {path.parent.name: path.name for path in (lab.folder / "checkpoints").rglob("algo-*") if path.is_file()}
+    found = {
+        path.parent.name: path.name for path in (lab.folder / "data/checkpoints").rglob("algo-*") if path.is_file()
+    }
     assert found == {"algo-1": "algo-1", "algo-2": "algo-2"}
+    above = [lab.folder / "data/checkpoints", lab.folder / "data/checkpoints/model"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in above} == {0o700}
 
 
 def test_a_link_among_the_checkpoints_leads_the_server_nowhere(lab: Lab) -> None:
@@ -44,7 +51,7 @@ def test_a_link_among_the_checkpoints_leads_the_server_nowhere(lab: Lab) -> None
     (secret / "file").write_text("not yours")
     run = lab.run_of(
         f"import os\nos.path.islink('/opt/ml/checkpoints/l') or os.symlink('{secret}', '/opt/ml/checkpoints/l')",
-        checkpoints=lab.folder / "checkpoints",
+        checkpoints=CHECKPOINTS,
     )
     for _ in range(2):
         lab.runtime.start(run)
@@ -57,7 +64,7 @@ def test_checkpoints_count_as_what_the_run_wrote(lab: Lab) -> None:
     run = lab.run_of(
         "import time\nfile = open('/opt/ml/checkpoints/big', 'wb')\n"
         "for _ in range(100):\n  file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)\n",
-        checkpoints=lab.folder / "checkpoints",
+        checkpoints=CHECKPOINTS,
     )
     run = replace(run, limits=replace(run.limits, volume_bytes=8 << 20))
     lab.runtime.start(run)

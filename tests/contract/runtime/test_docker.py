@@ -23,13 +23,13 @@ from contract.runtime.conftest import DockerLab
 from contract.runtime.registry import registry
 from contract.runtime.test_ordinary_user import as_ordinary_user
 from contract.runtime.test_sandbox import SLEEP
+from whiteroom.base.trees import remove_tree
 from whiteroom.domain.runs import EndReason, Phase, RunId
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import meters
-from whiteroom.runtime.trees import remove_tree
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_an_image_that_is_gone_or_was_never_here_ends_with_the_reason(lab: Docke
     assert "removed" in end.message
     with pytest.raises(ImageNotFound, match="docker_pull"):
         lab.runtime.image_digest("registry.invalid/nothing:1")
-    allowed = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=("registry.invalid",))
+    allowed = DockerRuntime(lab.folder / "data", lab.data, socket=lab.socket, pull_from=("registry.invalid",))
     with pytest.raises(ImageNotFound, match=r"registry\.invalid"):
         allowed.image_digest("registry.invalid/nothing:1")
 
@@ -207,11 +207,13 @@ def test_an_image_is_pulled_by_the_digest_that_was_pinned_and_only_from_where_it
     with registry("team/churn", "1", api.version()["Arch"]) as source:
         uri = f"{source.address}/team/churn:1"
         for place in ("", source.address[:-1], f"{source.address}/tea", "docker.io"):
-            elsewhere = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=(place,))
+            elsewhere = DockerRuntime(lab.folder / "data", lab.data, socket=lab.socket, pull_from=(place,))
             with pytest.raises(ImageNotFound, match="docker_pull"):
                 elsewhere.image_digest(uri)
         assert not source.asked
-        lab.runtime = DockerRuntime(lab.folder / "data", socket=lab.socket, pull_from=(f"{source.address}/team/",))
+        lab.runtime = DockerRuntime(
+            lab.folder / "data", lab.data, socket=lab.socket, pull_from=(f"{source.address}/team/",)
+        )
         assert lab.runtime.image_digest(uri) == source.digest
         with pytest.raises(ImageNotFound, match="nosuch"):
             lab.runtime.image_digest(f"{source.address}/team/nosuch:1")
@@ -265,9 +267,10 @@ while True:
 SERVER_PROCESS = """
 import pickle, sys
 from pathlib import Path
+from whiteroom.data.folder import FolderData
 from whiteroom.runtime.docker.runtime import DockerRuntime
 run = pickle.load(open(sys.argv[1], 'rb'))
-DockerRuntime(Path(sys.argv[2]), socket=sys.argv[3]).start(run)
+DockerRuntime(Path(sys.argv[2]), FolderData(Path(sys.argv[2])), socket=sys.argv[3]).start(run)
 print('started', flush=True)
 sys.stdin.read()
 """
@@ -295,20 +298,20 @@ def test_the_log_has_no_hole_where_the_server_was_killed(lab: DockerLab) -> None
 def test_nothing_of_roots_is_among_what_a_program_leaves(lab: DockerLab) -> None:
     run_id = lab.start("import os\nos.makedirs('/opt/ml/model/a/b')\nopen('/opt/ml/model/a/b/c', 'w').close()")
     lab.finish(run_id)
-    left = list(lab.runtime.output(run_id)[0].model.rglob("*"))
+    left = list(lab.left(run_id)[0][0].rglob("*"))
     assert len(left) == 3
     owners = {path.stat().st_uid for path in left}
     assert owners == {os.geteuid()} or min(owners) >= 200_000
 
 
 def test_a_local_image_runs_in_the_sandbox_and_any_other_in_the_engine(lab: DockerLab) -> None:
-    both = Runtimes(SandboxRuntime(lab.folder / "data"), lab.docker)
+    both = Runtimes(SandboxRuntime(lab.folder / "data", lab.data), lab.docker)
     elsewhere = replace(lab.run_of("print('in the engine')"), image_uri=lab.built[-1])
     code = lab.folder / "local"
     code.mkdir()
     (code / "train").write_text("#!/opt/venv/bin/python\nprint('in the sandbox')\n")
     (code / "train").chmod(0o755)
-    images = SandboxRuntime(lab.folder / "data").images
+    images = SandboxRuntime(lab.folder / "data", lab.data).images
     local = replace(elsewhere, id=RunId("local"), image_uri="local", image_digest=images.build("local", code).digest)
     assert both.image_digest("local") == local.image_digest
     assert both.image_digest(elsewhere.image_uri) == elsewhere.image_digest
@@ -324,29 +327,29 @@ def test_a_local_image_runs_in_the_sandbox_and_any_other_in_the_engine(lab: Dock
     for run, text in ((elsewhere, "in the engine"), (local, "in the sandbox")):
         lab.until(lambda run=run: both.observe(run.id).phase is Phase.ENDED)  # type: ignore[misc]
         assert [line.text for line in both.logs(run.id)] == [text]
-        assert both.output(run.id)[0].model.is_dir()
+        assert Path(lab.data.path(both.output(run.id)[0].model)).is_dir()
         both.forget(run.id)
         assert both.observe(run.id).phase is Phase.ABSENT
     assert {finding.name for finding in both.report().findings} >= {"sandbox", "container engine"}
 
 
 def test_a_machine_without_an_engine_says_so_and_is_none_the_worse(lab: DockerLab) -> None:
-    alone = DockerRuntime(lab.folder / "data", socket=str(lab.folder / "nothing"))
+    alone = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "nothing"))
     (finding,) = alone.report().findings
     assert finding.ok
     assert "only local images" in finding.detail
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(lab.folder / "dead"))
-        (finding,) = DockerRuntime(lab.folder / "data", socket=str(lab.folder / "dead")).report().findings
+        (finding,) = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "dead")).report().findings
     assert not finding.ok
-    (finding,) = DockerRuntime(lab.folder / "data", socket=lab.socket, oci_runtime="nosuch").report().findings
+    (finding,) = DockerRuntime(lab.folder / "data", lab.data, socket=lab.socket, oci_runtime="nosuch").report().findings
     assert not finding.ok
     assert "runc" in finding.detail
 
 
 def test_an_engine_that_is_gone_ends_a_new_run_with_the_reason(lab: DockerLab) -> None:
     run = lab.run_of("pass")
-    lab.runtime = DockerRuntime(lab.folder / "data", socket=str(lab.folder / "nothing"))
+    lab.runtime = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "nothing"))
     lab.runtime.start(run)
     end = lab.finish(run.id)
     assert end.reason is EndReason.SANDBOX

@@ -19,6 +19,7 @@ from docker.api.client import APIClient
 from contract.runtime.conftest import LIMITS, DockerLab
 from contract.runtime.test_several_instances import ME, SLEEP, said
 from contract.runtime.test_transforms import SERVER, transform
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -210,15 +211,14 @@ def command_of(process: Path) -> str:
 
 
 def two_with_everything(lab: DockerLab, traces: Traces, program: str) -> RunId:
-    rows = lab.folder / "rows"
-    rows.mkdir(exist_ok=True)
+    rows = lab.rows("rows")
     (rows / "part-0.csv").write_text("1\n")
     digest = lab.image({"train": "#!/opt/venv/bin/python\n" + ME + program}, "VOLUME /volume")
     run = replace(
         lab.run_of("pass", instance_count=2),
         image_digest=digest,
-        checkpoints=lab.folder / "checkpoints",
-        channels=(ChannelMount("train", rows, InputMode.PIPE), ChannelMount("more", rows)),
+        checkpoints=DataRef(DataKind.CHECKPOINT, "model"),
+        channels=(ChannelMount("train", lab.ref(rows), InputMode.PIPE), ChannelMount("more", lab.ref(rows))),
     )
     lab.runtime.start(run)
     traces.bridges.add(load((lab.run_folder(run.id) / "spec").read_bytes()).bridge)
@@ -272,9 +272,10 @@ while not os.path.exists('/tmp/go'):
 STARTING = """
 import pickle, sys
 from pathlib import Path
+from whiteroom.data.folder import FolderData
 from whiteroom.runtime.docker.runtime import DockerRuntime
 run = pickle.load(open(sys.argv[1], 'rb'))
-DockerRuntime(Path(sys.argv[2]), socket=sys.argv[3]).start(run)
+DockerRuntime(Path(sys.argv[2]), FolderData(Path(sys.argv[2])), socket=sys.argv[3]).start(run)
 print('started', flush=True)
 sys.stdin.read()
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from whiteroom.data.folder import FolderData
 from whiteroom.domain.runs import RunId
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker import runtime as docker_runtime
@@ -48,7 +49,7 @@ def calls(tmp_path: Path) -> Iterator[list[socket.socket]]:
 @pytest.fixture
 def runtime(tmp_path: Path, calls: list[socket.socket], monkeypatch: pytest.MonkeyPatch) -> DockerRuntime:
     monkeypatch.setattr(docker_runtime, "_QUICK_SECONDS", QUICK_SECONDS)
-    return DockerRuntime(tmp_path / "data", socket=str(tmp_path / "engine.sock"))
+    return DockerRuntime(tmp_path / "data", FolderData(tmp_path / "data"), socket=str(tmp_path / "engine.sock"))
 
 
 def test_an_image_is_not_found_in_time_and_with_the_reason(runtime: DockerRuntime) -> None:

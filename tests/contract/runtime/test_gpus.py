@@ -37,7 +37,7 @@ def devices(lab: Lab) -> Iterator[Path]:
     except PermissionError:
         shutil.rmtree(folder)
         pytest.skip("only root makes device nodes")
-    lab.runtime = SandboxRuntime(lab.folder / "data", devices=folder)
+    lab.runtime = SandboxRuntime(lab.folder / "data", lab.data, devices=folder)
     yield folder
     shutil.rmtree(folder)
 

@@ -36,9 +36,9 @@ class RuntimeContract:
         assert (end.reason, end.exit_code) == (EndReason.EXITED, 0)
         expected = [{"lr": "0.1"}, ["part-0.csv"], "/opt/ml/input/data/train", "/opt/ml/code", "127.0.0.1", "algo-1"]
         assert json.loads(lab.text(run_id)) == expected
-        output = lab.runtime.output(run_id)[0]
-        assert (output.model / "weights").read_text() == "w"
-        assert (output.output / "metrics").read_text() == "m"
+        ((model, output),) = lab.left(run_id)
+        assert (model / "weights").read_text() == "w"
+        assert (output / "metrics").read_text() == "m"
 
     def test_an_exit_code_a_failure_file_and_the_log_are_kept(self, lab: Lab) -> None:
         run_id = lab.start(
@@ -386,7 +386,7 @@ def test_what_a_program_leaves_behind_can_be_forgotten(lab: Lab) -> None:
     )
     end = lab.finish(run_id)
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), lab.text(run_id, "stderr")
-    assert not list(lab.runtime.output(run_id)[0].model.iterdir())
+    assert not list(lab.left(run_id)[0][0].iterdir())
     lab.runtime.forget(run_id)
     assert not lab.run_folder(run_id).exists()
 
@@ -399,7 +399,7 @@ def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
     )
     lab.finish(run_id)
     assert lab.text(run_id) == ""
-    assert not lab.runtime.output(run_id)[0].output.is_symlink()
+    assert not lab.left(run_id)[0][1].is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_a_hostile_failure_file_is_read_safely(lab: Lab, make: str, expected: st
 
 
 def test_a_hostile_log_is_kept_within_bounds(lab: Lab) -> None:
-    lab.runtime = SandboxRuntime(lab.folder / "data", log_limit_bytes=100_000, log_line_characters=1000)
+    lab.runtime = SandboxRuntime(lab.folder / "data", lab.data, log_limit_bytes=100_000, log_line_characters=1000)
     run_id = lab.start(
         "import sys\no = sys.stdout.buffer\no.write(b'x' * (50 << 20) + b'\\n')\no.write(b'\\xff\\x00\\n')\n"
         "o.write(b'10%\\r20%\\r30%\\n')\no.flush()\nfor n in range(20000): print('line', n)\nprint('end')"
@@ -440,7 +440,7 @@ def test_a_daemon_does_not_outlive_its_run(lab: Lab) -> None:
         "while not os.path.exists('/opt/ml/model/pulse'): time.sleep(0.01)\n"
     )
     assert lab.finish(run_id).exit_code == 0
-    pulse = lab.runtime.output(run_id)[0].model / "pulse"
+    pulse = lab.left(run_id)[0][0] / "pulse"
     size = pulse.stat().st_size
     time.sleep(0.05)
     assert pulse.stat().st_size == size
@@ -469,7 +469,7 @@ def test_a_run_whose_image_is_gone_ends_with_the_reason(lab: Lab) -> None:
 
 
 def test_the_unsafe_mode_says_so_in_each_log_and_in_the_report(lab: Lab) -> None:
-    lab.runtime = SandboxRuntime(lab.folder / "data", unsafe_no_sandbox=True)
+    lab.runtime = SandboxRuntime(lab.folder / "data", lab.data, unsafe_no_sandbox=True)
     run_id = lab.start(
         "import os\nopen(os.environ['SM_MODEL_DIR'] + '/w', 'w').write('w')\nprint('ran')",
         entrypoint=("python", "/opt/ml/code/train"),
@@ -477,5 +477,5 @@ def test_the_unsafe_mode_says_so_in_each_log_and_in_the_report(lab: Lab) -> None
     assert lab.finish(run_id).exit_code == 0, list(lab.runtime.logs(run_id))
     assert "ran" in lab.text(run_id)
     assert "unsafe-no-sandbox" in lab.text(run_id, "platform")
-    assert (lab.runtime.output(run_id)[0].model / "w").read_text() == "w"
+    assert (lab.left(run_id)[0][0] / "w").read_text() == "w"
     assert any(finding.name == "unsafe-no-sandbox" for finding in lab.runtime.report().findings)

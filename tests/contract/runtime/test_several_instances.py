@@ -68,7 +68,7 @@ def test_instances_share_no_files_and_each_has_its_own_output(lab: Lab) -> None:
     )
     assert lab.finish(run_id).exit_code == 0, lab.text(run_id, "stderr")
     left = lab.runtime.output(run_id)
-    assert [(one.host, [file.name for file in one.model.iterdir()]) for one in left] == [
+    assert [(one.host, list(lab.data.list(one.model))) for one in left] == [
         ("algo-1", ["algo-1"]),
         ("algo-2", ["algo-2"]),
     ]
@@ -156,8 +156,7 @@ def test_forgetting_kills_every_instance_and_leaves_no_control_group(lab: Lab) -
 
 @pytest.mark.parametrize("mode", list(InputMode))
 def test_a_sharded_channel_is_shared_out_in_whole_files_and_another_is_everybodys(lab: Lab, mode: InputMode) -> None:
-    rows = lab.folder / "rows"
-    rows.mkdir()
+    rows = lab.rows("rows")
     for number in range(5):
         (rows / f"part-{number}.csv").write_text(f"{number}\n")
     read = (
@@ -170,8 +169,8 @@ def test_a_sharded_channel_is_shared_out_in_whole_files_and_another_is_everybody
         ME + read + "\nprint(json.dumps([read('mine').split(), read('ours').split()]))",
         instance_count=2,
         channels=(
-            ChannelMount("mine", rows, mode, Distribution.SHARDED_BY_S3_KEY),
-            ChannelMount("ours", rows, mode),
+            ChannelMount("mine", lab.ref(rows), mode, Distribution.SHARDED_BY_S3_KEY),
+            ChannelMount("ours", lab.ref(rows), mode),
         ),
     )
     assert lab.finish(run_id).exit_code == 0, lab.text(run_id, "stderr")
@@ -203,6 +202,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(lab: Lab) -> None:
         run,
         lab.runtime.images.by_digest(run.image_digest),
         folder,
+        data=lab.data,
         final=folder,
         log_file=lab.folder / "data/logs" / f"{run.id}.jsonl",
         users=lab.folder / "data/users",
@@ -236,8 +236,7 @@ def test_every_instance_dies_with_the_supervisor(lab: Lab) -> None:
 
 
 def test_a_channel_that_is_always_a_folder_is_on_every_host_beside_pipes(lab: Lab) -> None:
-    base = lab.folder / "base"
-    base.mkdir()
+    base = lab.rows("base")
     (base / "model.tar.gz").write_text("weights")
     run = lab.run_of(
         ME + "data = '/opt/ml/input/data/'\n"
@@ -245,13 +244,13 @@ def test_a_channel_that_is_always_a_folder_is_on_every_host_beside_pipes(lab: La
         instance_count=2,
     )
     piped = replace(run.channels[0], input_mode=InputMode.PIPE)
-    lab.runtime.start(replace(run, channels=(piped, ChannelMount("base", base))))
+    lab.runtime.start(replace(run, channels=(piped, ChannelMount("base", lab.ref(base)))))
     assert lab.finish(run.id).exit_code == 0, lab.text(run.id, "stderr")
     rows = "x,y\n1,2\n"
     assert [said(lab, run.id, host) for host in ("algo-1", "algo-2")] == [f"{rows} {rows} weights"] * 2
 
 
 def test_without_a_sandbox_there_is_one_instance(lab: Lab) -> None:
-    runtime = SandboxRuntime(lab.folder / "data", unsafe_no_sandbox=True)
+    runtime = SandboxRuntime(lab.folder / "data", lab.data, unsafe_no_sandbox=True)
     with pytest.raises(RunRefused, match="no network for 2 instances"):
         runtime.start(replace(lab.run_of("pass"), instance_count=2))

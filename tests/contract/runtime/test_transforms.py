@@ -37,11 +37,10 @@ http.server.ThreadingHTTPServer(('0.0.0.0', 8080), H).serve_forever()
 
 
 def transform(lab: Lab, rows: str, *, program: str = SERVER, archive: Path | None = None) -> TransformRun:
-    inputs = lab.folder / "inputs"
-    inputs.mkdir(exist_ok=True)
+    inputs = lab.rows("inputs")
     (inputs / "part-0.csv").write_text(rows)
     if archive is None:
-        archive = lab.folder / "model.tar.gz"
+        archive = lab.rows("models") / "model.tar.gz"
         write_archive(archive, "weights", b"m")
     return TransformRun(
         id=RunId(f"transform-{os.getpid()}-{next(lab.numbers)}"),
@@ -50,8 +49,8 @@ def transform(lab: Lab, rows: str, *, program: str = SERVER, archive: Path | Non
         image_uri="image",
         image_digest=lab.build(program, verb="serve"),
         environment={},
-        model_archive=archive,
-        input_folder=inputs,
+        model_archive=lab.ref(archive),
+        input_data=lab.ref(inputs),
         content_type="text/csv",
         header=False,
         accept=None,
@@ -77,7 +76,7 @@ def test_every_file_is_put_through_the_served_model(lab: Lab) -> None:
     lab.runtime.start(run)
     end = lab.finish(run.id)
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
-    assert (lab.runtime.output(run.id)[0].output / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
+    assert (lab.left(run.id)[0][1] / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
 
 
 def test_a_bad_record_fails_the_transform_and_names_its_file(lab: Lab) -> None:
@@ -92,11 +91,11 @@ def test_a_bad_record_fails_the_transform_and_names_its_file(lab: Lab) -> None:
 def test_several_instances_share_out_the_files_and_each_serves_on_a_network_of_its_own(lab: Lab) -> None:
     run = replace(transform(lab, "0\n"), instance_count=3)
     for number in range(1, 5):
-        (run.input_folder / f"part-{number}.csv").write_text(f"{number}\n")
+        (lab.rows("inputs") / f"part-{number}.csv").write_text(f"{number}\n")
     lab.runtime.start(run)
     end = lab.finish(run.id)
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
-    left = {one.host: sorted(file.name for file in one.output.iterdir()) for one in lab.runtime.output(run.id)}
+    left = {one.host: list(lab.data.list(one.output)) for one in lab.runtime.output(run.id)}
     assert sorted(name for names in left.values() for name in names) == [f"part-{n}.csv.out" for n in range(5)]
     assert [len(names) for names in left.values()] == [1, 2, 2]
 
@@ -105,21 +104,21 @@ def test_an_instance_without_a_file_of_its_own_serves_nothing_and_fails_nothing(
     run = replace(transform(lab, "1\n"), instance_count=2)
     lab.runtime.start(run)
     assert lab.finish(run.id).exit_code == 0
-    assert [len(list(one.output.iterdir())) for one in lab.runtime.output(run.id)] == [0, 1]
+    assert [len(lab.data.list(one.output)) for one in lab.runtime.output(run.id)] == [0, 1]
 
 
 def test_a_bad_record_on_one_instance_leaves_the_files_of_the_others_whole(lab: Lab) -> None:
     run = replace(transform(lab, "poison\n"), instance_count=2)
-    (run.input_folder / "part-1.csv").write_text("1\n")
+    (lab.rows("inputs") / "part-1.csv").write_text("1\n")
     lab.runtime.start(run)
     end = lab.finish(run.id)
     assert (end.reason, end.host) == (EndReason.TRANSFORM, "algo-1")
-    assert [one.name for left in lab.runtime.output(run.id) for one in left.output.iterdir()] == ["part-1.csv.out"]
+    assert [name for left in lab.runtime.output(run.id) for name in lab.data.list(left.output)] == ["part-1.csv.out"]
 
 
 def test_an_instance_that_dies_while_serving_stops_the_others_and_is_named(lab: Lab) -> None:
     run = replace(transform(lab, "1\n"), instance_count=2)
-    (run.input_folder / "part-1.csv").write_text("die\n")
+    (lab.rows("inputs") / "part-1.csv").write_text("die\n")
     lab.runtime.start(run)
     end = lab.finish(run.id)
     assert (end.reason, end.exit_code, end.host) == (EndReason.EXITED, 9, "algo-2")
@@ -148,7 +147,7 @@ def test_a_transform_can_be_stopped(lab: Lab) -> None:
 
 @pytest.mark.parametrize("name", ["../weights", "/weights"])
 def test_an_archive_that_leads_out_is_refused(lab: Lab, name: str) -> None:
-    archive = lab.folder / "bad.tar.gz"
+    archive = lab.rows("models") / "bad.tar.gz"
     write_archive(archive, name, b"m")
     run = transform(lab, "1\n", archive=archive)
     lab.runtime.start(run)
@@ -171,7 +170,7 @@ def test_a_client_that_is_killed_is_a_death_of_the_machine_and_not_the_programs(
 
 def test_an_unpacker_that_is_killed_is_a_death_of_the_machine_and_not_the_archives(lab: Lab) -> None:
     """The archive is a FIFO that nobody writes to: it is waited for."""
-    archive = lab.folder / "model.fifo"
+    archive = lab.rows("models") / "model.fifo"
     os.mkfifo(archive)
     run = transform(lab, "1,2\n", archive=archive)
     lab.runtime.start(run)

@@ -13,7 +13,8 @@ import pytest
 
 from support.disks import needs_root, small_disk
 from support.patience import Patience
-from support.patients import SQL, a_synthesis, parameters
+from support.patients import SQL, a_synthesis, folders_of, parameters
+from whiteroom.data.folder import FolderData
 from whiteroom.domain.queries import ResultFormat
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import (
@@ -33,7 +34,7 @@ CATEGORICAL, NUMERICAL = ColumnType.CATEGORICAL, ColumnType.NUMERICAL
 
 @pytest.fixture
 def synthesiser(tmp_path: Path) -> LocalSynthesiser:
-    return LocalSynthesiser(tmp_path)
+    return LocalSynthesiser(tmp_path, FolderData(tmp_path))
 
 
 def ended(synthesiser: LocalSynthesiser, spec: SynthesisSpec) -> SynthesisObservation:
@@ -44,19 +45,18 @@ def ended(synthesiser: LocalSynthesiser, spec: SynthesisSpec) -> SynthesisObserv
         assert not patience.is_lost
         time.sleep(0.05)
     # It lets go of its lock when it has ended, and it ends when the real rows are gone.
-    assert not spec.source.exists()
+    assert not Path(synthesiser._data.path(spec.source)).exists()
     return seen
 
 
-def rows_of(spec: SynthesisSpec, sql: str) -> list[tuple[Any, ...]]:
+def rows_of(folder: Path, spec: SynthesisSpec, sql: str) -> list[tuple[Any, ...]]:
+    rows = f"'{folders_of(folder).rows}/*.{spec.result_format.value.lower()}'"
     with duckdb.connect() as connection:
-        return connection.execute(
-            sql.replace("ROWS", f"'{spec.folder}/*.{spec.result_format.value.lower()}'")
-        ).fetchall()
+        return connection.execute(sql.replace("ROWS", rows)).fetchall()
 
 
-def no_row_is_kept(spec: SynthesisSpec) -> bool:
-    return not spec.source.exists() and not list(spec.folder.parent.iterdir())
+def no_row_is_kept(folder: Path) -> bool:
+    return not folders_of(folder).source.exists() and not list((folder / "channels").iterdir())
 
 
 def test_synthetic_rows_have_the_columns_the_types_and_about_the_number_of_the_real_ones(
@@ -66,10 +66,10 @@ def test_synthetic_rows_have_the_columns_the_types_and_about_the_number_of_the_r
     seen = ended(synthesiser, spec)
     assert seen.result is not None, seen
     assert seen.result.files == ("part-00000.parquet",)
-    assert seen.result.size_bytes == (spec.folder / "part-00000.parquet").stat().st_size
+    assert seen.result.size_bytes == (folders_of(tmp_path).rows / "part-00000.parquet").stat().st_size
     assert 3_600 < seen.result.rows < 4_400
-    assert rows_of(spec, "SELECT count(*) FROM ROWS") == [(seen.result.rows,)]
-    assert [row[:2] for row in rows_of(spec, "DESCRIBE FROM ROWS")] == [
+    assert rows_of(tmp_path, spec, "SELECT count(*) FROM ROWS") == [(seen.result.rows,)]
+    assert [row[:2] for row in rows_of(tmp_path, spec, "DESCRIBE FROM ROWS")] == [
         ("town", "VARCHAR"),
         ("drug", "VARCHAR"),
         ("age", "BIGINT"),
@@ -91,11 +91,12 @@ def test_what_depends_on_what_is_learned(synthesiser: LocalSynthesiser, tmp_path
     spec = a_synthesis(tmp_path, rows=8_000)
     ended(synthesiser, spec)
     ((heavy, light),) = rows_of(
-        spec, "SELECT avg(outcome) FILTER (weight > 90), avg(outcome) FILTER (weight < 60) FROM ROWS"
+        tmp_path, spec, "SELECT avg(outcome) FILTER (weight > 90), avg(outcome) FILTER (weight < 60) FROM ROWS"
     )
     assert heavy > 0.9
     assert light < 0.1
     ((missing, towns, low, high),) = rows_of(
+        tmp_path,
         spec,
         "SELECT avg((drug IS NULL)::INT), count(DISTINCT town), "
         "quantile_cont(age, 0.03), quantile_cont(age, 0.97) FROM ROWS",
@@ -115,14 +116,16 @@ def test_csv_has_a_header_row_and_several_files_where_one_would_be_too_large(
     assert seen.result is not None
     assert len(seen.result.files) > 1
     for name in seen.result.files:
-        assert (spec.folder / name).read_text().startswith("town,drug,age,weight,visits,outcome\n")
+        assert (folders_of(tmp_path).rows / name).read_text().startswith("town,drug,age,weight,visits,outcome\n")
 
 
 def test_an_outlier_and_a_name_that_one_row_has_never_come_out(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
     outlier = "UNION ALL SELECT 'Zz top secret', 'aspirin', 999, 1e12, 77, 1"
     spec = a_synthesis(tmp_path, f"{SQL} {outlier}", rows=20_000, parameters=parameters(epsilon=1.0))
     assert ended(synthesiser, spec).result is not None
-    found = rows_of(spec, "SELECT max(age), max(weight), max(visits), count(*) FILTER (town LIKE 'Zz%') FROM ROWS")
+    found = rows_of(
+        tmp_path, spec, "SELECT max(age), max(weight), max(visits), count(*) FILTER (town LIKE 'Zz%') FROM ROWS"
+    )
     ((age, weight, visits, named),) = found
     assert age < 300
     assert weight < 1_000
@@ -139,7 +142,7 @@ def test_rows_over_the_score_are_not_kept_and_what_they_cost_is_told(
     assert (seen.result, seen.failure) == (None, SynthesisFailure.SCORE)
     assert seen.cost is not None
     assert f"score is {seen.cost.score:.2f}" in seen.message
-    assert no_row_is_kept(spec)
+    assert no_row_is_kept(tmp_path)
 
 
 FIVE = "i AS a, i % 2 AS b, i % 3 AS c, i % 5 AS d"
@@ -168,7 +171,7 @@ def test_what_cannot_be_synthesised_is_said_in_a_sentence(
     assert seen.failure is SynthesisFailure.UNFIT, seen
     assert word in seen.message
     assert seen.message.endswith(".")
-    assert no_row_is_kept(spec)
+    assert no_row_is_kept(tmp_path)
 
 
 def test_odd_columns_come_out_as_they_are_but_for_noise(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
@@ -194,6 +197,7 @@ def test_odd_columns_come_out_as_they_are_but_for_noise(synthesiser: LocalSynthe
     seen = ended(synthesiser, spec)
     assert seen.result is not None, seen
     ((nothing, sevens, thirds, days, yeses),) = rows_of(
+        tmp_path,
         spec,
         "SELECT count(nothing) + count(no_number), avg((constant = 7)::INT), avg((third IS NULL)::INT), "
         "list_sort(list(DISTINCT CAST(day AS VARCHAR))), count(DISTINCT yes) FROM ROWS",
@@ -203,14 +207,14 @@ def test_odd_columns_come_out_as_they_are_but_for_noise(synthesiser: LocalSynthe
     assert sevens > 0.95
     assert 0.6 < thirds < 0.73
     assert days == ["2020-02-28", "2020-02-29", "2020-03-01"]
-    assert [row[1] for row in rows_of(spec, "DESCRIBE FROM ROWS")][-2:] == ["DECIMAL(5,2)", "TINYINT"]
+    assert [row[1] for row in rows_of(tmp_path, spec, "DESCRIBE FROM ROWS")][-2:] == ["DECIMAL(5,2)", "TINYINT"]
 
 
 def test_a_start_that_is_repeated_is_harmless(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
     spec = a_synthesis(tmp_path)
     synthesiser.start(spec)
     synthesiser.start(spec)
-    first = ended(LocalSynthesiser(tmp_path), spec)
+    first = ended(LocalSynthesiser(tmp_path, FolderData(tmp_path)), spec)
     synthesiser.start(spec)
     assert synthesiser.observe(spec.id) == first
 
@@ -220,7 +224,7 @@ def test_a_stop_erases_the_real_rows_and_leaves_no_others(synthesiser: LocalSynt
     synthesiser.start(spec)
     synthesiser.stop(spec.id)
     assert synthesiser.observe(spec.id).failure is SynthesisFailure.STOPPED
-    assert no_row_is_kept(spec)
+    assert no_row_is_kept(tmp_path)
     synthesiser.forget(spec.id)
     assert (synthesiser.observe(spec.id), list(synthesiser.syntheses())) == (NO_SYNTHESIS, [])
 
@@ -241,7 +245,7 @@ def test_a_synthesis_has_a_time_limit(synthesiser: LocalSynthesiser, tmp_path: P
     spec = a_synthesis(tmp_path, rows=1_000_000, timeout_seconds=1)
     seen = ended(synthesiser, spec)
     assert seen.failure is SynthesisFailure.TIMEOUT
-    assert no_row_is_kept(spec)
+    assert no_row_is_kept(tmp_path)
 
 
 def test_a_synthesis_has_a_memory_limit(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
@@ -251,15 +255,15 @@ def test_a_synthesis_has_a_memory_limit(synthesiser: LocalSynthesiser, tmp_path:
     spec = a_synthesis(tmp_path, sql, parameters=parameters(types=types), memory_bytes=50_000_000)
     seen = ended(synthesiser, spec)
     assert seen.failure is SynthesisFailure.RESOURCES, seen
-    assert no_row_is_kept(spec)
+    assert no_row_is_kept(tmp_path)
 
 
 @needs_root
 def test_a_disk_that_the_rows_do_not_fit_on_is_told_and_has_its_room_back(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", megabytes=3) as disk:
         spec = a_synthesis(disk.path, rows=100_000, result_format=ResultFormat.CSV)
-        seen = ended(LocalSynthesiser(disk.path), spec)
+        seen = ended(LocalSynthesiser(disk.path, FolderData(disk.path)), spec)
         assert seen.failure is SynthesisFailure.RESOURCES
         assert "make room" in seen.message
-        assert no_row_is_kept(spec)
+        assert no_row_is_kept(disk.path)
         assert disk.free_bytes > 2 * 2**20

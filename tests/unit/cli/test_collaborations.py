@@ -40,7 +40,7 @@ def test_one_call_ends_all_work_of_a_collaboration(cli: CommandLine, world: Worl
     record = world.get(work, record_id)
     assert record.status.value in {"CREATE_FAILED", "FAILED"}
     assert record.status_code == "StoppedByOperator"
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     assert tuple(world.runtime.runs()) == tuple(world.engine.queries()) == ()
 
 

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
+from support.fakes import RiggedData
 from support.rooms import ALICE, BOB, World
 from whiteroom.domain.runs import EndReason, RunEnd
 from whiteroom.domain.trained_models import TrainedModel
-from whiteroom.objects.folder import FolderObjects
 from whiteroom.ports import Work
 
 
 @pytest.fixture
 def model(cli: CommandLine, world: World) -> TrainedModel:
     """A training that ran too long; its artefacts lie where the server keeps them."""
-    world.objects = FolderObjects(cli.data / "artefacts", cli.data / "objects")  # type: ignore[assignment]
+    world.data = world.runtime.data = RiggedData(cli.data)
     world.runtime.end = RunEnd(EndReason.MAX_RUNTIME)
     record_id = world.model().id
     world.drive()

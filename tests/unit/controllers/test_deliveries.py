@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.rooms import ALICE, BOB, POLICIES, ROOM, World, once
 from whiteroom.domain.collaborations import MemberStatus, member_id
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.runs import EndReason, RunEnd, TransformRun
 from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.trained_models import artefacts, model_archive
 from whiteroom.ports import DeliveryFailed, UnsafeContents, Work
 
 INFERENCES, EXPORTS = Work.TRAINED_MODEL_INFERENCE_JOBS, Work.TRAINED_MODEL_EXPORT_JOBS
@@ -81,8 +84,8 @@ def test_a_transform_is_described_whole(world: World) -> None:
     assert isinstance(run, TransformRun)
     assert run.id == run.job_name == f"inference-{job.id}"
     assert (run.image_uri, run.image_digest, run.job_arn) == ("image:1", job.image_digest, job.arn)
-    assert run.model_archive == world.objects.local_path(f"trained-models/{model.id}/model.tar.gz")
-    assert run.input_folder == world.channels / channel.id
+    assert run.model_archive == model_archive(model.id)
+    assert run.input_data == DataRef(DataKind.CHANNEL, channel.id)
     assert (run.content_type, run.header, run.accept, run.max_payload_mb) == ("text/csv", True, "text/csv", 3)
     assert (run.environment, run.region) == ({"K": "v"}, "eu-west-1")
     assert job.status == "ACTIVE"
@@ -94,8 +97,8 @@ def test_only_out_files_reach_the_receiver(world: World) -> None:
     world.runtime.leaves = {"output/a.csv.out": b"1", "output/b.csv.out": b"2", "output/b.part": b"3"}
     job = inferred(world, job)
     folder = f"s3://{BOB}/results/{ROOM}"
-    assert all(key.startswith(folder) for key in world.objects.delivered)
-    assert sorted(key.rsplit("/", 1)[-1] for key in world.objects.delivered) == ["a.csv.out", "b.csv.out"]
+    assert all(key.startswith(folder) for key in world.data.delivered)
+    assert sorted(key.rsplit("/", 1)[-1] for key in world.data.delivered) == ["a.csv.out", "b.csv.out"]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -108,7 +111,7 @@ def test_a_receiver_that_lost_its_standing_gets_no_inference_output(
     job = inferred(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", code_of(loss))
     assert job.status_message
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -117,7 +120,7 @@ def test_a_receiver_that_lost_its_standing_gets_no_export(world: World, loss: Ca
     loss(world)
     job = exported(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", code_of(loss))
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -126,32 +129,32 @@ def test_a_receiver_that_loses_its_standing_while_files_are_copied_gets_none(
     world: World, which: str, loss: Callable[[World], None]
 ) -> None:
     job: Any = world.inference_job() if which == "inference" else world.export_job()
-    world.objects.while_copying = lambda: loss(world)
+    world.data.while_copying = lambda: loss(world)
     world.drive()
     ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
     assert (ended.status, ended.status_code) == ("CREATE_FAILED", code_of(loss))
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize("which", ["inference", "export"])
 def test_a_member_that_leaves_while_its_files_are_copied_has_none_delivered(world: World, which: str) -> None:
     job: Any = world.inference_job() if which == "inference" else world.export_job()
-    world.objects.while_copying = lambda: world.end_membership(ALICE)
+    world.data.while_copying = lambda: world.end_membership(ALICE)
     world.drive()
     ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
     assert (ended.status, ended.status_code) == ("CREATE_FAILED", "MembershipEnded")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize("which", ["inference", "export"])
 def test_a_receiver_that_moves_while_files_are_copied_gets_them_at_its_new_place(world: World, which: str) -> None:
     job: Any = world.inference_job() if which == "inference" else world.export_job()
-    world.objects.while_copying = lambda: moves(world)
+    world.data.while_copying = lambda: moves(world)
     world.drive()
     ended = world.get(INFERENCES if which == "inference" else EXPORTS, job.id)
     assert ended.status == "ACTIVE"
-    assert world.objects.delivered
-    assert all(key.startswith("s3://elsewhere/") for key in world.objects.delivered)
+    assert world.data.delivered
+    assert all(key.startswith("s3://elsewhere/") for key in world.data.delivered)
 
 
 def moves(world: World) -> None:
@@ -168,7 +171,7 @@ def test_output_over_the_limit_is_not_delivered(world: World) -> None:
     world.set_policies({"trainedModelInferenceJobs": {"maxOutputSize": {"unit": "GB", "value": 100e-9}}})
     job = inferred(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", "OutputTooLarge")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     assert world.runtime.runs() == ()
 
 
@@ -179,7 +182,7 @@ def test_output_over_the_limit_is_not_delivered(world: World) -> None:
 def test_a_delivery_that_is_refused_fails_the_job_with_the_reason(
     world: World, refusal: Exception, status_code: str
 ) -> None:
-    world.objects.refusal = refusal
+    world.data.refusal = refusal
     job = inferred(world, world.inference_job())
     assert (job.status, job.status_code, job.status_message) == ("CREATE_FAILED", status_code, str(refusal))
     export = exported(world, world.export_job())
@@ -198,7 +201,7 @@ def test_a_transform_that_ends_badly_fails_the_job(world: World, end: RunEnd, st
     world.runtime.end = end
     job = inferred(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", status_code)
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def test_a_model_deleted_before_the_job_starts_fails_it(world: World) -> None:
@@ -211,10 +214,10 @@ def test_a_model_deleted_before_the_job_starts_fails_it(world: World) -> None:
 
 def test_artefacts_that_are_not_those_that_were_recorded_leave_nowhere(world: World) -> None:
     model = world.ready_model()
-    world.objects._content[f"trained-models/{model.id}/model.tar.gz"] -= 1
+    world.data.spoil(model_archive(model.id))
     assert inferred(world, world.inference_job(model=model)).status_code == "ModelUnavailable"
     assert exported(world, world.export_job(model=model)).status_code == "ModelUnavailable"
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize("which", ["inference", "export"])
@@ -236,7 +239,7 @@ def test_a_cancelled_inference_job_ends_inactive_and_delivers_nothing(world: Wor
     world.ask(INFERENCES, job.id, Event.CANCEL)
     assert inferred(world, job).status == "INACTIVE"
     assert world.runtime.stops == [(f"inference-{job.id}", 5)]
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize(
@@ -257,8 +260,8 @@ def test_an_export_delivers_what_the_policy_names_and_nothing_else(
     job = exported(world, world.export_job(model=model, trained_model_name="churn"))
     assert (job.status, job.exported_bytes) == ("ACTIVE", size_bytes)
     place = f"s3://{BOB}/results/{ROOM}/churn/{ALICE}/{job.name}"
-    assert world.objects.delivered == {
-        f"{place}/{name}": world.objects.local_path(f"trained-models/{model.id}/{name}").read_bytes()
+    assert world.data.delivered == {
+        f"{place}/{name}": Path(world.data.path(artefacts(model.id).at(name))).read_bytes()
         for name in (f"{kind.lower()}.tar.gz" for kind in files)
     }
 
@@ -269,17 +272,18 @@ def test_without_an_export_policy_nothing_is_exported(world: World, policies: di
     world.set_policies(policies)
     job = exported(world, world.export_job(model=model))
     assert (job.status, job.status_code) == ("CREATE_FAILED", "ExportNotAllowed")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.parametrize(("limit_bytes", "status"), [(110, "ACTIVE"), (109, "CREATE_FAILED")])
 def test_an_export_over_the_limit_fails_whole(world: World, limit_bytes: int, status: str) -> None:
     model = world.ready_model()
+    world.data.overhead_bytes = 0
     size = {"unit": "GB", "value": limit_bytes / 10**9}
     world.set_policies({"trainedModelExports": {"maxSize": size, "filesToExport": ["MODEL", "OUTPUT"]}})
     job = exported(world, world.export_job(model=model))
     assert job.status == status
-    assert (job.status_code, world.objects.delivered == {}) == (
+    assert (job.status_code, world.data.delivered == {}) == (
         (None, False) if status == "ACTIVE" else ("ExportTooLarge", True)
     )
 
@@ -289,13 +293,13 @@ def test_an_export_whose_archives_are_over_the_limit_fails_whole(
     world: World, overhead_bytes: int, status: str
 ) -> None:
     model = world.ready_model()
-    world.objects.overhead_bytes = overhead_bytes
+    world.data.overhead_bytes = overhead_bytes
     size = {"unit": "GB", "value": 120e-9}
     world.set_policies({"trainedModelExports": {"maxSize": size, "filesToExport": ["MODEL", "OUTPUT"]}})
     job = exported(world, world.export_job(model=model))
     assert job.status == status
     if status == "CREATE_FAILED":
-        assert (job.status_code, world.objects.delivered) == ("ExportTooLarge", {})
+        assert (job.status_code, world.data.delivered) == ("ExportTooLarge", {})
 
 
 def test_an_inference_image_that_moves_meanwhile_is_not_followed(world: World) -> None:
@@ -340,7 +344,7 @@ def test_the_outputs_of_all_instances_are_delivered_as_one(world: World) -> None
     note = "ml.m5.large has 2 vCPUs and 8 GiB; this machine gives each of 2 instances 1 vCPU and 4 GiB."
     assert run.notes == (note,)
     assert (job.status, job.status_code, job.status_message) == ("ACTIVE", "InstanceClamped", note)
-    delivered = {key.rsplit("/", 1)[-1]: content for key, content in world.objects.delivered.items()}
+    delivered = {key.rsplit("/", 1)[-1]: content for key, content in world.data.delivered.items()}
     assert delivered == {"part-0.csv.out": b"1\n", "part-1.csv.out": b"22\n"}
     assert job.output_bytes == 5
 
@@ -353,7 +357,7 @@ def test_an_output_of_the_same_name_from_two_instances_is_not_delivered(world: W
     job = inferred(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", "ConflictingArtifact")
     assert job.status_message == "algo-1 and algo-2 both left part-0.csv.out."
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def test_the_limit_is_of_what_all_instances_answered(world: World) -> None:
@@ -363,7 +367,7 @@ def test_the_limit_is_of_what_all_instances_answered(world: World) -> None:
     world.set_policies({"trainedModelInferenceJobs": {"maxOutputSize": {"unit": "GB", "value": 100e-9}}})
     job = inferred(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", "OutputTooLarge")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def test_an_inference_job_that_died_of_the_machine_is_tried_again_and_delivers_once(world: World) -> None:
@@ -377,7 +381,7 @@ def test_an_inference_job_that_died_of_the_machine_is_tried_again_and_delivers_o
         ("Attempt 2 of 3: the one before died of the machine.",),
         ("Attempt 3 of 3: the one before died of the machine.",),
     ]
-    assert len(world.objects.delivered) == 1
+    assert len(world.data.delivered) == 1
 
 
 def test_an_inference_job_that_died_three_times_fails_with_the_reason(world: World) -> None:
@@ -386,7 +390,7 @@ def test_an_inference_job_that_died_three_times_fails_with_the_reason(world: Wor
     job = inferred(world, job)
     assert (job.status, job.status_code) == ("CREATE_FAILED", "InstanceLost")
     assert (job.status_message or "").startswith("The machine had no memory left. This was the last of 3 attempts")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def leave_on_the_second_host(world: World, name: str, content: bytes) -> None:
@@ -395,7 +399,7 @@ def leave_on_the_second_host(world: World, name: str, content: bytes) -> None:
 
     def start(run: Any) -> None:
         real(run)
-        file = world.runtime.folder / run.id / "algo-2" / "output" / name
+        file = world.runtime.place(run.id, "algo-2", f"output/{name}")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
 

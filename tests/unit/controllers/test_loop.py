@@ -118,14 +118,14 @@ def test_a_step_that_works_again_starts_the_count_anew(world: World, monkeypatch
 def test_an_erasing_that_keeps_failing_ends_as_delete_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     model = world.ready_model()
     world.ask(MODELS, model.id, Event.DELETE)
-    monkeypatch.setattr(world.objects, "delete", fail)
+    monkeypatch.setattr(world.data, "erase", fail)
     world.drive()
     assert world.get(MODELS, model.id).status is trained_models.Status.DELETE_FAILED
     monkeypatch.undo()
     world.ask(MODELS, model.id, Event.DELETE)
     world.drive()
     assert world.get(MODELS, model.id).status is trained_models.Status.INACTIVE
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
 
 
 def test_a_cancel_that_keeps_failing_ends_as_cancel_failed_and_the_run_is_killed(

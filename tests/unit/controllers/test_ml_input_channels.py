@@ -11,6 +11,7 @@ from support.fakes import NOON
 from support.rooms import ALICE, ASSOCIATION, BOB, OPEN_ASSOCIATION_RULE, OPEN_RULE, ROOM, SYNTHETIC, World
 from whiteroom.domain.analysis_templates import AnalysisTemplate
 from whiteroom.domain.collaborations import MemberStatus, member_id
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.ml_input_channels import MLInputChannel, Status
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
@@ -49,7 +50,7 @@ def test_a_query_is_described_whole(world: World) -> None:
     (spec,) = world.engine.started
     assert (spec.id, spec.sql, spec.template_arn) == (channel.protected_query_id, "SELECT 1", None)
     assert (spec.querier_account_id, spec.algorithm_association_arn) == (ALICE, ASSOCIATION)
-    assert (spec.result_format, spec.folder) == (ResultFormat.PARQUET, world.channels / channel.id)
+    assert (spec.result_format, spec.target) == (ResultFormat.PARQUET, DataRef(DataKind.CHANNEL, channel.id))
     flights, weather = sorted(spec.tables, key=lambda table: table.name)
     assert (flights.name, flights.owner_account_id, flights.allowed_columns) == ("Flights", BOB, ("a",))
     assert (flights.rule_type, flights.rule) == ("CUSTOM", OPEN_RULE)
@@ -136,8 +137,8 @@ def test_a_synthetic_channel_is_made_of_rows_that_never_come_into_it(world: Worl
     channel = after_all(world, world.synthetic_channel())
     assert channel.status is Status.ACTIVE
     (query,), (synthesis,) = world.engine.started, world.synthesiser.started
-    assert (query.folder, query.result_format) == (world.originals / channel.protected_query_id, ResultFormat.PARQUET)
-    assert (synthesis.source, synthesis.folder) == (query.folder, world.channels / channel.id)
+    assert (query.target, query.result_format) == (DataRef(DataKind.ORIGINAL, query.id), ResultFormat.PARQUET)
+    assert (synthesis.source, synthesis.target) == (query.target, DataRef(DataKind.CHANNEL, channel.id))
     assert (synthesis.parameters.epsilon, synthesis.parameters.max_score) == (1.0, 0.6)
     assert world.synthesiser.saw_rows == [True]
     assert (world.channels / channel.id / "part-0.csv").read_text() == "a\n9\n8\n"

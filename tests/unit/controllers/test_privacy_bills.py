@@ -106,7 +106,7 @@ def test_queries_that_run_at_once_cannot_overspend(world: World) -> None:
     assert "takes 4 units" in refused.status_message
     assert "2 are left" in refused.status_message
     assert spent(world) == Fraction(8, 10)
-    assert not any(refused.id in place for place in world.objects.delivered)
+    assert not any(refused.id in place for place in world.data.delivered)
 
 
 @pytest.mark.parametrize("visit", range(1, 8))
@@ -119,7 +119,7 @@ def test_a_crash_anywhere_pays_once_and_delivers_nothing_unpaid(world: World, po
         nonlocal visits
         visits += passed == point
         if passed == point and visits == visit:
-            assert not world.objects.delivered or spent(world)
+            assert not world.data.delivered or spent(world)
             raise Crash
 
     query = world.query()
@@ -152,7 +152,7 @@ def test_a_cancelled_query_pays_for_what_it_may_have_read(world: World, steps: i
     ended = after_all(world, query)
     assert ended.status is ProtectedQueryStatus.CANCELLED
     assert spent(world) == Fraction(4, 10)
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def test_a_budget_that_was_deleted_meanwhile_fails_the_query(world: World, budget: PrivacyBudgetTemplate) -> None:
@@ -163,7 +163,7 @@ def test_a_budget_that_was_deleted_meanwhile_fails_the_query(world: World, budge
         tx.privacy_budget_templates.remove(budget)
     ended = after_all(world, query)
     assert (ended.status, ended.status_code) == (ProtectedQueryStatus.FAILED, "PrivacyBudgetSpent")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 @pytest.mark.usefixtures("budget")

@@ -58,7 +58,7 @@ def test_what_a_person_receives_has_a_header_whatever_programs_get(world: World)
 def test_its_rows_go_to_every_receiver_and_are_kept_nowhere_else(world: World) -> None:
     query = after_all(world, world.query())
     assert query.status is ProtectedQueryStatus.SUCCESS
-    assert world.objects.delivered == {
+    assert world.data.delivered == {
         f"{ASKED}/{query.id}/part-0.csv": b"a,b\n1,2\n",
         f"{BOBS}/{query.id}/part-0.csv": b"a,b\n1,2\n",
     }
@@ -78,7 +78,7 @@ def test_a_receiver_without_a_place_of_its_own_gets_its_rows_at_the_deployments(
         assert membership is not None
         tx.memberships.update(membership, default_result_configuration=None)
     query = after_all(world, world.query())
-    assert f"s3://rest/all/{BOB}/{query.id}/part-0.csv" in world.objects.delivered
+    assert f"s3://rest/all/{BOB}/{query.id}/part-0.csv" in world.data.delivered
 
 
 def test_results_leave_for_no_bucket_outside_the_regions_that_are_allowed_at_delivery(world: World) -> None:
@@ -88,7 +88,7 @@ def test_results_leave_for_no_bucket_outside_the_regions_that_are_allowed_at_del
         assert collaboration is not None
         tx.collaborations.update(collaboration, allowed_result_regions=("eu-west-1",))
     query = after_all(world, query)
-    assert (query.status_code, world.objects.delivered) == ("ReceiverNotReady", {})
+    assert (query.status_code, world.data.delivered) == ("ReceiverNotReady", {})
     assert "us-east-1" in str(query.status_message)
     world.regions = BucketRegions("us-east-1", {"alice": "eu-west-1", BOB: "eu-west-1"})
     assert after_all(world, world.query()).status is ProtectedQueryStatus.SUCCESS
@@ -122,7 +122,7 @@ def test_a_query_that_ends_without_rows_says_why_and_delivers_nothing(
     world.engine.failure, world.engine.message = failure, "Because."
     query = after_all(world, world.query())
     assert (query.status, query.status_code, query.status_message) == (status, code, "Because.")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     assert untouched(world)
 
 
@@ -194,19 +194,19 @@ def test_what_changes_while_a_query_runs_or_its_rows_are_copied_is_judged_before
 ) -> None:
     query = world.query()
     if copying:
-        world.objects.while_copying = lambda: happens(world)
+        world.data.while_copying = lambda: happens(world)
     else:
         world.reconciler().step("a")
         happens(world)
     query = after_all(world, query)
     assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, code)
     assert word in str(query.status_message)
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     assert untouched(world)
 
 
 def test_a_location_that_takes_nothing_fails_the_query(world: World) -> None:
-    world.objects.refusal = DeliveryFailed("The receiver's location cannot be written to: No space left on device.")
+    world.data.refusal = DeliveryFailed("The receiver's location cannot be written to: No space left on device.")
     query = after_all(world, world.query())
     assert (query.status, query.status_code) == (ProtectedQueryStatus.FAILED, "DeliveryFailed")
     assert untouched(world)
@@ -244,7 +244,7 @@ def test_a_cancelled_query_is_stopped_and_delivers_nothing(world: World, steps: 
         world.clock.forward(1)
     world.ask(Work.PROTECTED_QUERIES, query.id, Event.CANCEL)
     assert after_all(world, query).status is ProtectedQueryStatus.CANCELLED
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     assert untouched(world)
 
 

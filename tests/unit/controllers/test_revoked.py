@@ -115,7 +115,7 @@ def test_what_waits_is_not_begun_and_what_is_under_way_ends_with_nothing_deliver
     WAYS[way](world)
     world.drive()
     revoked(world, work, record_id)
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
     assert len(world.runtime.started) == runs
     assert tuple(world.runtime.runs()) == tuple(world.engine.queries()) == ()
 
@@ -124,7 +124,7 @@ def test_what_waits_is_not_begun_and_what_is_under_way_ends_with_nothing_deliver
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_ends_at_the_next_look_and_leaves_nothing(world: World, work: Work, way: str) -> None:
     record_id = asked_for(world, work)
-    kept = world.objects.keys()
+    kept = world.data.kept()
     world.runtime.looks = 1_000
     under_way(world, work, record_id)
     WAYS[way](world)
@@ -133,7 +133,7 @@ def test_a_run_ends_at_the_next_look_and_leaves_nothing(world: World, work: Work
     revoked(world, work, record_id)
     assert world.clock.now - before < timedelta(seconds=3)
     assert tuple(world.runtime.runs()) == ()
-    assert (world.objects.delivered, world.objects.keys()) == ({}, kept)
+    assert (world.data.delivered, world.data.kept()) == ({}, kept)
 
 
 @pytest.mark.parametrize("work", [*Work])
@@ -146,25 +146,25 @@ def test_whenever_a_rule_is_taken_back_nothing_is_delivered_after_it(
     delivered: list[dict[str, bytes]] = []
 
     def take_back() -> None:
-        delivered.append(dict(world.objects.delivered))
+        delivered.append(dict(world.data.delivered))
         WAYS["collaboration rule"](world)
 
     world.drive(world.reconciler(once(point, take_back, visit)))
     record = world.get(work, record_id)
     if record.status_code == "RevokedByOwner":
-        assert world.objects.delivered == {}
+        assert world.data.delivered == {}
     else:
         assert record.status_code in {None, "InstanceClamped"}, record.status_message
-        assert delivered in ([], [world.objects.delivered])
+        assert delivered in ([], [world.data.delivered])
 
 
 @pytest.mark.parametrize("work", [Work.TRAINED_MODEL_INFERENCE_JOBS, Work.TRAINED_MODEL_EXPORT_JOBS])
 def test_a_rule_that_is_taken_back_while_files_are_copied_stops_the_delivery(world: World, work: Work) -> None:
     record_id = asked_for(world, work)
-    world.objects.while_copying = lambda: WAYS["rule"](world) if tuple(_rules(world)) else None
+    world.data.while_copying = lambda: WAYS["rule"](world) if tuple(_rules(world)) else None
     world.drive()
     revoked(world, work, record_id)
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def _rules(world: World) -> list[object]:
@@ -225,7 +225,7 @@ def test_a_minimum_that_is_raised_while_a_query_runs_drops_its_result(world: Wor
     revoked(world, Work.PROTECTED_QUERIES, record_id)
     message = world.get(Work.PROTECTED_QUERIES, record_id).status_message
     assert message.startswith("The rules of 'Flights' changed while the query ran. Table 'Flights'")
-    assert world.objects.delivered == {}
+    assert world.data.delivered == {}
 
 
 def test_synthetic_rows_are_not_made_of_rows_that_were_taken_back(world: World) -> None:
@@ -265,9 +265,9 @@ def test_what_an_owner_takes_back_erases_no_rows_by_itself(world: World, way: st
 def test_what_was_delivered_before_stays_delivered(world: World) -> None:
     record_id = asked_for(world, Work.PROTECTED_QUERIES)
     world.drive()
-    delivered = dict(world.objects.delivered)
+    delivered = dict(world.data.delivered)
     WAYS["association"](world)
     world.drive()
     assert world.get(Work.PROTECTED_QUERIES, record_id).status.value == "SUCCESS"
     assert delivered
-    assert world.objects.delivered == delivered
+    assert world.data.delivered == delivered

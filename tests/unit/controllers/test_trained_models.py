@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import stat
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +11,11 @@ import pytest
 from support.fakes import EXITED
 from support.rooms import ALICE, POLICIES, World, once
 from whiteroom.domain.collaborations import CollaborationStatus
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.lifecycle import Event
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, TrainingRun
-from whiteroom.domain.trained_models import Status, TrainedModel
+from whiteroom.domain.trained_models import Status, TrainedModel, artefacts, model_archive
 from whiteroom.ports import CannotSeal, RunRefused, Work
 
 GIB = 2**30
@@ -41,7 +42,7 @@ def test_a_run_is_described_whole(world: World) -> None:
     assert (run.entrypoint, run.arguments) == (("python", "t.py"), ("-v",))
     assert (run.hyperparameters, run.environment) == ({"depth": "3"}, {"A": "b"})
     assert run.channels == (
-        ChannelMount("train0", world.channels / channel.id, InputMode.FILE, Distribution.FULLY_REPLICATED),
+        ChannelMount("train0", DataRef(DataKind.CHANNEL, channel.id), InputMode.FILE, Distribution.FULLY_REPLICATED),
     )
     assert (run.region, run.file_format, run.instance_count) == ("eu-west-1", "csv", 1)
     limits = run.limits
@@ -59,12 +60,12 @@ def test_a_sharded_channel_of_too_few_files_is_laid_out_once_and_erased_with_the
     resources = {"instanceType": "ml.m5.xlarge", "volumeSizeInGB": 3, "instanceCount": 3}
     for _ in range(2):
         after_all(world, world.model(channels=(channel,), data_channels=sharded(channel), resource_config=resources))
-    layout = world.channels / f"{channel.id}.layouts" / "3"
-    assert [run.channels[0].folder for run in world.runtime.started if isinstance(run, TrainingRun)] == [layout] * 2
+    layout = DataRef(DataKind.LAYOUT, channel.id, "3")
+    assert [run.channels[0].data for run in world.runtime.started if isinstance(run, TrainingRun)] == [layout] * 2
     assert world.layouts.made == [layout]
     world.ask(Work.ML_INPUT_CHANNELS, channel.id, Event.DELETE)
     world.drive()
-    assert not layout.parent.exists()
+    assert not (world.channels / f"{channel.id}.layouts").exists()
 
 
 def test_a_sharded_channel_with_a_file_for_every_instance_is_mounted_as_it_is(world: World) -> None:
@@ -72,7 +73,7 @@ def test_a_sharded_channel_with_a_file_for_every_instance_is_mounted_as_it_is(wo
     after_all(world, world.model(channels=(channel,), data_channels=sharded(channel)))
     (run,) = world.runtime.started
     assert isinstance(run, TrainingRun)
-    assert run.channels[0].folder == world.channels / channel.id
+    assert run.channels[0].data == DataRef(DataKind.CHANNEL, channel.id)
     assert run.channels[0].distribution is Distribution.SHARDED_BY_S3_KEY
     assert world.layouts.made == []
 
@@ -112,25 +113,26 @@ def test_artefacts_over_the_limit_fail_and_nothing_is_kept(world: World) -> None
     model = after_all(world, world.model())
     assert code(model) == ("CREATE_FAILED", "ArtifactTooLarge")
     assert "110 bytes" in (model.status_message or "")
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
     assert world.runtime.runs() == ()
 
 
 def test_artefacts_of_exactly_the_limit_are_kept(world: World) -> None:
     world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": 110e-9}}})
+    world.data.overhead_bytes = 0
     assert after_all(world, world.model()).status is Status.ACTIVE
 
 
 @pytest.mark.parametrize(("over", "status"), [(0, "ACTIVE"), (1, "CREATE_FAILED")])
 def test_the_limit_is_of_the_archives_as_well_and_over_it_nothing_is_kept(world: World, over: int, status: str) -> None:
     world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": 120e-9}}})
-    world.objects.overhead_bytes = 5 + over
+    world.data.overhead_bytes = 5 + over
     model = after_all(world, world.model())
     assert model.status == status
     if over:
         assert code(model) == ("CREATE_FAILED", "ArtifactTooLarge")
         assert "archives of the artefacts are 122 bytes" in (model.status_message or "")
-        assert world.objects.keys() == []
+        assert world.data.kept() == []
 
 
 def test_a_link_among_the_artefacts_fails_and_nothing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,21 +140,21 @@ def test_a_link_among_the_artefacts_fails_and_nothing_is_kept(world: World, monk
 
     def output(run_id: Any) -> Any:
         (found,) = real(run_id)
-        (found.output / "evil").symlink_to("/etc/passwd")
+        Path(world.data.path(found.output.at("evil"))).symlink_to("/etc/passwd")
         return (found,)
 
     monkeypatch.setattr(world.runtime, "output", output)
     model = after_all(world, world.model())
     assert code(model) == ("CREATE_FAILED", "UnsafeArtifact")
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
 
 
 def test_instances_that_wrote_different_contents_to_one_path_fail_the_training(world: World) -> None:
-    world.runtime.leaves["model/clash"] = b"1"
+    world.runtime.hosts, world.runtime.clashes = ("algo-1", "algo-2"), ("model/clash",)
     model = after_all(world, world.model())
     assert code(model) == ("CREATE_FAILED", "ConflictingArtifact")
-    assert model.status_message == "clash is not the same on algo-1 and algo-2."
-    assert world.objects.keys() == []
+    assert (model.status_message or "").startswith("clash is not the same on algo-1 and algo-2.")
+    assert world.data.kept() == []
 
 
 @pytest.mark.parametrize(
@@ -172,13 +174,13 @@ def test_instances_that_wrote_different_contents_to_one_path_fail_the_training(w
 def test_a_run_that_ends_badly_fails_and_nothing_is_kept(world: World, end: RunEnd, status_code: str) -> None:
     world.runtime.end = end
     assert code(after_all(world, world.model())) == ("CREATE_FAILED", status_code)
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
     assert world.runtime.runs() == ()
 
 
 def test_the_names_of_files_are_a_programs_words_too(world: World) -> None:
     world.set_policies({"trainedModels": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}})
-    world.runtime.leaves = {"model/clash": b"x"}
+    world.runtime.hosts, world.runtime.clashes = ("algo-1", "algo-2"), ("model/clash",)
     world.model()
     world.drive()
     assert [policies[0].allowed_account_ids for policies in world.redactions] == [(ALICE,)]
@@ -269,7 +271,7 @@ def test_a_deleted_model_leaves_no_artefact_and_no_log(world: World) -> None:
     model = after_all(world, model)
     assert model.status is Status.INACTIVE
     assert model.model_bytes == 100
-    assert {key.split("/")[1] for key in world.objects.keys()} == {other.id}  # noqa: SIM118 - a method of the fake
+    assert {key.split("/")[1] for key in world.data.kept()} == {other.id}
     assert world.runtime.forgotten_logs == [f"training-{model.id}"]
 
 
@@ -280,11 +282,11 @@ def test_the_base_versions_archive_lies_alone_in_its_channel(world: World) -> No
 
     def start(run: Any) -> None:
         mount = run.channels[-1]
-        archive = mount.folder / "model.tar.gz"
-        same = archive.read_bytes() == world.objects.local_path(f"trained-models/{base.id}/model.tar.gz").read_bytes()
+        archive, kept = (Path(world.data.path(ref)) for ref in (mount.data.at("model.tar.gz"), model_archive(base.id)))
+        same = archive.read_bytes() == kept.read_bytes()
         # A second name would keep the object store from delivering the artefact.
         assert archive.stat().st_nlink == 1
-        seen.append((mount.name, sorted(file.name for file in mount.folder.iterdir()), same))
+        seen.append((mount.name, list(world.data.list(mount.data)), same))
         real(run)
 
     world.runtime.start = start  # type: ignore[method-assign]
@@ -304,9 +306,9 @@ def test_a_base_version_that_is_gone_fails_the_training(world: World, loss: str)
     if loss == "deleted":
         world.ask(Work.TRAINED_MODELS, base.id, Event.DELETE)
     elif loss == "erased":
-        world.objects.delete(f"trained-models/{base.id}")
+        world.data.erase(artefacts(base.id))
     else:
-        world.objects._content[f"trained-models/{base.id}/model.tar.gz"] += 1
+        world.data.spoil(model_archive(base.id))
     entry = {"channelName": "base", "trainedModelArn": base.arn, "versionIdentifier": "NULL", "modelId": base.id}
     model = after_all(world, world.model(incremental_channels=(entry,)))
     assert code(model) == ("CREATE_FAILED", "ModelUnavailable")
@@ -369,7 +371,8 @@ def test_an_instance_that_died_of_the_machine_is_tried_again_with_its_checkpoint
 
     def start(run: Any) -> None:
         if run.id not in world.runtime.runs():
-            folder = run.checkpoints / "algo-1"
+            folder = Path(world.data.path(run.checkpoints.at("algo-1")))
+            folder.mkdir(parents=True, exist_ok=True)
             seen.append([file.name for file in folder.iterdir()])
             (folder / f"epoch-{len(seen)}").write_text("x")
         real(run)
@@ -382,7 +385,7 @@ def test_an_instance_that_died_of_the_machine_is_tried_again_with_its_checkpoint
     assert isinstance(first, TrainingRun)
     assert isinstance(second, TrainingRun)
     assert first.id == second.id
-    assert first.checkpoints == second.checkpoints == world.tmp / "checkpoints" / model.id
+    assert first.checkpoints == second.checkpoints == DataRef(DataKind.CHECKPOINT, model.id)
     assert seen == [[], ["epoch-1"]]
     assert first.notes == ()
     assert second.notes == (
@@ -461,18 +464,6 @@ def test_a_channel_that_is_gone_before_the_next_attempt_fails_the_training(world
     assert code(after_all(world, model)) == ("CREATE_FAILED", "ChannelUnavailable")
 
 
-def test_checkpoints_are_the_servers_alone_with_a_folder_for_each_host(world: World) -> None:
-    world.runtime.looks = 10_000
-    resources = {"instanceType": "ml.m5.large", "volumeSizeInGB": 1, "instanceCount": 2}
-    model = world.model(resource_config=resources)
-    reconciler = world.reconciler()
-    for _ in range(2):
-        reconciler.step("a")
-    folder = world.tmp / "checkpoints" / model.id
-    assert sorted(path.name for path in folder.iterdir()) == ["algo-1", "algo-2"]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder.parent, folder)} == {0o700}
-
-
 TOO_LONG = RunEnd(EndReason.MAX_RUNTIME, "It ran for more than 600 s.")
 
 
@@ -486,15 +477,15 @@ def test_what_a_training_saved_that_ran_too_long_is_kept_apart_for_its_owner(wor
     )
     assert (model.partial_bytes, model.model_bytes, model.output_bytes) == (110, None, None)
     kept = [f"trained-models/{model.id}/partial/{name}.tar.gz" for name in ("model", "output")]
-    assert world.objects.keys() == kept
+    assert world.data.kept() == kept
     world.reconciler().sweep()
-    assert world.objects.keys() == kept
+    assert world.data.kept() == kept
     assert world.runtime.runs() == ()
 
 
 def test_what_is_too_much_to_be_gathered_at_once_is_gathered_after_the_failure_is_told(world: World) -> None:
     world.runtime.end = TOO_LONG
-    world.objects.gathering_seconds = 60
+    world.data.gathering_seconds = 60
     model, reconciler = world.model(), world.reconciler()
     while world.get(Work.TRAINED_MODELS, model.id).status is not Status.CREATE_FAILED:
         reconciler.step("a")
@@ -507,7 +498,7 @@ def test_what_is_too_much_to_be_gathered_at_once_is_gathered_after_the_failure_i
     model = after_all(world, model)
     assert "The 110 bytes that it had saved are kept" in str(model.status_message)
     assert (model.partial_bytes, model.partial_pending) == (110, False)
-    assert len(world.objects.keys()) == 2
+    assert len(world.data.kept()) == 2
     assert world.runtime.runs() == ()
     with world.store.reading() as tx:
         assert tx.trained_models.working() == ()
@@ -515,24 +506,24 @@ def test_what_is_too_much_to_be_gathered_at_once_is_gathered_after_the_failure_i
 
 def test_what_takes_for_ever_to_be_gathered_is_given_up(world: World) -> None:
     world.runtime.end = TOO_LONG
-    world.objects.gathering_seconds = 1e6
+    world.data.gathering_seconds = 1e6
     model = after_all(world, world.model())
     assert code(model) == ("CREATE_FAILED", "MaxRuntimeExceeded")
     assert "Nothing of it is kept: it is more than can be gathered in 600 s." in str(model.status_message)
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
     assert world.runtime.runs() == ()
 
 
 def test_a_model_that_is_deleted_while_what_it_saved_is_gathered_leaves_nothing(world: World) -> None:
     world.runtime.end = TOO_LONG
-    world.objects.gathering_seconds = 60
+    world.data.gathering_seconds = 60
     model, reconciler = world.model(), world.reconciler()
     while world.get(Work.TRAINED_MODELS, model.id).status is not Status.CREATE_FAILED:
         reconciler.step("a")
         world.clock.forward(1)
     world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
     assert after_all(world, model).status is Status.INACTIVE
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
     assert world.runtime.runs() == ()
 
 
@@ -541,21 +532,21 @@ def test_a_partial_artefact_is_erased_with_the_models_output(world: World) -> No
     model = after_all(world, world.model())
     world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
     assert after_all(world, model).status is Status.INACTIVE
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
 
 
 def test_a_program_that_saved_nothing_in_its_time_leaves_nothing(world: World) -> None:
     world.runtime.end, world.runtime.leaves = TOO_LONG, {}
     model = after_all(world, world.model())
     assert model.status_message == "It ran for more than 600 s. It had saved nothing."
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
 
 
 @pytest.mark.parametrize(
     ("leaves", "limit", "reason"),
     [
         ({"model/weights": b"w" * 100}, 99e-9, "(ArtifactTooLarge): The artefacts are 100 bytes"),
-        ({"model/clash": b"w"}, 1.0, "(ConflictingArtifact): clash is not the same"),
+        ({}, 1.0, "(ConflictingArtifact): clash is not the same"),
         ({"model/link": b""}, 1.0, "(UnsafeArtifact): evil is a link"),
     ],
 )
@@ -564,12 +555,14 @@ def test_a_partial_artefact_is_held_to_the_policies_and_its_training_failed_of_i
 ) -> None:
     world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": limit}}})
     world.runtime.end, world.runtime.leaves = TOO_LONG, leaves
+    if not leaves:
+        world.runtime.hosts, world.runtime.clashes = ("algo-1", "algo-2"), ("model/clash",)
     real = world.runtime.start
 
     def start(run: Any) -> None:
         real(run)
         if "model/link" in leaves:
-            (world.runtime.folder / run.id / "algo-1" / "model" / "evil").symlink_to("/etc/passwd")
+            world.runtime.place(run.id, "algo-1", "model/evil").symlink_to("/etc/passwd")
 
     world.runtime.start = start  # type: ignore[method-assign]
     model = after_all(world, world.model())
@@ -577,7 +570,7 @@ def test_a_partial_artefact_is_held_to_the_policies_and_its_training_failed_of_i
     assert model.status_message is not None
     assert f"Nothing of what it saved is kept {reason}" in model.status_message
     assert model.partial_bytes is None
-    assert world.objects.keys() == []
+    assert world.data.kept() == []
 
 
 def test_the_words_of_a_program_that_ran_too_long_are_redacted(world: World) -> None:
@@ -592,7 +585,7 @@ def test_a_sparse_file_larger_than_the_volume_is_not_packed(world: World) -> Non
 
     def start(run: Any) -> None:
         real(run)
-        with (world.runtime.folder / run.id / "algo-1" / "model" / "hole").open("wb") as file:
+        with world.runtime.place(run.id, "algo-1", "model/hole").open("wb") as file:
             file.truncate(10**12)
 
     world.runtime.start = start  # type: ignore[method-assign]

@@ -6,12 +6,12 @@ import datetime as dt
 import re
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
 from whiteroom.engines.judging import MAX_SQL_CHARS
 from whiteroom.engines.refusals import Refused
@@ -49,7 +49,7 @@ def spec(sql: str, **changes: Any) -> QuerySpec:
             algorithm_association_arn=ALGORITHM,
             tables=(PEOPLE, VISITS),
             result_format=ResultFormat.CSV,
-            folder=Path("/result"),
+            target=DataRef(DataKind.RESULT, "q"),
             csv_header=True,
             max_file_bytes=1,
             memory_bytes=1,

@@ -1,12 +1,13 @@
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Limits, Run, RunId, TrainingRun, TransformRun
 from whiteroom.runtime.contract import Invocation, invocation
 
 LIMITS = Limits(cpus=4, memory_bytes=1, volume_bytes=1, processes=1, max_runtime_seconds=1)
+ROWS = DataRef(DataKind.CHANNEL, "c")
 RUN = TrainingRun(
     id=RunId("r"),
     job_name="churn",
@@ -18,8 +19,8 @@ RUN = TrainingRun(
     hyperparameters={"learning-rate": "0.1", "name": "plain"},
     environment={},
     channels=(
-        ChannelMount("train", Path("/data"), InputMode.FAST_FILE, Distribution.SHARDED_BY_S3_KEY),
-        ChannelMount("test", Path("/data"), content_type="text/csv"),
+        ChannelMount("train", ROWS, InputMode.FAST_FILE, Distribution.SHARDED_BY_S3_KEY),
+        ChannelMount("test", ROWS, content_type="text/csv"),
     ),
     instance_type="ml.m5.large",
     instance_count=1,
@@ -30,7 +31,7 @@ RUN = TrainingRun(
 )
 TRANSFORM = TransformRun(
     id=RunId("t"), job_name="scores", job_arn="arn:y", image_uri="i", image_digest="sha256:0",
-    environment={"SAGEMAKER_BATCH": "no", "THREADS": "2"}, model_archive=Path("m"), input_folder=Path("i"),
+    environment={"SAGEMAKER_BATCH": "no", "THREADS": "2"}, model_archive=ROWS, input_data=ROWS,
     content_type="text/csv", header=True, accept=None, max_payload_mb=None, instance_type="ml.m5.large",
     instance_count=1, region="eu-west-1", limits=LIMITS, ready_timeout_seconds=1, stop_grace_seconds=1,
 )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.runs import ChannelMount, Limits, RunId, TrainingRun
 from whiteroom.runtime.docker import networks
 from whiteroom.runtime.docker import plan as docker_plan
@@ -36,7 +37,7 @@ TRANSFORM = {"archive": "/a"}
 RUN = TrainingRun(
     id=RunId("run-1"), job_name="churn", job_arn="arn", image_uri="churn:1", image_digest=IMAGE.id, entrypoint=(),
     arguments=("--x",), hyperparameters={}, environment={"PATH": "/member/bin"},
-    channels=(ChannelMount("train", Path("/data/c")),), instance_type="ml.m5.large", instance_count=1,
+    channels=(ChannelMount("train", DataRef(DataKind.CHANNEL, "c")),), instance_type="ml.m5.large", instance_count=1,
     region="us-east-1", file_format="csv", limits=Limits(1, 1, 1, 1, 1), stop_grace_seconds=1,
 )  # fmt: skip
 
@@ -183,11 +184,10 @@ def test_the_images_path_stays_unless_the_member_sets_it() -> None:
 
 
 def test_only_input_model_output_and_temporary_folders_are_mounted() -> None:
-    run = replace(RUN, checkpoints=Path("/data/checkpoints"))
-    targets = {target: writable for _, target, writable in docker_plan.own_mounts(run, Path("/runs/r"), "algo-1")}
+    targets = {target: writable for _, target, writable in docker_plan.own_mounts(RUN, Path("/runs/r"), "algo-1")}
     assert targets == {
         "/opt/ml/input": False, "/opt/ml/model": True, "/opt/ml/output": True, "/opt/ml/output/data": True,
-        "/tmp": True, "/var/tmp": True, "/etc/resolv.conf": False, "/opt/ml/checkpoints": True,
+        "/tmp": True, "/var/tmp": True, "/etc/resolv.conf": False,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from whiteroom.runtime.images.library import ImageRefused, Images, as_pip_reads,
 @pytest.fixture
 def images(tmp_path: Path) -> Iterator[Images]:
     yield Images(tmp_path / "images")
-    from whiteroom.runtime.trees import remove_tree
+    from whiteroom.base.trees import remove_tree
 
     remove_tree(tmp_path / "images")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.patients import a_synthesis, parameters
+from support.patients import a_synthesis, folders_of, parameters
 from whiteroom.domain.synthetic_data import SynthesisFailure
 from whiteroom.synthesis import child
 from whiteroom.synthesis.ledger import Ledger
 from whiteroom.synthesis.mechanism import Drawn, Values
-from whiteroom.synthesis.specs import END, read_end, read_spec, write_end, write_spec
+from whiteroom.synthesis.specs import END, read_end, read_folders, read_spec, write_end, write_spec
 from whiteroom.synthesis.worker import synthesise
 
 SEEN: list[int] = []
@@ -32,12 +32,12 @@ def memorise(columns: Sequence[Values], target: int | None, ledger: Ledger, rng:
 
 def test_memorised_rows_are_found_out_and_not_kept(tmp_path: Path) -> None:
     spec = a_synthesis(tmp_path)
-    seen = synthesise(tmp_path, spec, memorise)
+    seen = synthesise(folders_of(tmp_path), spec, memorise)
     assert (seen.result, seen.failure) == (None, SynthesisFailure.SCORE)
     assert seen.cost is not None
     assert seen.cost.score > 0.9
     assert seen.cost.low > 0.55
-    assert list(spec.folder.parent.iterdir()) == []
+    assert list((tmp_path / "channels").iterdir()) == []
 
 
 def test_the_score_is_paid_for_and_another_each_time(tmp_path: Path) -> None:
@@ -45,7 +45,9 @@ def test_the_score_is_paid_for_and_another_each_time(tmp_path: Path) -> None:
     for n in range(4):
         folder = tmp_path / str(n)
         folder.mkdir()
-        seen = synthesise(folder, a_synthesis(folder, parameters=parameters(epsilon=1.0, max_score=1.0)), memorise)
+        seen = synthesise(
+            folders_of(folder), a_synthesis(folder, parameters=parameters(epsilon=1.0, max_score=1.0)), memorise
+        )
         assert seen.cost is not None
         costs.append(seen.cost)
     assert all(0 < cost.epsilon < 1 for cost in costs)
@@ -60,29 +62,31 @@ def test_honest_channels_of_600_rows_do_not_fail_by_chance(tmp_path: Path) -> No
     for n in range(10):
         folder = tmp_path / str(n)
         folder.mkdir()
-        seen.append(synthesise(folder, a_synthesis(folder, rows=600, parameters=parameters(max_score=0.55))))
+        seen.append(
+            synthesise(folders_of(folder), a_synthesis(folder, rows=600, parameters=parameters(max_score=0.55)))
+        )
     assert sum(one.failure is SynthesisFailure.SCORE for one in seen) <= 1
     assert all(one.cost is not None and one.cost.epsilon <= 10 for one in seen)
 
 
 def test_one_row_in_ten_is_held_out(tmp_path: Path) -> None:
     SEEN.clear()
-    synthesise(tmp_path, a_synthesis(tmp_path, parameters=parameters(max_score=1.0)), memorise)
+    synthesise(folders_of(tmp_path), a_synthesis(tmp_path, parameters=parameters(max_score=1.0)), memorise)
     assert 3_450 < SEEN[0] < 3_750
 
 
 def test_rows_at_the_threshold_are_kept(tmp_path: Path) -> None:
     spec = a_synthesis(tmp_path, parameters=parameters(max_score=1.0))
-    seen = synthesise(tmp_path, spec, memorise)
+    seen = synthesise(folders_of(tmp_path), spec, memorise)
     assert seen.result is not None
     assert seen.result.rows == SEEN[-1]
 
 
 def test_a_description_and_an_end_come_back_from_their_files(tmp_path: Path) -> None:
     spec = a_synthesis(tmp_path)
-    write_spec(tmp_path / "spec.json", spec)
-    assert read_spec(tmp_path / "spec.json") == spec
-    seen = synthesise(tmp_path, spec, memorise)
+    write_spec(spec, folders_of(tmp_path))
+    assert (read_spec(tmp_path), read_folders(tmp_path)) == (spec, folders_of(tmp_path))
+    seen = synthesise(folders_of(tmp_path), spec, memorise)
     write_end(tmp_path / END, seen)
     assert read_end(tmp_path / END) == seen
 
@@ -94,7 +98,7 @@ def test_without_its_packages_a_synthesis_says_which_to_install(
         if name not in {"whiteroom.synthesis.child", "whiteroom.synthesis.specs", "whiteroom.synthesis.synthesiser"}:
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opendp", None)
-    child._work(tmp_path, a_synthesis(tmp_path))
+    child._work(folders_of(tmp_path), a_synthesis(tmp_path))
     seen = read_end(tmp_path / END)
     assert seen is not None
     assert seen.failure is SynthesisFailure.NOT_INSTALLED

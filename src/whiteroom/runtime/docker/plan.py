@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whiteroom.domain.runs import Run, TransformRun
-from whiteroom.runtime import contract, folders
+from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import seccomp
 from whiteroom.runtime.docker.engine import EngineFacts, EngineImage
@@ -102,7 +102,6 @@ def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]
         (str(folder / NO_NAMES), "/etc/resolv.conf", False),
         # The root is read-only; these SageMaker's inference toolkits write before they serve.
         *((str(work / TOOLKITS / path.name), str(path), True) for path in toolkits),
-        *folders.checkpoint_mounts(run, host),
     ]
 
 

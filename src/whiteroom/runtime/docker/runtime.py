@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from whiteroom.domain.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
-from whiteroom.ports import ImageNotFound, RunRefused
+from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
@@ -51,6 +51,7 @@ class DockerRuntime(SupervisedRuntime):
     def __init__(
         self,
         folder: Path,
+        data: LocalData,
         *,
         socket: str,
         oci_runtime: str = "",
@@ -62,6 +63,7 @@ class DockerRuntime(SupervisedRuntime):
 
         Args:
             folder: the server's data folder.
+            data: says where what runs are given lies, and takes what they leave.
             socket: the engine's, of Docker or Podman.
             oci_runtime: which of the engine's runtimes runs containers; empty for its default.
             pull_from: registries and repositories that images may be pulled from.
@@ -73,7 +75,7 @@ class DockerRuntime(SupervisedRuntime):
         self._asked_again = 0.0
         self._silent_until = 0.0
         self._label = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:12]
-        super().__init__(folder, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
+        super().__init__(folder, data, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
 
     @property
     def is_there(self) -> bool:
@@ -220,9 +222,10 @@ class DockerRuntime(SupervisedRuntime):
             folders.make_work(run, new, host)
             _make_toolkit_files(run, new / specs.WORK / host / TOOLKITS)
             _make_input(run, new / docker_plan.INPUT / host, told.config_files)
-            pipes += folders.make_pipes(run, new, host, number)
+            pipes += folders.make_pipes(run, self._data, new, host, number)
             mounts = docker_plan.own_mounts(run, final, host)
-            mounts += folders.channel_mounts(run, new, final, host, number)
+            mounts += folders.checkpoint_mounts(run, self._data, host)
+            mounts += folders.channel_mounts(run, self._data, new, final, host, number)
             members.append(
                 ContainerInstance(
                     host=host,
@@ -268,10 +271,10 @@ class DockerRuntime(SupervisedRuntime):
             subnets=docker_plan.subnets(),
             bridge=f"wr{hashlib.sha256(f'{self._label}-{run.id}'.encode()).hexdigest()[:12]}",
             is_held=isinstance(run, TrainingRun) and len(members) > 1,
-            transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
+            transform=folders.transform_spec(run, self._data).plain() if isinstance(run, TransformRun) else None,
             pipes=pipes,
             notes=run.notes,
-            checkpoints=folders.checkpoints_of(run),
+            checkpoints=folders.checkpoints_of(run, self._data),
             uid_folder=str(self._folder / "users"),
             first_uid=self.first_uid,
             gpus=limits.gpus,

@@ -26,9 +26,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from whiteroom.base.trees import remove_tree
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.images import environments
-from whiteroom.runtime.trees import BadFolder, copy_tree, digest_tree, make_read_only, remove_tree
+from whiteroom.runtime.trees import BadFolder, copy_tree, digest_tree, make_read_only
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
 _DEFAULT_TAG = "latest"

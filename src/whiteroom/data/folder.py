@@ -1,8 +1,8 @@
-"""An object store on folders of this machine: the default.
+"""Data in folders of this machine: the default.
 
-An artefact is the file ARTEFACTS/KEY, written under a temporary name and renamed. What
-`s3://BUCKET/PREFIX` is given lands in DELIVERIES/BUCKET/PREFIX. Below both folders every
-step is taken by descriptor and no link is followed.
+What docs/architecture.md shows as a server's folder is `_PLACES` here. A file is written under a temporary name and
+renamed. What `s3://BUCKET/PREFIX` is given lands in objects/BUCKET/PREFIX, where every step is taken by descriptor and
+no link is followed.
 """
 
 from __future__ import annotations
@@ -16,107 +16,117 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from whiteroom.base.archives import shown
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
+from whiteroom.base.trees import remove_tree
 from whiteroom.base.troubles import trouble_of
-from whiteroom.objects.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
-from whiteroom.ports import DeliveryFailed, StoredObject
+from whiteroom.data.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
+from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.ports import Archive, DeliveryFailed
+
+_PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
+    DataKind.LAYOUT: ("channels", ".layouts"),
+    DataKind.CHANNEL: ("channels", ""),
+    DataKind.ORIGINAL: ("originals", ""),
+    DataKind.RESULT: ("results", ""),
+    DataKind.BASE_MODEL: ("bases", ""),
+    DataKind.CHECKPOINT: ("checkpoints", ""),
+    DataKind.ARTEFACT: ("artefacts/trained-models", ""),
+    DataKind.RUN_OUTPUT: ("runs", ""),
+    DataKind.CONTAINER_OUTPUT: ("containers", ""),
+}
+"""The folder that holds those of a kind, by id, and what their names end in; the first that fits tells the kind."""
 
 _UNFINISHED: Final = "+"
-"""Begins the names of what is being written; no key can, and no bucket."""
+"""Begins the names of what is being written; no part can, and no bucket."""
+_PIECE: Final = 1 << 20
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class FolderObjects:
-    """Implements `ports.ObjectStore`. Both folders are made where they are missing."""
+class FolderData:
+    """Implements `ports.Data` and `ports.LocalData`."""
 
-    def __init__(self, artefacts: Path, deliveries: Path) -> None:
-        artefacts.mkdir(parents=True, exist_ok=True)
-        deliveries.mkdir(parents=True, exist_ok=True)
-        self._artefacts = artefacts
-        self._deliveries = deliveries
-        self._under_way = deliveries / f"{_UNFINISHED}under-way"
-        self._under_way.mkdir(exist_ok=True)
-        self._sweep()
+    def __init__(self, root: Path) -> None:
+        """Keep data below `root`, a server's data folder."""
+        self._root = root.absolute()
+        self._deliveries = self._root / "objects"
+        self._under_way = self._deliveries / f"{_UNFINISHED}under-way"
 
-    def pack(self, folders: Mapping[str, Path], key: str, limit_bytes: int | None, until: float = inf) -> StoredObject:
-        """See `ports.ObjectStore.pack`."""
-        target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f"{_UNFINISHED}{target.name}-"
-        # What a killed server left. Should another one be writing it now, its rename fails, and it tries again.
-        for left in target.parent.glob(f"{glob.escape(prefix)}*"):
-            left.unlink(missing_ok=True)
-        fd, unfinished = tempfile.mkstemp(prefix=prefix, dir=target.parent)
-        try:
-            with os.fdopen(fd, "w+b", buffering=0) as out:
-                content_bytes = write_archive(folders, out, limit_bytes, until)
-                os.fsync(out.fileno())
-                size_bytes = os.fstat(out.fileno()).st_size
-            Path(unfinished).replace(target)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
-        return StoredObject(key, size_bytes, content_bytes)
+    def path(self, ref: DataRef) -> str:
+        """See `ports.LocalData.path`."""
+        return str(self._path(ref))
 
-    def measure(self, folders: Mapping[str, Path], until: float = inf) -> int:
-        """See `ports.ObjectStore.measure`."""
-        return measure_folders(folders, until)
+    def reference(self, path: str) -> DataRef:
+        """See `ports.LocalData.reference`."""
+        below = Path(os.path.normpath(path)).relative_to(self._root)
+        for kind, (folder, ending) in _PLACES.items():
+            if below.is_relative_to(folder) and below != Path(folder):
+                own, *parts = below.relative_to(folder).parts
+                if own.endswith(ending):
+                    return DataRef(kind, own.removesuffix(ending), "/".join(parts))
+        raise ValueError(f"At {path} there is no data.")
 
-    def stat(self, key: str) -> StoredObject | None:
-        """See `ports.ObjectStore.stat`."""
-        path = self._path(key)
-        if not path.is_file():
-            return None
-        content_bytes = content_bytes_of(path)
-        return None if content_bytes is None else StoredObject(key, path.stat().st_size, content_bytes)
+    def held(self, kind: DataKind) -> Sequence[str]:
+        """See `ports.Data.held`."""
+        refs = [self.reference(entry.path) for entry in _entries(self._root / _PLACES[kind][0])]
+        return sorted(ref.id for ref in refs if ref.kind is kind)
 
-    def local_path(self, key: str) -> Path:
-        """See `ports.ObjectStore.local_path`."""
-        path = self._path(key)
-        if not path.is_file():
-            raise KeyError(key)
-        return path
+    def list(self, ref: DataRef) -> Sequence[str]:
+        """See `ports.Data.list`."""
+        return sorted(entry.name for entry in _entries(self._path(ref)) if not entry.is_dir(follow_symlinks=False))
 
-    def delete(self, prefix: str) -> None:
-        """See `ports.ObjectStore.delete`. The folders that it leaves empty go too."""
-        path = self._path(prefix)
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        for folder in path.parents:
-            if folder == self._artefacts:
-                break
-            try:
-                folder.rmdir()
-            except FileNotFoundError:
-                continue
-            except OSError:  # it holds something else
-                break
+    def measure(self, parts: Mapping[str, DataRef], until: float = inf) -> int:
+        """See `ports.Data.measure`."""
+        return measure_folders(self._folders(parts), until)
+
+    def pack(
+        self, parts: Mapping[str, DataRef], target: DataRef, limit_bytes: int | None, until: float = inf
+    ) -> Archive:
+        """See `ports.Data.pack`."""
+        folders = self._folders(parts)
+        with _drafted(self._path(target), 0o600) as out:
+            content_bytes = write_archive(folders, out, limit_bytes, until)
+            size_bytes = os.fstat(out.fileno()).st_size
+        return Archive(target, size_bytes, content_bytes)
+
+    def archive(self, ref: DataRef) -> Archive | None:
+        """See `ports.Data.archive`."""
+        path = self._path(ref)
+        content_bytes = content_bytes_of(path) if path.is_file() else None
+        return None if content_bytes is None else Archive(ref, path.stat().st_size, content_bytes)
+
+    def copy(self, source: DataRef, target: DataRef) -> None:
+        """See `ports.Data.copy`."""
+        if not (path := self._path(target)).exists():
+            with self._path(source).open("rb") as file, _drafted(path, 0o644) as out:
+                shutil.copyfileobj(file, out, _PIECE)
+
+    def erase(self, ref: DataRef) -> None:
+        """See `ports.Data.erase`."""
+        remove_tree(self._path(ref))
 
     def deliver(
         self,
         location: str,
         path: str,
-        sources: Iterable[tuple[str, Path]],
+        sources: Iterable[tuple[str, DataRef]],
         confirm: Callable[[], object] = lambda: None,
     ) -> None:
-        """See `ports.ObjectStore.deliver`.
+        """See `ports.Data.deliver`.
 
         The files are gathered in a hidden folder beside the destination, which nobody else
         may open. A destination that does not exist yet appears by one rename, whole; into one
         that does, the files are renamed one by one. A crash in between leaves some of the new
         files beside some of the old ones, which the same delivery made again heals; and the
-        hidden folder, which the next store on these folders removes.
+        hidden folder, which `sweep` removes.
         """
-        wanted = [(plain_parts(name, "The file name"), source) for name, source in sources]
+        wanted = [(plain_parts(name, "The file name"), self._path(source)) for name, source in sources]
         try:
             place = parse_location(location)
             folders = (place.bucket, *place.folders, *folder_parts(path, "The path"))
@@ -135,6 +145,7 @@ class FolderObjects:
     @contextlib.contextmanager
     def _noted(self, folders: tuple[str, ...]) -> Iterator[None]:
         """While it is being made, there is a locked note of a delivery: one whose lock is free was cut short."""
+        self._under_way.mkdir(parents=True, exist_ok=True)
         fd, draft = tempfile.mkstemp(prefix=".", dir=self._under_way)
         note = self._under_way / Path(draft).name[1:]
         try:
@@ -147,9 +158,14 @@ class FolderObjects:
                 left.unlink(missing_ok=True)
             os.close(fd)
 
-    def _sweep(self) -> None:
-        """Remove what deliveries that were cut short had gathered: it may never be judged again."""
-        for note in self._under_way.iterdir():
+    def sweep(self) -> None:
+        """Remove what deliveries that were cut short had gathered: it may never be judged again.
+
+        And what erasing checkpoints left beside them, where a server of an earlier release was killed at it.
+        """
+        for left in (self._root / _PLACES[DataKind.CHECKPOINT][0]).glob(".removing-*"):
+            remove_tree(left)
+        for note in self._under_way.glob("*"):
             # What is another store's, and under way, is locked; what is another user's is that user's to remove.
             with contextlib.suppress(OSError), note.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,8 +175,42 @@ class FolderObjects:
                         shutil.rmtree(_staging(name), dir_fd=parent)
                 note.unlink()
 
-    def _path(self, key: str) -> Path:
-        return self._artefacts.joinpath(*plain_parts(key, "The key"))
+    def _folders(self, parts: Mapping[str, DataRef]) -> dict[str, Path]:
+        return {host: self._path(ref) for host, ref in parts.items()}
+
+    def _path(self, ref: DataRef) -> Path:
+        folder, ending = _PLACES[ref.kind]
+        own, *more = plain_parts(ref.id + ending, "The id")
+        if more:
+            raise ValueError(f"The id {shown(ref.id)!r} is not made of one name.")
+        return self._root.joinpath(folder, own, *(plain_parts(ref.part, "The part") if ref.part else ()))
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder, but for what is being written; nothing where it is not there."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as found:
+        yield from (entry for entry in found if not entry.name.startswith((_UNFINISHED, ".")))
+
+
+@contextlib.contextmanager
+def _drafted(target: Path, mode: int) -> Iterator[IO[bytes]]:
+    """A file under another name beside the target, which it replaces, down on the disk, unless something is raised."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{_UNFINISHED}{target.name}-"
+    # What a killed server left. Should another one be writing it now, its rename fails, and it tries again.
+    for left in target.parent.glob(f"{glob.escape(prefix)}*"):
+        left.unlink(missing_ok=True)
+    fd, unfinished = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+    try:
+        with os.fdopen(fd, "w+b", buffering=0) as out:
+            yield out
+            os.fchmod(out.fileno(), mode)
+            os.fsync(out.fileno())
+        Path(unfinished).replace(target)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
 
 
 def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]], confirm: Callable[[], object]) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from whiteroom.base.archives import unpack
-from whiteroom.objects import archive
-from whiteroom.objects.archive import content_bytes_of, measure_folders, write_archive
+from whiteroom.data import archive
+from whiteroom.data.archive import content_bytes_of, measure_folders, write_archive
 from whiteroom.ports import TookTooLong, UnsafeContents
 
 

@@ -2,22 +2,6 @@ import os
 from pathlib import Path
 
 from whiteroom.runtime.supervisor import meters
-from whiteroom.runtime.trees import remove_tree
-
-
-def test_folders_700_levels_deep_are_removed_and_measured(tmp_path: Path) -> None:
-    top = tmp_path / "top"
-    top.mkdir()
-    here = os.open(top, os.O_RDONLY)
-    for _ in range(700):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(here)
-    assert meters.disk([str(top)]) > 0
-    remove_tree(top)
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_look_ends_where_it_is_told_to_whatever_lies_there(tmp_path: Path) -> None:
@@ -34,15 +18,6 @@ def test_a_look_ends_where_it_is_told_to_whatever_lies_there(tmp_path: Path) -> 
 def test_an_instance_may_have_as_many_entries_as_its_volume_has_inodes_within_bounds() -> None:
     gigabyte = 10**9
     assert [meters.most_entries(size * gigabyte) for size in (1, 5, 1_000)] == [250_000, 305_175, 1_000_000]
-
-
-def test_a_folder_that_is_a_link_is_removed_and_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept" / "x").touch()
-    (tmp_path / "link").symlink_to("kept")
-    remove_tree(tmp_path / "link")
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
-    assert (tmp_path / "kept" / "x").exists()
 
 
 def test_hard_links_are_counted_once_and_holes_not_at_all(tmp_path: Path) -> None:

@@ -1,1 +1,0 @@
-"""Keeps artefacts and delivers results (ports.ObjectStore): folders of this machine by default."""

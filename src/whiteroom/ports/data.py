@@ -1,0 +1,143 @@
+"""Where data is kept: what can be done with it by its name, and by those who need its bytes on their own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+from whiteroom.domain.data import DataKind, DataRef
+
+
+class UnsafeContents(Exception):
+    """A run left something other than regular files and folders. The message names it relative to its folder."""
+
+
+class ConflictingContents(Exception):
+    """Instances of one run left different contents under one path. The message names the path and two of them."""
+
+
+class TooLarge(Exception):
+    """More bytes than the limit allows. Carries `size_bytes` as far as it was counted, and `limit_bytes`."""
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"{size_bytes:,} bytes; the limit is {limit_bytes:,}.")
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+
+
+class TookTooLong(Exception):
+    """What was left is too much to be gathered in the time that there was for it. Nothing is kept."""
+
+
+class DeliveryFailed(Exception):
+    """A member's location took nothing. The message is for all members, and does not say where the location is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive that is kept."""
+
+    ref: DataRef
+    size_bytes: int
+    """As stored (compressed)."""
+    content_bytes: int
+    """Of the regular files inside, uncompressed."""
+
+
+class Data(Protocol):
+    """Keeps data under names, and delivers it to members' locations.
+
+    Ids, parts and names of files are made of `[A-Za-z0-9._-]`, parts of slashes too; ValueError for any other. Every
+    write appears whole or not at all, and is safe to repeat. Contract suite: tests/contract/data/.
+    """
+
+    def held(self, kind: DataKind) -> Sequence[str]:
+        """Every id under which something of that kind is held, in order."""
+
+    def list(self, ref: DataRef) -> Sequence[str]:
+        """The names of the files there, in order, but for those in folders; none where nothing is there."""
+
+    def measure(self, parts: Mapping[str, DataRef], until: float = inf) -> int:
+        """Bytes of the regular files in untrusted folders, one a host, sparse files at their full length.
+
+        What several hosts left under one path counts once; whether it is the same is looked at by `pack`.
+
+        Raises:
+            ConflictingContents: it cannot be, as their sizes differ.
+            UnsafeContents: as `pack`.
+            TookTooLong: as `pack`.
+        """
+
+    def pack(
+        self, parts: Mapping[str, DataRef], target: DataRef, limit_bytes: int | None, until: float = inf
+    ) -> Archive:
+        """Archive untrusted folders, one a host, merged, as .tar.gz under `target`, in place of what stood there.
+
+        The archive holds regular files under plain relative names, and no folders: an empty one is not kept.
+        What several hosts left under one path must be the same; it is kept once.
+
+        Raises:
+            ConflictingContents: it is not.
+            UnsafeContents: a link of either kind, a device, a FIFO, a socket, a name that is not UTF-8, 128 levels.
+            TooLarge: the regular files hold more than `limit_bytes`; nothing is kept.
+            TookTooLong: it was not done at `until`, by time.monotonic(); nothing is kept.
+        """
+
+    def archive(self, ref: DataRef) -> Archive | None:
+        """What `pack` has kept there; None if nothing."""
+
+    def copy(self, source: DataRef, target: DataRef) -> None:
+        """Copy a file, bytes and not a second name; where the target is there already, nothing is done.
+
+        Raises:
+            FileNotFoundError: there is no source.
+        """
+
+    def erase(self, ref: DataRef) -> None:
+        """Delete all of it, whatever a program has put there and nothing writes to any more. None is a success."""
+
+    def deliver(
+        self,
+        location: str,
+        path: str,
+        sources: Iterable[tuple[str, DataRef]],
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Put files (name, source) at `location` (`s3://BUCKET/PREFIX`) below the folder `path`, all or none.
+
+        Sources are untrusted: only regular files are read, without following links.
+
+        Args:
+            location: of the receiver.
+            path: of the delivery, below it.
+            sources: the files.
+            confirm: called when all of them have been copied and none can be seen yet, since copying takes time:
+                where it raises, nothing is delivered, and what it raised goes to the caller.
+
+        Raises:
+            UnsafeContents: a source is not a regular file.
+            DeliveryFailed: the location cannot be written to.
+        """
+
+
+class LocalData(Protocol):
+    """Data whose bytes lie on this machine, for what runs here: engines, syntheses, runtimes.
+
+    Contract suite: tests/contract/data/.
+    """
+
+    def path(self, ref: DataRef) -> str:
+        """The absolute path of the file or folder, whether or not it is there yet.
+
+        Raises:
+            ValueError: the id or the part is not plain, and might lead elsewhere.
+        """
+
+    def reference(self, path: str) -> DataRef:
+        """What lies at that path.
+
+        Raises:
+            ValueError: no data lies there.
+        """

@@ -1,0 +1,199 @@
+"""FolderData, and the fake that is made of it, keep to the contracts, and to what a folder of this machine adds."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from contract.data.suite import JOB, KEPT, DataContract, Delivered, LocalDataContract, Place, Read, fill
+from support.fakes import RiggedData
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.domain.trained_models import artefacts
+from whiteroom.ports import DeliveryFailed
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> FolderData:
+    return FolderData(tmp_path)
+
+
+@pytest.fixture
+def local(data: FolderData) -> FolderData:
+    return data
+
+
+@pytest.fixture
+def place(data: FolderData) -> Place:
+    return lambda ref: Path(data.path(ref))
+
+
+@pytest.fixture
+def read(data: FolderData) -> Read:
+    return lambda ref: Path(data.path(ref)).read_bytes()
+
+
+@pytest.fixture
+def delivered(tmp_path: Path) -> Delivered:
+    def find() -> dict[str, bytes]:
+        root = tmp_path / "objects"
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    return find
+
+
+class TestFolderData(DataContract, LocalDataContract):
+    pass
+
+
+class TestRiggedData(DataContract, LocalDataContract):
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> FolderData:
+        return RiggedData(tmp_path)
+
+
+LAYOUT = {
+    DataRef(DataKind.CHANNEL, "ID", "part-00000.csv"): "channels/ID/part-00000.csv",
+    DataRef(DataKind.LAYOUT, "ID", "2"): "channels/ID.layouts/2",
+    DataRef(DataKind.ORIGINAL, "ID"): "originals/ID",
+    DataRef(DataKind.RESULT, "ID"): "results/ID",
+    DataRef(DataKind.BASE_MODEL, "ID"): "bases/ID",
+    DataRef(DataKind.CHECKPOINT, "ID", "algo-1"): "checkpoints/ID/algo-1",
+    DataRef(DataKind.ARTEFACT, "ID", "model.tar.gz"): "artefacts/trained-models/ID/model.tar.gz",
+    DataRef(DataKind.ARTEFACT, "ID", "partial/model.tar.gz"): "artefacts/trained-models/ID/partial/model.tar.gz",
+    DataRef(DataKind.RUN_OUTPUT, "ID", "work/algo-1/model"): "runs/ID/work/algo-1/model",
+    DataRef(DataKind.CONTAINER_OUTPUT, "ID", "work/algo-1/model"): "containers/ID/work/algo-1/model",
+}
+"""As docs/architecture.md shows it: a server finds there what the last release left."""
+
+
+@pytest.mark.parametrize("ref", LAYOUT)
+def test_data_lies_where_the_page_on_architecture_says(data: FolderData, tmp_path: Path, ref: DataRef) -> None:
+    assert data.path(ref) == str(tmp_path / LAYOUT[ref])
+
+
+def test_what_is_still_being_written_is_not_held(data: FolderData, tmp_path: Path) -> None:
+    for name in (".query.query.partial", "query"):
+        fill(tmp_path / "originals" / name, a=b"1")
+    assert data.held(DataKind.ORIGINAL) == ["query"]
+
+
+def test_what_an_erasing_of_the_last_release_left_goes_with_the_next_server(data: FolderData, tmp_path: Path) -> None:
+    fill(tmp_path / "checkpoints/.removing-1/deep", a=b"1")
+    fill(tmp_path / "checkpoints/model", a=b"1")
+    data.sweep()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["model"]
+
+
+def test_nothing_but_the_artefact_is_left_in_the_folder(data: FolderData, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "runs/job", a=b"1")
+    data.pack({"algo-1": JOB}, KEPT, None)
+    (folder / "fifo").touch()
+    (folder / "fifo").unlink()
+    os.mkfifo(folder / "fifo")
+    with pytest.raises(Exception, match="is a FIFO"):
+        data.pack({"algo-1": JOB}, KEPT, None)
+    assert [path.name for path in (tmp_path / "artefacts").rglob("*") if path.is_file()] == ["model.tar.gz"]
+    data.erase(artefacts("m-1"))
+    assert list((tmp_path / "artefacts/trained-models").iterdir()) == []
+
+
+def test_a_delivery_leaves_nothing_hidden_behind(data: FolderData, tmp_path: Path) -> None:
+    fill(tmp_path / "runs/job", a=b"1")
+    for _ in range(2):
+        data.deliver("s3://abc/p", "x/y", [("a", JOB.at("a"))])
+    assert [path.name for path in (tmp_path / "objects/abc/p/x").iterdir()] == ["y"]
+
+
+def test_a_delivery_that_crashed_is_healed_by_its_repeat(data: FolderData, tmp_path: Path) -> None:
+    fill(tmp_path / "runs/job", a=b"1", b=b"2")
+
+    class CrashError(BaseException):
+        pass
+
+    def crashing() -> None:
+        raise CrashError
+
+    real = os.rename
+    calls = []
+
+    def rename(*args: object, **kwargs: object) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            crashing()
+        real(*args, **kwargs)  # type: ignore[arg-type]
+
+    data.deliver("s3://abc", "job", [("a", JOB.at("b")), ("b", JOB.at("a"))])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        with pytest.raises(CrashError):
+            data.deliver("s3://abc", "job", [("a", JOB.at("a")), ("b", JOB.at("b"))])
+    data.deliver("s3://abc", "job", [("a", JOB.at("a")), ("b", JOB.at("b"))])
+    assert {path.name: path.read_bytes() for path in (tmp_path / "objects/abc/job").iterdir()} == {
+        "a": b"1", "b": b"2"
+    }  # fmt: skip
+    assert [path.name for path in (tmp_path / "objects/abc").iterdir()] == ["job"]
+
+
+def test_what_a_killed_delivery_gathered_is_nobodys_and_goes_with_the_next_server(
+    data: FolderData, tmp_path: Path
+) -> None:
+    fill(tmp_path / "runs/job", a=b"1")
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        # Killed when all has been copied, and before it is judged again.
+        def die() -> None:
+            os.write(writer, b"copied")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        data.deliver("s3://abc/p", "x/job", [("a", JOB.at("a"))], die)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as said:
+        assert said.read() == b"copied"
+    os.waitpid(child, 0)
+    (gathered,) = (tmp_path / "objects/abc/p/x").iterdir()
+    assert gathered.name.startswith(".")
+    assert gathered.stat().st_mode & 0o777 == 0o700
+    FolderData(tmp_path).sweep()
+    assert list((tmp_path / "objects/abc/p/x").iterdir()) == []
+    assert list((tmp_path / "objects/+under-way").iterdir()) == []
+
+
+def test_a_note_that_a_power_cut_left_empty_keeps_no_server_from_starting(data: FolderData, tmp_path: Path) -> None:
+    fill(tmp_path / "objects/+under-way", cut=b"")
+    FolderData(tmp_path).sweep()
+    assert list((tmp_path / "objects/+under-way").iterdir()) == []
+
+
+def test_a_delivery_under_way_is_left_alone_by_another_server(data: FolderData, tmp_path: Path) -> None:
+    fill(tmp_path / "runs/job", a=b"1")
+
+    def begin_another() -> None:
+        FolderData(tmp_path).sweep()
+
+    data.deliver("s3://abc", "job", [("a", JOB.at("a"))], begin_another)
+    assert (tmp_path / "objects/abc/job/a").read_bytes() == b"1"
+    assert (tmp_path / "objects/abc/job").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("link", ["abc", "abc/p", "abc/p/x", "abc/p/x/job"])
+def test_a_delivery_follows_no_link_out_of_its_folder(data: FolderData, tmp_path: Path, link: str) -> None:
+    outside = fill(tmp_path / "outside", keep=b"")
+    at = tmp_path / "objects" / link
+    at.parent.mkdir(parents=True, exist_ok=True)
+    at.symlink_to(outside)
+    fill(tmp_path / "runs/job", a=b"1")
+    with pytest.raises(DeliveryFailed, match=r"^The receiver's location cannot be written to: [A-Za-z ]+\.$"):
+        data.deliver("s3://abc/p", "x/job", [("a", JOB.at("a"))])
+    assert [path.name for path in outside.iterdir()] == ["keep"]
+
+
+def test_a_hard_linked_source_is_refused(data: FolderData, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "runs/job", a=b"1")
+    (folder / "b").hardlink_to(folder / "a")
+    with pytest.raises(Exception, match="hard link"):
+        data.deliver("s3://abc", "job", [("a", JOB.at("a"))])
