@@ -17,7 +17,7 @@ from whiteroom.engines.judging import JudgedQuery, judge_query
 from whiteroom.engines.noise_plan import NoisePlan
 from whiteroom.engines.ordering import Plan, put_in_order
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark.structs import name_fields, refuse_orders
+from whiteroom.engines.spark.structs import name_fields, refuse_keys, refuse_orders
 from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.walls import BOTH, Walls
 
@@ -79,6 +79,7 @@ def write(judged: JudgedQuery) -> WrittenQuery:
         return WrittenQuery(judged, answer, _NO_ORDER, NoisyText(rows, answer, judged.noise))
     tree = judged.tree.copy()
     refuse_orders(tree)
+    refuse_keys(tree)
     order = put_in_order(tree)
     return WrittenQuery(judged, name_fields(to_duckdb_tree(tree)).sql("duckdb", comments=False), order)
 

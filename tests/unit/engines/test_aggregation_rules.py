@@ -106,6 +106,8 @@ REFUSED = [
     ),
     # more than one SELECT
     ("WITH x AS (SELECT * FROM impressions) SELECT SUM(cost) AS s FROM x", "takes no common table expression"),
+    ("SELECT SUM(cost) AS s FROM impressions LATERAL VIEW explode(array(1, 2)) v AS x", "no generator such as explode"),
+    ("SELECT SUM(cost) AS s, struct(campaign) AS x FROM impressions GROUP BY struct(campaign)", "NAMED_STRUCT"),
     ("SELECT SUM(cost) AS s FROM (SELECT * FROM impressions)", "takes no sub-query"),
     ("SELECT SUM(cost) AS s FROM impressions WHERE campaign = (SELECT max(segment) FROM customers)", "no sub-query"),
     (

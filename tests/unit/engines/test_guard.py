@@ -152,6 +152,11 @@ REFUSED = [
     ("SELECT named_struct('a', id, 'A', 1) AS x FROM people", "Two fields of a struct have one name"),
     ("SELECT named_struct(name, id) AS x FROM people", "as texts in quotes"),
     ("SELECT s.* FROM (SELECT named_struct('a', id) AS s FROM people) t", "takes no struct apart"),
+    ("SELECT DISTINCT struct(sqrt(id) AS a) AS x FROM people", "Name the fields in GROUP BY"),
+    ("SELECT count(*) AS n FROM people GROUP BY struct(sqrt(id) AS a)", "Name the fields in GROUP BY"),
+    ("SELECT id FROM people ORDER BY struct(id, name)", "put in no order here"),
+    ("SELECT max(struct(id, name)).id AS x FROM people", "put in no order here"),
+    ("SELECT id FROM people WHERE struct(id) < struct(name)", ""),
     ("SELECT struct(*) AS x FROM people", "struct(*) is not allowed"),
     ("SELECT array(named_struct('a', id), named_struct('b', id)) AS x FROM people", "of several types"),
     (

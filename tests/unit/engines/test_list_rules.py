@@ -66,6 +66,9 @@ def test_the_query_of_awss_own_sample_passes() -> None:
 
 REFUSED = [
     (f"SELECT i.campaign {JOINED}", "SELECT DISTINCT"),
+    (f"SELECT DISTINCT x {JOINED} LATERAL VIEW explode(array(campaign)) v AS x", "no generator such as explode"),
+    (f"SELECT DISTINCT explode(array(campaign)) AS x {JOINED}", "no generator such as explode"),
+    (f"SELECT DISTINCT struct(campaign) AS x {JOINED}", "NAMED_STRUCT"),
     ("SELECT DISTINCT campaign FROM impressions", "only where it overlaps"),
     ("SELECT DISTINCT spend FROM customers", "only where it overlaps"),
     ("SELECT DISTINCT i.campaign FROM impressions i JOIN shops s ON i.user_id = s.id", "only where it overlaps"),
