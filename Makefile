@@ -53,8 +53,8 @@ check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/reference.py --check
 
-fuzz: $(DEV_READY) ## Try 100,000 queries on twins that a rule keeps apart (QUERIES=, SEED=)
-	@PYTHONPATH=tests:. $(BIN)/python -m noninterference --queries $(QUERIES) --seed $(SEED)
+fuzz: $(DEV_READY) ## Try 100,000 queries on twins that a rule keeps apart (QUERIES=, SEED=, JOBS=: one a core)
+	@PYTHONPATH=tests:. $(BIN)/python -m noninterference --queries $(QUERIES) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
 mutate-members: $(DEV_READY) ## Have the product ignore each member of each request: its test must fail (ROWS=, an hour)
 	@nice $(BIN)/python tools/mutate_members.py --rows "$(ROWS)"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import logging
+import os
+import signal
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from noninterference.campaign import Campaign, Report
+from noninterference.campaign import Report
 from noninterference.listed import listed
+from noninterference.shards import shards
 
+_IN_MEMORY = Path("/dev/shm")
+"""Thousands of small files are written and removed."""
 LEAST = 20
 """How often each listed construct is tried."""
 
@@ -22,17 +25,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--queries", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes; one a core")
     parser.add_argument("--every", type=int, default=2_000, help="tell how it goes after so many")
     asked = parser.parse_args()
-    logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="whiteroom-fuzz-") as folder:
-        campaign = Campaign(Path(folder), asked.seed)
-        started = time.monotonic()
-        with suppress(KeyboardInterrupt):  # what was done until then is told
-            while campaign.report.queries < asked.queries:
-                campaign.run(min(asked.every, asked.queries - campaign.report.queries))
-                _say(_so_far(campaign.report, time.monotonic() - started))
-        campaign.close()
+    started, told = time.monotonic(), 0
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="whiteroom-fuzz-", dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None
+        ) as folder,
+        shards(Path(folder), asked.seed, asked.queries, max(1, min(asked.jobs, asked.queries))) as campaign,
+    ):
+        try:
+            for _ in campaign.progress():
+                queries = campaign.report.queries
+                if queries // asked.every > told:
+                    told = queries // asked.every
+                    _say(_so_far(campaign.report, time.monotonic() - started))
+        except KeyboardInterrupt:
+            # Once is enough: what was done until then is told.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _say(f"\ninterrupted after {time.monotonic() - started:,.0f} s")
+    _say(f"\nseeds, one a process: {', '.join(map(str, campaign.seeds))}")
     return tell(campaign.report)
 
 
@@ -46,7 +59,8 @@ def _so_far(report: Report, seconds: float) -> str:
 
 def tell(report: Report) -> int:
     """The shares let through, per rule and per construct, and what was found."""
-    _say(f"\nseed {report.seed}: {report.queries:,} queries, {report.passed / report.queries:.0%} let through")
+    share = report.passed / max(1, report.queries)
+    _say(f"seed {report.seed}: {report.queries:,} queries, {share:.0%} let through; {report.seconds:,.0f} s")
     for room, tally in report.tallies.items():
         kinds = ", ".join(f"({letter}) {count:,}" for letter, count in sorted(tally.held.items()))
         failing = ", ".join(f"({letter}) {count:,}" for letter, count in sorted(tally.failing.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -333,13 +333,27 @@ class Campaign:
             runner.close()
         self._private.close()
 
-    def run(self, queries: int, *, turned: float = TURNED, until: Callable[[Report], bool] = lambda _: False) -> Report:
-        """Try so many queries, or until the report says that it is enough."""
+    def run(
+        self,
+        queries: int,
+        *,
+        turned: float = TURNED,
+        turns: Sequence[str] = mutations.NAMES,
+        until: Callable[[Report], bool] = lambda _: False,
+    ) -> Report:
+        """Try queries.
+
+        Args:
+            queries: so many.
+            turned: how often one is a turn of another.
+            turns: which ones.
+            until: whether the report says that it is enough.
+        """
         started = time.monotonic()
         names, weights = list(self._shares), list(self._shares.values())
         for _ in range(queries):
             room = self._rng.choices(names, weights)[0]
-            sql = self._written(room, turned)
+            sql = self._written(room, turned, turns)
             self.attempt(room, sql)
             if until(self.report):
                 break
@@ -355,7 +369,7 @@ class Campaign:
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is told
             self.report.faults[f"{type(error).__name__}: {str(error)[:120]} [{room}] {sql[:600]}"] += 1
 
-    def _written(self, room: str, turned: float) -> str:
+    def _written(self, room: str, turned: float, names: Sequence[str]) -> str:
         grammar, attacker = self._grammars[room], self._attackers[room]
         odds = turned * {"outputs": 1.0, "controls": 1.5}.get(room, 0.5)
         if self._rng.random() >= odds:
@@ -364,7 +378,7 @@ class Campaign:
         if self._rng.random() < 0.6:
             base = corpus.adapted(self._rng.choice(corpus.queries()), self._vocabularies[room])
         base = base or grammar.query().sql
-        turns = self._rng.choices(mutations.NAMES, k=self._rng.choice((1, 1, 2)))
-        if room == "controls" and self._rng.random() < 0.5:
+        turns = self._rng.choices(names, k=self._rng.choice((1, 1, 2)))
+        if room == "controls" and names is mutations.NAMES and self._rng.random() < 0.4:
             turns = ["met"]
         return mutations.mutated(base, attacker, turns)

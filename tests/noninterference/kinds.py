@@ -5,9 +5,9 @@
     no predicate, no grouping and no order. A LIMIT or OFFSET is none of these.
 (c) A column that may not be compared, nor shown, has any other values: everything is equal for queries that neither
     group nor order by it, whatever else they do with it; and where it has other values in the same order, equal where
-    they were equal, also for queries that group or order by it as it stands. A column that may be shown but not
-    compared has any other values: the number and order of rows and every output column that is not made of it are
-    equal, for queries that neither group nor order by it.
+    they were equal, for every query. A column that may be shown but not compared has any other values: the number and
+    order of rows and every output column that is not made of it are equal, for queries that neither group nor order
+    by it.
 (d) Users whose groups stay below the minimum are others, with other values in other numbers: everything is equal for
     queries whose every SELECT over the table has a key that keeps those groups apart from the others.
 (f) A column that stands in no list of an AGGREGATION or LIST rule has any other values: everything is equal.
@@ -27,7 +27,7 @@ from noninterference.rooms import (
     KEPT_IN,
     NEVER,
     Twin,
-    moved_apart,
+    moved,
     one_other_value,
     other_values,
     rare_groups_otherwise,
@@ -51,7 +51,7 @@ class Kind:
 
 def everything(one: Seen, other: Seen, uses: Uses) -> str:
     """The first thing in which two runs differ; empty where there is none."""
-    for name in ("failure", "message", "tables", "rows"):
+    for name in ("failure", "message", "tables", "rows", "told"):
         if getattr(one, name) != getattr(other, name):
             return f"{name}: {getattr(one, name)!r} and {getattr(other, name)!r}"
     if [name for name, _ in one.files] != [name for name, _ in other.files]:
@@ -111,7 +111,14 @@ def _controls() -> list[Kind]:
     ]
     return [
         *unsorted,
-        Kind("c", "moved apart", moved_apart(hidden), lambda uses: not uses.computed & {*hidden}, everything),
+        *(
+            Kind("c", f"moved {how}", moved(hidden, text, first, step), _always, everything)
+            for how, text, first, step in (
+                ("apart", "m", -20, 7),
+                ("together", "1003", -5, 1),
+                ("far", "", 30, 10_007),
+            )
+        ),
         Kind("c", "zip shown", other_values(["zip"]), _neither_grouped_nor_ordered(["zip"]), all_but("zip")),
     ]
 

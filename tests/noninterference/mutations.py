@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from noninterference.grammar import Col
+from noninterference.steering import numbered, sorted_by, worked_out
 
 Turn = Callable[[exp.Query, "Attacker"], exp.Query | None]
 
@@ -382,7 +383,7 @@ TURNS: Mapping[str, Turn] = {
     turn.__name__: turn
     for turn in (
         wrap, star, starred_secret, secret_inside, twice, named_alike, limit, order, on, met, window, alias,
-        renamed_source, swapped, correlated, user_alike,
+        renamed_source, swapped, correlated, user_alike, sorted_by, worked_out, numbered,
     )
 }  # fmt: skip
 NAMES = tuple(sorted(TURNS))

@@ -28,7 +28,7 @@ from typing import Any
 import duckdb
 
 from noninterference.rooms import Rows, patients
-from noninterference.runner import Seen, database, pointed, timed
+from noninterference.runner import Seen, database, pointed, read_by, shown, timed
 from whiteroom.base.data_files import sql_name
 from whiteroom.domain.queries import QuerySpec
 from whiteroom.engines import release, worker
@@ -202,7 +202,8 @@ class PrivateRunner:
             except duckdb.Error as error:
                 observed.seen = Seen(0, (), "untold", type(error).__name__)
                 return observed
-            observed.seen = Seen(rows, tuple((file.name, file.read_bytes()) for file in written))
+            pointed_at = pointed(guarded, files)
+            observed.seen = shown(guarded, rows, written, read_by(cursor, spec, pointed_at), observed.told)
             if not exact:
                 _look_inside(cursor, noisy, observed)
         return observed
@@ -247,6 +248,8 @@ def differences(one: Observed, other: Observed, *, removed: bool) -> Iterator[st
     yield from _sensitivities(one, other, times=1 if removed else 2)
     if one.told != other.told:
         yield f"what is told: {one.told} and {other.told}"
+    if one.seen.told != other.seen.told:
+        yield f"what logs and metrics tell: {one.seen.told} and {other.seen.told}"
     if one.seen.files != other.seen.files:
         yield f"the answer: {one.seen.files} and {other.seen.files}"
 

@@ -80,7 +80,7 @@ def _table(
     shared = {"allowedResultReceivers": [QUERIER], "allowedAdditionalAnalyses": [ALGORITHM]}
     source = CatalogTable((), FileFormat.PARQUET, typed)
     allowed = tuple(column for column in columns if column not in NEVER)
-    return replace(QueryTable(name, owner, source, allowed, kind, rule, shared), **changes)
+    return replace(QueryTable(name, owner, source, allowed, kind, rule, shared, association_id=f"a-{name}"), **changes)
 
 
 def _columns(columns: Mapping[str, str], protected: frozenset[str] = frozenset()) -> tuple[Col, ...]:
@@ -259,8 +259,8 @@ def one_other_value(columns: Sequence[str]) -> Twin:
     return twin
 
 
-def moved_apart(columns: Sequence[str]) -> Twin:
-    """Other values in the same order, equal where they were equal."""
+def moved(columns: Sequence[str], text: str, first: int, step: int) -> Twin:
+    """Other values in the same order, equal where they were equal: texts that begin so, numbers in such steps."""
 
     def twin(_: random.Random, rows: Rows) -> Rows:
         maps: dict[str, dict[Any, Any]] = {}
@@ -270,10 +270,11 @@ def moved_apart(columns: Sequence[str]) -> Twin:
                 {row[name] for row in rows} - {None},
                 key=lambda value: value.encode() if isinstance(value, str) else value,
             )
-            moved = [
-                f"m{index:04d}" if isinstance(value, str) else index * 7 - 20 for index, value in enumerate(values)
+            others = [
+                f"{text}{index:04d}" if isinstance(value, str) else first + index * step
+                for index, value in enumerate(values)
             ]
-            maps[name] = dict(zip(values, moved, strict=True)) | {None: None}
+            maps[name] = dict(zip(values, others, strict=True)) | {None: None}
         return [row | {name: maps[name][row[name]] for name in columns} for row in rows]
 
     return twin

@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import duckdb
 
-from whiteroom.domain.queries import QuerySpec
+from noninterference import telling
+from whiteroom.domain.queries import QueryResult, QuerySpec, QueryUse
 from whiteroom.engines import worker
 from whiteroom.engines.results import write_result
 from whiteroom.engines.spark.natives import NATIVES, register
 from whiteroom.engines.spark.session import prepare
+from whiteroom.engines.use import now, use_of
 from whiteroom.engines.walls import BOTH, Walls
 from whiteroom.engines.writing import WrittenQuery
 
@@ -32,6 +35,8 @@ class Seen:
     failure: str = ""
     message: str = ""
     tables: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """Events of analysis logs, and metrics (telling.py)."""
 
 
 class TooSlow(Exception):
@@ -107,13 +112,34 @@ class Runner:
                     rows, written = write_result(cursor, text, spec, self._folder)
             except duckdb.Error as error:
                 return self._failed(error, guarded)
-            found = tuple((file.name, file.read_bytes()) for file in written)
-            return Seen(rows, found, tables=_tables(guarded))
+            return shown(guarded, rows, written, read_by(cursor, spec, guarded))
 
     @staticmethod
     def _failed(error: duckdb.Error, guarded: WrittenQuery) -> Seen:
         failure, message = worker._safely(error)
-        return Seen(0, (), failure.value, message, _tables(guarded))
+        told = telling.told(tuple(guarded.judged.views.values()), guarded.judged.judgement, failure, message)
+        return Seen(0, (), failure.value, message, _tables(guarded), told)
+
+
+def read_by(cursor: duckdb.DuckDBPyConnection, spec: QuerySpec, guarded: WrittenQuery) -> QueryUse:
+    """What a query has read. How much time and memory it took is none of what twins are compared by."""
+    use = use_of(cursor, replace(spec, measured=True), guarded.judged, now())
+    return replace(use, seconds=1.0, cpu_seconds=0.1, peak_memory_bytes=1, memory_bytes=10)
+
+
+def shown(
+    guarded: WrittenQuery,
+    rows: int,
+    written: Sequence[Path],
+    use: QueryUse,
+    privacy: tuple[Mapping[str, Any], ...] = (),
+) -> Seen:
+    """What a query shows that has run to its end."""
+    files = tuple((file.name, file.read_bytes()) for file in written)
+    size = sum(len(content) for _, content in files)
+    result = QueryResult(rows, tuple(name for name, _ in files), size, _tables(guarded), privacy, use)
+    told = telling.told(tuple(guarded.judged.views.values()), guarded.judged.judgement, result)
+    return Seen(rows, files, tables=_tables(guarded), told=told)
 
 
 def _tables(guarded: WrittenQuery) -> tuple[str, ...]:

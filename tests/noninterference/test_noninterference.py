@@ -13,12 +13,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from sqlglot import exp
 
 from noninterference import vocabulary
 from noninterference.__main__ import LEAST
 from noninterference.campaign import Campaign, Report, constructs
 from noninterference.listed import listed
 from noninterference.rooms import ROOMS
+from whiteroom.engines import meetings, sort_keys, tallies
 from whiteroom.engines.walls import Walls
 
 SEED, QUERIES = 20261128, 2_000
@@ -184,3 +186,55 @@ def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, quiet: None) -
         campaign = Campaign(tmp_path, SEED, {room: 1})
         stack.callback(campaign.close)
         assert found(campaign.run(1_000, turned=0.5, until=found))
+
+
+def _never(*_: object) -> bool:
+    return False
+
+
+def _no_part(*_: object) -> tuple[()]:
+    return ()
+
+
+def _but_settings(node: exp.Expr) -> Iterator[exp.Expr]:
+    """What `_operands` gives where arguments that say how a function works hold no column."""
+    for name, argument in node.args.items():
+        for part in argument if isinstance(argument, list) else [argument]:
+            if isinstance(part, exp.Expr) and name not in meetings._SETTINGS:
+                yield part
+
+
+_ANY_ORDER = (sort_keys, "makes_another_order", _never)
+FOUND_BY_HAND: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], str]] = {
+    "a function to sort by": ([_ANY_ORDER], r"(?i)md5|crc32|hash\(|sin\(|round"),
+    "a narrow type to sort by": ([_ANY_ORDER], "TINYINT|SMALLINT"),
+    "CASE to sort by": ([(meetings, "_results", _no_part)], r"CASE WHEN|IF\("),
+    "a column in a function's setting": ([_ANY_ORDER, (meetings, "_operands", _but_settings)], "(?i)locate"),
+    "a RANGE window": ([(meetings, "_measured", _no_part)], "RANGE BETWEEN (1|CURRENT)"),
+    "a cast to BOOLEAN": ([_ANY_ORDER, (meetings, "_measured", _no_part)], "AS BOOLEAN"),
+    "a sum of chosen rows": ([(tallies, "worked_out", _no_part)], r"(?i)(sum|avg)\("),
+    "a count of values that a function makes NULL": ([(tallies, "worked_out", _no_part)], r"(?i)count\("),
+    "a number that is made of no column": (
+        [(meetings.Meetings, "_may_be_free", _never)],
+        r"(?i)count\(|pi\(|row_num",
+    ),
+}
+"""Leaks that people found before the machine did: what holds each closed, and what its query holds."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leak", FOUND_BY_HAND)
+def test_a_leak_that_was_found_by_hand_is_found_again_without_what_closes_it(
+    leak: str, tmp_path: Path, quiet: None
+) -> None:
+    switched_off, words = FOUND_BY_HAND[leak]
+
+    def found(report: Report) -> bool:
+        return any(each.kind.startswith("c") and re.search(words, each.sql) for each in report.leaks)
+
+    with ExitStack() as stack:
+        for place, name, instead in switched_off:
+            stack.enter_context(patch.object(place, name, instead))
+        campaign = Campaign(tmp_path, SEED, {"controls": 1})
+        stack.callback(campaign.close)
+        assert found(campaign.run(1_500, turned=2.0, turns=("sorted_by", "worked_out", "numbered"), until=found))

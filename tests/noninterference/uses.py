@@ -26,8 +26,6 @@ class Uses:
     grouped: frozenset[str]
     """Those that rows are told apart by: GROUP BY, PARTITION BY, DISTINCT, set operations."""
     ordered: frozenset[str]
-    computed: frozenset[str]
-    """Those that rows are grouped or ordered by through an expression."""
     outputs: tuple[frozenset[str], ...]
     """Those that each output column is made of."""
     grouped_apart: bool
@@ -63,20 +61,15 @@ def find_uses(tree: exp.Query, views: Mapping[str, QueryTable], selects: list[ex
     met: frozenset[str] = frozenset()
     ordered: frozenset[str] = frozenset()
     grouped: frozenset[str] = frozenset()
-    computed: frozenset[str] = frozenset()
     for node in tree.walk():
         met |= kept_in(*_predicates(node))
-        keys = list(_keys(node, origins))
-        grouped |= kept_in(*keys)
+        grouped |= kept_in(*_keys(node, origins))
         if isinstance(node, exp.Ordered):
             ordered |= kept_in(node.this)
-            keys.append(node.this)
-        computed |= kept_in(*(key for key in keys if not _is_plain(key, origins)))
     return Uses(
         met,
         grouped,
         ordered,
-        computed,
         tuple(kept_in(*column) for column in origins.outputs(tree)),
         all(_grouped_apart(select, origins) for select in selects),
     )
@@ -105,17 +98,6 @@ def _keys(node: exp.Expr, origins: Origins) -> Iterator[exp.Expr]:
     elif isinstance(node, exp.SetOperation) and (node.args.get("distinct") or not isinstance(node, exp.Union)):
         for column in origins.outputs(node):
             yield from (each.unalias() for each in column)
-
-
-def _is_plain(node: exp.Expr, origins: Origins) -> bool:
-    """Whether the expression is a table's column, under whatever name."""
-    if isinstance(node, exp.Paren | exp.Alias):
-        return _is_plain(node.this, origins)
-    if not isinstance(node, exp.Column):
-        return False
-    if origins.base(node) is not None:
-        return True
-    return all(_is_plain(each, origins) for each in origins._named(origins._behind(node), node.name))
 
 
 def _grouped_apart(select: exp.Select, origins: Origins) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Templates = tuple[tuple[str, str], ...]
+Vocabulary = Mapping[str, Templates]
 
 SCALARS: Mapping[str, Templates] = {
     "Abs": (("R", "abs({R})"), ("I", "abs({I})")),
