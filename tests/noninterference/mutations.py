@@ -122,6 +122,28 @@ def starred_secret(tree: exp.Query, attacker: Attacker) -> exp.Query:
     )  # fmt: skip
 
 
+def exploded(tree: exp.Query, attacker: Attacker) -> exp.Query:
+    """The protected column in rows that are made of values, or in a struct beside another."""
+    alias, name, secret, table = attacker.name(), attacker.name("x"), attacker.secret("T"), attacker.table
+    return _around(
+        tree,
+        attacker.rng.choice((
+            f"SELECT *, explode(array(1, 2)) AS {name} FROM ({{q}}) {alias}",
+            f"SELECT {name} FROM ({{q}}) {alias} LATERAL VIEW explode(array(1, 2)) v AS {name}",
+            f"SELECT {name} FROM {table} LATERAL VIEW explode(array({secret})) {alias} AS {name}",
+            f"SELECT diag FROM {table} LATERAL VIEW explode(split({secret}, '0')) {alias} AS {name}",
+            f"SELECT diag FROM {table} LATERAL VIEW explode(IF({secret} > '1', array(1), NULL)) {alias} AS {name}",
+            f"SELECT count(*) AS n FROM {table} LATERAL VIEW posexplode(split({secret}, '1')) {alias} AS p, {name}",
+            f"SELECT count(*) AS n FROM {table} LATERAL VIEW explode(map({secret}, 1)) {alias} AS k, {name}",
+            f"SELECT diag FROM {table} LATERAL VIEW explode(array('10038', diag)) z AS {name} WHERE {name} = {secret}",
+            f"SELECT {name}.a FROM (SELECT named_struct('a', diag, 'b', {secret}) AS {name} FROM {table}) {alias}",
+            f"SELECT diag FROM {table} WHERE named_struct('a', '10038', 'b', diag).a = {secret}",
+            f"SELECT diag, count(*) AS n FROM {table} LATERAL VIEW explode(array(1, 2)) z AS {name} GROUP BY diag",
+        )),
+        attacker,
+    )  # fmt: skip
+
+
 def secret_inside(tree: exp.Query, attacker: Attacker) -> exp.Query | None:
     """A protected column in a sub-query that shows others; it goes nowhere."""
     nodes = [node for node in tree.find_all(exp.Table) if node.name == attacker.table]
@@ -383,7 +405,7 @@ TURNS: Mapping[str, Turn] = {
     turn.__name__: turn
     for turn in (
         wrap, star, starred_secret, secret_inside, twice, named_alike, limit, order, on, met, window, alias,
-        renamed_source, swapped, correlated, user_alike, sorted_by, worked_out, numbered,
+        renamed_source, swapped, correlated, user_alike, sorted_by, worked_out, numbered, exploded,
     )
 }  # fmt: skip
 NAMES = tuple(sorted(TURNS))
