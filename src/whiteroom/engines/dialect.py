@@ -3,7 +3,7 @@
 An allow-list: a construct that is not named here is refused. What is left out on purpose:
 whatever reads anything but the associated tables; whatever answers differently on the same
 data (`rand`, `uuid`, `current_date`, `now`); whatever tells about the server (`version`,
-`current_user`, `typeof`); nested values; and functions that DuckDB computes otherwise than Spark.
+`current_user`, `typeof`); and functions that DuckDB computes otherwise than Spark.
 """
 
 from __future__ import annotations

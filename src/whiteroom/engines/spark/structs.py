@@ -42,7 +42,7 @@ def to_named_struct(node: exp.Struct) -> exp.Anonymous:
             # sqlglot names what the query does not.
             name = value.this.name
             if isinstance(inner, exp.Dot) and name == f"col{place}":
-                raise Refused("A field of a struct that is put into another needs a name: struct((s).a AS b).")
+                raise Refused("A field of a struct that is put into another needs a name: struct((s).x AS y).")
         elif isinstance(inner, exp.Column | exp.Dot):
             name = inner.name
         else:
