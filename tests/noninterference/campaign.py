@@ -108,7 +108,7 @@ def _constructs(sql: str, dialect: str | type[SparkSql]) -> set[str]:
         tree = sqlglot.parse_one(sql, dialect=dialect)
     except (SqlglotError, Refused):
         return set()
-    found = set()
+    found = _named(sql)
     for node in tree.walk():
         kind = type(node).__name__
         found.add(kind)
@@ -122,6 +122,17 @@ def _constructs(sql: str, dialect: str | type[SparkSql]) -> set[str]:
         elif isinstance(node, exp.Join):
             found.add(f"join {str(node.args.get('side') or '').upper()} {str(node.args.get('kind') or '').upper()}")
     return found
+
+
+def _named(sql: str) -> set[str]:
+    """Functions that the guard has by name, where sqlglot has classes for them."""
+    try:
+        read = sqlglot.parse_one(sql, dialect=SparkSql)
+    except (SqlglotError, Refused):
+        return set()
+    return {str(node.this).upper() for node in read.find_all(exp.Anonymous)} | (
+        {"ARRAY"} if read.find(exp.Array) else set()
+    )
 
 
 class Stage:

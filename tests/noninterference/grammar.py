@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from noninterference import vocabulary
+from noninterference.nested import Templates
 
 TYPES = "TIRMASB"
 _HOLE = re.compile(r"\{(\w+)\}")
@@ -115,7 +116,7 @@ class Grammar:
     rng: random.Random
     hunger: Hunger
     tables: Mapping[str, tuple[Col, ...]]
-    functions: Mapping[str, vocabulary.Templates] = field(default_factory=lambda: vocabulary.EXPRESSIONS)
+    functions: Mapping[str, Templates] = field(default_factory=lambda: vocabulary.EXPRESSIONS)
     protected_chance: float = 0.04
     """How often a protected column stands in a predicate."""
     subqueries: bool = True
@@ -157,7 +158,7 @@ class Grammar:
         return self.fill(template, scope, depth - 1, predicate=predicate)
 
     @staticmethod
-    def _templates(kind: str, table: Mapping[str, vocabulary.Templates]) -> list[tuple[str, str]]:
+    def _templates(kind: str, table: Mapping[str, Templates]) -> list[tuple[str, str]]:
         return [(name, text) for name, texts in table.items() for given, text in texts if given == kind]
 
     def fill(self, template: str, scope: Sequence[Source], depth: int, *, predicate: bool = False) -> str:

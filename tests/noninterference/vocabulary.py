@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-Templates = tuple[tuple[str, str], ...]
+from noninterference import nested
+from noninterference.nested import Templates
+
 Vocabulary = Mapping[str, Templates]
 
 SCALARS: Mapping[str, Templates] = {
@@ -31,9 +33,6 @@ SCALARS: Mapping[str, Templates] = {
     "BitwiseOr": (("I", "({I} | {I})"),),
     "BitwiseRightShift": (("I", "shiftright({I}, 1)"),),
     "BitwiseXor": (("I", "({I} ^ {I})"),),
-    "ArrayContains": (("B", "array_contains(split({T}, 'a'), {t})"),),
-    "ArraySize": (("I", "size(split({T}, 'a'))"),),
-    "ArrayToString": (("T", "array_join(sort_array(split({T}, 'a')), '-')"),),
     "Bracket": (
         ("T", "split({T}, '-')[{I}]"),
         ("T", "array({T}, {T})[1]"),
@@ -241,9 +240,9 @@ ABSENT: Mapping[str, str] = {
     "Group.grouping_sets": "GROUPING SETS ((a)) is an expression of GROUP BY",
     "Subquery.with_": "WITH in parentheses belongs to their SELECT",
     "TryCast.requires_string": "no cast of Spark's has it",
-    "DataType.nested": "nested types are refused",
     "RegexpReplace.modifiers": "Spark's function has no such argument",
     "RegexpReplace.single_replace": "Spark's function has no such argument",
+    "Variable.this": "is the guard's own name of what a lambda names",
     "type VARBINARY": "Spark has BINARY alone",
     "type CHAR": "is parsed as TEXT",
     "type VARCHAR": "is parsed as TEXT",
@@ -349,5 +348,5 @@ GENERATORS: tuple[tuple[str, str], ...] = (
 )
 """What makes rows of values, with the types of the columns that it gives."""
 
-EXPRESSIONS: Mapping[str, Templates] = {**SCALARS, **NAMED}
+EXPRESSIONS: Mapping[str, Templates] = {**SCALARS, **NAMED, **nested.ARRAYS}
 """What may stand anywhere."""

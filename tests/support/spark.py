@@ -214,7 +214,7 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 -- one line a type
     if kind in {"list", "tuple"}:
         return [_plain(each) for each in value]
     if kind == "dict":
-        return {"m": sorted(([_plain(k), _plain(v)] for k, v in value.items()), key=repr)} if value else value
+        return {"m": sorted(([_plain(k), _plain(v)] for k, v in value.items()), key=repr)}
     return value
 
 

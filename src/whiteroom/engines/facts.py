@@ -23,6 +23,7 @@ from whiteroom.engines.meetings import Meetings
 from whiteroom.engines.origins import Origins, from_joins
 from whiteroom.engines.places import filters, groups
 from whiteroom.engines.spark.generators import Generated
+from whiteroom.engines.spark.lambdas import Variable
 
 _PLACES = {
     "expressions": Place.OUTPUT,
@@ -106,6 +107,7 @@ _NO_FUNCTIONS = (
     exp.Identifier,
     exp.Interval,
     exp.Join,
+    exp.Lambda,
     exp.Limit,
     exp.Literal,
     exp.Null,
@@ -124,6 +126,7 @@ _NO_FUNCTIONS = (
     exp.Window,
     exp.WindowSpec,
     exp.WithinGroup,
+    Variable,
     # mathematical operators
     exp.Add,
     exp.Sub,

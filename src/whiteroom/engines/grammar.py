@@ -13,6 +13,7 @@ from sqlglot import exp
 from whiteroom.engines import dialect
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.generators import Generator
+from whiteroom.engines.spark.lambdas import Variable
 
 Kinds = frozenset[type]
 Row = Mapping[str, Kinds]
@@ -45,6 +46,7 @@ EXPRESSION: Kinds = (dialect.SCALARS - _ELSEWHERE) | {
     exp.TryCast,
     exp.Window,
     exp.WithinGroup,
+    Variable,
 }
 QUERY = _kinds(exp.Select, exp.Union, exp.Intersect, exp.Except, exp.Subquery)
 SOURCE = _kinds(exp.Table, exp.Subquery, exp.Values)
@@ -152,7 +154,9 @@ TABLE: Mapping[type, Row] = {
     exp.Null: {},
     exp.Var: {"this": VALUE},
     exp.Placeholder: {"this": VALUE},
-    exp.Anonymous: {"this": VALUE, "expressions": EXPRESSION},
+    exp.Anonymous: {"this": VALUE, "expressions": EXPRESSION | {exp.Lambda}},
+    exp.Lambda: {"this": EXPRESSION, "expressions": _kinds(Variable)},
+    Variable: {"this": VALUE},
     exp.RegexpReplace: {
         "this": EXPRESSION,
         "expression": EXPRESSION,

@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from whiteroom.engines import one_form
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.lambdas import Variable
 from whiteroom.engines.spark.translate import to_duckdb_tree
 from whiteroom.engines.user_level import can_fail, holds_rows, kind_of
 
@@ -37,6 +38,7 @@ _LEAVES = (
     exp.WindowSpec,
     exp.Limit,
     exp.Offset,
+    Variable,
 )
 _STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
 _CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}

@@ -23,6 +23,7 @@ from whiteroom.domain.query_facts import Origin
 from whiteroom.engines import sort_keys, tallies
 from whiteroom.engines.origins import Origins
 from whiteroom.engines.spark.generators import Generated
+from whiteroom.engines.spark.lambdas import CONDITIONS, Variable, given, is_folded
 from whiteroom.engines.spark.structs import is_named_struct, values
 from whiteroom.engines.spark.types import is_nested, of
 
@@ -51,6 +52,8 @@ _PASSIVE = (
     exp.DataType,
     exp.Interval,
     exp.Escape,
+    exp.Lambda,
+    Variable,
 )
 """Parts that put nothing together by themselves. TryCast is a Cast."""
 
@@ -65,6 +68,9 @@ _NAMED_SETTINGS: Mapping[str, frozenset[int]] = {
     **dict.fromkeys(("DATE_TRUNC", "DATE_PART", "DATEPART"), frozenset({0})),
 }
 """The same of functions that sqlglot has no class for: which of their arguments, from 0."""
+
+_MAKERS = frozenset({"ARRAY", "MAP", "ARRAY_REPEAT", "SEQUENCE"})
+"""Functions that make arrays and maps of values that are none."""
 
 _TESTS = (exp.IsNan, exp.CountIf, exp.LogicalAnd, exp.LogicalOr)
 _NAMED_TESTS = frozenset({"ISNULL", "ISNOTNULL"})
@@ -132,6 +138,8 @@ class Meetings:
         """Whether what an operand comes to may be made of no column at all."""
         if isinstance(node, exp.Var | exp.DataType):
             return False
+        if is_folded(node):
+            return True
         choices = list(self._choices(node))
         if choices:
             return any(map(self._may_be_free, choices))
@@ -147,8 +155,12 @@ class Meetings:
             yield node.this
         elif is_named_struct(node):
             yield from values(node)
-        elif _holds(node) or any(is_nested(of(operand)) for operand in _operands(node)):
-            # Whatever is in an array or a map may be taken out again.
+        elif isinstance(node, Variable):
+            yield from given(node)
+        elif isinstance(node, exp.Anonymous) and (_holds(node) or any(map(_is_nested, node.expressions))):
+            # Whatever is in an array or a map may be taken out again, and what a lambda makes.
+            yield from (part.this if isinstance(part, exp.Lambda) else part for part in node.expressions)
+        elif any(map(_is_nested, _operands(node))):
             yield from _operands(node)
         elif isinstance(node, exp.Case | exp.If):
             yield from _results(node)
@@ -171,7 +183,11 @@ class Meetings:
 
 
 def _holds(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Anonymous) and str(node.this).upper() in {"ARRAY", "MAP"}
+    return isinstance(node, exp.Anonymous) and str(node.this).upper() in _MAKERS
+
+
+def _is_nested(node: exp.Expr) -> bool:
+    return is_nested(of(node))
 
 
 def _is_passive(node: exp.Expr) -> bool:
@@ -224,7 +240,9 @@ def _is_boolean(node: exp.Expr) -> bool:
 def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
     if isinstance(node, exp.Anonymous):
         settings = _NAMED_SETTINGS.get(str(node.this).upper(), frozenset())
-        yield from (part for index, part in enumerate(node.expressions) if index not in settings)
+        for index, part in enumerate(node.expressions):
+            if index not in settings and not isinstance(part, exp.Lambda):
+                yield part
         return
     for name, argument in node.args.items():
         for part in argument if isinstance(argument, list) else [argument]:
@@ -243,6 +261,8 @@ def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:
         yield node.args["on"]
     elif isinstance(node, exp.If) and not (isinstance(node.parent, exp.Case) and node.parent.this is not None):
         yield node.this
+    elif isinstance(node, exp.Anonymous) and str(node.this).upper() in CONDITIONS:
+        yield from (part.this for part in node.expressions if isinstance(part, exp.Lambda))
 
 
 def _bare(node: exp.Expr) -> exp.Expr:

@@ -13,12 +13,13 @@ from whiteroom.engines.ordering import RESERVED
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.arguments import MANY
 from whiteroom.engines.spark.functions import FUNCTIONS
+from whiteroom.engines.spark.lambdas import Variable, check_lambdas
 
 MAX_VALUE_CHARS = 100_000_000
 """Of one text that a function makes as long as it is told."""
 
 _WORDS = re.compile(r"[A-Za-z_]+(?: [A-Za-z_]+)*")
-_QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder, exp.HexString)
+_QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder, exp.HexString, Variable)
 
 
 def name_aggregate(node: exp.Anonymous) -> None:
@@ -57,6 +58,7 @@ def _check_named(node: exp.Expr) -> None:
     if not least <= len(node.expressions) <= most:
         wanted = str(least) if least == most else f"{least} to {most}" if most < MANY else f"at least {least}"
         raise Refused(f"The function {node.this} takes {wanted} argument{'s' * (most > 1)}.")
+    check_lambdas(node)
 
 
 def _check_words(node: exp.Expr) -> None:

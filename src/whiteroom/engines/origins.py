@@ -7,7 +7,7 @@ where a count tells of rows and not of the column that it counts; and whether it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -16,6 +16,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import Origin
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.lambdas import Variable, binder, given, is_folded
 from whiteroom.engines.spark.structs import is_named_struct, values
 
 _COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct)
@@ -44,6 +45,7 @@ class Origins:
         self._scopes = {id(scope.expression): scope for scope in traverse_scope(tree)}
         self._outputs: dict[tuple[int, str], frozenset[Origin]] = {}
         self._values: dict[int, Value] = {}
+        self._bound: dict[int, Value] = {}
 
     def reads(self, select: exp.Select) -> dict[str, QueryTable]:
         """The associated tables in a SELECT's FROM, by the aliases they have there."""
@@ -144,13 +146,33 @@ class Origins:
             return _together([self.value(each) for each in self._named(self._behind(node), node.name)])
         if isinstance(node, exp.Query):
             return _together([self.value(each) for column in self.outputs(node) for each in column])
-        if isinstance(node, _COUNTS):
-            return _NOTHING
-        if isinstance(node, _CONSTANTS):
-            return _CONSTANT
+        if isinstance(node, Variable):
+            return self._variable(node)
+        if isinstance(node, (*_COUNTS, *_CONSTANTS)):
+            return _NOTHING if isinstance(node, _COUNTS) else _CONSTANT
         names = (exp.DataType, exp.Identifier, exp.Var)
         parts = values(node) if is_named_struct(node) else list(node.iter_expressions())
         return _together([self.value(part) for part in parts if not isinstance(part, names)])
+
+    def _variable(self, variable: Variable) -> Value:
+        """What its function is given; what is folded, what the lambdas put to it as well."""
+        function = binder(variable)
+        known = self._bound.get(id(function))
+        if known is None:
+            parts = given(variable)
+            if is_folded(function):
+                lambdas = [part for part in function.expressions if isinstance(part, exp.Lambda)]
+                parts += [column for part in lambdas for column in part.find_all(exp.Column)]
+                parts += _free(function, lambdas)
+            known = self._bound[id(function)] = _together([self.value(part) for part in parts])
+        return known
+
+
+def _free(function: exp.Expr, lambdas: Sequence[exp.Expr]) -> list[exp.Expr]:
+    """Variables of lambdas around a function that stand in its own."""
+    used = [variable for part in lambdas for variable in part.find_all(Variable)]
+    inside = {id(each) for each in function.walk()}
+    return [variable for variable in used if id(binder(variable)) not in inside]
 
 
 def _together(values: list[Value]) -> Value:

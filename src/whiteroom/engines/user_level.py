@@ -17,6 +17,7 @@ from whiteroom.engines import dialect
 from whiteroom.engines.facts import aggregate_name, clause_names, is_windowed
 from whiteroom.engines.origins import Origins, from_aliases, from_joins
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark.lambdas import Variable
 
 _TEXT = frozenset({exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR})
 _WHOLE_OR_REAL = dialect.INTEGER_TYPES | dialect.REAL_TYPES
@@ -48,6 +49,8 @@ _NEVER_FAIL = (
     exp.DenseRank,
     exp.PercentRank,
     exp.CumeDist,
+    exp.Lambda,
+    Variable,
 )
 """Nodes that fail on no value, whatever they hold."""
 _BY_POSITION = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)

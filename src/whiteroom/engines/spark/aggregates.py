@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
+from whiteroom.engines.spark import nested
 from whiteroom.engines.spark.aggregate_arguments import (
     argument,
     argument_type,
@@ -30,8 +31,10 @@ from whiteroom.engines.spark.types import (
     UNKNOWN,
     decimal,
     digits,
+    has_map,
     is_decimal,
     is_integer,
+    is_nested,
     of,
 )
 
@@ -131,7 +134,25 @@ def _count(node: exp.Expr) -> exp.Expr | None:
 
 def _by(name: str) -> Rule:
     """max_by and min_by: the value may be NULL, what it is chosen by may not."""
-    return lambda node: call(name, node.this, node.expression)
+    return lambda node: call(name, node.this, _sort_key(node.expression))
+
+
+def _sort_key(value: exp.Expr) -> exp.Expr:
+    kind = of(value)
+    if has_map(kind):
+        raise Refused("Spark does not compare maps. Take the value of a key.")
+    return nested.order_key(value, kind)
+
+
+def _extreme(name: str) -> Rule:
+    """The greatest or the least of arrays is so as Spark compares them."""
+
+    def rule(node: exp.Expr) -> exp.Expr | None:
+        value = argument(node)
+        key = _sort_key(value.copy())
+        return call(name, value, key) if is_nested(of(value)) else None
+
+    return rule
 
 
 def _condition(node: exp.Expr) -> None:
@@ -210,6 +231,8 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Avg: _real_argument,
     exp.Kurtosis: _kurtosis,
     exp.Count: _count,
+    exp.Max: _extreme("arg_max"),
+    exp.Min: _extreme("arg_min"),
     exp.ArgMax: _by("arg_max_null"),
     exp.ArgMin: _by("arg_min_null"),
     exp.GroupingId: _grouping_id,

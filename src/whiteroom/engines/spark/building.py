@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
+
+_VALUE = "wr$value"
+"""What a lambda of ours calls its value. It hides that of a lambda around it, which is not asked for inside."""
 
 Rule = Callable[[exp.Expr], exp.Expr | None]
 """Of a node whose children are in DuckDB's words, each with its Spark type: what stands in its place, made of the node
@@ -23,6 +26,18 @@ def cast(node: exp.Expr, to: str, *, safe: bool = False) -> exp.Expr:
     """DuckDB's cast, to one of its types; NULL for what does not fit where it is safe."""
     kind = exp.TryCast if safe else exp.Cast
     return kind(this=node, to=exp.DataType.build(to, dialect="duckdb"))
+
+
+def lambda_of(names: Sequence[str], body: exp.Expr) -> exp.Expr:
+    """A lambda of DuckDB's. Its names are written nowhere but in it."""
+    return exp.Lambda(this=body, expressions=[exp.to_identifier(name, quoted=True) for name in names])
+
+
+def each(values: exp.Expr, change: Callable[[exp.Expr], exp.Expr], of: exp.DataType | None = None) -> exp.Expr:
+    """Every value of an array, changed; `of` is the Spark type of the values."""
+    value = exp.column(_VALUE, quoted=True)
+    value.type = of
+    return call("LIST_TRANSFORM", values, lambda_of([_VALUE], change(value)))
 
 
 def becomes(to: str, *, safe: bool = False) -> Rule:

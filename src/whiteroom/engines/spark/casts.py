@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import types
-from whiteroom.engines.spark.building import Rule, TypeRule, call, cast
+from whiteroom.engines.spark.building import Rule, TypeRule, call, cast, each
 from whiteroom.engines.spark.types import (
     BIGINT,
     BINARY,
@@ -24,6 +24,7 @@ from whiteroom.engines.spark.types import (
     TINYINT,
     UNKNOWN,
     digits,
+    inner,
     is_decimal,
     is_integer,
     is_nested,
@@ -55,6 +56,10 @@ def duckdb_type(spark_type: exp.DataType) -> str:
     """DuckDB's name of a Spark type."""
     if is_decimal(spark_type):
         return "DECIMAL({},{})".format(*digits(spark_type))
+    if types.is_array(spark_type):
+        return f"{duckdb_type(inner(spark_type))}[]"
+    if types.is_map(spark_type):
+        return f"MAP({duckdb_type(inner(spark_type))}, {duckdb_type(inner(spark_type, 1))})"
     return _DUCKDB.get(spark_type) or spark_type.sql("duckdb")
 
 
@@ -75,8 +80,10 @@ def convert(node: exp.Expr, to: exp.DataType) -> exp.Expr:
 
 
 def _convert(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
-    if given == NULL or is_nested(to):
-        return cast(node, duckdb_type(to))
+    if given == NULL or types.has_unknown(given):
+        return shaped(node, to)
+    if is_nested(to) or is_nested(given):
+        return _convert_inside(node, given, to)
     maker = _TO_DECIMAL if is_decimal(to) else _TO.get(to)
     rule = maker.get(_family(given)) if maker is not None else None
     if rule is None:
@@ -84,6 +91,32 @@ def _convert(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
             f"Spark does not cast {_said(given)} to {_said(to)}. Write the value as a type that can become one."
         )
     return rule(node, given, to)
+
+
+def _convert_inside(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
+    """An array value by value; a map where DuckDB's cast says the same as Spark's."""
+    if types.is_array(given) and types.is_array(to):
+        if inner(given) == NULL:
+            return shaped(node, to)
+        return each(node, lambda value: convert(value, inner(to)), inner(given))
+    if types.is_map(given) and types.is_map(to):
+        if all(_is_plain(inner(given, place), inner(to, place)) for place in (0, 1)):
+            return cast(node, duckdb_type(to))
+        raise Refused("The keys and values of maps are cast here where they are made: cast them one by one.")
+    if types.holds_struct(given) and types.tightest(given, to) == to:
+        # Of NULLs alone is what differs.
+        return exp.paren(node)
+    raise Refused(f"Spark does not cast {_said(given)} to {_said(to)}.")
+
+
+def shaped(node: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    """The value as DuckDB's type, where DuckDB may have another; a struct has no names there, and stays as it is."""
+    return exp.paren(node) if types.holds_struct(kind) else cast(node, duckdb_type(kind))
+
+
+def _is_plain(given: exp.DataType, to: exp.DataType) -> bool:
+    wider = types.is_number(to) and given in (*_NARROW, types.BIGINT) and types.wider(given, to) == to
+    return given in (to, NULL) or wider or (is_integer(given) and to == STRING)
 
 
 def _family(given: exp.DataType) -> str:
@@ -307,6 +340,8 @@ _NEVER_STRICT = {
 
 def _try(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.Expr:
     """try_cast: as Spark casts in ANSI mode, and NULL where that fails."""
+    if (is_nested(given) or is_nested(to)) and given != NULL:
+        raise Refused("try_cast takes no arrays and maps here; cast what they hold.")
     families = (_family(given), _family(to))
     if families in _NEVER_STRICT or (families[0] == "timestamp" and to == BOOLEAN):
         raise Refused(f"Spark does not try to cast {_said(given)} to {_said(to)}.")

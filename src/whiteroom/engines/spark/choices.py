@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import types
 from whiteroom.engines.spark.building import Rule, TypeRule, call
 from whiteroom.engines.spark.casts import convert
@@ -87,6 +88,8 @@ def _greatest_type(node: exp.Expr) -> exp.DataType:
 
 
 def _greatest(node: exp.Expr) -> None:
+    if any(types.is_nested(of(each)) for each in _several(node)):
+        raise Refused("greatest and least take no arrays and no maps here. Compare them with < in a CASE.")
     common = common_type("choose between", _several(node), text=False)
     if common is not None:
         node.set("this", convert(node.this, common))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark import types
+from whiteroom.engines.spark import nested, types
 from whiteroom.engines.spark.building import Rule, TypeRule, always, call
 from whiteroom.engines.spark.casts import convert
 from whiteroom.engines.spark.coercion import common_type, refused
@@ -18,6 +18,8 @@ from whiteroom.engines.spark.types import BOOLEAN, DOUBLE, NULL, UNKNOWN, compar
 def comparable(node: exp.Expr, left: exp.Expr, right: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
     """Both sides in the type in which Spark compares them."""
     first, second = of(left), of(right)
+    if types.has_map(first) or types.has_map(second):
+        raise Refused("Spark does not compare maps. Compare map_keys(...), or the value of a key.")
     if first == second or UNKNOWN in (first, second):
         return left, right
     equality = isinstance(node, exp.EQ | exp.NEQ | exp.NullSafeEQ | exp.NullSafeNEQ | exp.EqualNull | exp.Case)
@@ -45,6 +47,8 @@ def _comparison(node: exp.Expr) -> None:
         _tuples(node)
         return
     left, right = comparable(node, node.this, node.expression)
+    if isinstance(node, exp.LT | exp.LTE | exp.GT | exp.GTE):
+        left, right = nested.order_key(left, of(left)), nested.order_key(right, of(right))
     node.set("this", left)
     node.set("expression", right)
 
@@ -62,6 +66,8 @@ def _tuples(node: exp.Expr) -> None:
 def _between(node: exp.Expr) -> exp.Expr | None:
     value, low, high = node.this, node.args["low"], node.args["high"]
     kinds = {of(value), of(low), of(high)}
+    if any(map(types.is_nested, kinds)):
+        raise Refused("BETWEEN takes no arrays and no maps here. Write a >= b AND a <= c.")
     if len(kinds) == 1 or UNKNOWN in kinds:
         return None
     first = comparable(node, value.copy(), low)
@@ -145,6 +151,14 @@ def _truth(node: exp.Expr) -> None:
             _refuse_value(node, part)
 
 
+def _ordered(node: exp.Expr) -> None:
+    """Rows are sorted by arrays as Spark compares them."""
+    kind = of(node.this)
+    if types.has_map(kind):
+        raise Refused("Spark does not sort by maps. Sort by map_keys(...), or by the value of a key.")
+    node.set("this", nested.order_key(node.this, kind))
+
+
 def _condition(node: exp.Expr) -> None:
     part = node.this
     if part is not None and of(part) not in (BOOLEAN, NULL, UNKNOWN):
@@ -192,6 +206,7 @@ NAMED_TYPES: Mapping[str, TypeRule] = {"ISNULL": always(BOOLEAN), "ISNOTNULL": a
 RULES: Mapping[type[exp.Expr], Rule] = {
     **dict.fromkeys(_COMPARISONS, _comparison),
     exp.Between: _between,
+    exp.Ordered: _ordered,
     exp.In: _in,
     exp.IsNan: _isnan,
     exp.EqualNull: _equal_null,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whiteroom.engines.spark import dates, nested, numbers, regex, strings, structs
+from whiteroom.engines.spark import arrays, dates, lambdas, maps, nested, numbers, regex, strings, structs
 from whiteroom.engines.spark.arguments import Function
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -13,6 +13,9 @@ FUNCTIONS: Mapping[str, Function] = {
     **regex.FUNCTIONS,
     **nested.FUNCTIONS,
     **structs.FUNCTIONS,
+    **arrays.FUNCTIONS,
+    **maps.FUNCTIONS,
+    **lambdas.FUNCTIONS,
     **numbers.FUNCTIONS,
 }
 """By their names in capitals."""

@@ -17,7 +17,18 @@ from typing import Any
 import duckdb
 from duckdb.func import FunctionNullHandling
 
-from whiteroom.engines.spark.java import calendar, decimals, digests, formats, matching, patterns, texts, times, zones
+from whiteroom.engines.spark.java import (
+    calendar,
+    decimals,
+    digests,
+    formats,
+    matching,
+    patterns,
+    sequences,
+    texts,
+    times,
+    zones,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +172,15 @@ NATIVES: Mapping[str, Native] = {
     ),
     "spark_from_utc": _native(zones.from_utc, "BIGINT VARCHAR", "BIGINT"),
     "spark_to_utc": _native(zones.to_utc, "BIGINT VARCHAR", "BIGINT"),
+    "spark_sequence_days": _native(sequences.of_days, "INTEGER INTEGER INTEGER INTEGER", "INTEGER[]"),
+    "spark_sequence_micros": _native(sequences.of_micros, "BIGINT BIGINT INTEGER BIGINT", "BIGINT[]"),
     # regular expressions
     "spark_regexp_replace": _native(matching.replace, "VARCHAR VARCHAR VARCHAR INTEGER", "VARCHAR"),
     "spark_regexp_extract": _native(matching.extract, "VARCHAR VARCHAR INTEGER", "VARCHAR"),
     "spark_regexp_extract_all": _native(matching.extract_all, "VARCHAR VARCHAR INTEGER", "VARCHAR[]"),
     "spark_regexp_instr": _native(matching.instr, "VARCHAR VARCHAR", "INTEGER"),
     "spark_regexp_count": _native(matching.count, "VARCHAR VARCHAR", "INTEGER"),
+    "spark_str_to_map": _native(matching.to_map, "VARCHAR VARCHAR VARCHAR", "MAP(VARCHAR,VARCHAR)"),
     "spark_split": _native(matching.split, "VARCHAR VARCHAR INTEGER", "VARCHAR[]"),
 }
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark import arguments
-from whiteroom.engines.spark.arguments import Function, converted, number_of, text, whole
-from whiteroom.engines.spark.building import Rule, call, cast, type_of
-from whiteroom.engines.spark.structs import holds_struct
-from whiteroom.engines.spark.types import of
-from whiteroom.engines.spark.types import widest as widest_type
-
-_KINDS = frozenset({exp.DType.ARRAY, exp.DType.LIST, exp.DType.MAP, exp.DType.STRUCT})
-
-
-def is_nested(node: exp.Expr) -> bool:
-    """Whether a value is an array, a map or a struct."""
-    return type_of(node) in _KINDS
+from whiteroom.engines.spark import arguments, types
+from whiteroom.engines.spark.arguments import Function, number_of, text, whole
+from whiteroom.engines.spark.building import Rule, call, cast, each, type_of
+from whiteroom.engines.spark.casts import convert, shaped
+from whiteroom.engines.spark.types import NULL, STRING, UNKNOWN, of
 
 
 def _is_map(node: exp.Expr) -> bool:
@@ -28,16 +21,14 @@ def _is_map(node: exp.Expr) -> bool:
 
 def _inner(node: exp.Expr, place: int) -> exp.DataType | None:
     """What an array holds, or a map's keys (0) or values (1)."""
-    parameters = node.type.expressions if node.type is not None else []
-    found = parameters[place] if len(parameters) > place else None
-    return found if isinstance(found, exp.DataType) else None
+    found = types.inner(of(node), place)
+    return None if found == UNKNOWN else found
 
 
-def _array_of(inner: exp.DataType | None) -> exp.DataType:
-    return exp.DataType(this=exp.DType.ARRAY, expressions=[] if inner is None else [inner.copy()], nested=True)
+Common = Callable[[exp.DataType, exp.DataType], exp.DataType | None]
 
 
-def _known(node: exp.Expr, function: str) -> exp.Expr:
+def known(node: exp.Expr, function: str) -> exp.Expr:
     """An array or a map that is known to be one.
 
     Raises:
@@ -48,46 +39,33 @@ def _known(node: exp.Expr, function: str) -> exp.Expr:
     return node
 
 
-_ALIKE = (
-    frozenset({exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR}),
-    frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT}),
-)
+def known_array(node: exp.Expr, function: str) -> exp.Expr:
+    """The same of an array."""
+    if _is_map(known(node, function)):
+        raise Refused(f"{function} takes an array, and no map.")
+    return node
 
 
-def _same(parts: list[exp.Expr], what: str) -> exp.DataType | None:
-    """The type of values that are all of one.
+def common_type(parts: list[exp.Expr], what: str, *, text: bool = True) -> exp.DataType:
+    """The one type that Spark gives to all of them.
 
     Raises:
-        Refused: they are of several, which Spark would cast.
+        Refused: there is none, or nothing says what they are.
     """
-    kinds = {type_of(part) for part in parts} - {exp.DType.NULL}
-    known = len(kinds) <= 1 or any(kinds <= alike for alike in _ALIKE)
-    if not known or kinds & {None, exp.DType.UNKNOWN}:
+    found = types.widest([of(part) for part in parts], text=text)
+    if found is None or types.has_unknown(found):
         raise Refused(f"The values of {what} are of several types; cast them to one.")
-    if kinds & _KINDS:
-        held = widest_type(of(part) for part in parts)
-        if held is None:
-            raise Refused(f"The values of {what} are of several types; cast them to one.")
-        return held
-    chosen = [part.type for part in parts if type_of(part) is not exp.DType.NULL]
-    widest = [each for each in chosen if each is not None and each.this is exp.DType.INT]
-    found = (widest or chosen)[0] if chosen else None
-    return found if isinstance(found, exp.DataType) else None
+    return found
 
 
 def _array_type(node: exp.Expr) -> exp.DataType | None:
-    return _array_of(_same(list(node.expressions), "an array"))
+    return types.array(common_type(list(node.expressions), "an array"))
 
 
 def _array(node: exp.Expr) -> exp.Expr:
-    inner = _same(list(node.expressions), "an array")
-    made = call("LIST_VALUE", *node.expressions)
-    plain = inner is None or not node.expressions or holds_struct(inner)
-    return made if inner is None or plain else cast(made, f"{_duckdb(inner)}[]")
-
-
-def _duckdb(inner: exp.DataType) -> str:
-    return str(inner.sql("duckdb"))
+    inner = common_type(list(node.expressions), "an array")
+    made = call("LIST_VALUE", *(convert(part, inner) for part in node.expressions))
+    return shaped(made, types.array(inner))
 
 
 def _map_parts(node: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr]]:
@@ -98,15 +76,17 @@ def _map_parts(node: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr]]:
 
 
 def _map_type(node: exp.Expr) -> exp.DataType | None:
-    keys, values = (_same(each, "a map") for each in _map_parts(node))
-    if keys is None or values is None:
-        return None
-    return exp.DataType(this=exp.DType.MAP, expressions=[keys.copy(), values.copy()], nested=True)
+    keys, values = (common_type(each, "a map") for each in _map_parts(node))
+    return types.mapping(keys, values)
 
 
 def _map(node: exp.Expr) -> exp.Expr:
-    keys, values = _map_parts(node)
-    return call("MAP", call("LIST_VALUE", *keys), call("LIST_VALUE", *values))
+    return call("MAP", *map(_listed, _map_parts(node)))
+
+
+def _listed(parts: list[exp.Expr]) -> exp.Expr:
+    kind = common_type(parts, "a map")
+    return shaped(call("LIST_VALUE", *(convert(part, kind) for part in parts)), types.array(kind))
 
 
 def _item(value: exp.Expr, index: exp.Expr, *, first: int) -> exp.Expr:
@@ -124,15 +104,14 @@ def _item(value: exp.Expr, index: exp.Expr, *, first: int) -> exp.Expr:
 
 def _key(value: exp.Expr, key: exp.Expr) -> exp.Expr:
     wanted = _inner(value, 0)
-    taken = key if wanted is None or type_of(key) is wanted.this else converted(key, wanted.sql("spark"))
-    return call("MAP_EXTRACT_VALUE", value, taken)
+    return call("MAP_EXTRACT_VALUE", value, key if wanted is None else convert(key, wanted))
 
 
 def _bracket(node: exp.Expr) -> exp.Expr:
     """a[0] and m['key']."""
     if len(node.expressions) != 1:
         raise Refused("Brackets take one index or one key.")
-    value = _known(node.this, "[...]")
+    value = known(node.this, "[...]")
     (index,) = node.expressions
     made = _key(value, index) if _is_map(value) else _item(value, index, first=0)
     made.type = _inner(value, 1 if _is_map(value) else 0)
@@ -146,13 +125,13 @@ def _item_type(node: exp.Expr) -> exp.DataType | None:
 
 def _get(node: exp.Expr) -> exp.Expr:
     value, index = node.expressions
-    return _item(_known(value, "get"), index, first=0)
+    return _item(known(value, "get"), index, first=0)
 
 
 def _element_at(node: exp.Expr) -> exp.Expr:
     """From 1, and from the end below it."""
     value, index = node.expressions
-    if _is_map(_known(value, "element_at")):
+    if _is_map(known(value, "element_at")):
         return _key(value, index)
     if number_of(index) == 0:
         raise Refused("element_at counts from 1.")
@@ -165,7 +144,9 @@ def _size(*, null: bool) -> Rule:
     """`size` of NULL is -1."""
 
     def rule(node: exp.Expr) -> exp.Expr:
-        value = _known(node.expressions[0], "size")
+        if not null and of(node.expressions[0]) == NULL:
+            return call("COALESCE", node.expressions[0], -1)
+        value = known(node.expressions[0], "size")
         counted = cast(call("CARDINALITY" if _is_map(value) else "LEN", value), "INT")
         return counted if null else call("COALESCE", counted, -1)
 
@@ -173,46 +154,95 @@ def _size(*, null: bool) -> Rule:
 
 
 def _contains(node: exp.Expr) -> exp.Expr:
-    value, wanted = node.expressions
-    inner = _inner(_known(value, "array_contains"), 0)
-    if inner is None or not any({type_of(wanted), inner.this} <= alike for alike in (*_ALIKE, {inner.this})):
-        raise Refused("array_contains looks for a value of the array's own type; cast it.")
+    value, wanted = element_of(node, "array_contains", partial(types.wider, text=False))
     return call("spark_array_contains", value, wanted)
+
+
+def element_of(node: exp.Expr, function: str, rule: Common = types.tightest) -> tuple[exp.Expr, exp.Expr]:
+    """An array and one value more, both in the one type that Spark gives them by a rule."""
+    value, wanted = node.expressions[0], node.expressions[-1]
+    if inner(known_array(value, function)) == NULL:
+        value = convert(value, types.array(of(wanted)))
+    kind = rule(inner(value), of(wanted))
+    if kind is None or types.has_unknown(kind):
+        raise Refused(f"{function} takes a value of the array's own type; cast it.")
+    return convert(value, types.array(kind)), convert(wanted, kind)
+
+
+def inner(node: exp.Expr) -> exp.DataType:
+    """What an array holds."""
+    return types.inner(of(node))
 
 
 def _join(node: exp.Expr) -> exp.Expr:
     value, separator, *instead = node.expressions
-    _known(value, "array_join")
-    texts = cast(value, "TEXT[]")
-    inner = _inner(value, 0)
-    if inner is not None and inner.this not in _ALIKE[0] | _ALIKE[1] | {exp.DType.BIGINT, exp.DType.DATE}:
-        raise Refused("array_join takes texts, whole numbers and dates here; cast the values to STRING.")
+    texts = convert(known_array(value, "array_join"), types.array(STRING))
     if instead:
         return call("spark_join_all", text(separator), texts, text(instead[0]))
     return call("spark_join", text(separator), texts)
 
 
 def _same_array(node: exp.Expr) -> exp.DataType | None:
-    found = node.expressions[0].type
-    return found if isinstance(found, exp.DataType) else None
+    return of(node.expressions[0])
 
 
 def _sorted(node: exp.Expr) -> exp.Expr:
     """NULL is the least."""
     value, *ascending = node.expressions
-    _known(value, "sort_array")
-    up = not ascending or (isinstance(ascending[0], exp.Boolean) and bool(ascending[0].this))
     if ascending and not isinstance(ascending[0], exp.Boolean):
         raise Refused("sort_array takes TRUE or FALSE as it stands.")
-    return call("LIST_SORT", value, *(("ASC", "NULLS FIRST") if up else ("DESC", "NULLS LAST")))
+    up = not ascending or bool(ascending[0].this)
+    return sorted_array(known_array(value, "sort_array"), up=up, nulls_first=up)
+
+
+def sorted_array(value: exp.Expr, *, up: bool, nulls_first: bool) -> exp.Expr:
+    """The values of an array in Spark's order.
+
+    Raises:
+        Refused: Spark does not sort what it holds.
+    """
+    kind = inner(value)
+    if types.has_map(kind):
+        raise Refused("Spark does not sort maps, nor what holds them.")
+    if types.holds_struct(kind):
+        raise Refused("Structs are compared by = and put in no order here. Sort an array of one of their fields.")
+    order = ("ASC" if up else "DESC", "NULLS FIRST" if nulls_first else "NULLS LAST")
+    if not types.is_nested(kind):
+        return call("LIST_SORT", value, *order)
+
+    def with_key(each_value: exp.Expr) -> exp.Expr:
+        missing = exp.paren(exp.Is(this=each_value.copy(), expression=exp.Null()))
+        flag = missing if up is not nulls_first else exp.paren(exp.Not(this=missing))
+        return call("ROW", flag, order_key(each_value.copy(), kind), each_value)
+
+    rows = call("LIST_SORT", each(value, with_key, kind), order[0], "NULLS LAST")
+    return each(rows, lambda row: call("STRUCT_EXTRACT_AT", row, 3))
+
+
+def order_key(node: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    """What DuckDB compares as Spark compares a value: in an array, NULL is the least, and equal to NULL."""
+    if not types.is_array(kind):
+        return node
+
+    def key(value: exp.Expr) -> exp.Expr:
+        there = exp.paren(exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())))
+        return call("ROW", there, order_key(value, types.inner(kind)))
+
+    return each(node, key, types.inner(kind))
 
 
 def _end(name: str) -> Rule:
-    return lambda node: call(name, _known(node.expressions[0], "array_max and array_min"))
+    def rule(node: exp.Expr) -> exp.Expr:
+        value = known_array(node.expressions[0], "array_max and array_min")
+        if types.is_nested(inner(value)):
+            raise Refused("array_max and array_min take arrays of values that are no arrays here; use sort_array.")
+        return call(name, value)
+
+    return rule
 
 
 def _keys_type(place: int) -> arguments.Gives:
-    return lambda node: _array_of(_inner(node.expressions[0], place))
+    return lambda node: types.array(types.inner(of(node.expressions[0]), place))
 
 
 def _of_map(name: str) -> Rule:
@@ -226,7 +256,7 @@ def _of_map(name: str) -> Rule:
 
 RULES: Mapping[type[exp.Expr], Rule] = {exp.Bracket: _bracket}
 FUNCTIONS: Mapping[str, Function] = {
-    "ARRAY": Function(1, arguments.MANY, _array_type, _array),
+    "ARRAY": Function(0, arguments.MANY, _array_type, _array),
     "MAP": Function(2, arguments.MANY, _map_type, _map),
     "GET": Function(2, 2, _item_type, _get),
     "ELEMENT_AT": Function(2, 2, _item_type, _element_at),

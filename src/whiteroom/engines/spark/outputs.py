@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import types
 from whiteroom.engines.spark.building import Rule, call
 from whiteroom.engines.spark.casts import convert
@@ -71,14 +72,21 @@ def _select(node: exp.Expr) -> None:
     """What is grouped by, or shown once, is shown in one form: one zero, one NaN."""
     group = node.args.get("group")
     if group is not None:
+        _refuse_maps(grouped_by(group))
         keys = [key.unnest() for key in grouped_by(group) if types.is_real(of(key))]
         for part in ("expressions", "group", "having", "order"):
             roots = node.args.get(part) or []
             for root in roots if isinstance(roots, list) else [roots]:
                 _in_one_form(root, keys)
     if node.args.get("distinct"):
+        _refuse_maps(node.expressions)
         for position in range(len(node.expressions)):
             show_in_one_form(node, position)
+
+
+def _refuse_maps(keys: Sequence[exp.Expr]) -> None:
+    if any(types.has_map(of(key)) for key in keys):
+        raise Refused("Spark groups by no maps. Group by map_keys(...), or by the value of a key.")
 
 
 def _in_one_form(root: exp.Expr, keys: Sequence[exp.Expr]) -> None:

@@ -18,6 +18,7 @@ from sqlglot.tokenizer_core import TokenType
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.generators import GENERATORS
+from whiteroom.engines.spark.lambdas import name_variables
 from whiteroom.engines.spark.names import SPARK_FUNCTIONS, SPARK_SYNTAX
 from whiteroom.engines.spark.structs import to_named_struct
 
@@ -48,6 +49,11 @@ class _Parser(SparkParser):
         **{name: _anonymous(name) for name in FUNCTIONS if name != "ARRAY"},
         **dict.fromkeys(("DATEDIFF", "DATE_DIFF"), _difference),
         **GENERATORS,
+    }
+
+    # TRANSFORM (...) USING 'a script' is Hive's.
+    NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012 -- as sqlglot declares it
+        name: parser for name, parser in SparkParser.NO_PAREN_FUNCTION_PARSERS.items() if name != "TRANSFORM"
     }
 
     def _parse_function_call(self, *arguments: Any, **settings: Any) -> exp.Expr | None:
@@ -103,6 +109,7 @@ def written_out(tree: exp.Expr) -> None:
             node.replace(_cases(node))
         elif not _HEXADECIMAL.fullmatch(str(node.this)):
             raise Refused("X'...' holds pairs of hexadecimal digits.")
+    name_variables(tree)
 
 
 def _cases(node: exp.Expr) -> exp.Expr:

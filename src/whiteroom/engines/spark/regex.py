@@ -21,6 +21,15 @@ def _read(node: exp.Expr) -> tuple[str, Regex]:
         raise Refused(f"The regular expression cannot be used: {error}.") from None
 
 
+def checked(node: exp.Expr) -> str:
+    """The pattern of a function that runs it by java/matching.py.
+
+    Raises:
+        Refused: it is none that can be run.
+    """
+    return _read(node)[0]
+
+
 def _like(node: exp.Expr) -> exp.Expr:
     _, found = _read(node.expression)
     return call("REGEXP_MATCHES", text(node.this), found.text)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark import arguments
+from whiteroom.engines.spark import arguments, types
 from whiteroom.engines.spark.arguments import (
     MANY,
     Function,
@@ -22,7 +22,9 @@ from whiteroom.engines.spark.arguments import (
     whole,
 )
 from whiteroom.engines.spark.building import Rule, becomes, call, cast, type_of
+from whiteroom.engines.spark.casts import convert
 from whiteroom.engines.spark.java import formats
+from whiteroom.engines.spark.types import of
 
 _WHOLE = frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT})
 _REAL = frozenset({exp.DType.FLOAT, exp.DType.DOUBLE})
@@ -183,7 +185,8 @@ def _nothing(separator: exp.Expr) -> exp.Expr:
 def _concat(node: exp.Expr) -> exp.Expr | None:
     parts = node.expressions
     if any(type_of(part) is exp.DType.ARRAY for part in parts):
-        return _joined(parts)
+        kind = of(node)
+        return _joined([convert(part, kind) for part in parts])
     taken = data if parts and all(map(is_binary, parts)) else text
     return _joined([taken(part) for part in parts])
 
@@ -200,7 +203,9 @@ def _joined(parts: list[exp.Expr]) -> exp.Expr:
 
 def _pipe(node: exp.Expr) -> exp.Expr | None:
     left, right = node.this, node.expression
-    if type_of(left) is exp.DType.ARRAY or (is_binary(left) and is_binary(right)):
+    if types.is_array(of(node)):
+        return exp.DPipe(this=convert(left, of(node)), expression=convert(right, of(node)), safe=True)
+    if is_binary(left) and is_binary(right):
         return None
     return exp.DPipe(this=text(left), expression=text(right), safe=True)
 

@@ -14,7 +14,7 @@ from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import arguments
 from whiteroom.engines.spark.arguments import Function
 from whiteroom.engines.spark.building import Rule, TypeRule, call, cast
-from whiteroom.engines.spark.types import INT, NULL, UNKNOWN, is_real, normal, of
+from whiteroom.engines.spark.types import INT, NULL, UNKNOWN, holds_struct, is_real, normal, of
 
 NAMED_STRUCT = "NAMED_STRUCT"
 
@@ -90,11 +90,6 @@ def inner_type(spark_type: exp.DataType, place: int = 0) -> exp.DataType:
 def is_array(spark_type: exp.DataType) -> bool:
     """Whether it is an array."""
     return spark_type.this in {exp.DType.ARRAY, exp.DType.LIST}
-
-
-def holds_struct(spark_type: exp.DataType) -> bool:
-    """Whether it is a struct, or one is in it."""
-    return any(part.this is exp.DType.STRUCT for part in spark_type.find_all(exp.DataType))
 
 
 def _made_type(node: exp.Expr) -> exp.DataType:

@@ -13,11 +13,14 @@ from sqlglot import exp
 from whiteroom.engines.spark import (
     aggregates,
     arithmetic,
+    arrays,
     casts,
     choices,
     comparisons,
     dates,
     generators,
+    lambdas,
+    maps,
     nested,
     numbers,
     outputs,
@@ -46,6 +49,9 @@ MODULES = (
     nested,
     structs,
     generators,
+    arrays,
+    maps,
+    lambdas,
 )
 
 RULES: Mapping[type[exp.Expr], Rule] = {kind: rule for module in MODULES for kind, rule in module.RULES.items()}

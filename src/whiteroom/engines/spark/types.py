@@ -5,8 +5,8 @@ The rules are those of Spark's TypeCoercion and DecimalPrecision. A type is a Da
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 
 from sqlglot import exp
 
@@ -76,6 +76,53 @@ def decimal(precision: int, scale: int) -> exp.DataType:
     )
 
 
+def array(inner: exp.DataType = NULL) -> exp.DataType:
+    """The type of arrays of one type; of NULLs alone where none is told."""
+    return exp.DataType(this=Kind.ARRAY, expressions=[inner.copy()], nested=True)
+
+
+def mapping(keys: exp.DataType, values: exp.DataType) -> exp.DataType:
+    """The type of maps."""
+    return exp.DataType(this=Kind.MAP, expressions=[keys.copy(), values.copy()], nested=True)
+
+
+def is_array(spark_type: exp.DataType) -> bool:
+    """Whether it is an array."""
+    return bool(spark_type.this is Kind.ARRAY)
+
+
+def is_map(spark_type: exp.DataType) -> bool:
+    """Whether it is a map."""
+    return bool(spark_type.this is Kind.MAP)
+
+
+def inner(spark_type: exp.DataType, place: int = 0) -> exp.DataType:
+    """What an array holds; a map's keys (0) or values (1)."""
+    return normal(spark_type.expressions[place]) if len(spark_type.expressions) > place else UNKNOWN
+
+
+def has_unknown(spark_type: exp.DataType) -> bool:
+    """Whether nothing tells it, or a part of it."""
+    return spark_type == UNKNOWN or any(map(has_unknown, _parts(spark_type)))
+
+
+def has_map(spark_type: exp.DataType) -> bool:
+    """Whether it is a map or holds one: Spark neither compares those nor sorts by them."""
+    return is_map(spark_type) or any(map(has_map, _parts(spark_type)))
+
+
+def holds_struct(spark_type: exp.DataType) -> bool:
+    """Whether it is a struct, or one is in it."""
+    return spark_type.this is Kind.STRUCT or any(map(holds_struct, _parts(spark_type)))
+
+
+def _parts(spark_type: exp.DataType) -> list[exp.DataType]:
+    if spark_type.this is Kind.STRUCT:
+        return [normal(field.args["kind"]) for field in spark_type.expressions if isinstance(field, exp.ColumnDef)]
+    nested = is_array(spark_type) or is_map(spark_type)
+    return [inner(spark_type, place) for place in range(len(spark_type.expressions))] if nested else []
+
+
 def adjusted(precision: int, scale: int) -> exp.DataType:
     """The type of a decimal result: where it has too many digits, the fraction gives way (adjustPrecisionScale)."""
     if precision <= MOST_DIGITS:
@@ -91,6 +138,10 @@ def normal(spark_type: exp.DataType | None) -> exp.DataType:
     if kind is Kind.DECIMAL:
         given = [int(parameter.name) for parameter in spark_type.expressions]
         return decimal(given[0] if given else 10, given[1] if len(given) > 1 else 0)
+    if kind in (Kind.ARRAY, Kind.LIST):
+        return array(*map(normal, spark_type.expressions[:1]))
+    if kind is Kind.MAP and len(spark_type.expressions) == 2:
+        return mapping(*map(normal, spark_type.expressions))
     return _ALIASES.get(kind) or _PLAIN.get(kind) or spark_type
 
 
@@ -162,12 +213,12 @@ def tightest(first: exp.DataType, second: exp.DataType) -> exp.DataType | None:
                 return one
     if {first, second} == {DATE, TIMESTAMP}:
         return TIMESTAMP
-    return _one_struct(first, second)
+    return _inside(first, second, tightest)
 
 
 def _one_struct(first: exp.DataType, second: exp.DataType) -> exp.DataType | None:
     """The struct that two become which differ in fields of NULLs alone. Spark casts the others' fields too."""
-    if {first.this, second.this} != {Kind.STRUCT} or len(first.expressions) != len(second.expressions):
+    if len(first.expressions) != len(second.expressions):
         return None
     fields = []
     for one, other in zip(first.expressions, second.expressions, strict=True):
@@ -177,6 +228,21 @@ def _one_struct(first: exp.DataType, second: exp.DataType) -> exp.DataType | Non
             return None
         fields.append(exp.ColumnDef(this=one.this.copy(), kind=(known or kinds)[0].copy()))
     return exp.DataType(this=Kind.STRUCT, expressions=fields, nested=True)
+
+
+def _inside(
+    first: exp.DataType, second: exp.DataType, rule: Callable[[exp.DataType, exp.DataType], exp.DataType | None]
+) -> exp.DataType | None:
+    """The same of arrays, maps and structs, by a rule for what they hold (findTypeForComplex)."""
+    if first.this is second.this is Kind.STRUCT:
+        return _one_struct(first, second)
+    if first.this is not second.this or not (is_array(first) or is_map(first)):
+        return None
+    parts = [rule(*pair) for pair in zip(_parts(first), _parts(second), strict=True)]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
+    return array(*found) if is_array(first) else mapping(*found)
 
 
 def wider(first: exp.DataType, second: exp.DataType, *, text: bool = True) -> exp.DataType | None:
@@ -195,14 +261,14 @@ def wider(first: exp.DataType, second: exp.DataType, *, text: bool = True) -> ex
         other = second if first == STRING else first
         if other not in (BINARY, BOOLEAN) and not is_nested(other) and other != INTERVAL:
             return STRING
-    return None
+    return _inside(first, second, partial(wider, text=text))
 
 
 def widest(types: Iterable[exp.DataType], *, text: bool = True) -> exp.DataType | None:
     """`wider` of all of them, texts first: which comes first must not matter."""
     found: exp.DataType | None = NULL
     for each in sorted(types, key=lambda spark_type: spark_type != STRING):
-        if each == UNKNOWN:
+        if has_unknown(each):
             return UNKNOWN
         found = wider(found, each, text=text) if found is not None else None
     return found

@@ -13,10 +13,12 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from whiteroom.engines.spark import (
     aggregates,
     arithmetic,
+    arrays,
     casts,
     choices,
     comparisons,
     generators,
+    lambdas,
     numbers,
     percentiles,
     structs,
@@ -26,7 +28,20 @@ from whiteroom.engines.spark.building import TypeRule, always
 from whiteroom.engines.spark.functions import FUNCTIONS
 from whiteroom.engines.spark.types import UNKNOWN, normal, of, wider
 
-_MODULES = (casts, arithmetic, numbers, comparisons, choices, aggregates, percentiles, windows, structs, generators)
+_MODULES = (
+    casts,
+    arithmetic,
+    numbers,
+    comparisons,
+    choices,
+    aggregates,
+    percentiles,
+    windows,
+    structs,
+    generators,
+    arrays,
+    lambdas,
+)
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {kind: rule for module in _MODULES for kind, rule in module.TYPES.items()}
 NAMED_TYPES: Mapping[str, TypeRule] = {name: rule for module in _MODULES for name, rule in module.NAMED_TYPES.items()}
@@ -43,25 +58,32 @@ def annotate(tree: exp.Query, columns: Columns) -> None:
         Refused: Spark does not compute, compare or choose between the types that meet.
     """
     for scope in traverse_scope(tree):
-        for node in reversed(list(scope.walk())):
+        nodes = list(scope.walk())
+        inside = {id(part) for node in nodes if isinstance(node, exp.Lambda) for part in node.walk()}
+        for node in nodes:
+            if isinstance(node, exp.Column) and id(node) in inside:
+                _set_column_type(node, scope, columns)
+        for node in reversed(nodes):
             if isinstance(node, exp.Column):
-                found = _column_type(node, scope, columns)
-                if found is not None:
-                    node.type = found
-            else:
+                _set_column_type(node, scope, columns)
+            elif id(node) not in inside:
                 retype_node(node)
 
 
 def retype(tree: exp.Expr) -> None:
     """The same of a tree whose columns have their types."""
-    for node in reversed(list(tree.walk(bfs=True))):
-        if not isinstance(node, exp.Column):
+    nodes = list(tree.walk(bfs=True, prune=lambda node: isinstance(node, exp.Lambda) and node is not tree))
+    for node in reversed(nodes):
+        # A lambda in it is its function's, which tells the types of its variables.
+        if not isinstance(node, exp.Column) and (node is tree or not isinstance(node, exp.Lambda)):
             retype_node(node)
 
 
 def retype_node(node: exp.Expr) -> None:
     """Set the type of one node whose children have theirs."""
     if isinstance(node, exp.Anonymous):
+        for found in lambdas.bind_types(node):
+            retype(found)
         rule = NAMED_TYPES.get(str(node.this).upper()) or _given(str(node.this).upper())
     else:
         rule = TYPES.get(type(node))
@@ -100,6 +122,12 @@ def output_types(query: exp.Expr) -> list[exp.DataType]:
     if isinstance(query, exp.Subquery | exp.CTE):
         return output_types(query.this)
     return []
+
+
+def _set_column_type(column: exp.Column, scope: Scope, columns: Columns) -> None:
+    found = _column_type(column, scope, columns)
+    if found is not None:
+        column.type = found
 
 
 def _column_type(column: exp.Column, scope: Scope, columns: Columns) -> exp.DataType | None:

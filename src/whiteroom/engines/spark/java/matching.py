@@ -96,6 +96,17 @@ def replace(text: str, pattern: str, template: str, position: int) -> str:
     return "".join(parts)
 
 
+def to_map(text: str, pairs: str, keys: str) -> dict[str, str | None]:
+    """Pairs and the keys before their values (StringToMap): without the second delimiter the value is NULL."""
+    found: dict[str, str | None] = {}
+    for pair in split(text, pairs, -1):
+        key, *value = split(pair, keys, 2)
+        if key in found:
+            raise ValueError("A key of a map stands twice in a text.")
+        found[key] = value[0] if value else None
+    return found
+
+
 def split(text: str, pattern: str, limit: int) -> list[str]:
     """The parts between matches, at most `limit` of them where that is above zero; java.lang.String.split."""
     if not pattern and text:
