@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from attacks.conftest import SECRETS, Attacker
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.queries import QueryFailure, QueryResult, ResultFormat
 from whiteroom.engines.walls import Walls
+from whiteroom.engines.worker import run_query
 
 SHOWN = [
     # generators
@@ -173,6 +175,31 @@ def test_what_is_shown_of_large_groups_may_be_multiplied(attacker: Attacker) -> 
         " SELECT diag, n, x FROM g LATERAL VIEW explode(array(1, 2)) v AS x ORDER BY x"
     )
     assert found.text == "diag,n,x\ncommon,39,1\ncommon,39,2\n"
+
+
+NAMES = [
+    'a"b',
+    'a" INT, "b',
+    "x INT), y STRUCT(z",
+    "x) AS y, (SELECT max(ssn) FROM pc",
+    "--",
+    "wr$c0",
+    "select",
+    "{0} $1 %s",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fields_name_is_a_name_whatever_is_written_in_it(attacker: Attacker, name: str) -> None:
+    sql = f"SELECT named_struct('{name}', diag, 'z', age) AS s FROM pc WHERE diag = 'rare'"
+    spec = attacker.spec(sql, result_format=ResultFormat.PARQUET)
+    folders = attacker.folders(spec)
+    end, message, _ = run_query(folders, spec, 10**9)
+    assert isinstance(end, QueryResult), message
+    (file,) = end.files
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"SELECT * FROM '{folders.rows / file}'").fetchall()
+    assert rows == [({name: "rare", "z": 27},)]
 
 
 HONEST = [
