@@ -114,7 +114,7 @@ def paths_of(row: Row) -> list[str]:
     """What is ignored, one after another: the member; and of one that is refused, what holds it, as that may be why."""
     steps = row.path.split(".")
     holders = range(len(steps) - 1, 0, -1) if isinstance(row.effect, Refused) else ()
-    return [row.path, *(".".join(steps[:count]) for count in holders)]
+    return [row.path, *(".".join(steps[:count]).removesuffix("[]") for count in holders)]
 
 
 def tests_of(row: Row) -> tuple[str, ...]:

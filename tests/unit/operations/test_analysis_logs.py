@@ -12,9 +12,11 @@ import pytest
 
 from support.cleanrooms import ALICE, BOB, CAROL, DAVE, NOW, REGION, Office, Room, SharedTable, a_clean_room
 from support.ml import SQL, Studio, a_studio, input_channel
+from support.revoking import WAYS, Owner
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound, ValidationFault
 from whiteroom.controllers.analysis_logs import log_end
+from whiteroom.domain.analysis_logs import REFUSED_TO_ANOTHER
 from whiteroom.domain.lifecycle import Event
 from whiteroom.operations.refusals import A_MINUTE, RefusalCount
 from whiteroom.redaction.finder import PatternFinder
@@ -400,6 +402,16 @@ def test_a_refused_attempt_tells_who_made_it_the_tables_behind_its_own_channels_
     assert (told["status"], told["memberSchemaMapping"]) == ("REFUSED", {BOB: ["patients"]})
 
 
+@pytest.mark.parametrize("way", ["the rule is deleted", "a column is not shown any more"])
+def test_why_a_job_was_refused_is_told_to_who_asked_alone(studio: Studio, way: str) -> None:
+    channel = studio.active_channel("secret-study")
+    WAYS[way](Owner(studio))
+    said = studio.refused(AccessDenied, "CreateTrainedModel", **studio.training_request("mine", channel))
+    assert "secret-study" in said
+    messages = {account: log_of(studio.office, studio.room, account)[-1]["errorMessage"] for account in (ALICE, BOB)}
+    assert messages == {ALICE: said, BOB: REFUSED_TO_ANOTHER}
+
+
 def arn_of_no_channel(studio: Studio) -> str:
     membership = studio.room.membership(ALICE)
     return f"arn:aws:cleanrooms-ml:{REGION}:{ALICE}:membership/{membership}/ml-input-channel/{membership}"
@@ -497,6 +509,7 @@ def test_pages_of_a_search_come_to_every_event_once(studio: Studio) -> None:
     token: dict[str, str] = {}
     while True:
         page = office.call(BOB, "logs", "FilterLogEvents", logGroupName=group(room), limit=3, **token)
+        assert len(page["events"]) <= 3
         seen += [event["eventId"] for event in page["events"]]
         if page.get("nextToken") is None:
             break

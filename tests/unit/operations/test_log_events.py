@@ -330,6 +330,8 @@ def test_a_call_that_takes_too_long_answers_what_it_has(
 def test_the_newest_events_come_without_a_token(desk: Desk, hundred: dict[str, Any]) -> None:
     answer = desk.call(ALICE, "GetLogEvents", **hundred, limit=2)
     assert [event["message"] for event in answer["events"]] == ["line 96", "line 99"]
+    oldest = desk.call(ALICE, "GetLogEvents", **hundred, limit=1, startFromHead=True)["events"]
+    assert [event["message"] for event in oldest] == ["line 0"]
     again = desk.call(ALICE, "GetLogEvents", **hundred, nextToken=answer["nextForwardToken"])
     assert (again["events"], again["nextForwardToken"]) == ([], answer["nextForwardToken"])
 
@@ -386,6 +388,7 @@ def test_each_instance_has_a_stream_of_its_own(desk: Desk) -> None:
         events = desk.call(ALICE, "GetLogEvents", logGroupName=MODELS, logStreamName=name)["events"]
         assert [event["message"] for event in events] == expected
         assert desk.messages(ALICE, logStreamNames=[name]) == expected
+        assert desk.messages(ALICE, logStreamNamePrefix=name) == expected
 
 
 def test_an_inference_job_is_in_its_own_group_under_its_own_policy(desk: Desk) -> None:
@@ -407,6 +410,7 @@ def test_streams_are_listed_by_pages_by_name_or_by_time(desk: Desk) -> None:
         while True:
             request = {"logGroupName": MODELS, "orderBy": order, "descending": descending, "limit": 2, **token}
             answer = desk.call(ALICE, "DescribeLogStreams", **request)
+            assert len(answer["logStreams"]) <= 2
             found += [stream["logStreamName"] for stream in answer["logStreams"]]
             if "nextToken" not in answer:
                 break
@@ -414,6 +418,8 @@ def test_streams_are_listed_by_pages_by_name_or_by_time(desk: Desk) -> None:
         expected = names if order == "LastEventTime" else sorted(names)
         assert found == (expected[::-1] if descending else expected)
     assert desk.streams(ALICE, logStreamNamePrefix=names[3][:20]) == [names[3]]
+    with pytest.raises(ValidationFault, match="LastEventTime"):
+        desk.streams(ALICE, logStreamNamePrefix=names[3][:20], orderBy="LastEventTime")
 
 
 # -- bad input ------------------------------------------------------------------------------

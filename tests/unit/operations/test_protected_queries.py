@@ -191,6 +191,14 @@ def test_a_query_is_listed_with_its_receivers(office: Office, shared: Room) -> N
     assert listed["receiverConfigurations"] == [{"analysisType": "DIRECT_ANALYSIS", "configurationDetails": details}]
 
 
+def test_where_results_go_is_answered_as_it_was_asked_for(office: Office, shared: Room) -> None:
+    place_results(office, shared, CAROL, bucket="carols")
+    s3 = {**S3, "keyPrefix": "results", "resultFormat": "CSV", "singleFileOutput": True}
+    for where in ({"s3": s3}, {"distribute": {"locations": [{"s3": s3}, {"member": {"accountId": CAROL}}]}}):
+        query = started(office, shared, where)
+        assert query["resultConfiguration"] == {"outputConfiguration": where}
+
+
 def test_a_template_with_parameters_is_asked_for_by_its_arn(office: Office, shared: Room) -> None:
     template = office.cleanrooms(
         BOB,

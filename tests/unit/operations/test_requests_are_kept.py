@@ -6,8 +6,20 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, NO_PAYMENT, Office, Room, collaboration_request
+from support.cleanrooms import (
+    ALICE,
+    BOB,
+    CAROL,
+    NO_PAYMENT,
+    REGION,
+    Office,
+    Room,
+    a_clean_room,
+    an_invitation,
+    collaboration_request,
+)
 from support.ml import a_studio
+from whiteroom.base.faults import ValidationFault
 
 COLUMNS = ("patient_id", "age", "weight", "outcome")
 THRESHOLD: dict[str, Any] = {
@@ -163,3 +175,79 @@ def test_a_channel_is_shared_out_as_it_was_asked_for_and_goes_on_from_the_versio
     assert list(answer["dataChannels"]) == [shared]
     (incremental,) = answer["incrementalTrainingDataChannels"]
     assert incremental["versionIdentifier"] == base["versionIdentifier"]
+
+
+ANYTHING = f"arn:aws:cleanrooms-ml:{REGION}:*:membership/*/configured-model-algorithm-association/*"
+ANALYSES: dict[str, dict[str, Any]] = {
+    "aggregation": {"allowedAdditionalAnalyses": [ANYTHING]},
+    "list": {"allowedAdditionalAnalyses": [ANYTHING]},
+    "custom": {"allowedAdditionalAnalyses": [ANYTHING]},
+}
+
+
+@pytest.mark.parametrize("kind", ["aggregation", "list", "custom"])
+def test_a_collaboration_rule_is_answered_as_it_was_given(office: Office, kind: str) -> None:
+    room = a_clean_room(office, creatorMemberAbilities=["CAN_QUERY", "CAN_RECEIVE_RESULTS"])
+    table_id = room.configured_table(BOB, "patients", COLUMNS)
+    rule = dict(RULES[kind.upper()][1]) | ({"additionalAnalyses": "ALLOWED"} if kind != "aggregation" else {})
+    office.cleanrooms(
+        BOB,
+        "CreateConfiguredTableAnalysisRule",
+        configuredTableIdentifier=table_id,
+        analysisRuleType=kind.upper(),
+        analysisRulePolicy={"v1": {kind: rule}},
+    )
+    policy = {"v1": {kind: {"allowedResultReceivers": [ALICE], **ANALYSES[kind]}}}
+    here = {
+        "membershipIdentifier": room.membership(BOB),
+        "configuredTableAssociationIdentifier": room.association(BOB, table_id, "patients"),
+        "analysisRuleType": kind.upper(),
+    }
+    office.cleanrooms(BOB, "CreateConfiguredTableAssociationAnalysisRule", **here, analysisRulePolicy=policy)
+    answer = office.cleanrooms(BOB, "GetConfiguredTableAssociationAnalysisRule", **here)
+    assert answer["analysisRule"]["policy"] == policy
+
+
+def test_a_membership_is_answered_with_the_place_it_gave_for_results(office: Office) -> None:
+    room = an_invitation(office)
+    s3 = {"bucket": "own", "keyPrefix": "results", "resultFormat": "PARQUET", "singleFileOutput": True}
+    given = {"outputConfiguration": {"s3": s3}}
+    room.join(ALICE, defaultResultConfiguration=given)
+    answer = office.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))
+    assert answer["membership"]["defaultResultConfiguration"] == given
+
+
+def test_a_payer_is_answered_with_what_it_accepted(office: Office) -> None:
+    room = an_invitation(office, creatorPaymentConfiguration=pays(*PAID[:4]))
+    room.join(ALICE, paymentConfiguration=pays(*PAID[:4]))
+    answer = office.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))
+    assert answer["membership"]["paymentConfiguration"] == pays(*PAID[:4])
+
+
+@pytest.mark.parametrize("kept", ["accepted", "refused"])
+def test_an_update_accepts_what_was_assigned_and_nothing_else(office: Office, kept: str) -> None:
+    room = an_invitation(office, creatorPaymentConfiguration=pays(*PAID[:4]))
+    room.join(ALICE, paymentConfiguration=pays(*PAID[:4]))
+    here = {"membershipIdentifier": room.membership(ALICE)}
+    if kept == "accepted":
+        updated = office.cleanrooms(ALICE, "UpdateMembership", **here, membershipPaymentConfiguration=pays(*PAID[:4]))
+        assert updated["membership"]["paymentConfiguration"] == pays(*PAID[:4])
+        return
+    for less in PAID[:4]:
+        offered = pays(*(name for name in PAID[:4] if name != less))
+        office.refused(ValidationFault, ALICE, "UpdateMembership", **here, membershipPaymentConfiguration=offered)
+
+
+@pytest.mark.parametrize("kind", ["membership", "table"])
+def test_tags_of_what_a_member_keeps_are_added_and_removed(office: Office, kind: str) -> None:
+    room = a_clean_room(office)
+    table_id = room.configured_table(BOB, "patients", COLUMNS)
+    arns = {
+        "membership": f"arn:aws:cleanrooms:{REGION}:{BOB}:membership/{room.membership(BOB)}",
+        "table": f"arn:aws:cleanrooms:{REGION}:{BOB}:configuredtable/{table_id}",
+    }
+    here = {"resourceArn": arns[kind]}
+    office.cleanrooms(BOB, "TagResource", **here, tags={"team": "a", "stage": "test"})
+    assert office.cleanrooms(BOB, "ListTagsForResource", **here)["tags"] == {"team": "a", "stage": "test"}
+    office.cleanrooms(BOB, "UntagResource", **here, tagKeys=["team"])
+    assert office.cleanrooms(BOB, "ListTagsForResource", **here)["tags"] == {"stage": "test"}

@@ -13,7 +13,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_without_a_result_configuration_the_queriers_own_place_is_taken"),
+        Seen(
+            "test_without_a_result_configuration_the_queriers_own_place_is_taken",
+            "test_a_membership_is_answered_with_the_place_it_gave_for_results",
+        ),
         "defaultResultConfiguration.outputConfiguration.s3.bucket",
         "defaultResultConfiguration.outputConfiguration.s3.keyPrefix",
         "defaultResultConfiguration.outputConfiguration.s3.resultFormat",
@@ -34,7 +37,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_payer_accepts_exactly_what_was_assigned"),
+        Seen("test_a_payer_accepts_exactly_what_was_assigned", "test_a_payer_is_answered_with_what_it_accepted"),
         "paymentConfiguration.machineLearning.modelInference.isResponsible",
         "paymentConfiguration.machineLearning.modelTraining.isResponsible",
         "paymentConfiguration.machineLearning.syntheticDataGeneration.isResponsible",
@@ -53,7 +56,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_an_update_changes_what_it_names_and_keeps_the_payments"),
+        Seen(
+            "test_an_update_changes_what_it_names_and_keeps_the_payments",
+            "test_an_update_accepts_what_was_assigned_and_nothing_else",
+        ),
         "membershipPaymentConfiguration.jobCompute.isResponsible",
         "membershipPaymentConfiguration.machineLearning.modelInference.isResponsible",
         "membershipPaymentConfiguration.machineLearning.modelTraining.isResponsible",

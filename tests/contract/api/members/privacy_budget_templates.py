@@ -7,12 +7,18 @@ from contract.api.members.effects import Row, Seen, rows
 ROWS: tuple[Row, ...] = (
     *rows(
         "cleanrooms",
-        Seen("test_a_budget_that_is_refreshed_is_whole_again_with_the_month_of_utc"),
+        Seen(
+            "test_a_budget_that_is_refreshed_is_whole_again_with_the_month_of_utc",
+            "test_a_budget_of_differential_privacy_is_answered_as_it_was_given",
+        ),
         "autoRefresh",
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_budget_pays_for_just_as_many_queries_as_it_says"),
+        Seen(
+            "test_a_budget_pays_for_just_as_many_queries_as_it_says",
+            "test_a_budget_of_differential_privacy_is_answered_as_it_was_given",
+        ),
         "parameters.differentialPrivacy.epsilon",
         "parameters.differentialPrivacy.usersNoisePerQuery",
         of=(

@@ -31,13 +31,19 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_receivers_who_want_different_formats_are_told_so"),
+        Seen(
+            "test_receivers_who_want_different_formats_are_told_so",
+            "test_where_results_go_is_answered_as_it_was_asked_for",
+        ),
         "resultConfiguration.outputConfiguration.distribute.locations[].s3.resultFormat",
         "resultConfiguration.outputConfiguration.s3.resultFormat",
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_query_runs_for_its_receivers_and_sees_the_tables_it_names"),
+        Seen(
+            "test_a_query_runs_for_its_receivers_and_sees_the_tables_it_names",
+            "test_where_results_go_is_answered_as_it_was_asked_for",
+        ),
         "resultConfiguration.outputConfiguration.distribute.locations[].s3.bucket",
         "resultConfiguration.outputConfiguration.distribute.locations[].s3.keyPrefix",
         "resultConfiguration.outputConfiguration.s3.bucket",
@@ -45,13 +51,18 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_member_queries_and_receives_parquet_in_one_file"),
+        Seen(
+            "test_a_member_queries_and_receives_parquet_in_one_file",
+            "test_where_results_go_is_answered_as_it_was_asked_for",
+        ),
         "resultConfiguration.outputConfiguration.distribute.locations[].s3.singleFileOutput",
         "resultConfiguration.outputConfiguration.s3.singleFileOutput",
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_receiver_must_have_the_ability_and_a_place"),
+        Seen(
+            "test_a_receiver_must_have_the_ability_and_a_place", "test_where_results_go_is_answered_as_it_was_asked_for"
+        ),
         "resultConfiguration.outputConfiguration.distribute.locations[].member.accountId",
         "resultConfiguration.outputConfiguration.member.accountId",
     ),
@@ -64,7 +75,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_query_gets_what_its_workers_have_and_no_more_than_the_server_grants"),
+        Seen(
+            "test_a_query_gets_what_its_workers_have_and_no_more_than_the_server_grants",
+            "test_a_query_is_recorded_as_it_was_asked_for_and_waits",
+        ),
         "computeConfiguration.worker.number",
         "computeConfiguration.worker.type",
     ),

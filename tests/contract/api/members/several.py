@@ -81,12 +81,18 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_every_receiver_of_a_direct_query_is_allowed_by_name"),
+        Seen(
+            "test_every_receiver_of_a_direct_query_is_allowed_by_name",
+            "test_a_collaboration_rule_is_answered_as_it_was_given",
+        ),
         "analysisRulePolicy.v1.custom.allowedResultReceivers",
     ),
     *rows(
         "cleanrooms",
-        Seen("test_another_association_trains_only_where_every_table_allows_it"),
+        Seen(
+            "test_another_association_trains_only_where_every_table_allows_it",
+            "test_a_collaboration_rule_is_answered_as_it_was_given",
+        ),
         "analysisRulePolicy.v1.custom.allowedAdditionalAnalyses",
     ),
     *rows(
@@ -101,7 +107,10 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_a_page_has_ten_items_unless_the_request_says_otherwise"),
+        Seen(
+            "test_a_page_has_ten_items_unless_the_request_says_otherwise",
+            "test_schemas_are_listed_newest_first_page_by_page",
+        ),
         "maxResults",
         "nextToken",
     ),

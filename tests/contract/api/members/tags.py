@@ -12,13 +12,13 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Seen("test_tags_are_added_replaced_and_removed"),
+        Seen("test_tags_of_what_a_member_keeps_are_added_and_removed"),
         "tags",
         of=("TagResource",),
     ),
     *rows(
         "cleanrooms",
-        Seen("test_tags_are_added_replaced_and_removed"),
+        Seen("test_tags_of_what_a_member_keeps_are_added_and_removed"),
         "tagKeys",
     ),
     *rows(
