@@ -191,6 +191,13 @@ def test_a_query_is_listed_with_its_receivers(office: Office, shared: Room) -> N
     assert listed["receiverConfigurations"] == [{"analysisType": "DIRECT_ANALYSIS", "configurationDetails": details}]
 
 
+def test_a_result_that_is_to_be_an_intermediate_table_is_refused_by_that_name(office: Office, shared: Room) -> None:
+    place_results(office, shared, ALICE, bucket="own")
+    where = {"outputConfiguration": {"intermediateTable": INTERMEDIATE}}
+    fault = office.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, resultConfiguration=where))
+    assert "intermediate" in fault.message
+
+
 def test_where_results_go_is_answered_as_it_was_asked_for(office: Office, shared: Room) -> None:
     place_results(office, shared, CAROL, bucket="carols")
     s3 = {**S3, "keyPrefix": "results", "resultFormat": "CSV", "singleFileOutput": True}

@@ -20,6 +20,7 @@ from support.cleanrooms import (
 )
 from support.ml import a_studio
 from whiteroom.base.faults import ValidationFault
+from whiteroom.domain.lifecycle import Event
 
 COLUMNS = ("patient_id", "age", "weight", "outcome")
 THRESHOLD: dict[str, Any] = {
@@ -168,11 +169,13 @@ def test_a_channel_is_shared_out_as_it_was_asked_for_and_goes_on_from_the_versio
     channel = studio.active_channel()
     base = studio.active_model("forest", channel)
     latest = studio.version("grown", base, channel)
+    studio.advance_model(latest, Event.STARTED, Event.SUCCEEDED, run_started_at=office.now)
     shared = {"mlInputChannelArn": channel, "channelName": "rows", "s3DataDistributionType": "ShardedByS3Key"}
-    named = studio.version("again", base, dataChannels=[shared])
+    named = studio.version("again", base, dataChannels=[shared], trainingInputMode="FastFile")
     assert named["versionIdentifier"] not in {base["versionIdentifier"], latest["versionIdentifier"]}
     answer = studio.call("GetTrainedModel", **named)
     assert list(answer["dataChannels"]) == [shared]
+    assert answer["trainingInputMode"] == "FastFile"
     (incremental,) = answer["incrementalTrainingDataChannels"]
     assert incremental["versionIdentifier"] == base["versionIdentifier"]
 

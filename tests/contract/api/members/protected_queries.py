@@ -68,7 +68,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms",
-        Refused("test_what_cannot_be_done_is_refused_before_anything_runs"),
+        Refused("test_a_result_that_is_to_be_an_intermediate_table_is_refused_by_that_name"),
         "resultConfiguration.outputConfiguration.intermediateTable.arn",
         "resultConfiguration.outputConfiguration.intermediateTable.id",
         "resultConfiguration.outputConfiguration.intermediateTable.name",
