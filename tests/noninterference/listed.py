@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from noninterference.vocabulary import ABSENT
 from whiteroom.engines import dialect, grammar
-from whiteroom.engines.spark import arrays, lambdas, maps, nested
+from whiteroom.engines.spark import arrays, lambdas, maps, nested, tries
 
 
 def listed() -> list[str]:
@@ -16,7 +16,7 @@ def listed() -> list[str]:
         found += [f"{node.__name__}.{part}" for part in parts]
     found += [*dialect.NAMED_FUNCTIONS, *dialect.NAMED_AGGREGATES]
     found += [f"type {kind.value}" for kind in dialect.DATA_TYPES]
-    found += [*nested.FUNCTIONS, *arrays.FUNCTIONS, *maps.FUNCTIONS, *lambdas.FUNCTIONS]
+    found += [*nested.FUNCTIONS, *arrays.FUNCTIONS, *maps.FUNCTIONS, *lambdas.FUNCTIONS, *tries.FUNCTIONS]
     found += [f"join {side} {kind}" for side, kind in _joins()]
     return sorted(dict.fromkeys(name for name in found if name not in ABSENT))
 

@@ -1,4 +1,4 @@
-"""How functions of arrays and maps are written, by the types that they take and give (vocabulary.py)."""
+"""How what the guard has by name is written: arrays, maps, lambdas and tries, by types as in vocabulary.py."""
 
 from __future__ import annotations
 
@@ -67,6 +67,10 @@ ARRAYS: Mapping[str, Templates] = {
     "MAP_FILTER": (("I", "size(map_filter(map('a', {I}, 'b', {n}), (k, v) -> v > {n}))"),),
     "TRANSFORM_VALUES": (("I", "transform_values(map('a', {I}), (k, v) -> v + {I})['a']"),),
     "TRANSFORM_KEYS": (("T", "map_keys(transform_keys(map({t}, {I}), (k, v) -> concat(k, v)))[0]"),),
+    "TRY_ADD": (("I", "try_add({I}, {I})"), ("A", "try_add({A}, {n})")),
+    "TRY_SUBTRACT": (("R", "try_subtract({R}, {I})"),),
+    "TRY_MULTIPLY": (("I", "try_multiply({I}, {n})"), ("M", "try_multiply({M}, 2)")),
+    "TRY_DIVIDE": (("R", "try_divide({I}, {I})"),),
     "Lambda": (("I", "transform(array({I}), x -> x)[0]"),),
     "Lambda.this": (("I", "transform(array({I}), x -> x)[0]"),),
     "Lambda.expressions": (("I", "transform(array({I}), x -> x)[0]"),),

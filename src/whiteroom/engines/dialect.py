@@ -46,7 +46,7 @@ SCALARS: frozenset[type[exp.Expr]] = _nodes(
     " Count CountIf Sum Avg Min Max Stddev StddevPop StddevSamp Variance VariancePop Corr CovarPop CovarSamp"
     " Median Quantile PercentileCont ApproxQuantile ApproxDistinct First Last AnyValue LogicalAnd LogicalOr"
     " ArgMax ArgMin Skewness BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg Grouping"
-    " Kurtosis GroupingId IgnoreNulls PercentileDisc"
+    " Kurtosis GroupingId IgnoreNulls PercentileDisc ArrayAgg ArrayUniqueAgg"
     " RegrCount RegrAvgx RegrAvgy RegrSlope RegrIntercept RegrR2 RegrSxx RegrSyy RegrSxy"
     # windows
     " RowNumber Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue"

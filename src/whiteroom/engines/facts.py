@@ -50,6 +50,8 @@ _CLAUSES = {
 _AGGREGATE_NAMES: Mapping[type[exp.Expr], str] = {
     exp.ApproxDistinct: "APPROX_COUNT_DISTINCT",
     exp.ApproxQuantile: "APPROX_PERCENTILE",
+    exp.ArrayAgg: "COLLECT_LIST",
+    exp.ArrayUniqueAgg: "COLLECT_SET",
     exp.Quantile: "PERCENTILE",
     exp.PercentileCont: "PERCENTILE",
     exp.VariancePop: "VAR_POP",

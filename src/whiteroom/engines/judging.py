@@ -33,6 +33,7 @@ from whiteroom.domain.query_facts import Judgement, Origin, QueryFacts
 from whiteroom.domain.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.engines.canonical import Canonical, to_canonical
+from whiteroom.engines.collecting import order_collected
 from whiteroom.engines.distinct import group_distinct
 from whiteroom.engines.facts import columns_read, find_facts, ordered_by
 from whiteroom.engines.grammar import check_places, construct
@@ -102,6 +103,7 @@ def judge_query(spec: QuerySpec, walls: Walls = BOTH) -> JudgedQuery:
     tree = resolve(query, views)
     form = to_canonical(tree, views) if walls.form else Canonical(tree, tuple(tree.named_selects))
     annotate(tree, spark_types(views))
+    order_collected(tree)
     output_columns = tuple(written.get(name, name) for name in form.outputs)
     if any((table.rule or {}).get("aggregationThresholds") for table in views.values()):
         group_distinct(tree)

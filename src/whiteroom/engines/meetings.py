@@ -213,6 +213,8 @@ def _keys(node: exp.Expr) -> Iterator[exp.Expr]:
             yield from (shown for shown in node.parent.selects if not shown.find(exp.AggFunc))
     elif isinstance(node, exp.Window):
         yield from node.args.get("partition_by") or []
+    elif isinstance(node, exp.ArrayUniqueAgg):
+        yield node.this
     elif isinstance(node, exp.Select) and node.args.get("distinct"):
         yield from node.selects
 

@@ -88,6 +88,10 @@ REFUSED = [
     ("SELECT count_if(campaign = 'a') AS s FROM impressions", "COUNT_IF is applied to an expression"),
     ("SELECT any_value(cost) AS s FROM impressions", "ANY_VALUE"),
     ("SELECT percentile(cost, 0.5) AS s FROM impressions", "PERCENTILE"),
+    ("SELECT collect_list(cost) AS s FROM impressions", "does not allow COLLECT_LIST"),
+    ("SELECT size(collect_set(cost)) AS s FROM impressions", "does not allow COLLECT_SET"),
+    ("SELECT aggregate(array_agg(cost), 0, (a, x) -> a + x) AS s FROM impressions", "does not allow COLLECT_LIST"),
+    ("SELECT SUM(cost) AS s FROM impressions WHERE exists(array(campaign), x -> x = 'a')", "the function"),
     ("SELECT SUM(cost) + MAX(zip) AS s FROM impressions", "does not allow MAX of its column 'zip'"),
     # conditions
     ("SELECT SUM(cost) AS s FROM impressions WHERE user_id = 'u1'", "'user_id' in WHERE"),

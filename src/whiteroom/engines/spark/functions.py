@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whiteroom.engines.spark import arrays, dates, lambdas, maps, nested, numbers, regex, strings, structs
+from whiteroom.engines.spark import arrays, dates, lambdas, maps, nested, numbers, regex, strings, structs, tries
 from whiteroom.engines.spark.arguments import Function
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -17,5 +17,6 @@ FUNCTIONS: Mapping[str, Function] = {
     **maps.FUNCTIONS,
     **lambdas.FUNCTIONS,
     **numbers.FUNCTIONS,
+    **tries.FUNCTIONS,
 }
 """By their names in capitals."""

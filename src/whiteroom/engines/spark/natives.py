@@ -97,6 +97,8 @@ NATIVES: Mapping[str, Native] = {
     "spark_locate": _native(texts.locate, "VARCHAR VARCHAR INTEGER", "INTEGER", nulls=True),
     "spark_lpad": _native(texts.pad_left, "VARCHAR INTEGER VARCHAR", "VARCHAR"),
     "spark_rpad": _native(texts.pad_right, "VARCHAR INTEGER VARCHAR", "VARCHAR"),
+    "spark_lpad_bytes": _native(texts.pad_left_bytes, "BLOB INTEGER BLOB", "BLOB"),
+    "spark_rpad_bytes": _native(texts.pad_right_bytes, "BLOB INTEGER BLOB", "BLOB"),
     "spark_overlay": _native(texts.overlay, "VARCHAR VARCHAR INTEGER INTEGER", "VARCHAR"),
     "spark_overlay_bytes": _native(texts.overlay_bytes, "BLOB BLOB INTEGER INTEGER", "BLOB"),
     "spark_char": _native(texts.character, "BIGINT", "VARCHAR"),

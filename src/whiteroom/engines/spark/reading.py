@@ -33,6 +33,12 @@ def _anonymous(name: str) -> Callable[[list[exp.Expr]], exp.Expr]:
     return lambda arguments: exp.Anonymous(this=name, expressions=arguments)
 
 
+def _negated(arguments: list[exp.Expr]) -> exp.Expr:
+    if len(arguments) != 1:
+        raise Refused("The function negative takes one argument.")
+    return exp.Neg(this=exp.paren(arguments[0]))
+
+
 def _difference(arguments: list[exp.Expr]) -> exp.Expr:
     """In days, or in a unit that is named first."""
     if len(arguments) == 3:
@@ -48,6 +54,7 @@ class _Parser(SparkParser):
         # ARRAY is left: sqlglot takes array(...)[0] for another array where it has no class for the first.
         **{name: _anonymous(name) for name in FUNCTIONS if name != "ARRAY"},
         **dict.fromkeys(("DATEDIFF", "DATE_DIFF"), _difference),
+        "NEGATIVE": _negated,
         **GENERATORS,
     }
 

@@ -21,10 +21,10 @@ from whiteroom.engines.spark.arguments import (
     text_of,
     whole,
 )
-from whiteroom.engines.spark.building import Rule, becomes, call, cast, type_of
+from whiteroom.engines.spark.building import Rule, TypeRule, becomes, call, cast, type_of
 from whiteroom.engines.spark.casts import convert
 from whiteroom.engines.spark.java import formats
-from whiteroom.engines.spark.types import of
+from whiteroom.engines.spark.types import BINARY, STRING, of
 
 _WHOLE = frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT})
 _REAL = frozenset({exp.DType.FLOAT, exp.DType.DOUBLE})
@@ -76,10 +76,17 @@ def _right(node: exp.Expr) -> exp.Expr:
     return call("RIGHT", text(node.this), max(count, 0))
 
 
+def _pad_type(node: exp.Expr) -> exp.DataType:
+    """Bytes of bytes alone."""
+    fill = node.args.get("fill_pattern")
+    return BINARY if is_binary(node.this) and (fill is None or is_binary(fill)) else STRING
+
+
 def _pad(node: exp.Expr) -> exp.Expr:
     value, length, fill = node.this, node.expression, node.args.get("fill_pattern")
-    if is_binary(value):
-        raise Refused("lpad and rpad take text here, no bytes.")
+    if _pad_type(node) == BINARY:
+        native = "spark_lpad_bytes" if node.args.get("is_left") else "spark_rpad_bytes"
+        return call(native, value, whole(length), call("FROM_HEX", "00") if fill is None else fill)
     name, native = ("LPAD", "spark_lpad") if node.args.get("is_left") else ("RPAD", "spark_rpad")
     pad, count = " " if fill is None else text_of(fill), number_of(length)
     if pad and count is not None:
@@ -357,7 +364,9 @@ def _to_binary(node: exp.Expr) -> exp.Expr:
         return data(text(node.this))
     if kind == "hex":
         return call("spark_unhex", text(node.this))
-    raise Refused("to_binary takes 'hex' or 'utf-8' here; unbase64 reads Base64.")
+    if kind == "base64":
+        return call("spark_unbase64", text(node.this))
+    raise Refused("to_binary takes 'hex', 'utf-8' or 'base64'.")
 
 
 _HASHED: Mapping[exp.DType, tuple[str, Callable[[exp.Expr], exp.Expr]]] = {
@@ -408,6 +417,8 @@ def _hashed_decimal(name: str, part: exp.Expr, seed: exp.Expr) -> exp.Expr:
     return call(f"spark_{name}_long", cast(digits, "BIGINT"), seed)
 
 
+TYPES: Mapping[type[exp.Expr], TypeRule] = {exp.Pad: _pad_type}
+NAMED_TYPES: Mapping[str, TypeRule] = {}
 RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Like: _escaped,
     exp.ILike: _escaped,

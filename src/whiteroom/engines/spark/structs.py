@@ -14,7 +14,7 @@ from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import arguments
 from whiteroom.engines.spark.arguments import Function
 from whiteroom.engines.spark.building import Rule, TypeRule, call, cast
-from whiteroom.engines.spark.types import INT, NULL, UNKNOWN, holds_struct, is_real, normal, of
+from whiteroom.engines.spark.types import INT, NULL, UNKNOWN, holds_real, holds_struct, normal, of
 
 NAMED_STRUCT = "NAMED_STRUCT"
 
@@ -180,12 +180,8 @@ def refuse_keys(tree: exp.Expr) -> None:
     for query in tree.find_all(exp.Select, exp.SetOperation):
         if query.args.get("distinct") or isinstance(query, exp.Intersect | exp.Except):
             keys += [output for branch in _branches(query) for output in branch.selects]
-    if any(holds_struct(of(key)) and _holds_real(of(key)) for key in keys):
+    if any(holds_struct(of(key)) and holds_real(of(key)) for key in keys):
         raise Refused("Rows are not put together by structs that hold FLOAT or DOUBLE. Name the fields in GROUP BY.")
-
-
-def _holds_real(spark_type: exp.DataType) -> bool:
-    return any(is_real(part) for part in spark_type.find_all(exp.DataType))
 
 
 def name_fields(tree: exp.Expr) -> exp.Expr:

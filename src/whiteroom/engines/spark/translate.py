@@ -16,6 +16,7 @@ from whiteroom.engines.spark import (
     arrays,
     casts,
     choices,
+    collected,
     comparisons,
     dates,
     generators,
@@ -28,6 +29,7 @@ from whiteroom.engines.spark import (
     regex,
     strings,
     structs,
+    tries,
     windows,
 )
 from whiteroom.engines.spark.aggregate_arguments import HOLDERS
@@ -52,6 +54,8 @@ MODULES = (
     arrays,
     maps,
     lambdas,
+    collected,
+    tries,
 )
 
 RULES: Mapping[type[exp.Expr], Rule] = {kind: rule for module in MODULES for kind, rule in module.RULES.items()}

@@ -116,6 +116,11 @@ def holds_struct(spark_type: exp.DataType) -> bool:
     return spark_type.this is Kind.STRUCT or any(map(holds_struct, _parts(spark_type)))
 
 
+def holds_real(spark_type: exp.DataType) -> bool:
+    """Whether it is FLOAT or DOUBLE, or one is in it."""
+    return is_real(spark_type) or any(map(holds_real, _parts(spark_type)))
+
+
 def _parts(spark_type: exp.DataType) -> list[exp.DataType]:
     if spark_type.this is Kind.STRUCT:
         return [normal(field.args["kind"]) for field in spark_type.expressions if isinstance(field, exp.ColumnDef)]

@@ -16,11 +16,13 @@ from whiteroom.engines.spark import (
     arrays,
     casts,
     choices,
+    collected,
     comparisons,
     generators,
     lambdas,
     numbers,
     percentiles,
+    strings,
     structs,
     windows,
 )
@@ -41,6 +43,8 @@ _MODULES = (
     generators,
     arrays,
     lambdas,
+    collected,
+    strings,
 )
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {kind: rule for module in _MODULES for kind, rule in module.TYPES.items()}

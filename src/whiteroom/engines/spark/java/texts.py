@@ -139,6 +139,21 @@ def pad_right(text: str, length: int, pad: str) -> str:
     return text + (pad * (missing // len(pad) + 1))[:missing]
 
 
+def pad_left_bytes(data: bytes, length: int, pad: bytes) -> bytes:
+    """The same of bytes."""
+    return _padding(data, length, pad) + data[: max(length, 0)]
+
+
+def pad_right_bytes(data: bytes, length: int, pad: bytes) -> bytes:
+    """The same of bytes."""
+    return data[: max(length, 0)] + _padding(data, length, pad)
+
+
+def _padding(data: bytes, length: int, pad: bytes) -> bytes:
+    missing = length - len(data)
+    return (pad * (missing // len(pad) + 1))[:missing] if missing > 0 and pad else b""
+
+
 def overlay(text: str, other: str, position: int, length: int) -> str:
     """The text with another in the place of some characters; a negative length stands for the other's own."""
     length = length if length >= 0 else len(other)
