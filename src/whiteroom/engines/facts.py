@@ -346,6 +346,8 @@ def is_windowed(node: exp.Expr) -> bool:
 
 def _argument(node: exp.AggFunc) -> tuple[Argument, exp.Column | None]:
     inner = node.this
+    if isinstance(inner, exp.Order):
+        inner = inner.this
     if isinstance(inner, exp.Distinct) and len(inner.expressions) == 1:
         inner = inner.expressions[0]
     more = any(argument for name, argument in node.args.items() if name != "this" and isinstance(argument, list))
