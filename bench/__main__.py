@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 import time
 
-from bench import api, archives, channels, delivery, markdown, runtimes, starts, synthetic, trainings, transforms
+from bench import (
+    api,
+    archives,
+    channels,
+    delivery,
+    markdown,
+    runtimes,
+    spark_functions,
+    starts,
+    synthetic,
+    trainings,
+    transforms,
+)
 
 BENCHMARKS = {
     "api": api.run,
@@ -17,6 +29,7 @@ BENCHMARKS = {
     "transforms": transforms.run,
     "trainings": trainings.run,
     "synthetic": synthetic.run,
+    "spark": spark_functions.run,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -117,6 +117,26 @@ def from_days(node: exp.Expr) -> exp.Expr:
 def from_micros(node: exp.Expr) -> exp.Expr:
     """Microseconds since 1970 as a timestamp."""
     return call("MAKE_TIMESTAMP", cast(node, "BIGINT"))
+
+
+def of_text(name: str) -> Rule:
+    """A function of one text."""
+    return lambda node: call(name, text(node.this))
+
+
+def of_data(name: str) -> Rule:
+    """A function of bytes, or of a text's bytes."""
+    return lambda node: call(name, data(node.this))
+
+
+def joined(parts: Sequence[exp.Expr]) -> exp.Expr:
+    """Texts, or bytes, one after the other: with ||, which is NULL where a part is."""
+    if not parts:
+        return exp.Literal.string("")
+    found = parts[0]
+    for part in parts[1:]:
+        found = exp.DPipe(this=found, expression=part, safe=True)
+    return exp.paren(found)
 
 
 def text_of(node: exp.Expr | None) -> str | None:

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import intervals
-from whiteroom.engines.spark.building import Rule, TypeRule, call, cast
+from whiteroom.engines.spark.building import Rule, TypeRule, call, cast, once_only, repeating
 from whiteroom.engines.spark.casts import convert, duckdb_type
 from whiteroom.engines.spark.types import (
     BIGINT,
@@ -90,6 +90,11 @@ _DECIMALS: Mapping[type[exp.Expr], Callable[[Digits, Digits], Digits]] = {
     exp.Div: _quotient_type,
     exp.Mod: _remainder_type,
 }
+_OF_BIGINTS: Mapping[type[exp.Expr], str] = {
+    exp.Add: "spark_add_bigint",
+    exp.Sub: "spark_subtract_bigint",
+    exp.Mul: "spark_multiply_bigint",
+}
 _SYMBOLS: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 
 
@@ -130,6 +135,8 @@ def _arithmetic(node: exp.Expr) -> exp.Expr | None:
 
 
 def _wrapping(kind: type[exp.Expr], first: exp.Expr, second: exp.Expr, common: exp.DataType) -> exp.Expr:
+    if common == BIGINT and not once_only(first, second):
+        return repeating(call(_OF_BIGINTS[kind], cast(first, "BIGINT"), cast(second, "BIGINT")))
     wide = "HUGEINT" if common == BIGINT else "BIGINT"
     whole = kind(this=cast(first, wide), expression=cast(second, wide))
     return call(f"spark_wrap_{common.this.value.lower()}", whole)
@@ -153,30 +160,14 @@ def _of_decimals(kind: type[exp.Expr], first: exp.Expr, second: exp.Expr, to: ex
         wide = cast(first, f"DECIMAL({min(room, MOST_DIGITS)},{one[1]})")
         return cast(exp.paren(kind(this=wide, expression=exp.paren(second))), duckdb_type(to))
     whole_scale = one[1] + other[1] if kind is exp.Mul else max(one[1], other[1])
-    if whole_scale > MOST_DIGITS or _is_deep(first, second):
+    if whole_scale > MOST_DIGITS or once_only(first, second):
         return natively(_SYMBOLS[kind], first, second, to)
     # Most values have fewer digits than their types: where they fit, they are computed without Python.
     wide = cast(first.copy(), f"DECIMAL({MOST_DIGITS},{one[1]})", safe=True)
     tried = call("TRY", kind(this=wide, expression=exp.paren(second.copy())))
-    return _marked(
+    return repeating(
         call("COALESCE", cast(tried, duckdb_type(to), safe=True), natively(_SYMBOLS[kind], first, second, to))
     )
-
-
-_DEEP = 2
-"""So often may what is computed twice hold what is computed twice."""
-
-
-def _marked(node: exp.Expr) -> exp.Expr:
-    node.meta["spark_depth"] = 1 + max((each.meta.get("spark_depth", 0) for each in node.walk()), default=0)
-    return node
-
-
-def _is_deep(*nodes: exp.Expr) -> bool:
-    """Whether operands are computed once only: they hold too much, or what TRY does not take."""
-    found = [each for node in nodes for each in node.walk()]
-    rows = any(isinstance(each, exp.AggFunc | exp.Window | exp.Query) for each in found)
-    return rows or any(each.meta.get("spark_depth", 0) >= _DEEP for each in found)
 
 
 def _quotient(first: exp.Expr, second: exp.Expr, to: exp.DataType, *, exact: bool) -> exp.Expr:
@@ -185,15 +176,15 @@ def _quotient(first: exp.Expr, second: exp.Expr, to: exp.DataType, *, exact: boo
     scale = digits(to)[1]
     shift = scale + other[1] - one[1]
     fits = one[0] + one[1] <= MOST_DIGITS and other[0] + other[1] <= MOST_DIGITS and 0 <= shift <= MOST_DIGITS
-    if not fits or _is_deep(first, second):
+    if not fits or once_only(first, second):
         return natively("/", first, second, to)
     numerator = call("spark_unscaled", first, power(one[1]))
     denominator = call("spark_unscaled", second, power(other[1]))
     quotient = call("spark_rounded_quotient", numerator, denominator, power(shift))
     if exact:
-        return _marked(cast(call("spark_scaled", quotient, unit(scale)), duckdb_type(to)))
+        return repeating(cast(call("spark_scaled", quotient, unit(scale)), duckdb_type(to)))
     made = cast(call("TRY", call("spark_scaled", quotient, unit(scale))), duckdb_type(to), safe=True)
-    return _marked(call("COALESCE", made, natively("/", first.copy(), second.copy(), to)))
+    return repeating(call("COALESCE", made, natively("/", first.copy(), second.copy(), to)))
 
 
 def power(exponent: int) -> exp.Expr:

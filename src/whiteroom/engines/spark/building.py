@@ -50,6 +50,23 @@ def always(spark_type: exp.DataType) -> TypeRule:
     return lambda _node: spark_type
 
 
+_DEEP = 2
+"""So often may what is computed twice hold what is computed twice."""
+
+
+def repeating(node: exp.Expr) -> exp.Expr:
+    """Mark what names its operands more than once: text that doubled at every level would never end."""
+    node.meta["spark_depth"] = 1 + max((each.meta.get("spark_depth", 0) for each in node.walk()), default=0)
+    return node
+
+
+def once_only(*nodes: exp.Expr) -> bool:
+    """Whether operands may be named once only: they repeat too much already, or are of several rows."""
+    found = [each for node in nodes for each in node.walk()]
+    rows = any(isinstance(each, exp.AggFunc | exp.Window | exp.Query) for each in found)
+    return rows or any(each.meta.get("spark_depth", 0) >= _DEEP for each in found)
+
+
 def type_of(node: exp.Expr | None) -> exp.DType | None:
     """The kind of a node's Spark type; None where it is not known."""
     return node.type.this if node is not None and node.type is not None else None

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import types
-from whiteroom.engines.spark.building import Rule, TypeRule, call, cast, each
+from whiteroom.engines.spark.building import Rule, TypeRule, call, cast, each, once_only, repeating
 from whiteroom.engines.spark.types import (
     BIGINT,
     BINARY,
@@ -182,7 +182,9 @@ def _cut_decimal(node: exp.Expr, given: exp.DataType, to: exp.DataType) -> exp.E
 
 
 def _from_text(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
-    return cast(call("spark_integer_text", node), duckdb_type(to), safe=True)
+    if once_only(node):
+        return cast(call("spark_integer_text", node), duckdb_type(to), safe=True)
+    return repeating(call(f"spark_text_to_{to.this.value.lower()}", node))
 
 
 def _seconds(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
@@ -201,8 +203,20 @@ _INTEGERS: Mapping[str, _Maker] = {
 }
 
 
+def _of_text(kind: str, node: exp.Expr, to: exp.DataType) -> exp.Expr:
+    if once_only(node):
+        return cast(call(f"spark_{kind}_text", node), duckdb_type(to), safe=True)
+    return repeating(cast(call(f"spark_text_to_{kind}", node), duckdb_type(to), safe=True))
+
+
+def _date_from_text(node: exp.Expr, _given: exp.DataType, _to: exp.DataType) -> exp.Expr:
+    if once_only(node):
+        return call("spark_date_text", node)
+    return repeating(call("spark_text_to_date", node))
+
+
 def _real_from_text(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
-    return cast(call("spark_real_text", node), duckdb_type(to), safe=True)
+    return _of_text("real", node, to)
 
 
 def _real_from_decimal(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
@@ -238,7 +252,7 @@ def _decimal_from_real(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -
 
 
 def _decimal_from_text(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
-    return cast(call("spark_decimal_text", node), duckdb_type(to), safe=True)
+    return _of_text("decimal", node, to)
 
 
 def _tried(node: exp.Expr, _given: exp.DataType, to: exp.DataType) -> exp.Expr:
@@ -312,7 +326,7 @@ _TO: Mapping[exp.DataType, Mapping[str, _Maker]] = {
         "date": _null,
         "timestamp": _macro("spark_is_not_epoch"),
     },
-    DATE: {"string": _macro("spark_date_text"), "timestamp": _plainly},
+    DATE: {"string": _date_from_text, "timestamp": _plainly},
     TIMESTAMP: {
         "string": _macro("spark_timestamp_text"),
         "date": _plainly,

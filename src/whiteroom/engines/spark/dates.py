@@ -23,23 +23,11 @@ from whiteroom.engines.spark.arguments import (
     timestamp,
     whole,
 )
-from whiteroom.engines.spark.building import Rule, call, cast, type_of
-from whiteroom.engines.spark.java import calendar, patterns, zones
+from whiteroom.engines.spark.building import Rule, call, cast, once_only, repeating, type_of
+from whiteroom.engines.spark.java import calendar, zones
 
-DEFAULT_PATTERN = "yyyy-MM-dd HH:mm:ss"
 _TIMES = frozenset({exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.TIMESTAMPLTZ, exp.DType.TIMESTAMPNTZ})
 _SECOND = 1_000_000
-
-
-def _pattern(node: exp.Expr, function: str, *, parsing: bool) -> str:
-    found = required_text(node, function, "pattern")
-    try:
-        patterns.compiled(found, parsing=parsing)
-        if parsing:
-            patterns.check_parsing(found)
-    except patterns.BadPattern as error:
-        raise Refused(f"The pattern of {function} cannot be used: {error}.") from None
-    return found
 
 
 def _part(name: str, *, of_time: bool = False) -> Rule:
@@ -146,7 +134,10 @@ def _add_days(node: exp.Expr) -> exp.Expr:
 
 
 def _add_months(node: exp.Expr) -> exp.Expr:
-    return from_days(call("spark_add_months", days(node.this), whole(node.expression)))
+    moved, count = date(node.this), whole(node.expression)
+    if once_only(moved, count):
+        return from_days(call("spark_add_months", days(node.this), count))
+    return repeating(call("spark_months_later", moved, count))
 
 
 def _date_diff(node: exp.Expr) -> exp.Expr:
@@ -187,14 +178,22 @@ def _last_day(node: exp.Expr) -> exp.Expr:
 
 
 def _next_day(node: exp.Expr) -> exp.Expr:
-    return from_days(call("spark_next_day", days(_bare(node.this)), text(node.expression)))
+    value, name = _bare(node.this), text_of(node.expression)
+    if name is None or once_only(value):
+        return from_days(call("spark_next_day", days(value), text(node.expression)))
+    weekday = calendar.weekday_named(name)
+    if weekday is None:
+        return cast(exp.Null(), "DATE")
+    later = call("spark_days_to", date(value.copy()), weekday)
+    return repeating(exp.paren(exp.Add(this=date(value), expression=cast(later, "INT"))))
 
 
 def _months_between(node: exp.Expr) -> exp.Expr:
-    rounded = node.args.get("roundoff")
-    return call(
-        "spark_months_between", micros(node.this), micros(node.expression), exp.true() if rounded is None else rounded
-    )
+    rounded = node.args.get("roundoff") or exp.true()
+    if not isinstance(rounded, exp.Boolean) or once_only(node.this, node.expression):
+        return call("spark_native_months_between", micros(node.this), micros(node.expression), rounded)
+    months = call("spark_months_between", timestamp(node.this), timestamp(node.expression))
+    return repeating(call("spark_to_eight_places", months) if rounded.this else months)
 
 
 def _trunc(node: exp.Expr) -> exp.Expr:
@@ -219,58 +218,6 @@ def _date_trunc(node: exp.Expr) -> exp.Expr:
         if found is None
         else cast(call("DATE_TRUNC", found, timestamp(value)), "TIMESTAMP")
     )
-
-
-def _date_format(node: exp.Expr) -> exp.Expr:
-    value, pattern = node.expressions
-    return call("spark_date_format", micros(value), _pattern(pattern, "date_format", parsing=False))
-
-
-def _from_unixtime(node: exp.Expr) -> exp.Expr:
-    seconds, *pattern = node.expressions
-    chosen = _pattern(pattern[0], "from_unixtime", parsing=False) if pattern else DEFAULT_PATTERN
-    return call("spark_from_unixtime", long(seconds), chosen)
-
-
-def _parsed(value: exp.Expr, pattern: exp.Expr, function: str) -> exp.Expr:
-    return call("spark_parse_time", text(value), _pattern(pattern, function, parsing=True))
-
-
-def _to_date(node: exp.Expr) -> exp.Expr:
-    value, *pattern = node.expressions
-    if not pattern or type_of(value) in _TIMES | {exp.DType.DATE}:
-        return date(value)
-    return cast(from_micros(_parsed(value, pattern[0], "to_date")), "DATE")
-
-
-def _to_timestamp(node: exp.Expr) -> exp.Expr:
-    value, *pattern = node.expressions
-    if not pattern or type_of(value) in _TIMES | {exp.DType.DATE}:
-        return timestamp(value) if pattern or is_text(value) else arguments.converted(value, "TIMESTAMP")
-    if not is_text(value):
-        raise Refused("to_timestamp takes a text beside its pattern; cast the number to STRING.")
-    return from_micros(_parsed(value, pattern[0], "to_timestamp"))
-
-
-def _try_to_timestamp(node: exp.Expr) -> exp.Expr:
-    value, *pattern = node.expressions
-    if not pattern or not is_text(value):
-        return timestamp(value)
-    return from_micros(call("TRY", _parsed(value, pattern[0], "try_to_timestamp")))
-
-
-def _unix_timestamp(node: exp.Expr) -> exp.Expr:
-    if not node.expressions:
-        raise Refused("unix_timestamp() without an argument tells the time, which is another at every run.")
-    value, *pattern = node.expressions
-    chosen = pattern[0] if pattern else exp.Literal.string(DEFAULT_PATTERN)
-    found = _parsed(value, chosen, "unix_timestamp") if is_text(value) else micros(value)
-    return _seconds(found)
-
-
-def _seconds(found: exp.Expr) -> exp.Expr:
-    """Whole seconds, cut towards 1970."""
-    return exp.paren(exp.IntDiv(this=found, expression=exp.Literal.number(_SECOND)))
 
 
 def _since(unit: str) -> Rule:
@@ -382,13 +329,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "DATEPART": Function(2, 2, _extracted_type, _date_part),
     "TRUNC": Function(2, 2, "DATE", _trunc),
     "DATE_TRUNC": Function(2, 2, "TIMESTAMP", _date_trunc),
-    "DATE_FORMAT": Function(2, 2, "STRING", _date_format),
-    "FROM_UNIXTIME": Function(1, 2, "STRING", _from_unixtime),
-    "TO_DATE": Function(1, 2, "DATE", _to_date),
-    "TO_TIMESTAMP": Function(1, 2, "TIMESTAMP", _to_timestamp),
-    "TRY_TO_TIMESTAMP": Function(1, 2, "TIMESTAMP", _try_to_timestamp),
-    "UNIX_TIMESTAMP": Function(0, 2, "BIGINT", _unix_timestamp),
-    "TO_UNIX_TIMESTAMP": Function(1, 2, "BIGINT", _unix_timestamp),
     "TIMESTAMP_SECONDS": Function(1, 1, "TIMESTAMP", _timestamp_of(_SECOND)),
     "TIMESTAMP_MILLIS": Function(1, 1, "TIMESTAMP", _timestamp_of(1_000)),
     "TIMESTAMP_MICROS": Function(1, 1, "TIMESTAMP", _timestamp_of(1)),

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whiteroom.engines.spark import arrays, dates, lambdas, maps, nested, numbers, regex, strings, structs, tries
+from whiteroom.engines.spark import (
+    arrays,
+    dates,
+    encodings,
+    formatting,
+    hashes,
+    lambdas,
+    maps,
+    nested,
+    numbers,
+    regex,
+    strings,
+    structs,
+    time_patterns,
+    tries,
+)
 from whiteroom.engines.spark.arguments import Function
 
 FUNCTIONS: Mapping[str, Function] = {
     **strings.FUNCTIONS,
+    **formatting.FUNCTIONS,
+    **encodings.FUNCTIONS,
+    **hashes.FUNCTIONS,
     **dates.FUNCTIONS,
+    **time_patterns.FUNCTIONS,
     **regex.FUNCTIONS,
     **nested.FUNCTIONS,
     **structs.FUNCTIONS,

@@ -16,6 +16,23 @@ CREATE MACRO spark_wrap_int(v) AS
 CREATE MACRO spark_wrap_bigint(v) AS
   CAST(xor(v & 18446744073709551615::HUGEINT, 9223372036854775808::HUGEINT) - 9223372036854775808::HUGEINT AS BIGINT);
 
+-- Operands that are far from the edge, as nearly all are, need no wider type.
+
+CREATE MACRO spark_add_bigint(a, b) AS
+  CASE
+    WHEN a BETWEEN -4611686018427387904 AND 4611686018427387903 AND b BETWEEN -4611686018427387904 AND 4611686018427387903 THEN a + b
+    ELSE spark_wrap_bigint(a::HUGEINT + b::HUGEINT) END;
+
+CREATE MACRO spark_subtract_bigint(a, b) AS
+  CASE
+    WHEN a BETWEEN -4611686018427387904 AND 4611686018427387903 AND b BETWEEN -4611686018427387904 AND 4611686018427387903 THEN a - b
+    ELSE spark_wrap_bigint(a::HUGEINT - b::HUGEINT) END;
+
+CREATE MACRO spark_multiply_bigint(a, b) AS
+  CASE
+    WHEN a BETWEEN -2147483648 AND 2147483647 AND b BETWEEN -2147483648 AND 2147483647 THEN a * b
+    ELSE spark_wrap_bigint(a::HUGEINT * b::HUGEINT) END;
+
 CREATE MACRO spark_divide(a, b) AS
   a / nullif(b, 0);
 
@@ -55,6 +72,43 @@ CREATE MACRO spark_decimal_cut(v) AS
 
 CREATE MACRO spark_integer_text(v) AS
   regexp_extract(regexp_replace(v, '^[\x00-\x20\x7f]*([+-]?)\.([0-9]*[\x00-\x20\x7f]*)$', '\10.\2'), '^[\x00-\x20\x7f]*([+-]?[0-9]+)(?:\.[0-9]*)?[\x00-\x20\x7f]*$', 1);
+
+-- What is written as the engine itself writes it, as nearly all is, needs no pattern.
+
+CREATE MACRO spark_text_to_tinyint(v) AS
+  CASE
+    WHEN CAST(TRY_CAST(v AS TINYINT) AS VARCHAR) = v THEN TRY_CAST(v AS TINYINT)
+    ELSE TRY_CAST(spark_integer_text(v) AS TINYINT) END;
+
+CREATE MACRO spark_text_to_smallint(v) AS
+  CASE
+    WHEN CAST(TRY_CAST(v AS SMALLINT) AS VARCHAR) = v THEN TRY_CAST(v AS SMALLINT)
+    ELSE TRY_CAST(spark_integer_text(v) AS SMALLINT) END;
+
+CREATE MACRO spark_text_to_int(v) AS
+  CASE
+    WHEN CAST(TRY_CAST(v AS INTEGER) AS VARCHAR) = v THEN TRY_CAST(v AS INTEGER)
+    ELSE TRY_CAST(spark_integer_text(v) AS INTEGER) END;
+
+CREATE MACRO spark_text_to_bigint(v) AS
+  CASE
+    WHEN CAST(TRY_CAST(v AS BIGINT) AS VARCHAR) = v THEN TRY_CAST(v AS BIGINT)
+    ELSE TRY_CAST(spark_integer_text(v) AS BIGINT) END;
+
+CREATE MACRO spark_text_to_real(v) AS
+  CASE
+    WHEN regexp_full_match(v, '[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?') THEN v
+    ELSE spark_real_text(v) END;
+
+CREATE MACRO spark_text_to_decimal(v) AS
+  CASE
+    WHEN regexp_full_match(v, '[+-]?[0-9]+(?:\.[0-9]*)?') THEN v
+    ELSE spark_decimal_text(v) END;
+
+CREATE MACRO spark_text_to_date(v) AS
+  CASE
+    WHEN CAST(TRY_CAST(v AS DATE) AS VARCHAR) = v AND length(v) = 10 THEN TRY_CAST(v AS DATE)
+    ELSE spark_date_text(v) END;
 
 CREATE MACRO spark_strict_integer_text(v) AS
   regexp_extract(v, '^[\x00-\x20\x7f]*([+-]?[0-9]+)[\x00-\x20\x7f]*$', 1);
@@ -187,6 +241,24 @@ CREATE MACRO spark_shift_right_unsigned_int(v, n) AS
 CREATE MACRO spark_shift_right_unsigned_bigint(v, n) AS
   spark_wrap_bigint((v & 18446744073709551615::HUGEINT) >> (n & 63)::HUGEINT);
 
+-- Regular expressions.
+
+CREATE MACRO spark_ends_in_a_line_end(v) AS
+  regexp_matches(v, '[\n\r\x{85}\x{2028}\x{2029}]\z');
+
+-- A group that took no part in a match is an empty text.
+CREATE MACRO spark_none_missing(several) AS
+  list_transform(several, lambda each: coalesce(each, ''));
+
+-- What stands before the first match is the first part; without a match it is all, and the place is 0.
+CREATE MACRO spark_place_in_ascii(v, pattern) AS
+  CAST((length(string_split_regex(v, pattern)[1]) + 1) % (length(v) + 1) AS INTEGER);
+
+CREATE MACRO spark_split_into(v, separator, most) AS
+  CASE
+    WHEN len(string_split(v, separator)) > most THEN list_concat(string_split(v, separator)[1:most - 1], [array_to_string(string_split(v, separator)[most:], separator)])
+    ELSE string_split(v, separator) END;
+
 -- Numbers.
 
 CREATE MACRO spark_ln(v) AS
@@ -256,6 +328,43 @@ CREATE MACRO spark_skewness(v, n, spread) AS
     WHEN spread = 0 THEN NULL
     WHEN n = 2 THEN 0.0::DOUBLE
     ELSE v * (n - 2) / sqrt(n * (n - 1)) END;
+
+-- Dates.
+
+-- How many days from a date to the next of a weekday (0 is a Monday).
+CREATE MACRO spark_days_to(v, weekday) AS
+  (weekday + 7 - isodow(v)) % 7 + 1;
+
+CREATE MACRO spark_months_between(a, b) AS
+  CASE
+    WHEN day(a) = day(b) OR (CAST(a AS DATE) = last_day(a) AND CAST(b AS DATE) = last_day(b)) THEN CAST(date_diff('month', b, a) AS DOUBLE)
+    ELSE date_diff('month', b, a) + ((day(a) - day(b)) * 86400 + spark_second_of_day(a) - spark_second_of_day(b)) / 2678400.0::DOUBLE END;
+
+CREATE MACRO spark_second_of_day(v) AS
+  hour(v) * 3600 + minute(v) * 60 + second(v);
+
+CREATE MACRO spark_to_eight_places(v) AS
+  floor(v * 1e8 + 0.5) / 1e8;
+
+CREATE MACRO spark_months_later(v, n) AS
+  CASE
+    WHEN v BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' AND n BETWEEN -120000 AND 120000 THEN CAST(v + to_months(n) AS DATE)
+    ELSE DATE '1970-01-01' + spark_add_months(CAST(date_diff('day', DATE '1970-01-01', v) AS INTEGER), n) END;
+
+-- Times of years of four digits by the engine's own strftime, the others natively.
+CREATE MACRO spark_written_time(v, words, pattern) AS
+  CASE
+    WHEN v BETWEEN TIMESTAMP '1000-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN strftime(v, words)
+    ELSE spark_date_format(epoch_us(v), pattern) END;
+
+CREATE MACRO spark_written_seconds(v, words, pattern) AS
+  CASE
+    WHEN v BETWEEN -30610224000 AND 253402300799 THEN strftime(make_timestamp(v * 1000000), words)
+    ELSE spark_from_unixtime(v, pattern) END;
+
+-- What is of another form, or no time, is read natively: it may end the query.
+CREATE MACRO spark_read_time(v, form, words, pattern) AS
+  coalesce(CASE WHEN regexp_full_match(v, form) THEN epoch_us(try_strptime(v, words)) END, spark_parse_time(v, pattern));
 
 -- Arrays.
 

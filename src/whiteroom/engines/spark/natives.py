@@ -1,12 +1,14 @@
 """Native functions of ours that a translated query may call, by name: what DuckDB lacks of Spark's functions.
 
-DuckDB calls them for each row, with Python's values, under one lock: 200,000 rows take about a tenth of a second. Its
-plan names them as it names its own. Texts are VARCHAR, dates are days and timestamps microseconds since 1970.
+DuckDB calls them for each row, with Python's values, under one lock: 200,000 calls take 0.05 s, besides what the
+function itself takes. Its plan names them as it names its own. Texts are VARCHAR, dates are days and timestamps
+microseconds since 1970.
 """
 
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,9 +25,10 @@ from whiteroom.engines.spark.java import (
     digests,
     formats,
     matching,
-    patterns,
     sequences,
     texts,
+    time_reading,
+    time_writing,
     times,
     zones,
 )
@@ -121,7 +124,7 @@ NATIVES: Mapping[str, Native] = {
     "spark_join_all": _native(texts.join_all, "VARCHAR VARCHAR[] VARCHAR", "VARCHAR"),
     "spark_join": _native(texts.join, "VARCHAR VARCHAR[]", "VARCHAR"),
     # digests
-    "spark_crc32": _native(digests.crc32, "BLOB", "BIGINT"),
+    "spark_crc32": _native(zlib.crc32, "BLOB", "BIGINT"),
     "spark_sha2": _native(digests.sha2, "BLOB INTEGER", "VARCHAR"),
     **dict(
         [
@@ -130,15 +133,13 @@ NATIVES: Mapping[str, Native] = {
             _hashed("spark_hash_real", digests.murmur_real, "DOUBLE", "INTEGER"),
             _hashed("spark_hash_float", digests.murmur_float, "FLOAT", "INTEGER"),
             _hashed("spark_hash_bytes", digests.murmur_bytes, "BLOB", "INTEGER"),
-            _hashed("spark_hash_text", digests.murmur_text, "VARCHAR", "INTEGER"),
             _hashed("spark_hash_decimal", digests.murmur_decimal, "VARCHAR", "INTEGER"),
-            _hashed("spark_xxhash64_int", digests.xx_int, "INTEGER", "BIGINT"),
-            _hashed("spark_xxhash64_long", digests.xx_long, "BIGINT", "BIGINT"),
-            _hashed("spark_xxhash64_real", digests.xx_real, "DOUBLE", "BIGINT"),
-            _hashed("spark_xxhash64_float", digests.xx_float, "FLOAT", "BIGINT"),
-            _hashed("spark_xxhash64_bytes", digests.xx_bytes, "BLOB", "BIGINT"),
-            _hashed("spark_xxhash64_text", digests.xx_text, "VARCHAR", "BIGINT"),
-            _hashed("spark_xxhash64_decimal", digests.xx_decimal, "VARCHAR", "BIGINT"),
+            _hashed("spark_xxhash64_int", digests.xx_int, "INTEGER", "UBIGINT"),
+            _hashed("spark_xxhash64_long", digests.xx_long, "BIGINT", "UBIGINT"),
+            _hashed("spark_xxhash64_real", digests.xx_real, "DOUBLE", "UBIGINT"),
+            _hashed("spark_xxhash64_float", digests.xx_float, "FLOAT", "UBIGINT"),
+            _hashed("spark_xxhash64_bytes", digests.xx_bytes, "BLOB", "UBIGINT"),
+            _hashed("spark_xxhash64_decimal", digests.xx_decimal, "VARCHAR", "UBIGINT"),
         ]
     ),
     # numbers
@@ -159,12 +160,12 @@ NATIVES: Mapping[str, Native] = {
     "spark_decimal": _native(decimals.computed, "VARCHAR VARCHAR VARCHAR INTEGER INTEGER", "VARCHAR"),
     # dates
     "spark_text_micros": _native(times.micros_of, "VARCHAR", "BIGINT"),
-    "spark_date_format": _native(patterns.format_time, "BIGINT VARCHAR", "VARCHAR"),
-    "spark_from_unixtime": _native(patterns.format_seconds, "BIGINT VARCHAR", "VARCHAR"),
-    "spark_parse_time": _native(patterns.parse_time, "VARCHAR VARCHAR", "BIGINT"),
+    "spark_date_format": _native(time_writing.format_time, "BIGINT VARCHAR", "VARCHAR"),
+    "spark_from_unixtime": _native(time_writing.format_seconds, "BIGINT VARCHAR", "VARCHAR"),
+    "spark_parse_time": _native(time_reading.parse_time, "VARCHAR VARCHAR", "BIGINT"),
     "spark_next_day": _native(calendar.next_day, "INTEGER VARCHAR", "INTEGER"),
     "spark_add_months": _native(calendar.add_months, "INTEGER INTEGER", "INTEGER"),
-    "spark_months_between": _native(calendar.months_between, "BIGINT BIGINT BOOLEAN", "DOUBLE"),
+    "spark_native_months_between": _native(calendar.months_between, "BIGINT BIGINT BOOLEAN", "DOUBLE"),
     "spark_whole_months": _native(calendar.whole_months, "BIGINT BIGINT", "BIGINT"),
     "spark_trunc": _native(calendar.truncate_date, "INTEGER VARCHAR", "INTEGER"),
     "spark_date_trunc": _native(calendar.truncate_time, "BIGINT VARCHAR", "BIGINT"),
@@ -181,7 +182,6 @@ NATIVES: Mapping[str, Native] = {
     "spark_regexp_extract": _native(matching.extract, "VARCHAR VARCHAR INTEGER", "VARCHAR"),
     "spark_regexp_extract_all": _native(matching.extract_all, "VARCHAR VARCHAR INTEGER", "VARCHAR[]"),
     "spark_regexp_instr": _native(matching.instr, "VARCHAR VARCHAR", "INTEGER"),
-    "spark_regexp_count": _native(matching.count, "VARCHAR VARCHAR", "INTEGER"),
     "spark_str_to_map": _native(matching.to_map, "VARCHAR VARCHAR VARCHAR", "MAP(VARCHAR,VARCHAR)"),
     "spark_split": _native(matching.split, "VARCHAR VARCHAR INTEGER", "VARCHAR[]"),
 }

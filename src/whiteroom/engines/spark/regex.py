@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
 from whiteroom.engines.refusals import Refused
 from whiteroom.engines.spark import arguments
-from whiteroom.engines.spark.arguments import Function, number_of, required_text, text
-from whiteroom.engines.spark.building import Rule, call
-from whiteroom.engines.spark.java.regexes import BadRegex, Regex, replacement, to_re2
+from whiteroom.engines.spark.arguments import Function, joined, number_of, required_text, text
+from whiteroom.engines.spark.building import Rule, call, cast, once_only, repeating
+from whiteroom.engines.spark.java.regex_errors import BadRegex
+from whiteroom.engines.spark.java.regexes import Regex, to_re2
+from whiteroom.engines.spark.java.replacements import replacement
 
 
 def _read(node: exp.Expr) -> tuple[str, Regex]:
@@ -45,21 +47,59 @@ def _group(node: exp.Expr | None, found: Regex, default: int) -> int:
     return number
 
 
+_Maker = Callable[[exp.Expr], exp.Expr]
+_QuickMaker = Callable[[exp.Expr, Regex], exp.Expr]
+_MOST_GROUPS = 9
+"""DuckDB's functions number no more groups."""
+
+
+def _at_ends(value: exp.Expr, pattern: str, natively: _Maker, quickly: _QuickMaker) -> exp.Expr:
+    """By DuckDB's own functions, but of a text that ends in a line's end, which `$` passes over and gives back."""
+    found = to_re2(pattern)
+    if not found.tails:
+        return quickly(value, found)
+    if once_only(value):
+        return natively(value)
+    ends = exp.If(this=call("spark_ends_in_a_line_end", value.copy()), true=natively(value.copy()))
+    return repeating(exp.Case(ifs=[ends], default=quickly(value, to_re2(pattern, of_no_line_end=True))))
+
+
 def _extract(node: exp.Expr) -> exp.Expr:
     pattern, found = _read(node.expression)
-    number = _group(node.args.get("group"), found, 1)
-    if number == 0 and found.tails:
-        return call("spark_regexp_extract", text(node.this), pattern, 0)
-    return call("REGEXP_EXTRACT", text(node.this), found.text, found.places[number])
+    return _extracted(text(node.this), pattern, _group(node.args.get("group"), found, 1))
+
+
+def _extracted(value: exp.Expr, pattern: str, number: int) -> exp.Expr:
+    found = to_re2(pattern)
+
+    def natively(value: exp.Expr) -> exp.Expr:
+        return call("spark_regexp_extract", value, pattern, number)
+
+    def quickly(value: exp.Expr, found: Regex) -> exp.Expr:
+        return call("REGEXP_EXTRACT", value, found.text, found.places[number])
+
+    if found.places[number] > _MOST_GROUPS:
+        return natively(value)
+    return quickly(value, found) if number else _at_ends(value, pattern, natively, quickly)
 
 
 def _extract_all(node: exp.Expr) -> exp.Expr:
     pattern, found = _read(node.expression)
     number = _group(node.args.get("group"), found, 1)
-    # DuckDB gives NULL for a group that is in no match, Spark an empty text.
-    if found.nullable or found.tails or number:
-        return call("spark_regexp_extract_all", text(node.this), pattern, number)
-    return call("REGEXP_EXTRACT_ALL", text(node.this), found.text, found.places[number])
+    return _all_extracted(text(node.this), pattern, number)
+
+
+def _all_extracted(value: exp.Expr, pattern: str, number: int) -> exp.Expr:
+    found = to_re2(pattern)
+
+    def natively(value: exp.Expr) -> exp.Expr:
+        return call("spark_regexp_extract_all", value, pattern, number)
+
+    def quickly(value: exp.Expr, found: Regex) -> exp.Expr:
+        several = call("REGEXP_EXTRACT_ALL", value, found.text, found.places[number])
+        return call("spark_none_missing", several) if number else several
+
+    return natively(value) if found.places[number] > _MOST_GROUPS else _at_ends(value, pattern, natively, quickly)
 
 
 def _replace(node: exp.Expr) -> exp.Expr:
@@ -72,46 +112,74 @@ def _replace(node: exp.Expr) -> exp.Expr:
         parts = replacement(template, found.groups)
     except BadRegex as error:
         raise Refused(f"The replacement of regexp_replace cannot be used: {error}.") from None
-    simple = all(isinstance(part, str) or found.places[part] < 10 for part in parts)
-    if found.nullable or found.tails or position != 1 or not simple:
-        return call("spark_regexp_replace", text(node.this), pattern, template, position)
+
+    def natively(value: exp.Expr) -> exp.Expr:
+        return call("spark_regexp_replace", value, pattern, template, position)
+
+    def quickly(value: exp.Expr, found: Regex) -> exp.Expr:
+        return _replaced(value, found, parts, position)
+
+    value = text(node.this)
+    # Java finds nothing after each match too, RE2 does not: it shows where something is put there.
+    shows = found.nullable and any(isinstance(part, str) for part in parts)
+    numbered = all(isinstance(part, str) or found.places[part] <= _MOST_GROUPS for part in parts)
+    if shows or not numbered or (position != 1 and once_only(value)):
+        return natively(value)
+    return _at_ends(value, pattern, natively, quickly)
+
+
+def _replaced(value: exp.Expr, found: Regex, parts: Sequence[str | int], position: int) -> exp.Expr:
     written = "".join(
         part.replace("\\", "\\\\") if isinstance(part, str) else f"\\{found.places[part]}" for part in parts
     )
-    return call("REGEXP_REPLACE", text(node.this), found.text, written, "g")
+    if position == 1:
+        return call("REGEXP_REPLACE", value, found.text, written, "g")
+    head = call("LEFT", value.copy(), position - 1)
+    rest = call("SUBSTRING", value, position)
+    return repeating(joined([head, call("REGEXP_REPLACE", rest, found.text, written, "g")]))
 
 
 def _count(node: exp.Expr) -> exp.Expr:
     pattern, _ = _read(node.expression)
-    return call("spark_regexp_count", text(node.this), pattern)
+    return cast(call("LEN", _all_extracted(text(node.this), pattern, 0)), "INT")
 
 
 def _instr(node: exp.Expr) -> exp.Expr:
-    pattern, _ = _read(node.expression)
-    return call("spark_regexp_instr", text(node.this), pattern)
+    """Java counts in units of UTF-16, which the characters of ASCII are."""
+    pattern, found = _read(node.expression)
+    value = text(node.this)
+    if found.nullable or once_only(value):
+        return call("spark_regexp_instr", value, pattern)
+    ascii_alone = exp.EQ(this=call("STRLEN", value.copy()), expression=call("LENGTH", value.copy()))
+    first = exp.If(this=ascii_alone, true=call("spark_place_in_ascii", value.copy(), found.text))
+    return repeating(exp.Case(ifs=[first], default=call("spark_regexp_instr", value, pattern)))
 
 
 def _substr(node: exp.Expr) -> exp.Expr:
     """NULL where there is no match, or where it is of nothing."""
-    pattern, found = _read(node.expression)
-    if found.tails:
-        return call("NULLIF", call("spark_regexp_extract", text(node.this), pattern, 0), "")
-    return call("NULLIF", call("REGEXP_EXTRACT", text(node.this), found.text, 0), "")
+    pattern, _ = _read(node.expression)
+    return call("NULLIF", _extracted(text(node.this), pattern, 0), "")
 
 
 def _split(node: exp.Expr) -> exp.Expr:
     """At a plain text DuckDB splits alike; at a pattern of any length, for as long as no part may be nothing."""
-    value, pattern_node, *rest = node.expressions
-    limit = number_of(rest[0]) if rest else -1
+    given, pattern_node, *rest = node.expressions
+    value, limit = text(given), number_of(rest[0]) if rest else -1
     pattern, found = _read(pattern_node)
     if limit is None:
         raise Refused("split takes its limit as a number.")
     plain = _plain(pattern)
     if plain and limit <= 0:
-        return call("STRING_SPLIT", text(value), plain)
-    if limit > 0 or found.nullable or found.tails or found.groups:
-        return call("spark_split", text(value), pattern, limit)
-    return call("STRING_SPLIT_REGEX", text(value), found.text)
+        return call("STRING_SPLIT", value, plain)
+    if plain and not once_only(value):
+        return repeating(call("spark_split_into", value, plain, limit))
+
+    def natively(value: exp.Expr) -> exp.Expr:
+        return call("spark_split", value, pattern, limit)
+
+    if limit > 0 or found.nullable:
+        return natively(value)
+    return _at_ends(value, pattern, natively, lambda value, found: call("STRING_SPLIT_REGEX", value, found.text))
 
 
 def _plain(pattern: str) -> str | None:

@@ -51,9 +51,14 @@ _NAMES = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "S
 _DAYS = {short: index for index, name in enumerate(_NAMES) for short in (name, name[:3], name[:2])}
 
 
+def weekday_named(name: str) -> int | None:
+    """0 for what names a Monday; None for a name of no day."""
+    return _DAYS.get(name.upper())
+
+
 def next_day(days: int, name: str) -> int | None:
     """The first date after it that is the named day of the week; None for a name of no day."""
-    wanted = _DAYS.get(name.upper())
+    wanted = weekday_named(name)
     return None if wanted is None else days + 1 + (wanted - weekday(days + 1)) % 7
 
 

@@ -11,35 +11,42 @@ from typing import Any
 
 import re2
 
-from whiteroom.engines.spark.java.regexes import Regex, replacement, to_re2
+from whiteroom.engines.spark.java.regexes import Regex, to_re2
+from whiteroom.engines.spark.java.replacements import replacement
 
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> tuple[Any, Regex]:
+    """RE2's object, for the bytes of UTF-8: of texts it would count characters anew at each match."""
     found = to_re2(pattern)
-    return re2.compile(found.text), found
+    return re2.compile(found.text.encode()), found
 
 
-def _matches(text: str, pattern: str) -> Iterator[tuple[Any, int, int]]:
-    """Every match, with its start and its end."""
+def _matches(data: bytes, pattern: str) -> Iterator[tuple[Any, int, int]]:
+    """Every match in a text's bytes, with its start and its end."""
     compiled, found = _compiled(pattern)
-    at = 0
-    while at <= len(text):
-        match = compiled.search(text, at)
+    search, tails = compiled.search, found.tails
+    at, size = 0, len(data)
+    while at <= size:
+        match = search(data, at)
         if match is None:
             return
-        start, end = match.start(), match.end()
-        for tail in found.tails:
+        start, end = match.span()
+        for tail in tails:
             if match.start(tail) >= 0:
                 end = match.start(tail)
         yield match, start, end
-        at = end if end > start else end + 1
+        at = end
+        if end == start:
+            at += 1
+            while at < size and data[at] & 0xC0 == 0x80:
+                at += 1
 
 
-def _group(match: Any, found: Regex, number: int, start: int, end: int) -> str:
+def _group(match: Any, found: Regex, number: int, start: int, end: int) -> bytes:
     if number == 0:
-        return str(match.string[start:end])
-    return match.group(found.places[number]) or ""
+        return bytes(match.string[start:end])
+    return match.group(found.places[number]) or b""
 
 
 def _check(found: Regex, number: int) -> None:
@@ -50,9 +57,9 @@ def _check(found: Regex, number: int) -> None:
 def extract(text: str, pattern: str, number: int) -> str:
     """A group of the first match; nothing where there is none."""
     _, found = _compiled(pattern)
-    for match, start, end in _matches(text, pattern):
+    for match, start, end in _matches(text.encode(), pattern):
         _check(found, number)
-        return _group(match, found, number, start, end)
+        return _group(match, found, number, start, end).decode()
     return ""
 
 
@@ -60,21 +67,17 @@ def extract_all(text: str, pattern: str, number: int) -> list[str]:
     """A group of each match."""
     _, found = _compiled(pattern)
     several = []
-    for match, start, end in _matches(text, pattern):
+    for match, start, end in _matches(text.encode(), pattern):
         _check(found, number)
-        several.append(_group(match, found, number, start, end))
+        several.append(_group(match, found, number, start, end).decode())
     return several
-
-
-def count(text: str, pattern: str) -> int:
-    """How many matches there are."""
-    return sum(1 for _ in _matches(text, pattern))
 
 
 def instr(text: str, pattern: str) -> int:
     """Where the first match begins, in UTF-16's units as Java counts; 0 where there is none."""
-    for _, start, _ in _matches(text, pattern):
-        return start + 1 + sum(each > "\uffff" for each in text[:start])
+    data = text.encode()
+    for _, start, _ in _matches(data, pattern):
+        return len(data[:start].decode().encode("utf-16-le")) // 2 + 1
     return 0
 
 
@@ -82,18 +85,16 @@ def replace(text: str, pattern: str, template: str, position: int) -> str:
     """Every match from a position on replaced."""
     if position < 1 or position - 1 > len(text):
         return text
-    head, text = text[: position - 1], text[position - 1 :]
+    head, data = text[: position - 1], text[position - 1 :].encode()
     _, found = _compiled(pattern)
-    parts, last = [head], 0
-    for match, start, end in _matches(text, pattern):
-        parts.append(text[last:start])
-        parts += [
-            part if isinstance(part, str) else _group(match, found, part, start, end)
-            for part in replacement(template, found.groups)
-        ]
+    written = [part.encode() if isinstance(part, str) else part for part in replacement(template, found.groups)]
+    parts, last = [], 0
+    for match, start, end in _matches(data, pattern):
+        parts.append(data[last:start])
+        parts += [part if isinstance(part, bytes) else _group(match, found, part, start, end) for part in written]
         last = end
-    parts.append(text[last:])
-    return "".join(parts)
+    parts.append(data[last:])
+    return head + b"".join(parts).decode()
 
 
 def to_map(text: str, pairs: str, keys: str) -> dict[str, str | None]:
@@ -112,14 +113,15 @@ def split(text: str, pattern: str, limit: int) -> list[str]:
     if not pattern and text:
         # Character by character, and what is left is left out (UTF8String.split).
         return list(text if limit <= 0 else text[:limit])
-    parts: list[str] = []
+    data = text.encode()
+    parts: list[bytes] = []
     last = 0
-    for _, start, end in _matches(text, pattern):
+    for _, start, end in _matches(data, pattern):
         if 0 < limit <= len(parts) + 1:
             break
         if start == 0 and end == 0:
             # Nothing before the beginning.
             continue
-        parts.append(text[last:start])
+        parts.append(data[last:start])
         last = end
-    return [*parts, text[last:]]
+    return [part.decode() for part in (*parts, data[last:])]
