@@ -10,10 +10,10 @@ from typing import Any
 
 from support.fakes import (
     NOON,
+    CountedLayouts,
     FakeCatalog,
     FakeClock,
     FakeEngine,
-    FakeLayouts,
     FakeRuntime,
     FakeSynthesiser,
     RiggedData,
@@ -133,7 +133,7 @@ class World:
         self.runtime = FakeRuntime(self.data)
         self.engine = FakeEngine(self.data)
         self.catalog = FakeCatalog()
-        self.layouts = FakeLayouts(self.data)
+        self.layouts = CountedLayouts(self.data)
         self.channels = self.tmp / "channels"
         self.results = self.tmp / "results"
         self.originals = self.tmp / "originals"

@@ -70,8 +70,6 @@ class DuckDbEngine:
     def stop(self, query_id: str) -> None:
         """Kill the query; one that has ended keeps its end."""
         folder = self._folder(query_id)
-        if not folder.is_dir():
-            return
         with killed(folder) as dead:
             if dead:
                 _record_stop(folder)

@@ -69,8 +69,6 @@ class LocalSynthesiser:
     def stop(self, synthesis_id: str) -> None:
         """Kill the synthesis and erase the real rows; one that has ended keeps its end."""
         folder = child_folder(self._syntheses, synthesis_id)
-        if not folder.is_dir():
-            return
         with killed(folder) as dead:
             if dead and read_end(folder / END) is None:
                 write_end(folder / END, failed(SynthesisFailure.STOPPED, "The synthesis was stopped."))

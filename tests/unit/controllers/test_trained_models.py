@@ -63,6 +63,7 @@ def test_a_sharded_channel_of_too_few_files_is_laid_out_once_and_erased_with_the
     layout = DataRef(DataKind.LAYOUT, channel.id, "3")
     assert [run.channels[0].data for run in world.runtime.started if isinstance(run, TrainingRun)] == [layout] * 2
     assert world.layouts.made == [layout]
+    assert len(world.data.list(layout)) == 3
     world.ask(Work.ML_INPUT_CHANNELS, channel.id, Event.DELETE)
     world.drive()
     assert not (world.channels / f"{channel.id}.layouts").exists()

@@ -1,22 +1,22 @@
-"""The contract of ports.Layouts."""
+"""What every implementation of ports.Layouts keeps to. Subclass, and give the fixtures.
+
+`layouts` is what is tested, and `local` says where the data lies that it works on.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from whiteroom.data.folder import FolderData
 from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.engines.layouts import FolderLayouts
 from whiteroom.ports import Layouts, LocalData
 
-GIB = 1 << 30
 CHANNEL, LAYOUT = DataRef(DataKind.CHANNEL, "c"), DataRef(DataKind.LAYOUT, "c")
 
 
 class LayoutsContract:
-    """What every implementation must do. Subclasses bring the fixture `layouts`."""
-
     def test_rows_of_csv_are_spread_evenly_in_order_each_file_with_the_header(
         self, layouts: Layouts, local: LocalData
     ) -> None:
@@ -56,26 +56,6 @@ class LayoutsContract:
         source, target = (Path(local.path(ref)) for ref in (CHANNEL, LAYOUT.at("2")))
         source.mkdir(parents=True)
         (source / "a.parquet").write_text("not Parquet")
-        with pytest.raises(duckdb.Error):
+        with pytest.raises(Exception, match=r"a\.parquet"):
             layouts.split(CHANNEL, LAYOUT.at("2"), 2, csv_header=True)
         assert list(target.parent.iterdir()) == []
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> LocalData:
-    return FolderData(tmp_path)
-
-
-class TestFolderLayouts(LayoutsContract):
-    @pytest.fixture
-    def layouts(self, local: LocalData) -> Layouts:
-        return FolderLayouts(local, memory_bytes=GIB, cpus=2)
-
-
-def test_what_a_crash_left_goes_with_the_next_try(local: LocalData) -> None:
-    source, target = (Path(local.path(ref)) for ref in (CHANNEL, LAYOUT.at("2")))
-    source.mkdir(parents=True)
-    (source / "a.csv").write_text("x\n1\n2\n")
-    (target.parent / ".2.half").mkdir(parents=True)
-    FolderLayouts(local, memory_bytes=GIB, cpus=1).split(CHANNEL, LAYOUT.at("2"), 2, csv_header=False)
-    assert [path.name for path in target.parent.iterdir()] == ["2"]
