@@ -1,4 +1,4 @@
-"""A supervisor before it has a run: everything is imported, and it waits at a socket (runtime/spares.py)."""
+"""A supervisor before it has a run: everything is imported, and it waits at a socket (processes/spares.py)."""
 
 from __future__ import annotations
 
