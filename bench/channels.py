@@ -19,7 +19,8 @@ from whiteroom.data.folder import FolderData
 from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import QuerySpec, QueryTable, ResultFormat
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.duckdb import DuckDbEngine
+from whiteroom.engines.duckdb.engine import DuckDbEngine
+from whiteroom.engines.duckdb.schemas import read_schema
 
 ACCOUNT = "111111111111"
 SCALE = 1.67  # TPC-H: 6 million line items at 1
@@ -78,7 +79,7 @@ def _format(folder: Path, chosen: ResultFormat) -> Figure:
 
 
 def _ours(folder: Path, chosen: ResultFormat, cpus: int, memory: int) -> tuple[float, int]:
-    catalog = FolderCatalog(folder / "catalog")
+    catalog = FolderCatalog(folder / "catalog", read_schema)
     tables = []
     for name in ("lineitem", "orders"):
         catalog.add(ACCOUNT, "tpch", name, [str(folder / f"{name}.parquet")])

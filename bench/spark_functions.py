@@ -10,10 +10,10 @@ import sqlglot
 from sqlglot import exp
 
 from bench.results import Figure, Section, spread
-from whiteroom.engines.spark.reading import SparkSql
-from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.spark.translate import to_duckdb_tree
-from whiteroom.engines.spark.typing import annotate
+from whiteroom.engines.duckdb.spark.session import prepare
+from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
+from whiteroom.sql.spark.reading import SparkSql
+from whiteroom.sql.spark.typing import annotate
 
 ROWS = 200_000
 RUNS = 3

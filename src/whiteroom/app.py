@@ -45,8 +45,9 @@ from whiteroom.domain.instance_types import Shape
 from whiteroom.domain.lifecycle import IllegalTransition
 from whiteroom.domain.runs import SandboxReport
 from whiteroom.domain.trained_models import BASE_VERSION
-from whiteroom.engines.duckdb import DuckDbEngine
-from whiteroom.engines.layouts import FolderLayouts
+from whiteroom.engines.duckdb.engine import DuckDbEngine
+from whiteroom.engines.duckdb.layouts import FolderLayouts
+from whiteroom.engines.duckdb.schemas import read_schema
 from whiteroom.operations.refusals import RefusalCount
 from whiteroom.operations.registry import Context, Handler, Response, answer, handlers, reading_files, refusals
 from whiteroom.ports import Store, Transaction
@@ -96,7 +97,7 @@ def all_handlers() -> Mapping[tuple[str, str], Handler]:
 
 def open_catalog(settings: Settings) -> FolderCatalog:
     """The catalog of a data folder."""
-    return FolderCatalog(settings.folder("catalog"))
+    return FolderCatalog(settings.folder("catalog"), read_schema)
 
 
 def open_images(settings: Settings) -> Images:

@@ -13,9 +13,9 @@ from support.rules import ALGORITHM, OWNER, QUERIER
 from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryFailure, QuerySpec, QueryTable, ResultFormat
-from whiteroom.engines.specs import Folders
-from whiteroom.engines.walls import BOTH, Walls
-from whiteroom.engines.worker import run_query
+from whiteroom.engines.duckdb.specs import Folders
+from whiteroom.engines.duckdb.worker import run_query
+from whiteroom.sql.walls import BOTH, Walls
 
 CUSTOM: dict[str, Any] = {
     "allowedAnalyses": ["ANY_QUERY"],

@@ -12,8 +12,8 @@ import pytest
 
 from support.rules import direct
 from support.still import Room
-from whiteroom.engines.refusals import Refused
-from whiteroom.engines.writing import judge_and_write
+from whiteroom.engines.duckdb.writing import judge_and_write
+from whiteroom.sql.refusals import Refused
 
 VICTIM = "p0077"
 COLUMNS = {

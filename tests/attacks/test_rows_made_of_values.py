@@ -7,8 +7,8 @@ import pytest
 
 from attacks.conftest import SECRETS, Attacker
 from whiteroom.domain.queries import QueryFailure, QueryResult, ResultFormat
-from whiteroom.engines.walls import Walls
-from whiteroom.engines.worker import run_query
+from whiteroom.engines.duckdb.worker import run_query
+from whiteroom.sql.walls import Walls
 
 SHOWN = [
     # generators

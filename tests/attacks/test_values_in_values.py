@@ -6,7 +6,7 @@ import pytest
 
 from attacks.conftest import SECRETS, Attacker
 from whiteroom.domain.queries import QueryResult, ResultFormat
-from whiteroom.engines.worker import run_query
+from whiteroom.engines.duckdb.worker import run_query
 
 CARRIED = [
     "SELECT array(ssn)[0] AS x FROM pc",

@@ -6,7 +6,7 @@ import pytest
 
 from attacks.conftest import SECRETS, Attacker
 from whiteroom.domain.queries import QueryFailure
-from whiteroom.engines.walls import Walls
+from whiteroom.sql.walls import Walls
 
 STARS = [
     "SELECT (*) AS x FROM (SELECT ssn FROM pc) t",

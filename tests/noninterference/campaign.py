@@ -23,13 +23,13 @@ from noninterference.runner import Runner, Seen, TooSlow
 from noninterference.uses import Uses, watched
 from support.rules import direct
 from whiteroom.domain.queries import QuerySpec, ResultFormat
-from whiteroom.engines.plan_judge import Disagreement
-from whiteroom.engines.readback import NotWhatWasJudged
-from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark.reading import SparkSql
-from whiteroom.engines.walls import BOTH, Walls
-from whiteroom.engines.worker import GUARD_SECONDS, cpu_limit
-from whiteroom.engines.writing import WrittenQuery, judge_and_write
+from whiteroom.engines.duckdb.judge.plan_judge import Disagreement
+from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged
+from whiteroom.engines.duckdb.worker import GUARD_SECONDS, cpu_limit
+from whiteroom.engines.duckdb.writing import WrittenQuery, judge_and_write
+from whiteroom.sql.refusals import Refused
+from whiteroom.sql.spark.reading import SparkSql
+from whiteroom.sql.walls import BOTH, Walls
 
 WORLDS = 3
 """How many bases there are; a query is tried on one of them."""
@@ -96,7 +96,7 @@ class Report:
 
 
 def constructs(sql: str) -> set[str]:
-    """The entries of engines/dialect.py that a text has: classes, and `Class.part` of the structure.
+    """The entries of sql/constructs.py that a text has: classes, and `Class.part` of the structure.
 
     As sqlglot reads Spark's SQL, and as the guard does: it has some classes of its own.
     """

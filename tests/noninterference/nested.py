@@ -79,4 +79,4 @@ ARRAYS: Mapping[str, Templates] = {
     "DataType.nested": (("I", "CAST(NULL AS ARRAY<INT>)[0]"),),
     "DataType.expressions": (("I", "CAST(NULL AS ARRAY<INT>)[0]"),),
 }
-"""Their names are those of engines/spark/, and of what a cast may name."""
+"""Their names are those of engines/duckdb/spark/, and of what a cast may name."""

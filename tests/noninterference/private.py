@@ -29,16 +29,17 @@ import duckdb
 
 from noninterference.rooms import Rows, patients
 from noninterference.runner import Seen, database, pointed, read_by, shown, timed
-from whiteroom.base.data_files import sql_name
 from whiteroom.domain.queries import QuerySpec
-from whiteroom.engines import release, worker
-from whiteroom.engines.hardening import SETTINGS
-from whiteroom.engines.noise_plan import USER, key_name
-from whiteroom.engines.plan_judge import stand_ins
-from whiteroom.engines.results import write_result
-from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.walls import BOTH, Walls
-from whiteroom.engines.writing import NoisyText, WrittenQuery
+from whiteroom.engines.duckdb import worker
+from whiteroom.engines.duckdb.data_files import sql_name
+from whiteroom.engines.duckdb.judge.plan_judge import stand_ins
+from whiteroom.engines.duckdb.noise import execute as release
+from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
+from whiteroom.engines.duckdb.results import write_result
+from whiteroom.engines.duckdb.spark.session import prepare
+from whiteroom.engines.duckdb.writing import NoisyText, WrittenQuery
+from whiteroom.sql.noise.plan import USER, key_name
+from whiteroom.sql.walls import BOTH, Walls
 
 SUBJECT = "p03"
 """The user whose rows change."""
@@ -75,7 +76,7 @@ class Observed:
 
 
 class Coupled:
-    """Chance (engines/noise.py) whose outcomes do not depend on the subject."""
+    """Chance (engines/duckdb/noise/mechanisms.py) whose outcomes do not depend on the subject."""
 
     def __init__(
         self,

@@ -14,16 +14,16 @@ import duckdb
 
 from noninterference import telling
 from whiteroom.domain.queries import QueryResult, QuerySpec, QueryUse
-from whiteroom.engines import worker
-from whiteroom.engines.results import write_result
-from whiteroom.engines.spark.natives import NATIVES, register
-from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.use import now, use_of
-from whiteroom.engines.walls import BOTH, Walls
-from whiteroom.engines.writing import WrittenQuery
+from whiteroom.engines.duckdb import worker
+from whiteroom.engines.duckdb.results import write_result
+from whiteroom.engines.duckdb.spark.natives import NATIVES, register
+from whiteroom.engines.duckdb.spark.session import prepare
+from whiteroom.engines.duckdb.use import now, use_of
+from whiteroom.engines.duckdb.writing import WrittenQuery
+from whiteroom.sql.walls import BOTH, Walls
 
 PLAIN = "SET disabled_optimizers = 'type_pushdown'"
-"""As queries without noise have it (engines/worker.py)."""
+"""As queries without noise have it (engines/duckdb/worker.py)."""
 
 
 @dataclass(frozen=True, slots=True)

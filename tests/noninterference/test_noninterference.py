@@ -20,8 +20,9 @@ from noninterference.__main__ import LEAST
 from noninterference.campaign import Campaign, Report, constructs
 from noninterference.listed import listed
 from noninterference.rooms import ROOMS
-from whiteroom.engines import meetings, sort_keys, tallies
-from whiteroom.engines.walls import Walls
+from whiteroom.sql.lineage import comparisons as meetings
+from whiteroom.sql.lineage import sort_keys, tallies
+from whiteroom.sql.walls import Walls
 
 SEED, QUERIES = 20261128, 2_000
 _FILLED = {"T": "a.t", "I": "a.i", "R": "a.r", "M": "a.m", "A": "a.d", "S": "a.s", "B": "a.b", "N": "a.i", "C": "a.t",

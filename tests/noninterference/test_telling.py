@@ -14,7 +14,7 @@ from noninterference.uses import Uses
 from support.rules import direct
 from whiteroom.domain.analysis_metrics import UNITS
 from whiteroom.domain.queries import QueryFailure, QueryResult, QueryUse, TableRead
-from whiteroom.engines.writing import judge_and_write
+from whiteroom.engines.duckdb.writing import judge_and_write
 
 _NOTHING: frozenset[str] = frozenset()
 _USE = QueryUse(1.0, 2, 0.5, 10**9, 10**8, (TableRead("a-pc", 44, 1, ("string", "bigint")),))

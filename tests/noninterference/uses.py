@@ -12,9 +12,9 @@ from sqlglot import exp
 from noninterference.rooms import KEPT_IN
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import QueryFacts
-from whiteroom.engines.facts import find_facts
-from whiteroom.engines.origins import Origins
-from whiteroom.engines.spark.generators import Generated
+from whiteroom.sql.lineage.facts import find_facts
+from whiteroom.sql.lineage.origins import Origins
+from whiteroom.sql.spark.generators import Generated
 
 
 @dataclass(frozen=True, slots=True)

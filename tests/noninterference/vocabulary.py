@@ -1,4 +1,4 @@
-"""How every construct of engines/dialect.py is written, by the types that it takes and gives.
+"""How every construct of sql/constructs.py is written, by the types that it takes and gives.
 
 A hole such as `{T}` is filled with an expression of that type: T text, I whole number, R double, M decimal, A date,
 S timestamp, B condition; `{N}` is any number, `{C}` a column as it stands, `{t}` `{n}` a literal. A construct of the

@@ -9,10 +9,10 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from whiteroom.engines.spark.reading import SparkSql
-from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.spark.translate import to_duckdb_tree
-from whiteroom.engines.spark.typing import annotate
+from whiteroom.engines.duckdb.spark.session import prepare
+from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
+from whiteroom.sql.spark.reading import SparkSql
+from whiteroom.sql.spark.typing import annotate
 
 _DUCKDB = {"STRING": "VARCHAR"}
 

@@ -50,7 +50,7 @@ from whiteroom.domain.synthetic_data import (
     SynthesisResult,
     SynthesisSpec,
 )
-from whiteroom.engines.layouts import FolderLayouts
+from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports import Archive, ImageNotFound, LocalData, RunRefused, TableNotFound, TookTooLong
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

@@ -15,11 +15,11 @@ import duckdb
 from spark.tables import TYPES
 from whiteroom.domain.data import DataKind, DataRef
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
-from whiteroom.engines.refusals import Refused
-from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.tables import view_statements
-from whiteroom.engines.worker import judged
-from whiteroom.engines.writing import judge_and_write
+from whiteroom.engines.duckdb.spark.session import prepare
+from whiteroom.engines.duckdb.tables import view_statements
+from whiteroom.engines.duckdb.worker import judged
+from whiteroom.engines.duckdb.writing import judge_and_write
+from whiteroom.sql.refusals import Refused
 
 FOLDER = Path(__file__).parents[1] / "spark"
 OPEN = FOLDER / "open.json"

@@ -12,11 +12,11 @@ import duckdb
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.differential_privacy import PrivacyPolicy
 from whiteroom.domain.queries import QueryTable
-from whiteroom.engines.hardening import SETTINGS
-from whiteroom.engines.release import fill, rehearse
-from whiteroom.engines.spark.session import prepare
-from whiteroom.engines.tables import view_statements
-from whiteroom.engines.writing import judge_and_write
+from whiteroom.engines.duckdb.noise.execute import fill, rehearse
+from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
+from whiteroom.engines.duckdb.spark.session import prepare
+from whiteroom.engines.duckdb.tables import view_statements
+from whiteroom.engines.duckdb.writing import judge_and_write
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "pid"}]}}
 SHOWN_FROM = 3

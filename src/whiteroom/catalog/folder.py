@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whiteroom.catalog.schemas import UnusableFiles, expand, find_format, read_schema
+from whiteroom.catalog.files import check_header, expand, find_format
 from whiteroom.domain.queries import CatalogTable, Column, FileFormat
-from whiteroom.ports import TableNotFound
+from whiteroom.ports import SchemaReader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
@@ -42,8 +42,9 @@ class CatalogEntry:
 class FolderCatalog:
     """Implements ports.Catalog over a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read_schema: SchemaReader) -> None:
         self._folder = folder
+        self._read_schema = read_schema
 
     def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
         """The files and schema of a table.
@@ -74,7 +75,9 @@ class FolderCatalog:
             absolute = tuple(_absolute(str(source)) for source in sources)
             files = expand(absolute)
             file_format = find_format(files)
-            columns = read_schema(files, file_format)
+            for file in files if file_format is FileFormat.CSV else ():
+                check_header(file)
+            columns = self._read_schema(files, file_format)
         except UnusableFiles as error:
             raise CatalogError(str(error)) from None
         entry = CatalogEntry(account_id, database.lower(), table.lower(), absolute, file_format, columns)

@@ -16,7 +16,7 @@ from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
 from whiteroom.domain.runs import Finding
-from whiteroom.engines import noise
+from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.sqlite import SqliteStore

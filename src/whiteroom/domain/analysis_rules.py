@@ -7,7 +7,7 @@ analysis rule of its association. What is asked, in this order, and where it is 
 - who may ask (templates, providers), who or what may receive: here;
 - which columns, joins, functions, groups and outputs: domain/list_rules.py, domain/aggregation_rules.py,
   domain/custom_rules.py;
-- how large each group must be: `minimums`, which engines/minimums.py puts into the query itself.
+- how large each group must be: `minimums`, which sql/minimums.py puts into the query itself.
 
 Sources: semantics section 4; AnalysisRuleList, AnalysisRuleAggregation, AnalysisRuleCustom and
 ConfiguredTableAssociationAnalysisRulePolicy of the `cleanrooms` model (2022-02-17). docs/privacy.md has the table.

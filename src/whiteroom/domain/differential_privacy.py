@@ -8,7 +8,8 @@ release has the scale usersNoisePerQuery times what one user can change. AWS pub
 Every number that is told of a budget (PreviewPrivacyImpact, maxCount, remainingCount, what a query is charged) comes
 from `UNITS` and what must be learned before noise can be measured. Epsilons are fractions: sums of them are exact.
 
-What a query may be: domain/user_level.py. What makes the noise: engines/noise.py. Templates: domain/privacy_budgets.py.
+What a query may be: domain/user_level.py. What makes the noise: engines/duckdb/noise/mechanisms.py. Templates:
+privacy_budgets.py.
 """
 
 from __future__ import annotations

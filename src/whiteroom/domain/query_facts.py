@@ -1,6 +1,6 @@
 """What a query does, as far as analysis rules ask: plain facts, without its text.
 
-`engines/facts.py` takes them from the resolved tree: every column is known by the table that it comes from,
+`sql/lineage/facts.py` takes them from the resolved tree: every column is known by the table that it comes from,
 whatever aliases, common table expressions and sub-queries it went through.
 """
 

@@ -3,7 +3,7 @@
 A relation is user-level if each of its rows carries an identifier, and taking a user out of the tables takes exactly
 the rows with that identifier out of the relation and changes no other. That holds of a protected table, and every
 SELECT must keep it, down to the final one, whose aggregates get noise. Everything else is refused with its name.
-`engines/user_level.py` says what each SELECT does; identifiers are followed by where they come from, not by name.
+`sql/noise/analysis.py` says what each SELECT does; identifiers are followed by where they come from, not by name.
 
 Sources: docs/sources.md, dp-sql-capabilities, analysis-rules-custom (query structure and syntax),
 dp-query-tips-examples, dp-limitations. Where those are looser than what can be proven here, decision 0018 says so.

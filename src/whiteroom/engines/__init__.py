@@ -1,1 +1,1 @@
-"""Runs SQL over members' tables: judged, limited, in a process of its own."""
+"""Engines that run judged queries."""

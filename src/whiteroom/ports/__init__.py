@@ -7,7 +7,7 @@ Adapters: store/, runtime/, engines/, catalog/, data/. They meet in app.py and n
 from __future__ import annotations
 
 from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
-from whiteroom.ports.catalog import Catalog, TableNotFound
+from whiteroom.ports.catalog import Catalog, SchemaReader, TableNotFound, UnusableFiles
 from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
@@ -61,6 +61,7 @@ __all__ = [
     "RunLogs",
     "RunRefused",
     "Runtime",
+    "SchemaReader",
     "SqlEngine",
     "Stale",
     "Store",
@@ -71,5 +72,6 @@ __all__ = [
     "TookTooLong",
     "Transaction",
     "UnsafeContents",
+    "UnusableFiles",
     "Work",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from whiteroom.domain.queries import CatalogTable
+from whiteroom.domain.queries import CatalogTable, Column, FileFormat
 
 
 class TableNotFound(Exception):
@@ -19,4 +20,19 @@ class Catalog(Protocol):
 
         Raises:
             TableNotFound: the account has no such table, or its files cannot be read.
+        """
+
+
+class UnusableFiles(Exception):
+    """Files that cannot be a table. The message names the file, says why, and holds no row."""
+
+
+class SchemaReader(Protocol):
+    """Finds the columns of a table's files. Contract suite: tests/contract/catalog/."""
+
+    def __call__(self, files: Sequence[str], file_format: FileFormat) -> tuple[Column, ...]:
+        """The columns that all files have.
+
+        Raises:
+            UnusableFiles: a file is broken, files differ in their columns, or a column has a nested type.
         """

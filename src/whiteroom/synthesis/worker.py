@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from whiteroom.base.data_files import sql_literal, sql_name
 from whiteroom.base.trees import put_in_place
 from whiteroom.domain.runs import Phase
 from whiteroom.domain.synthetic_data import (
@@ -33,8 +32,9 @@ from whiteroom.domain.synthetic_data import (
     within_threshold,
 )
 from whiteroom.domain.verdicts import Denied
-from whiteroom.engines.results import as_stored, write_result
-from whiteroom.engines.worker import out_of_space
+from whiteroom.engines.duckdb.data_files import sql_literal, sql_name
+from whiteroom.engines.duckdb.results import as_stored, write_result
+from whiteroom.engines.duckdb.worker import out_of_space
 from whiteroom.synthesis.attack import places, score
 from whiteroom.synthesis.columns import Flags
 from whiteroom.synthesis.ledger import Ledger

@@ -26,6 +26,7 @@ from support.server import RunningServer, running_server
 from support.shapes import assert_fits, service_model
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.domain.quotas import Quota
+from whiteroom.engines.duckdb.schemas import read_schema
 from whiteroom.settings import QUOTA_PREFIX
 
 NOWHERE = "99999999-0000-4000-8000-000000000000"
@@ -146,7 +147,7 @@ def with_tables(server: RunningServer, folder: Path) -> None:
     rows = folder / "patients.csv"
     rows.write_text("patient_id,age,secret\n1,40,x\n2,50,y\n")
     for account_id in (ALICE, BOB, CAROL):
-        FolderCatalog(server.data / "catalog").add(account_id, "lake", "patients", [rows])
+        FolderCatalog(server.data / "catalog", read_schema).add(account_id, "lake", "patients", [rows])
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.queries import Column, FileFormat
+from whiteroom.engines.duckdb.schemas import read_schema
 from whiteroom.ports import TableNotFound
 
 ACCOUNT = "111111111111"
@@ -17,7 +18,7 @@ ACCOUNT = "111111111111"
 @pytest.fixture
 def catalog(tmp_path: Path) -> FolderCatalog:
     (tmp_path / "data").mkdir()
-    return FolderCatalog(tmp_path / "catalog")
+    return FolderCatalog(tmp_path / "catalog", read_schema)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_csv_is_resolved_to_its_file_and_schema(catalog: FolderCatalog, data: 
         Column("ok", "boolean"),
     )
     assert catalog.resolve(ACCOUNT, "shop", "people") == added
-    assert FolderCatalog(data.parent / "catalog").resolve(ACCOUNT, "SHOP", "People") == added
+    assert FolderCatalog(data.parent / "catalog", read_schema).resolve(ACCOUNT, "SHOP", "People") == added
 
 
 def test_a_parquet_folder_keeps_sparks_types(catalog: FolderCatalog, data: Path) -> None:

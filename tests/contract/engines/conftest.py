@@ -23,7 +23,7 @@ from whiteroom.domain.queries import (
     ResultFormat,
 )
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.duckdb import DuckDbEngine
+from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.ports import LocalData
 
 OWNER, QUERIER = "111111111111", "222222222222"

@@ -15,7 +15,7 @@ import pytest
 from contract.engines.conftest import Room
 from whiteroom.domain.queries import FileFormat, QueryFailure, ResultFormat
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.duckdb import DuckDbEngine
+from whiteroom.engines.duckdb.engine import DuckDbEngine
 
 ENDLESS = "SELECT count(*) AS n FROM numbers a CROSS JOIN numbers b CROSS JOIN numbers c WHERE a.i * b.i + c.i = -1"
 

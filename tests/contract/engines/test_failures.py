@@ -9,10 +9,10 @@ import pytest
 
 from contract.engines.conftest import ALGORITHM, QUERIER, Room
 from whiteroom.domain.queries import QueryFailure, QuerySpec
-from whiteroom.engines import worker
-from whiteroom.engines.specs import Folders
-from whiteroom.engines.walls import Walls
-from whiteroom.engines.writing import WrittenQuery, judge_and_write
+from whiteroom.engines.duckdb import worker
+from whiteroom.engines.duckdb.specs import Folders
+from whiteroom.engines.duckdb.writing import WrittenQuery, judge_and_write
+from whiteroom.sql.walls import Walls
 
 DIRECT = {"algorithm_association_arn": None, "receiver_account_ids": (QUERIER,)}
 WAYS: dict[str, dict[str, Any]] = {"direct": DIRECT, "channel": {"algorithm_association_arn": ALGORITHM}}

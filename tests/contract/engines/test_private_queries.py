@@ -16,7 +16,7 @@ from contract.engines.conftest import QUERIER, Room
 from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy
 from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.runs import Phase
-from whiteroom.engines.specs import Folders, read_end, read_folders, read_spec, write_end, write_spec
+from whiteroom.engines.duckdb.specs import Folders, read_end, read_folders, read_spec, write_end, write_spec
 
 USERS_NOISE = 10
 COLUMNS = {"user_id": "string", "shop": "string", "amount": "double"}

@@ -9,7 +9,7 @@ import pytest
 from contract.layouts.suite import CHANNEL, LAYOUT, LayoutsContract
 from support.fakes import CountedLayouts
 from whiteroom.data.folder import FolderData
-from whiteroom.engines.layouts import FolderLayouts
+from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports import Layouts, LocalData
 
 GIB = 1 << 30

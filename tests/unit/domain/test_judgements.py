@@ -14,8 +14,8 @@ from whiteroom.domain.judgements import judge_again, judgement_in, kept, moved
 from whiteroom.domain.queries import QueryTable
 from whiteroom.domain.query_facts import Judgement
 from whiteroom.domain.verdicts import Denied, Verdict
-from whiteroom.engines.judging import judge_query
-from whiteroom.engines.refusals import Refused
+from whiteroom.sql.judging import judge_query
+from whiteroom.sql.refusals import Refused
 
 
 def owned(name: str, columns: dict[str, str], rule: dict[str, Any], **changes: Any) -> QueryTable:

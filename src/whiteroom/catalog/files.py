@@ -1,0 +1,133 @@
+"""Which files a table consists of, and what they are."""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from whiteroom.base.csv_headers import read_csv_header
+from whiteroom.domain.queries import FileFormat
+from whiteroom.ports import UnusableFiles
+
+_EXTENSIONS = {
+    ".csv": FileFormat.CSV,
+    ".jsonl": FileFormat.JSON_LINES,
+    ".ndjson": FileFormat.JSON_LINES,
+    ".json": FileFormat.JSON_LINES,
+    ".parquet": FileFormat.PARQUET,
+    ".pq": FileFormat.PARQUET,
+}
+_PARQUET_MAGIC = b"PAR1"
+_BEGINNINGS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"<",), "an HTML or XML document"),
+    ((b"%PDF-", b"%!PS", b"{\\rtf"), "a document"),
+    ((b"#!",), "a program"),
+    ((b"\x7fELF", b"MZ\x90"), "a program"),
+    ((b"PK\x03\x04",), "a ZIP archive or a spreadsheet"),
+    ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "compressed"),
+    ((b"SQLite format 3",), "a database"),
+    ((b"ORC", b"Obj\x01", b"ARROW1"), "a file of ORC, Avro or Arrow"),
+    ((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
+    ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
+)
+"""How files begin that look like tables and are none."""
+_TABLES = "Tables are Parquet, CSV with commas in UTF-8, or JSON lines."
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_SAMPLE_BYTES = 4_096
+
+
+def expand(sources: Sequence[str]) -> tuple[str, ...]:
+    """The regular files that files, folders and glob patterns mean now, ordered by path, links followed.
+
+    In a folder, names that begin with a dot or an underscore are passed over, as Spark and Glue do.
+
+    Raises:
+        UnusableFiles: a source means no file, or a file is empty or cannot be read.
+    """
+    files: set[Path] = set()
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            found = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+        elif path.is_file():
+            found = [path]
+        else:
+            found = [Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file()]  # noqa: PTH207 -- absolute patterns
+        if not found:
+            raise UnusableFiles(
+                f"{source} holds no file. Give a file, a folder with files, or a pattern that fits some."
+            )
+        files.update(file.resolve() for file in found)
+    if not files:
+        raise UnusableFiles("No file is named. Give at least one file, folder or pattern.")
+    ordered = sorted(str(file) for file in files)
+    for file in ordered:
+        if not os.access(file, os.R_OK):
+            raise UnusableFiles(f"{file} cannot be read. Let the user that runs the server read it.")
+        if Path(file).stat().st_size == 0:
+            raise UnusableFiles(f"{file} is empty: it has no header and no schema. Remove it or fill it.")
+    return tuple(ordered)
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+
+
+def find_format(files: Sequence[str]) -> FileFormat:
+    """The format that all files have, by their extensions, or by their first bytes where those say nothing.
+
+    Raises:
+        UnusableFiles: they differ, or a file is none of the formats.
+    """
+    first = _format_of(files[0])
+    for file in files[1:]:
+        other = _format_of(file)
+        if other is not first:
+            raise UnusableFiles(f"{files[0]} is {first.value} and {file} is {other.value}; a table has one format.")
+    return first
+
+
+def _format_of(file: str) -> FileFormat:
+    with Path(file).open("rb") as stream:
+        start = stream.read(_SAMPLE_BYTES)
+    if start.startswith(_PARQUET_MAGIC):
+        return FileFormat.PARQUET
+    known = _EXTENSIONS.get(Path(file).suffix.lower())
+    for beginnings, what in _BEGINNINGS:
+        if start.lstrip().startswith(beginnings):
+            raise UnusableFiles(f"{file} is {what}, and no table. {_TABLES}")
+    if known is FileFormat.PARQUET or b"\0" in start:
+        raise UnusableFiles(f"{file} is not a Parquet file, nor text. {_TABLES}")
+    is_object = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+    if known is FileFormat.JSON_LINES and not is_object:
+        raise UnusableFiles(f'{file} is no table: each line of JSON lines is an object, such as {{"age": 50}}.')
+    return known or (FileFormat.JSON_LINES if is_object else FileFormat.CSV)
+
+
+def check_header(file: str) -> None:
+    """Whether a CSV begins with the names of its columns.
+
+    Raises:
+        UnusableFiles: it does not.
+    """
+    names = read_csv_header(Path(file))
+    if not names or not all(name.strip() for name in names):
+        raise UnusableFiles(f"{file}, line 1: a CSV begins with a header row that names every column.")
+    if len(names) == 1:
+        separator = next((each for each in ";\t|" if each in names[0]), None)
+        if separator is not None:
+            raise UnusableFiles(
+                f"{file}, line 1: the columns of a CSV have commas between them, and here they seem to have "
+                f"{_SEPARATORS[separator]}. Write the file with commas."
+            )
+        if Path(file).suffix.lower() not in _EXTENSIONS:
+            raise UnusableFiles(
+                f"{file} is no table as far as can be seen: nothing in its name says so, and its first line names one "
+                f"column. If it is one, give it a name that ends in .csv. {_TABLES}"
+            )
+    if any(count > 1 for count in Counter(name.lower() for name in names).values()):
+        raise UnusableFiles(f"{file}, line 1: two columns have the same name (case does not count). Rename one.")

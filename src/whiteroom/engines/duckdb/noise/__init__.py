@@ -1,0 +1,1 @@
+"""Queries over tables with differential privacy, run: no number leaves without noise."""

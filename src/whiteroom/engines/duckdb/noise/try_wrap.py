@@ -1,0 +1,145 @@
+"""Makes a query over protected rows answer for every row, where it would else fail on one user's value.
+
+That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
+fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
+of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
+them and may fail is refused by domain/user_level.py.
+
+Nor may a user's row say in which order others' rows came, or on how many threads: sums of DOUBLE are taken in the order
+of the values, any value of several is the least, values that compare equal look the same (one_form.py), and a
+LIMIT of others' rows takes the first of them by all that they hold.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from whiteroom.engines.duckdb.noise import one_form
+from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
+from whiteroom.sql.noise.analysis import can_fail, holds_rows, kind_of
+from whiteroom.sql.refusals import Refused
+from whiteroom.sql.spark.lambdas import Variable
+
+DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions")
+"""DuckDB 2.0 reads a CSV as what a column is cast to, where TRY_CAST fails as CAST does; and computes what stands twice
+in a TRY once, and outside of it."""
+SETTINGS = f"SET disabled_optimizers = '{','.join(DISABLED_OPTIMIZERS)}'"
+
+_LEAVES = (
+    exp.Identifier,
+    exp.TableAlias,
+    exp.DataType,
+    exp.Literal,
+    exp.Null,
+    exp.Boolean,
+    exp.Column,
+    exp.Star,
+    exp.Var,
+    exp.WindowSpec,
+    exp.Limit,
+    exp.Offset,
+    Variable,
+)
+_STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
+_CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
+"""Numbers compare with numbers whatever their types; these fail to become each other."""
+_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Skewness)
+"""Aggregates whose last bits depend on the order in which they meet their values."""
+_OF_NUMBERS = (*_SUMS, exp.Median, exp.Quantile)
+_OF_ANY = (exp.AnyValue, exp.First, exp.Last)
+"""Aggregates of whichever row comes first."""
+_OF_PAIRS = (exp.Corr, exp.CovarPop, exp.CovarSamp, exp.ArgMax, exp.ArgMin)
+"""Aggregates of two values that depend on the order of rows in one way or the other."""
+_BY_ARRIVAL = (exp.ApproxQuantile,)
+"""Aggregates that depend on it whatever is done."""
+
+
+def to_hardened_duckdb(tree: exp.Query) -> str:
+    """DuckDB's text of an annotated tree, which is changed.
+
+    Raises:
+        Refused: a value in it would depend on the order of rows.
+    """
+    _order(tree)
+    one_form.mark(tree)
+    _harden(tree)
+    to_duckdb_tree(tree)
+    one_form.expand(tree)
+    # From the inside out: what is replaced is copied.
+    for cast in reversed(list(tree.find_all(exp.Cast))):
+        if type(cast) is exp.Cast:
+            cast.replace(exp.TryCast(this=cast.this.copy(), to=cast.args["to"].copy()))
+    return tree.sql("duckdb", comments=False)
+
+
+def _order(tree: exp.Query) -> None:
+    """What tables of others bring to a private query is the same in whatever order, on however many threads."""
+    for query in tree.find_all(exp.Query):
+        limited = query.args.get("limit") or query.args.get("offset")
+        if limited and query is not tree:
+            order = query.args.get("order") or exp.Order(expressions=[])
+            positions = [exp.Literal.number(position) for position in range(1, len(query.named_selects) + 1)]
+            ties = [exp.Ordered(this=position, nulls_first=True) for position in positions]
+            order.set("expressions", [*order.expressions, *ties])
+            query.set("order", order)
+    for node in tree.find_all(exp.AggFunc):
+        windowed = isinstance(node.parent, exp.Window) or isinstance(node.parent and node.parent.parent, exp.Window)
+        if isinstance(node, _BY_ARRIVAL) or (windowed and isinstance(node, (*_OF_NUMBERS, *_OF_PAIRS))):
+            over = " as a window function" if windowed else ""
+            raise Refused(
+                f"A query that reads tables with differential privacy takes no {node.sql_name()}{over}: it may depend "
+                "on the order in which rows are met. Aggregate with GROUP BY, and join."
+            )
+
+
+def _harden(node: exp.Expr) -> None:
+    """From the outside in: what one TRY holds needs no other."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _LEAVES):
+            continue
+        if isinstance(node, _OF_ANY):
+            node = _least(node)
+        if isinstance(node, _OF_NUMBERS):
+            _take_reals(node)
+        if isinstance(node, _OF_PAIRS):
+            _sort_pairs(node)
+        if one_form.is_marked(node):
+            pending += node.expressions
+        elif not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
+            node.replace(_tried(node))
+        else:
+            pending += list(node.iter_expressions())
+
+
+def _tried(node: exp.Expr) -> exp.Expr:
+    """The expression, or NULL; and of the type that was judged, should DuckDB's function have another."""
+    tried = exp.Anonymous(this="TRY", expressions=[node.copy()])
+    tried.type = node.type
+    judged = _CAST.get(kind_of(node) or "")
+    return tried if judged is None else exp.TryCast(this=tried, to=exp.DataType.build(judged))
+
+
+def _is_value(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Condition)
+
+
+def _take_reals(node: exp.Expr) -> None:
+    if isinstance(node.this, exp.Distinct):
+        return
+    value = exp.TryCast(this=node.this.copy(), to=exp.DataType.build("DOUBLE"))
+    ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
+    node.set("this", ordered if isinstance(node, _SUMS) else value)
+
+
+def _sort_pairs(node: exp.Expr) -> None:
+    by = [exp.Ordered(this=part.copy()) for part in (node.this, node.expression)]
+    node.set("expression", exp.Order(this=node.expression.copy(), expressions=by))
+
+
+def _least(node: exp.Expr) -> exp.Expr:
+    least = exp.Min(this=node.this.copy())
+    least.type = node.type
+    node.replace(least)
+    return least

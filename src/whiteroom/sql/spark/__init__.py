@@ -1,0 +1,1 @@
+"""What Spark 3.5 reads and means: its functions, its spellings, its types."""
