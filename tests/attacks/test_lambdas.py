@@ -35,6 +35,10 @@ CARRIED = [
     "map_from_arrays(array('a'), array(ssn))['a']",
     "str_to_map(ssn, '-', '5')['078']",
     "map_contains_key(map(ssn, 1), '078-05-1007')",
+    "map_entries(map('a', ssn))[0].value",
+    "map_entries(map('a', ssn))[0].key",
+    "map_values(map_from_entries(array(struct('a', ssn))))[0]",
+    "transform(array(struct(ssn AS a, diag AS b)), s -> s.a)[0]",
 ]
 
 

@@ -27,6 +27,8 @@ ARRAYS: Mapping[str, Templates] = {
     "MAP_FROM_ARRAYS": (("I", "map_from_arrays(array('a', 'b'), array({I}, {I}))['b']"),),
     "MAP_CONCAT": (("I", "map_concat(map('a', {I}), map('b', {I}))['b']"),),
     "MAP_CONTAINS_KEY": (("B", "map_contains_key(map('a', {I}), {T})"),),
+    "MAP_ENTRIES": (("I", "map_entries(map({t}, {I}))[0].value"),),
+    "MAP_FROM_ENTRIES": (("I", "map_values(map_from_entries(array(struct({T}, {I}))))[0]"),),
     "STR_TO_MAP": (("T", "str_to_map({T}, '-', '0')['p']"),),
     "ARRAY_DISTINCT": (("I", "size(array_distinct(array({I}, {I}, {n})))"),),
     "ARRAY_UNION": (("T", "array_join(array_union(split({T}, '-'), array({T})), ',')"),),

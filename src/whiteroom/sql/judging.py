@@ -49,8 +49,7 @@ from whiteroom.sql.resolving import name_views, resolve, spark_types
 from whiteroom.sql.spark.generators import Generated
 from whiteroom.sql.spark.reading import SparkSql, written_out
 from whiteroom.sql.spark.spelling import spell
-from whiteroom.sql.spark.structs import is_named_struct
-from whiteroom.sql.spark.types import of
+from whiteroom.sql.spark.types import holds_struct, of
 from whiteroom.sql.spark.typing import annotate
 from whiteroom.sql.syntax_errors import unfinished, unparsed
 from whiteroom.sql.values import write_values_out
@@ -152,7 +151,7 @@ def _noise(form: Canonical, views: Mapping[str, QueryTable], spec: QuerySpec, *,
     tree = form.tree
     level = UserLevel(tree, views, form.written)
     refusals = privacy_refusals(level.facts(), tables, spec.receiver_account_ids)
-    if tree.find(Generated) or any(map(is_named_struct, tree.find_all(exp.Anonymous))):
+    if tree.find(Generated) or any(holds_struct(of(node)) for node in tree.find_all(exp.Anonymous)):
         refusals.append(
             "Over tables with differential privacy, generators such as explode, LATERAL VIEW and structs are not "
             "allowed: take parts of a text or an array by split(...)[0], element_at or split_part."

@@ -169,7 +169,7 @@ REFUSED = [
     ("SELECT id FROM people NATURAL JOIN `store-visits 2024`", "There is none"),
     ("WITH RECURSIVE r AS (SELECT id FROM people) SELECT id FROM r", "not allowed"),
     ("SELECT id FROM people CLUSTER BY id", "not allowed"),
-    ("SELECT id FROM people SORT BY id", "not allowed"),
+    ("SELECT id FROM people SORT BY id ORDER BY id", "not allowed"),
     ("SELECT rand() AS r FROM people", "The function RAND"),
     ("SELECT uuid() AS r FROM people", "The function UUID"),
     ("SELECT current_user() AS r FROM people", "The function CURRENT_USER"),

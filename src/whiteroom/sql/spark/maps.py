@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from whiteroom.sql.refusals import Refused
-from whiteroom.sql.spark import types
+from whiteroom.sql.spark import structs, types
 from whiteroom.sql.spark.arguments import MANY, Function
 from whiteroom.sql.spark.building import type_of
 from whiteroom.sql.spark.nested import common_type, inner, known_array
@@ -37,9 +37,23 @@ def concat_type(node: exp.Expr) -> exp.DataType:
     return common_type([known_map(each, "map_concat") for each in node.expressions], "map_concat")
 
 
+def _entries_type(node: exp.Expr) -> exp.DataType:
+    kind = of(known_map(node.expressions[0], "map_entries"))
+    return types.array(structs.struct_type([("key", types.inner(kind)), ("value", types.inner(kind, 1))]))
+
+
+def _from_entries_type(node: exp.Expr) -> exp.DataType:
+    fields = structs.fields_of(inner(known_array(node.expressions[0], "map_from_entries")))
+    if len(fields) != 2:
+        raise Refused("map_from_entries takes an array of structs of two fields.")
+    return types.mapping(*(kind for _, kind in fields))
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "MAP_FROM_ARRAYS": Function(2, 2, _from_arrays_type),
     "MAP_CONCAT": Function(1, MANY, concat_type),
     "MAP_CONTAINS_KEY": Function(2, 2, "BOOLEAN"),
+    "MAP_ENTRIES": Function(1, 1, _entries_type),
+    "MAP_FROM_ENTRIES": Function(1, 1, _from_entries_type),
     "STR_TO_MAP": Function(1, 3, "MAP<STRING, STRING>"),
 }

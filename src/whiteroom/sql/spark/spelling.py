@@ -25,6 +25,12 @@ def spell(tree: exp.Expr) -> None:
                 node.replace(exp.TryCast(this=node.expressions[0].copy(), to=exp.DataType.build(to, dialect="spark")))
         elif isinstance(node, exp.Group):
             _spell_groups(node)
+    for select in tree.find_all(exp.Select):
+        sort = select.args.get("sort")
+        if sort is not None and not select.args.get("order"):
+            # Sorted within each partition: one order of all of them is so as well.
+            select.set("order", exp.Order(expressions=sort.expressions))
+            select.set("sort", None)
 
 
 def _spell_groups(group: exp.Group) -> None:

@@ -516,3 +516,8 @@ CREATE MACRO spark_zip(a, b) AS
   list_extract(list_transform([row(a, b)], lambda pair:
     CASE WHEN struct_extract_at(pair, 1) IS NOT NULL AND struct_extract_at(pair, 2) IS NOT NULL THEN
       list_zip(struct_extract_at(pair, 1), struct_extract_at(pair, 2)) END), 1);
+
+-- NULL where an entry is.
+CREATE MACRO spark_map_from_entries(a) AS
+  list_extract(list_transform([a], lambda given:
+    CASE WHEN list_position(given, NULL) IS NULL THEN map_from_entries(given) END), 1);

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from whiteroom.engines.duckdb.spark import arguments, regex
 from whiteroom.engines.duckdb.spark.arguments import text
-from whiteroom.engines.duckdb.spark.building import call
+from whiteroom.engines.duckdb.spark.building import call, each
 from whiteroom.engines.duckdb.spark.casts import convert
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.spark import types
@@ -19,14 +19,14 @@ from whiteroom.sql.spark.types import NULL, of
 
 
 def _from_arrays(node: exp.Expr) -> exp.Expr:
-    return call("MAP", *(known_array(each, "map_from_arrays") for each in node.expressions))
+    return call("MAP", *(known_array(part, "map_from_arrays") for part in node.expressions))
 
 
 def _concat(node: exp.Expr) -> exp.Expr:
     kind = concat_type(node)
-    first, *rest = (convert(each, kind) for each in node.expressions)
-    for each in rest:
-        first = call("spark_map_concat", first, each)
+    first, *rest = (convert(part, kind) for part in node.expressions)
+    for part in rest:
+        first = call("spark_map_concat", first, part)
     return first
 
 
@@ -48,6 +48,19 @@ def _from_text(node: exp.Expr) -> exp.Expr:
     return call("spark_str_to_map", text(value), pairs, keys)
 
 
+def _entries(node: exp.Expr) -> exp.Expr:
+    """Structs have no names in the engine's words (structs.py)."""
+
+    def entry(pair: exp.Expr) -> exp.Expr:
+        return call("ROW", *(call("STRUCT_EXTRACT_AT", pair.copy(), place) for place in (1, 2)))
+
+    return each(call("MAP_ENTRIES", node.expressions[0]), entry)
+
+
+def _from_entries(node: exp.Expr) -> exp.Expr:
+    return call("spark_map_from_entries", node.expressions[0])
+
+
 RULES: Mapping[type[exp.Expr], Rule] = {}
 
 
@@ -57,6 +70,8 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "MAP_FROM_ARRAYS": _from_arrays,
         "MAP_CONCAT": _concat,
         "MAP_CONTAINS_KEY": _contains_key,
+        "MAP_ENTRIES": _entries,
+        "MAP_FROM_ENTRIES": _from_entries,
         "STR_TO_MAP": _from_text,
     },
 )
