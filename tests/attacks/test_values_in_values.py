@@ -66,3 +66,11 @@ def test_an_array_is_no_value_of_a_csv_result_and_one_of_parquet(attacker: Attac
 def test_an_array_is_no_key_of_a_private_answer(attacker: Attacker) -> None:
     found = attacker.attempt("SELECT k, COUNT(*) AS c FROM (SELECT pid, array(diag) AS k FROM pd) t GROUP BY k")
     assert found.refused, found
+
+
+def test_a_lambda_in_what_is_summed_up_is_told_without_generated_names(attacker: Attacker) -> None:
+    total = "sum(aggregate(array(salary, 1), 0, (a, x) -> a + x))"
+    found = attacker.attempt(f"SELECT {total} AS s, avg(exists(array(age), x -> x > 30)::INT) AS e FROM pd")
+    assert "wr$" not in found.message, found
+    found = attacker.attempt(f"SELECT {total} AS s, count(transform(array(diag), x -> upper(x))[0]) AS c FROM pd")
+    assert found.text.startswith("s,c"), found

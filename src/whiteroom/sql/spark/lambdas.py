@@ -1,4 +1,9 @@
-"""Lambdas: their variables, and the types of functions that take them."""
+"""Lambdas: their variables, and the types of functions that take them.
+
+A lambda's variables get names of their own as soon as the query is read, that no member can write: what is judged and
+what runs cannot take one for a column, nor a column for one. What a variable may tell is what its function is given
+(lineage/origins.py).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from whiteroom.sql.refusals import Refused
+from whiteroom.sql.reserved import RESERVED
 from whiteroom.sql.spark import types
 from whiteroom.sql.spark.arguments import Function
 from whiteroom.sql.spark.generators import Generator
@@ -15,7 +21,7 @@ from whiteroom.sql.spark.maps import known_map
 from whiteroom.sql.spark.nested import inner, known_array
 from whiteroom.sql.spark.types import INT, of
 
-_NAME = "wr$v"
+_NAME = f"{RESERVED}v"
 
 
 class Variable(exp.Expression, exp.Condition):
@@ -169,6 +175,14 @@ def binder(variable: Variable) -> exp.Expr:
     if node is None or node.parent is None:
         raise Refused("The query has a variable of a lambda where there is no lambda.")
     return node.parent
+
+
+def to_tell(node: exp.Expr) -> exp.Expr:
+    """A copy that can be written as text, for people and for comparing."""
+    told = node.copy()
+    for variable in list(told.find_all(Variable)):
+        variable.replace(exp.to_identifier(str(variable.this).removeprefix(RESERVED)))
+    return told
 
 
 def is_folded(node: exp.Expr) -> bool:

@@ -11,6 +11,7 @@ from whiteroom.sql.spark import structs, types
 from whiteroom.sql.spark.arguments import MANY, Function
 from whiteroom.sql.spark.building import type_of
 from whiteroom.sql.spark.nested import common_type, inner, known_array
+from whiteroom.sql.spark.types import of
 
 
 def known_map(node: exp.Expr, function: str) -> exp.Expr:
