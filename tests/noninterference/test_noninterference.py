@@ -157,8 +157,8 @@ def _as_it_is(value: str, *_: object, **__: object) -> str:
 UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
     "disallowedOutputColumns": ("outputs", "b", {"whiteroom.domain.analysis_rules.custom_refusals": _nothing}),
     "comparisonControls": ("controls", "c", {"whiteroom.domain.custom_rules._comparison_refusals": _nothing}),
-    "aggregationThresholds": ("thresholds", "d", {"whiteroom.engines.judging.minimums": _nothing}),
-    "outputConstraints": ("aggregation", "d", {"whiteroom.engines.judging.minimums": _nothing}),
+    "aggregationThresholds": ("thresholds", "d", {"whiteroom.sql.judging.minimums": _nothing}),
+    "outputConstraints": ("aggregation", "d", {"whiteroom.sql.judging.minimums": _nothing}),
     "columns of an AGGREGATION rule": (
         "aggregation",
         "f",
@@ -167,7 +167,10 @@ UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
     "one form of equal values": (
         "privacy",
         "e",
-        {"whiteroom.engines.release.one_form": _as_it_is, "whiteroom.engines.tables.one_form": _as_it_is},
+        {
+            "whiteroom.engines.duckdb.noise.execute.one_form": _as_it_is,
+            "whiteroom.engines.duckdb.tables.one_form": _as_it_is,
+        },
     ),
 }
 """What is switched off, in which room it is found and as which kind."""

@@ -46,7 +46,7 @@ def watched(found: list[Uses]) -> Iterator[None]:
         found.append(find_uses(tree, views, answer[1]))
         return answer
 
-    with patch("whiteroom.engines.judging.find_facts", seen):
+    with patch("whiteroom.sql.judging.find_facts", seen):
         yield
 
 
