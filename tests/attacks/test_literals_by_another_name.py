@@ -54,6 +54,11 @@ def test_a_number_that_is_made_of_no_column_is_a_literal(attacker: Attacker, sql
         "SELECT p.age FROM pc p JOIN mine m ON p.salary = CASE WHEN m.seq > 3 THEN 5 ELSE m.seq END",
         "SELECT p.age FROM pc p JOIN mine m ON p.salary = coalesce(m.seq, 5)",
         "SELECT p.age FROM pc p JOIN (SELECT IF(seq > 3, 5, seq) AS v FROM mine) m ON p.salary = m.v",
+        "SELECT age FROM pc WHERE salary = abs(IF(diag = 'rare', 90000, age))",
+        "SELECT age FROM pc WHERE salary = IF(diag = 'rare', 90000, age) + 1",
+        "SELECT age FROM pc WHERE salary = -coalesce(age, 90000)",
+        "SELECT age FROM pc WHERE salary = abs(abs(CASE WHEN diag = 'rare' THEN 90000 ELSE age END) * 2)",
+        "SELECT p.age FROM pc p JOIN (SELECT greatest(1, IF(seq > 3, 5, seq)) AS v FROM mine) m ON p.salary = m.v",
     ],
 )
 def test_a_literal_beside_a_column_is_one_for_what_both_are_compared_with(attacker: Attacker, sql: str) -> None:

@@ -143,7 +143,11 @@ class Meetings:
         choices = list(self._choices(node))
         if choices:
             return any(map(self._may_be_free, choices))
-        return not isinstance(node, exp.Tuple) and not self._origins.value(node).columns
+        if not self._origins.value(node).columns:
+            return not isinstance(node, exp.Tuple)
+        # Of a choice that may be a literal a function makes another.
+        operands = list(_operands(node)) if isinstance(node, exp.Func | exp.Binary | exp.Unary) else []
+        return bool(operands) and all(map(self._may_be_free, operands))
 
     def _choices(self, node: exp.Expr) -> Iterator[exp.Expr]:
         """What the value of a node is one of; nothing where it is made otherwise."""
