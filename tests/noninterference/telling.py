@@ -11,15 +11,8 @@ from typing import Any
 from support.rooms import a_query
 from support.rules import OWNER, QUERIER
 from whiteroom.controllers.analysis_logs import _columns
-from whiteroom.domain.analysis_logs import (
-    Analysis,
-    Category,
-    LoggedTable,
-    access_of,
-    ending_of,
-    submissions,
-    termination,
-)
+from whiteroom.domain.analysis_ends import access_of, ending_of
+from whiteroom.domain.analysis_logs import Analysis, Category, LoggedTable, submissions, termination
 from whiteroom.domain.analysis_metrics import MeasuredQuery, measures, series_of
 from whiteroom.domain.judgements import kept
 from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus, Surroundings, plan

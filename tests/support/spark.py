@@ -79,7 +79,17 @@ def still_open() -> Mapping[str, str]:
 
 
 def ask(statement: Statement, tables: Path) -> Answer:
-    """Guard, translate and run one statement over the tables of a folder, and compare."""
+    """Judge, translate and run one statement over the tables of a folder, and compare; each once."""
+    key = (statement.sql, tables)
+    if key not in _ASKED:
+        _ASKED[key] = _ask(statement, tables)
+    return _ASKED[key]
+
+
+_ASKED: dict[tuple[str, Path], Answer] = {}
+
+
+def _ask(statement: Statement, tables: Path) -> Answer:
     refused = "error" in statement.spark
     try:
         types, rows = _run(statement.sql, tables)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from whiteroom.domain.analysis_logs import Ending, LogStage, access_of, ending_of, termination
+from whiteroom.domain.analysis_ends import Ending, access_of, ending_of
+from whiteroom.domain.analysis_logs import LogStage, termination
 from whiteroom.domain.judgements import judgement_in
 from whiteroom.domain.ml_input_channels import MLInputChannel
 from whiteroom.domain.protected_queries import ProtectedQuery

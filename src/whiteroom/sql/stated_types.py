@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from whiteroom.sql.noise.analysis import alike
+from whiteroom.sql.noise.failing import alike
 
 _TEXT_FUNCTIONS = (
     exp.Upper,

@@ -44,7 +44,6 @@ _STORED_TYPES = {
     '"NULL"': "VARCHAR",
 }
 
-
 _WATCH_SECONDS = 0.02
 
 

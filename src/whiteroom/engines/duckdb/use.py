@@ -21,7 +21,6 @@ _SHARE_OF_TIME = 4
 
 _KIB = 1024
 
-
 Moment = tuple[float, float]
 """By the monotonic clock, and by the processor time of this process; seconds."""
 

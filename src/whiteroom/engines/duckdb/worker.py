@@ -58,7 +58,6 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
 )
 """DuckDB's messages hold values of rows; these do not. The first class that fits."""
 
-
 _READ_LESS = "Read fewer rows or columns, or ask its operator to raise the limit."
 
 End = tuple[QueryResult | QueryFailure, str, str]

@@ -75,15 +75,11 @@ def write_run(
         ProgramMissing: the image has no such program.
         RunRefused: this machine cannot share out a channel.
     """
-    folder.chmod(0o700)
-    for name in (specs.CONFIG, specs.WORK):
-        (folder / name).mkdir()
+    _make_folders(folder)
     instances, pipes = [], []
     for number, host in enumerate(contract.hosts(run.instance_count)):
         instances.append(_make_instance(run, image, data, folder, final, host, number, sandboxed=sandboxed))
         pipes += folders.make_pipes(run, data, folder, host, number)
-    os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
-    (folder / LOCK).touch(mode=0o600)
     spec = specs.Spec(
         run_id=run.id,
         instances=tuple(instances),
@@ -93,15 +89,23 @@ def write_run(
         **_isolation(run, image, sandboxed=sandboxed),
         image=str(image.folder),
         transform=folders.transform_spec(run, data).plain() if isinstance(run, TransformRun) else None,
+        **_limits(run),
         uid_folder=str(users),
         first_uid=first_uid,
         devices=str(devices),
-        **_limits(run),
         log_file=str(log_file),
         log_limit_bytes=log_limit_bytes,
         log_line_characters=log_line_characters,
     )
     (folder / specs.SPEC_FILE).write_bytes(specs.dump(spec))
+
+
+def _make_folders(folder: Path) -> None:
+    folder.chmod(0o700)
+    for name in (specs.CONFIG, specs.WORK):
+        (folder / name).mkdir()
+    os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
+    (folder / LOCK).touch(mode=0o600)
 
 
 def _isolation(run: Run, image: Image, *, sandboxed: bool) -> dict[str, Any]:

@@ -35,7 +35,6 @@ _AGGREGATIONS: dict[type[exp.Expr], Aggregation] = {
     exp.StddevPop: Aggregation.STDDEV,
 }
 
-
 KEY = f"{RESERVED}key"
 
 

@@ -60,7 +60,6 @@ OF_DOUBLES = (
     exp.RegrSxy,
 )
 
-
 _SAME = (
     exp.Min,
     exp.Max,
@@ -70,7 +69,6 @@ _SAME = (
     exp.BitwiseOrAgg,
     exp.BitwiseXorAgg,
 )
-
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {
     **dict.fromkeys(OF_DOUBLES, always(DOUBLE)),
@@ -87,6 +85,4 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.Grouping: always(TINYINT),
     exp.GroupingId: always(BIGINT),
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

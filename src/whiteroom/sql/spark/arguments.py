@@ -12,7 +12,6 @@ from whiteroom.sql.spark.building import type_of
 
 _TEXTS = frozenset({exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR, exp.DType.NVARCHAR})
 
-
 BINARY = frozenset({exp.DType.BINARY, exp.DType.VARBINARY})
 
 
@@ -56,7 +55,6 @@ def required_text(node: exp.Expr | None, function: str, what: str) -> str:
 
 
 Gives = Callable[[exp.Expr], exp.DataType | None]
-
 
 MANY = 255
 """Arguments of a function that takes any number of them."""

@@ -34,7 +34,6 @@ from whiteroom.sql.spark.types import (
 
 _TIMES = (DATE, TIMESTAMP, INTERVAL)
 
-
 Digits = tuple[int, int]
 
 
@@ -164,9 +163,7 @@ def _literal_type(node: exp.Expr) -> exp.DataType:
 
 OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
 
-
 BITS = (exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)
-
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {
     **dict.fromkeys(OPERATORS, result_type),
@@ -179,6 +176,4 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.BitwiseLeftShift: shift_type,
     exp.BitwiseRightShift: shift_type,
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {"PMOD": result_type}

@@ -86,11 +86,7 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.Concat: _concat_type,
     exp.DPipe: _concat_type,
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}
-
-
 FUNCTIONS: Mapping[str, Function] = {
     "ARRAY_UNION": Function(2, 2, two_type),
     "ARRAY_INTERSECT": Function(2, 2, two_type),

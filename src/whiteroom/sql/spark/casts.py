@@ -17,6 +17,4 @@ def _type(node: exp.Expr) -> exp.DataType:
 
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {exp.Cast: _type, exp.TryCast: _type}
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

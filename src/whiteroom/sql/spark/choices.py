@@ -63,6 +63,4 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.Nullif: lambda node: of(node.this) if of(node.this) != NULL else of(node.expression),
     exp.Nanvl: nanvl_type,
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

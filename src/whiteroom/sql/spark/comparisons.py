@@ -11,7 +11,6 @@ from whiteroom.sql.spark.types import BOOLEAN, NULL
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
-
 _PREDICATES = (
     *COMPARISONS,
     exp.Between,
@@ -30,11 +29,8 @@ _PREDICATES = (
     exp.Any,
 )
 
-
 TYPES: Mapping[type[exp.Expr], TypeRule] = {
     **dict.fromkeys(_PREDICATES, always(BOOLEAN)),
     exp.Null: always(NULL),
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {"ISNULL": always(BOOLEAN), "ISNOTNULL": always(BOOLEAN)}

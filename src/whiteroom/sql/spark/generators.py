@@ -97,6 +97,4 @@ def _generated_type(node: exp.Expr) -> exp.DataType:
 
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {Generated: _generated_type}
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

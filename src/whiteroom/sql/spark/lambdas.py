@@ -71,15 +71,11 @@ def said(node: exp.Expr) -> str:
 
 _ONE = Taken(1, lambda node: _array_kinds(node)[:1])
 
-
 _PLACED = Taken(1, _array_kinds)
-
 
 _PAIR = Taken(2, _map_kinds)
 
-
 _FOLD: Mapping[int, Taken] = {2: Taken(2, _folded_kinds), 3: Taken(1, _finished_kinds)}
-
 
 LAMBDAS: Mapping[str, Mapping[int, Taken]] = {
     "TRANSFORM": {1: _PLACED},
@@ -95,9 +91,7 @@ LAMBDAS: Mapping[str, Mapping[int, Taken]] = {
 }
 """Which arguments of which functions are lambdas, from 0."""
 
-
 FOLDS = frozenset({"AGGREGATE", "REDUCE"})
-
 
 CONDITIONS = frozenset({"FILTER", "EXISTS", "FORALL", "MAP_FILTER"})
 """Those whose lambda says true or false."""
@@ -239,10 +233,7 @@ def _fold_type(node: exp.Expr) -> exp.DataType:
 
 TYPES = {exp.Lambda: lambda_type}
 
-
 NAMED_TYPES: Mapping[str, Callable[[exp.Expr], exp.DataType]] = {}
-
-
 FUNCTIONS: Mapping[str, Function] = {
     "TRANSFORM": Function(2, 2, _transform_type),
     "FILTER": Function(2, 2, _same_type),

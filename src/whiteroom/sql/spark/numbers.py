@@ -118,7 +118,6 @@ _OF_REALS = (
     exp.Tanh,
 )
 
-
 TYPES: Mapping[type[exp.Expr], TypeRule] = {
     **dict.fromkeys(_OF_REALS, always(DOUBLE)),
     exp.Pow: always(DOUBLE),
@@ -132,8 +131,6 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.BitwiseCount: always(INT),
     exp.WidthBucket: always(BIGINT),
 }
-
-
 FUNCTIONS: Mapping[str, Function] = {
     "LOG1P": Function(1, 1, "DOUBLE"),
     "EXPM1": Function(1, 1, "DOUBLE"),
@@ -143,6 +140,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "POSITIVE": Function(1, 1, _positive_type),
     "SHIFTRIGHTUNSIGNED": Function(2, 2, shift_type),
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

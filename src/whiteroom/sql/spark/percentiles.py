@@ -35,6 +35,4 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.PercentileDisc: always(DOUBLE),
     exp.WithinGroup: _within_type,
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

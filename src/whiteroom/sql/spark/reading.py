@@ -24,7 +24,6 @@ from whiteroom.sql.spark.structs import to_named_struct
 
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
-
 _JOINS = SparkParser.JOIN_METHODS | SparkParser.JOIN_SIDES | SparkParser.JOIN_KINDS | {TokenType.JOIN, TokenType.COMMA}
 """What a join begins with."""
 

@@ -18,11 +18,7 @@ def pad_type(node: exp.Expr) -> exp.DataType:
 
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {exp.Pad: pad_type}
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}
-
-
 FUNCTIONS: Mapping[str, Function] = {
     "BTRIM": Function(1, 2, "STRING"),
     "FIND_IN_SET": Function(2, 2, "INT"),

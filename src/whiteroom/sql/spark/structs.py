@@ -14,7 +14,6 @@ from whiteroom.sql.spark.types import NULL, UNKNOWN, normal, of
 
 NAMED_STRUCT = "NAMED_STRUCT"
 
-
 Fields = list[tuple[str, exp.DataType]]
 """Names as they were written, with Spark's types."""
 
@@ -141,9 +140,5 @@ def _bracket_type(node: exp.Expr) -> exp.DataType:
 
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {exp.Dot: _field_type, exp.Bracket: _bracket_type}
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}
-
-
 FUNCTIONS: Mapping[str, Function] = {NAMED_STRUCT: Function(2, arguments.MANY, _made_type)}

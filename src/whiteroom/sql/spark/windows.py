@@ -21,7 +21,6 @@ def _held(node: exp.Expr) -> exp.DataType:
 
 RANKS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
 
-
 _OF_ROWS = (
     exp.First,
     exp.Last,
@@ -30,7 +29,6 @@ _OF_ROWS = (
     exp.LastValue,
     exp.NthValue,
 )
-
 
 TYPES: Mapping[type[exp.Expr], TypeRule] = {
     **dict.fromkeys(RANKS, always(INT)),
@@ -41,6 +39,4 @@ TYPES: Mapping[type[exp.Expr], TypeRule] = {
     exp.Lag: _shifted_type,
     exp.Lead: _shifted_type,
 }
-
-
 NAMED_TYPES: Mapping[str, TypeRule] = {}

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from whiteroom.engines.duckdb.noise import one_form
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
-from whiteroom.sql.noise.analysis import can_fail, holds_rows, kind_of
+from whiteroom.sql.noise.failing import can_fail, holds_rows, kind_of
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.spark.lambdas import Variable
 

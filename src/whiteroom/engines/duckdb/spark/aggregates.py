@@ -152,7 +152,6 @@ def _grouping_id(node: exp.Expr) -> exp.Expr:
 
 _OF_CONDITIONS = (exp.LogicalAnd, exp.LogicalOr, exp.CountIf)
 
-
 RULES: Mapping[type[exp.Expr], Rule] = {
     **dict.fromkeys(OF_DOUBLES, doubles),
     **dict.fromkeys(_OF_CONDITIONS, _condition),
@@ -166,11 +165,7 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.ArgMin: _by("arg_min_null"),
     exp.GroupingId: _grouping_id,
 }
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {
     exp.Sum: _sum_result,
     exp.Avg: _avg_result,

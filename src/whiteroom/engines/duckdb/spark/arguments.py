@@ -49,7 +49,6 @@ def data(node: exp.Expr) -> exp.Expr:
 
 _NO_TIMES = frozenset({exp.DType.BOOLEAN, exp.DType.FLOAT, exp.DType.DOUBLE, exp.DType.DECIMAL}) | _WHOLE | BINARY
 
-
 _NO_NUMBERS = frozenset({exp.DType.BOOLEAN, exp.DType.DATE, exp.DType.TIMESTAMP}) | BINARY
 
 

@@ -46,7 +46,6 @@ _OF_BIGINTS: Mapping[type[exp.Expr], str] = {
     exp.Mul: "spark_multiply_bigint",
 }
 
-
 _SYMBOLS: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 
 
@@ -246,9 +245,5 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.BitwiseLeftShift: shift,
     exp.BitwiseRightShift: shift,
 }
-
-
 NAMED: Mapping[str, Rule] = {"PMOD": _positive_modulo}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -123,9 +123,7 @@ _MICROS = {
     "WEEK": 7 * 86_400_000_000,
 }
 
-
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
-
 
 _DAY = _MICROS["DAY"]
 
@@ -156,8 +154,6 @@ def _number(value: int) -> exp.Expr:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -179,6 +175,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "SEQUENCE": _sequence,
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -49,9 +49,7 @@ _DUCKDB = {
     NULL: "INTEGER",
 }
 
-
 _NARROW = (TINYINT, SMALLINT, INT)
-
 
 _PLAIN_SCALE = 6
 """Up to this scale Java writes a decimal without an exponent."""
@@ -342,13 +340,11 @@ _TO: Mapping[exp.DataType, Mapping[str, _Maker]] = {
     },
 }
 
-
 _STRICT: Mapping[tuple[str, str], str] = {
     ("string", "integer"): "spark_strict_integer_text",
     ("real", "integer"): "spark_strict_whole",
     ("decimal", "integer"): "spark_decimal_cut",
 }
-
 
 _NEVER_STRICT = {
     ("boolean", "timestamp"),
@@ -396,9 +392,5 @@ def _utc(node: exp.Expr) -> None:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {exp.Cast: _cast, exp.TryCast: _cast, exp.DataType: _utc}
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -92,9 +92,5 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Nullif: _nullif,
     exp.Nanvl: _nanvl,
 }
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

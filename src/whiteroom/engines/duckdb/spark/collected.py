@@ -29,9 +29,5 @@ def _gathered(node: exp.Expr) -> exp.Expr:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {exp.ArrayUniqueAgg: _unique}
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {exp.ArrayAgg: _gathered, exp.ArrayUniqueAgg: _gathered}

@@ -195,9 +195,5 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Where: _condition,
     exp.Having: _condition,
 }
-
-
 NAMED: Mapping[str, Rule] = {"ISNULL": _is_null, "ISNOTNULL": _is_not_null}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -27,7 +27,6 @@ from whiteroom.sql.spark.dates import FIELDS, FUNCTIONS
 
 _TIMES = frozenset({exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.TIMESTAMPLTZ, exp.DType.TIMESTAMPNTZ})
 
-
 _SECOND = 1_000_000
 
 
@@ -136,7 +135,6 @@ _MICROS: Mapping[str, int] = {
     "DAY": 86_400 * _SECOND,
     "WEEK": 7 * 86_400 * _SECOND,
 }
-
 
 _MONTHS: Mapping[str, int] = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
@@ -299,8 +297,6 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.AtTimeZone: _zoned("spark_from_utc"),
     exp.FromTimeZone: _zoned("spark_to_utc"),
 }
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -315,6 +311,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "MAKE_DATE": _make_date,
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -16,7 +16,6 @@ from whiteroom.sql.spark.encodings import FUNCTIONS
 
 _WHOLE = frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT})
 
-
 _REAL = frozenset({exp.DType.FLOAT, exp.DType.DOUBLE})
 
 
@@ -83,8 +82,6 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.BitLength: _bit_length,
     exp.ToBinary: _to_binary,
 }
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -95,6 +92,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "URL_DECODE": lambda node: call("spark_url_decode", text(node.expressions[0])),
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -17,7 +17,6 @@ from whiteroom.sql.spark.formatting import FUNCTIONS
 
 _WHOLE = frozenset({exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT})
 
-
 _REAL = frozenset({exp.DType.FLOAT, exp.DType.DOUBLE})
 
 
@@ -81,8 +80,6 @@ def _format_number(node: exp.Expr) -> exp.Expr:
 RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Format: _format,
 }
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -91,6 +88,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "FORMAT_NUMBER": _format_number,
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -42,9 +42,5 @@ def _rows(values: exp.Expr, node: exp.Expr) -> exp.Expr:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {Generated: _generated}
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -78,8 +78,6 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.SHA: of_data("SHA1"),
     exp.SHA2: _sha2,
 }
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -88,6 +86,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "XXHASH64": _hashed("xxhash64"),
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -136,8 +136,6 @@ def _changed(place: int) -> Rule:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {exp.Lambda: _declare, Variable: _use}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -153,6 +151,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "TRANSFORM_KEYS": _changed(1),
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

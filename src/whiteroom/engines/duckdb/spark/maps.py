@@ -62,8 +62,6 @@ def _from_entries(node: exp.Expr) -> exp.Expr:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -75,6 +73,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "STR_TO_MAP": _from_text,
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -184,8 +184,6 @@ def _of_map(name: str) -> Rule:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {exp.Bracket: _bracket}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -206,6 +204,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "MAP_VALUES": _of_map("MAP_VALUES"),
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -192,7 +192,6 @@ _REALS = {
     exp.Tanh: "tanh",
 }
 
-
 RULES: Mapping[type[exp.Expr], Rule] = {
     **{kind: _real(name) for kind, name in _REALS.items()},
     exp.Pow: _two_reals("pow"),
@@ -205,8 +204,6 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.BitwiseCount: _count_bits,
     exp.WidthBucket: _width_bucket,
 }
-
-
 NAMED: Mapping[str, Rule] = rules(
     FUNCTIONS,
     {
@@ -219,6 +216,4 @@ NAMED: Mapping[str, Rule] = rules(
         "SHIFTRIGHTUNSIGNED": shift,
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

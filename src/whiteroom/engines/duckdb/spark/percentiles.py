@@ -66,9 +66,5 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.ApproxQuantile: _approximate,
     exp.WithinGroup: _within,
 }
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -52,9 +52,7 @@ def _group(node: exp.Expr | None, found: Regex, default: int) -> int:
 
 _Maker = Callable[[exp.Expr], exp.Expr]
 
-
 _QuickMaker = Callable[[exp.Expr, Regex], exp.Expr]
-
 
 _MOST_GROUPS = 9
 """DuckDB's functions number no more groups."""
@@ -206,9 +204,5 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.RegexpInstr: _instr,
     exp.RegexpSubstr: _substr,
 }
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(FUNCTIONS, {"SPLIT": _split})
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -246,8 +246,6 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Length: _length,
     exp.Elt: _elt,
 }
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -257,8 +255,6 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "LUHN_CHECK": lambda node: call("spark_luhn_check", text(node.expressions[0])),
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {
     exp.Length: becomes("INT"),
     exp.Ascii: becomes("INT"),

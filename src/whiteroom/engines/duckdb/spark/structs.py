@@ -100,9 +100,5 @@ def _in_duckdb(spark_type: exp.DataType) -> str:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {exp.Dot: _field}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(FUNCTIONS, {NAMED_STRUCT: _made})
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -17,9 +17,7 @@ from whiteroom.sql.spark.time_patterns import FUNCTIONS
 
 DEFAULT_PATTERN = "yyyy-MM-dd HH:mm:ss"
 
-
 _TIMES = frozenset({exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.TIMESTAMPLTZ, exp.DType.TIMESTAMPNTZ})
-
 
 _SECOND = 1_000_000
 
@@ -98,8 +96,6 @@ def _seconds(found: exp.Expr) -> exp.Expr:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
@@ -112,6 +108,4 @@ NAMED: Mapping[str, Rule] = arguments.rules(
         "TO_UNIX_TIMESTAMP": _unix_timestamp,
     },
 )
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

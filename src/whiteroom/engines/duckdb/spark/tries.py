@@ -26,9 +26,5 @@ def _tried(node: exp.Expr) -> exp.Expr | None:
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {}
-
-
 NAMED: Mapping[str, Rule] = arguments.rules(FUNCTIONS, dict.fromkeys(OPERATORS, _tried))
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -108,9 +108,5 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Lead: _shifted,
     exp.Window: _window,
 }
-
-
 NAMED: Mapping[str, Rule] = {}
-
-
 RESULTS: Mapping[type[exp.Expr], Rule] = dict.fromkeys(RANKS, becomes("INT"))

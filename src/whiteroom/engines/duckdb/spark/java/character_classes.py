@@ -9,9 +9,7 @@ from whiteroom.engines.duckdb.spark.java.regex_errors import BadRegex
 Ranges = list[tuple[int, int]]
 MAX_CHARACTER = 0x10FFFF
 
-
 _WIDE = [(0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)]
-
 
 CLASSES: dict[str, list[tuple[int, int]]] = {
     "d": [(48, 57)],
@@ -20,7 +18,6 @@ CLASSES: dict[str, list[tuple[int, int]]] = {
     "h": [(9, 9), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200A), *_WIDE],
     "v": [(10, 13), (0x85, 0x85), (0x2028, 0x2029)],
 }
-
 
 PROPERTIES: dict[str, list[tuple[int, int]]] = {
     "Lower": [(97, 122)],
@@ -38,9 +35,7 @@ PROPERTIES: dict[str, list[tuple[int, int]]] = {
     "Space": [(9, 13), (32, 32)],
 }
 
-
 _CATEGORY_NAMES = "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp"
-
 
 CATEGORIES = frozenset(_CATEGORY_NAMES.split())
 

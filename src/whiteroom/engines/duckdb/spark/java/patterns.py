@@ -23,7 +23,6 @@ MONTHS = (
     ("Dec", "December"),
 )
 
-
 WEEKDAYS = (
     ("Mon", "Monday"),
     ("Tue", "Tuesday"),
@@ -33,7 +32,6 @@ WEEKDAYS = (
     ("Sat", "Saturday"),
     ("Sun", "Sunday"),
 )
-
 
 _MOST = {
     **dict.fromkeys("dhHkKms", 2),
@@ -49,7 +47,6 @@ _MOST = {
     "Z": 5,
 }
 """Letters that Spark takes, and how often each may stand in a row."""
-
 
 _NOT_PARSED = "EFqQ"
 

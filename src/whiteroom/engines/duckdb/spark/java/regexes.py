@@ -17,12 +17,9 @@ from whiteroom.engines.duckdb.spark.java.regex_errors import BadRegex
 
 _LINE_ENDS = r"\n\r\x{85}\x{2028}\x{2029}"
 
-
 _DOT = f"[^{_LINE_ENDS}]"
 
-
 _TAIL = rf"((?:\r\n|[{_LINE_ENDS}])?)\z"
-
 
 _MAX_REPEAT = 1_000
 

@@ -12,7 +12,6 @@ from whiteroom.engines.duckdb.spark.java.patterns import MONTHS, WEEKDAYS, Optio
 
 _QUARTERS = ("1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
 
-
 _ZONES = {
     ("V", 2): "UTC",
     **{("z", count): "UTC" for count in (1, 2, 3)},
@@ -135,7 +134,6 @@ _NUMBERS: dict[str, Callable[[_Time], int]] = {
     "m": lambda time: time.minute,
     "s": lambda time: time.second,
 }
-
 
 _STRFTIME = {
     **{("y", count): "%Y" for count in (1, 3, 4)},
