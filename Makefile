@@ -13,11 +13,12 @@ BENCH_READY := $(BENCH)/.ready
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
 TESTS ?= tests
+FAST := $(addprefix tests/unit/,base domain engines sql store wire)
 QUERIES ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services check fuzz mutate-members format bench spark-corpus docs lock clean
+.PHONY: help setup demo test test-fast test-services check fuzz mutate-members format bench spark-corpus docs lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ demo: $(READY) ## Three organisations train a model together, in under a minute
 
 test: check ## Run every check, and every test that needs no service
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not services" $(TESTS)
+
+test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not services and not slow" $(FAST)
 
 test-services: $(DEV_READY) ## Run the tests that need a container engine, Java and a compiler
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m services $(TESTS)
