@@ -115,7 +115,7 @@ def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, 
         return any(fits(leak.sql) and not leak.kind.endswith("order") for leak in report.leaks)
 
     campaign = Campaign(tmp_path, SEED, {room: 1}, walls=Walls(form=False, plan=False))
-    assert found(campaign.run(1_500, turned=2.0, until=found))
+    assert found(campaign.run(6_000, turned=2.0, until=found))
     campaign.close()
 
 
@@ -224,6 +224,11 @@ FOUND_BY_HAND: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], 
     ),
 }
 """Leaks that people found before the machine did: what holds each closed, and what its query holds."""
+TURNS: dict[str, tuple[str, ...]] = {
+    "a sum of chosen rows": ("worked_out",),
+    "a count of values that a function makes NULL": ("worked_out",),
+}
+"""The turns that make such queries, where not all of them do."""
 
 
 @pytest.mark.slow
@@ -232,6 +237,7 @@ def test_a_leak_that_was_found_by_hand_is_found_again_without_what_closes_it(
     leak: str, tmp_path: Path, quiet: None
 ) -> None:
     switched_off, words = FOUND_BY_HAND[leak]
+    turns = TURNS.get(leak, ("sorted_by", "worked_out", "numbered"))
 
     def found(report: Report) -> bool:
         return any(each.kind.startswith("c") and re.search(words, each.sql) for each in report.leaks)
@@ -241,4 +247,4 @@ def test_a_leak_that_was_found_by_hand_is_found_again_without_what_closes_it(
             stack.enter_context(patch.object(place, name, instead))
         campaign = Campaign(tmp_path, SEED, {"controls": 1})
         stack.callback(campaign.close)
-        assert found(campaign.run(1_500, turned=2.0, turns=("sorted_by", "worked_out", "numbered"), until=found))
+        assert found(campaign.run(6_000, turned=4.0, turns=turns, until=found))

@@ -56,9 +56,13 @@ def running() -> Iterator[subprocess.Popen[str]]:
     """`make fuzz` without an end, in a process group of its own, as a terminal has it."""
     command = [sys.executable, "-m", "noninterference", "--queries", "1000000", "--jobs", "2", "--every", "1"]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"}
-    with subprocess.Popen(
+    # What a shell starts in the background ignores Ctrl-C, and hands that on; at a terminal nothing does.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, start_new_session=True
-    ) as process:
+    )
+    signal.signal(signal.SIGINT, before)
+    with process:
         yield process
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
