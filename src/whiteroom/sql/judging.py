@@ -1,17 +1,17 @@
 """Decides whether a query may run, in Spark's meaning, in stages.
 
 parse            Spark SQL into a tree
-grammar          each node is of a listed class, in a listed place: grammar.py, dialect.py, nodes.py
+grammar          each node is of a listed class, in a listed place: grammar.py, constructs.py, nodes.py
 bind             parameters become literals: parameters.py
 resolve          every name to an allowed column of an associated table: resolving.py
 canonical form   nothing is left to resolve: canonical.py
-facts            what the query does: facts.py
+facts            what the query does: lineage/facts.py
 judge            domain/analysis_rules.py; over tables with differential privacy domain/user_level.py too
-minimums         small groups are dropped: minimums.py. A private query is taken apart instead: noise_plan.py
+minimums         small groups are dropped: minimums.py. A private query is taken apart instead: noise/plan.py
 
 Whatever is not understood is refused with the construct named. What comes out reads nothing but views named `wr$0`,
-`wr$1`, ...; a name of that form in a member's SQL is refused. An engine writes it in its own words (writing.py), and
-its own parser and binder judge that text again before a row is read: readback.py, plan_judge.py.
+`wr$1`, ...; a name of that form in a member's SQL is refused. An engine writes it in its own words, and its own
+parser and binder judge that text again before a row is read (engines/duckdb/writing.py and judge/).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class Walls:
     form: bool = True
     """The grammar's places (grammar.py), and the canonical form (canonical.py)."""
     plan: bool = True
-    """What DuckDB reads in the text: its parser (readback.py), and its binder (plan_judge.py)."""
+    """What the engine reads in the text: its parser, and its binder (engines/duckdb/judge/)."""
 
 
 BOTH = Walls()

@@ -2,7 +2,7 @@
 
 translate        what DuckDB would answer otherwise than Spark: spark/
 order            the same rows in the same order whenever it runs: ordering.py
-harden           a private query answers for every row, where it would else fail on one: hardening.py
+harden           a private query answers for every row, where it would else fail on one: noise/try_wrap.py
 """
 
 from __future__ import annotations
