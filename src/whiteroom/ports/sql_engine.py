@@ -11,7 +11,7 @@ from whiteroom.domain.queries import QueryObservation, QuerySpec
 class SqlEngine(Protocol):
     """Runs one guarded query at a time per id, in a limited process of its own.
 
-    The guard (parse, judge by the tables' rules, rewrite) runs in that process too, so
+    Judging (sql/judging.py) and writing run in that process too, so
     that a hostile query costs nobody else anything. Contract suite: tests/contract/engines/.
     """
 

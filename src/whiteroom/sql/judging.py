@@ -87,7 +87,7 @@ def judge_query(spec: QuerySpec, walls: Walls = BOTH) -> JudgedQuery:
 
     Raises:
         Refused: it may not run; the message says why and what to do.
-        RecursionError, SqlglotError: it is nested too deeply, or cannot be written out (writing.py says so).
+        RecursionError, SqlglotError: it is nested too deeply, or cannot be written out (an engine says so).
     """
     query = _allowed(_parse(spec.sql), walls)
     bind(query, spec.parameters, spec.parameter_types)

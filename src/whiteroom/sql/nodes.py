@@ -62,7 +62,7 @@ def _check_named(node: exp.Expr) -> None:
 
 
 def _check_words(node: exp.Expr) -> None:
-    """Whatever is written into DuckDB's SQL as it stands (units, keywords) is plain words, or it could be more SQL."""
+    """Whatever an engine is told as it stands (units, keywords) is plain words, or it could be more SQL."""
     words = [] if isinstance(node, _QUOTED_BY_THE_GENERATOR) else [v for v in node.args.values() if isinstance(v, str)]
     unit = node.args.get("unit")
     if isinstance(unit, exp.Literal):

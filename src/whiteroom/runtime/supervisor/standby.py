@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FOLDER_BYTES = 1 << 16
 _TAKEN = b"t"
-"""See spares.py."""
+"""See processes/spares.py."""
 
 
 def stand_by(main: Callable[[str, int], None], channel: int) -> None:

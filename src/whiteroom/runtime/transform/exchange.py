@@ -1,4 +1,4 @@
-"""One HTTP exchange with a server that may be hostile. Standard library only (see transform.py).
+"""One HTTP exchange with a server that may be hostile. Standard library only (see client.py).
 
 http.client reads the protocol; the socket under it is ours, so that every exchange ends in
 a bounded time with a bounded number of bytes, whatever the server does, and at once when

@@ -1,4 +1,4 @@
-"""Cutting an input file into the payloads of its requests. Standard library only (see transform.py).
+"""Cutting an input file into the payloads of its requests. Standard library only (see client.py).
 
 A CSV file is cut between records, never inside one: a line feed within a quoted field ends
 nothing. Quotes are counted, which is exact for what RFC 4180 describes (a quote inside a

@@ -1,5 +1,5 @@
-"""Spark's answers from DuckDB: the types that Spark gives to a query, and the query in DuckDB's words.
+"""A judged query in DuckDB's words, so that it answers as Spark does.
 
-A query is judged as Spark means it. Only then is it translated: `typing.py` says the type of every expression, and
-`translate.py` replaces node by node what DuckDB would answer otherwise, by the tables of the other modules.
+`sql/spark/typing.py` has said the type of every expression; `translate.py` replaces node by node what DuckDB would
+answer otherwise, by the tables of the other modules.
 """

@@ -1,6 +1,6 @@
 """A judged Spark query in DuckDB's words: one table of rules, composed of those of the other modules.
 
-The tree is annotated with Spark's types (typing.py). Each node is replaced after its children, so that a rule
+The tree is annotated with Spark's types (sql/spark/typing.py). Each node is replaced after its children, so that a rule
 finds DuckDB's words below it, and Spark's types on them.
 """
 
