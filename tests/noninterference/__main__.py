@@ -10,14 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from noninterference.campaign import Report
 from noninterference.listed import listed
+from noninterference.report import LEAST, Report
 from noninterference.shards import shards
 
 _IN_MEMORY = Path("/dev/shm")
 """Thousands of small files are written and removed."""
-LEAST = 20
-"""How often each listed construct is tried."""
 
 
 def main() -> int:
@@ -70,7 +68,7 @@ def tell(report: Report) -> int:
     names = listed()
     for name in names:
         _say(f"  {name:32} {report.hunger.passed[name]:7,} of {report.hunger.tried[name]:7,}")
-    scarce = [name for name in names if report.hunger.tried[name] < LEAST]
+    scarce = report.scarce(names)
     if scarce:
         _say(f"\ntried fewer than {LEAST} times: {', '.join(scarce)}")
     for leak in report.leaks:

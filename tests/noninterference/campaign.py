@@ -14,10 +14,11 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from noninterference import corpus, mutations, private
-from noninterference.grammar import Grammar, Hunger
+from noninterference.grammar import Grammar
 from noninterference.grouped import Aggregation, Listed, Thresholds
 from noninterference.kinds import KINDS, Kind
 from noninterference.personal import Personal
+from noninterference.report import Leak, Report
 from noninterference.rooms import ROOMS, Room, Rows, mine, patients, write
 from noninterference.runner import Runner, Seen, TooSlow
 from noninterference.uses import Uses, watched
@@ -35,64 +36,6 @@ WORLDS = 3
 """How many bases there are; a query is tried on one of them."""
 MOST_TWINS = 3
 """Of one query."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """A difference that a rule promises not to be."""
-
-    room: str
-    kind: str
-    sql: str
-    difference: str
-
-    def __str__(self) -> str:
-        return f"[{self.room}, {self.kind}] {self.difference}\n    {self.sql}"
-
-
-@dataclass
-class Tally:
-    """What came of one rule's queries."""
-
-    tried: int = 0
-    passed: int = 0
-    ran: int = 0
-    held: Counter[str] = field(default_factory=Counter)
-    """Twins compared, by kind."""
-    failing: Counter[str] = field(default_factory=Counter)
-    """Twins of which one query failed and the other did not, where that is documented."""
-    refusals: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class Report:
-    """Of a whole campaign."""
-
-    seed: int
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    hunger: Hunger = field(default_factory=Hunger)
-    leaks: list[Leak] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-    """Queries on which the guard or the worker raised what they should not, by the exception."""
-    disagreements: list[tuple[str, str, str]] = field(default_factory=list)
-    """Room, query and what was found, where the second judge alone refused."""
-    slow: list[tuple[str, str]] = field(default_factory=list)
-    """Room and query, of those that took too long."""
-    seconds: float = 0.0
-
-    @property
-    def queries(self) -> int:
-        """How many were tried."""
-        return sum(tally.tried for tally in self.tallies.values())
-
-    @property
-    def passed(self) -> int:
-        """How many the guard let through."""
-        return sum(tally.passed for tally in self.tallies.values())
-
-    def tally(self, room: str) -> Tally:
-        """Of one rule."""
-        return self.tallies.setdefault(room, Tally())
 
 
 def constructs(sql: str) -> set[str]:
@@ -377,6 +320,7 @@ class Campaign:
             attempt(self._stages[room], sql, self.report, self._rng, self._walls)
         except TooSlow:
             self.report.slow.append((room, sql))
+            self.report.hunger.fed(constructs(sql), passed=False)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is told
             self.report.faults[f"{type(error).__name__}: {str(error)[:120]} [{room}] {sql[:600]}"] += 1
 

@@ -15,7 +15,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from noninterference.campaign import Campaign, Report
+from noninterference.campaign import Campaign
+from noninterference.report import Report
 
 STEP = 25
 """Queries between two reports of a process."""

@@ -16,9 +16,9 @@ import pytest
 from sqlglot import exp
 
 from noninterference import vocabulary
-from noninterference.__main__ import LEAST
-from noninterference.campaign import Campaign, Report, constructs
+from noninterference.campaign import Campaign, constructs
 from noninterference.listed import listed
+from noninterference.report import Report
 from noninterference.rooms import ROOMS
 from whiteroom.sql.lineage import comparisons as meetings
 from whiteroom.sql.lineage import sort_keys, tallies
@@ -40,9 +40,16 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory, quiet: None) -> Report:
-    """Of the campaign that runs each time."""
+    """Of the campaign that runs each time, and for as much longer as it takes to try every construct often.
+
+    Which query comes next depends on what was let through before, and a query that takes too long on a busy machine is
+    not: so the last of the constructs come a few queries earlier or later.
+    """
     campaign = Campaign(tmp_path_factory.mktemp("fuzz"), SEED)
     campaign.run(QUERIES)
+    names = listed()
+    if campaign.report.scarce(names):
+        campaign.run(QUERIES // 2, until=lambda report: not report.scarce(names))
     campaign.close()
     return campaign.report
 
@@ -71,7 +78,7 @@ def test_what_is_said_to_be_out_of_reach_is(name: str) -> None:
 
 @pytest.mark.slow
 def test_no_query_tells_twins_apart(report: Report) -> None:
-    assert report.queries == QUERIES
+    assert report.queries >= QUERIES
     assert not report.leaks, "\n".join(map(str, report.leaks))
 
 
@@ -82,8 +89,7 @@ def test_what_is_not_run_is_refused_and_nothing_is_raised(report: Report) -> Non
 
 @pytest.mark.slow
 def test_each_listed_construct_is_tried_often(report: Report) -> None:
-    scarce = {name: report.hunger.tried[name] for name in listed() if report.hunger.tried[name] < LEAST}
-    assert not scarce
+    assert not report.scarce(listed())
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from noninterference.campaign import Campaign, Leak, Report
+from noninterference.campaign import Campaign
+from noninterference.report import Leak, Report
 from noninterference.shards import merged, seeds, shards
 
 ROOT = Path(__file__).resolve().parents[2]
