@@ -22,9 +22,15 @@ from bench.results import Figure, Section, spread
 from bench.servers import on_core, server, whiteroom
 from whiteroom.base.arns import cleanrooms_ml_arn, new_id
 from whiteroom.base.clock import utc_now
-from whiteroom.domain.collaborations import Collaboration, CollaborationStatus, Member, MemberStatus, member_id
-from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.domain.trained_models import BASE_VERSION, Status, TrainedModel
+from whiteroom.domain.resources.collaborations import (
+    Collaboration,
+    CollaborationStatus,
+    Member,
+    MemberStatus,
+    member_id,
+)
+from whiteroom.domain.resources.memberships import Membership, MembershipStatus
+from whiteroom.domain.resources.trained_models import BASE_VERSION, Status, TrainedModel
 from whiteroom.store.sqlite import SqliteStore
 
 ACCOUNT, REGION = "111111111111", "us-east-1"

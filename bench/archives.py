@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.results import Figure, Section
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.domain.execution.data import DataKind, DataRef
 
 GIGABYTE = 10**9
 TARGET = 0.1

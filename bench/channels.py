@@ -16,9 +16,10 @@ from bench.results import Figure, Section, spread
 from whiteroom.base.arns import new_id
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.queries import QuerySpec, QueryTable, ResultFormat
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema
 

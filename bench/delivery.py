@@ -10,8 +10,8 @@ from statistics import median
 
 from bench.lab import GB, Lab, fill, lab
 from bench.results import Figure, Section, spread
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.runs import ChannelMount, InputMode
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.runs import ChannelMount, InputMode
 
 SIZE_BYTES = 2 * GB
 STARTS, READS = 15, 7

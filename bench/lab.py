@@ -14,8 +14,8 @@ from typing import Any
 
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.runs import ChannelMount, EndReason, Limits, Phase, RunId, TrainingRun
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.runs import ChannelMount, EndReason, Limits, Phase, RunId, TrainingRun
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 
 GB = 10**9

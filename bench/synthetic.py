@@ -19,10 +19,10 @@ from sklearn.metrics import roc_auc_score
 
 from bench.results import Figure, Section, spread
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.queries import ResultFormat
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import ResultFormat
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.synthetic_data import (
     ColumnType,
     SynthesisObservation,
     SynthesisSpec,

@@ -40,11 +40,11 @@ from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInfer
 from whiteroom.controllers.trained_models import TrainedModelController
 from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.container_logs import tellable_failure
-from whiteroom.domain.instance_types import Shape
-from whiteroom.domain.lifecycle import IllegalTransition
-from whiteroom.domain.runs import SandboxReport
-from whiteroom.domain.trained_models import BASE_VERSION
+from whiteroom.domain.execution.instance_types import Shape
+from whiteroom.domain.execution.lifecycle import IllegalTransition
+from whiteroom.domain.execution.runs import SandboxReport
+from whiteroom.domain.observability.container_logs import tellable_failure
+from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.engines.duckdb.schemas import read_schema
@@ -90,8 +90,8 @@ VERSIONS_BY_NAME = {name: frozenset({BASE_VERSION}) for name in ("versionIdentif
 
 def all_handlers() -> Mapping[tuple[str, str], Handler]:
     """Every operation that has an answer: each module of operations/ registers its own."""
-    for module in pkgutil.iter_modules(operations.__path__):
-        importlib.import_module(f"{operations.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}."):
+        importlib.import_module(module.name)
     return handlers()
 
 

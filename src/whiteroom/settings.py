@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from whiteroom.base.locations import parse_location
 from whiteroom.base.suggestions import meant
-from whiteroom.domain.quotas import Quota, Quotas
-from whiteroom.domain.result_regions import BucketRegions
+from whiteroom.domain.execution.result_regions import BucketRegions
+from whiteroom.domain.resources.quotas import Quota, Quotas
 
 FILE_NAME = "whiteroom.toml"
 """The settings' file, in the data folder. It need not exist."""

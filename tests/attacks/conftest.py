@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from support.rules import ALGORITHM, OWNER, QUERIER
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.differential_privacy import PrivacyPolicy
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryFailure, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import QueryFailure, QuerySpec, ResultFormat
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.specs import Folders
 from whiteroom.engines.duckdb.worker import run_query
 from whiteroom.sql.walls import BOTH, Walls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attacks.conftest import SECRETS, Attacker
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.execution.queries import QueryFailure
 
 CARRIED = [
     "transform(array(1), x -> ssn)[0]",

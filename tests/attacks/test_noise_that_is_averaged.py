@@ -12,11 +12,11 @@ from statistics import fmean
 
 import pytest
 
-from whiteroom.domain.metric_noise import SCALES, SECRET_BYTES, Question
-from whiteroom.domain.metric_views import MetricRules, SeriesView, views
-from whiteroom.domain.metrics import MetricKind, MetricPoint, MetricSeries, grow
-from whiteroom.domain.privacy import NoiseLevel
-from whiteroom.domain.publication import Publication
+from whiteroom.domain.observability.metric_noise import SCALES, SECRET_BYTES, Question
+from whiteroom.domain.observability.metric_views import MetricRules, SeriesView, views
+from whiteroom.domain.observability.metrics import MetricKind, MetricPoint, MetricSeries, grow
+from whiteroom.domain.observability.publication import Publication
+from whiteroom.domain.privacy.policies import NoiseLevel
 
 TOLD = Publication("PUBLISH_SUCCEEDED", None)
 STAYS = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attacks.conftest import Attacker, Attempt
-from whiteroom.domain.queries import QueryFailure, ResultFormat
+from whiteroom.domain.execution.queries import QueryFailure, ResultFormat
 
 LARGE = [
     ("SELECT repeat('x', 3000000) AS x FROM mine LIMIT 1", 2_000_000),

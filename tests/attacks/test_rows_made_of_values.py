@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from attacks.conftest import SECRETS, Attacker
-from whiteroom.domain.queries import QueryFailure, QueryResult, ResultFormat
+from whiteroom.domain.execution.queries import QueryFailure, QueryResult, ResultFormat
 from whiteroom.engines.duckdb.worker import run_query
 from whiteroom.sql.walls import Walls
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attacks.conftest import SECRETS, Attacker
-from whiteroom.domain.queries import QueryResult, ResultFormat
+from whiteroom.domain.execution.queries import QueryResult, ResultFormat
 from whiteroom.engines.duckdb.worker import run_query
 
 CARRIED = [

@@ -17,7 +17,7 @@ from support.cleanrooms import ALICE, CAROL, an_office, collaboration_rule, cust
 from support.ml import EXPORTS, Studio, a_studio
 from support.revoking import RESTORES, WAYS, Owner
 from whiteroom.base.faults import Fault
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.store.sqlite import SqliteStore
 
 USES = (

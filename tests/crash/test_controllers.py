@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from support.rooms import ALICE, BOB, ROOM, TIMING, Crash, World, crash_at, once
-from whiteroom.domain import ml_input_channels, protected_queries, trained_model_inference_jobs, trained_models
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.queries import QueryFailure
-from whiteroom.domain.runs import EndReason, RunEnd, RunId
-from whiteroom.domain.synthetic_data import SynthesisFailure
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.execution.runs import EndReason, RunEnd, RunId
+from whiteroom.domain.execution.synthetic_data import SynthesisFailure
+from whiteroom.domain.resources import (
+    ml_input_channels,
+    protected_queries,
+    trained_model_inference_jobs,
+    trained_models,
+)
 from whiteroom.ports import Work
 
 POINTS = ["planned", "acted", "recorded"]

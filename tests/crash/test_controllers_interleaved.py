@@ -9,9 +9,14 @@ import pytest
 
 from support.rooms import ALICE, TIMING, Crash, World
 from whiteroom.controllers.loop import Reconciler
-from whiteroom.domain import ml_input_channels, protected_queries, trained_model_inference_jobs, trained_models
-from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.runs import EndReason, RunEnd
+from whiteroom.domain.execution.lifecycle import Event, Lifecycle
+from whiteroom.domain.execution.runs import EndReason, RunEnd
+from whiteroom.domain.resources import (
+    ml_input_channels,
+    protected_queries,
+    trained_model_inference_jobs,
+    trained_models,
+)
 from whiteroom.ports import Work
 
 LIFECYCLES: dict[Work, Lifecycle] = {  # type: ignore[type-arg]

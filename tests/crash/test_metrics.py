@@ -12,9 +12,9 @@ import pytest
 
 from support.rooms import ALGORITHM, Crash, World, crash_at
 from whiteroom.controllers.metrics import MetricsReader
-from whiteroom.domain.metrics import Usage
-from whiteroom.domain.runs import LogLine, Phase, RunId
-from whiteroom.domain.trained_models import Status
+from whiteroom.domain.execution.runs import LogLine, Phase, RunId
+from whiteroom.domain.observability.metrics import Usage
+from whiteroom.domain.resources.trained_models import Status
 from whiteroom.ports import Stale, Work
 
 DEFINITIONS = ({"name": "n", "regex": r"n=(\d+)"}, {"name": "n", "regex": r"(?<=again )(\d+)"})

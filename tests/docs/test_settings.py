@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whiteroom.domain.quotas import DEFAULTS, Quota
+from whiteroom.domain.resources.quotas import DEFAULTS, Quota
 from whiteroom.settings import Settings, load_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()

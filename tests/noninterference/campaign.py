@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlglot
@@ -23,7 +21,7 @@ from noninterference.rooms import ROOMS, Room, Rows, mine, patients, write
 from noninterference.runner import Runner, Seen, TooSlow
 from noninterference.uses import Uses, watched
 from support.rules import direct
-from whiteroom.domain.queries import QuerySpec, ResultFormat
+from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
 from whiteroom.engines.duckdb.judge.plan_judge import Disagreement
 from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged
 from whiteroom.engines.duckdb.worker import GUARD_SECONDS, cpu_limit

@@ -29,7 +29,7 @@ import duckdb
 
 from noninterference.rooms import Rows, patients
 from noninterference.runner import Seen, database, pointed, read_by, shown, timed
-from whiteroom.domain.queries import QuerySpec
+from whiteroom.domain.execution.queries import QuerySpec
 from whiteroom.engines.duckdb import worker
 from whiteroom.engines.duckdb.data_files import sql_name
 from whiteroom.engines.duckdb.judge.plan_judge import stand_ins

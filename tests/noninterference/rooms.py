@@ -12,8 +12,8 @@ import duckdb
 
 from noninterference.grammar import Col
 from support.rules import ALGORITHM, CUSTOM, OWNER, QUERIER
-from whiteroom.domain.differential_privacy import PrivacyPolicy
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryTable
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 
 SPARK_TYPES = {
     "T": "string",

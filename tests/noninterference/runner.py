@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from noninterference import telling
-from whiteroom.domain.queries import QueryResult, QuerySpec, QueryUse
+from whiteroom.domain.execution.queries import QueryResult, QuerySpec, QueryUse
 from whiteroom.engines.duckdb import worker
 from whiteroom.engines.duckdb.results import write_result
 from whiteroom.engines.duckdb.spark.natives import NATIVES, register

@@ -11,14 +11,15 @@ from typing import Any
 from support.rooms import a_query
 from support.rules import OWNER, QUERIER
 from whiteroom.controllers.analysis_logs import _columns
-from whiteroom.domain.analysis_ends import access_of, ending_of
-from whiteroom.domain.analysis_logs import Analysis, Category, LoggedTable, submissions, termination
-from whiteroom.domain.analysis_metrics import MeasuredQuery, measures, series_of
-from whiteroom.domain.judgements import kept
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
-from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult, QueryTable
-from whiteroom.domain.query_facts import Judgement
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.observability.analysis_ends import access_of, ending_of
+from whiteroom.domain.observability.analysis_logs import Analysis, Category, LoggedTable, submissions, termination
+from whiteroom.domain.observability.analysis_metrics import MeasuredQuery, measures, series_of
+from whiteroom.domain.privacy.judgements import kept
+from whiteroom.domain.privacy.query_facts import Judgement
+from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus, Surroundings, plan
 
 _BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
 _ENDED = _BEGAN + timedelta(seconds=9)

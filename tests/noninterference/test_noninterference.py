@@ -161,14 +161,14 @@ def _as_it_is(value: str, *_: object, **__: object) -> str:
 
 
 UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
-    "disallowedOutputColumns": ("outputs", "b", {"whiteroom.domain.analysis_rules.custom_refusals": _nothing}),
-    "comparisonControls": ("controls", "c", {"whiteroom.domain.custom_rules._comparison_refusals": _nothing}),
+    "disallowedOutputColumns": ("outputs", "b", {"whiteroom.domain.privacy.analysis_rules.custom_refusals": _nothing}),
+    "comparisonControls": ("controls", "c", {"whiteroom.domain.privacy.custom_rules._comparison_refusals": _nothing}),
     "aggregationThresholds": ("thresholds", "d", {"whiteroom.sql.judging.minimums": _nothing}),
     "outputConstraints": ("aggregation", "d", {"whiteroom.sql.judging.minimums": _nothing}),
     "columns of an AGGREGATION rule": (
         "aggregation",
         "f",
-        {"whiteroom.domain.analysis_rules.aggregation_refusals": _nothing},
+        {"whiteroom.domain.privacy.analysis_rules.aggregation_refusals": _nothing},
     ),
     "one form of equal values": (
         "privacy",

@@ -12,8 +12,8 @@ from noninterference.runner import Seen
 from noninterference.telling import told
 from noninterference.uses import Uses
 from support.rules import direct
-from whiteroom.domain.analysis_metrics import UNITS
-from whiteroom.domain.queries import QueryFailure, QueryResult, QueryUse, TableRead
+from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QueryUse, TableRead
+from whiteroom.domain.observability.analysis_metrics import UNITS
 from whiteroom.engines.duckdb.writing import judge_and_write
 
 _NOTHING: frozenset[str] = frozenset()

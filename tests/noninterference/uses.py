@@ -10,8 +10,8 @@ from unittest.mock import patch
 from sqlglot import exp
 
 from noninterference.rooms import KEPT_IN
-from whiteroom.domain.queries import QueryTable
-from whiteroom.domain.query_facts import QueryFacts
+from whiteroom.domain.privacy.query_facts import QueryFacts
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.sql.lineage.facts import find_facts
 from whiteroom.sql.lineage.origins import Origins
 from whiteroom.sql.spark.generators import Generated

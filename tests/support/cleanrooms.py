@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
@@ -25,11 +25,11 @@ import whiteroom.operations
 from support.shapes import assert_fits, service_model
 from whiteroom.base.callers import ROOT, Caller, Principal
 from whiteroom.base.faults import Fault
-from whiteroom.domain.instance_types import Shape
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat
-from whiteroom.domain.quotas import Quota, Quotas
-from whiteroom.domain.redaction import Finder
-from whiteroom.domain.result_regions import BucketRegions
+from whiteroom.domain.execution.instance_types import Shape
+from whiteroom.domain.execution.result_regions import BucketRegions
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.redaction import Finder
+from whiteroom.domain.resources.quotas import Quota, Quotas
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, answer, handlers, refusals
 from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
 
@@ -77,7 +77,7 @@ class MemoryCatalog:
 
 
 def _load_operations() -> None:
-    for module in iter_modules(whiteroom.operations.__path__, "whiteroom.operations."):
+    for module in walk_packages(whiteroom.operations.__path__, "whiteroom.operations."):
         import_module(module.name)
 
 

@@ -13,22 +13,9 @@ from typing import Any
 
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.differential_privacy import Bill
-from whiteroom.domain.judgements import judgement_of
-from whiteroom.domain.metrics import Usage
-from whiteroom.domain.queries import (
-    CatalogTable,
-    Column,
-    FileFormat,
-    QueryFailure,
-    QueryObservation,
-    QueryResult,
-    QuerySpec,
-    QueryUse,
-)
-from whiteroom.domain.query_facts import QueryFacts
-from whiteroom.domain.runs import (
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult, QuerySpec, QueryUse
+from whiteroom.domain.execution.runs import (
     ABSENT,
     RUNNING,
     EndReason,
@@ -42,7 +29,7 @@ from whiteroom.domain.runs import (
     SandboxReport,
     TrainingRun,
 )
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.synthetic_data import (
     NO_SYNTHESIS,
     SynthesisCost,
     SynthesisFailure,
@@ -50,6 +37,11 @@ from whiteroom.domain.synthetic_data import (
     SynthesisResult,
     SynthesisSpec,
 )
+from whiteroom.domain.observability.metrics import Usage
+from whiteroom.domain.privacy.differential_privacy import Bill
+from whiteroom.domain.privacy.judgements import judgement_of
+from whiteroom.domain.privacy.query_facts import QueryFacts
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports import Archive, ImageNotFound, LocalData, RunRefused, TableNotFound, TookTooLong
 

@@ -28,9 +28,9 @@ from support.cleanrooms import (
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.callers import ROOT, Principal, Role
-from whiteroom.domain.accounts import EVERY_USER, AssumableRole
-from whiteroom.domain.metrics import MetricKind, MetricSeries, begin_reading, grow
-from whiteroom.domain.runs import TRAINING_PREFIX
+from whiteroom.domain.execution.runs import TRAINING_PREFIX
+from whiteroom.domain.observability.metrics import MetricKind, MetricSeries, begin_reading, grow
+from whiteroom.domain.resources.accounts import EVERY_USER, AssumableRole
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS
 from whiteroom.ports import Store
 from whiteroom.redaction.finder import PatternFinder

@@ -17,9 +17,9 @@ import pytest
 from support.cleanrooms import ALICE, BOB, CAROL, REGION, Office, Room, SharedTable, a_clean_room, role_of
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import Fault
-from whiteroom.domain.judgements import judgement_of, kept
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.query_facts import Origin, Output, Place, QueryFacts, Read, SelectFacts, Use
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.privacy.judgements import judgement_of, kept
+from whiteroom.domain.privacy.query_facts import Origin, Output, Place, QueryFacts, Read, SelectFacts, Use
 from whiteroom.reads.current_rules import CurrentRules
 
 TRAINER = {"imageUri": "registry/trainer:1"}

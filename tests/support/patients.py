@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.queries import ResultFormat
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import ResultFormat
+from whiteroom.domain.execution.synthetic_data import (
     ColumnType,
     SynthesisSpec,
     SyntheticColumn,

@@ -32,35 +32,41 @@ from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJo
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
 from whiteroom.controllers.trained_models import TrainedModelController
 from whiteroom.controllers.training_inputs import TrainingInputs
-from whiteroom.domain import (
+from whiteroom.domain.execution.instance_types import Shape
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.result_regions import BucketRegions
+from whiteroom.domain.observability.analysis_logs import STREAMS
+from whiteroom.domain.privacy.policies import LogPolicy
+from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.resources import (
     ml_input_channels,
     trained_model_export_jobs,
     trained_model_inference_jobs,
     trained_models,
 )
-from whiteroom.domain.analysis_logs import STREAMS
-from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.collaborations import Collaboration, CollaborationStatus, Member, MemberStatus, member_id
-from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.configured_table_associations import (
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
+from whiteroom.domain.resources.collaborations import (
+    Collaboration,
+    CollaborationStatus,
+    Member,
+    MemberStatus,
+    member_id,
+)
+from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
 )
-from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
-from whiteroom.domain.instance_types import Shape
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.domain.ml_configurations import MLConfiguration
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.privacy import LogPolicy
-from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.quotas import Quotas
-from whiteroom.domain.result_regions import BucketRegions
-from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
-from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.memberships import Membership, MembershipStatus
+from whiteroom.domain.resources.ml_configurations import MLConfiguration
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
+from whiteroom.domain.resources.quotas import Quotas
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.operations.analysis_logs import log_job, log_query
 from whiteroom.operations.registry import Context
 from whiteroom.ports import LogStreamKey, Transaction, Work

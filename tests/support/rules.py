@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 
 OWNER, QUERIER, THIRD = "111111111111", "222222222222", "333333333333"
 ALGORITHM = f"arn:aws:cleanrooms-ml:us-east-1:{QUERIER}:membership/m/configured-model-algorithm-association/a"

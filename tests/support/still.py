@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from support.rules import CUSTOM, QUERIER, direct, table
-from whiteroom.domain.differential_privacy import PrivacyPolicy
-from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.noise.execute import fill, rehearse
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare

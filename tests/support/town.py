@@ -30,7 +30,7 @@ from support.cleanrooms import (
     role_of,
 )
 from support.ml import EXPORTS, INSTANCE, SQL, Studio, input_channel
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS
 from whiteroom.ports import Store
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from whiteroom.domain.quotas import Quota
+from whiteroom.domain.resources.quotas import Quota
 from whiteroom.settings import Settings, SettingsError, load_settings
 
 

@@ -11,7 +11,7 @@ ROOT_USER = "root"
 
 
 class Role(StrEnum):
-    """What a user of an account is there for. What each may do is a table (domain/permissions.py)."""
+    """What a user of an account is there for. What each may do is a table (domain/resources/permissions.py)."""
 
     ADMINISTRATOR = "administrator"
     ANALYST = "analyst"

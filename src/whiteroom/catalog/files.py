@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from whiteroom.base.csv_headers import read_csv_header
-from whiteroom.domain.queries import FileFormat
+from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.ports import UnusableFiles
 
 _EXTENSIONS = {

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from whiteroom.catalog.files import check_header, expand, find_format
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.ports import SchemaReader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")

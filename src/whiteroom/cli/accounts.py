@@ -23,9 +23,9 @@ from whiteroom.cli.identities import (
 )
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.accounts import FIRST_USER, Account, Standing, User, new_user_id
-from whiteroom.domain.collaborations import CollaborationStatus
-from whiteroom.domain.memberships import MembershipStatus
+from whiteroom.domain.resources.accounts import FIRST_USER, Account, Standing, User, new_user_id
+from whiteroom.domain.resources.collaborations import CollaborationStatus
+from whiteroom.domain.resources.memberships import MembershipStatus
 from whiteroom.settings import Settings
 from whiteroom.store.transaction import StoreTransaction
 

@@ -11,7 +11,7 @@ from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.collaborations import Collaboration
+from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.store.transaction import StoreTransaction
 
 app = typer.Typer(rich_markup_mode="markdown")

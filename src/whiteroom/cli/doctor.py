@@ -15,7 +15,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, requi
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
-from whiteroom.domain.runs import Finding
+from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
 from whiteroom.settings import Settings, SettingsError

@@ -16,11 +16,11 @@ from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.owned_uses import documents, say_uses, uses_of
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.standings import advice
-from whiteroom.domain.collaborations import Collaboration
-from whiteroom.domain.events import ResourceEvent
-from whiteroom.domain.memberships import Membership
-from whiteroom.domain.next_actions import Advice
-from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.domain.observability.events import ResourceEvent
+from whiteroom.domain.observability.next_actions import Advice
+from whiteroom.domain.resources.collaborations import Collaboration
+from whiteroom.domain.resources.memberships import Membership
+from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.operations.access import KEY_NOT_USED
 from whiteroom.ports import Catalog, Repository, Transaction
 

@@ -13,7 +13,7 @@ from whiteroom.base.suggestions import meant
 from whiteroom.cli.output import note, say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url, server_url
-from whiteroom.domain.accounts import (
+from whiteroom.domain.resources.accounts import (
     FIRST_USER,
     AccessKey,
     AccessKeyStatus,

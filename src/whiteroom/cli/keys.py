@@ -10,7 +10,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, op
 from whiteroom.cli.identities import OfAccount, OnlyAccount, UserName, account_of, new_key, show_key, user_of
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.accounts import AccessKeyStatus
+from whiteroom.domain.resources.accounts import AccessKeyStatus
 
 app = typer.Typer(rich_markup_mode="markdown")
 

@@ -18,12 +18,12 @@ from whiteroom.cli.output import note, say, say_json_line
 from whiteroom.cli.problems import Problem
 from whiteroom.controllers.trained_model_inference_jobs import INFERENCES
 from whiteroom.controllers.trained_models import TRAININGS
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.redaction import Finder
-from whiteroom.domain.runs import LogLine, RunId
-from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
-from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
-from whiteroom.domain.trained_models import LIFECYCLE as TRAINING_LIFECYCLE
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.execution.runs import LogLine, RunId
+from whiteroom.domain.privacy.redaction import Finder
+from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
+from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.domain.resources.trained_models import LIFECYCLE as TRAINING_LIFECYCLE
 from whiteroom.operations.log_reading import Reader
 from whiteroom.ports import RunLogs, Runtime, Store, Transaction
 

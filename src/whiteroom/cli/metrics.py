@@ -16,9 +16,9 @@ from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_sto
 from whiteroom.cli.logs import find_run
 from whiteroom.cli.output import note, say, say_json_line, say_table
 from whiteroom.cli.plots import text_plot, write_png
-from whiteroom.domain.metric_views import SeriesView
-from whiteroom.domain.metrics import MetricPoint, MetricSeries, note_of
-from whiteroom.operations.metric_reading import MetricReader
+from whiteroom.domain.observability.metric_views import SeriesView
+from whiteroom.domain.observability.metrics import MetricPoint, MetricSeries, note_of
+from whiteroom.operations.monitoring.metric_reading import MetricReader
 from whiteroom.settings import Settings
 from whiteroom.store.sqlite import SqliteStore
 

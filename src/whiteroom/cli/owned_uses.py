@@ -9,10 +9,10 @@ from typing import Any
 
 from whiteroom.cli.output import say, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.collaborations import Collaboration
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.owned_uses import OwnedUse
-from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.observability.owned_uses import OwnedUse
+from whiteroom.domain.resources.collaborations import Collaboration
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.ports import Transaction
 from whiteroom.reads.owned_uses import owned_use, owned_uses
 

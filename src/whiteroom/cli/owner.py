@@ -12,7 +12,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, op
 from whiteroom.cli.identities import checked_account
 from whiteroom.cli.output import note, say, say_json, say_json_line
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
 from whiteroom.reads.resting_on import resting_on
 from whiteroom.store.transaction import StoreTransaction
 

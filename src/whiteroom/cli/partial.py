@@ -14,7 +14,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, op
 from whiteroom.cli.logs import trained_model
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.trained_models import TrainedModel, partial_archives
+from whiteroom.domain.resources.trained_models import TrainedModel, partial_archives
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Archive, LocalData
 from whiteroom.reads.current_rules import CurrentRules

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from whiteroom.cli.output import plain
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.metrics import MetricPoint, MetricSeries
+from whiteroom.domain.observability.metrics import MetricPoint, MetricSeries
 
 COLUMNS, ROWS = 60, 8
 """Of a plot of text, in characters; each has two by four dots (Unicode's Braille patterns)."""

@@ -22,7 +22,7 @@ from whiteroom.cli.identities import (
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.users import RoleOption
-from whiteroom.domain.accounts import (
+from whiteroom.domain.resources.accounts import (
     DEFAULT_SESSION_SECONDS,
     EVERY_USER,
     SESSION_SECONDS_RANGE,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from whiteroom.domain.collaborations import Collaboration, MemberStatus
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.next_actions import Advice, SharedTable, Standing, next_actions
-from whiteroom.domain.privacy import PrivacyPolicies
+from whiteroom.domain.observability.next_actions import Advice, SharedTable, Standing, next_actions
+from whiteroom.domain.privacy.policies import PrivacyPolicies
+from whiteroom.domain.resources.collaborations import Collaboration, MemberStatus
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.ports import Catalog, TableNotFound, Transaction
 from whiteroom.reads.budgets import access_budget, privacy_budget
 from whiteroom.reads.query_tables import referenced, resolved, shared_associations

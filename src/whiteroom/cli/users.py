@@ -24,7 +24,7 @@ from whiteroom.cli.identities import (
 )
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.accounts import FIRST_USER, Standing, User, new_user_id
+from whiteroom.domain.resources.accounts import FIRST_USER, Standing, User, new_user_id
 
 app = typer.Typer(rich_markup_mode="markdown")
 

@@ -1,4 +1,7 @@
-"""Analysis logs where analyses end, whatever ended them: in the same transaction (domain/analysis_logs.py)."""
+"""Analysis logs where analyses end, whatever ended them: in the same transaction.
+
+By domain/observability/analysis_logs.py.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from whiteroom.domain.analysis_ends import Ending, access_of, ending_of
-from whiteroom.domain.analysis_logs import LogStage, termination
-from whiteroom.domain.judgements import judgement_in
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.observability.analysis_ends import Ending, access_of, ending_of
+from whiteroom.domain.observability.analysis_logs import LogStage, termination
+from whiteroom.domain.privacy.judgements import judgement_in
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.ports import Transaction
 
 

@@ -1,11 +1,14 @@
-"""What a query read, wrote and used, as it is kept for metrics of analyses (domain/analysis_metrics.py)."""
+"""What a query read, wrote and used, as it is kept for metrics of analyses.
+
+By domain/observability/analysis_metrics.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from whiteroom.domain.analysis_metrics import measures
-from whiteroom.domain.queries import QueryUse
+from whiteroom.domain.execution.queries import QueryUse
+from whiteroom.domain.observability.analysis_metrics import measures
 from whiteroom.ports import Transaction
 from whiteroom.reads.current_rules import CurrentRules
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.privacy import PrivacyPolicies, archives_within_limit, artefact_within_limit
-from whiteroom.domain.runs import RunOutput
-from whiteroom.domain.steps import Failure
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.runs import RunOutput
+from whiteroom.domain.execution.steps import Failure
+from whiteroom.domain.privacy.policies import PrivacyPolicies, archives_within_limit, artefact_within_limit
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import ConflictingContents, Data, TooLarge, UnsafeContents
 

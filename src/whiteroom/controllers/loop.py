@@ -23,9 +23,9 @@ from whiteroom.base.clock import Clock
 from whiteroom.base.troubles import trouble_of
 from whiteroom.controllers.analysis_logs import log_end
 from whiteroom.controllers.timing import Timing
-from whiteroom.domain.failures import MEANING, StatusCode
-from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step
+from whiteroom.domain.execution.failures import MEANING, StatusCode
+from whiteroom.domain.execution.lifecycle import Event, Lifecycle
+from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.ports import Claim, LifecycleRepository, Stale, Store, Transaction, Work
 
 log = logging.getLogger(__name__)

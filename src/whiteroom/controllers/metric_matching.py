@@ -9,7 +9,7 @@ from typing import Any
 import re2
 import regex
 
-from whiteroom.domain.metrics import MetricReading, parse_value, switched_off
+from whiteroom.domain.observability.metrics import MetricReading, parse_value, switched_off
 
 LINE_SECONDS = 0.1
 """How long an expression that RE2 cannot express may take over one line."""

@@ -1,7 +1,7 @@
 """Reads the metrics of runs into the store: custom ones from the log on disk, the system's from what was sampled.
 
 How far a run has been read is written in the transaction that adds the points, guarded by a revision: whenever the
-server dies, and whoever reads beside it, every line counts once. Rules and limits: domain/metrics.py.
+server dies, and whoever reads beside it, every line counts once. Rules and limits: domain/observability/metrics.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.metric_matching import Matcher
-from whiteroom.domain.metrics import (
+from whiteroom.domain.execution.runs import LogLine, Phase, RunId
+from whiteroom.domain.execution.steps import Step
+from whiteroom.domain.observability.metrics import (
     MetricKind,
     MetricReading,
     MetricSeries,
@@ -26,8 +28,6 @@ from whiteroom.domain.metrics import (
     note_of,
     points_limit,
 )
-from whiteroom.domain.runs import LogLine, Phase, RunId
-from whiteroom.domain.steps import Step
 from whiteroom.ports import Runtime, Store, Transaction
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """ML input channels: run the protected query, keep its rows for the time agreed, erase them.
 
-Record, states and plan: domain/ml_input_channels.py.
+Record, states and plan: domain/resources/ml_input_channels.py.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.room import payer_active, result_format
 from whiteroom.controllers.settling import settle
 from whiteroom.controllers.synthesising import Synthesising
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.dependants import READING_INFERENCE_JOBS, READING_MODELS
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.ml_input_channels import LIFECYCLE, MLInputChannel, Status, Surroundings, plan
-from whiteroom.domain.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.queries import QueryObservation, ResultFormat
-from whiteroom.domain.steps import DONE, Effect, Outcome, Step
-from whiteroom.domain.synthetic_data import NO_SYNTHESIS
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.execution.queries import QueryObservation, ResultFormat
+from whiteroom.domain.execution.steps import DONE, Effect, Outcome, Step
+from whiteroom.domain.execution.synthetic_data import NO_SYNTHESIS
+from whiteroom.domain.resources.dependants import READING_INFERENCE_JOBS, READING_MODELS
+from whiteroom.domain.resources.ml_input_channels import LIFECYCLE, MLInputChannel, Status, Surroundings, plan
+from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.ports import Data, SqlEngine, Store, Transaction, Work
 
 Seen = tuple[QueryObservation, Surroundings]
@@ -185,7 +185,10 @@ def _channel_id(query: ProtectedQuery) -> str:
 
 
 def _in_use(tx: Transaction, channel: MLInputChannel) -> bool:
-    """Whether work that is under way reads the channel. What was cancelled holds nothing (domain/dependants.py)."""
+    """Whether work that is under way reads the channel. What was cancelled holds nothing.
+
+    By domain/resources/dependants.py.
+    """
     trainings = (model for model in tx.trained_models.working() if model.status in READING_MODELS)
     if any(read["mlInputChannelArn"] == channel.arn for model in trainings for read in model.data_channels):
         return True

@@ -1,6 +1,7 @@
 """What a query costs of a privacy budget is charged here: once, and before anything of it is delivered or told.
 
-The engine tells the bill before the query reads a row; domain/protected_queries.py has it paid before all else.
+The engine tells the bill before the query reads a row; domain/resources/protected_queries.py has it paid before all
+else.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from dataclasses import asdict
 from datetime import datetime
 
 from whiteroom.controllers.loop import ACTOR
-from whiteroom.domain.differential_privacy import Bill, charged, charged_what_is_left
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.steps import DONE, Outcome, refused
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.steps import DONE, Outcome, refused
+from whiteroom.domain.privacy.differential_privacy import Bill, charged, charged_what_is_left
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Stale, Store
 

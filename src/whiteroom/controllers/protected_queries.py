@@ -1,6 +1,6 @@
 """Protected queries that a member runs: run the SQL, deliver its rows to the receivers, keep none.
 
-Record, states and plan: domain/protected_queries.py. Receivers and places: domain/query_results.py.
+Record, states and plan: domain/resources/protected_queries.py. Receivers and places: domain/resources/query_results.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from whiteroom.controllers.privacy_bills import pay
 from whiteroom.controllers.querying import Querying, still_allowed
 from whiteroom.controllers.room import receiving_membership, require_wanted
 from whiteroom.controllers.settling import settle
-from whiteroom.domain.collaborations import Ability
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.judgements import kept
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.protected_queries import (
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.execution.queries import QueryObservation, ResultFormat
+from whiteroom.domain.execution.result_regions import BucketRegions, may_be_stored
+from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.privacy.judgements import kept
+from whiteroom.domain.resources.collaborations import Ability
+from whiteroom.domain.resources.protected_queries import (
     LIFECYCLE,
     ProtectedQuery,
     ProtectedQueryStatus,
@@ -29,10 +32,7 @@ from whiteroom.domain.protected_queries import (
     owes,
     plan,
 )
-from whiteroom.domain.queries import QueryObservation, ResultFormat
-from whiteroom.domain.query_results import Receiver, location_of, place_of, told_location
-from whiteroom.domain.result_regions import BucketRegions, may_be_stored
-from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.resources.query_results import Receiver, location_of, place_of, told_location
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.halts import halt

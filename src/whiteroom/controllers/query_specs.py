@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whiteroom.base.clock import Clock
-from whiteroom.domain.channel_queries import template_can_fill, template_gives
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.differential_privacy import epsilon_left
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.queries import UNREADABLE, QuerySpec, QueryTable, ResultFormat
-from whiteroom.domain.query_compute import Compute, granted
-from whiteroom.domain.steps import Failure
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
+from whiteroom.domain.execution.query_compute import Compute, granted
+from whiteroom.domain.execution.steps import Failure
+from whiteroom.domain.privacy.differential_privacy import epsilon_left
+from whiteroom.domain.privacy.query_tables import UNREADABLE, QueryTable
+from whiteroom.domain.resources.channel_queries import template_can_fill, template_gives
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
 from whiteroom.reads.budgets import privacy_budget

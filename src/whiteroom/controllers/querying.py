@@ -14,12 +14,12 @@ from typing import Protocol
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs
 from whiteroom.controllers.room import member_active, payer_active
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.judgements import judge_again, moved
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.queries import QueryObservation, ResultFormat
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.steps import DONE, Failure, Outcome
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.queries import QueryObservation, ResultFormat
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.steps import DONE, Failure, Outcome
+from whiteroom.domain.privacy.judgements import judge_again, moved
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
 from whiteroom.reads.current_rules import CurrentRules

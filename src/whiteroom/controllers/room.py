@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.domain.collaborations import Ability, CollaborationStatus, MemberStatus, member_id
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.memberships import MembershipStatus
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.ml_input_channels import Status as ChannelStatus
-from whiteroom.domain.privacy import PrivacyPolicies
-from whiteroom.domain.receivers import has_location, may_receive
-from whiteroom.domain.steps import Failure
-from whiteroom.domain.trained_models import Status as ModelStatus
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.steps import Failure
+from whiteroom.domain.privacy.policies import PrivacyPolicies
+from whiteroom.domain.resources.collaborations import Ability, CollaborationStatus, MemberStatus, member_id
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.memberships import MembershipStatus
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.ml_input_channels import Status as ChannelStatus
+from whiteroom.domain.resources.receivers import has_location, may_receive
+from whiteroom.domain.resources.trained_models import Status as ModelStatus
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Stale, Transaction, Work
 

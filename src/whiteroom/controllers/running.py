@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, MetricsReader, Taken
 from whiteroom.controllers.room import algorithm_of, member_active, policies_of, require_current
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.instance_types import Shape, clamped, limits
-from whiteroom.domain.privacy import LogPolicy, PrivacyPolicies
-from whiteroom.domain.retries import Tried, attempt_notes, seconds_left
-from whiteroom.domain.runs import ABSENT, Limits, Observation, Phase, Run, RunId, RunOutput
-from whiteroom.domain.steps import Failure, Outcome, refused
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.instance_types import Shape, clamped, limits
+from whiteroom.domain.execution.retries import Tried, attempt_notes, seconds_left
+from whiteroom.domain.execution.runs import ABSENT, Limits, Observation, Phase, Run, RunId, RunOutput
+from whiteroom.domain.execution.steps import Failure, Outcome, refused
+from whiteroom.domain.privacy.policies import LogPolicy, PrivacyPolicies
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.verdicts import ALLOWED, Verdict
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
 from whiteroom.reads.current_rules import CurrentRules

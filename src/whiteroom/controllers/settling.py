@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from whiteroom.domain.privacy_budgets import given_back
-from whiteroom.domain.protected_queries import ProtectedQuery
+from whiteroom.domain.privacy.privacy_budgets import given_back
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.ports import Transaction
 from whiteroom.reads.budgets import access_budget
 

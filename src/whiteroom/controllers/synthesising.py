@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.controllers.room import result_format
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.queries import ResultFormat
-from whiteroom.domain.synthetic_data import SynthesisObservation, SynthesisSpec, SyntheticDataParameters
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import ResultFormat
+from whiteroom.domain.execution.synthetic_data import SynthesisObservation, SynthesisSpec, SyntheticDataParameters
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.ports import Data, Synthesiser
 
 

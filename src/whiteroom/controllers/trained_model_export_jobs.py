@@ -1,6 +1,6 @@
 """Export jobs: deliver a version's artefacts to one receiver, as far as the export policy allows.
 
-Record, states and plan: domain/trained_model_export_jobs.py.
+Record, states and plan: domain/resources/trained_model_export_jobs.py.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from datetime import datetime
 from typing import Any
 
 from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location, require_wanted
-from whiteroom.domain.collaborations import Ability
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.deliveries import delivery_path
-from whiteroom.domain.failures import MEANING, StatusCode
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.privacy import FileType, export_within_limit, exportable_files, may_export
-from whiteroom.domain.steps import Effect, Failure, Outcome, Step, refused
-from whiteroom.domain.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob, plan
-from whiteroom.domain.trained_models import MODEL_ARCHIVE, OUTPUT_ARCHIVE, TrainedModel, model_archive, output_archive
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.deliveries import delivery_path
+from whiteroom.domain.execution.failures import MEANING, StatusCode
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.execution.steps import Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.privacy.policies import FileType, export_within_limit, exportable_files, may_export
+from whiteroom.domain.resources.collaborations import Ability
+from whiteroom.domain.resources.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob, plan
+from whiteroom.domain.resources.trained_models import (
+    MODEL_ARCHIVE,
+    OUTPUT_ARCHIVE,
+    TrainedModel,
+    model_archive,
+    output_archive,
+)
 from whiteroom.domain.verdicts import ALLOWED, Denied
 from whiteroom.ports import Archive, Data, DeliveryFailed, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.current_rules import CurrentRules

@@ -1,6 +1,6 @@
 """Inference jobs: serve a trained model over a channel's files, and deliver what it answered to the receiver.
 
-Record, states and plan: domain/trained_model_inference_jobs.py.
+Record, states and plan: domain/resources/trained_model_inference_jobs.py.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from whiteroom.controllers.room import (
     result_format,
 )
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
-from whiteroom.domain.collaborations import Ability
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.deliveries import delivery_path
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.privacy import GB, output_within_limit
-from whiteroom.domain.runs import INFERENCE_JOBS, INFERENCE_PREFIX, RunOutput, TransformRun
-from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step, refused
-from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
-from whiteroom.domain.trained_models import model_archive
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.deliveries import delivery_path
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.execution.runs import INFERENCE_JOBS, INFERENCE_PREFIX, RunOutput, TransformRun
+from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step, refused
+from whiteroom.domain.privacy.policies import GB, output_within_limit
+from whiteroom.domain.resources.collaborations import Ability
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
+from whiteroom.domain.resources.trained_models import model_archive
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import ConflictingContents, Data, DeliveryFailed, Stale, Transaction, UnsafeContents, Work
 

@@ -1,6 +1,6 @@
 """Trained models: start the training, watch it, keep what it made, cancel it, erase it.
 
-Record, states and plan: domain/trained_models.py.
+Record, states and plan: domain/resources/trained_models.py.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from whiteroom.controllers.metrics import with_metrics
 from whiteroom.controllers.room import policies_of, region_of
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.controllers.training_inputs import TrainingInputs
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.privacy import GB
-from whiteroom.domain.runs import TRAINED_MODELS, TRAINING_PREFIX, ChannelMount, TrainingRun
-from whiteroom.domain.steps import DONE, Effect, Failure, Outcome, Step
-from whiteroom.domain.trained_models import (
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.execution.runs import TRAINED_MODELS, TRAINING_PREFIX, ChannelMount, TrainingRun
+from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
+from whiteroom.domain.privacy.policies import GB
+from whiteroom.domain.resources.trained_models import (
     LIFECYCLE,
     Status,
     TrainedModel,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from whiteroom.controllers.artefacts import is_kept
 from whiteroom.controllers.room import ready_channel, ready_model, result_format
 from whiteroom.controllers.running import instances_of
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.failures import MEANING, StatusCode
-from whiteroom.domain.runs import ChannelMount, Distribution, InputMode
-from whiteroom.domain.steps import Failure
-from whiteroom.domain.trained_models import MODEL_ARCHIVE, TrainedModel, model_archive
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.failures import MEANING, StatusCode
+from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMode
+from whiteroom.domain.execution.steps import Failure
+from whiteroom.domain.resources.trained_models import MODEL_ARCHIVE, TrainedModel, model_archive
 from whiteroom.ports import Data, Layouts, Transaction
 
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"

@@ -26,7 +26,7 @@ from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_locatio
 from whiteroom.base.trees import remove_tree
 from whiteroom.base.troubles import trouble_of
 from whiteroom.data.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
-from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import Archive, DeliveryFailed
 
 _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {

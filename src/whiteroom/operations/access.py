@@ -12,9 +12,17 @@ from typing import Any
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import AccessDenied, Fault, QuotaExceeded, ValidationFault
-from whiteroom.domain.collaborations import Ability, Collaboration, Member, MemberStatus, in_sight, may_work, member_id
-from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.domain.quotas import Quota
+from whiteroom.domain.resources.collaborations import (
+    Ability,
+    Collaboration,
+    Member,
+    MemberStatus,
+    in_sight,
+    may_work,
+    member_id,
+)
+from whiteroom.domain.resources.memberships import Membership, MembershipStatus
+from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.verdicts import Verdict
 from whiteroom.operations.registry import Context
 from whiteroom.ports import Repository

@@ -1,4 +1,6 @@
-"""Access budgets where they are spent: by queries, channels, trainings and inference jobs (domain/privacy_budgets.py).
+"""Access budgets where they are spent: by queries, channels, trainings and inference jobs.
+
+By domain/privacy/privacy_budgets.py.
 
 Spending happens in the transaction that records the work, so that both are written or neither: a crash
 counts nothing twice, and nothing that has not begun.
@@ -11,10 +13,10 @@ from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn, parse_arn
 from whiteroom.base.faults import AccessDenied
-from whiteroom.domain.analysis_templates import AnalysisTemplate, tables_named
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.privacy_budgets import Balance, PrivacyBudgetTemplate, balances, remaining, used_once_more
+from whiteroom.domain.privacy.privacy_budgets import Balance, PrivacyBudgetTemplate, balances, remaining, used_once_more
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate, tables_named
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.registry import Context
 from whiteroom.reads import budgets

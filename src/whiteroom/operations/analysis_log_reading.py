@@ -1,7 +1,8 @@
 """What of the analysis logs one account reads, as CloudWatch Logs has it: a group for each collaboration.
 
-Its streams are `queries` and `jobs`. Events are written for each account apart (domain/analysis_logs.py), so that
-nothing is left to hide when they are read; and they stay the account's own when it has left.
+Its streams are `queries` and `jobs`. Events are written for each account apart
+(domain/observability/analysis_logs.py), so that nothing is left to hide when they are read; and they stay the
+account's own when it has left.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from whiteroom.domain.analysis_logs import GROUP_PREFIX, Category, StreamSpan, group_name, logs_enabled
-from whiteroom.domain.redaction import Finder
-from whiteroom.domain.runs import LogLine
+from whiteroom.domain.execution.runs import LogLine
+from whiteroom.domain.observability.analysis_logs import GROUP_PREFIX, Category, StreamSpan, group_name, logs_enabled
+from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.ports import LogStreamKey, PlacedEvent, PlacedLine, RunLogs, Transaction
 
 _PAGE = 20

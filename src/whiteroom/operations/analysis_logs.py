@@ -1,4 +1,4 @@
-"""Analysis logs where analyses begin: what was asked for, and what was refused (domain/analysis_logs.py).
+"""Analysis logs where analyses begin: what was asked for, and what was refused (domain/observability/analysis_logs.py).
 
 An event is written in the transaction that records the work, so that both are there or neither. Of a refused attempt
 nothing else stays; its event is committed before the refusal is answered (operations/registry.py, on_refusal).
@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.faults import Fault
-from whiteroom.domain.analysis_logs import (
+from whiteroom.domain.execution.query_compute import spark_properties
+from whiteroom.domain.observability.analysis_logs import (
     REFUSED_TO_ANOTHER,
     Analysis,
     Category,
@@ -21,15 +22,14 @@ from whiteroom.domain.analysis_logs import (
     logs_enabled,
     submissions,
 )
-from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.collaborations import member_id
-from whiteroom.domain.memberships import Membership
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.query_compute import spark_properties
-from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
-from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
+from whiteroom.domain.resources.collaborations import member_id
+from whiteroom.domain.resources.memberships import Membership
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.operations.access_budgets import named_associations
 from whiteroom.operations.registry import Context, Request
 

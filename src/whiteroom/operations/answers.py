@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from whiteroom.base.faults import Conflict, Fault
-from whiteroom.domain.failures import told_to_others
-from whiteroom.domain.lifecycle import Event, IllegalTransition, Lifecycle
+from whiteroom.domain.execution.failures import told_to_others
+from whiteroom.domain.execution.lifecycle import Event, IllegalTransition, Lifecycle
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import Context, Request

@@ -3,7 +3,7 @@
 Analysis logs are read the same way: analysis_log_reading.py.
 
 Nobody has a log group of their own here. Each account is shown, when it asks, what the policies let it
-read (domain/container_logs.py), and nothing is stored for it. A run has a stream for each of its
+read (domain/observability/container_logs.py), and nothing is stored for it. A run has a stream for each of its
 instances: `MODEL/VERSION/algo-1` and `JOB/algo-1`, by the ids that their ARNs end in.
 """
 
@@ -17,15 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.sealing import sealed
-from whiteroom.domain.analysis_logs import GROUP_PREFIX
-from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.container_logs import SUMMARY_LOOK_BACK_LINES, Reading, error_summary, reading_of, told
-from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.domain.ml_configurations import MLConfiguration
-from whiteroom.domain.privacy import Entity, LogPolicy, PrivacyPolicies
-from whiteroom.domain.publication import Publication, logs_publication, why_withheld
-from whiteroom.domain.redaction import Finder
-from whiteroom.domain.runs import (
+from whiteroom.domain.execution.runs import (
     INFERENCE_JOBS,
     INFERENCE_PREFIX,
     TRAINED_MODELS,
@@ -33,8 +25,22 @@ from whiteroom.domain.runs import (
     LogLine,
     RunId,
 )
-from whiteroom.domain.trained_model_inference_jobs import Status as JobStatus
-from whiteroom.domain.trained_models import Status as ModelStatus
+from whiteroom.domain.observability.analysis_logs import GROUP_PREFIX
+from whiteroom.domain.observability.container_logs import (
+    SUMMARY_LOOK_BACK_LINES,
+    Reading,
+    error_summary,
+    reading_of,
+    told,
+)
+from whiteroom.domain.observability.publication import Publication, logs_publication, why_withheld
+from whiteroom.domain.privacy.policies import Entity, LogPolicy, PrivacyPolicies
+from whiteroom.domain.privacy.redaction import Finder
+from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.resources.memberships import Membership, MembershipStatus
+from whiteroom.domain.resources.ml_configurations import MLConfiguration
+from whiteroom.domain.resources.trained_model_inference_jobs import Status as JobStatus
+from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.operations.analysis_log_reading import AnalysisReader
 from whiteroom.operations.registry import Context
 from whiteroom.ports import PageKey, PlacedLine, Repository, RunLogs, Transaction

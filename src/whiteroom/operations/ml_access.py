@@ -7,19 +7,19 @@ from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
-from whiteroom.domain.collaborations import Ability, Cost, member_id
-from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.instance_types import fits
-from whiteroom.domain.lineage import model_may_reach
-from whiteroom.domain.memberships import Membership, MembershipStatus
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.ml_input_channels import Status as ChannelStatus
-from whiteroom.domain.payers import payer
-from whiteroom.domain.receivers import has_location, may_receive
-from whiteroom.domain.trained_models import BASE_VERSION, TrainedModel
-from whiteroom.domain.trained_models import Status as ModelStatus
-from whiteroom.domain.versions import Omitted, version_filter, version_id
+from whiteroom.domain.execution.instance_types import fits
+from whiteroom.domain.resources.collaborations import Ability, Cost, member_id
+from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.lineage import model_may_reach
+from whiteroom.domain.resources.memberships import Membership, MembershipStatus
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.ml_input_channels import Status as ChannelStatus
+from whiteroom.domain.resources.payers import payer
+from whiteroom.domain.resources.receivers import has_location, may_receive
+from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.domain.resources.trained_models import Status as ModelStatus
+from whiteroom.domain.resources.versions import Omitted, version_filter, version_id
 from whiteroom.operations.access import permit
 from whiteroom.operations.answers import chosen
 from whiteroom.operations.registry import Context

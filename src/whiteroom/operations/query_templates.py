@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from whiteroom.base.faults import ResourceNotFound, ValidationFault
-from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.channel_queries import template_can_fill
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
+from whiteroom.domain.resources.channel_queries import template_can_fill
 from whiteroom.operations.access import permit
 from whiteroom.operations.ml_access import resource_id
 from whiteroom.operations.registry import Context

@@ -15,11 +15,11 @@ from botocore import xform_name
 
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault, NotAuthorized
-from whiteroom.domain.instance_types import Shape
-from whiteroom.domain.permissions import permitted
-from whiteroom.domain.quotas import Quotas
-from whiteroom.domain.redaction import Finder
-from whiteroom.domain.result_regions import BucketRegions
+from whiteroom.domain.execution.instance_types import Shape
+from whiteroom.domain.execution.result_regions import BucketRegions
+from whiteroom.domain.privacy.redaction import Finder
+from whiteroom.domain.resources.permissions import permitted
+from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.ports import Catalog, RunLogs, Transaction
 
 Request = Mapping[str, Any]

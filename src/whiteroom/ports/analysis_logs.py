@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from whiteroom.domain.analysis_logs import AnalysisLogEvent, LogStage, StreamSpan
+from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent, LogStage, StreamSpan
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 
 
 class TableNotFound(Exception):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
-from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.domain.execution.data import DataKind, DataRef
 
 
 class UnsafeContents(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from whiteroom.domain.data import DataRef
+from whiteroom.domain.execution.data import DataRef
 
 
 class Layouts(Protocol):

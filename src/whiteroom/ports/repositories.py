@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from whiteroom.base.callers import Caller
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.metrics import Growth, MetricPoint, MetricReading, MetricSeries
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.observability.metrics import Growth, MetricPoint, MetricReading, MetricSeries
 
 R = TypeVar("R")
 V = TypeVar("V")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from whiteroom.domain.runs import LogLine, RunId
+from whiteroom.domain.execution.runs import LogLine, RunId
 
 
 @dataclass(frozen=True, slots=True)

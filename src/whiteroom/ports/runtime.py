@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from whiteroom.domain.metrics import Usage
-from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
+from whiteroom.domain.execution.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
+from whiteroom.domain.observability.metrics import Usage
 
 
 class ImageNotFound(Exception):

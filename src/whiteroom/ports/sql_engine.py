@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from whiteroom.domain.queries import QueryObservation, QuerySpec
+from whiteroom.domain.execution.queries import QueryObservation, QuerySpec
 
 
 class SqlEngine(Protocol):

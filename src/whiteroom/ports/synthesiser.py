@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from whiteroom.domain.synthetic_data import SynthesisObservation, SynthesisSpec
+from whiteroom.domain.execution.synthetic_data import SynthesisObservation, SynthesisSpec
 
 
 class Synthesiser(Protocol):

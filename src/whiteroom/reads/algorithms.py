@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.ports import Transaction
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.ports import Transaction
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.domain.collaborations import MemberStatus, member_id
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.lineage import rows_may_reach, rows_of_another
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.queries import QueryTable
-from whiteroom.domain.query_facts import Judgement
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.privacy.query_facts import Judgement
+from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.resources.collaborations import MemberStatus, member_id
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.resources.lineage import rows_may_reach, rows_of_another
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 from whiteroom.ports import Transaction
 from whiteroom.reads.query_tables import referenced

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from whiteroom.domain.collaborations import may_work
-from whiteroom.domain.failures import StatusCode
-from whiteroom.domain.steps import Failure
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.steps import Failure
+from whiteroom.domain.resources.collaborations import may_work
 from whiteroom.domain.verdicts import Denied, Verdict
 from whiteroom.ports import Transaction
 

@@ -1,16 +1,19 @@
-"""What an owner sees of the channels and queries that were made from its tables (domain/owned_uses.py)."""
+"""What an owner sees of the channels and queries that were made from its tables.
+
+By domain/observability/owned_uses.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from whiteroom.domain.analysis_logs import LogStage, digest_of
-from whiteroom.domain.judgements import judgement_in, rules_revision
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.owned_uses import OwnedUse, OwnTable, may_read_text
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.query_facts import Judgement
+from whiteroom.domain.observability.analysis_logs import LogStage, digest_of
+from whiteroom.domain.observability.owned_uses import OwnedUse, OwnTable, may_read_text
+from whiteroom.domain.privacy.judgements import judgement_in, rules_revision
+from whiteroom.domain.privacy.query_facts import Judgement
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Transaction
 from whiteroom.reads.query_tables import referenced

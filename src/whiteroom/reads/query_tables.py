@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from whiteroom.domain.collaborations import MemberStatus
-from whiteroom.domain.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.configured_tables import catalog_name
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QueryTable
-from whiteroom.domain.schemas import query_table
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
+from whiteroom.domain.resources.collaborations import MemberStatus
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.resources.configured_tables import catalog_name
+from whiteroom.domain.resources.schemas import query_table
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Catalog, TableNotFound, Transaction
 from whiteroom.reads.budgets import privacy_budget

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from whiteroom.domain.dependants import LIVE_MODELS
-from whiteroom.domain.ml_input_channels import MLInputChannel, Status
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.resources.dependants import LIVE_MODELS
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel, Status
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.ports import LifecycleRepository, Transaction
 
 Resting = tuple[LifecycleRepository[Any], Any]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import re2
 
-from whiteroom.domain.privacy import Entity, LogPolicy
-from whiteroom.domain.redaction import Span
+from whiteroom.domain.privacy.policies import Entity, LogPolicy
+from whiteroom.domain.privacy.redaction import Span
 from whiteroom.redaction import personal
 from whiteroom.redaction.names import Names
 

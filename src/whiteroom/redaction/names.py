@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whiteroom.domain.redaction import Span
+from whiteroom.domain.privacy.redaction import Span
 from whiteroom.redaction import personal
 
 LABELS: Mapping[str, str] = {

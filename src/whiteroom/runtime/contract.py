@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from whiteroom.domain.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun
+from whiteroom.domain.execution.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun
 
 ML = PurePosixPath("/opt/ml")
 INPUT = ML / "input"

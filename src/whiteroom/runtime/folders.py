@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
 from whiteroom.ports import LocalData, RunRefused
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs

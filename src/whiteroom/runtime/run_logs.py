@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from whiteroom.domain.runs import LogLine, RunId
+from whiteroom.domain.execution.runs import LogLine, RunId
 from whiteroom.ports import PlacedLine
 
 _CHUNK_BYTES = 1 << 16

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from whiteroom.domain.metrics import Usage
-from whiteroom.domain.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
+from whiteroom.domain.execution.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
+from whiteroom.domain.observability.metrics import Usage
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime

@@ -19,8 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from whiteroom.base.trees import remove_tree
-from whiteroom.domain.metrics import Usage
-from whiteroom.domain.runs import (
+from whiteroom.domain.execution.runs import (
     ABSENT,
     RUNNING,
     EndReason,
@@ -33,6 +32,7 @@ from whiteroom.domain.runs import (
     RunOutput,
     SandboxReport,
 )
+from whiteroom.domain.observability.metrics import Usage
 from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes import spares
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json

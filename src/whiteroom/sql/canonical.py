@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.sql.lateral_views import SELECTED
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.reserved import RESERVED

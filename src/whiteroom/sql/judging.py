@@ -6,8 +6,8 @@ bind             parameters become literals: parameters.py
 resolve          every name to an allowed column of an associated table: resolving.py
 canonical form   nothing is left to resolve: canonical.py
 facts            what the query does: lineage/facts.py
-judge            domain/analysis_rules.py; over tables with differential privacy domain/user_level.py too
-minimums         small groups are dropped: minimums.py. A private query is taken apart instead: noise/plan.py
+judge            domain/privacy/analysis_rules.py; over tables with differential privacy domain/privacy/user_level.py
+too minimums         small groups are dropped: minimums.py. A private query is taken apart instead: noise/plan.py
 
 Whatever is not understood is refused with the construct named. What comes out reads nothing but views named `wr$0`,
 `wr$1`, ...; a name of that form in a member's SQL is refused. An engine writes it in its own words, and its own
@@ -25,12 +25,13 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
-from whiteroom.domain.analysis_rules import judge, minimums
-from whiteroom.domain.differential_privacy import enough
-from whiteroom.domain.judgements import judgement_of
-from whiteroom.domain.queries import QuerySpec, QueryTable
-from whiteroom.domain.query_facts import Judgement, Origin, QueryFacts
-from whiteroom.domain.user_level import privacy_refusals, protected
+from whiteroom.domain.execution.queries import QuerySpec
+from whiteroom.domain.privacy.analysis_rules import judge, minimums
+from whiteroom.domain.privacy.differential_privacy import enough
+from whiteroom.domain.privacy.judgements import judgement_of
+from whiteroom.domain.privacy.query_facts import Judgement, Origin, QueryFacts
+from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.privacy.user_level import privacy_refusals, protected
 from whiteroom.domain.verdicts import Denied
 from whiteroom.sql.canonical import Canonical, to_canonical
 from whiteroom.sql.collecting import order_collected

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
-from whiteroom.domain.query_facts import Minimum
+from whiteroom.domain.privacy.query_facts import Minimum
 
 
 def require_minimums(selects: Sequence[exp.Select], minimums: Iterable[Minimum]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.execution.queries import QueryFailure
 
 
 class Refused(Exception):

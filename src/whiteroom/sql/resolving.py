@@ -12,9 +12,10 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
-from whiteroom.domain.column_types import require_flat
-from whiteroom.domain.queries import QueryFailure, QueryTable
-from whiteroom.domain.user_level import protected
+from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.privacy.column_types import require_flat
+from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.privacy.user_level import protected
 from whiteroom.sql.grammar import misplaced
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.reserved import RESERVED

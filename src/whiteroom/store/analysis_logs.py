@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whiteroom.domain.analysis_logs import AnalysisLogEvent, LogStage, StreamSpan
+from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent, LogStage, StreamSpan
 from whiteroom.ports import LogStreamKey, PlacedEvent
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.session import Rows, Session, Statement, execute

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from whiteroom.base.callers import ROOT, Credential, Principal
-from whiteroom.domain.accounts import AccessKeyStatus, AssumableRole, Standing, User, may_assume
-from whiteroom.domain.sessions import Session, secret_of, session_in
+from whiteroom.domain.resources.accounts import AccessKeyStatus, AssumableRole, Standing, User, may_assume
+from whiteroom.domain.resources.sessions import Session, secret_of, session_in
 from whiteroom.store.sqlite import SqliteSession
 from whiteroom.store.transaction import StoreTransaction
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from whiteroom.base.callers import Caller
-from whiteroom.domain.events import ResourceEvent
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.observability.events import ResourceEvent
 from whiteroom.ports import Actor, Stale
 from whiteroom.store import tables
 from whiteroom.store.codec import from_micros, to_micros

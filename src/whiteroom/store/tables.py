@@ -13,32 +13,32 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whiteroom.domain.accounts import AccessKey, Account, AssumableRole, User
-from whiteroom.domain.analysis_logs import AnalysisLogEvent
-from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.collaborations import Collaboration, Member
-from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.configured_table_associations import (
+from whiteroom.domain.execution.lifecycle import Lifecycle
+from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent
+from whiteroom.domain.observability.metrics import MetricReading
+from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.resources.accounts import AccessKey, Account, AssumableRole, User
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
+from whiteroom.domain.resources.collaborations import Collaboration, Member
+from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
 )
-from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
-from whiteroom.domain.lifecycle import Lifecycle
-from whiteroom.domain.memberships import Membership
-from whiteroom.domain.metrics import MetricReading
-from whiteroom.domain.ml_configurations import MLConfiguration
-from whiteroom.domain.ml_input_channels import LIFECYCLE as CHANNEL_LIFECYCLE
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.domain.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.trained_model_export_jobs import LIFECYCLE as EXPORT_LIFECYCLE
-from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
-from whiteroom.domain.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
-from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.domain.trained_models import LIFECYCLE as MODEL_LIFECYCLE
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.memberships import Membership
+from whiteroom.domain.resources.ml_configurations import MLConfiguration
+from whiteroom.domain.resources.ml_input_channels import LIFECYCLE as CHANNEL_LIFECYCLE
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.trained_model_export_jobs import LIFECYCLE as EXPORT_LIFECYCLE
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
+from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.resources.trained_models import LIFECYCLE as MODEL_LIFECYCLE
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.store.codec import RecordCodec
 
 metadata = sa.MetaData()

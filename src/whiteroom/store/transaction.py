@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from whiteroom.domain.accounts import AccessKey, Account, AssumableRole, User
-from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.collaborations import Collaboration, Member
-from whiteroom.domain.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.domain.configured_table_associations import (
+from whiteroom.domain.observability.events import ResourceEvent
+from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.resources.accounts import AccessKey, Account, AssumableRole, User
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
+from whiteroom.domain.resources.collaborations import Collaboration, Member
+from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
+from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.configured_table_associations import (
     ConfiguredTableAssociation,
     ConfiguredTableAssociationAnalysisRule,
 )
-from whiteroom.domain.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
-from whiteroom.domain.events import ResourceEvent
-from whiteroom.domain.memberships import Membership
-from whiteroom.domain.ml_configurations import MLConfiguration
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.domain.protected_queries import ProtectedQuery
-from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
-from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.memberships import Membership
+from whiteroom.domain.resources.ml_configurations import MLConfiguration
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.store.analysis_logs import TableAnalysisLogs
 from whiteroom.store.lifecycles import TableLifecycleRepository, read_events
 from whiteroom.store.metrics import TableMetrics

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from whiteroom.domain.synthetic_data import SynthesisFailure, SynthesisSpec
+from whiteroom.domain.execution.synthetic_data import SynthesisFailure, SynthesisSpec
 from whiteroom.processes.supervising import Death, limit, supervise
 from whiteroom.synthesis.specs import END, Folders, failed, read_end, read_folders, read_spec, write_end
 from whiteroom.synthesis.synthesiser import erase_traces

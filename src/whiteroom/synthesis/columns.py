@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from whiteroom.domain.synthetic_data import Unlearnable
+from whiteroom.domain.execution.synthetic_data import Unlearnable
 from whiteroom.synthesis.ledger import Counts, Ledger
 
 Codes = npt.NDArray[np.int32]

@@ -21,7 +21,7 @@ from opendp.measures import approximate, zero_concentrated_divergence
 from opendp.metrics import absolute_distance, l02inf_distance, l2_distance, linf_distance
 from opendp.mod import binary_search, binary_search_param, enable_features
 
-from whiteroom.domain.synthetic_data import CONVERSION_DELTA, KEYS_DELTA
+from whiteroom.domain.execution.synthetic_data import CONVERSION_DELTA, KEYS_DELTA
 
 # OpenDP asks whoever uses parts whose proofs are not all reviewed by a second person to say so.
 enable_features("contrib")
@@ -53,7 +53,7 @@ class Ledger:
     """The budget of one data set, and what was spent of it."""
 
     def __init__(self, epsilon: float) -> None:
-        """Have `epsilon` to spend, at the deltas of domain/synthetic_data.py."""
+        """Have `epsilon` to spend, at the deltas of domain/execution/synthetic_data.py."""
         self._rho = _rho_of(epsilon)
         self._spent = 0.0
         self._keys_delta = 0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.synthetic_data import (
     COLUMNS_SHARE,
     HELD_OUT_SHARE,
     TOTAL_SHARE,

@@ -17,7 +17,7 @@ from math import pi, prod, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from whiteroom.domain.synthetic_data import CHOICES_SHARE, PAIRS_SHARE, TRIPLES_SHARE
+from whiteroom.domain.execution.synthetic_data import CHOICES_SHARE, PAIRS_SHARE, TRIPLES_SHARE
 from whiteroom.synthesis.columns import Codes
 from whiteroom.synthesis.ledger import Ledger, sigma_of
 

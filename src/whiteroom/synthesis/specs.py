@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from whiteroom.base.documents import from_document
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.synthetic_data import (
     SynthesisCost,
     SynthesisFailure,
     SynthesisObservation,

@@ -11,8 +11,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.synthetic_data import NO_SYNTHESIS, SynthesisFailure, SynthesisObservation, SynthesisSpec
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.synthetic_data import (
+    NO_SYNTHESIS,
+    SynthesisFailure,
+    SynthesisObservation,
+    SynthesisSpec,
+)
 from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.synthesis.specs import (

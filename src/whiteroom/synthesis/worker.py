@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 
 from whiteroom.base.trees import put_in_place
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.synthetic_data import (
     HELD_OUT_SHARE,
     MAX_CELLS,
     SCORE_SHARE,

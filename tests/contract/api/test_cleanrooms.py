@@ -25,7 +25,7 @@ from support.cleanrooms import (
 from support.server import RunningServer, running_server
 from support.shapes import assert_fits, service_model
 from whiteroom.catalog.folder import FolderCatalog
-from whiteroom.domain.quotas import Quota
+from whiteroom.domain.resources.quotas import Quota
 from whiteroom.engines.duckdb.schemas import read_schema
 from whiteroom.settings import QUOTA_PREFIX
 

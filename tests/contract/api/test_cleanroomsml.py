@@ -15,8 +15,8 @@ from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, an_office, role_
 from support.ml import Studio, a_studio, arn_of
 from support.server import RunningServer, running_server
 from support.shapes import assert_fits, service_model
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.quotas import Quota
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.resources.quotas import Quota
 from whiteroom.settings import QUOTA_PREFIX
 from whiteroom.store.sqlite import SqliteStore
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
-from whiteroom.domain.queries import Column, FileFormat
+from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.schemas import read_schema
 from whiteroom.ports import TableNotFound
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import (
     Archive,
     ConflictingContents,

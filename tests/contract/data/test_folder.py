@@ -11,8 +11,8 @@ import pytest
 from contract.data.suite import JOB, KEPT, DataContract, Delivered, LocalDataContract, Place, Read, fill
 from support.fakes import RiggedData
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.trained_models import artefacts
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.resources.trained_models import artefacts
 from whiteroom.ports import DeliveryFailed
 
 

@@ -12,17 +12,10 @@ from typing import Any
 import pytest
 
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.queries import (
-    CatalogTable,
-    Column,
-    FileFormat,
-    QueryObservation,
-    QuerySpec,
-    QueryTable,
-    ResultFormat,
-)
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import QueryObservation, QuerySpec, ResultFormat
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.ports import LocalData
 

@@ -21,7 +21,7 @@ from contract.engines.test_rules import (
     WIDENING,
     furnish,
 )
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.execution.queries import QueryFailure
 
 TOO_FEW = [
     *WIDENING,

@@ -13,8 +13,9 @@ import duckdb
 import pytest
 
 from contract.engines.conftest import Room
-from whiteroom.domain.queries import FileFormat, QueryFailure, ResultFormat
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.queries import QueryFailure, ResultFormat
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 
 ENDLESS = "SELECT count(*) AS n FROM numbers a CROSS JOIN numbers b CROSS JOIN numbers c WHERE a.i * b.i + c.i = -1"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract.engines.conftest import ALGORITHM, QUERIER, Room
-from whiteroom.domain.queries import QueryFailure, QuerySpec
+from whiteroom.domain.execution.queries import QueryFailure, QuerySpec
 from whiteroom.engines.duckdb import worker
 from whiteroom.engines.duckdb.specs import Folders
 from whiteroom.engines.duckdb.writing import WrittenQuery, judge_and_write

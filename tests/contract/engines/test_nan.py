@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from contract.engines.conftest import Room
-from whiteroom.domain.queries import FileFormat
+from whiteroom.domain.privacy.query_tables import FileFormat
 
 ARROW = (
     "UEFSMRUAFSwVLCwVBBUAFQYVBhwYCAIAAAAAAAAAGAgBAAAAAAAAABYAKAgCAAAAAAAAABgIAQAAAAAAAAAREQAAAAIAAAAEAQEAAAAAAAAAAgAAAAAA"

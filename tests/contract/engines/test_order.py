@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from contract.engines.conftest import GIGABYTE, Room
-from whiteroom.domain.queries import FileFormat, ResultFormat
+from whiteroom.domain.execution.queries import ResultFormat
+from whiteroom.domain.privacy.query_tables import FileFormat
 
 ROWS = 200_000
 """Several row groups: fewer rows are read by one thread, and nothing is out of order."""

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from contract.engines.conftest import QUERIER, Room
-from whiteroom.domain.differential_privacy import Bill, PrivacyPolicy
-from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.privacy.differential_privacy import Bill, PrivacyPolicy
 from whiteroom.engines.duckdb.specs import Folders, read_end, read_folders, read_spec, write_end, write_spec
 
 USERS_NOISE = 10

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from contract.engines.conftest import OWNER, QUERIER, Room
-from whiteroom.domain.queries import QueryFailure, QueryTable
+from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.privacy.query_tables import QueryTable
 
 IMPRESSIONS = {"user_id": "string", "campaign": "string", "zip": "string", "cost": "double"}
 CUSTOMERS = {"id": "string", "segment": "string", "flag": "int"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from whiteroom.domain.data import DataKind, DataRef
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import Layouts, LocalData
 
 CHANNEL, LAYOUT = DataRef(DataKind.CHANNEL, "c"), DataRef(DataKind.LAYOUT, "c")

@@ -16,8 +16,8 @@ from contract.runtime import engine as engines
 from support.patience import Patience
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.data import DataRef
-from whiteroom.domain.runs import ChannelMount, Limits, Observation, RunEnd, RunId, TrainingRun
+from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.runs import ChannelMount, Limits, Observation, RunEnd, RunId, TrainingRun
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervised import SupervisedRuntime

@@ -5,8 +5,8 @@ import stat
 from dataclasses import replace
 
 from contract.runtime.conftest import Lab
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.runs import EndReason
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.runs import EndReason
 from whiteroom.runtime.supervisor import meters
 
 CHECKPOINTS = DataRef(DataKind.CHECKPOINT, "model")

@@ -24,7 +24,7 @@ from contract.runtime.registry import registry
 from contract.runtime.test_ordinary_user import as_ordinary_user
 from contract.runtime.test_sandbox import SLEEP
 from whiteroom.base.trees import remove_tree
-from whiteroom.domain.runs import EndReason, Phase, RunId
+from whiteroom.domain.execution.runs import EndReason, Phase, RunId
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.runtimes import Runtimes

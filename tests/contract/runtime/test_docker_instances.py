@@ -19,8 +19,8 @@ from docker.api.client import APIClient
 from contract.runtime.conftest import LIMITS, DockerLab
 from contract.runtime.test_several_instances import ME, SLEEP, said
 from contract.runtime.test_transforms import SERVER, transform
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, Phase, RunId
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.runs import ChannelMount, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.docker.spec import load

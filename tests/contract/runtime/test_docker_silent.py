@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.runs import RunId
+from whiteroom.domain.execution.runs import RunId
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.docker import runtime as docker_runtime
 from whiteroom.runtime.docker.fleet import MADE_FILE

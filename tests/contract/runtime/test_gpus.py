@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract.runtime.conftest import LIMITS, Lab
-from whiteroom.domain.runs import EndReason
+from whiteroom.domain.execution.runs import EndReason
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import gpus
 

@@ -9,7 +9,7 @@ import pytest
 
 from contract.runtime.conftest import LIMITS, Lab
 from contract.runtime.test_sandbox import read_in_sandbox
-from whiteroom.domain.runs import ChannelMount, EndReason, InputMode, RunId
+from whiteroom.domain.execution.runs import ChannelMount, EndReason, InputMode, RunId
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 
 PIPE = InputMode.PIPE

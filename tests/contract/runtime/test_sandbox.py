@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from contract.runtime.conftest import LIMITS, MIB, Lab
-from whiteroom.domain.runs import EndReason, Phase, RunId
+from whiteroom.domain.execution.runs import EndReason, Phase, RunId
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import meters

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.runtime.conftest import LIMITS, MIB, Lab
-from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, Phase, RunId
+from whiteroom.domain.execution.runs import ChannelMount, Distribution, EndReason, InputMode, Phase, RunId
 from whiteroom.ports import RunRefused
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox.plan import write_run

@@ -12,7 +12,7 @@ import pytest
 
 from contract.runtime.conftest import Lab
 from support.patience import Patience
-from whiteroom.domain.runs import EndReason
+from whiteroom.domain.execution.runs import EndReason
 from whiteroom.processes import spares
 
 

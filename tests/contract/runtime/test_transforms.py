@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from contract.runtime.conftest import LIMITS, Lab
-from whiteroom.domain.runs import EndReason, RunId, TransformRun
+from whiteroom.domain.execution.runs import EndReason, RunId, TransformRun
 
 SERVER = """
 import http.server, os, sys

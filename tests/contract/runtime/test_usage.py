@@ -3,7 +3,7 @@
 import dataclasses
 
 from contract.runtime.conftest import LIMITS, MIB, Lab
-from whiteroom.domain.metrics import Usage
+from whiteroom.domain.observability.metrics import Usage
 
 BUSY = (
     "import os, time\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.domain.analysis_logs import AnalysisLogEvent, LogStage
+from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent, LogStage
 from whiteroom.ports import Duplicate, LogStreamKey
 from whiteroom.store.sqlite import SqliteStore
 

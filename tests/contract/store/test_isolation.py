@@ -22,9 +22,9 @@ from support.stores import Interleaved, Weak
 from whiteroom.base.faults import Fault
 from whiteroom.controllers.privacy_bills import pay
 from whiteroom.controllers.settling import settle
-from whiteroom.domain.differential_privacy import Bill
-from whiteroom.domain.protected_queries import ProtectedQueryStatus
-from whiteroom.domain.quotas import Quota, Quotas
+from whiteroom.domain.privacy.differential_privacy import Bill
+from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus
+from whiteroom.domain.resources.quotas import Quota, Quotas
 
 Decision = Callable[[], str]
 """Decides, writes, and says how it ended: `done`, or the name of its refusal."""

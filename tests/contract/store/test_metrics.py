@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.domain.metrics import (
+from whiteroom.domain.observability.metrics import (
     Growth,
     MetricKind,
     MetricPoint,

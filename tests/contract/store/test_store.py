@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.domain.accounts import Account
-from whiteroom.domain.lifecycle import Event, IllegalTransition
-from whiteroom.domain.trained_models import BASE_VERSION, Status, TrainedModel, TrainedModelSummary
+from whiteroom.domain.execution.lifecycle import Event, IllegalTransition
+from whiteroom.domain.resources.accounts import Account
+from whiteroom.domain.resources.trained_models import BASE_VERSION, Status, TrainedModel, TrainedModelSummary
 from whiteroom.ports import Claim, Duplicate, PageKey, Stale, Work
 from whiteroom.store.sqlite import SqliteStore
 

@@ -15,9 +15,9 @@ from support.disks import needs_root, small_disk
 from support.patience import Patience
 from support.patients import SQL, a_synthesis, folders_of, parameters
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.queries import ResultFormat
-from whiteroom.domain.runs import Phase
-from whiteroom.domain.synthetic_data import (
+from whiteroom.domain.execution.queries import ResultFormat
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.synthetic_data import (
     DELTA,
     NO_SYNTHESIS,
     ColumnType,

@@ -6,7 +6,7 @@ import pytest
 
 from support.command import CommandLine
 from support.language_models import listed_names
-from whiteroom.domain.runs import Finding, SandboxReport
+from whiteroom.domain.execution.runs import Finding, SandboxReport
 from whiteroom.redaction import personal
 
 SEALED = SandboxReport(usable=True, findings=(Finding("bubblewrap", ok=True, detail="0.11."),))

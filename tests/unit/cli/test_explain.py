@@ -12,9 +12,9 @@ from whiteroom.base.arns import Arn, new_id
 from whiteroom.base.articles import with_article
 from whiteroom.base.callers import Caller, Principal, Role
 from whiteroom.cli.explain import kind_name
-from whiteroom.domain.analysis_logs import LogStage
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.observability.analysis_logs import LogStage
 from whiteroom.ports import Work
 
 

@@ -9,8 +9,8 @@ import pytest
 from support.command import CommandLine
 from support.rooms import ALICE, BOB, PREFIX, World
 from whiteroom.base.arns import new_id
-from whiteroom.domain.runs import LogLine
-from whiteroom.domain.trained_models import Status
+from whiteroom.domain.execution.runs import LogLine
+from whiteroom.domain.resources.trained_models import Status
 
 LINES = [
     LogLine(1_772_366_400_123, "stdout", "epoch 1"),

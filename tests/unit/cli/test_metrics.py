@@ -9,8 +9,8 @@ import pytest
 from support.command import CommandLine
 from support.rooms import ALGORITHM, ALICE, ASSOCIATION, PREFIX, World
 from whiteroom.cli.plots import COLUMNS, ROWS, text_plot
-from whiteroom.domain.metrics import TIMEOUTS_PER_DEFINITION, MetricPoint, Usage
-from whiteroom.domain.runs import LogLine
+from whiteroom.domain.execution.runs import LogLine
+from whiteroom.domain.observability.metrics import TIMEOUTS_PER_DEFINITION, MetricPoint, Usage
 from whiteroom.store.secret import kept_secret
 
 DEFINITIONS = [{"name": "loss", "regex": r"loss=(\S+)"}, {"name": "\x1b[2Jodd", "regex": r"odd (\d)"}]
@@ -51,7 +51,7 @@ def test_each_series_is_a_line_with_its_figures(cli: CommandLine, measured: Worl
 def test_for_scripts_each_series_is_a_document_with_all_its_points(
     cli: CommandLine, measured: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("whiteroom.operations.metric_reading._PAGE", 2)
+    monkeypatch.setattr("whiteroom.operations.monitoring.metric_reading._PAGE", 2)
     model = measured.ready_model()
     loss, cpu = map(json.loads, cli("metrics", model.arn, "--json").out.splitlines())
     assert (loss["name"], loss["kind"], loss["count"], loss["minimum"]) == ("loss", "custom", 3, 1.25)

@@ -30,7 +30,7 @@ def test_every_answer_is_found_at_its_file_and_line() -> None:
 def test_one_operation_is_told_with_path_function_and_errors() -> None:
     out = whiteroom("ops", "getcollaboration").out
     assert "GET /collaborations/{collaborationIdentifier}" in out
-    assert "operations/collaborations.py:" in out
+    assert "operations/cleanrooms/collaborations.py:" in out
     assert "AccessDenied 403" in out
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from support.command import CommandLine
 from support.rooms import BOB, World
-from whiteroom.domain.configured_tables import ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.configured_tables import ConfiguredTableAnalysisRule
 from whiteroom.ports import Work
 
 

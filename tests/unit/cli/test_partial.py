@@ -7,8 +7,8 @@ import pytest
 from support.command import CommandLine
 from support.fakes import RiggedData
 from support.rooms import ALICE, BOB, World
-from whiteroom.domain.runs import EndReason, RunEnd
-from whiteroom.domain.trained_models import TrainedModel
+from whiteroom.domain.execution.runs import EndReason, RunEnd
+from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.ports import Work
 
 

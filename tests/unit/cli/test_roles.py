@@ -9,7 +9,7 @@ import pytest
 from support.command import CommandLine
 from whiteroom.base.callers import Role
 from whiteroom.base.clock import utc_now
-from whiteroom.domain.accounts import AssumableRole, may_assume
+from whiteroom.domain.resources.accounts import AssumableRole, may_assume
 from whiteroom.domain.verdicts import Denied
 
 ALICE = "111111111111"

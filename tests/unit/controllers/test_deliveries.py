@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from support.rooms import ALICE, BOB, POLICIES, ROOM, World, once
-from whiteroom.domain.collaborations import MemberStatus, member_id
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.runs import EndReason, RunEnd, TransformRun
-from whiteroom.domain.trained_model_export_jobs import TrainedModelExportJob
-from whiteroom.domain.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.domain.trained_models import artefacts, model_archive
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.runs import EndReason, RunEnd, TransformRun
+from whiteroom.domain.resources.collaborations import MemberStatus, member_id
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
+from whiteroom.domain.resources.trained_models import artefacts, model_archive
 from whiteroom.ports import DeliveryFailed, UnsafeContents, Work
 
 INFERENCES, EXPORTS = Work.TRAINED_MODEL_INFERENCE_JOBS, Work.TRAINED_MODEL_EXPORT_JOBS

@@ -13,9 +13,9 @@ import pytest
 
 from support.rooms import TIMING, World, once
 from whiteroom.controllers.timing import Timing
-from whiteroom.domain import ml_input_channels, trained_models
-from whiteroom.domain.failures import MEANING, StatusCode
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.failures import MEANING, StatusCode
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.resources import ml_input_channels, trained_models
 from whiteroom.ports import Claim, Work
 
 MODELS = Work.TRAINED_MODELS

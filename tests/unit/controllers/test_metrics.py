@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support.rooms import ALGORITHM, World
 from whiteroom.controllers.metric_matching import LINE_SECONDS, Matcher, compiled
 from whiteroom.controllers.metrics import MetricsReader
-from whiteroom.domain.metrics import (
+from whiteroom.domain.execution.runs import LogLine, Phase, RunId
+from whiteroom.domain.observability.metrics import (
     POINTS_PER_SERIES,
     TIMEOUTS_PER_DEFINITION,
     MetricKind,
@@ -20,8 +21,7 @@ from whiteroom.domain.metrics import (
     Usage,
     begin_reading,
 )
-from whiteroom.domain.runs import LogLine, Phase, RunId
-from whiteroom.domain.trained_models import Status
+from whiteroom.domain.resources.trained_models import Status
 from whiteroom.operations.patterns import metric_fault_of
 from whiteroom.ports import Work
 
@@ -131,7 +131,7 @@ def test_an_expression_that_keeps_running_into_its_limit_is_switched_off_and_the
 def test_an_expression_that_is_slow_without_a_limit_of_its_own_has_one_for_all_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("whiteroom.domain.metrics.SECONDS_PER_DEFINITION", 0.2)
+    monkeypatch.setattr("whiteroom.domain.observability.metrics.SECONDS_PER_DEFINITION", 0.2)
     used = matcher(r"(?:.{0,999}){1}x(1)", r"v=(\d)")
     line = "ab" * 1_000 + " v=1"
     for _ in range(1_000):
@@ -271,7 +271,7 @@ def test_metrics_outlive_the_output_of_their_model(world: World) -> None:
     world.runtime.printed = lines("loss=1")
     model = world.ready_model()
     world.runtime.printed = []
-    from whiteroom.domain.lifecycle import Event
+    from whiteroom.domain.execution.lifecycle import Event
 
     world.ask(Work.TRAINED_MODELS, model.id, Event.DELETE)
     world.drive()

@@ -9,14 +9,14 @@ import pytest
 
 from support.fakes import NOON
 from support.rooms import ALICE, ASSOCIATION, BOB, OPEN_ASSOCIATION_RULE, OPEN_RULE, ROOM, SYNTHETIC, World
-from whiteroom.domain.analysis_templates import AnalysisTemplate
-from whiteroom.domain.collaborations import MemberStatus, member_id
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.ml_input_channels import MLInputChannel, Status
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.queries import QueryFailure, ResultFormat
-from whiteroom.domain.synthetic_data import SynthesisFailure
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.queries import QueryFailure, ResultFormat
+from whiteroom.domain.execution.synthetic_data import SynthesisFailure
+from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
+from whiteroom.domain.resources.collaborations import MemberStatus, member_id
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel, Status
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.ports import Work
 
 CHANNELS = Work.ML_INPUT_CHANNELS

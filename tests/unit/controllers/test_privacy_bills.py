@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 
 from support.rooms import ROOM, Crash, World
-from whiteroom.domain.differential_privacy import DIFFERENTIAL_PRIVACY, Bill, fresh_budget
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.queries import QueryFailure
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.privacy.differential_privacy import DIFFERENTIAL_PRIVACY, Bill, fresh_budget
+from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.ports import Work
 
 TOLD = {"aggregationType": "COUNT", "aggregationExpression": "COUNT(*)", "userContributionLimit": 2}

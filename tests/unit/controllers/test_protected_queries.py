@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from support.rooms import ALICE, BOB, ROOM, TIMING, World
-from whiteroom.domain.collaborations import MemberStatus, member_id
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.domain.queries import QueryFailure
-from whiteroom.domain.result_regions import BucketRegions
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.execution.result_regions import BucketRegions
+from whiteroom.domain.resources.collaborations import MemberStatus, member_id
+from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.ports import DeliveryFailed, Work
 
 ASKED, BOBS = "s3://alice/asked", f"s3://{BOB}/own"

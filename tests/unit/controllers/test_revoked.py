@@ -10,8 +10,8 @@ import pytest
 
 from support.ml import facts_of
 from support.rooms import ASSOCIATION, OPEN_ASSOCIATION_RULE, OPEN_RULE, World, once
-from whiteroom.domain.query_facts import QueryFacts
-from whiteroom.domain.runs import EndReason, RunEnd
+from whiteroom.domain.execution.runs import EndReason, RunEnd
+from whiteroom.domain.privacy.query_facts import QueryFacts
 from whiteroom.ports import Work
 
 

@@ -14,7 +14,7 @@ from whiteroom.base.clock import utc_now
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
-from whiteroom.domain import trained_models
+from whiteroom.domain.resources import trained_models
 from whiteroom.ports import Work
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.rooms import World
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
-from whiteroom.domain.runs import RunId
+from whiteroom.domain.execution.runs import RunId
 from whiteroom.ports import Work
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from support.fakes import EXITED
 from support.rooms import ALICE, POLICIES, World, once
-from whiteroom.domain.collaborations import CollaborationStatus
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.lifecycle import Event
-from whiteroom.domain.ml_input_channels import MLInputChannel
-from whiteroom.domain.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, TrainingRun
-from whiteroom.domain.trained_models import Status, TrainedModel, artefacts, model_archive
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, TrainingRun
+from whiteroom.domain.resources.collaborations import CollaborationStatus
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.trained_models import Status, TrainedModel, artefacts, model_archive
 from whiteroom.ports import CannotSeal, RunRefused, Work
 
 GIB = 2**30

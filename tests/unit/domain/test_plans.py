@@ -13,23 +13,23 @@ import pytest
 from support.fakes import EXITED, NOON
 from support.rooms import World, a_query
 from support.shapes import service_model
-from whiteroom.domain import (
+from whiteroom.domain.execution.failures import MEANING, OF_QUERY_FAILURE, OF_RUN_END, StatusCode, run_message
+from whiteroom.domain.execution.lifecycle import Event, Lifecycle
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
+from whiteroom.domain.execution.query_runs import RESTARTS_ALLOWED
+from whiteroom.domain.execution.retries import OF_THE_MACHINE, RETRIES_ALLOWED, Retry
+from whiteroom.domain.execution.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
+from whiteroom.domain.execution.steps import WAIT, Effect, Failure, Step
+from whiteroom.domain.privacy.judgements import kept
+from whiteroom.domain.privacy.query_facts import JudgedTable, Judgement, QueryFacts
+from whiteroom.domain.resources import (
     ml_input_channels,
     protected_queries,
     trained_model_export_jobs,
     trained_model_inference_jobs,
     trained_models,
 )
-from whiteroom.domain.failures import MEANING, OF_QUERY_FAILURE, OF_RUN_END, StatusCode, run_message
-from whiteroom.domain.judgements import kept
-from whiteroom.domain.lifecycle import Event, Lifecycle
-from whiteroom.domain.ml_input_channels import Surroundings
-from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult
-from whiteroom.domain.query_facts import JudgedTable, Judgement, QueryFacts
-from whiteroom.domain.query_runs import RESTARTS_ALLOWED
-from whiteroom.domain.retries import OF_THE_MACHINE, RETRIES_ALLOWED, Retry
-from whiteroom.domain.runs import ABSENT, RUNNING, EndReason, Observation, Phase, RunEnd
-from whiteroom.domain.steps import WAIT, Effect, Failure, Step
+from whiteroom.domain.resources.ml_input_channels import Surroundings
 
 RUNS = [ABSENT, RUNNING, Observation(Phase.ENDED, EXITED)] + [
     Observation(Phase.ENDED, RunEnd(reason, "It ended.", exit_code=code)) for reason in EndReason for code in (None, 1)

@@ -16,8 +16,8 @@ from support.revoking import WAYS, Owner
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound, ValidationFault
 from whiteroom.controllers.analysis_logs import log_end
-from whiteroom.domain.analysis_logs import REFUSED_TO_ANOTHER
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.observability.analysis_logs import REFUSED_TO_ANOTHER
 from whiteroom.operations.refusals import A_MINUTE, RefusalCount
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.run_logs import FolderRunLogs

@@ -22,7 +22,7 @@ from support.cleanrooms import (
 )
 from support.ml import SQL, Studio, a_studio, input_channel
 from whiteroom.base.faults import ValidationFault
-from whiteroom.domain.result_regions import BucketRegions
+from whiteroom.domain.execution.result_regions import BucketRegions
 
 KEY = f"arn:aws:kms:{REGION}:{ALICE}:key/1"
 

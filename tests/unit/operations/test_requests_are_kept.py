@@ -20,7 +20,7 @@ from support.cleanrooms import (
 )
 from support.ml import a_studio
 from whiteroom.base.faults import ValidationFault
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.lifecycle import Event
 
 COLUMNS = ("patient_id", "age", "weight", "outcome")
 THRESHOLD: dict[str, Any] = {

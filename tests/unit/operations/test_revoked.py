@@ -10,8 +10,8 @@ from support.cleanrooms import ALICE, BOB, CAROL, Office
 from support.ml import EXPORTS, Studio, a_studio
 from support.revoking import RESTORES, WAYS, Owner
 from whiteroom.base.faults import AccessDenied
-from whiteroom.domain.failures import MEANING, OF_THE_QUERY, StatusCode
-from whiteroom.domain.lifecycle import Event
+from whiteroom.domain.execution.failures import MEANING, OF_THE_QUERY, StatusCode
+from whiteroom.domain.execution.lifecycle import Event
 
 RUNNING = {"logs_status": "PUBLISH_SUCCEEDED", "metrics_status": "PUBLISH_SUCCEEDED"}
 LOGS = {"containerLogs": [{"allowedAccountIds": [ALICE, CAROL]}]}

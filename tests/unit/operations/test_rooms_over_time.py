@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from support.cleanrooms import ALICE, BOB, CAROL, DAVE, Office, Room, an_invitation, an_office, role_of
 from whiteroom.base.faults import Fault
-from whiteroom.domain.collaborations import CollaborationStatus, MemberStatus
-from whiteroom.domain.memberships import MembershipStatus
-from whiteroom.domain.quotas import Quota
+from whiteroom.domain.resources.collaborations import CollaborationStatus, MemberStatus
+from whiteroom.domain.resources.memberships import MembershipStatus
+from whiteroom.domain.resources.quotas import Quota
 from whiteroom.store.sqlite import SqliteStore
 
 ACCOUNTS = (ALICE, BOB, CAROL, DAVE)

@@ -7,7 +7,7 @@ import pytest
 from support.cleanrooms import ALICE, CAROL, Office
 from support.ml import Studio, a_studio
 from whiteroom.base.callers import Principal, Role
-from whiteroom.domain.events import ResourceEvent
+from whiteroom.domain.observability.events import ResourceEvent
 
 ZOE = Principal("zoe", Role.ANALYST, unique_id="AIDAZOE")
 SESSION = Principal("zoe", Role.ANALYST, "nightly/monday", "AROANIGHTLY")

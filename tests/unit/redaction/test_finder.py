@@ -9,8 +9,8 @@ import unicodedata
 
 import pytest
 
-from whiteroom.domain.privacy import Entity, LogPolicy, LogType
-from whiteroom.domain.redaction import cleaned, hidden
+from whiteroom.domain.privacy.policies import Entity, LogPolicy, LogType
+from whiteroom.domain.privacy.redaction import cleaned, hidden
 from whiteroom.redaction import personal
 from whiteroom.redaction.finder import PatternFinder
 

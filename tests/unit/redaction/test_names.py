@@ -19,9 +19,9 @@ import pytest
 import spacy
 
 from support.language_models import WARD, installed, installed_source, listed_names, ward_names
-from whiteroom.domain.container_logs import tellable_failure
-from whiteroom.domain.privacy import Entity, LogPolicy, LogType
-from whiteroom.domain.redaction import cleaned, hidden
+from whiteroom.domain.observability.container_logs import tellable_failure
+from whiteroom.domain.privacy.policies import Entity, LogPolicy, LogType
+from whiteroom.domain.privacy.redaction import cleaned, hidden
 from whiteroom.redaction import personal
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import Names, NoNames, load_names

@@ -2,8 +2,17 @@ import json
 import sys
 from dataclasses import replace
 
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.runs import ChannelMount, Distribution, InputMode, Limits, Run, RunId, TrainingRun, TransformRun
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.runs import (
+    ChannelMount,
+    Distribution,
+    InputMode,
+    Limits,
+    Run,
+    RunId,
+    TrainingRun,
+    TransformRun,
+)
 from whiteroom.runtime.contract import Invocation, invocation
 
 LIMITS = Limits(cpus=4, memory_bytes=1, volume_bytes=1, processes=1, max_runtime_seconds=1)

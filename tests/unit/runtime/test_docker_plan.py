@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.runs import ChannelMount, Limits, RunId, TrainingRun
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.runs import ChannelMount, Limits, RunId, TrainingRun
 from whiteroom.runtime.docker import networks
 from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker.engine import EngineFacts, EngineImage, canonical, may_pull, repository

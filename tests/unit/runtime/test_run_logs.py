@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from whiteroom.domain.runs import RunId
+from whiteroom.domain.execution.runs import RunId
 from whiteroom.runtime import run_logs
 from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.supervisor.logs import LogWriter

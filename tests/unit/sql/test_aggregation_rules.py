@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.rules import ALGORITHM, CUSTOMERS, IMPRESSIONS, OWNER, QUERIER, THIRD, direct, table
-from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.writing import judge_and_write
 from whiteroom.sql.refusals import Refused
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from support.rules import CUSTOM, CUSTOMERS, IMPRESSIONS, QUERIER, direct, table
-from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.writing import judge_and_write
 from whiteroom.sql.refusals import Refused

@@ -11,8 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from whiteroom.domain.data import DataKind, DataRef
-from whiteroom.domain.queries import CatalogTable, Column, FileFormat, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.writing import judge_and_write
 from whiteroom.sql.judging import MAX_SQL_CHARS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.base.callers import Credential, Role
-from whiteroom.domain.accounts import AccessKey, AccessKeyStatus, Account, Standing, User
+from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus, Account, Standing, User
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.sqlite import SqliteStore
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.base.troubles import trouble_of
-from whiteroom.domain.accounts import Account
+from whiteroom.domain.resources.accounts import Account
 from whiteroom.store import damage
 from whiteroom.store.damage import DamagedTable
 from whiteroom.store.sqlite import SqliteStore

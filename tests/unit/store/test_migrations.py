@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from whiteroom.base.callers import Role
-from whiteroom.domain.accounts import Standing
+from whiteroom.domain.resources.accounts import Standing
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.migrations import HEAD, NewerDatabase, migrate
 from whiteroom.store.migrations.upgrade import config

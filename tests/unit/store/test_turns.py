@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.domain.accounts import Account
+from whiteroom.domain.resources.accounts import Account
 from whiteroom.ports import Transaction
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.turns import Turns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from whiteroom.domain.synthetic_data import Unlearnable
+from whiteroom.domain.execution.synthetic_data import Unlearnable
 from whiteroom.synthesis.columns import Categories, Floats, Numbers, learn_categories, learn_numbers
 from whiteroom.synthesis.ledger import Ledger
 

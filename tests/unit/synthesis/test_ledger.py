@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from whiteroom.domain.synthetic_data import CONVERSION_DELTA, DELTA, KEYS_DELTA
+from whiteroom.domain.execution.synthetic_data import CONVERSION_DELTA, DELTA, KEYS_DELTA
 from whiteroom.synthesis.ledger import BudgetSpent, Ledger
 
 

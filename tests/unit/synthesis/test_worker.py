@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from support.patients import a_synthesis, folders_of, parameters
-from whiteroom.domain.synthetic_data import SynthesisFailure
+from whiteroom.domain.execution.synthetic_data import SynthesisFailure
 from whiteroom.synthesis import child
 from whiteroom.synthesis.ledger import Ledger
 from whiteroom.synthesis.mechanism import Drawn, Values

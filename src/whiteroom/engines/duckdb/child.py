@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from whiteroom.domain.queries import QueryFailure, QuerySpec
+from whiteroom.domain.execution.queries import QueryFailure, QuerySpec
 from whiteroom.engines.duckdb.specs import END, SPILL, Folders, read_folders, read_spec, write_end
 from whiteroom.processes.supervising import Death, limit, supervise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from whiteroom.domain.column_types import decimal_digits, require_flat
+from whiteroom.domain.privacy.column_types import decimal_digits, require_flat
 
 _TO_DUCKDB = {
     "boolean": "BOOLEAN",

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from whiteroom.domain.queries import QueryFailure, QueryObservation, QuerySpec
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QuerySpec
+from whiteroom.domain.execution.runs import Phase
 from whiteroom.engines.duckdb.specs import (
     BILL,
     END,

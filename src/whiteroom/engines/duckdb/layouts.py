@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from whiteroom.base.trees import put_in_place
-from whiteroom.domain.data import DataRef
+from whiteroom.domain.execution.data import DataRef
 from whiteroom.engines.duckdb.cutting import cut_csv_by_rows, cut_parquet_by_rows
 from whiteroom.engines.duckdb.data_files import sql_literal
 from whiteroom.ports import LocalData

@@ -21,7 +21,7 @@ from typing import Protocol
 
 import duckdb
 
-from whiteroom.domain.queries import ResultFormat
+from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.engines.duckdb.cutting import PARQUET_OPTIONS, cut_csv_by_size, cut_parquet_by_rows, part_name
 from whiteroom.engines.duckdb.data_files import sql_literal, sql_name
 

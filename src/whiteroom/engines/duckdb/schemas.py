@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from whiteroom.base.csv_headers import read_csv_header
-from whiteroom.domain.queries import Column, FileFormat
+from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.column_types import from_duckdb, to_duckdb
 from whiteroom.engines.duckdb.data_files import CSV_DIALECT, find_broken_row, sql_literal, sql_name
 from whiteroom.ports import UnusableFiles

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from whiteroom.base.documents import from_document
-from whiteroom.domain.differential_privacy import Bill, bill_of
-from whiteroom.domain.judgements import judgement_in, kept
-from whiteroom.domain.queries import QueryFailure, QueryObservation, QueryResult, QuerySpec
-from whiteroom.domain.query_facts import Judgement
-from whiteroom.domain.runs import Phase
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult, QuerySpec
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.privacy.differential_privacy import Bill, bill_of
+from whiteroom.domain.privacy.judgements import judgement_in, kept
+from whiteroom.domain.privacy.query_facts import Judgement
 from whiteroom.processes.children import write_json
 
 SPEC = "spec.json"

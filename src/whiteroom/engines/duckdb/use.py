@@ -11,8 +11,9 @@ import time
 
 import duckdb
 
-from whiteroom.domain.analysis_metrics import hides_counts
-from whiteroom.domain.queries import QuerySpec, QueryTable, QueryUse, TableRead
+from whiteroom.domain.execution.queries import QuerySpec, QueryUse, TableRead
+from whiteroom.domain.observability.analysis_metrics import hides_counts
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.tables import count_statement, read_columns
 from whiteroom.sql.judging import JudgedQuery
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import duckdb
 
 from whiteroom.base.trees import put_in_place
-from whiteroom.domain.queries import QueryFailure, QueryResult, QuerySpec, QueryTable, ResultFormat
+from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QuerySpec, ResultFormat
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.data_files import sql_literal, sql_name
 from whiteroom.engines.duckdb.judge.plan_judge import Disagreement, judge_noisy, judge_text, stand_ins
 from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged, check_reads

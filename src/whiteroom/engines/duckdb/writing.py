@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot.errors import SqlglotError
 
-from whiteroom.domain.queries import QuerySpec
+from whiteroom.domain.execution.queries import QuerySpec
 from whiteroom.engines.duckdb.noise.try_wrap import to_hardened_duckdb
 from whiteroom.engines.duckdb.ordering import Plan, put_in_order
 from whiteroom.engines.duckdb.spark.structs import name_fields, refuse_keys, refuse_orders

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whiteroom.domain.runs import Run, TransformRun
+from whiteroom.domain.execution.runs import Run, TransformRun
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import seccomp

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from whiteroom.domain.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
+from whiteroom.domain.execution.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
 from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders

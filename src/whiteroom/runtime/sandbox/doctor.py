@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import whiteroom
-from whiteroom.domain.runs import Finding, SandboxReport
+from whiteroom.domain.execution.runs import Finding, SandboxReport
 from whiteroom.runtime import system_calls
 from whiteroom.runtime.images import environments
 from whiteroom.runtime.images.library import free_bytes

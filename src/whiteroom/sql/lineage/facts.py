@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
-from whiteroom.domain.queries import QueryTable
-from whiteroom.domain.query_facts import (
+from whiteroom.domain.privacy.query_facts import (
     Aggregate,
     Argument,
     Join,
@@ -19,6 +18,7 @@ from whiteroom.domain.query_facts import (
     SelectFacts,
     Use,
 )
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.sql.lineage.comparisons import Meetings
 from whiteroom.sql.lineage.origins import Origins, from_joins
 from whiteroom.sql.lineage.places import filters, groups

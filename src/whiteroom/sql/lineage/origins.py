@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from whiteroom.domain.queries import QueryTable
-from whiteroom.domain.query_facts import Origin
+from whiteroom.domain.privacy.query_facts import Origin
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.spark.lambdas import Variable, binder, given, is_folded
 from whiteroom.sql.spark.structs import is_named_struct, values

@@ -1,4 +1,4 @@
-"""What each SELECT of a resolved query does with the rows of protected users: the facts for domain/user_level.py.
+"""What each SELECT does with the rows of protected users: the facts for domain/privacy/user_level.py.
 
 An identifier is followed through aliases, common table expressions, sub-queries and set operations by where its
 values come from: a column that is one as it stands, or COALESCE of several that were joined by equality.
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from whiteroom.domain.queries import QueryTable
-from whiteroom.domain.user_level import UserFacts, UserSelect, UserSetOperation
+from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.privacy.user_level import UserFacts, UserSelect, UserSetOperation
 from whiteroom.sql.lineage.facts import aggregate_name, clause_names, is_windowed
 from whiteroom.sql.lineage.origins import Origins, from_aliases, from_joins
 from whiteroom.sql.noise.failing import alike, can_fail_uncaught, same_type

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from whiteroom.domain.differential_privacy import Aggregation, Bill, PrivacyPolicy, Release, units
+from whiteroom.domain.privacy.differential_privacy import Aggregation, Bill, PrivacyPolicy, Release, units
 from whiteroom.sql import constructs
 from whiteroom.sql.noise.analysis import UserLevel
 from whiteroom.sql.reserved import RESERVED
@@ -93,7 +93,7 @@ class NoisePlan:
 
 
 def take_apart(select: exp.Select, level: UserLevel, policy: PrivacyPolicy, written: Mapping[str, str]) -> NoisePlan:
-    """Of a canonical final SELECT that domain/user_level.py lets through; `written`: what its names stand for."""
+    """Of a canonical final SELECT that privacy/user_level.py lets through; `written`: what its names stand for."""
     group = select.args.get("group")
     keys = list(group.expressions) if group is not None else []
     found = dict.fromkeys(node for root in _shown(select) for node in root.find_all(exp.AggFunc))

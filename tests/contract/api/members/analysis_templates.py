@@ -1,4 +1,4 @@
-"""Members of requests that operations/analysis_templates.py answers."""
+"""Members of requests that operations/cleanrooms/analysis_templates.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/collaborations.py answers."""
+"""Members of requests that operations/cleanrooms/collaborations.py answers."""
 
 from __future__ import annotations
 

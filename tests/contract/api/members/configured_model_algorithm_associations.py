@@ -1,4 +1,4 @@
-"""Members of requests that operations/configured_model_algorithm_associations.py answers."""
+"""Members of requests that operations/cleanrooms_ml/configured_model_algorithm_associations.py answers."""
 
 from __future__ import annotations
 

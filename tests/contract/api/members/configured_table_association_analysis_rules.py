@@ -1,4 +1,4 @@
-"""Members of requests that operations/configured_table_association_analysis_rules.py answers."""
+"""Members of requests that operations/cleanrooms/configured_table_association_analysis_rules.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/configured_tables.py answers."""
+"""Members of requests that operations/cleanrooms/configured_tables.py answers."""
 
 from __future__ import annotations
 

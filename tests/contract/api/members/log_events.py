@@ -1,4 +1,4 @@
-"""Members of requests that operations/log_events.py answers."""
+"""Members of requests that operations/logs/log_events.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/log_groups.py answers."""
+"""Members of requests that operations/logs/log_groups.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/log_streams.py answers."""
+"""Members of requests that operations/logs/log_streams.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/memberships.py answers."""
+"""Members of requests that operations/cleanrooms/memberships.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/metrics.py answers."""
+"""Members of requests that operations/monitoring/metrics.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/ml_configurations.py answers."""
+"""Members of requests that operations/cleanrooms_ml/ml_configurations.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/ml_input_channels.py answers."""
+"""Members of requests that operations/cleanrooms_ml/ml_input_channels.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/privacy_budget_templates.py answers."""
+"""Members of requests that operations/cleanrooms/privacy_budget_templates.py answers."""
 
 from __future__ import annotations
 

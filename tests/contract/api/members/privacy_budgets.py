@@ -1,4 +1,4 @@
-"""Members of requests that operations/privacy_budgets.py answers."""
+"""Members of requests that operations/cleanrooms/privacy_budgets.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/protected_queries.py answers."""
+"""Members of requests that operations/cleanrooms/protected_queries.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/schemas.py answers."""
+"""Members of requests that operations/cleanrooms/schemas.py answers."""
 
 from __future__ import annotations
 

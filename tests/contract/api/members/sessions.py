@@ -1,4 +1,4 @@
-"""Members of requests that operations/sessions.py answers."""
+"""Members of requests that operations/sts/sessions.py answers."""
 
 from __future__ import annotations
 

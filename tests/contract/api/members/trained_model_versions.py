@@ -1,4 +1,4 @@
-"""Members of requests that operations/trained_model_versions.py answers."""
+"""Members of requests that operations/cleanrooms_ml/trained_model_versions.py answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of requests that operations/trained_models.py answers."""
+"""Members of requests that operations/cleanrooms_ml/trained_models.py answers."""
 
 from __future__ import annotations
 

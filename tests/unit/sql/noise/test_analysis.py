@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from support.rules import CUSTOM, OWNER, QUERIER, THIRD, direct, table
-from whiteroom.domain.differential_privacy import PrivacyPolicy
-from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.writing import NoisyText, judge_and_write
 from whiteroom.sql.refusals import Refused
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from whiteroom.domain.query_facts import Origin
+from whiteroom.domain.privacy.query_facts import Origin
 from whiteroom.engines.duckdb.judge.plan_functions import FUNCTIONS, OURS
 
 Node = dict[str, Any]

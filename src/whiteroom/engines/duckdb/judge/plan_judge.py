@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import duckdb
 
-from whiteroom.domain.queries import QueryTable
-from whiteroom.domain.query_facts import Origin, QueryFacts
+from whiteroom.domain.privacy.query_facts import Origin, QueryFacts
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.data_files import sql_name
 from whiteroom.engines.duckdb.judge.bound_plan import Made, NotUnderstood, PlanFacts, read_plan

@@ -22,8 +22,8 @@ from typing import Any
 
 import duckdb
 
-from whiteroom.domain.differential_privacy import Aggregation, needs_limit
-from whiteroom.domain.queries import QueryTable
+from whiteroom.domain.privacy.differential_privacy import Aggregation, needs_limit
+from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.data_files import sql_name
 from whiteroom.engines.duckdb.noise.mechanisms import Chance, OpenDp, chosen_bucket

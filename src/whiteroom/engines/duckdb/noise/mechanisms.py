@@ -1,4 +1,6 @@
-"""OpenDP's mechanisms, at the price of one unit each: epsilon 1/usersNoisePerQuery (domain/differential_privacy.py).
+"""OpenDP's mechanisms, at the price of one unit each: epsilon 1/usersNoisePerQuery.
+
+By domain/privacy/differential_privacy.py.
 
 Only integers are noised, by the discrete Laplace distribution: nothing leaks through the bits of a floating-point
 number. Each function asks OpenDP's privacy map what its measurement spends, and never spends more than its unit.
@@ -17,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
-from whiteroom.domain.differential_privacy import DELTA_PER_QUERY
+from whiteroom.domain.privacy.differential_privacy import DELTA_PER_QUERY
 from whiteroom.sql.refusals import Refused
 
 _FALSE_ALARM = 1e-5

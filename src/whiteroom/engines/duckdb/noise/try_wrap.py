@@ -3,7 +3,7 @@
 That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
 fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
 of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
-them and may fail is refused by domain/user_level.py.
+them and may fail is refused by domain/privacy/user_level.py.
 
 Nor may a user's row say in which order others' rows came, or on how many threads: sums of DOUBLE are taken in the order
 of the values, any value of several is the least, values that compare equal look the same (one_form.py), and a

@@ -10,6 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply. What earlier releases made has no judgement, and is not used any more (domain/lineage.py)."""
+    """Apply. What earlier releases made has no judgement, and is not used any more (domain/resources/lineage.py)."""
     for table in ("ml_input_channels", "protected_queries"):
         op.add_column(table, sa.Column("judgement", sa.Text(), nullable=True))

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from support.rules import CUSTOM, CUSTOMERS, table
-from whiteroom.domain.query_facts import Origin
+from whiteroom.domain.privacy.query_facts import Origin
 from whiteroom.engines.duckdb.judge.bound_plan import Made, NotUnderstood, PlanFacts, read_plan
 from whiteroom.engines.duckdb.tables import view_statements
 

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from support.rules import CUSTOM, QUERIER, direct, table
-from whiteroom.domain.differential_privacy import PrivacyPolicy
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
 from whiteroom.engines.duckdb.noise.execute import fill, rehearse
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import pytest
 
-from whiteroom.domain.differential_privacy import DELTA_PER_QUERY
+from whiteroom.domain.privacy.differential_privacy import DELTA_PER_QUERY
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.engines.duckdb.noise.mechanisms import (
     chosen_bucket,

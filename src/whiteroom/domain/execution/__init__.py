@@ -1,0 +1,1 @@
+"""How work is done: queries, runs and synthetic data, their steps, retries and ends."""

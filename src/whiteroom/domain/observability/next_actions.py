@@ -1,0 +1,173 @@
+"""What each member of a collaboration has to do next, so that it can be used: what `whiteroom explain` tells.
+
+Nothing here is enforced; it says beforehand what operations would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from whiteroom.domain.privacy.differential_privacy import epsilon_left
+from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate, remaining
+from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.resources.collaborations import (
+    Ability,
+    Collaboration,
+    CollaborationStatus,
+    Cost,
+    Member,
+    MemberStatus,
+)
+from whiteroom.domain.resources.memberships import Membership
+from whiteroom.domain.resources.ml_configurations import MLConfiguration
+from whiteroom.domain.resources.payments import assigned
+from whiteroom.domain.resources.schemas import readiness
+
+_ML_ABILITIES = (Ability.CAN_RECEIVE_MODEL_OUTPUT, Ability.CAN_RECEIVE_INFERENCE_OUTPUT)
+_USES: Mapping[str, str] = {
+    "DIRECT_ANALYSIS": "query {tables} (StartProtectedQuery)",
+    "ADDITIONAL_ANALYSIS": "make ML input channels of {tables} (CreateMLInputChannel)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTable:
+    """One associated table, with what keeps it from being used."""
+
+    table: QueryTable
+    readable: bool
+    """Whether the catalog knows it, and its files are there."""
+    budget: PrivacyBudgetTemplate | None
+    """How often it may be used."""
+    private_budget: PrivacyBudgetTemplate | None = None
+    """What may be told of its users: of its owner's, where the table asks for it."""
+
+    def can_be_used(self, now: datetime) -> bool:
+        """Whether its budgets leave anything."""
+        if self.private_budget is not None and not epsilon_left(self.private_budget, now):
+            return False
+        return self.budget is None or bool(remaining(self.budget, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A collaboration as far as its members' next actions depend on it."""
+
+    collaboration: Collaboration
+    members: Sequence[Member]
+    memberships: Mapping[str, Membership]
+    """Of those who have joined, by account."""
+    ml_configurations: Mapping[str, MLConfiguration]
+    """By account."""
+    tables: Sequence[SharedTable]
+    algorithm_owners: frozenset[str]
+    """Accounts that have associated a configured model algorithm."""
+    log_readers: frozenset[str] = frozenset()
+    """Accounts that a log policy of one of these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What one member has to do, in the order to do it; nothing where the others are waited for."""
+
+    account_id: str
+    status: MemberStatus
+    actions: tuple[str, ...]
+
+
+def next_actions(standing: Standing, now: datetime) -> tuple[Advice, ...]:
+    """The advice for every member, the creator first."""
+    return tuple(
+        Advice(member.account_id, member.status, tuple(_actions(standing, member, now))) for member in standing.members
+    )
+
+
+def _actions(standing: Standing, member: Member, now: datetime) -> Iterable[str]:
+    if standing.collaboration.status is CollaborationStatus.DELETED:
+        yield "The collaboration was deleted. Create another one (CreateCollaboration)."
+    elif member.status is MemberStatus.INVITED:
+        yield _join(standing, member)
+    elif member.status is not MemberStatus.ACTIVE:
+        yield "No longer part of it, and cannot join again."
+    else:
+        yield from _of_its_tables(standing, member, now)
+        yield from _as_a_receiver(standing, member)
+        if member.can(Ability.CAN_QUERY):
+            yield from _as_the_querier(standing, now)
+
+
+def _join(standing: Standing, member: Member) -> str:
+    owed = [cost.value for cost in Cost if assigned(member, standing.members, cost)]
+    pays = f", and accept to pay for {', '.join(owed)} in paymentConfiguration" if owed else ""
+    return f"Join: CreateMembership with collaborationIdentifier {standing.collaboration.id}{pays}."
+
+
+def _of_its_tables(standing: Standing, member: Member, now: datetime) -> Iterable[str]:
+    own = [shared for shared in standing.tables if shared.table.owner_account_id == member.account_id]
+    for shared in own:
+        if not shared.readable:
+            yield (
+                f"The files of the table '{shared.table.name}' cannot be read: ask the operator to look at "
+                "`whiteroom catalog show`."
+            )
+        yield from _to_be_ready(shared.table)
+        if shared.budget is not None and not remaining(shared.budget, now):
+            yield (
+                f"The access budget of the table '{shared.table.name}' leaves nothing now, so it is not read: wait for "
+                "its next period. A budget without one stays spent until you set another (UpdatePrivacyBudgetTemplate)."
+            )
+        if shared.private_budget is not None and not epsilon_left(shared.private_budget, now):
+            yield (
+                f"The privacy budget that queries over '{shared.table.name}' are paid from is spent, so nothing more "
+                "is told of its users: wait for the next month where it is refreshed (GetPrivacyBudgetTemplate)."
+            )
+
+
+def _to_be_ready(table: QueryTable) -> Iterable[str]:
+    """What an owner still has to set before its table is of use; nothing that would loosen what it has set."""
+    missing = readiness(table)
+    if not all(missing.values()):
+        return
+    open_to = [items for items in missing.values() if not any(item.closed for item in items)]
+    if open_to:
+        yield from dict.fromkeys(item.message for items in open_to for item in items)
+    else:
+        yield f"The table '{table.name}' is open to no use, as its rule says. While that is what you want, do nothing."
+
+
+def _as_a_receiver(standing: Standing, member: Member) -> Iterable[str]:
+    configuration = standing.ml_configurations.get(member.account_id)
+    if any(member.can(ability) for ability in _ML_ABILITIES) and (
+        configuration is None or configuration.location is None
+    ):
+        yield "To receive models and inferences, say where: PutMLConfiguration with an s3Destination."
+    if configuration is None and (member.can(Ability.CAN_QUERY) or member.account_id in standing.log_readers):
+        yield "To read logs and metrics of trainings and jobs, call PutMLConfiguration before they start."
+    membership = standing.memberships.get(member.account_id)
+    receives_from_others = member.can(Ability.CAN_RECEIVE_RESULTS) and not member.can(Ability.CAN_QUERY)
+    if receives_from_others and membership is not None and membership.default_result_configuration is None:
+        yield "To receive results of queries, say where: UpdateMembership with defaultResultConfiguration."
+
+
+def _as_the_querier(standing: Standing, now: datetime) -> Iterable[str]:
+    if not standing.tables:
+        yield "Wait: no member has associated a table yet (CreateConfiguredTableAssociation)."
+        return
+    usable = [shared for shared in standing.tables if shared.readable and shared.can_be_used(now)]
+    ready: dict[str, list[str]] = {}
+    for shared in usable:
+        for kind, missing in readiness(shared.table).items():
+            if not missing:
+                ready.setdefault(kind.value, []).append(f"'{shared.table.name}'")
+    if not ready:
+        yield "Wait: no table is ready yet; their owners are told here what they lack."
+    for use, names in sorted(ready.items()):
+        if use == "ADDITIONAL_ANALYSIS" and not standing.algorithm_owners:
+            yield (
+                f"Tables {', '.join(names)} are ready for an algorithm, and there is none: any member brings one by "
+                "CreateConfiguredModelAlgorithm and CreateConfiguredModelAlgorithmAssociation."
+            )
+        else:
+            yield f"Ready: {_USES[use].format(tables=', '.join(names))}."

@@ -1,0 +1,1 @@
+"""What may leave the room: analysis rules, differential privacy, policies, what is masked."""

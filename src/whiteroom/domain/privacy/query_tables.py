@@ -1,0 +1,83 @@
+"""Tables as a query may see them: what their references resolve to, and the rules that their owners set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+
+
+class FileFormat(StrEnum):
+    """How a member's table lies on disk."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; the type in Spark SQL's spelling, lower case (`bigint`, `string`)."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """A configured table's reference, resolved: the files that hold its rows, and its schema."""
+
+    files: tuple[str, ...]
+    """Absolute paths, in a fixed order."""
+    format: FileFormat
+    columns: tuple[Column, ...]
+
+
+UNREADABLE = CatalogTable((), FileFormat.CSV, ())
+"""What stands for a reference whose catalog entry or files are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTable:
+    """One associated table as a query may see it, with the rules its owner set."""
+
+    name: str
+    """The association's name: what the SQL calls it."""
+    owner_account_id: str
+    source: CatalogTable
+    allowed_columns: tuple[str, ...]
+    rule_type: str | None
+    """CUSTOM, LIST, AGGREGATION; None where the owner set no rule yet."""
+    rule: Mapping[str, Any] | None
+    """The analysis rule's policy of that type, as the API took it."""
+    association_rule: Mapping[str, Any] | None
+    """The collaboration analysis rule's policy (`allowedAdditionalAnalyses`, ...); None where not set."""
+    privacy: PrivacyPolicy | None = None
+    """What its owner's budget of differential privacy grants; None where the owner has none here."""
+    association_id: str = ""
+    """Which association it is: a name may be used again after one is deleted."""
+
+    @property
+    def title(self) -> str:
+        """How sentences name the table."""
+        return f"Table '{self.name}' (member {self.owner_account_id})"
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether what it refers to cannot be read now."""
+        return self.source == UNREADABLE
+
+    @property
+    def identifier(self) -> str | None:
+        """The column whose values are the users that differential privacy protects, in lower case; None without it."""
+        columns = ((self.rule or {}).get("differentialPrivacy") or {}).get("columns")
+        return columns[0]["name"].lower() if columns else None
+
+    @property
+    def readable_columns(self) -> frozenset[str]:
+        """The allowed columns that the table still has, in lower case."""
+        there = {column.name.lower() for column in self.source.columns}
+        return frozenset(there & {column.lower() for column in self.allowed_columns})

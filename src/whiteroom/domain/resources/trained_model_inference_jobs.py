@@ -1,0 +1,150 @@
+"""Inference jobs: a trained model put over the rows of a channel, for one receiver.
+
+Operations: operations/cleanrooms_ml/trained_model_inference_jobs.py. Controller:
+controllers/trained_model_inference_jobs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from whiteroom.domain.execution.failures import StatusCode
+from whiteroom.domain.execution.lifecycle import Event, Lifecycle
+from whiteroom.domain.execution.retries import Retry, next_try
+from whiteroom.domain.execution.runs import Observation
+from whiteroom.domain.execution.steps import WAIT, Effect, Failure, Step, failed, follow_run, follow_stop
+
+
+class Status(StrEnum):
+    """TrainedModelInferenceJobStatus, in the model's order."""
+
+    CREATE_PENDING = "CREATE_PENDING"
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_FAILED = "CREATE_FAILED"
+    ACTIVE = "ACTIVE"
+    CANCEL_PENDING = "CANCEL_PENDING"
+    CANCEL_IN_PROGRESS = "CANCEL_IN_PROGRESS"
+    CANCEL_FAILED = "CANCEL_FAILED"
+    INACTIVE = "INACTIVE"
+
+
+LIFECYCLE: Lifecycle[Status] = Lifecycle(
+    resource="TrainedModelInferenceJob",
+    initial=Status.CREATE_PENDING,
+    table={
+        Status.CREATE_PENDING: {
+            Event.STARTED: Status.CREATE_IN_PROGRESS,
+            Event.FAILED: Status.CREATE_FAILED,
+            Event.CANCEL: Status.CANCEL_PENDING,
+        },
+        Status.CREATE_IN_PROGRESS: {
+            Event.SUCCEEDED: Status.ACTIVE,
+            Event.FAILED: Status.CREATE_FAILED,
+            Event.CANCEL: Status.CANCEL_PENDING,
+        },
+        Status.CREATE_FAILED: {},
+        Status.ACTIVE: {},
+        Status.CANCEL_PENDING: {
+            Event.STOPPING: Status.CANCEL_IN_PROGRESS,
+        },
+        Status.CANCEL_IN_PROGRESS: {
+            Event.STOPPED: Status.INACTIVE,
+            Event.FAILED: Status.CANCEL_FAILED,
+        },
+        Status.CANCEL_FAILED: {
+            Event.CANCEL: Status.CANCEL_PENDING,
+        },
+        Status.INACTIVE: {},
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModelInferenceJob:
+    """One inference job."""
+
+    id: str
+    arn: str
+    membership_id: str
+    collaboration_id: str
+    account_id: str
+    name: str
+    description: str | None
+    trained_model_arn: str
+    trained_model_version_identifier: str
+    """As it was resolved when the job was asked for; `trained_model_id` is that version's own id."""
+    trained_model_id: str
+    trained_model_name: str
+    association_arn: str
+    """The association whose inference image serves: the request's, else the model's."""
+    resource_config: Mapping[str, Any]
+    receiver_account_id: str
+    accept: str | None
+    ml_input_channel_arn: str
+    max_payload_in_mb: int | None
+    environment: Mapping[str, str]
+    payer_account_id: str | None
+    kms_key_arn: str | None
+    image_digest: str | None
+    logs_status: str | None
+    logs_status_details: str | None
+    metrics_status: str | None
+    metrics_status_details: str | None
+    output_bytes: int | None
+    retries: int
+    """How often the run was tried again (domain/execution/retries.py)."""
+    retry: Retry | None
+    seconds_spent: int
+    """How long the attempts ran that died."""
+    run_started_at: datetime | None
+    run_ended_at: datetime | None
+    status: Status
+    status_code: str | None
+    """statusDetails.statusCode, from domain/execution/failures.py: why it failed, else InstanceClamped or nothing."""
+    status_message: str | None
+    revision: int
+    """Counts the writes; each write names the revision it saw (ports.Stale)."""
+    created_at: datetime
+    updated_at: datetime
+
+
+def plan(  # noqa: PLR0911 - one row for each status
+    job: TrainedModelInferenceJob,
+    seen: Observation,
+    now: datetime,
+    *,
+    member_active: bool,
+    grace_seconds: int,
+    halt: Failure | None = None,
+) -> Step:
+    """The next step for this job. Pure: the same arguments give the same step.
+
+    Args:
+        job: the record.
+        seen: what its run is doing.
+        now: the time.
+        member_active: whether the membership that asked for the job still is ACTIVE.
+        grace_seconds: how long a stopped program has between SIGTERM and SIGKILL.
+        halt: why it may not go on, where somebody other than its own membership has ended it.
+    """
+    match job.status:
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
+            return failed(StatusCode.MEMBERSHIP_ENDED)
+        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if halt is not None:
+            return failed(halt.code, halt.message)
+        case Status.CREATE_PENDING if job.image_digest is None:
+            return Step(Effect.RESOLVE)
+        case Status.CREATE_PENDING:
+            return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
+        case Status.CREATE_IN_PROGRESS:
+            return next_try(job, seen) or follow_run(seen, Effect.DELIVER)
+        case Status.CANCEL_PENDING:
+            return Step(Effect.STOP, Event.STOPPING)
+        case Status.CANCEL_IN_PROGRESS:
+            return follow_stop(seen, job.updated_at, grace_seconds, now)
+        case _:
+            return WAIT

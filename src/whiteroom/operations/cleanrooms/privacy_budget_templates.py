@@ -1,0 +1,288 @@
+"""Privacy budget templates: how often a table may be used, and how much of its users may be told.
+
+Rules: domain/privacy/privacy_budgets.py, domain/privacy/differential_privacy.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from whiteroom.base.arns import cleanrooms_arn
+from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
+from whiteroom.domain.privacy.differential_privacy import DIFFERENTIAL_PRIVACY, fresh_budget
+from whiteroom.domain.privacy.privacy_budgets import (
+    NO_REFRESH,
+    PrivacyBudgetTemplate,
+    fresh_counts,
+    parameters_are_sound,
+)
+from whiteroom.domain.resources.collaborations import Collaboration
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
+from whiteroom.domain.resources.memberships import Membership
+from whiteroom.operations.access import (
+    active_membership,
+    checked_tags,
+    collaboration_of,
+    joined_collaboration,
+    own_membership,
+    permit,
+)
+from whiteroom.operations.access_budgets import resource_arn_of
+from whiteroom.operations.ml_access import resource_id
+from whiteroom.operations.paging import next_token, page_size, page_start
+from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.ports import Duplicate
+
+_KIND = "PRIVACY_BUDGET_TEMPLATE"
+
+
+@operation(CLEANROOMS, "CreatePrivacyBudgetTemplate")
+def create_privacy_budget_template(request: Request, context: Context) -> Response:
+    """Limit how often one of the membership's own tables may be used, or what may be told of its users, from now on."""
+    tags = checked_tags(request.get("tags"))
+    membership = active_membership(context, request["membershipIdentifier"])
+    if request["privacyBudgetType"] == DIFFERENTIAL_PRIVACY:
+        template, there_already = _private_template(request, context, membership)
+    else:
+        template, there_already = _access_template(request, context, membership)
+    try:
+        context.tx.privacy_budget_templates.add(template)
+    except Duplicate:
+        raise Conflict(
+            there_already, resourceId=template.resource_id, resourceType=_KIND, reason="ALREADY_EXISTS"
+        ) from None
+    context.tx.tags.put(template.arn, tags)
+    return {"privacyBudgetTemplate": _document(context, template)}
+
+
+def _access_template(request: Request, context: Context, membership: Membership) -> tuple[PrivacyBudgetTemplate, str]:
+    """The template, and what is said where there is one already."""
+    parameters = _access_budget(request)
+    if request.get("autoRefresh", NO_REFRESH) != NO_REFRESH:
+        raise ValidationFault(
+            f"autoRefresh {request['autoRefresh']} is for templates of type DIFFERENTIAL_PRIVACY. An access budget has "
+            "autoRefresh in each of its budgetParameters.",
+            reason="INVALID_CONFIGURATION",
+        )
+    association = _own_association(context, membership, parameters["resourceArn"])
+    template = _new_template(
+        context,
+        membership,
+        resource_id=association.id,
+        resource_arn=resource_arn_of(association),
+        budget_parameters=tuple(parameters["budgetParameters"]),
+        **fresh_counts(parameters["budgetParameters"], context.now),
+    )
+    return template, (
+        f"The table '{association.name}' has an access budget already. Change it by UpdatePrivacyBudgetTemplate."
+    )
+
+
+def _private_template(request: Request, context: Context, membership: Membership) -> tuple[PrivacyBudgetTemplate, str]:
+    """The same for a budget of differential privacy: "each collaboration can have only one" (model)."""
+    given = _private_budget(request)
+    template = _new_template(
+        context,
+        membership,
+        resource_id=membership.collaboration_id,
+        resource_arn=collaboration_of(context, membership).arn,
+        budget_parameters=(),
+        **{**fresh_counts((), context.now), **fresh_budget(context.now)},
+        type=DIFFERENTIAL_PRIVACY,
+        auto_refresh=request.get("autoRefresh", NO_REFRESH),
+        epsilon=given["epsilon"],
+        users_noise_per_query=given["usersNoisePerQuery"],
+    )
+    return template, (
+        "This collaboration has a budget of differential privacy already, and can have one only. Whoever created it "
+        "changes it by UpdatePrivacyBudgetTemplate (ListCollaborationPrivacyBudgetTemplates says who)."
+    )
+
+
+@operation(CLEANROOMS, "GetPrivacyBudgetTemplate")
+def get_privacy_budget_template(request: Request, context: Context) -> Response:
+    """A template of the caller's membership."""
+    membership = own_membership(context, request["membershipIdentifier"])
+    template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
+    return {"privacyBudgetTemplate": _document(context, template)}
+
+
+@operation(CLEANROOMS, "ListPrivacyBudgetTemplates")
+def list_privacy_budget_templates(request: Request, context: Context) -> Response:
+    """The templates of the caller's membership, newest first."""
+    membership = own_membership(context, request["membershipIdentifier"])
+    scope = f"ListPrivacyBudgetTemplates {membership.id}"
+    repository = context.tx.privacy_budget_templates
+    page = repository.page(page_size(request), page_start(request, scope), membership_id=membership.id)
+    collaboration = collaboration_of(context, membership)
+    return {
+        "privacyBudgetTemplateSummaries": [
+            {**_head(collaboration, item), **_of_membership(item)} for item in page.items
+        ],
+        "nextToken": next_token(page, scope),
+    }
+
+
+@operation(CLEANROOMS, "UpdatePrivacyBudgetTemplate")
+def update_privacy_budget_template(request: Request, context: Context) -> Response:
+    """Replace the budget.
+
+    "When you edit a data access budget, it resets the current budget balance" (docs/sources.md). What was spent of a
+    budget of differential privacy stays spent: what was told cannot be taken back.
+    """
+    membership = active_membership(context, request["membershipIdentifier"])
+    template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
+    changes: dict[str, Any] = {"updated_at": context.now}
+    if request["privacyBudgetType"] != template.type:
+        raise ValidationFault(
+            f"The privacy budget template {template.id} is of type {template.type}; its type cannot be changed.",
+            reason="INVALID_CONFIGURATION",
+        )
+    if "parameters" in request and template.type == DIFFERENTIAL_PRIVACY:
+        given = _private_budget(request)
+        fields = {"epsilon": "epsilon", "usersNoisePerQuery": "users_noise_per_query"}
+        changes |= {field: given[name] for name, field in fields.items() if name in given}
+    elif "parameters" in request:
+        parameters = tuple(_access_budget(request)["budgetParameters"])
+        changes |= {"budget_parameters": parameters, **fresh_counts(parameters, context.now)}
+    template = context.tx.privacy_budget_templates.update(template, **changes)
+    return {"privacyBudgetTemplate": _document(context, template)}
+
+
+@operation(CLEANROOMS, "DeletePrivacyBudgetTemplate")
+def delete_privacy_budget_template(request: Request, context: Context) -> Response:
+    """Take the budget away.
+
+    Without an access budget "table usage is unlimited" (AccessBudget); without one of differential privacy the tables
+    that ask for it cannot be queried.
+    """
+    membership = active_membership(context, request["membershipIdentifier"])
+    template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
+    context.tx.privacy_budget_templates.remove(template)
+    context.tx.tags.put(template.arn, {})
+    return {}
+
+
+@operation(CLEANROOMS, "GetCollaborationPrivacyBudgetTemplate")
+def get_collaboration_privacy_budget_template(request: Request, context: Context) -> Response:
+    """Any member's template."""
+    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
+    template_id = request["privacyBudgetTemplateIdentifier"]
+    template = context.tx.privacy_budget_templates.get(template_id)
+    if template is None or template.collaboration_id != collaboration.id:
+        raise ResourceNotFound(
+            f"This collaboration has no privacy budget template {template_id}. "
+            "Use an identifier that ListCollaborationPrivacyBudgetTemplates answers.",
+            resourceId=template_id,
+            resourceType=_KIND,
+        )
+    content = {**_head(collaboration, template), **_settings(template), "creatorAccountId": template.account_id}
+    return {"collaborationPrivacyBudgetTemplate": content}
+
+
+@operation(CLEANROOMS, "ListCollaborationPrivacyBudgetTemplates")
+def list_collaboration_privacy_budget_templates(request: Request, context: Context) -> Response:
+    """Every member's templates, newest first."""
+    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
+    scope = f"ListCollaborationPrivacyBudgetTemplates {collaboration.id}"
+    repository = context.tx.privacy_budget_templates
+    page = repository.page(page_size(request), page_start(request, scope), collaboration_id=collaboration.id)
+    return {
+        "collaborationPrivacyBudgetTemplateSummaries": [
+            {**_head(collaboration, item), "creatorAccountId": item.account_id} for item in page.items
+        ],
+        "nextToken": next_token(page, scope),
+    }
+
+
+def _access_budget(request: Request) -> Mapping[str, Any]:
+    """The access budget in a request's parameters."""
+    budget = _parameters_of(request, "accessBudget")
+    permit(parameters_are_sound(budget["budgetParameters"]), ValidationFault, reason="INVALID_CONFIGURATION")
+    return budget
+
+
+def _private_budget(request: Request) -> Mapping[str, Any]:
+    """The budget of differential privacy in a request's parameters."""
+    return _parameters_of(request, "differentialPrivacy")
+
+
+def _parameters_of(request: Request, member: str) -> Mapping[str, Any]:
+    given: Mapping[str, Any] | None = request["parameters"].get(member)
+    if given is None:
+        raise ValidationFault(
+            f"A template of type {request['privacyBudgetType']} takes parameters.{member}.",
+            reason="INVALID_CONFIGURATION",
+        )
+    return given
+
+
+def _own_association(context: Context, membership: Membership, arn: str) -> ConfiguredTableAssociation:
+    association = context.tx.configured_table_associations.get(resource_id(arn))
+    if association is None or association.membership_id != membership.id or resource_arn_of(association) != arn:
+        raise ResourceNotFound(
+            f"Membership {membership.id} has no table {arn}. Use the resourceArn that GetSchema answers, of a table "
+            "of your own.",
+            resourceId=arn,
+            resourceType="CONFIGURED_TABLE_ASSOCIATION",
+        )
+    return association
+
+
+def _own(context: Context, membership: Membership, template_id: str) -> PrivacyBudgetTemplate:
+    template = context.tx.privacy_budget_templates.get(template_id)
+    if template is None or template.membership_id != membership.id:
+        raise ResourceNotFound(
+            f"Membership {membership.id} has no privacy budget template {template_id}. "
+            "Use the identifier that ListPrivacyBudgetTemplates answers.",
+            resourceId=template_id,
+            resourceType=_KIND,
+        )
+    return template
+
+
+def _new_template(context: Context, membership: Membership, **fields: Any) -> PrivacyBudgetTemplate:
+    template_id = context.new_id()
+    return PrivacyBudgetTemplate(
+        id=template_id,
+        # The model's pattern has no membership in it (PrivacyBudgetTemplateArn).
+        arn=cleanrooms_arn(membership.region, membership.account_id, f"privacybudgettemplate/{template_id}"),
+        membership_id=membership.id,
+        membership_arn=membership.arn,
+        collaboration_id=membership.collaboration_id,
+        account_id=membership.account_id,
+        created_at=context.now,
+        updated_at=context.now,
+        **fields,
+    )
+
+
+def _document(context: Context, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    membership = context.tx.memberships.get(template.membership_id)
+    assert membership is not None  # noqa: S101 - a membership's record is never removed
+    return {**_head(collaboration_of(context, membership), template), **_of_membership(template), **_settings(template)}
+
+
+def _settings(template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    if template.type == DIFFERENTIAL_PRIVACY:
+        granted = {"epsilon": template.epsilon, "usersNoisePerQuery": template.users_noise_per_query}
+        return {"autoRefresh": template.auto_refresh, "parameters": {"differentialPrivacy": granted}}
+    budget = {"budgetParameters": template.budget_parameters, "resourceArn": template.resource_arn}
+    return {"autoRefresh": template.auto_refresh, "parameters": {"accessBudget": budget}}
+
+
+def _of_membership(template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    return {"membershipId": template.membership_id, "membershipArn": template.membership_arn}
+
+
+def _head(collaboration: Collaboration, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    return {
+        "id": template.id,
+        "arn": template.arn,
+        "collaborationId": collaboration.id,
+        "collaborationArn": collaboration.arn,
+        "privacyBudgetType": template.type,
+        "createTime": template.created_at,
+        "updateTime": template.updated_at,
+    }

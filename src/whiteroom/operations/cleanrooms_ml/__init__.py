@@ -1,0 +1,1 @@
+"""Operations of AWS Clean Rooms ML (`cleanrooms-ml`)."""

@@ -1,0 +1,295 @@
+"""What of the runs' metrics one account reads, as CloudWatch has it: namespaces, metrics and dimensions.
+
+Nobody has metrics of their own here. Each account is shown, when it asks, what the policies let it see
+(domain/observability/metric_views.py), and nothing is stored for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from whiteroom.base.arns import parse_arn
+from whiteroom.domain.execution.runs import INFERENCE_JOBS, TRAINED_MODELS
+from whiteroom.domain.observability.metric_noise import Question
+from whiteroom.domain.observability.metric_views import MetricRules, SeriesView, is_over, note_for, views
+from whiteroom.domain.observability.metrics import SYSTEM_METRICS, MetricKind, MetricPoint, MetricSeries
+from whiteroom.domain.observability.publication import Publication, metrics_publication
+from whiteroom.domain.privacy.policies import NoiseLevel, PrivacyPolicies
+from whiteroom.domain.resources.configured_tables import catalog_name
+from whiteroom.domain.resources.memberships import MembershipStatus
+from whiteroom.domain.resources.trained_model_inference_jobs import Status as JobStatus
+from whiteroom.domain.resources.trained_models import Status as ModelStatus
+from whiteroom.domain.verdicts import Denied
+from whiteroom.operations.log_reading import withheld_of
+from whiteroom.ports import PageKey, Repository, Transaction
+from whiteroom.reads.current_rules import CurrentRules
+
+NAMESPACES = (TRAINED_MODELS, INFERENCE_JOBS)
+
+MODEL_ARN, JOB_ARN = "TrainedModelArn", "TrainedModelInferenceJobArn"
+VERSION, HOST, TYPE = "VersionIdentifier", "Host", "MetricType"
+
+PERCENT, NO_UNIT = "Percent", "None"
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _ModelRow:
+    """What of a version's record its metrics depend on."""
+
+    id: str
+    arn: str
+    version_identifier: str
+    collaboration_id: str
+    account_id: str
+    association_arn: str
+    image_digest: str | None
+    hyperparameters: Mapping[str, str]
+    environment: Mapping[str, str]
+    data_channels: tuple[Mapping[str, Any], ...]
+    incremental_channels: tuple[Mapping[str, Any], ...]
+    metrics_status: str | None
+    metrics_status_details: str | None
+    run_started_at: datetime | None
+    run_ended_at: datetime | None
+    status: ModelStatus
+    status_code: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _JobRow:
+    """What of an inference job's record its metrics depend on."""
+
+    id: str
+    arn: str
+    account_id: str
+    collaboration_id: str
+    association_arn: str
+    ml_input_channel_arn: str
+    trained_model_id: str
+    metrics_status: str | None
+    metrics_status_details: str | None
+    run_started_at: datetime | None
+    status: JobStatus
+    status_code: str | None
+    created_at: datetime
+
+
+V = TypeVar("V")
+_Identity = tuple[str, frozenset[tuple[str, str]]]
+"""A metric's name and dimensions."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMetric:
+    """One metric of CloudWatch's, as the account sees it."""
+
+    namespace: str
+    dimensions: Mapping[str, str]
+    view: SeriesView
+
+    @property
+    def name(self) -> str:
+        """MetricName."""
+        return self.view.series.name
+
+    @property
+    def unit(self) -> str:
+        """Of its values."""
+        return PERCENT if self.view.series.kind is MetricKind.SYSTEM else NO_UNIT
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReader:
+    """One account, and what it takes to show it the metrics that it may see."""
+
+    tx: Transaction
+    account_id: str
+    secret: bytes
+    _memberships: dict[str, str] = field(default_factory=dict)
+    """Of the account, ACTIVE, by collaboration; looked up once."""
+    _levels: dict[str, NoiseLevel | None] = field(default_factory=dict)
+    _current: list[CurrentRules] = field(default_factory=list)
+    """What owners allow now; at most one, made when it is first asked."""
+    _known: dict[tuple[str, str], Mapping[_Identity, MemberMetric]] = field(default_factory=dict)
+    """The metrics of what was asked for by its ARN; one call may ask for each of them."""
+
+    def metrics(self, namespace: str, arn: str | None = None) -> Iterator[MemberMetric]:
+        """Every metric of a namespace that the account sees now; of one model or job alone, where its ARN is given."""
+        for record in self._records(namespace, arn):
+            for view in self.views(record):
+                yield MemberMetric(namespace, _dimensions(record, view.series), view)
+
+    def metric(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> MemberMetric | None:
+        """The metric with exactly these dimensions, as CloudWatch has it; None where the account sees none."""
+        arn = dimensions.get(MODEL_ARN if namespace == TRAINED_MODELS else JOB_ARN)
+        if namespace not in NAMESPACES or arn is None:
+            return None
+        if (namespace, arn) not in self._known:
+            found = {(one.name, frozenset(one.dimensions.items())): one for one in self.metrics(namespace, arn)}
+            self._known[namespace, arn] = found
+        return self._known[namespace, arn].get((name, frozenset(dimensions.items())))
+
+    def views(self, record: Any) -> tuple[SeriesView, ...]:
+        """What the account sees of the run of a TrainedModel or a TrainedModelInferenceJob."""
+        told = self._told(record)
+        if told.status is None:
+            return ()
+        return views(told, self.tx.metrics.series(record.id), self._rules(record), self.secret)
+
+    def note(self, record: Any) -> str | None:
+        """Why the account sees fewer metrics of a run than there are; None where it sees all of them as they are."""
+        if record.collaboration_id not in self._own():
+            return f"Account {self.account_id} is no active member of the run's collaboration."
+        return note_for(self._told(record), self._rules(record))
+
+    def points(
+        self, view: SeriesView, from_ms: int | None = None, until_ms: int | None = None
+    ) -> Iterator[MetricPoint]:
+        """The points of a series between two moments, as they are shown."""
+        return view.shown(self._points(view.series, from_ms, until_ms))
+
+    def shown(self, view: SeriesView) -> tuple[MetricSeries, tuple[MetricPoint, ...]]:
+        """A series with all its points as they are shown; under noise its figures are of those."""
+        points = tuple(self.points(view))
+        if view.noise is None or not points:
+            return view.series, points
+        values = [point.value for point in points]
+        low, high, last = min(values), max(values), points[-1]
+        figures = replace(view.series, minimum=low, maximum=high, last_at_ms=last.at_ms, last_value=last.value)
+        return figures, points
+
+    def _points(self, series: MetricSeries, from_ms: int | None, until_ms: int | None) -> Iterator[MetricPoint]:
+        last: MetricPoint | None = None
+        while page := self.tx.metrics.points(series, _PAGE, after=last, from_ms=from_ms, until_ms=until_ms):
+            yield from page
+            last = page[-1]
+
+    def _records(self, namespace: str, arn: str | None) -> Iterable[Any]:
+        training = namespace == TRAINED_MODELS
+        repository: Repository[Any] = self.tx.trained_models if training else self.tx.trained_model_inference_jobs
+        if arn is not None:
+            return [record for record in repository.all(arn=arn) if record.collaboration_id in self._own()]
+        return self._all(repository, training=training)
+
+    def _all(self, repository: Repository[Any], *, training: bool) -> Iterator[Any]:
+        for room in self._own():
+            if not training:
+                yield from _every(repository, _JobRow, collaboration_id=room)
+                continue
+            for latest in (True, False):
+                yield from _every(repository, _ModelRow, collaboration_id=room, is_latest=latest)
+
+    def _own(self) -> Mapping[str, str]:
+        if not self._memberships:
+            own = self.tx.memberships.all(account_id=self.account_id, status=MembershipStatus.ACTIVE)
+            self._memberships.update({one.collaboration_id: one.id for one in own})
+        return self._memberships
+
+    def _told(self, record: Any) -> Publication:
+        membership_id = self._own().get(record.collaboration_id)
+        if membership_id is None or record.run_started_at is None:
+            return Publication(None, None)
+        if not self._current:
+            self._current.append(CurrentRules(self.tx))
+        recorded = Publication(record.metrics_status, record.metrics_status_details)
+        configuration = self.tx.ml_configurations.get(membership_id)
+        withheld = withheld_of(self._current[0], record)
+        return metrics_publication(recorded, record.run_started_at, configuration, withheld)
+
+    def _rules(self, record: Any) -> MetricRules:
+        if not is_training(record):  # its log is searched for no metrics
+            return MetricRules(NoiseLevel.NONE, over=False)
+        level, over = self._level(record.association_arn), is_over(record.status, record.run_ended_at)
+        noisy = over and level not in {None, NoiseLevel.NONE}
+        return MetricRules(level, over, question_of(self.tx, record) if noisy else None)
+
+    def _level(self, association_arn: str) -> NoiseLevel | None:
+        if association_arn not in self._levels:
+            found = self.tx.configured_model_algorithm_associations.get(parse_arn(association_arn).resource_id)
+            policies = None if found is None else PrivacyPolicies.parse(found.privacy_configuration)
+            self._levels[association_arn] = None if policies is None else policies.noise_level
+        return self._levels[association_arn]
+
+
+def question_of(tx: Transaction, record: Any) -> Question | None:
+    """What a training was asked, for its noise; None where a table that it learned from is not in the room any more.
+
+    Args:
+        tx: to look up what it learned from.
+        record: a version of a trained model.
+    """
+    tables = _tables(tx, record)
+    association = tx.configured_model_algorithm_associations.get(parse_arn(record.association_arn).resource_id)
+    if tables is None or association is None:
+        return None
+    algorithm = tx.configured_model_algorithms.get(parse_arn(association.configured_model_algorithm_arn).resource_id)
+    container = (None if algorithm is None else algorithm.training_container_config) or {}
+    names = {definition["name"] for definition in container.get("metricDefinitions", ())}
+    names |= {series.name for series in tx.metrics.series(record.id) if series.kind is MetricKind.CUSTOM}
+    given = [("hyperparameter", record.hyperparameters), ("environment", record.environment)]
+    inputs = ((f"{kind} {name}", value) for kind, values in given for name, value in values.items())
+    return Question(
+        collaboration_id=record.collaboration_id,
+        tables=tables,
+        algorithm=(association.id, record.image_digest or ""),
+        inputs=tuple(sorted(inputs)),
+        metrics=len(names),
+    )
+
+
+def _tables(tx: Transaction, record: Any) -> tuple[str, ...] | None:
+    """The tables behind a training, and behind the versions that it goes on from: as their owners' catalogs name them.
+
+    Without those of whoever trained or made a channel: with them, a table of one's own would give noise anew.
+    """
+    found: set[tuple[str, str]] = set()
+    own: set[str] = set()
+    step: Any = record
+    while step is not None:
+        own.add(step.account_id)
+        for channel in step.data_channels:
+            rows = tx.ml_input_channels.get(parse_arn(channel["mlInputChannelArn"]).resource_id)
+            if rows is None:
+                return None
+            own.add(rows.account_id)
+            for association_id in rows.source_associations:
+                association = tx.configured_table_associations.get(association_id)
+                table = None if association is None else tx.configured_tables.get(association.configured_table_id)
+                if table is None:
+                    return None
+                name = catalog_name(table.table_reference)
+                told = table.arn if isinstance(name, Denied) else f"{name.database.lower()}.{name.table.lower()}"
+                found.add((table.account_id, told))
+        base = step.incremental_channels[0]["modelId"] if step.incremental_channels else None
+        step = None if base is None else tx.trained_models.get(base)
+    return tuple(sorted(f"{account} {table}" for account, table in found if account not in own))
+
+
+def is_training(record: Any) -> bool:
+    """Whether a record is a version of a trained model, and not an inference job."""
+    return hasattr(record, "version_identifier")
+
+
+def _dimensions(record: Any, series: MetricSeries) -> Mapping[str, str]:
+    """What tells a series from all others of its name; a program may call a metric of its own like the system's."""
+    found = (
+        {MODEL_ARN: record.arn, VERSION: record.version_identifier} if is_training(record) else {JOB_ARN: record.arn}
+    )
+    ambiguous = series.kind is MetricKind.CUSTOM and series.name in SYSTEM_METRICS
+    return {**found, HOST: series.host, **({TYPE: "Custom"} if ambiguous else {})}
+
+
+def _every(repository: Repository[Any], view: type[V], **equals: object) -> Iterator[V]:
+    after: PageKey | None = None
+    while True:
+        page = repository.page_as(view, _PAGE, after, **equals)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return

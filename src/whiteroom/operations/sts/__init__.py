@@ -1,0 +1,1 @@
+"""Operations of AWS Security Token Service (`sts`)."""
