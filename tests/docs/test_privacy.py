@@ -42,7 +42,7 @@ def test_what_a_program_can_say_without_words_is_named_as_not_closed() -> None:
 
 
 def test_every_function_that_the_privacy_page_names_is_there() -> None:
-    domain = "".join(file.read_text(encoding="utf-8") for file in (SOURCES / "domain").glob("*.py"))
+    domain = "".join(file.read_text(encoding="utf-8") for file in (SOURCES / "domain").rglob("*.py"))
     named = set(re.findall(r"`(_?[a-z_]*_(?:refusals|reasons|gaps|minimums|count)|missing_for|judge|minimums)`", PAGE))
     assert len(named) > 10
     assert [name for name in sorted(named) if f"def {name}(" not in domain] == []
