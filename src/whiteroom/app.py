@@ -23,7 +23,7 @@ from whiteroom import operations
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict, Fault
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
@@ -62,9 +62,9 @@ from whiteroom.runtime.supervisor import gpus
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
+from whiteroom.store.group_commit import GroupCommit, OnError
 from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
-from whiteroom.store.turns import OnError, Turns
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.gauges import damage, disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
@@ -198,7 +198,7 @@ class Whiteroom:
         self._clock = clock
         self._finder = open_finder(settings)
         self._store = SqliteStore(settings.database)
-        self._turns = Turns(self._store)
+        self._turns = GroupCommit(self._store)
         self._catalog = open_catalog(settings)
         self._handlers = all_handlers()
         self._reading_files = reading_files()
@@ -299,15 +299,15 @@ class Whiteroom:
             try:
                 self._store.look_hard_for_damage(self._stopping)
             except sqlite3.Error as error:
-                logger.error("The database could not be checked for damage: %s", trouble_of(error) or error)  # noqa: TRY400 - a sentence says it
+                logger.error("The database could not be checked for damage: %s", machine_error_of(error) or error)  # noqa: TRY400 - a sentence says it
             self._stopping.wait(CHECK_EVERY_SECONDS)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan. Stopping ends no training: the next server on the folder takes it over."""
         await receive()
         # One server a data folder (cli/server_file.py): whoever holds a lease now was killed, and nobody waits for it.
-        self._store.free_leases()
-        self._store.look_at_all(self._clock())  # an earlier server's clock may have been ahead
+        self._store.release_all_leases()
+        self._store.make_all_due(self._clock())  # an earlier server's clock may have been ahead
         self._store.look_for_damage()
         self._controllers.start()
         self._checkup.start()

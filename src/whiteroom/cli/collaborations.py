@@ -75,7 +75,7 @@ def _set(collaboration_id: str, stopped_at: datetime | None, data: Data, *, as_j
             collaboration = _found(tx, collaboration_id)
             if (collaboration.stopped_at is None) != (stopped_at is None):
                 collaboration = tx.collaborations.update(collaboration, stopped_at=stopped_at)
-        store.look_at_all(utc_now())
+        store.make_all_due(utc_now())
     if as_json:
         since = None if collaboration.stopped_at is None else collaboration.stopped_at.isoformat()
         say_json({"id": collaboration.id, "name": collaboration.name, "stoppedTime": since})

@@ -11,11 +11,11 @@ from whiteroom.app import open_catalog
 from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.articles import with_article
 from whiteroom.base.clock import utc_now
+from whiteroom.cli.advice import advice
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.owned_uses import documents, say_uses, uses_of
 from whiteroom.cli.problems import Problem
-from whiteroom.cli.standings import advice
 from whiteroom.domain.observability.events import ResourceEvent
 from whiteroom.domain.observability.next_actions import Advice
 from whiteroom.domain.resources.collaborations import Collaboration

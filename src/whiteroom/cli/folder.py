@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from whiteroom.base.troubles import remedy_of
+from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
 from whiteroom.store.migrations import NewerDatabase

@@ -133,7 +133,7 @@ def _member_lines(
             summary = reader.summary_of(run)
             for placed in reader.forward(run, place):
                 place = placed.end
-                told = reader.told(run, placed, summary)
+                told = reader.redacted_line(run, placed, summary)
                 if told is not None:
                     yield replace(placed.line, text=told)
         if over:

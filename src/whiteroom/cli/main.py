@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.cli.output import complain
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import SettingsError
@@ -101,7 +101,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 def _machine_problem(error: OSError) -> str:
     """What the machine refused, and what to do about it."""
-    trouble = trouble_of(error)
+    trouble = machine_error_of(error)
     if trouble is not None:
         return trouble
     if not error.filename:

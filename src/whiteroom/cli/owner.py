@@ -52,7 +52,7 @@ def stop(
             if closed:
                 _remark(tx, [table.id for table, _ in closed], account)
             ended = [_document(table, rule) for table, rule in closed]
-        store.look_at_all(utc_now())
+        store.make_all_due(utc_now())
     if as_json:
         say_json(ended)
         return

@@ -31,7 +31,7 @@ def keep_artefacts(
     volume_bytes: int,
     until: float = inf,
 ) -> Kept | Failure:
-    """Archive what all instances left; safe to repeat. After a failure archives may be there, for `tidy` to delete.
+    """Archive what all instances left; safe to repeat. After a failure archives may be there, for `clean_up` to delete.
 
     Args:
         data: keeps the archives.

@@ -4,7 +4,7 @@ A crash anywhere leaves a state that the next pass continues from: an effect is 
 the record is refused if another controller was faster (ports.Stale). So recovery is the ordinary
 path, and there is no other.
 
-What a record no longer needs is freed after the record says so (`Controller.tidy`). What is missed
+What a record no longer needs is freed after the record says so (`Controller.clean_up`). What is missed
 there, by a crash or because a slow controller started something late, the sweep finds: whatever
 is held for a record that is at rest, or that nobody knows.
 """
@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from whiteroom.base.clock import Clock
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.controllers.analysis_logs import log_end
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.failures import MEANING, StatusCode
@@ -81,16 +81,16 @@ class Controller(Protocol[R_contra, S]):
             Stale: the record has changed, so that the effect may no longer be wanted.
         """
 
-    def accompany(self, tx: Transaction, record: R_contra, now: datetime) -> None:
+    def on_transition(self, tx: Transaction, record: R_contra, now: datetime) -> None:
         """Bring other records in line with this one's new status, in the transaction that wrote it."""
 
-    def tidy(self, record: R_contra) -> None:
+    def clean_up(self, record: R_contra) -> None:
         """Free what a record at rest no longer needs; safe to repeat."""
 
-    def held(self) -> Iterable[str]:
-        """Ids of the records for which something is held that `tidy` or `drop` frees."""
+    def owned_ids(self) -> Iterable[str]:
+        """Ids of the records for which something is held that `clean_up` or `clean_up_orphan` frees."""
 
-    def drop(self, record_id: str) -> None:
+    def clean_up_orphan(self, record_id: str) -> None:
         """Free what is held for a record that does not exist; safe to repeat."""
 
 
@@ -168,15 +168,15 @@ class Reconciler:
         """
         for controller in self._controllers.values():
             # In this order: a record is committed before anything is held for it.
-            held = tuple(controller.held())
+            held = tuple(controller.owned_ids())
             with self._store.reading() as tx:
                 records = {record_id: _repository(tx, controller.work).get(record_id) for record_id in held}
             for record_id, record in records.items():
                 if record is None:
                     log.warning("freeing what is held for %s %s, which is unknown", controller.work.value, record_id)
-                    self._guarded(controller.drop, record_id, controller.work, record_id)
+                    self._guarded(controller.clean_up_orphan, record_id, controller.work, record_id)
                 elif (controller.work, record_id) not in self._in_hand:
-                    self._tidy_at_rest(controller, record)
+                    self._clean_up_at_rest(controller, record)
 
     def _attempt(self, claim: Claim) -> datetime | None:
         """Take the step; when to look again, None where the store knows."""
@@ -204,7 +204,7 @@ class Reconciler:
         self._failpoint("acted")
         record, written = self._record(controller, record, step, outcome)
         self._failpoint("recorded")
-        self._tidy_at_rest(controller, record)
+        self._clean_up_at_rest(controller, record)
         if written:
             return None if step.event or outcome.failure else self._clock()
         return step.due_at or now + self._timing.next_look(now - record.updated_at)
@@ -233,14 +233,14 @@ class Reconciler:
                 due_at=now if outcome.unfinished else None if failure else step.due_at,
                 **changes,
             )
-            controller.accompany(tx, written, now)
+            controller.on_transition(tx, written, now)
             log_end(tx, written, now)
         return written, True
 
     def _failed(self, controller: Controller[Any, Any], claim: Claim, error: Exception) -> datetime | None:
         """Count an unexpected failure, and give the resource up where it was one too many."""
         key = (claim.work, claim.record_id)
-        trouble = trouble_of(error)
+        trouble = machine_error_of(error)
         counts, limit = (
             (self._waits, self._timing.trouble_limit) if trouble else (self._failures, self._timing.retry_limit)
         )
@@ -274,7 +274,7 @@ class Reconciler:
         failure = Failure(StatusCode.PLATFORM_ERROR, MEANING[StatusCode.PLATFORM_ERROR])
         step = Step(event=event, failure=failure if event is Event.FAILED else None, changes=_WAYS_ON[event])
         record, _ = self._record(controller, record, step, DONE)
-        self._tidy_at_rest(controller, record)
+        self._clean_up_at_rest(controller, record)
         return True
 
     def _settle_stale(self, controller: Controller[Any, Any], record_id: str) -> None:
@@ -282,11 +282,11 @@ class Reconciler:
         with self._store.reading() as tx:
             record = _repository(tx, controller.work).get(record_id)
         if record is not None:
-            self._tidy_at_rest(controller, record)
+            self._clean_up_at_rest(controller, record)
 
-    def _tidy_at_rest(self, controller: Controller[R, Any], record: R) -> None:
+    def _clean_up_at_rest(self, controller: Controller[R, Any], record: R) -> None:
         if controller.lifecycle.at_rest(record.status):
-            self._guarded(controller.tidy, record, controller.work, record.id)
+            self._guarded(controller.clean_up, record, controller.work, record.id)
 
     @staticmethod
     def _guarded(free: Callable[[Any], None], what: object, work: Work, record_id: str) -> None:

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from whiteroom.controllers.analysis_metrics import measures_of
+from whiteroom.controllers.budget_refunds import give_back_unused
 from whiteroom.controllers.querying import Querying
-from whiteroom.controllers.room import payer_active, result_format
-from whiteroom.controllers.settling import settle
 from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.failures import StatusCode
@@ -21,10 +20,18 @@ from whiteroom.domain.execution.queries import QueryObservation, ResultFormat
 from whiteroom.domain.execution.steps import DONE, Effect, Outcome, Step
 from whiteroom.domain.execution.synthetic_data import NO_SYNTHESIS
 from whiteroom.domain.resources.dependants import READING_INFERENCE_JOBS, READING_MODELS
-from whiteroom.domain.resources.ml_input_channels import LIFECYCLE, MLInputChannel, Status, Surroundings, plan
+from whiteroom.domain.resources.ml_input_channels import (
+    LIFECYCLE,
+    MLInputChannel,
+    Status,
+    Surroundings,
+    plan,
+    result_format,
+)
 from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.ports import Data, SqlEngine, Store, Transaction, Work
+from whiteroom.reads.members import payer_active
 
 Seen = tuple[QueryObservation, Surroundings]
 """What a channel's plan needs to see."""
@@ -102,8 +109,8 @@ class MLInputChannelController:
                 raise ValueError(f"a channel has no effect {effect.value}")
         return DONE
 
-    def accompany(self, tx: Transaction, record: MLInputChannel, now: datetime) -> None:
-        """loop.Controller.accompany: the protected query goes with its channel, and access budgets are settled."""
+    def on_transition(self, tx: Transaction, record: MLInputChannel, now: datetime) -> None:
+        """loop.Controller.on_transition: the protected query goes with its channel, and access budgets are settled."""
         query = tx.protected_queries.get(record.protected_query_id)
         status = _QUERY_STATUS.get(record.status)
         if query is None or status is None or QUERY_LIFECYCLE.at_rest(query.status):
@@ -122,12 +129,12 @@ class MLInputChannelController:
             changes["measures"] = measures_of(tx, record.source_associations, rows, size_bytes, use)
         tx.protected_queries.update(query, **changes)
         if status is ProtectedQueryStatus.SUCCESS or record.status_code == StatusCode.REVOKED_BY_OWNER:
-            settle(tx, query, record.source_associations)
+            give_back_unused(tx, query, record.source_associations)
         elif record.status_code == StatusCode.QUERY_REFUSED:
-            settle(tx, query, ())
+            give_back_unused(tx, query, ())
 
-    def tidy(self, record: MLInputChannel) -> None:
-        """loop.Controller.tidy. The query goes last: as long as it is held, the sweep comes back to the rest."""
+    def clean_up(self, record: MLInputChannel) -> None:
+        """loop.Controller.clean_up. The query goes last: as long as it is held, the sweep comes back to the rest."""
         if record.status is not Status.ACTIVE:
             # Killed first, or it would put its rows there after they were erased.
             self._engine.stop(record.protected_query_id)
@@ -136,14 +143,14 @@ class MLInputChannelController:
         self._synthesising.forget(record.protected_query_id)
         self._engine.forget(record.protected_query_id)
 
-    def held(self) -> Iterable[str]:
-        """loop.Controller.held: channels whose queries the engine holds, or of whose real rows something is left."""
+    def owned_ids(self) -> Iterable[str]:
+        """loop.Controller.owned_ids: channels whose queries the engine holds, or whose real rows are left."""
         # A query that nobody knows stands for a channel that nobody knows.
-        held = [item for item in self._querying.held(self._synthesising.held()) if _fills_a_channel(item[1])]
+        held = [item for item in self._querying.owned_ids(self._synthesising.owned_ids()) if _fills_a_channel(item[1])]
         return [_channel_id(query) if query else query_id for query_id, query in held]
 
-    def drop(self, record_id: str) -> None:
-        """loop.Controller.drop."""
+    def clean_up_orphan(self, record_id: str) -> None:
+        """loop.Controller.clean_up_orphan."""
         self._synthesising.forget(record_id)
         self._engine.forget(record_id)
 
@@ -163,7 +170,7 @@ class MLInputChannelController:
         return self._querying.start(
             query,
             _rows(channel),
-            ResultFormat(result_format(channel.input_channel)),
+            result_format(channel.input_channel),
             algorithm_association_arn=channel.association_arn,
         )
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.analysis_metrics import measures_of
-from whiteroom.controllers.privacy_bills import pay
+from whiteroom.controllers.budget_charges import pay
+from whiteroom.controllers.budget_refunds import give_back_unused
+from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.querying import Querying, still_allowed
-from whiteroom.controllers.room import receiving_membership, require_wanted
-from whiteroom.controllers.settling import settle
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.lifecycle import Lifecycle
@@ -36,6 +36,7 @@ from whiteroom.domain.resources.query_results import Receiver, location_of, plac
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.halts import halt
+from whiteroom.reads.members import receiving_membership
 
 Seen = tuple[QueryObservation, Surroundings]
 """What a query's plan needs to see."""
@@ -105,26 +106,26 @@ class ProtectedQueryController:
                 raise ValueError(f"a protected query has no effect {effect.value}")
         return DONE
 
-    def accompany(self, tx: Transaction, record: ProtectedQuery, now: datetime) -> None:  # noqa: ARG002 - of the protocol
-        """loop.Controller.accompany: access budgets get back what the query did not use."""
+    def on_transition(self, tx: Transaction, record: ProtectedQuery, now: datetime) -> None:  # noqa: ARG002 - of the protocol
+        """loop.Controller.on_transition: access budgets get back what the query did not use."""
         never_started = record.status is ProtectedQueryStatus.CANCELLED and record.started_at is None
         refused_by_rules = record.status_code in {StatusCode.QUERY_REFUSED, StatusCode.REVOKED_BY_OWNER}
         if record.status is ProtectedQueryStatus.SUCCESS or never_started or refused_by_rules:
-            settle(tx, record, record.read_associations)
+            give_back_unused(tx, record, record.read_associations)
 
-    def tidy(self, record: ProtectedQuery) -> None:
-        """loop.Controller.tidy. The query goes last: as long as it is held, the sweep comes back to the rows."""
+    def clean_up(self, record: ProtectedQuery) -> None:
+        """loop.Controller.clean_up. The query goes last: as long as it is held, the sweep comes back to the rows."""
         self._engine.stop(record.id)
         self._data.erase(_rows(record))
         self._engine.forget(record.id)
 
-    def held(self) -> Iterable[str]:
-        """loop.Controller.held: what nobody knows is left to the channels (controllers/ml_input_channels.py)."""
-        known = [query for _, query in self._querying.held() if query is not None]
+    def owned_ids(self) -> Iterable[str]:
+        """loop.Controller.owned_ids: what nobody knows is left to the channels (controllers/ml_input_channels.py)."""
+        known = [query for _, query in self._querying.owned_ids() if query is not None]
         return [query.id for query in known if query.ml_input_channel_arn is None]
 
-    def drop(self, record_id: str) -> None:
-        """loop.Controller.drop."""
+    def clean_up_orphan(self, record_id: str) -> None:
+        """loop.Controller.clean_up_orphan."""
         self._engine.forget(record_id)
 
     def _start(self, query: ProtectedQuery) -> Outcome:

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.query_specs import QuerySettings, QuerySpecs
-from whiteroom.controllers.room import member_active, payer_active
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.queries import QueryObservation, ResultFormat
 from whiteroom.domain.execution.runs import Phase
@@ -24,6 +23,7 @@ from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
+from whiteroom.reads.members import member_active, payer_active
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Querying:
         self._engine.start(spec)
         return DONE
 
-    def held(self, others: Iterable[str] = ()) -> list[tuple[str, ProtectedQuery | None]]:
+    def owned_ids(self, others: Iterable[str] = ()) -> list[tuple[str, ProtectedQuery | None]]:
         """Every query that the engine holds something for, and `others`; with its record where somebody knows it."""
         queries = tuple(dict.fromkeys((*self._engine.queries(), *others)))
         with self._store.reading() as tx:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from whiteroom.controllers.current import require_current
 from whiteroom.controllers.metrics import METRICS_PUBLISHED, NOTHING_TAKEN, MetricsReader, Taken
-from whiteroom.controllers.room import algorithm_of, member_active, policies_of, require_current
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.instance_types import Shape, clamped, limits
 from whiteroom.domain.execution.retries import Tried, attempt_notes, seconds_left
@@ -21,8 +21,10 @@ from whiteroom.domain.privacy.policies import LogPolicy, PrivacyPolicies
 from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.verdicts import ALLOWED, Verdict
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
+from whiteroom.reads.algorithms import algorithm_at, policies_at
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
+from whiteroom.reads.members import member_active
 
 Redact = Callable[[str, Iterable[LogPolicy]], str]
 """A failure file's text as every member may read it, under all of an association's log policies."""
@@ -178,7 +180,7 @@ class Runs:
 
     def container(self, tx: Transaction, record: RunRecord) -> Any:
         """The container that the algorithm of the record's association names; None where there is none."""
-        algorithm = algorithm_of(tx, record.association_arn)
+        algorithm = algorithm_at(tx, record.association_arn)
         return None if algorithm is None else self._kind.container(algorithm)
 
     def limits(self, record: RunRecord, *, volume_bytes: int, max_runtime_seconds: int) -> Limits:
@@ -225,7 +227,7 @@ class Runs:
             changes |= {"status_code": StatusCode.INSTANCE_CLAMPED.value, "status_message": note}
         return Outcome(changes)
 
-    def make_way(self, record: RunRecord) -> None:
+    def clear_attempt(self, record: RunRecord) -> None:
         """Forget a dead attempt, wholly: what is left of it would be taken for the next one.
 
         Raises:
@@ -247,11 +249,11 @@ class Runs:
         """What each instance of an ended run has left; untrusted."""
         return self._runtime.output(self.id_of(record))
 
-    def take_in_the_rest(self, record: RunRecord) -> None:
+    def flush_metrics(self, record: RunRecord) -> None:
         """Read the metrics of a run on that is over, before it is forgotten."""
         self._take_in(record, Phase.ENDED)
 
-    def held(self) -> set[str]:
+    def owned_ids(self) -> set[str]:
         """Ids of the records whose runs hold something."""
         prefix = self._kind.prefix
         return {run.removeprefix(prefix) for run in self._runtime.runs() if run.startswith(prefix)}
@@ -265,7 +267,7 @@ class Runs:
         self._runtime.forget_logs(self.id_of(record))
 
     def _log_policies(self, tx: Transaction, record: RunRecord) -> tuple[LogPolicy, ...]:
-        return self._kind.log_policies(policies_of(tx, record.association_arn))
+        return self._kind.log_policies(policies_at(tx, record.association_arn))
 
     def _clamp_note(self, record: RunRecord) -> str:
         """How much less than its type an instance gets, as a sentence; empty where it gets all of it."""

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable
 
 from whiteroom.base.clock import Clock
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.timing import Timing
 from whiteroom.ports import Store
@@ -80,7 +80,7 @@ class Controllers:
         before, self._ahead = self._ahead, self._clock_ahead()
         if self._ahead < before - CLOCK_SET_SECONDS:
             log.warning("the clock was set back by %.0f s: all work is looked at anew", before - self._ahead)
-            self._store.look_at_all(self._clock())
+            self._store.make_all_due(self._clock())
             self.wake()
         self._reconciler.sweep()
 
@@ -139,7 +139,7 @@ def _repeat(routine: Callable[[], None], seconds: float, ended: threading.Event)
 
 
 def _complain(what: str, error: Exception) -> None:
-    trouble = trouble_of(error)
+    trouble = machine_error_of(error)
     if trouble:
         log.error("%s: %s", what, trouble)
     else:

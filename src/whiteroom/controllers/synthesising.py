@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from whiteroom.controllers.query_specs import QuerySettings
-from whiteroom.controllers.room import result_format
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.execution.synthetic_data import SynthesisObservation, SynthesisSpec, SyntheticDataParameters
-from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel, result_format
 from whiteroom.ports import Data, Synthesiser
 
 
@@ -45,7 +43,7 @@ class Synthesising:
                 source=self.originals(channel),
                 target=target,
                 parameters=SyntheticDataParameters.parse(channel.synthetic_data_parameters or {}),
-                result_format=ResultFormat(result_format(channel.input_channel)),
+                result_format=result_format(channel.input_channel),
                 csv_header=settings.csv_header,
                 max_file_bytes=settings.max_file_bytes,
                 memory_bytes=settings.memory_bytes,
@@ -54,7 +52,7 @@ class Synthesising:
             )
         )
 
-    def held(self) -> Iterable[str]:
+    def owned_ids(self) -> Iterable[str]:
         """Ids of the queries of whose rows something is held here."""
         return {*self._synthesiser.syntheses(), *self._data.held(DataKind.ORIGINAL)}
 

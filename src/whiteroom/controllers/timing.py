@@ -25,7 +25,7 @@ class Timing:
     retry_limit: int = 5
     """So many failures in a row, and the resource fails with PlatformError."""
     trouble_limit: int = 1_440
-    """The same, where the machine alone is at fault (base/troubles.py): a full disk has a day to be given room."""
+    """The same, where the machine alone is at fault (base/machine_errors.py): a full disk has a day."""
     sweep_seconds: float = 30.0
 
     def next_look(self, elapsed: timedelta) -> timedelta:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from whiteroom.controllers.room import member_active, policies_of, ready_model, receiving_location, require_wanted
+from whiteroom.controllers.current import require_wanted
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import delivery_path
 from whiteroom.domain.execution.failures import MEANING, StatusCode
@@ -28,8 +28,11 @@ from whiteroom.domain.resources.trained_models import (
 )
 from whiteroom.domain.verdicts import ALLOWED, Denied
 from whiteroom.ports import Archive, Data, DeliveryFailed, Stale, Store, Transaction, UnsafeContents, Work
+from whiteroom.reads.algorithms import policies_at
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
+from whiteroom.reads.members import member_active, receiving_location
+from whiteroom.reads.ready import ready_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,18 @@ class TrainedModelExportJobController:
             return refused(StatusCode.DELIVERY_FAILED, str(error))
         return Outcome({"exported_bytes": ready.size_bytes})
 
-    def accompany(self, tx: Transaction, record: TrainedModelExportJob, now: datetime) -> None:
-        """loop.Controller.accompany: nothing goes along with an export job."""
+    def on_transition(self, tx: Transaction, record: TrainedModelExportJob, now: datetime) -> None:
+        """loop.Controller.on_transition: nothing goes along with an export job."""
 
-    def tidy(self, record: TrainedModelExportJob) -> None:
-        """loop.Controller.tidy: an export holds nothing."""
+    def clean_up(self, record: TrainedModelExportJob) -> None:
+        """loop.Controller.clean_up: an export holds nothing."""
 
-    def held(self) -> Iterable[str]:
-        """loop.Controller.held."""
+    def owned_ids(self) -> Iterable[str]:
+        """loop.Controller.owned_ids."""
         return ()
 
-    def drop(self, record_id: str) -> None:
-        """loop.Controller.drop."""
+    def clean_up_orphan(self, record_id: str) -> None:
+        """loop.Controller.clean_up_orphan."""
 
     def _ready(self, job: TrainedModelExportJob) -> _Ready | Failure:
         """What the export delivers and where to, judged now."""
@@ -105,7 +108,7 @@ class TrainedModelExportJobController:
                 return model
             if halted is not None:
                 return halted
-            policies = policies_of(tx, model.association_arn)
+            policies = policies_at(tx, model.association_arn)
             location = receiving_location(
                 tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT
             )

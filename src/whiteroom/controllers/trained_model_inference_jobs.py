@@ -9,17 +9,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from whiteroom.base.arns import parse_arn
 from whiteroom.controllers.artefacts import is_kept
+from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.metrics import with_metrics
-from whiteroom.controllers.room import (
-    policies_of,
-    ready_channel,
-    ready_model,
-    receiving_location,
-    region_of,
-    require_wanted,
-    result_format,
-)
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import delivery_path
@@ -29,11 +22,14 @@ from whiteroom.domain.execution.runs import INFERENCE_JOBS, INFERENCE_PREFIX, Ru
 from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.privacy.policies import GB, output_within_limit
 from whiteroom.domain.resources.collaborations import Ability
-from whiteroom.domain.resources.ml_input_channels import MLInputChannel
+from whiteroom.domain.resources.ml_input_channels import MLInputChannel, result_format
 from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.resources.trained_models import model_archive
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import ConflictingContents, Data, DeliveryFailed, Stale, Transaction, UnsafeContents, Work
+from whiteroom.reads.algorithms import policies_at
+from whiteroom.reads.members import receiving_location
+from whiteroom.reads.ready import ready_channel, ready_model
 
 INFERENCES = RunKind(
     work=Work.TRAINED_MODEL_INFERENCE_JOBS,
@@ -86,7 +82,7 @@ class TrainedModelInferenceJobController:
             case Effect.START:
                 return self._start(record)
             case Effect.FORGET:
-                self._runs.make_way(record)
+                self._runs.clear_attempt(record)
             case Effect.DELIVER:
                 return self._deliver(record)
             case Effect.STOP:
@@ -95,20 +91,20 @@ class TrainedModelInferenceJobController:
                 raise ValueError(f"an inference job has no effect {effect.value}")
         return DONE
 
-    def accompany(self, tx: Transaction, record: TrainedModelInferenceJob, now: datetime) -> None:
-        """loop.Controller.accompany: nothing goes along with an inference job."""
+    def on_transition(self, tx: Transaction, record: TrainedModelInferenceJob, now: datetime) -> None:
+        """loop.Controller.on_transition: nothing goes along with an inference job."""
 
-    def tidy(self, record: TrainedModelInferenceJob) -> None:
-        """loop.Controller.tidy."""
-        self._runs.take_in_the_rest(record)
-        self.drop(record.id)
+    def clean_up(self, record: TrainedModelInferenceJob) -> None:
+        """loop.Controller.clean_up."""
+        self._runs.flush_metrics(record)
+        self.clean_up_orphan(record.id)
 
-    def held(self) -> Iterable[str]:
-        """loop.Controller.held."""
-        return self._runs.held()
+    def owned_ids(self) -> Iterable[str]:
+        """loop.Controller.owned_ids."""
+        return self._runs.owned_ids()
 
-    def drop(self, record_id: str) -> None:
-        """loop.Controller.drop."""
+    def clean_up_orphan(self, record_id: str) -> None:
+        """loop.Controller.clean_up_orphan."""
         self._runs.forget(record_id)
 
     def _start(self, job: TrainedModelInferenceJob) -> Outcome:
@@ -144,7 +140,7 @@ class TrainedModelInferenceJobController:
             max_payload_mb=job.max_payload_in_mb,
             instance_type=job.resource_config["instanceType"],
             instance_count=instances_of(job),
-            region=region_of(job.arn),
+            region=parse_arn(job.arn).region,
             limits=self._runs.limits(
                 job, volume_bytes=_VOLUME_BYTES, max_runtime_seconds=settings.default_max_runtime_seconds
             ),
@@ -181,7 +177,7 @@ class TrainedModelInferenceJobController:
         with self._store.reading() as tx:
             require_wanted(tx, self.work, job)
             halted = self._runs.halt(tx, job, watched=True)
-            verdict = output_within_limit(size_bytes, policies_of(tx, job.association_arn))
+            verdict = output_within_limit(size_bytes, policies_at(tx, job.association_arn))
             location = receiving_location(
                 tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT
             )

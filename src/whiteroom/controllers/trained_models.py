@@ -12,9 +12,9 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
+from whiteroom.base.arns import parse_arn
 from whiteroom.controllers.artefacts import Kept, keep_artefacts
 from whiteroom.controllers.metrics import with_metrics
-from whiteroom.controllers.room import policies_of, region_of
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -34,6 +34,7 @@ from whiteroom.domain.resources.trained_models import (
     plan,
 )
 from whiteroom.ports import Data, TookTooLong, Transaction, Work
+from whiteroom.reads.algorithms import policies_at
 
 GATHER_SECONDS = 4.0
 """How long a failure waits for what the training had saved to be kept."""
@@ -91,7 +92,7 @@ class TrainedModelController:
             case Effect.START:
                 return self._start(record)
             case Effect.FORGET:
-                self._runs.make_way(record)
+                self._runs.clear_attempt(record)
             case Effect.KEEP:
                 return self._keep(record)
             case Effect.KEEP_PARTIAL:
@@ -108,11 +109,11 @@ class TrainedModelController:
                 raise ValueError(f"a training has no effect {effect.value}")
         return DONE
 
-    def accompany(self, tx: Transaction, record: TrainedModel, now: datetime) -> None:
-        """loop.Controller.accompany: nothing goes along with a model."""
+    def on_transition(self, tx: Transaction, record: TrainedModel, now: datetime) -> None:
+        """loop.Controller.on_transition: nothing goes along with a model."""
 
-    def tidy(self, record: TrainedModel) -> None:
-        """loop.Controller.tidy. The run goes late: as long as it is held, the sweep comes back to the rest."""
+    def clean_up(self, record: TrainedModel) -> None:
+        """loop.Controller.clean_up. The run goes late: as long as it is held, the sweep comes back to the rest."""
         if record.status is Status.CREATE_FAILED and record.partial_bytes is not None:
             self._data.erase(model_archive(record.id))
             self._data.erase(output_archive(record.id))
@@ -120,17 +121,17 @@ class TrainedModelController:
             return
         elif record.status is not Status.ACTIVE:
             self._data.erase(artefacts(record.id))
-        self._runs.take_in_the_rest(record)
-        self.drop(record.id)
+        self._runs.flush_metrics(record)
+        self.clean_up_orphan(record.id)
 
-    def held(self) -> Iterable[str]:
-        """loop.Controller.held."""
-        return self._runs.held().union(self._inputs.held())
+    def owned_ids(self) -> Iterable[str]:
+        """loop.Controller.owned_ids."""
+        return self._runs.owned_ids().union(self._inputs.owned_ids())
 
-    def drop(self, record_id: str) -> None:
-        """loop.Controller.drop. The checkpoints go after the run, which may still write to them."""
+    def clean_up_orphan(self, record_id: str) -> None:
+        """loop.Controller.clean_up_orphan. The checkpoints go after the run, which may still write to them."""
         self._runs.forget(record_id)
-        self._inputs.drop(record_id)
+        self._inputs.clean_up_orphan(record_id)
 
     def _start(self, model: TrainedModel) -> Outcome:
         with self._store.reading() as tx:
@@ -164,7 +165,7 @@ class TrainedModelController:
             channels=channels,
             instance_type=model.resource_config["instanceType"],
             instance_count=instances_of(model),
-            region=region_of(model.arn),
+            region=parse_arn(model.arn).region,
             file_format=file_format,
             limits=self._runs.limits(
                 model,
@@ -212,7 +213,7 @@ class TrainedModelController:
 
     def _keep_under(self, model: TrainedModel, targets: tuple[DataRef, DataRef], until: float = inf) -> Kept | Failure:
         with self._store.reading() as tx:
-            policies = policies_of(tx, model.association_arn)
+            policies = policies_at(tx, model.association_arn)
         volume_bytes = model.resource_config["volumeSizeInGB"] * GB * instances_of(model)
         kept = keep_artefacts(self._data, self._runs.left(model), targets, policies, volume_bytes, until)
         if isinstance(kept, Failure) and kept.code is not StatusCode.ARTIFACT_TOO_LARGE:

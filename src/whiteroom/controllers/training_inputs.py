@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from whiteroom.controllers.artefacts import is_kept
-from whiteroom.controllers.room import ready_channel, ready_model, result_format
 from whiteroom.controllers.running import instances_of
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMode
 from whiteroom.domain.execution.steps import Failure
+from whiteroom.domain.resources.ml_input_channels import result_format
 from whiteroom.domain.resources.trained_models import MODEL_ARCHIVE, TrainedModel, model_archive
 from whiteroom.ports import Data, Layouts, Transaction
+from whiteroom.reads.ready import ready_channel, ready_model
 
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"
 """The content type of an incremental channel, as in SageMaker's incremental training."""
@@ -77,11 +78,11 @@ class TrainingInputs:
         name = model.incremental_channels[0]["channelName"]
         return (*channels, ChannelMount(name, base, content_type=_SAGEMAKER_MODEL))
 
-    def held(self) -> Iterable[str]:
+    def owned_ids(self) -> Iterable[str]:
         """Ids of versions that have checkpoints."""
         return self._data.held(DataKind.CHECKPOINT)
 
-    def drop(self, version_id: str) -> None:
+    def clean_up_orphan(self, version_id: str) -> None:
         """Erase the copy of the base version's model, and the checkpoints, to which no run may write any more."""
         for kind in (DataKind.BASE_MODEL, DataKind.CHECKPOINT):
             self._data.erase(DataRef(kind, version_id))

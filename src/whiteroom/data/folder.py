@@ -23,8 +23,8 @@ from typing import IO, Final
 
 from whiteroom.base.archives import shown
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.base.trees import remove_tree
-from whiteroom.base.troubles import trouble_of
 from whiteroom.data.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import Archive, DeliveryFailed
@@ -138,7 +138,7 @@ class FolderData:
             with self._noted(folders), _entered(self._deliveries, folders[:-1]) as parent:
                 _deliver(parent, folders[-1], wanted, confirm)
         except OSError as error:
-            if trouble_of(error):
+            if machine_error_of(error):
                 raise  # of this machine, and not of the place: the same delivery is tried again
             raise DeliveryFailed(f"The receiver's location cannot be written to: {error.strerror}.") from error
 

@@ -17,7 +17,7 @@ from whiteroom.domain.resources.collaborations import (
     Collaboration,
     Member,
     MemberStatus,
-    in_sight,
+    is_visible,
     may_work,
     member_id,
 )
@@ -86,7 +86,7 @@ def visible_collaboration(context: Context, collaboration_id: str) -> tuple[Coll
     """
     collaboration = context.tx.collaborations.get(collaboration_id)
     member = context.tx.members.get(member_id(collaboration_id, context.caller.account_id))
-    if collaboration is None or member is None or not in_sight(collaboration, member):
+    if collaboration is None or member is None or not is_visible(collaboration, member):
         raise AccessDenied(
             f"Account {context.caller.account_id} has no part in a collaboration {collaboration_id}.",
             reason="INSUFFICIENT_PERMISSIONS",

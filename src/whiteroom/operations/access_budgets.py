@@ -17,7 +17,7 @@ from whiteroom.domain.privacy.privacy_budgets import Balance, PrivacyBudgetTempl
 from whiteroom.domain.resources.analysis_templates import AnalysisTemplate, tables_named
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
-from whiteroom.operations.answers import chosen
+from whiteroom.operations.answers import unwrap
 from whiteroom.operations.registry import Context
 from whiteroom.reads import budgets
 from whiteroom.reads.query_tables import shared_associations
@@ -47,7 +47,7 @@ def spend(context: Context, association_ids: Iterable[str]) -> tuple[str, ...]:
         association = context.tx.configured_table_associations.get(association_id)
         if template is None or association is None:
             continue
-        changes = chosen(used_once_more(template, association.name, context.now), AccessDenied)
+        changes = unwrap(used_once_more(template, association.name, context.now), AccessDenied)
         context.tx.privacy_budget_templates.update(template, **changes)
         spent.append(association_id)
     return tuple(spent)

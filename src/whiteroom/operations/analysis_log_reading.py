@@ -108,7 +108,7 @@ class AnalysisReader:
             yield from map(_line, page)
             place = page[-1].place
 
-    def told(self, run: AnalysisStream, placed: PlacedLine, summary: frozenset[int]) -> str:  # noqa: ARG002 - as Reader
+    def redacted_line(self, run: AnalysisStream, placed: PlacedLine, summary: frozenset[int]) -> str:  # noqa: ARG002 - as Reader
         """An event, as it was written for this account."""
         return placed.line.text
 

@@ -60,7 +60,9 @@ def unique(what: str, name: str) -> Iterator[None]:
         raise Conflict(f"There is {what} named {name!r} already. Choose another name.") from None
 
 
-def move(context: Context, repository: LifecycleRepository[R], lifecycle: Lifecycle[Any], record: R, event: Event) -> R:
+def transition(
+    context: Context, repository: LifecycleRepository[R], lifecycle: Lifecycle[Any], record: R, event: Event
+) -> R:
     """Take the record along its state table at the caller's wish.
 
     Raises:
@@ -76,7 +78,7 @@ def move(context: Context, repository: LifecycleRepository[R], lifecycle: Lifecy
         ) from None
 
 
-def chosen(outcome: V | Denied, fault: type[Fault]) -> V:
+def unwrap(outcome: V | Denied, fault: type[Fault]) -> V:
     """The value of a decision that may be a denial, which is raised as `fault`."""
     if isinstance(outcome, Denied):
         raise fault(outcome.reason)

@@ -31,7 +31,7 @@ from whiteroom.domain.observability.container_logs import (
     Reading,
     error_summary,
     reading_of,
-    told,
+    redacted_line,
 )
 from whiteroom.domain.observability.publication import Publication, logs_publication, why_withheld
 from whiteroom.domain.privacy.policies import Entity, LogPolicy, PrivacyPolicies
@@ -167,7 +167,7 @@ class LogReader(Protocol):
     def backward(self, run: Any, end: int) -> Iterator[PlacedLine]:
         """The lines before a place, the last one first."""
 
-    def told(self, run: Any, placed: PlacedLine, summary: frozenset[int]) -> str | None:
+    def redacted_line(self, run: Any, placed: PlacedLine, summary: frozenset[int]) -> str | None:
         """A line as the account reads it; None where it does not. `summary` is what `summary_of` answers."""
 
     def summary_of(self, run: Any) -> frozenset[int]:
@@ -289,9 +289,9 @@ class Reader:
 
     # -- lines ----------------------------------------------------------------------
 
-    def told(self, run: MemberRun, placed: PlacedLine, summary: frozenset[int]) -> str | None:
+    def redacted_line(self, run: MemberRun, placed: PlacedLine, summary: frozenset[int]) -> str | None:
         """A line as the account reads it; None where it does not. `summary` is what `summary_of` answers."""
-        return told(placed.line.text, run.reading, self.finder, in_summary=placed.start in summary)
+        return redacted_line(placed.line.text, run.reading, self.finder, in_summary=placed.start in summary)
 
     def summary_of(self, run: MemberRun) -> frozenset[int]:
         """The places of the lines of a run's error summary, where the account is to see that."""

@@ -21,7 +21,7 @@ from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.domain.resources.versions import Omitted, version_filter, version_id
 from whiteroom.operations.access import permit
-from whiteroom.operations.answers import chosen
+from whiteroom.operations.answers import unwrap
 from whiteroom.operations.registry import Context
 from whiteroom.ports import Repository
 from whiteroom.reads import algorithms
@@ -34,7 +34,7 @@ MODEL = "trained-model"
 INFERENCE_JOB = "trained-model-inference-job"
 
 
-class InRoom(Protocol):
+class CollaborationResource(Protocol):
     """A record that lies in a membership of a collaboration."""
 
     @property
@@ -45,7 +45,7 @@ class InRoom(Protocol):
     def collaboration_id(self) -> str: ...
 
 
-R = TypeVar("R", bound=InRoom)
+R = TypeVar("R", bound=CollaborationResource)
 
 
 def missing(arn: str, kind: str, place: str) -> ResourceNotFound:
@@ -226,7 +226,7 @@ def paying_account(context: Context, membership: Membership, cost: Cost, named: 
         ValidationFault: the one named does not pay for this, or nobody does.
     """
     members = context.tx.members.all(collaboration_id=membership.collaboration_id)
-    return chosen(payer(members, cost, named, membership.account_id), ValidationFault)
+    return unwrap(payer(members, cost, named, membership.account_id), ValidationFault)
 
 
 def require_receiver(context: Context, membership: Membership, account_id: str, ability: Ability) -> None:

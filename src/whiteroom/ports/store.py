@@ -132,10 +132,10 @@ class Store(Protocol):
     def release(self, claim: Claim, next_due_at: datetime | None) -> None:
         """Give a lease back. The work is due again at `next_due_at`, unless a member asked for it meanwhile."""
 
-    def free_leases(self) -> None:
+    def release_all_leases(self) -> None:
         """Give back every lease, whoever holds it. For a server that knows that it is alone, when it starts."""
 
-    def look_at_all(self, now: datetime) -> None:
+    def make_all_due(self, now: datetime) -> None:
         """Make all work due now, at the latest. For when the clock was set back: due times are from before."""
 
     def next_due_at(self) -> datetime | None:

@@ -34,7 +34,7 @@ from whiteroom.domain.execution.runs import (
 )
 from whiteroom.domain.observability.metrics import Usage
 from whiteroom.ports import ImageNotFound, LocalData, RunRefused
-from whiteroom.processes import spares
+from whiteroom.processes import prestarted
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
@@ -66,7 +66,7 @@ class SupervisedRuntime:
         self._logs = self._folder / "logs"
         self._log_limit_bytes = log_limit_bytes
         self._log_line_characters = log_line_characters
-        self._spares: spares.Spares | None = None
+        self._prestarted: prestarted.PrestartedPool | None = None
         self._sweep()
 
     # -- each runtime's own ----------------------------------------------------------
@@ -204,8 +204,8 @@ class SupervisedRuntime:
 
     def warm(self) -> None:
         """Have a supervisor stand by from now on. For a server; it ends with this process."""
-        self._spares = spares.Spares(self.supervises, self.environment())
-        self._spares.refill()
+        self._prestarted = prestarted.PrestartedPool(self.supervises, self.environment())
+        self._prestarted.refill()
 
     def environment(self) -> dict[str, str]:
         """All that a supervisor gets of this process's variables."""
@@ -256,11 +256,11 @@ class SupervisedRuntime:
         """Start the run's supervisor: the one that stands by, else a new one."""
         log = os.open(folder / specs.SUPERVISOR_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            spare = self._spares.take() if self._spares else None
+            spare = self._prestarted.take() if self._prestarted else None
             if spare is None or not spare.hand(folder, lock, log):
                 if (folder / specs.MARKER_FILE).exists():
                     return  # it died in the middle: what it has begun is not begun again
-                spares.start(self.supervises, self.environment(), str(folder), lock, log)
+                prestarted.start(self.supervises, self.environment(), str(folder), lock, log)
         finally:
             os.close(log)
 

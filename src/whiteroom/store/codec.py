@@ -93,7 +93,7 @@ def _or_none(convert: Encode, value: Any) -> Any:
 
 
 class RecordCodec(Generic[R]):
-    """Turns records of one class into column values and rows back into records."""
+    """GroupCommit records of one class into column values and rows back into records."""
 
     def __init__(self, record: type[R]) -> None:
         hints = typing.get_type_hints(record)

@@ -18,7 +18,7 @@ class Credentials:
     """Answers who holds an access key, or temporary credentials.
 
     Args:
-        view: A session whose transaction for reading is open (Turns.view). Always one of the same connection.
+        view: A session whose transaction for reading is open (GroupCommit.view). Always one of the same connection.
         secret: What session tokens are sealed with.
         dev: Sessions of accounts' roots are good: in development mode they ask with their twelve digits.
 

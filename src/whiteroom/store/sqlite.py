@@ -170,13 +170,13 @@ class SqliteStore:
         else:
             work.run(session, "release_until", {**values, "next_due_at": to_micros(next_due_at)})
 
-    def free_leases(self) -> None:
-        """ports.Store.free_leases."""
+    def release_all_leases(self) -> None:
+        """ports.Store.release_all_leases."""
         session = self._session("writing")
         work.run(session, "free", {})
 
-    def look_at_all(self, now: datetime) -> None:
-        """ports.Store.look_at_all."""
+    def make_all_due(self, now: datetime) -> None:
+        """ports.Store.make_all_due."""
         work.run(self._session("writing"), "look at all", {"now": to_micros(now)})
 
     def next_due_at(self) -> datetime | None:

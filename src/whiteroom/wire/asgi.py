@@ -13,7 +13,7 @@ from typing import Any
 from whiteroom.base.callers import Caller
 from whiteroom.base.clock import Clock
 from whiteroom.base.faults import Fault
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
 from whiteroom.wire.dialects.choice import Dialects, addressed
@@ -40,12 +40,12 @@ Observe = Callable[[str, str, int, float], None]
 status; and the seconds since the request's last byte."""
 
 
-def _nobody(_service: str, _operation: str, _status: int, _seconds: float) -> None:
+def _ignore(_service: str, _operation: str, _status: int, _seconds: float) -> None:
     """Nobody wants to hear of it."""
 
 
 @dataclass(slots=True)
-class _Asked:
+class _Target:
     """What a request has turned out to ask for."""
 
     service: str = ""
@@ -74,7 +74,7 @@ class Application:
         dev: bool = False,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         extra_values: Literals | None = None,
-        observe: Observe = _nobody,
+        observe: Observe = _ignore,
     ) -> None:
         self._authenticator = Authenticator(credentials, clock, dev=dev)
         self._dev = dev
@@ -105,12 +105,12 @@ class Application:
         except ClientLeft:
             return
         else:
-            began, asked = time.perf_counter(), _Asked()
+            began, asked = time.perf_counter(), _Target()
             response = await self._answer(request, request_id, asked)
             self._observe(asked.service, asked.operation, response.status, time.perf_counter() - began)
         await send_response(send, response, request_id)
 
-    async def _answer(self, request: Request, request_id: str, asked: _Asked) -> Response:
+    async def _answer(self, request: Request, request_id: str, asked: _Target) -> Response:
         """Every step of a request, in order; `_perform` has the second half."""
         service = None
         try:
@@ -123,11 +123,11 @@ class Application:
         except ProtocolFault as fault:
             return self._refuse(protocol_refusal(fault), request, service, request_id)
         except Exception as error:  # noqa: BLE001 - the server goes on, whatever one request brought about
-            _complain(f"Request {request_id} failed: {request.method} {request.path}", error)
+            _log_failure(f"Request {request_id} failed: {request.method} {request.path}", error)
             return self._refuse(internal_refusal(service, request_id), request, service, request_id)
 
     async def _perform(
-        self, service: Service, request: Request, caller: Caller, request_id: str, asked: _Asked
+        self, service: Service, request: Request, caller: Caller, request_id: str, asked: _Target
     ) -> Response:
         dialect = self._dialects.of(request, service)
         operation, read_parameters = dialect.route(service, request)
@@ -156,8 +156,8 @@ def _served(service: Service | None, name: str) -> Service:
     )
 
 
-def _complain(what: str, error: Exception) -> None:
-    trouble = trouble_of(error)
+def _log_failure(what: str, error: Exception) -> None:
+    trouble = machine_error_of(error)
     if trouble:
         logger.error("%s: %s", what, trouble)
     else:

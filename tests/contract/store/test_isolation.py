@@ -20,8 +20,8 @@ from support.ml import SQL, TRAINER, Studio, a_studio
 from support.rooms import a_query
 from support.stores import Interleaved, Weak
 from whiteroom.base.faults import Fault
-from whiteroom.controllers.privacy_bills import pay
-from whiteroom.controllers.settling import settle
+from whiteroom.controllers.budget_charges import pay
+from whiteroom.controllers.budget_refunds import give_back_unused
 from whiteroom.domain.privacy.differential_privacy import Bill
 from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus
 from whiteroom.domain.resources.quotas import Quota, Quotas
@@ -163,7 +163,7 @@ def _refund(studio: Studio) -> Decision:
 
     def decide() -> str:
         with store.transaction() as tx:
-            settle(tx, query, ())
+            give_back_unused(tx, query, ())
         return "done"
 
     return decide

@@ -333,7 +333,7 @@ def test_a_server_that_starts_alone_frees_every_lease(store: SqliteStore) -> Non
     submit(store, a_model())
     assert store.claim("killed", NOON + MINUTE, 3600)
     assert store.claim("next", NOON + MINUTE, 30) is None
-    store.free_leases()
+    store.release_all_leases()
     claim = store.claim("next", NOON + MINUTE, 30)
     assert claim is not None
     assert claim.record_id == a_model().id
@@ -379,7 +379,7 @@ def test_work_that_is_due_later_can_be_made_due_now(store: SqliteStore) -> None:
         model = tx.trained_models.submit(a_model(), actor="a")
         tx.trained_models.transition(model, Event.STARTED, actor="c", at=NOON, due_at=NOON + 1440 * MINUTE)
     assert store.claim("one", NOON, 30) is None
-    store.look_at_all(NOON)
+    store.make_all_due(NOON)
     claim = store.claim("one", NOON, 30)
     assert claim is not None
     assert claim.record_id == model.id

@@ -39,7 +39,7 @@ def test_a_clock_that_jumps_a_day_ahead_and_back_loses_nothing_and_runs_nothing_
     assert due_at is not None
     assert due_at > world.clock() + timedelta(hours=23)
     if restarted:
-        world.store.look_at_all(world.clock())  # as a server does that starts (app.py)
+        world.store.make_all_due(world.clock())  # as a server does that starts (app.py)
     else:
         controllers.sweep()
     world.runtime._runs[RunId(f"training-{model.id}")] = 0  # it has ended

@@ -177,10 +177,10 @@ def test_a_variable_that_no_shell_can_set_is_left_out() -> None:
 
 
 def test_the_images_path_stays_unless_the_member_sets_it() -> None:
-    told = docker_plan.told(replace(RUN, environment={}), "algo-1")
+    told = docker_plan.container_settings(replace(RUN, environment={}), "algo-1")
     assert not {"PATH", "VIRTUAL_ENV", "HOME"} & told.environment.keys()
     assert told.defaults["HOME"] == "/tmp"
-    assert docker_plan.told(RUN, "algo-1").environment["PATH"] == "/member/bin"
+    assert docker_plan.container_settings(RUN, "algo-1").environment["PATH"] == "/member/bin"
 
 
 def test_only_input_model_output_and_temporary_folders_are_mounted() -> None:

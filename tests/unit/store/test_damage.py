@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.domain.resources.accounts import Account
 from whiteroom.store import damage
 from whiteroom.store.damage import DamagedTable
@@ -86,7 +86,7 @@ def test_a_damaged_page_is_found_and_told_and_its_table_is_not_written_to(
     assert "restore the folder from a backup" in told[0]
     with pytest.raises(DamagedTable) as refused, store.transaction() as tx:
         tx.accounts.add(Account("9" * 12, "late", NOON))
-    assert "Stop the server, and restore the folder" in str(trouble_of(refused.value))
+    assert "Stop the server, and restore the folder" in str(machine_error_of(refused.value))
     with store.reading() as tx:
         first = tx.accounts.get("0" * 12)
     assert first is not None, "what can be read is read"

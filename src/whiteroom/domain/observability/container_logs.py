@@ -66,7 +66,7 @@ def reading_of(account_id: str, policies: Iterable[LogPolicy]) -> Reading | None
     return Reading(own) if own else None
 
 
-def told(text: str, reading: Reading, finder: Finder, *, in_summary: bool) -> str | None:
+def redacted_line(text: str, reading: Reading, finder: Finder, *, in_summary: bool) -> str | None:
     """A line as the account reads it; None where it is not told.
 
     Args:

@@ -159,7 +159,7 @@ def may_work(collaboration: Collaboration) -> Verdict:
     )
 
 
-def in_sight(collaboration: Collaboration, member: Member) -> bool:
+def is_visible(collaboration: Collaboration, member: Member) -> bool:
     """Whether a member sees the collaboration: the invited, the active, and its creator even after leaving.
 
     Source: ListCollaborations ("that the caller owns, is active in, or has been invited to"). Scripts delete

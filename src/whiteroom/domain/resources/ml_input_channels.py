@@ -13,7 +13,7 @@ from typing import Any
 
 from whiteroom.domain.execution.failures import OF_SYNTHESIS_FAILURE, StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
-from whiteroom.domain.execution.queries import QueryObservation, QueryResult
+from whiteroom.domain.execution.queries import QueryObservation, QueryResult, ResultFormat
 from whiteroom.domain.execution.query_runs import PAYER_GONE, RESTARTS_ALLOWED, follow_query
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.execution.steps import WAIT, Effect, Failure, Step, failed
@@ -220,3 +220,8 @@ def _read(judgement: Judgement | None) -> dict[str, object]:
     if judgement is None:
         return {}
     return {"source_associations": judgement.association_ids, "judgement": kept(judgement)}
+
+
+def result_format(input_channel: Mapping[str, Any]) -> ResultFormat:
+    """What an InputChannel asked for; CSV where it says nothing."""
+    return ResultFormat(input_channel["dataSource"]["protectedQueryInputParameters"].get("resultFormat", "CSV"))

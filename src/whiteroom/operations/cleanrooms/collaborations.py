@@ -16,7 +16,7 @@ from whiteroom.domain.resources.collaborations import (
     change_requests_offered,
     coherent_membership,
     engine_offered,
-    in_sight,
+    is_visible,
     may_be_removed,
     member_id,
 )
@@ -83,7 +83,7 @@ def list_collaborations(request: Request, context: Context) -> Response:
             members,
             limit,
             after,
-            lambda member: in_sight(_collaboration(context, member), member),
+            lambda member: is_visible(_collaboration(context, member), member),
             account_id=context.caller.account_id,
         )
     return {

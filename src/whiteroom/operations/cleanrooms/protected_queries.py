@@ -47,7 +47,7 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
-from whiteroom.operations.answers import chosen, move, paged_as
+from whiteroom.operations.answers import paged_as, transition, unwrap
 from whiteroom.operations.ml_access import paying_account
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
@@ -118,7 +118,7 @@ def update_protected_query(request: Request, context: Context) -> Response:
             resourceType=_KIND,
             reason="INVALID_STATE",
         )
-    query = move(context, context.tx.protected_queries, LIFECYCLE, query, Event.CANCEL)
+    query = transition(context, context.tx.protected_queries, LIFECYCLE, query, Event.CANCEL)
     return {"protectedQuery": _document(query)}
 
 
@@ -158,7 +158,7 @@ def _own(context: Context, membership: Membership, query_id: str) -> ProtectedQu
 def _receivers(context: Context, membership: Membership, output: Mapping[str, Any] | None) -> tuple[Receiver, ...]:
     """Who gets the rows; each may, now. It is asked again at delivery."""
     members = context.tx.members.all(collaboration_id=membership.collaboration_id)
-    receivers = chosen(receivers_asked_for(output, membership.account_id, members), ValidationFault)
+    receivers = unwrap(receivers_asked_for(output, membership.account_id, members), ValidationFault)
     for receiver in receivers:
         member = context.tx.members.get(member_id(membership.collaboration_id, receiver.account_id))
         permit(may_receive(receiver.account_id, member, Ability.CAN_RECEIVE_RESULTS))
@@ -172,14 +172,14 @@ def _form(context: Context, membership: Membership, receivers: tuple[Receiver, .
         member = context.tx.members.get(member_id(membership.collaboration_id, receiver.account_id))
         held = None if member is None or member.membership_id is None else member.membership_id
         own = None if held is None else context.tx.memberships.get(held)
-        place = chosen(place_of(receiver, own, context.default_result_location), ValidationFault)
+        place = unwrap(place_of(receiver, own, context.default_result_location), ValidationFault)
         permit(location_is_sound(place), ValidationFault)
         places[receiver.account_id] = place
     collaboration = collaboration_of(context, membership)
     buckets = [place["bucket"] for place in places.values()]
     permit(may_be_stored(buckets, collaboration.allowed_result_regions, context.bucket_regions), ValidationFault)
     single_file = any(place.get("singleFileOutput", False) for place in places.values())
-    return chosen(one_format(places), ValidationFault), single_file
+    return unwrap(one_format(places), ValidationFault), single_file
 
 
 def _receiver_record(receiver: Receiver) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
-from whiteroom.operations.answers import move, paged, status_details, unique
+from whiteroom.operations.answers import paged, status_details, transition, unique
 from whiteroom.operations.ml_access import (
     CHANNEL,
     of_collaboration,
@@ -155,7 +155,7 @@ def delete_ml_input_channel_data(request: Request, context: Context) -> Response
     channel = of_collaboration(repository, request["mlInputChannelArn"], CHANNEL, membership.collaboration_id)
     for user in _readers(context, channel):
         raise Conflict(f"The ML input channel {channel.name} is read by {user}. Cancel that, or wait for its end.")
-    move(context, repository, LIFECYCLE, channel, Event.DELETE)
+    transition(context, repository, LIFECYCLE, channel, Event.DELETE)
     return None
 
 

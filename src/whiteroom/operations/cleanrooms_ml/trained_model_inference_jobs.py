@@ -39,7 +39,7 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
-from whiteroom.operations.answers import move, paged, status_details, unique
+from whiteroom.operations.answers import paged, status_details, transition, unique
 from whiteroom.operations.cleanrooms_ml.unread_runs import unread
 from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
@@ -139,7 +139,7 @@ def cancel_trained_model_inference_job(request: Request, context: Context) -> Re
     membership = active_membership(context, request["membershipIdentifier"])
     require_ability(context, membership, Ability.CAN_QUERY)
     job = _own(request, context, membership)
-    move(context, context.tx.trained_model_inference_jobs, LIFECYCLE, job, Event.CANCEL)
+    transition(context, context.tx.trained_model_inference_jobs, LIFECYCLE, job, Event.CANCEL)
     return None
 
 

@@ -42,7 +42,7 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
-from whiteroom.operations.answers import move, paged_as, status_details, unique
+from whiteroom.operations.answers import paged_as, status_details, transition, unique
 from whiteroom.operations.cleanrooms_ml.unread_runs import unread
 from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
@@ -148,7 +148,7 @@ def cancel_trained_model(request: Request, context: Context) -> Response:
     require_ability(context, membership, Ability.CAN_QUERY)
     arn, identifier = request["trainedModelArn"], request.get("versionIdentifier")
     model = own_model_version(context, membership, arn, identifier, Omitted.BASE)
-    move(context, context.tx.trained_models, LIFECYCLE, model, Event.CANCEL)
+    transition(context, context.tx.trained_models, LIFECYCLE, model, Event.CANCEL)
     return None
 
 
@@ -160,7 +160,7 @@ def delete_trained_model_output(request: Request, context: Context) -> Response:
     model = model_version(context, arn, identifier, Omitted.BASE, membership.collaboration_id)
     for user in _readers(context, model):
         raise Conflict(f"The trained model {model.name} is read by {user}. Cancel that first, or wait for its end.")
-    move(context, context.tx.trained_models, LIFECYCLE, model, Event.DELETE)
+    transition(context, context.tx.trained_models, LIFECYCLE, model, Event.DELETE)
     return None
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from whiteroom.base.faults import ResourceNotFound, ValidationFault
 from whiteroom.base.sealing import sealed, unsealed
 from whiteroom.domain.observability.filter_patterns import parse_filter_pattern
-from whiteroom.operations.answers import chosen
+from whiteroom.operations.answers import unwrap
 from whiteroom.operations.log_reading import LogReader, MemberLog, event_id, reader_of
 from whiteroom.operations.logs.log_groups import group_of
 from whiteroom.operations.patterns import fault_of
@@ -136,7 +136,7 @@ class _Page:
             self.reached = placed
             if self.run.stream(placed.line.host) != stream:
                 continue
-            message = self.reader.told(self.run, placed, summary)
+            message = self.reader.redacted_line(self.run, placed, summary)
             if message is not None:
                 self.budget.tell(self.run, placed, message)
                 at_ms = placed.line.at_ms
@@ -182,7 +182,7 @@ def filter_log_events(request: Request, context: Context) -> Response:
         raise ValidationFault("FilterLogEvents reads from the head here. Use GetLogEvents for the newest events first.")
     if "logStreamNames" in request and "logStreamNamePrefix" in request:
         raise ValidationFault("logStreamNames and logStreamNamePrefix cannot both be given.")
-    pattern = chosen(parse_filter_pattern(request.get("filterPattern", ""), fault_of), ValidationFault)
+    pattern = unwrap(parse_filter_pattern(request.get("filterPattern", ""), fault_of), ValidationFault)
     group = group_of(request, context)
     reader = reader_of(context, group)
     wanted = _wanted(request)
@@ -210,7 +210,7 @@ def filter_log_events(request: Request, context: Context) -> Response:
             summaries[run.run_id] = reader.summary_of(run)
         if not wanted(run.stream(placed.line.host)):
             continue
-        message = reader.told(run, placed, summaries[run.run_id])
+        message = reader.redacted_line(run, placed, summaries[run.run_id])
         if message is not None:
             found = pattern.accepts(message, reader.finder.matches)
             budget.tell(run, placed, message if found else None)

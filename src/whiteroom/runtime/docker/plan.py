@@ -66,7 +66,7 @@ class Unsealable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ContainerSettings:
     """What one instance's program is told."""
 
     command: tuple[str, ...]
@@ -75,7 +75,7 @@ class Told:
     config_files: Mapping[str, str]
 
 
-def told(run: Run, host: str) -> Told:
+def container_settings(run: Run, host: str) -> ContainerSettings:
     """The container contract, with what belongs to the image left to it."""
     alone = run.instance_count == 1 or isinstance(run, TransformRun)
     called = contract.invocation(run, (), host=host, interface="lo" if alone else "eth0")
@@ -84,7 +84,7 @@ def told(run: Run, host: str) -> Told:
     defaults = {name: rest.pop(name) for name in _UNLESS_THE_IMAGE_SAYS if name in rest}
     for name in _OF_THE_IMAGE:
         rest.pop(name, None)
-    return Told(called.command, {**rest, **own}, defaults, called.config_files)
+    return ContainerSettings(called.command, {**rest, **own}, defaults, called.config_files)
 
 
 def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]:

@@ -218,10 +218,10 @@ class DockerRuntime(SupervisedRuntime):
         (new / docker_plan.NO_NAMES).chmod(0o644)
         members, pipes = [], []
         for number, host in enumerate(contract.hosts(run.instance_count)):
-            told = docker_plan.told(run, host)
+            container = docker_plan.container_settings(run, host)
             folders.make_work(run, new, host)
             _make_toolkit_files(run, new / specs.WORK / host / TOOLKITS)
-            _make_input(run, new / docker_plan.INPUT / host, told.config_files)
+            _make_input(run, new / docker_plan.INPUT / host, container.config_files)
             pipes += folders.make_pipes(run, self._data, new, host, number)
             mounts = docker_plan.own_mounts(run, final, host)
             mounts += folders.checkpoint_mounts(run, self._data, host)
@@ -229,9 +229,9 @@ class DockerRuntime(SupervisedRuntime):
             members.append(
                 ContainerInstance(
                     host=host,
-                    command=told.command,
-                    environment=dict(told.environment),
-                    defaults=dict(told.defaults),
+                    command=container.command,
+                    environment=dict(container.environment),
+                    defaults=dict(container.defaults),
                     mounts=tuple(mounts),
                     document=None,
                 )

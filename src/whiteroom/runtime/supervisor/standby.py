@@ -1,4 +1,4 @@
-"""A supervisor before it has a run: everything is imported, and it waits at a socket (processes/spares.py)."""
+"""A supervisor before it has a run: everything is imported, and it waits at a socket (processes/prestarted.py)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FOLDER_BYTES = 1 << 16
 _TAKEN = b"t"
-"""See processes/spares.py."""
+"""See processes/prestarted.py."""
 
 
 def stand_by(main: Callable[[str, int], None], channel: int) -> None:

@@ -11,8 +11,8 @@ from whiteroom.domain.observability.container_logs import (
     SUMMARY_LINES,
     error_summary,
     reading_of,
+    redacted_line,
     tellable_failure,
-    told,
 )
 from whiteroom.domain.privacy.policies import Entity, LogPolicy, LogType
 from whiteroom.redaction import personal
@@ -35,7 +35,7 @@ def policy(
 
 def read(account: str, line: str, *policies: LogPolicy, in_summary: bool = False) -> str | None:
     reading = reading_of(account, policies)
-    return None if reading is None else told(line, reading, FINDER, in_summary=in_summary)
+    return None if reading is None else redacted_line(line, reading, FINDER, in_summary=in_summary)
 
 
 INFO = policy(ALICE, pattern="INFO")

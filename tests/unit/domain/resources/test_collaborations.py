@@ -14,7 +14,7 @@ from whiteroom.domain.resources.collaborations import (
     MemberStatus,
     coherent_membership,
     engine_offered,
-    in_sight,
+    is_visible,
     may_be_removed,
 )
 
@@ -112,8 +112,8 @@ def test_the_invited_the_active_and_the_creator_see_a_collaboration_until_it_is_
     account_id: str, status: MemberStatus, seen: bool
 ) -> None:
     member = replace(a_member(account_id), status=status)
-    assert in_sight(a_collaboration(), member) is seen
-    assert not in_sight(a_collaboration(status=CollaborationStatus.DELETED), member)
+    assert is_visible(a_collaboration(), member) is seen
+    assert not is_visible(a_collaboration(status=CollaborationStatus.DELETED), member)
 
 
 @pytest.mark.parametrize(("engine", "offered"), [(None, True), ("SPARK", True), ("CLEAN_ROOMS_SQL", False)])

@@ -28,7 +28,7 @@ OnError = Callable[[StoreTransaction, Exception], None]
 logger = logging.getLogger(__name__)
 
 
-class Turns:
+class GroupCommit:
     """Runs operations on the event loop's thread. One per store and loop."""
 
     def __init__(self, store: SqliteStore) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from whiteroom.domain.resources.accounts import Account
 from whiteroom.ports import Transaction
+from whiteroom.store.group_commit import GroupCommit
 from whiteroom.store.sqlite import SqliteStore
-from whiteroom.store.turns import Turns
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ def accounts(store: SqliteStore) -> list[str]:
 
 def test_writes_of_one_turn_are_all_answered_and_all_durable(store: SqliteStore) -> None:
     async def turn() -> list[int]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         return await asyncio.gather(*(turns.write(add(number)) for number in range(20)))
 
     assert asyncio.run(turn()) == list(range(20))
@@ -49,7 +49,7 @@ def test_writes_of_one_turn_are_all_answered_and_all_durable(store: SqliteStore)
 
 def test_writes_of_one_turn_are_committed_once(store: SqliteStore) -> None:
     async def turn() -> list[str]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         seen: list[str] = []
         waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(5)]
         assert turns._writing is None
@@ -68,7 +68,7 @@ def test_an_operation_that_fails_takes_nothing_of_the_others_with_it(store: Sqli
         raise ValueError("no")
 
     async def turn() -> tuple[object, ...]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         return tuple(
             await asyncio.gather(turns.write(add(1)), turns.write(fail), turns.write(add(2)), return_exceptions=True)
         )
@@ -81,7 +81,7 @@ def test_an_operation_that_fails_takes_nothing_of_the_others_with_it(store: Sqli
 
 def test_no_write_is_answered_before_it_is_durable(store: SqliteStore) -> None:
     async def turn() -> list[str]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         await turns.write(add(7))
         return accounts(store)
 
@@ -90,7 +90,7 @@ def test_no_write_is_answered_before_it_is_durable(store: SqliteStore) -> None:
 
 def test_every_write_of_a_turn_hears_of_a_commit_that_fails(store: SqliteStore) -> None:
     async def turn() -> tuple[object, ...]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         waiting = [asyncio.ensure_future(turns.write(add(number))) for number in range(3)]
         await asyncio.sleep(0)
         assert turns._writing is not None
@@ -103,7 +103,7 @@ def test_every_write_of_a_turn_hears_of_a_commit_that_fails(store: SqliteStore) 
 
 def test_a_read_sees_what_was_committed_and_not_what_the_turn_still_holds(store: SqliteStore) -> None:
     async def turn() -> tuple[int, int]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         writing = asyncio.ensure_future(turns.write(add(1)))
         await asyncio.sleep(0)
         before = await turns.read(lambda tx: len(tx.accounts.all()))
@@ -115,7 +115,7 @@ def test_a_read_sees_what_was_committed_and_not_what_the_turn_still_holds(store:
 
 def test_reads_of_one_turn_share_one_transaction(store: SqliteStore) -> None:
     async def turn() -> list[str]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         seen: list[str] = []
         turns.view().connection.set_trace_callback(seen.append)
         await asyncio.sleep(0)
@@ -129,7 +129,7 @@ def test_reads_of_one_turn_share_one_transaction(store: SqliteStore) -> None:
 
 def test_a_read_of_a_later_turn_sees_what_another_process_committed(store: SqliteStore) -> None:
     async def turns_of_reading() -> list[bool]:
-        turns, seen = Turns(store), []
+        turns, seen = GroupCommit(store), []
         for _ in range(2):
             seen.append(await turns.read(lambda tx: tx.accounts.get(f"{1:012}")) is not None)
             await asyncio.sleep(0)
@@ -146,7 +146,7 @@ def test_a_read_that_fails_takes_nothing_of_the_others_with_it(store: SqliteStor
         raise ValueError("no")
 
     async def turn() -> list[object]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         reads = (turns.read(fail), turns.read(lambda tx: len(tx.accounts.all())))
         return list(await asyncio.gather(*reads, return_exceptions=True))
 
@@ -157,7 +157,7 @@ def test_a_read_that_fails_takes_nothing_of_the_others_with_it(store: SqliteStor
 
 def test_what_follows_a_write_under_which_the_disk_filled_up_is_refused_with_the_whole_turn(store: SqliteStore) -> None:
     """SQLite undoes the transaction by itself; a savepoint after that would be one of its own, and durable."""
-    turns = Turns(store)
+    turns = GroupCommit(store)
 
     def fill_up(tx: Transaction) -> None:
         assert turns._writing is not None
@@ -192,7 +192,7 @@ def test_what_is_written_of_an_error_is_durable_before_the_error_is_raised_and_n
         tx.accounts.add(Account("8" * 12, str(error), NOON))
 
     async def turn() -> tuple[object, ...]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
 
         async def refused() -> list[str]:
             with pytest.raises(ValueError, match="no"):
@@ -215,7 +215,7 @@ def test_an_error_that_cannot_be_written_down_is_raised_all_the_same(store: Sqli
         raise LookupError("neither")
 
     async def turn() -> tuple[object, ...]:
-        turns = Turns(store)
+        turns = GroupCommit(store)
         waiting = (turns.write(fail, write_down), turns.write(add(1)))
         return tuple(await asyncio.gather(*waiting, return_exceptions=True))
 

@@ -48,7 +48,7 @@ def remedy_of(error: BaseException) -> str | None:
     return None
 
 
-def trouble_of(error: BaseException) -> str | None:
+def machine_error_of(error: BaseException) -> str | None:
     """A sentence or two for the operator; None where the error says nothing of the machine."""
     remedy = remedy_of(error)
     if remedy is None:

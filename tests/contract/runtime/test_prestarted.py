@@ -13,7 +13,7 @@ import pytest
 from contract.runtime.conftest import Lab
 from support.patience import Patience
 from whiteroom.domain.execution.runs import EndReason
-from whiteroom.processes import spares
+from whiteroom.processes import prestarted
 
 
 def standing_by() -> list[int]:
@@ -66,7 +66,7 @@ def test_a_spare_that_is_stopped_is_replaced_in_time_and_the_run_is_run_once(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, then: signal.Signals | None
 ) -> None:
     """It takes the run's lock into its queue and never looks at it; then another one must not find it at work."""
-    monkeypatch.setattr(spares, "TAKE_SECONDS", 0.5)
+    monkeypatch.setattr(prestarted, "TAKE_SECONDS", 0.5)
     before = set(standing_by())
     lab.runtime.warm()
     (spare,) = set(standing_by()) - before

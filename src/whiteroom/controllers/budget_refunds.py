@@ -14,7 +14,7 @@ from whiteroom.ports import Transaction
 from whiteroom.reads.budgets import access_budget
 
 
-def settle(tx: Transaction, query: ProtectedQuery, read: Collection[str]) -> None:
+def give_back_unused(tx: Transaction, query: ProtectedQuery, read: Collection[str]) -> None:
     """Give back what was counted for tables other than those in `read` (ids of associations)."""
     for association_id in query.charged_associations:
         template = access_budget(tx, association_id)

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.base.troubles import trouble_of
+from whiteroom.base.machine_errors import machine_error_of
 
 
 def test_a_full_disk_is_named_with_its_place_and_what_to_do() -> None:
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space") as found:
         full.write(b"x")
-    trouble = trouble_of(found.value)
+    trouble = machine_error_of(found.value)
     assert trouble is not None
     assert "No space left on device" in trouble
     assert "Make room" in trouble
-    assert "/data/runs" in str(trouble_of(OSError(errno.EROFS, os.strerror(errno.EROFS), "/data/runs")))
+    assert "/data/runs" in str(machine_error_of(OSError(errno.EROFS, os.strerror(errno.EROFS), "/data/runs")))
 
 
 def failure(connection: sqlite3.Connection, statement: str) -> str:
     with pytest.raises(sqlite3.OperationalError) as error:
         connection.execute(statement)
-    return str(trouble_of(error.value))
+    return str(machine_error_of(error.value))
 
 
 def test_a_database_that_is_full_read_only_or_held_is_a_trouble(tmp_path: Path) -> None:
@@ -47,4 +47,4 @@ def test_a_database_that_is_full_read_only_or_held_is_a_trouble(tmp_path: Path) 
     [ValueError("x"), OSError("no number"), FileNotFoundError(errno.ENOENT, "x"), sqlite3.ProgrammingError("closed")],
 )
 def test_any_other_error_is_the_servers_own(error: Exception) -> None:
-    assert trouble_of(error) is None
+    assert machine_error_of(error) is None

@@ -71,7 +71,7 @@ def _reaped(pid: int) -> None:
     reaped(partial(os.waitpid, pid, 0))
 
 
-class Spare:
+class Prestarted:
     """One supervisor that stands by."""
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
@@ -109,16 +109,16 @@ class Spare:
         return bool(poller.poll(DEATH_SECONDS * 1000))
 
 
-class Spares:
+class PrestartedPool:
     """At most one spare. Safe from any thread."""
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
         """Stand ready to make one, with what `start` takes."""
         self._module, self._environment = module, environment
         self._lock = threading.Lock()
-        self._spare: Spare | None = None
+        self._spare: Prestarted | None = None
 
-    def take(self) -> Spare | None:
+    def take(self) -> Prestarted | None:
         """The spare, which is the caller's now; another stands by soon."""
         with self._lock:
             spare, self._spare = self._spare, None
@@ -132,10 +132,10 @@ class Spares:
         """Make one where there is none."""
         with self._lock:
             if self._spare is None:
-                self._spare = Spare(self._module, self._environment)
+                self._spare = Prestarted(self._module, self._environment)
 
 
-def _refill(wanted: weakref.ref[Spares]) -> None:
+def _refill(wanted: weakref.ref[PrestartedPool]) -> None:
     """Make a spare for those who are still there to take it."""
     spares = wanted()
     if spares is not None:
