@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ import psutil
 from support.cleanrooms import ALICE, BOB, NO_PAYMENT, collaboration_request, collaboration_rule, custom_rule, role_of
 from support.command import whiteroom
 from support.patience import Patience
+from support.releases import Release
 from support.server import RunningServer, running_server
 from whiteroom.runtime.supervisor import cgroups
 
@@ -45,6 +47,8 @@ class LiveRoom:
     data: Path
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    release: Release | None = None
+    """Another release than this one, whose server and commands they are."""
     collaboration: str = ""
     membership: str = ""
     owner_membership: str = ""
@@ -61,7 +65,9 @@ class LiveRoom:
     def start(self) -> None:
         """Start a server on the folder."""
         self._clients.clear()
-        running = running_server(self.data, *self.options, environment={"AWS_REGION": "x", **self.environment})
+        python = self.release.python if self.release else sys.executable
+        environment = {"AWS_REGION": "x", **self.environment}
+        running = running_server(self.data, *self.options, environment=environment, python=python)
         self.server = self._servers.enter_context(running)
         self.server.region = REGION
 
@@ -96,7 +102,7 @@ class LiveRoom:
         """ALICE and BOB meet; BOB shares a table, and ALICE brings the algorithm."""
         visits = self.data.parent / f"{self.data.name}-visits.csv"
         visits.write_text("patient,age\n" + ROWS)
-        built = whiteroom("images", "build", IMAGE, str(PROGRAMS), "--data", str(self.data))
+        built = self.command("images", "build", IMAGE, str(PROGRAMS))
         assert built.code == 0, built.err
         alice, bob = self.client("cleanrooms"), self.client("cleanrooms", BOB)
         abilities = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
@@ -144,7 +150,7 @@ class LiveRoom:
         shared: Any = None,
     ) -> None:
         """BOB catalogues a file and shares it as a table, under these rules or for any algorithm to be trained on."""
-        added = whiteroom("catalog", "add", "--account", BOB, f"lake.{name}", str(file), "--data", str(self.data))
+        added = self.command("catalog", "add", "--account", BOB, f"lake.{name}", str(file))
         assert added.code == 0, added.err
         bob = self.client("cleanrooms", BOB)
         table = bob.create_configured_table(
@@ -314,7 +320,8 @@ class LiveRoom:
 
     def command(self, *arguments: str) -> Any:
         """A command beside the server."""
-        return whiteroom(*arguments, "--data", str(self.data))
+        command_line = self.release or whiteroom
+        return command_line(*arguments, "--data", str(self.data))
 
     def deliveries(self) -> list[str]:
         """Every file that was delivered, hidden ones included."""
@@ -375,7 +382,13 @@ def live_room(data: Path, *options: str, **environment: str) -> Iterator[LiveRoo
         *options: of `whiteroom up`.
         **environment: variables of the server's; its settings, for example.
     """
-    room = LiveRoom(data, options, environment)
+    with begun(LiveRoom(data, options, environment)) as room:
+        yield room
+
+
+@contextmanager
+def begun(room: LiveRoom) -> Iterator[LiveRoom]:
+    """Start a room's server and have its members meet; the server ends with it."""
     try:
         room.start()
         room.meet()

@@ -73,10 +73,14 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    data: Path, *options: str, dev: bool = True, environment: Mapping[str, str] | None = None
+    data: Path,
+    *options: str,
+    dev: bool = True,
+    environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[RunningServer]:
     """A server on `data`, ready when this is entered and gone when it is left. Its log is DATA.log."""
-    command = [sys.executable, "-m", "whiteroom", "up", "--data", str(data), "--port", "0", *options]
+    command = [python, "-m", "whiteroom", "up", "--data", str(data), "--port", "0", *options]
     if dev:
         command.append("--dev")
     log = data.parent / f"{data.name}.log"

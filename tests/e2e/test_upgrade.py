@@ -1,0 +1,77 @@
+"""A release is followed by this one on its folder: what ran goes on, and what was kept is used."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from support.command import whiteroom
+from support.live import LiveRoom, begun, once
+from support.releases import SDISTS, install
+
+pytestmark = pytest.mark.slow
+
+TICKS = 150
+EXPORTS = {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 0.1}, "filesToExport": ["MODEL"]}}
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """A room that a release began and this one goes on with."""
+
+    room: LiveRoom
+    version: str
+    rows: str
+    before: str
+    """A model that the release finished."""
+    running: str
+    """A training that ran when the release's server was stopped."""
+
+
+@pytest.fixture(scope="module", params=SDISTS, ids=lambda sdist: sdist.name)
+def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    release = install(request.param, tmp_path_factory.mktemp("release"))
+    data = tmp_path_factory.mktemp("upgrade") / "data"
+    with begun(LiveRoom(data, release=release)) as room:
+        version = release("--version").out
+        room.association = room.associate("exportable", policies=EXPORTS)
+        rows = room.channel("rows")
+        room.finished(rows)
+        before = room.train("before", rows)
+        room.finished(before)
+        running = room.train("running", rows, behaviour="count", ticks=str(TICKS))
+        once(lambda lines: "tick 5" in lines, lambda: room.printed(running))
+        room.server.stop(signal.SIGTERM)
+        room.release = None
+        room.start()
+        yield Upgraded(room, version, rows, before, running)
+
+
+def test_it_is_another_release_that_began(upgraded: Upgraded) -> None:
+    assert upgraded.version.strip() != whiteroom("--version").out.strip()
+
+
+def test_a_training_of_the_release_before_is_adopted_and_counted_once(upgraded: Upgraded) -> None:
+    upgraded.room.finished(upgraded.running)
+    first, *ticks, last = upgraded.room.printed(upgraded.running)
+    assert first.startswith("start ")
+    assert ticks == [f"tick {number}" for number in range(TICKS)]
+    assert last == "done"
+    assert upgraded.room.events(upgraded.running) == ["created", "started", "succeeded"]
+
+
+def test_rows_and_models_of_the_release_before_are_used(upgraded: Upgraded) -> None:
+    room = upgraded.room
+    room.finished(room.train("after", upgraded.rows))
+    room.finished(room.infer("of-before", upgraded.before, upgraded.rows))
+    room.export("export-of-before", upgraded.before)
+    assert room.exported("export-of-before", upgraded.before)["status"] == "ACTIVE"
+    assert [path for path in room.deliveries() if "/export-of-before/" in path]
+
+
+def test_nothing_of_the_release_before_is_left_on_the_machine(upgraded: Upgraded) -> None:
+    upgraded.room.finished(upgraded.running)
+    upgraded.room.assert_nothing_left()
