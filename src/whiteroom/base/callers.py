@@ -14,8 +14,11 @@ class Role(StrEnum):
     """What a user of an account is there for. What each may do is a table (domain/resources/permissions.py)."""
 
     ADMINISTRATOR = "administrator"
+    """Everything that the account may do."""
     ANALYST = "analyst"
+    """Reads, and starts work under rules that others set."""
     PRIVACY_OFFICER = "privacy-officer"
+    """Reads, approves and revokes; starts nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,15 @@ class Work(StrEnum):
     """Kinds of records that a controller drives; each is the name of its repository."""
 
     ML_INPUT_CHANNELS = "ml_input_channels"
+    """Queried, synthesised where asked for, and erased when their time is over."""
     TRAINED_MODELS = "trained_models"
+    """Run, packed, and erased when asked to."""
     TRAINED_MODEL_INFERENCE_JOBS = "trained_model_inference_jobs"
+    """Run, and delivered."""
     TRAINED_MODEL_EXPORT_JOBS = "trained_model_export_jobs"
+    """Delivered."""
     PROTECTED_QUERIES = "protected_queries"
+    """Run, paid for, and delivered; a channel's own is the channel's to drive."""
 
 
 @dataclass(frozen=True, slots=True)

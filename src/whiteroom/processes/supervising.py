@@ -32,9 +32,13 @@ class Death(Enum):
     """How a worker ended."""
 
     OF_ITSELF = "of itself"
+    """It did its work, and returned."""
     TIME = "time"
+    """It was killed at its limit of time."""
     MEMORY = "memory"
+    """It was killed at its limit of memory."""
     FAULT = "fault"
+    """It raised, or was killed by a signal that nobody here sent."""
 
 
 def supervise(work: Callable[[], None], timeout_seconds: int) -> Death:

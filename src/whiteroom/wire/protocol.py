@@ -12,15 +12,25 @@ class ProtocolError(Enum):
     """Their names, and the HTTP status of each."""
 
     MISSING_AUTHENTICATION_TOKEN = ("MissingAuthenticationTokenException", 403)
+    """Nothing is signed."""
     INCOMPLETE_SIGNATURE = ("IncompleteSignatureException", 403)
+    """The Authorization header lacks a part, or cannot be read."""
     INVALID_SIGNATURE = ("InvalidSignatureException", 403)
+    """The signature is another's, or of another request or time."""
     UNRECOGNIZED_CLIENT = ("UnrecognizedClientException", 403)
+    """No such access key, or one that no longer signs."""
     EXPIRED_TOKEN = ("ExpiredTokenException", 403)
+    """Temporary credentials, after their time."""
     SERIALIZATION = ("SerializationException", 400)
+    """The body cannot be read in the protocol that it is said to be in."""
     UNKNOWN_OPERATION = ("UnknownOperationException", 404)
+    """Nothing of AWS's has this method, path or name."""
     TOO_LARGE = ("RequestEntityTooLargeException", 413)
+    """More bytes than a request may have."""
     UNSUPPORTED_MEDIA_TYPE = ("UnsupportedMediaTypeException", 415)
+    """A Content-Type that the protocol does not have."""
     NOT_IMPLEMENTED = ("NotImplementedException", 501)
+    """An operation of AWS's that is not answered here."""
 
     @property
     def code(self) -> str:

@@ -13,19 +13,32 @@ S = TypeVar("S", bound=StrEnum)
 class Event(StrEnum):
     """What can happen to a resource that takes time. One vocabulary for all of them."""
 
-    CREATED = "created"  # not a transition: the first row of every audit trail
+    CREATED = "created"
+    """No transition: the first row of every audit trail."""
     STARTED = "started"
+    """Its work has begun."""
     SUCCEEDED = "succeeded"
+    """Its work is done, and kept or delivered."""
     FAILED = "failed"
+    """Its work ended without that; the statusCode says why."""
     CANCEL = "cancel"
+    """A member asked for its end."""
     STOPPING = "stopping"
+    """It is being ended."""
     STOPPED = "stopped"
+    """It has ended as asked for."""
     DELETE = "delete"
+    """A member asked for its data to be erased."""
     ERASING = "erasing"
+    """Its data are being erased."""
     ERASED = "erased"
+    """Its data are gone."""
     EXPIRED = "expired"
+    """Its retention is over."""
     GATHERED = "gathered"
-    NOTED = "noted"  # not a transition: something worth a line in the audit trail
+    """What it left was looked through, after its end was told."""
+    NOTED = "noted"
+    """No transition: something worth a line in the audit trail."""
 
 
 class IllegalTransition(Exception):

@@ -18,7 +18,9 @@ class ResultFormat(StrEnum):
     """How a channel's rows are written (ResultFormat)."""
 
     CSV = "CSV"
+    """With a header where the request says so."""
     PARQUET = "PARQUET"
+    """With Spark's types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,13 @@ class QueryFailure(StrEnum):
     DATA = "data"
     """A table's files are broken or gone; the message names table, file and line, not the row's contents."""
     RESOURCES = "resources"
+    """It needed more memory, or gave more bytes, than it may."""
     TIMEOUT = "timeout"
+    """It took longer than it may."""
     STOPPED = "stopped"
+    """It was ended because nobody wants it any more."""
     PLATFORM = "platform"
+    """A fault of ours, or of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,20 @@ class InputMode(StrEnum):
     """How a channel reaches the program (TrainingInputMode)."""
 
     FILE = "File"
+    """A folder of files, all there before the program starts."""
     FAST_FILE = "FastFile"
+    """A folder whose files are read as the program reads them."""
     PIPE = "Pipe"
+    """A FIFO for each epoch."""
 
 
 class Distribution(StrEnum):
     """Which instance gets which file (S3DataDistributionType)."""
 
     FULLY_REPLICATED = "FullyReplicated"
+    """Every instance gets every file."""
     SHARDED_BY_S3_KEY = "ShardedByS3Key"
+    """Every instance gets some of the files, and no other does."""
 
 
 F = TypeVar("F")
@@ -157,9 +162,13 @@ class EndReason(StrEnum):
     STOPPED = "stopped"
     """`Runtime.stop` was obeyed."""
     MAX_RUNTIME = "max_runtime"
+    """It ran longer than it was given."""
     MEMORY = "memory"
+    """It needed more memory than its instance type has."""
     PROCESSES = "processes"
+    """It had more processes and threads than it may."""
     VOLUME = "volume"
+    """It wrote more bytes or files than its volume holds."""
     IMAGE = "image"
     """The image is gone, or its program could not be started."""
     SANDBOX = "sandbox"

@@ -48,7 +48,9 @@ class ColumnType(StrEnum):
     """SyntheticDataColumnType."""
 
     CATEGORICAL = "CATEGORICAL"
+    """One of some values."""
     NUMERICAL = "NUMERICAL"
+    """A number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +293,15 @@ class SynthesisFailure(StrEnum):
     SCORE = "score"
     """The rows gave away too much; the message has the score."""
     RESOURCES = "resources"
+    """It needed more memory than it may."""
     TIMEOUT = "timeout"
+    """It took longer than it may."""
     NOT_INSTALLED = "not installed"
+    """The libraries that make synthetic rows are not there."""
     STOPPED = "stopped"
+    """It was ended because nobody wants it any more."""
     PLATFORM = "platform"
+    """A fault of ours, or of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,15 @@ class End(StrEnum):
     """How an analysis ended, in the words of ProtectedQueryStatus; or that it was refused at once."""
 
     SUCCESS = "SUCCESS"
+    """It gave what it was for."""
     FAILED = "FAILED"
+    """It gave nothing, for a reason that has a statusCode."""
     CANCELLED = "CANCELLED"
+    """A member took it back."""
     TIMED_OUT = "TIMED_OUT"
+    """It was ended at its limit of time."""
     REFUSED = "REFUSED"
+    """The request was refused, and nothing was recorded but this."""
 
 
 class TableAccess(StrEnum):
@@ -33,7 +38,9 @@ class TableAccess(StrEnum):
     NAMED = "NAMED"
     """The analysis was asked for, and names it."""
     READ = "READ"
+    """Its rows were read."""
     NOT_READ = "NOT_READ"
+    """None of its rows was read."""
     MAY_HAVE_BEEN_READ = "MAY_HAVE_BEEN_READ"
     """The analysis had begun, and did not come to an end that says it."""
 

@@ -40,16 +40,22 @@ class LogStage(StrEnum):
     """logStage."""
 
     SUBMISSION = "SUBMISSION"
+    """It was asked for."""
     TERMINATION = "TERMINATION"
+    """It ended, or was refused at once."""
 
 
 class Category(StrEnum):
     """analysisCategory. SQL is AWS's; it has no other for what is trained."""
 
     SQL = "SQL"
+    """Protected queries and ML input channels."""
     TRAINING = "TRAINING"
+    """Trained models."""
     INFERENCE = "INFERENCE"
+    """Inference jobs."""
     EXPORT = "EXPORT"
+    """Export jobs."""
 
     @property
     def stream(self) -> str:

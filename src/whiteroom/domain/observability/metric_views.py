@@ -44,8 +44,11 @@ class Sight(StrEnum):
     """How a series is shown."""
 
     PLAIN = "plain"
+    """As it was measured."""
     NOISY = "noisy"
+    """With the noise of the association's policy."""
     HIDDEN = "hidden"
+    """Not at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ class MetricKind(StrEnum):
     """Where a metric comes from. A program may name one of its own like one of the system's."""
 
     CUSTOM = "custom"
+    """Found by metricDefinitions in what a program printed."""
     SYSTEM = "system"
+    """What an instance took of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

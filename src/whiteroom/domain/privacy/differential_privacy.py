@@ -34,10 +34,15 @@ class Aggregation(StrEnum):
     """DifferentialPrivacyAggregationType, in the model's order."""
 
     AVG = "AVG"
+    """A noised sum over a noised count."""
     COUNT = "COUNT"
+    """Of rows, bounded for each user."""
     COUNT_DISTINCT = "COUNT_DISTINCT"
+    """Of users, or of values, bounded for each user."""
     SUM = "SUM"
+    """Of values within bounds, of so many rows of each user."""
     STDDEV = "STDDEV"
+    """Of noised sums of values and of their squares."""
 
 
 UNITS: Mapping[Aggregation, int] = {

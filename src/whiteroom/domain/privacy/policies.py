@@ -32,24 +32,33 @@ class NoiseLevel(StrEnum):
     """How much noise custom metrics carry (NoiseLevelType)."""
 
     HIGH = "HIGH"
+    """The most."""
     MEDIUM = "MEDIUM"
+    """Less."""
     LOW = "LOW"
+    """The least."""
     NONE = "NONE"
+    """No noise: values as they were measured."""
 
 
 class LogType(StrEnum):
     """What of a log is published (LogType)."""
 
     ALL = "ALL"
+    """Every line, masked where the policy says so."""
     ERROR_SUMMARY = "ERROR_SUMMARY"
+    """The lines around a failure alone."""
 
 
 class Entity(StrEnum):
     """What is masked in logs and error messages (EntityType)."""
 
     PERSONAL = "ALL_PERSONALLY_IDENTIFIABLE_INFORMATION"
+    """Names, addresses, numbers of documents and the like."""
     NUMBERS = "NUMBERS"
+    """Every number."""
     CUSTOM = "CUSTOM"
+    """What the policy's own patterns match."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,13 @@ class BudgetType(StrEnum):
     """AccessBudgetType."""
 
     CALENDAR_DAY = "CALENDAR_DAY"
+    """From midnight to midnight, UTC."""
     CALENDAR_MONTH = "CALENDAR_MONTH"
+    """From the first of a month to the next, UTC."""
     CALENDAR_WEEK = "CALENDAR_WEEK"
+    """From Monday to Monday, UTC."""
     LIFETIME = "LIFETIME"
+    """Never refreshed."""
 
 
 @dataclass(frozen=True, slots=True)

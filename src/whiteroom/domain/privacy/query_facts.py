@@ -25,12 +25,19 @@ class Place(StrEnum):
     """Where in a SELECT something stands."""
 
     OUTPUT = "SELECT"
+    """Among what the SELECT gives."""
     JOIN = "JOIN"
+    """In a condition of a JOIN."""
     FILTER = "WHERE"
+    """In WHERE."""
     GROUP = "GROUP BY"
+    """Among the keys of groups."""
     HAVING = "HAVING"
+    """In a condition on groups."""
     ORDER = "ORDER BY"
+    """Among the keys of the order."""
     ELSEWHERE = "another clause"
+    """Anywhere else: a window, a LIMIT, a table's function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,11 @@ class Argument(StrEnum):
     """What an aggregate function is applied to."""
 
     COLUMN = "one column"
+    """A column by itself."""
     CONSTANT = "a constant or every row"
+    """No column: COUNT(*), COUNT(1)."""
     EXPRESSION = "an expression"
+    """Something made of columns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ class FileFormat(StrEnum):
     """How a member's table lies on disk."""
 
     CSV = "csv"
+    """With a header, and fields in quotes where they need them."""
     JSON_LINES = "jsonl"
+    """An object a line."""
     PARQUET = "parquet"
+    """As Spark and pandas write it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,15 +42,25 @@ class Reason(StrEnum):
     """Why a table is not ready for queries (SchemaStatusReasonCode: those that can occur here)."""
 
     ANALYSIS_RULE_MISSING = "ANALYSIS_RULE_MISSING"
+    """Its owner has set no analysis rule."""
     ANALYSIS_RULE_TYPES_NOT_COMPATIBLE = "ANALYSIS_RULE_TYPES_NOT_COMPATIBLE"
+    """Its rule is of a type, or has a control, that is not enforced here."""
     ANALYSIS_TEMPLATES_NOT_CONFIGURED = "ANALYSIS_TEMPLATES_NOT_CONFIGURED"
+    """A CUSTOM rule allows no analysis."""
     ANALYSIS_PROVIDERS_NOT_CONFIGURED = "ANALYSIS_PROVIDERS_NOT_CONFIGURED"
+    """ANY_QUERY is allowed, and of nobody."""
     DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED = "DIFFERENTIAL_PRIVACY_POLICY_NOT_CONFIGURED"
+    """The rule asks for differential privacy, and there is no budget for it."""
     COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED = "COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED"
+    """The association has no rule of its own."""
     ADDITIONAL_ANALYSES_NOT_ALLOWED = "ADDITIONAL_ANALYSES_NOT_ALLOWED"
+    """The table's rule lets its rows reach no algorithm."""
     ADDITIONAL_ANALYSES_NOT_CONFIGURED = "ADDITIONAL_ANALYSES_NOT_CONFIGURED"
+    """Algorithms are allowed, and none is named."""
     RESULT_RECEIVERS_NOT_ALLOWED = "RESULT_RECEIVERS_NOT_ALLOWED"
+    """The table's rule lets its rows reach algorithms alone."""
     RESULT_RECEIVERS_NOT_CONFIGURED = "RESULT_RECEIVERS_NOT_CONFIGURED"
+    """Receivers are allowed, and none is named."""
 
 
 @dataclass(frozen=True, slots=True)

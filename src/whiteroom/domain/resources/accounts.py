@@ -30,7 +30,9 @@ class Standing(StrEnum):
     """Whether an account, or a user of it, may do anything at all."""
 
     ENABLED = "ENABLED"
+    """Its requests are answered."""
     DISABLED = "DISABLED"
+    """Its requests are refused, whatever they ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class AccessKeyStatus(StrEnum):
     """Whether a key still signs."""
 
     ACTIVE = "ACTIVE"
+    """What it signs is answered."""
     INACTIVE = "INACTIVE"
+    """What it signs is refused."""
 
 
 @dataclass(frozen=True, slots=True)

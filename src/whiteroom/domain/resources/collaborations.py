@@ -22,37 +22,54 @@ class CollaborationStatus(StrEnum):
     """Ours: AWS deletes a collaboration; its memberships stay readable as COLLABORATION_DELETED."""
 
     ACTIVE = "ACTIVE"
+    """Its members can work in it."""
     DELETED = "DELETED"
+    """Nobody can: its creator deleted it."""
 
 
 class MemberStatus(StrEnum):
     """Where an invited account stands (MemberStatus)."""
 
     INVITED = "INVITED"
+    """It may join."""
     ACTIVE = "ACTIVE"
+    """It has joined."""
     LEFT = "LEFT"
+    """It left by itself."""
     REMOVED = "REMOVED"
+    """The creator removed it."""
 
 
 class Ability(StrEnum):
     """What a member may do (MemberAbility and CustomMLMemberAbility)."""
 
     CAN_QUERY = "CAN_QUERY"
+    """Start protected queries, and make ML input channels."""
     CAN_RECEIVE_RESULTS = "CAN_RECEIVE_RESULTS"
+    """Be named as a receiver of a query's rows."""
     CAN_RUN_JOB = "CAN_RUN_JOB"
+    """Run PySpark jobs: AWS's, none here."""
     CAN_EXPORT_QUERY_ANALYSIS_LOG = "CAN_EXPORT_QUERY_ANALYSIS_LOG"
+    """Export analysis logs: can be given, and nothing takes it yet (docs/limits.md)."""
     CAN_RECEIVE_MODEL_OUTPUT = "CAN_RECEIVE_MODEL_OUTPUT"
+    """Be named as a receiver of exported models."""
     CAN_RECEIVE_INFERENCE_OUTPUT = "CAN_RECEIVE_INFERENCE_OUTPUT"
+    """Be named as a receiver of what inference gives."""
 
 
 class Cost(StrEnum):
     """What someone has to pay for, by its member in PaymentConfiguration."""
 
     QUERY_COMPUTE = "queryCompute"
+    """Protected queries, and those of channels."""
     MODEL_TRAINING = "modelTraining"
+    """Trainings."""
     MODEL_INFERENCE = "modelInference"
+    """Inference jobs."""
     SYNTHETIC_DATA_GENERATION = "syntheticDataGeneration"
+    """The making of synthetic rows."""
     JOB_COMPUTE = "jobCompute"
+    """PySpark jobs."""
 
 
 @dataclass(frozen=True, slots=True)

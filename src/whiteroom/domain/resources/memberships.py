@@ -20,8 +20,11 @@ class MembershipStatus(StrEnum):
     """MembershipStatus."""
 
     ACTIVE = "ACTIVE"
+    """The account takes part."""
     REMOVED = "REMOVED"
+    """The account left, or was removed."""
     COLLABORATION_DELETED = "COLLABORATION_DELETED"
+    """There is no collaboration any more to take part in."""
 
 
 @dataclass(frozen=True, slots=True)

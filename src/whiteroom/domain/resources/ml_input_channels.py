@@ -26,13 +26,21 @@ class Status(StrEnum):
     """MLInputChannelStatus, in the model's order."""
 
     CREATE_PENDING = "CREATE_PENDING"
+    """Recorded, and not begun."""
     CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    """Its query runs, or its synthetic rows are being made."""
     CREATE_FAILED = "CREATE_FAILED"
+    """Ended without rows."""
     ACTIVE = "ACTIVE"
+    """Its rows can be read."""
     DELETE_PENDING = "DELETE_PENDING"
+    """Its rows are to be erased."""
     DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    """Its rows are being erased."""
     DELETE_FAILED = "DELETE_FAILED"
+    """Its rows could not be erased."""
     INACTIVE = "INACTIVE"
+    """Its rows are gone: deleted, or over their retention."""
 
 
 LIFECYCLE: Lifecycle[Status] = Lifecycle(

@@ -26,12 +26,19 @@ class ProtectedQueryStatus(StrEnum):
     """ProtectedQueryStatus, in the model's order."""
 
     SUBMITTED = "SUBMITTED"
+    """Recorded, and not begun."""
     STARTED = "STARTED"
+    """Being judged, run, paid for or delivered."""
     CANCELLED = "CANCELLED"
+    """Taken back, and ended."""
     CANCELLING = "CANCELLING"
+    """Taken back, and not yet ended."""
     FAILED = "FAILED"
+    """Ended without a result."""
     SUCCESS = "SUCCESS"
+    """Ended, its result delivered."""
     TIMED_OUT = "TIMED_OUT"
+    """Ended at its limit of time."""
 
 
 LIFECYCLE: Lifecycle[ProtectedQueryStatus] = Lifecycle(

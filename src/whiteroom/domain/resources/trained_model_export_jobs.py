@@ -18,9 +18,13 @@ class Status(StrEnum):
     """TrainedModelExportJobStatus, in the model's order."""
 
     CREATE_PENDING = "CREATE_PENDING"
+    """Recorded, and not begun."""
     CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    """Being delivered."""
     CREATE_FAILED = "CREATE_FAILED"
+    """Nothing was delivered."""
     ACTIVE = "ACTIVE"
+    """Delivered."""
 
 
 LIFECYCLE: Lifecycle[Status] = Lifecycle(

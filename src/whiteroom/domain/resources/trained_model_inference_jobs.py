@@ -23,13 +23,21 @@ class Status(StrEnum):
     """TrainedModelInferenceJobStatus, in the model's order."""
 
     CREATE_PENDING = "CREATE_PENDING"
+    """Recorded, and not begun; or waiting for its next try."""
     CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    """Its instances run, or what they gave is being delivered."""
     CREATE_FAILED = "CREATE_FAILED"
+    """Nothing was delivered."""
     ACTIVE = "ACTIVE"
+    """Delivered."""
     CANCEL_PENDING = "CANCEL_PENDING"
+    """Its end was asked for."""
     CANCEL_IN_PROGRESS = "CANCEL_IN_PROGRESS"
+    """Its instances are being ended."""
     CANCEL_FAILED = "CANCEL_FAILED"
+    """Its instances could not be ended."""
     INACTIVE = "INACTIVE"
+    """Cancelled: nothing was delivered."""
 
 
 LIFECYCLE: Lifecycle[Status] = Lifecycle(

@@ -23,16 +23,27 @@ class Status(StrEnum):
     """TrainedModelStatus, in the model's order."""
 
     CREATE_PENDING = "CREATE_PENDING"
+    """Recorded, and not begun; or waiting for its next try."""
     CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    """Its instances run, or what they left is being packed."""
     CREATE_FAILED = "CREATE_FAILED"
+    """Ended without artefacts that can be used."""
     ACTIVE = "ACTIVE"
+    """Trained; its artefacts can be used."""
     DELETE_PENDING = "DELETE_PENDING"
+    """Its artefacts are to be erased."""
     DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    """Its artefacts are being erased."""
     DELETE_FAILED = "DELETE_FAILED"
+    """Its artefacts could not be erased."""
     INACTIVE = "INACTIVE"
+    """Its artefacts are gone, or were never kept."""
     CANCEL_PENDING = "CANCEL_PENDING"
+    """Its end was asked for."""
     CANCEL_IN_PROGRESS = "CANCEL_IN_PROGRESS"
+    """Its instances are being ended."""
     CANCEL_FAILED = "CANCEL_FAILED"
+    """Its instances could not be ended."""
 
 
 LIFECYCLE: Lifecycle[Status] = Lifecycle(
