@@ -10,17 +10,15 @@ instances: `MODEL/VERSION/algo-1` and `JOB/algo-1`, by the ids that their ARNs e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.sealing import sealed
 from whiteroom.domain.execution.runs import (
-    INFERENCE_JOBS,
     INFERENCE_PREFIX,
-    TRAINED_MODELS,
     TRAINING_PREFIX,
     LogLine,
     RunId,
@@ -33,82 +31,21 @@ from whiteroom.domain.observability.container_logs import (
     reading_of,
     redacted_line,
 )
-from whiteroom.domain.observability.publication import Publication, logs_publication, why_withheld
-from whiteroom.domain.privacy.policies import Entity, LogPolicy, PrivacyPolicies
+from whiteroom.domain.observability.publication import Publication, logs_publication
+from whiteroom.domain.privacy.policies import Entity, LogPolicy
 from whiteroom.domain.privacy.redaction import Finder
-from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
-from whiteroom.domain.resources.memberships import Membership, MembershipStatus
-from whiteroom.domain.resources.ml_configurations import MLConfiguration
-from whiteroom.domain.resources.trained_model_inference_jobs import Status as JobStatus
-from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.operations.analysis_log_reading import AnalysisReader
 from whiteroom.operations.registry import Context
-from whiteroom.ports import PageKey, PlacedLine, Repository, RunLogs, Transaction
-from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.ports import PlacedLine, RunLogs, Transaction
+from whiteroom.reads.member_runs import RUN_KINDS, MemberRuns, is_training
 
-GROUPS = (TRAINED_MODELS, INFERENCE_JOBS)
+GROUPS = RUN_KINDS
 """Of runs; analysis logs have a group for each collaboration."""
 
 PUBLISHED = "PUBLISH_SUCCEEDED"
 
-_PAGE = 500
 _SUMMARY_BYTES = 4 << 20
 """How much of a log's end is read for its error summary."""
-
-
-@dataclass(frozen=True, slots=True)
-class _ModelRow:
-    """What of a version's record its log depends on."""
-
-    id: str
-    arn: str
-    account_id: str
-    version_identifier: str
-    collaboration_id: str
-    association_arn: str
-    data_channels: tuple[Mapping[str, Any], ...]
-    incremental_channels: tuple[Mapping[str, Any], ...]
-    resource_config: Mapping[str, Any]
-    logs_status: str | None
-    logs_status_details: str | None
-    run_started_at: datetime | None
-    run_ended_at: datetime | None
-    status: ModelStatus
-    status_code: str | None
-    status_message: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _JobRow:
-    """What of an inference job's record its log depends on."""
-
-    id: str
-    arn: str
-    account_id: str
-    collaboration_id: str
-    association_arn: str
-    ml_input_channel_arn: str
-    trained_model_id: str
-    resource_config: Mapping[str, Any]
-    logs_status: str | None
-    logs_status_details: str | None
-    run_started_at: datetime | None
-    run_ended_at: datetime | None
-    status: JobStatus
-    status_code: str | None
-    status_message: str | None
-    created_at: datetime
-
-
-_Row = _ModelRow | _JobRow
-V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class _Association:
-    record: ConfiguredModelAlgorithmAssociation
-    policies: PrivacyPolicies
 
 
 class MemberLog(Protocol):
@@ -204,7 +141,7 @@ class MemberRun:
         return any(Entity.PERSONAL in policy.redacted_entities for policy in self.reading.policies)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reader:
     """One account, and what it takes to show it the logs that it may read."""
 
@@ -212,18 +149,14 @@ class Reader:
     account_id: str
     logs: RunLogs
     finder: Finder
-    _associations: dict[str, _Association | None] = field(default_factory=dict)
-    _rules: list[CurrentRules] = field(default_factory=list)
-    """At most one; made when it is first asked."""
+    _seen: MemberRuns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seen = MemberRuns(self.tx, self.account_id)
 
     def runs(self, group: str) -> Iterator[MemberRun]:
         """Every run of a group whose log the account may read now, as an active member of its collaboration."""
-        for membership in self.tx.memberships.all(account_id=self.account_id, status=MembershipStatus.ACTIVE):
-            configuration = self.tx.ml_configurations.get(membership.id)
-            for row in _rows(self.tx, group, membership.collaboration_id):
-                run = self._run(row, configuration)
-                if run is not None:
-                    yield run
+        yield from filter(None, map(self.run, self._seen.records(group)))
 
     def key(self) -> bytes:
         """What places are sealed with."""
@@ -235,57 +168,32 @@ class Reader:
 
     def run(self, record: Any) -> MemberRun | None:
         """The run of a TrainedModel or a TrainedModelInferenceJob; None where the account reads nothing of it."""
-        membership = self._membership(record)
-        return None if membership is None else self._run(record, self.tx.ml_configurations.get(membership.id))
-
-    def told_about(self, record: Any) -> Publication:
-        """Whether the account reads a run's log, and if not, why."""
-        membership = self._membership(record)
-        if membership is None:
-            return Publication(None, f"Account {self.account_id} is no active member of the run's collaboration.")
-        return self._published(record, self.tx.ml_configurations.get(membership.id))
-
-    def _membership(self, record: Any) -> Membership | None:
-        own = self.tx.memberships.all(account_id=self.account_id, status=MembershipStatus.ACTIVE)
-        return next((one for one in own if one.collaboration_id == record.collaboration_id), None)
-
-    def _run(self, record: Any, configuration: MLConfiguration | None) -> MemberRun | None:
         reading = reading_of(self.account_id, self._policies(record))
-        if reading is None or self._published(record, configuration).status != PUBLISHED:
+        if reading is None or self.told_about(record).status != PUBLISHED:
             return None
         return _described(record, reading)
 
-    def _published(self, record: Any, configuration: MLConfiguration | None) -> Publication:
-        association = self._association(record.association_arn)
+    def told_about(self, record: Any) -> Publication:
+        """Whether the account reads a run's log, and if not, why."""
+        if record.collaboration_id not in self._seen.memberships:
+            return Publication(None, f"Account {self.account_id} is no active member of the run's collaboration.")
+        governed = self._seen.governed(record)
         return logs_publication(
             self.account_id,
             Publication(record.logs_status, record.logs_status_details),
             record.run_started_at,
-            None if association is None else association.record,
+            None if governed is None else governed.record,
             self._policies(record),
-            configuration,
+            self._seen.configuration(record),
             self.finder,
-            self._withheld(record),
+            self._seen.withheld(record),
         )
 
-    def _withheld(self, record: Any) -> str | None:
-        if not self._rules:
-            self._rules.append(CurrentRules(self.tx))
-        return withheld_of(self._rules[0], record)
-
     def _policies(self, record: Any) -> tuple[LogPolicy, ...]:
-        association = self._association(record.association_arn)
-        if association is None:
+        governed = self._seen.governed(record)
+        if governed is None:
             return ()
-        return association.policies.training_logs if _is_training(record) else association.policies.inference_logs
-
-    def _association(self, arn: str) -> _Association | None:
-        if arn not in self._associations:
-            record = self.tx.configured_model_algorithm_associations.get(parse_arn(arn).resource_id)
-            self._associations[arn] = (
-                None if record is None else _Association(record, PrivacyPolicies.parse(record.privacy_configuration))
-            )
-        return self._associations[arn]
+        return governed.policies.training_logs if is_training(record) else governed.policies.inference_logs
 
     # -- lines ----------------------------------------------------------------------
 
@@ -334,36 +242,8 @@ def _closing(run: MemberRun, end: int) -> tuple[PlacedLine, ...]:
     return (PlacedLine(end, end + 1, LogLine(ended_at_ms, "platform", run.failure.replace("\n", " "))),)
 
 
-def _rows(tx: Transaction, group: str, collaboration_id: str) -> Iterator[_Row]:
-    if group == INFERENCE_JOBS:
-        yield from _all(tx.trained_model_inference_jobs, _JobRow, collaboration_id=collaboration_id)
-        return
-    for latest in (True, False):
-        yield from _all(tx.trained_models, _ModelRow, collaboration_id=collaboration_id, is_latest=latest)
-
-
-def _all(repository: Repository[Any], view: type[V], **equals: object) -> Iterator[V]:
-    after: PageKey | None = None
-    while True:
-        page = repository.page_as(view, _PAGE, after, **equals)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
-
-
-def _is_training(record: Any) -> bool:
-    return hasattr(record, "version_identifier")
-
-
-def withheld_of(rules: CurrentRules, record: Any) -> str | None:
-    """Why nothing of the run of a version, or of an inference job, is published any more; None where that is not so."""
-    verdict = rules.model(record) if _is_training(record) else rules.inference(record)
-    return why_withheld(verdict, record.status_code)
-
-
 def _described(record: Any, reading: Reading) -> MemberRun:
-    name, training = parse_arn(record.arn).resource_id, _is_training(record)
+    name, training = parse_arn(record.arn).resource_id, is_training(record)
     return MemberRun(
         run_id=RunId((TRAINING_PREFIX if training else INFERENCE_PREFIX) + record.id),
         name=f"{name}/{record.version_identifier}" if training else name,

@@ -14,7 +14,6 @@ from whiteroom.domain.resources.versions import Omitted
 from whiteroom.operations.access import joined_collaboration, permit, working_membership
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, unique
-from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
     association_or_none,
     model_version,
@@ -24,6 +23,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.member_runs import withheld_of
 
 
 @operation(CLEANROOMS_ML, "StartTrainedModelExportJob", on_refusal=log_refused_job)

@@ -41,7 +41,6 @@ from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, transition, unique
 from whiteroom.operations.cleanrooms_ml.unread_runs import unread
-from whiteroom.operations.log_reading import withheld_of
 from whiteroom.operations.ml_access import (
     INFERENCE_JOB,
     algorithm_of,
@@ -60,6 +59,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.member_runs import withheld_of
 
 
 @operation(CLEANROOMS_ML, "StartTrainedModelInferenceJob", on_refusal=log_refused_job)

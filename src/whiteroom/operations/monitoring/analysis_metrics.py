@@ -19,9 +19,8 @@ from whiteroom.domain.observability.analysis_metrics import (
     series_of,
 )
 from whiteroom.domain.observability.metrics import MetricPoint
-from whiteroom.ports import PageKey, Transaction
-
-_PAGE = 500
+from whiteroom.ports import Transaction
+from whiteroom.reads.member_runs import every
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +81,9 @@ def analysis_metric(
 
 
 def _queries(tx: Transaction, account_id: str, collaboration_id: str) -> list[MeasuredQuery]:
-    found = []
-    for membership in tx.memberships.all(collaboration_id=collaboration_id):
-        after: PageKey | None = None
-        while True:
-            page = tx.protected_queries.page_as(MeasuredQuery, _PAGE, after, membership_id=membership.id)
-            found += [one for one in page.items if account_id in {one.account_id, one.payer_account_id}]
-            after = page.next
-            if after is None:
-                break
-    return found
+    asked = (
+        query
+        for membership in tx.memberships.all(collaboration_id=collaboration_id)
+        for query in every(tx.protected_queries, MeasuredQuery, membership_id=membership.id)
+    )
+    return [query for query in asked if account_id in {query.account_id, query.payer_account_id}]

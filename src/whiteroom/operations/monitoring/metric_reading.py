@@ -6,28 +6,23 @@ Nobody has metrics of their own here. Each account is shown, when it asks, what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.domain.execution.runs import INFERENCE_JOBS, TRAINED_MODELS
+from whiteroom.domain.execution.runs import TRAINED_MODELS
 from whiteroom.domain.observability.metric_noise import Question
 from whiteroom.domain.observability.metric_views import MetricRules, SeriesView, is_over, note_for, views
 from whiteroom.domain.observability.metrics import SYSTEM_METRICS, MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.observability.publication import Publication, metrics_publication
-from whiteroom.domain.privacy.policies import NoiseLevel, PrivacyPolicies
+from whiteroom.domain.privacy.policies import NoiseLevel
 from whiteroom.domain.resources.configured_tables import catalog_name
-from whiteroom.domain.resources.memberships import MembershipStatus
-from whiteroom.domain.resources.trained_model_inference_jobs import Status as JobStatus
-from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.domain.verdicts import Denied
-from whiteroom.operations.log_reading import withheld_of
-from whiteroom.ports import PageKey, Repository, Transaction
-from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.ports import Transaction
+from whiteroom.reads.member_runs import RUN_KINDS, MemberRuns, is_training
 
-NAMESPACES = (TRAINED_MODELS, INFERENCE_JOBS)
+NAMESPACES = RUN_KINDS
 
 MODEL_ARN, JOB_ARN = "TrainedModelArn", "TrainedModelInferenceJobArn"
 VERSION, HOST, TYPE = "VersionIdentifier", "Host", "MetricType"
@@ -37,50 +32,6 @@ PERCENT, NO_UNIT = "Percent", "None"
 _PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class _ModelRow:
-    """What of a version's record its metrics depend on."""
-
-    id: str
-    arn: str
-    version_identifier: str
-    collaboration_id: str
-    account_id: str
-    association_arn: str
-    image_digest: str | None
-    hyperparameters: Mapping[str, str]
-    environment: Mapping[str, str]
-    data_channels: tuple[Mapping[str, Any], ...]
-    incremental_channels: tuple[Mapping[str, Any], ...]
-    metrics_status: str | None
-    metrics_status_details: str | None
-    run_started_at: datetime | None
-    run_ended_at: datetime | None
-    status: ModelStatus
-    status_code: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _JobRow:
-    """What of an inference job's record its metrics depend on."""
-
-    id: str
-    arn: str
-    account_id: str
-    collaboration_id: str
-    association_arn: str
-    ml_input_channel_arn: str
-    trained_model_id: str
-    metrics_status: str | None
-    metrics_status_details: str | None
-    run_started_at: datetime | None
-    status: JobStatus
-    status_code: str | None
-    created_at: datetime
-
-
-V = TypeVar("V")
 _Identity = tuple[str, frozenset[tuple[str, str]]]
 """A metric's name and dimensions."""
 
@@ -104,24 +55,23 @@ class MemberMetric:
         return PERCENT if self.view.series.kind is MetricKind.SYSTEM else NO_UNIT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MetricReader:
     """One account, and what it takes to show it the metrics that it may see."""
 
     tx: Transaction
     account_id: str
     secret: bytes
-    _memberships: dict[str, str] = field(default_factory=dict)
-    """Of the account, ACTIVE, by collaboration; looked up once."""
-    _levels: dict[str, NoiseLevel | None] = field(default_factory=dict)
-    _current: list[CurrentRules] = field(default_factory=list)
-    """What owners allow now; at most one, made when it is first asked."""
+    _seen: MemberRuns = field(init=False)
     _known: dict[tuple[str, str], Mapping[_Identity, MemberMetric]] = field(default_factory=dict)
     """The metrics of what was asked for by its ARN; one call may ask for each of them."""
 
+    def __post_init__(self) -> None:
+        self._seen = MemberRuns(self.tx, self.account_id)
+
     def metrics(self, namespace: str, arn: str | None = None) -> Iterator[MemberMetric]:
         """Every metric of a namespace that the account sees now; of one model or job alone, where its ARN is given."""
-        for record in self._records(namespace, arn):
+        for record in self._seen.records(namespace, arn):
             for view in self.views(record):
                 yield MemberMetric(namespace, _dimensions(record, view.series), view)
 
@@ -144,7 +94,7 @@ class MetricReader:
 
     def note(self, record: Any) -> str | None:
         """Why the account sees fewer metrics of a run than there are; None where it sees all of them as they are."""
-        if record.collaboration_id not in self._own():
+        if record.collaboration_id not in self._seen.memberships:
             return f"Account {self.account_id} is no active member of the run's collaboration."
         return note_for(self._told(record), self._rules(record))
 
@@ -170,51 +120,21 @@ class MetricReader:
             yield from page
             last = page[-1]
 
-    def _records(self, namespace: str, arn: str | None) -> Iterable[Any]:
-        training = namespace == TRAINED_MODELS
-        repository: Repository[Any] = self.tx.trained_models if training else self.tx.trained_model_inference_jobs
-        if arn is not None:
-            return [record for record in repository.all(arn=arn) if record.collaboration_id in self._own()]
-        return self._all(repository, training=training)
-
-    def _all(self, repository: Repository[Any], *, training: bool) -> Iterator[Any]:
-        for room in self._own():
-            if not training:
-                yield from _every(repository, _JobRow, collaboration_id=room)
-                continue
-            for latest in (True, False):
-                yield from _every(repository, _ModelRow, collaboration_id=room, is_latest=latest)
-
-    def _own(self) -> Mapping[str, str]:
-        if not self._memberships:
-            own = self.tx.memberships.all(account_id=self.account_id, status=MembershipStatus.ACTIVE)
-            self._memberships.update({one.collaboration_id: one.id for one in own})
-        return self._memberships
-
     def _told(self, record: Any) -> Publication:
-        membership_id = self._own().get(record.collaboration_id)
-        if membership_id is None or record.run_started_at is None:
+        if record.collaboration_id not in self._seen.memberships or record.run_started_at is None:
             return Publication(None, None)
-        if not self._current:
-            self._current.append(CurrentRules(self.tx))
         recorded = Publication(record.metrics_status, record.metrics_status_details)
-        configuration = self.tx.ml_configurations.get(membership_id)
-        withheld = withheld_of(self._current[0], record)
-        return metrics_publication(recorded, record.run_started_at, configuration, withheld)
+        configuration = self._seen.configuration(record)
+        return metrics_publication(recorded, record.run_started_at, configuration, self._seen.withheld(record))
 
     def _rules(self, record: Any) -> MetricRules:
         if not is_training(record):  # its log is searched for no metrics
             return MetricRules(NoiseLevel.NONE, over=False)
-        level, over = self._level(record.association_arn), is_over(record.status, record.run_ended_at)
+        governed = self._seen.governed(record)
+        level = None if governed is None else governed.policies.noise_level
+        over = is_over(record.status, record.run_ended_at)
         noisy = over and level not in {None, NoiseLevel.NONE}
         return MetricRules(level, over, question_of(self.tx, record) if noisy else None)
-
-    def _level(self, association_arn: str) -> NoiseLevel | None:
-        if association_arn not in self._levels:
-            found = self.tx.configured_model_algorithm_associations.get(parse_arn(association_arn).resource_id)
-            policies = None if found is None else PrivacyPolicies.parse(found.privacy_configuration)
-            self._levels[association_arn] = None if policies is None else policies.noise_level
-        return self._levels[association_arn]
 
 
 def question_of(tx: Transaction, record: Any) -> Question | None:
@@ -271,11 +191,6 @@ def _tables(tx: Transaction, record: Any) -> tuple[str, ...] | None:
     return tuple(sorted(f"{account} {table}" for account, table in found if account not in own))
 
 
-def is_training(record: Any) -> bool:
-    """Whether a record is a version of a trained model, and not an inference job."""
-    return hasattr(record, "version_identifier")
-
-
 def _dimensions(record: Any, series: MetricSeries) -> Mapping[str, str]:
     """What tells a series from all others of its name; a program may call a metric of its own like the system's."""
     found = (
@@ -283,13 +198,3 @@ def _dimensions(record: Any, series: MetricSeries) -> Mapping[str, str]:
     )
     ambiguous = series.kind is MetricKind.CUSTOM and series.name in SYSTEM_METRICS
     return {**found, HOST: series.host, **({TYPE: "Custom"} if ambiguous else {})}
-
-
-def _every(repository: Repository[Any], view: type[V], **equals: object) -> Iterator[V]:
-    after: PageKey | None = None
-    while True:
-        page = repository.page_as(view, _PAGE, after, **equals)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
