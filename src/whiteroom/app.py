@@ -48,9 +48,11 @@ from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.engines.duckdb.schemas import read_schema
+from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
+from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.refusals import RefusalCount
-from whiteroom.operations.registry import Context, Handler, Response, answer, handlers, reading_files, refusals
-from whiteroom.ports import Store, Transaction
+from whiteroom.operations.registry import Handler, Response, answer, handlers, reading_files, refusals
+from whiteroom.ports import Catalog, Store, Transaction
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -205,18 +207,27 @@ class Whiteroom:
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._logs = open_run_logs(settings)
-        self._noise_secret = noise_secret(settings, self._store)
-        self._session_secret = session_secret(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
-        self._strict_machine = machine() if settings.strict_instance_types else None
+        self._deployment = Deployment(
+            quotas=settings.quotas,
+            new_id=new_id,
+            strict_machine=machine() if settings.strict_instance_types else None,
+            default_result_location=settings.default_result_location,
+            finder=self._finder,
+            noise_secret=noise_secret(settings, self._store),
+            session_secret=session_secret(settings),
+            bucket_regions=settings.regions_of_buckets,
+            strict_keys=settings.strict_keys,
+            withhold_query_text=settings.withhold_query_text,
+        )
         self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder)
         self._stopping = threading.Event()
         # A daemon: to read all of a large database may take longer than a server has to stop.
         self._checkup = threading.Thread(target=self._look_for_damage, name="database-checkup", daemon=True)
         self._store.on_work(self._controllers.wake)
         self._application = Application(
-            Credentials(self._turns.view, self._session_secret, dev=settings.dev),
+            Credentials(self._turns.view, self._deployment.session_secret, dev=settings.dev),
             self._dispatch,
             clock,
             dev=settings.dev,
@@ -240,6 +251,15 @@ class Whiteroom:
         return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now))
 
     async def _dispatch(self, call: Call) -> Response:
+        catalog = CatalogAnswers(self._catalog)
+        while True:
+            try:
+                return await self._answered(call, catalog)
+            except NotLookedUp as wanted:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._readers, catalog.look_up, wanted.name)
+
+    async def _answered(self, call: Call, catalog: Catalog) -> Response:
         name = (call.operation.service, call.operation.name)
         handler = self._handlers.get(name)
         if handler is None:
@@ -247,7 +267,7 @@ class Whiteroom:
 
         def work(tx: Transaction) -> Response:
             try:
-                return answer(handler, name, call.parameters, self._context(call, tx))
+                return answer(handler, name, call.parameters, self._context(call, tx, catalog))
             except IllegalTransition as error:
                 raise Conflict(str(error)) from None
 
@@ -259,9 +279,9 @@ class Whiteroom:
             return await asyncio.get_running_loop().run_in_executor(self._readers, read)
         if call.operation.read_only:
             return await self._turns.read(work)
-        return await self._turns.write(work, self._on_error(call))
+        return await self._turns.write(work, self._on_error(call, catalog))
 
-    def _on_error(self, call: Call) -> OnError | None:
+    def _on_error(self, call: Call, catalog: Catalog) -> OnError | None:
         """What writes down a refused request: an event in the logs of those whose tables it would have used."""
         on_refusal = self._refusals.get((call.operation.service, call.operation.name))
         if on_refusal is None:
@@ -269,28 +289,19 @@ class Whiteroom:
 
         def write_down(tx: Transaction, error: Exception) -> None:
             if isinstance(error, Fault) and self._refusal_count.one_more(call.caller.account_id, self._clock()):
-                on_refusal(call.parameters, self._context(call, tx), error)
+                on_refusal(call.parameters, self._context(call, tx, catalog), error)
 
         return write_down
 
-    def _context(self, call: Call, tx: Transaction) -> Context:
+    def _context(self, call: Call, tx: Transaction, catalog: Catalog) -> Context:
         reads_files = (call.operation.service, call.operation.name) in self._reading_files
         return Context(
-            call.caller,
-            tx,
-            self._clock(),
-            self._settings.quotas,
-            self._catalog,
-            new_id,
-            self._strict_machine,
-            self._settings.default_result_location,
-            self._logs if reads_files else None,
-            self._finder,
-            self._noise_secret,
-            self._session_secret,
-            bucket_regions=self._settings.regions_of_buckets,
-            strict_keys=self._settings.strict_keys,
-            withhold_query_text=self._settings.withhold_query_text,
+            caller=call.caller,
+            tx=tx,
+            now=self._clock(),
+            catalog=catalog,
+            deployment=self._deployment,
+            logs=self._logs if reads_files else None,
         )
 
     def _look_for_damage(self) -> None:

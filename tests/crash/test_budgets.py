@@ -14,7 +14,8 @@ from support.ml import Studio, a_studio
 from support.rooms import Crash
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import AccessDenied
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, handlers
+from whiteroom.operations.context import Context
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, handlers
 from whiteroom.store.sqlite import SqliteStore
 
 USES = 3
@@ -59,8 +60,9 @@ def ask(studio: Studio, service: str, operation: str, request: dict[str, Any], *
     """One operation of ALICE's in a transaction of its own, which may die before its commit."""
     office = studio.office
     with office.store.transaction() as tx:
-        new_id = (f"00000000-0000-4000-8000-{number:012x}" for number in office.ids).__next__
-        context = Context(Caller(ALICE, REGION), tx, office.now, office.quotas, office.catalog, new_id)
+        context = Context(
+            caller=Caller(ALICE, REGION), tx=tx, now=office.now, catalog=office.catalog, deployment=office.deployment
+        )
         handlers()[service, operation](request, context)
         if dies:
             raise Crash

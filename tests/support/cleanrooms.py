@@ -30,7 +30,8 @@ from whiteroom.domain.execution.result_regions import BucketRegions
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.domain.resources.quotas import Quota, Quotas
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, answer, handlers, refusals
+from whiteroom.operations.context import Context, Deployment
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Request, answer, handlers, refusals
 from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
 
 ALICE = "111111111111"
@@ -152,12 +153,19 @@ class Office:
             caller=Caller(account_id, self.region, principal or self.principal),
             tx=tx,
             now=self.now,
-            quotas=self.quotas,
             catalog=self.catalog,
+            deployment=self.deployment,
+            logs=self.logs,
+        )
+
+    @property
+    def deployment(self) -> Deployment:
+        """What the operator has chosen."""
+        return Deployment(
+            quotas=self.quotas,
             new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
             noise_secret=NOISE_SECRET,
             strict_machine=self.strict_machine,
-            logs=self.logs,
             finder=self.finder,
             withhold_query_text=self.withhold_query_text,
             strict_keys=self.strict_keys,

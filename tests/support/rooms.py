@@ -68,7 +68,7 @@ from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExp
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.operations.analysis_logs import log_job, log_query
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context, Deployment
 from whiteroom.ports import LogStreamKey, Transaction, Work
 from whiteroom.store.sqlite import SqliteStore
 
@@ -548,7 +548,9 @@ class World:
         return [f"{event.stage.value} {event.message['status']}" for event in found]
 
     def _context(self, tx: Transaction) -> Context:
-        return Context(Caller(ALICE, "eu-west-1"), tx, self.clock(), Quotas({}), self.catalog, lambda: "")
+        deployment = Deployment(quotas=Quotas({}), new_id=lambda: "")
+        caller = Caller(ALICE, "eu-west-1")
+        return Context(caller=caller, tx=tx, now=self.clock(), catalog=self.catalog, deployment=deployment)
 
     def _new_id(self, kind: str) -> str:
         self._number += 1

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from whiteroom import app
 from whiteroom.base.callers import Caller
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.operations.registry import reading_files
 from whiteroom.runtime.supervisor import gpus
 from whiteroom.settings import Settings
@@ -83,3 +85,63 @@ def test_the_operations_of_logs_and_metrics_and_no_others_are_given_threads() ->
     logs = {("logs", name) for name in ("DescribeLogStreams", "FilterLogEvents", "GetLogEvents")}
     metrics = {("monitoring", name) for name in ("GetMetricData", "GetMetricStatistics", "ListMetrics")}
     assert reading_files() == logs | metrics
+
+
+def test_a_catalog_that_keeps_silent_keeps_no_other_call_and_no_write_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalog may be far away: what asks it is undone, waits without a transaction, and begins anew."""
+    whiteroom = app.Whiteroom(Settings(data=tmp_path, dev=True))
+    catalog = SilentCatalog()
+    monkeypatch.setattr(whiteroom, "_catalog", catalog)
+    operations = {operation.name: operation for operation in all_operations()}
+    caller = Caller("111111111111", "eu-west-1")
+
+    def call(operation: str, **parameters: object) -> Call:
+        return Call(operations[operation], caller, parameters, operation)
+
+    async def both() -> tuple[Any, Any, Any]:
+        creating = call("CreateConfiguredTable", **TABLE)
+        slow = asyncio.create_task(whiteroom._dispatch(creating))
+        assert await asyncio.to_thread(catalog.asked.wait, 30)
+        written = await whiteroom._dispatch(call("CreateConfiguredModelAlgorithm", **ALGORITHM))
+        listed = await whiteroom._dispatch(call("ListConfiguredTables"))
+        assert not slow.done()
+        catalog.answered.set()
+        return await slow, written, listed
+
+    created, written, listed = asyncio.run(both())
+    assert created["configuredTable"]["name"] == "visits"
+    assert written["configuredModelAlgorithmArn"]
+    assert listed["configuredTableSummaries"] == []
+    assert catalog.names == [("111111111111", "lake", "visits")]
+    whiteroom._readers.shutdown()
+    whiteroom._store.close()
+
+
+TABLE = {
+    "name": "visits",
+    "tableReference": {"glue": {"databaseName": "lake", "tableName": "visits"}},
+    "allowedColumns": ["patient"],
+    "analysisMethod": "DIRECT_QUERY",
+}
+ALGORITHM = {
+    "name": "programs",
+    "roleArn": "arn:aws:iam::111111111111:role/clean-rooms",
+    "trainingContainerConfig": {"imageUri": "programs:1"},
+}
+
+
+class SilentCatalog:
+    """Answers when it is let."""
+
+    def __init__(self) -> None:
+        self.asked, self.answered = threading.Event(), threading.Event()
+        self.names: list[tuple[str, str, str]] = []
+
+    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+        """ports.Catalog."""
+        self.names.append((account_id, database, table))
+        self.asked.set()
+        assert self.answered.wait(30)
+        return CatalogTable(("visits.csv",), FileFormat.CSV, (Column("patient", "bigint"),))

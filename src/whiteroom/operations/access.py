@@ -24,7 +24,7 @@ from whiteroom.domain.resources.collaborations import (
 from whiteroom.domain.resources.memberships import Membership, MembershipStatus
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.verdicts import Verdict
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context
 from whiteroom.ports import Repository
 
 
@@ -148,7 +148,7 @@ def key_note(request: Mapping[str, Any], context: Context) -> str:
     """
     if "kmsKeyArn" not in request:
         return ""
-    if context.strict_keys:
+    if context.deployment.strict_keys:
         raise ValidationFault(f"{KEY_NOT_USED} The operator has such requests refused (strict_keys). Leave it out.")
     return KEY_NOT_USED
 
@@ -163,7 +163,7 @@ def within_quota(
     context: Context, quota: Quota, repository: Repository[Any], statuses: Iterable[StrEnum] = (), **equals: object
 ) -> None:
     """Raise QuotaExceeded where one more record with these values, in any of these statuses, would be too many."""
-    limit = context.quotas.limit(quota)
+    limit = context.deployment.quotas.limit(quota)
     searches = [{**equals, "status": status} for status in statuses] or [equals]
     if sum(repository.count(limit, **search) for search in searches) >= limit:
         raise QuotaExceeded(

@@ -18,7 +18,7 @@ from whiteroom.domain.resources.analysis_templates import AnalysisTemplate, tabl
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.operations.answers import unwrap
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context
 from whiteroom.reads import budgets
 from whiteroom.reads.query_tables import shared_associations
 

@@ -31,7 +31,8 @@ from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExp
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.operations.access_budgets import named_associations
-from whiteroom.operations.registry import Context, Request
+from whiteroom.operations.context import Context
+from whiteroom.operations.registry import Request
 
 
 def log_query(
@@ -150,7 +151,7 @@ def _analysis(context: Context, analysis_id: str, category: Category, room: str)
 
 
 def _attempt(context: Context, category: Category, membership: Membership) -> Analysis:
-    return _analysis(context, context.new_id(), category, membership.collaboration_id)
+    return _analysis(context, context.deployment.new_id(), category, membership.collaboration_id)
 
 
 def _with_text(analysis: Analysis, parameters: Mapping[str, Any], template: AnalysisTemplate | None) -> Analysis:
@@ -185,7 +186,7 @@ def _write(
             membership = None if member.membership_id is None else context.tx.memberships.get(member.membership_id)
         if membership is not None and logs_enabled(collaboration, membership, analysis.category):
             accounts.append(account)
-    withhold = context.withhold_query_text
+    withhold = context.deployment.withhold_query_text
     for account in accounts:
         seen = analysis
         if tables_for_runner is not None and account == analysis.runner_account_id:

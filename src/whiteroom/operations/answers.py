@@ -10,8 +10,9 @@ from whiteroom.base.faults import Conflict, Fault
 from whiteroom.domain.execution.failures import told_to_others
 from whiteroom.domain.execution.lifecycle import Event, IllegalTransition, Lifecycle
 from whiteroom.domain.verdicts import Denied
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import Context, Request
+from whiteroom.operations.registry import Request
 from whiteroom.ports import Duplicate, LifecycleRepository, Repository
 
 R = TypeVar("R")

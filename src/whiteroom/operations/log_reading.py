@@ -35,7 +35,7 @@ from whiteroom.domain.observability.publication import Publication, logs_publica
 from whiteroom.domain.privacy.policies import Entity, LogPolicy
 from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.operations.analysis_log_reading import AnalysisReader
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context
 from whiteroom.ports import PlacedLine, RunLogs, Transaction
 from whiteroom.reads.member_runs import RUN_KINDS, MemberRuns, is_training
 
@@ -264,7 +264,8 @@ def event_id(run: MemberLog, placed: PlacedLine, key: bytes) -> str:
 
 def reader_of(context: Context, group: str) -> LogReader:
     """The caller as a reader of the logs of a group."""
-    if context.logs is None or context.finder is None:
+    logs, finder = context.logs, context.deployment.finder
+    if logs is None or finder is None:
         raise RuntimeError("The operation must be registered as one that reads files.")
     reader = AnalysisReader if group.startswith(GROUP_PREFIX) else Reader
-    return reader(context.tx, context.caller.account_id, context.logs, context.finder)
+    return reader(context.tx, context.caller.account_id, logs, finder)

@@ -22,7 +22,7 @@ from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.domain.resources.versions import Omitted, version_filter, version_id
 from whiteroom.operations.access import permit
 from whiteroom.operations.answers import unwrap
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context
 from whiteroom.ports import Repository
 from whiteroom.reads import algorithms
 from whiteroom.reads.algorithms import association_at
@@ -208,9 +208,9 @@ def require_active(model: TrainedModel) -> None:
 
 def require_fitting_instances(context: Context, resource_config: Mapping[str, Any]) -> None:
     """Where the operator is strict about instance types: instances no larger than the machine."""
-    if context.strict_machine is not None:
+    if context.deployment.strict_machine is not None:
         instances = resource_config.get("instanceCount", 1)
-        permit(fits(resource_config["instanceType"], context.strict_machine, instances), ValidationFault)
+        permit(fits(resource_config["instanceType"], context.deployment.strict_machine, instances), ValidationFault)
 
 
 def caller_membership_id(context: Context, collaboration_id: str) -> str | None:

@@ -9,8 +9,8 @@ from whiteroom.base.faults import ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
 from whiteroom.domain.resources.channel_queries import template_can_fill
 from whiteroom.operations.access import permit
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import resource_id
-from whiteroom.operations.registry import Context
 
 
 def template_of(context: Context, sql_parameters: Mapping[str, Any], collaboration_id: str) -> AnalysisTemplate | None:

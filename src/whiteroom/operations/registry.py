@@ -7,61 +7,18 @@ registration refuses any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from botocore import xform_name
 
-from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault, NotAuthorized
-from whiteroom.domain.execution.instance_types import Shape
-from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.domain.resources.permissions import permitted
-from whiteroom.domain.resources.quotas import Quotas
-from whiteroom.ports import Catalog, RunLogs, Transaction
+from whiteroom.operations.context import Context
 
 Request = Mapping[str, Any]
 """The operation's input in AWS's own names, validated against the service model; absent members are absent."""
 Response = Mapping[str, Any] | None
 """The output in AWS's own names; members that are None are left out, times are aware datetimes."""
-
-
-ANYWHERE = BucketRegions("us-east-1")
-"""Where buckets lie that nobody has said anything of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an operation may use: who asks, the store at this moment, the time, and the deployment's limits."""
-
-    caller: Caller
-    tx: Transaction
-    now: datetime
-    quotas: Quotas
-    catalog: Catalog
-    new_id: Callable[[], str]
-    """A fresh UUID."""
-    strict_machine: Shape | None = None
-    """What all instances of a run together must fit into; None where a larger instance type is given less."""
-    default_result_location: str = ""
-    """Where results of queries go for receivers who have set no place; empty for nowhere."""
-    logs: RunLogs | None = None
-    """Of operations that are registered to read them; None for all others."""
-    finder: Finder | None = None
-    """Masks texts; of operations that tell any."""
-    noise_secret: bytes = b""
-    """What the noise of metrics is drawn from; never told."""
-    session_secret: bytes = b""
-    """What session tokens are sealed with; never told."""
-    bucket_regions: BucketRegions = ANYWHERE
-    """In which regions the buckets lie that results go to."""
-    strict_keys: bool = False
-    """Whether a kmsKeyArn is refused, since nothing is encrypted by it."""
-    withhold_query_text: bool = False
-    """Whether analysis logs hold the digest of a query's text in its place."""
-
 
 Handler = Callable[[Request, Context], Response]
 OnRefusal = Callable[[Request, Context, Fault], None]

@@ -9,8 +9,9 @@ from whiteroom.base.arns import CLEANROOMS_ML as ML_ARNS
 from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.faults import AccessDenied, ResourceNotFound, ValidationFault
 from whiteroom.operations.access import checked_tags
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import ASSOCIATION, CHANNEL, INFERENCE_JOB, MODEL
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Request, Response, operation
 from whiteroom.ports import Repository, Transaction
 
 _HOLDERS: Mapping[tuple[str, str], Callable[[Transaction], Repository[Any]]] = {

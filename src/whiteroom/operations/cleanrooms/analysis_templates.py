@@ -23,8 +23,9 @@ from whiteroom.operations.access import (
     permit,
     within_quota,
 )
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate
 
 _KIND = "ANALYSIS_TEMPLATE"
@@ -172,7 +173,7 @@ def _shared_template(context: Context, collaboration: Collaboration, arn: str) -
 
 
 def _new_template(request: Request, context: Context, membership: Membership) -> AnalysisTemplate:
-    template_id = context.new_id()
+    template_id = context.deployment.new_id()
     caller = context.caller
     return AnalysisTemplate(
         id=template_id,

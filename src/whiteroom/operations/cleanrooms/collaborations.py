@@ -25,8 +25,9 @@ from whiteroom.domain.resources.payers import somebody_pays_for_jobs
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import checked_tags, permit, visible_collaboration, within_quota
 from whiteroom.operations.cleanrooms.departures import end_membership
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import kept_page, next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 
 
 @operation(CLEANROOMS, "CreateCollaboration")
@@ -42,7 +43,7 @@ def create_collaboration(request: Request, context: Context) -> Response:
         change_requests_offered(request.get("autoApprovedChangeRequestTypes", ())),
     ):
         permit(verdict, ValidationFault, reason="INVALID_CONFIGURATION")
-    limit = context.quotas.limit(Quota.MEMBERS_PER_COLLABORATION)
+    limit = context.deployment.quotas.limit(Quota.MEMBERS_PER_COLLABORATION)
     if len(members) > limit:
         raise QuotaExceeded(
             f"A collaboration has at most {limit} members, its creator included; the request has {len(members)}.",
@@ -175,7 +176,7 @@ def _require_creator(collaboration: Collaboration, context: Context, wish: str) 
 
 
 def _new_collaboration(request: Request, context: Context) -> Collaboration:
-    collaboration_id = context.new_id()
+    collaboration_id = context.deployment.new_id()
     caller = context.caller
     return Collaboration(
         id=collaboration_id,

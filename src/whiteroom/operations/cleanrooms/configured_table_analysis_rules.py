@@ -8,7 +8,8 @@ from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule, rule_fits
 from whiteroom.operations.access import permit
 from whiteroom.operations.cleanrooms.configured_tables import own_configured_table
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.context import Context
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 
 
 @operation(CLEANROOMS, "CreateConfiguredTableAnalysisRule")

@@ -18,7 +18,8 @@ from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.access import active_membership, own_membership, permit
 from whiteroom.operations.cleanrooms.configured_table_associations import association_in
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.context import Context
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 
 _KIND = "CONFIGURED_TABLE_ASSOCIATION"
 

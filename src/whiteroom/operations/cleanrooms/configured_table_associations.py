@@ -19,8 +19,9 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import forget_budget
 from whiteroom.operations.cleanrooms.configured_tables import own_configured_table
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate
 
 _KIND = "CONFIGURED_TABLE_ASSOCIATION"
@@ -122,7 +123,7 @@ def delete_configured_table_association(request: Request, context: Context) -> R
 def _new_association(
     request: Request, context: Context, membership: Membership, table: ConfiguredTable
 ) -> ConfiguredTableAssociation:
-    association_id = context.new_id()
+    association_id = context.deployment.new_id()
     caller = context.caller
     return ConfiguredTableAssociation(
         id=association_id,

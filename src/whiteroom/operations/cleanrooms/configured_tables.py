@@ -20,8 +20,9 @@ from whiteroom.domain.resources.configured_tables import (
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.access import checked_tags, permit, within_quota
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate, TableNotFound
 
 _KIND = "CONFIGURED_TABLE"
@@ -190,7 +191,7 @@ def _name_taken(name: str) -> Conflict:
 
 
 def _new_table(request: Request, context: Context) -> ConfiguredTable:
-    table_id = context.new_id()
+    table_id = context.deployment.new_id()
     caller = context.caller
     return ConfiguredTable(
         id=table_id,

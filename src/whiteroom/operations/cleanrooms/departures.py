@@ -7,7 +7,7 @@ DeleteMember ("The removed member's data is inaccessible to active members").
 from __future__ import annotations
 
 from whiteroom.domain.resources.memberships import Membership, MembershipStatus
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context
 
 
 def end_membership(context: Context, membership: Membership, status: MembershipStatus) -> Membership:

@@ -30,8 +30,9 @@ from whiteroom.operations.access import (
     within_quota,
 )
 from whiteroom.operations.cleanrooms.departures import end_membership
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Repository
 
 
@@ -188,7 +189,7 @@ def _require_empty(context: Context, membership: Membership) -> None:
 def _new_membership(
     request: Request, context: Context, collaboration: Collaboration, payments: Mapping[str, Any]
 ) -> Membership:
-    membership_id = context.new_id()
+    membership_id = context.deployment.new_id()
     caller = context.caller
     return Membership(
         id=membership_id,

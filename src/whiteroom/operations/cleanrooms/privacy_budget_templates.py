@@ -29,9 +29,10 @@ from whiteroom.operations.access import (
     permit,
 )
 from whiteroom.operations.access_budgets import resource_arn_of
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import resource_id
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate
 
 _KIND = "PRIVACY_BUDGET_TEMPLATE"
@@ -243,7 +244,7 @@ def _own(context: Context, membership: Membership, template_id: str) -> PrivacyB
 
 
 def _new_template(context: Context, membership: Membership, **fields: Any) -> PrivacyBudgetTemplate:
-    template_id = context.new_id()
+    template_id = context.deployment.new_id()
     return PrivacyBudgetTemplate(
         id=template_id,
         # The model's pattern has no membership in it (PrivacyBudgetTemplateArn).

@@ -12,8 +12,9 @@ from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.operations.access import active_membership, collaboration_of, joined_collaboration, own_membership
 from whiteroom.operations.access_budgets import access_budget
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Page
 
 

@@ -48,9 +48,10 @@ from whiteroom.operations.access import (
 from whiteroom.operations.access_budgets import named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
 from whiteroom.operations.answers import paged_as, transition, unwrap
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import paying_account
 from whiteroom.operations.query_templates import template_of
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 
 
 @operation(CLEANROOMS, "StartProtectedQuery", on_refusal=log_refused_query)
@@ -72,7 +73,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
     quota = Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP
     within_quota(context, quota, context.tx.protected_queries, UNDER_WAY, membership_id=membership.id)
     named = named_associations(context, membership.collaboration_id, parameters, template)
-    query_id = context.new_id()
+    query_id = context.deployment.new_id()
     query = ProtectedQuery(
         id=query_id,
         arn=query_arn(membership.arn, query_id),
@@ -172,12 +173,14 @@ def _form(context: Context, membership: Membership, receivers: tuple[Receiver, .
         member = context.tx.members.get(member_id(membership.collaboration_id, receiver.account_id))
         held = None if member is None or member.membership_id is None else member.membership_id
         own = None if held is None else context.tx.memberships.get(held)
-        place = unwrap(place_of(receiver, own, context.default_result_location), ValidationFault)
+        place = unwrap(place_of(receiver, own, context.deployment.default_result_location), ValidationFault)
         permit(location_is_sound(place), ValidationFault)
         places[receiver.account_id] = place
     collaboration = collaboration_of(context, membership)
     buckets = [place["bucket"] for place in places.values()]
-    permit(may_be_stored(buckets, collaboration.allowed_result_regions, context.bucket_regions), ValidationFault)
+    permit(
+        may_be_stored(buckets, collaboration.allowed_result_regions, context.deployment.bucket_regions), ValidationFault
+    )
     single_file = any(place.get("singleFileOutput", False) for place in places.values())
     return unwrap(one_format(places), ValidationFault), single_file
 

@@ -13,8 +13,9 @@ from whiteroom.domain.resources.configured_tables import ConfiguredTable
 from whiteroom.domain.resources.schemas import consolidated_policy, readiness, visible_columns
 from whiteroom.operations.access import joined_collaboration
 from whiteroom.operations.access_budgets import resource_arn_of
+from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
-from whiteroom.operations.registry import CLEANROOMS, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import TableNotFound
 from whiteroom.reads.query_tables import referenced, resolved
 

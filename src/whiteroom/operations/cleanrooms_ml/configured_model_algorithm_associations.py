@@ -23,9 +23,10 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.answers import paged, unique
 from whiteroom.operations.cleanrooms_ml.configured_model_algorithms import own_algorithm
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import ASSOCIATION, association_of, of_membership
 from whiteroom.operations.patterns import fault_of
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 
 @operation(CLEANROOMS_ML, "CreateConfiguredModelAlgorithmAssociation")
@@ -39,7 +40,7 @@ def create_configured_model_algorithm_association(request: Request, context: Con
     tags = checked_tags(request.get("tags"))
     repository = context.tx.configured_model_algorithm_associations
     within_quota(context, Quota.ALGORITHM_ASSOCIATIONS_PER_MEMBERSHIP, repository, membership_id=membership.id)
-    record_id = context.new_id()
+    record_id = context.deployment.new_id()
     resource = f"membership/{membership.id}/{ASSOCIATION}/{record_id}"
     association = ConfiguredModelAlgorithmAssociation(
         id=record_id,

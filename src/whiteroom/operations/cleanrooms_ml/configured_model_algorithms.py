@@ -11,9 +11,10 @@ from whiteroom.domain.resources.configured_model_algorithms import ConfiguredMod
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import checked_tags, key_note, require_own_role, within_quota
 from whiteroom.operations.answers import paged, unique
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import missing
 from whiteroom.operations.patterns import metric_fault_of
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 KIND = "configured-model-algorithm"
 
@@ -33,7 +34,7 @@ def create_configured_model_algorithm(request: Request, context: Context) -> Res
     tags = checked_tags(request.get("tags"))
     repository = context.tx.configured_model_algorithms
     within_quota(context, Quota.ALGORITHMS_PER_ACCOUNT, repository, account_id=account_id)
-    record_id = context.new_id()
+    record_id = context.deployment.new_id()
     algorithm = ConfiguredModelAlgorithm(
         id=record_id,
         arn=cleanrooms_ml_arn(context.caller.region, account_id, f"{KIND}/{record_id}"),

@@ -10,7 +10,8 @@ from whiteroom.base.locations import parse_location
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.ml_configurations import MLConfiguration
 from whiteroom.operations.access import active_membership, own_membership, require_own_role
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.context import Context
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 
 @operation(CLEANROOMS_ML, "PutMLConfiguration")

@@ -34,6 +34,7 @@ from whiteroom.operations.access import (
 from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
 from whiteroom.operations.answers import paged, status_details, transition, unique
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import (
     CHANNEL,
     of_collaboration,
@@ -42,7 +43,7 @@ from whiteroom.operations.ml_access import (
     working_association,
 )
 from whiteroom.operations.query_templates import template_of
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 
 @operation(CLEANROOMS_ML, "CreateMLInputChannel", on_refusal=log_refused_query)
@@ -60,7 +61,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     repository = context.tx.ml_input_channels
     quota = Quota.ACTIVE_CHANNELS_PER_MEMBERSHIP
     within_quota(context, quota, repository, LIVE_CHANNELS, membership_id=membership.id)
-    record_id, query_id = context.new_id(), context.new_id()
+    record_id, query_id = context.deployment.new_id(), context.deployment.new_id()
     resource = f"membership/{membership.id}/{CHANNEL}/{record_id}"
     channel = MLInputChannel(
         id=record_id,

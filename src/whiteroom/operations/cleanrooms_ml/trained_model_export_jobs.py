@@ -14,6 +14,7 @@ from whiteroom.domain.resources.versions import Omitted
 from whiteroom.operations.access import joined_collaboration, permit, working_membership
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, unique
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import (
     association_or_none,
     model_version,
@@ -21,7 +22,7 @@ from whiteroom.operations.ml_access import (
     require_model_may_leave,
     require_receiver,
 )
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.member_runs import withheld_of
 
@@ -40,7 +41,7 @@ def start_trained_model_export_job(request: Request, context: Context) -> Respon
     receiver = request["outputConfiguration"]["members"][0]["accountId"]
     require_receiver(context, membership, receiver, Ability.CAN_RECEIVE_MODEL_OUTPUT)
     job = TrainedModelExportJob(
-        id=context.new_id(),
+        id=context.deployment.new_id(),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,

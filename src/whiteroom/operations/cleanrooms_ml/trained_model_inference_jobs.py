@@ -41,6 +41,7 @@ from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged, status_details, transition, unique
 from whiteroom.operations.cleanrooms_ml.unread_runs import unread
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import (
     INFERENCE_JOB,
     algorithm_of,
@@ -57,7 +58,7 @@ from whiteroom.operations.ml_access import (
     require_rows_may_reach,
     working_association,
 )
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.member_runs import withheld_of
 
@@ -171,7 +172,7 @@ def _new_job(
     association: ConfiguredModelAlgorithmAssociation,
     payer: str,
 ) -> TrainedModelInferenceJob:
-    record_id = context.new_id()
+    record_id = context.deployment.new_id()
     resource = f"membership/{membership.id}/{INFERENCE_JOB}/{record_id}"
     output = request["outputConfiguration"]
     return TrainedModelInferenceJob(
@@ -256,7 +257,7 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
             association,
             PrivacyPolicies.parse(association.privacy_configuration if association else None).inference_logs,
             configuration,
-            context.finder,
+            context.deployment.finder,
             withheld,
         )
         recorded = Publication(job.metrics_status, job.metrics_status_details)

@@ -6,8 +6,9 @@ from whiteroom.domain.resources.versions import Omitted
 from whiteroom.operations.access import own_membership
 from whiteroom.operations.answers import paged
 from whiteroom.operations.cleanrooms_ml.trained_models import summary
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import own_model_version
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 
 @operation(CLEANROOMS_ML, "ListTrainedModelVersions")

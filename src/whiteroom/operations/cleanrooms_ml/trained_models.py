@@ -44,6 +44,7 @@ from whiteroom.operations.access_budgets import spend_channels
 from whiteroom.operations.analysis_logs import log_job, log_refused_job
 from whiteroom.operations.answers import paged_as, status_details, transition, unique
 from whiteroom.operations.cleanrooms_ml.unread_runs import unread
+from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import (
     MODEL,
     algorithm_of,
@@ -59,7 +60,7 @@ from whiteroom.operations.ml_access import (
     require_rows_may_reach,
     working_association,
 )
-from whiteroom.operations.registry import CLEANROOMS_ML, Context, Request, Response, operation
+from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.member_runs import withheld_of
 
@@ -187,7 +188,7 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
 def _new_model(
     request: Request, context: Context, membership: Membership, base: TrainedModel | None, payer: str
 ) -> TrainedModel:
-    record_id = context.new_id()
+    record_id = context.deployment.new_id()
     continues = base is not None and base.membership_id == membership.id
     resource = f"membership/{membership.id}/{MODEL}/{record_id}"
     return TrainedModel(
@@ -287,7 +288,7 @@ def _published(context: Context, model: TrainedModel, membership_id: str | None)
             association,
             () if privacy is None else PrivacyPolicies.parse(privacy).training_logs,
             configuration,
-            context.finder,
+            context.deployment.finder,
             withheld,
         ),
         publication_of(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from whiteroom.domain.observability.publication import told_beforehand
 from whiteroom.domain.privacy.policies import LogPolicy
 from whiteroom.domain.resources.collaborations import MemberStatus
-from whiteroom.operations.registry import Context
+from whiteroom.operations.context import Context
 
 
 def unread(context: Context, collaboration_id: str, log_policies: Iterable[LogPolicy]) -> str:

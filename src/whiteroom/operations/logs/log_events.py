@@ -24,10 +24,11 @@ from whiteroom.base.faults import ResourceNotFound, ValidationFault
 from whiteroom.base.sealing import sealed, unsealed
 from whiteroom.domain.observability.filter_patterns import parse_filter_pattern
 from whiteroom.operations.answers import unwrap
+from whiteroom.operations.context import Context
 from whiteroom.operations.log_reading import LogReader, MemberLog, event_id, reader_of
 from whiteroom.operations.logs.log_groups import group_of
 from whiteroom.operations.patterns import fault_of
-from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
+from whiteroom.operations.registry import LOGS, Request, Response, operation
 from whiteroom.ports import PlacedLine
 
 MAX_EVENTS = 10_000

@@ -11,8 +11,9 @@ from typing import Any
 from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.faults import ResourceNotFound, ValidationFault
 from whiteroom.operations.analysis_log_reading import groups_of
+from whiteroom.operations.context import Context
 from whiteroom.operations.log_reading import GROUPS
-from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
+from whiteroom.operations.registry import LOGS, Request, Response, operation
 
 _CLASS = "STANDARD"
 """The logGroupClass of every group."""
@@ -58,7 +59,7 @@ def group_of(request: Request, context: Context) -> str:
 
 def group_arn(name: str, context: Context) -> str:
     """A group's ARN, without the `:*` that stands for its streams. Groups are the server's, and in its region."""
-    return str(Arn("logs", context.bucket_regions.own, context.caller.account_id, f"log-group:{name}"))
+    return str(Arn("logs", context.deployment.bucket_regions.own, context.caller.account_id, f"log-group:{name}"))
 
 
 def _groups(context: Context) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whiteroom.base.faults import ValidationFault
+from whiteroom.operations.context import Context
 from whiteroom.operations.log_reading import reader_of
 from whiteroom.operations.logs.log_groups import group_arn, group_of
-from whiteroom.operations.registry import LOGS, Context, Request, Response, operation
+from whiteroom.operations.registry import LOGS, Request, Response, operation
 
 
 @operation(LOGS, "DescribeLogStreams", reads_files=True)

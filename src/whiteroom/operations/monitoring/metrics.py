@@ -27,6 +27,7 @@ from whiteroom.domain.observability.metric_statistics import (
     statistic,
 )
 from whiteroom.domain.observability.metrics import MetricPoint
+from whiteroom.operations.context import Context
 from whiteroom.operations.monitoring.analysis_metrics import AnalysisMetric, analysis_metric, analysis_metrics
 from whiteroom.operations.monitoring.metric_reading import (
     JOB_ARN,
@@ -35,7 +36,7 @@ from whiteroom.operations.monitoring.metric_reading import (
     MemberMetric,
     MetricReader,
 )
-from whiteroom.operations.registry import MONITORING, Context, Request, Response, operation
+from whiteroom.operations.registry import MONITORING, Request, Response, operation
 
 METRICS_PER_PAGE = 500
 QUERIES = 500
@@ -279,7 +280,7 @@ def _found(metric: Mapping[str, Any], unit: str | None, reader: MetricReader) ->
 
 
 def _reader(context: Context) -> MetricReader:
-    return MetricReader(context.tx, context.caller.account_id, context.noise_secret)
+    return MetricReader(context.tx, context.caller.account_id, context.deployment.noise_secret)
 
 
 def _only_own(account_id: str | None, context: Context) -> None:

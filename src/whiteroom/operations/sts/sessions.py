@@ -12,7 +12,8 @@ from whiteroom.base.faults import NotAuthorized, ValidationFault
 from whiteroom.domain.resources.accounts import AssumableRole, may_assume
 from whiteroom.domain.resources.sessions import Session, secret_of, session_of_role, session_of_user, token_of
 from whiteroom.domain.verdicts import Denied
-from whiteroom.operations.registry import STS, Context, Request, Response, operation
+from whiteroom.operations.context import Context
+from whiteroom.operations.registry import STS, Request, Response, operation
 
 REFUSED: Mapping[str, str] = {
     "Policy": "a session may do what its role may, and no policy narrows that",
@@ -108,10 +109,10 @@ def _denied(caller: Caller, arn: str, reason: str) -> NotAuthorized:
 
 
 def _credentials(session: Session, request: Request, context: Context) -> Mapping[str, Any]:
-    token = token_of(session, context.session_secret, request.get("MinimumSessionTokenSize", 0))
+    token = token_of(session, context.deployment.session_secret, request.get("MinimumSessionTokenSize", 0))
     return {
         "AccessKeyId": session.access_key_id,
-        "SecretAccessKey": secret_of(token, context.session_secret),
+        "SecretAccessKey": secret_of(token, context.deployment.session_secret),
         "SessionToken": token,
         "Expiration": datetime.fromtimestamp(session.expires_at, UTC),
     }

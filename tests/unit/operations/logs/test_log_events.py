@@ -19,8 +19,9 @@ from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault, ResourceNotFound, ValidationFault
 from whiteroom.domain.execution.runs import EndReason, RunEnd, RunId
 from whiteroom.domain.resources.quotas import Quotas
+from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.logs import log_events
-from whiteroom.operations.registry import LOGS, Context
+from whiteroom.operations.registry import LOGS
 from whiteroom.redaction import personal
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.run_logs import FolderRunLogs
@@ -44,9 +45,13 @@ class Desk:
         assert_fits(model.input_shape, request)
         with self.world.store.reading() as tx:
             context = Context(
-                Caller(account, "eu-west-1"), tx, self.world.clock(), Quotas({}), self.world.catalog, lambda: "",
-                logs=FolderRunLogs(self.folder), finder=PatternFinder(),
-            )  # fmt: skip
+                caller=Caller(account, "eu-west-1"),
+                tx=tx,
+                now=self.world.clock(),
+                catalog=self.world.catalog,
+                deployment=Deployment(quotas=Quotas({}), new_id=lambda: "", finder=PatternFinder()),
+                logs=FolderRunLogs(self.folder),
+            )
             answer = HANDLERS[LOGS, name](request, context)
         answer = {key: value for key, value in (answer or {}).items() if value is not None}
         assert_fits(model.output_shape, answer)

@@ -17,10 +17,12 @@ from whiteroom.base.callers import Caller
 from whiteroom.domain.execution.queries import QueryUse, TableRead
 from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus
 from whiteroom.domain.resources.quotas import Quotas
-from whiteroom.operations.registry import MONITORING, Context
+from whiteroom.operations.context import Context, Deployment
+from whiteroom.operations.registry import MONITORING
 from whiteroom.ports import Work
 
 HANDLERS = all_handlers()
+DEPLOYMENT = Deployment(quotas=Quotas({}), new_id=lambda: "", noise_secret=bytes(32))
 DAVE = "444444444444"
 
 
@@ -46,7 +48,7 @@ def call(world: World, account: str, name: str, **request: Any) -> Any:
     assert_fits(model.input_shape, request)
     with world.store.reading() as tx:
         now, caller = world.clock(), Caller(account, "eu-west-1")
-        context = Context(caller, tx, now, Quotas({}), world.catalog, lambda: "", noise_secret=bytes(32))
+        context = Context(caller=caller, tx=tx, now=now, catalog=world.catalog, deployment=DEPLOYMENT)
         answer = HANDLERS[MONITORING, name](request, context)
     answer = {key: value for key, value in (answer or {}).items() if value is not None}
     assert_fits(model.output_shape, answer)

@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, COLUMNS, DAVE, NOISE_SECRET, REGION, Office
+from support.cleanrooms import ALICE, BOB, CAROL, COLUMNS, DAVE, REGION, Office
 from support.ml import Studio, a_studio
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import ValidationFault
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import INFERENCE_JOBS, TRAINED_MODELS
 from whiteroom.domain.observability.metrics import MetricKind, MetricSeries, begin_reading, grow
+from whiteroom.operations.context import Context
 from whiteroom.operations.monitoring import metrics
 from whiteroom.operations.monitoring.metric_reading import question_of
-from whiteroom.operations.registry import MONITORING, Context, handlers
+from whiteroom.operations.registry import MONITORING, handlers
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_MS = int(NOON.timestamp() * 1000)
@@ -93,7 +94,7 @@ def refused(studio: Studio, operation: str, **request: Any) -> str:
     span = {} if operation == "ListMetrics" else {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1)}
     office, who = studio.office, Caller(CAROL, REGION)
     with office.store.reading() as tx:
-        context = Context(who, tx, NOON, office.quotas, office.catalog, str, noise_secret=NOISE_SECRET)
+        context = Context(caller=who, tx=tx, now=NOON, catalog=office.catalog, deployment=office.deployment)
         with pytest.raises(ValidationFault) as caught:
             handlers()[MONITORING, operation]({**span, **request}, context)
     assert caught.value.message.endswith(".")

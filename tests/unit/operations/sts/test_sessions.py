@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from support.cleanrooms import MemoryCatalog
 from support.shapes import assert_fits, service_model
 from whiteroom.base.callers import ROOT, Caller, Credential, Principal, Role
 from whiteroom.base.faults import Fault, NotAuthorized, ValidationFault
@@ -27,7 +28,8 @@ from whiteroom.domain.resources.accounts import (
 )
 from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.sessions import secret_of, session_in
-from whiteroom.operations.registry import STS, Context, answer, handlers
+from whiteroom.operations.context import Context, Deployment
+from whiteroom.operations.registry import STS, answer, handlers
 from whiteroom.operations.sts.sessions import REFUSED
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.sqlite import SqliteStore
@@ -72,7 +74,8 @@ class House:
 
     def ask(self, caller: Caller, operation: str, **request: Any) -> Any:
         with self.store.reading() as tx:
-            context = Context(caller, tx, NOON, Quotas({}), None, str, session_secret=SECRET)  # type: ignore[arg-type]
+            deployment = Deployment(quotas=Quotas({}), new_id=str, session_secret=SECRET)
+            context = Context(caller=caller, tx=tx, now=NOON, catalog=MemoryCatalog(), deployment=deployment)
             said = answer(handlers()[STS, operation], (STS, operation), request, context)
         assert_fits(service_model(STS).operation_model(operation).output_shape, said)
         return said

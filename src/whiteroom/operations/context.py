@@ -1,0 +1,56 @@
+"""What an operation may use: what the deployment has, which is the same for every call, and what the call brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from whiteroom.base.callers import Caller
+from whiteroom.domain.execution.instance_types import Shape
+from whiteroom.domain.execution.result_regions import BucketRegions
+from whiteroom.domain.privacy.redaction import Finder
+from whiteroom.domain.resources.quotas import Quotas
+from whiteroom.ports import Catalog, RunLogs, Transaction
+
+ANYWHERE = BucketRegions("us-east-1")
+"""Where buckets lie that nobody has said anything of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What the operator has chosen, and what is made once for all calls."""
+
+    quotas: Quotas
+    new_id: Callable[[], str]
+    """A fresh UUID."""
+    strict_machine: Shape | None = None
+    """What all instances of a run together must fit into; None where a larger instance type is given less."""
+    default_result_location: str = ""
+    """Where results of queries go for receivers who have set no place; empty for nowhere."""
+    finder: Finder | None = None
+    """Masks texts; None where nothing tells any."""
+    noise_secret: bytes = b""
+    """What the noise of metrics is drawn from; never told."""
+    session_secret: bytes = b""
+    """What session tokens are sealed with; never told."""
+    bucket_regions: BucketRegions = ANYWHERE
+    """In which regions the buckets lie that results go to."""
+    strict_keys: bool = False
+    """Whether a kmsKeyArn is refused, since nothing is encrypted by it."""
+    withhold_query_text: bool = False
+    """Whether analysis logs hold the digest of a query's text in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One call: who asks, when, over which transaction."""
+
+    caller: Caller
+    tx: Transaction
+    now: datetime
+    catalog: Catalog
+    """Answers at once: what it does not know is looked up before the operation begins anew (catalog_answers.py)."""
+    deployment: Deployment
+    logs: RunLogs | None = None
+    """Of operations that are registered to read them; None for all others."""
