@@ -31,13 +31,14 @@ from noninterference.rooms import Rows, patients
 from noninterference.runner import Seen, database, pointed, read_by, shown, timed
 from whiteroom.domain.execution.queries import QuerySpec
 from whiteroom.engines.duckdb import worker
-from whiteroom.engines.duckdb.data_files import sql_name
+from whiteroom.engines.duckdb.files.quoting import sql_name
+from whiteroom.engines.duckdb.files.results import write_result
 from whiteroom.engines.duckdb.judge.plan_judge import stand_ins
 from whiteroom.engines.duckdb.noise import execute as release
+from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
-from whiteroom.engines.duckdb.results import write_result
 from whiteroom.engines.duckdb.spark.session import prepare
-from whiteroom.engines.duckdb.writing import NoisyText, WrittenQuery
+from whiteroom.engines.duckdb.writing import WrittenQuery
 from whiteroom.sql.noise.plan import USER, key_name
 from whiteroom.sql.walls import BOTH, Walls
 

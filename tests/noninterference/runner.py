@@ -15,7 +15,7 @@ import duckdb
 from noninterference import telling
 from whiteroom.domain.execution.queries import QueryResult, QuerySpec, QueryUse
 from whiteroom.engines.duckdb import worker
-from whiteroom.engines.duckdb.results import write_result
+from whiteroom.engines.duckdb.files.results import write_result
 from whiteroom.engines.duckdb.spark.natives import NATIVES, register
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.use import now, use_of

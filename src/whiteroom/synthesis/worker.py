@@ -32,9 +32,8 @@ from whiteroom.domain.execution.synthetic_data import (
     within_threshold,
 )
 from whiteroom.domain.verdicts import Denied
-from whiteroom.engines.duckdb.data_files import sql_literal, sql_name
-from whiteroom.engines.duckdb.results import as_stored, write_result
-from whiteroom.engines.duckdb.worker import out_of_space
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.results import as_stored, out_of_space, write_result
 from whiteroom.synthesis.attack import places, score
 from whiteroom.synthesis.columns import Flags
 from whiteroom.synthesis.ledger import Ledger

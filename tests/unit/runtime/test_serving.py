@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.runtime.transform.serving import unpack_model
+from whiteroom.runtime.supervisor.serving import unpack_model
 
 
 def archive(at: Path, name: str, kind: bytes = tarfile.REGTYPE, data: bytes = b"") -> str:

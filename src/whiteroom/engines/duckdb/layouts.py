@@ -11,8 +11,8 @@ import duckdb
 
 from whiteroom.base.trees import put_in_place
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.engines.duckdb.cutting import cut_csv_by_rows, cut_parquet_by_rows
-from whiteroom.engines.duckdb.data_files import sql_literal
+from whiteroom.engines.duckdb.files.cutting import cut_csv_by_rows, cut_parquet_by_rows
+from whiteroom.engines.duckdb.files.quoting import sql_literal
 from whiteroom.ports import LocalData
 
 

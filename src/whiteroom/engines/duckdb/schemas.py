@@ -11,7 +11,8 @@ import duckdb
 from whiteroom.base.csv_headers import read_csv_header
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.column_types import from_duckdb, to_duckdb
-from whiteroom.engines.duckdb.data_files import CSV_DIALECT, find_broken_row, sql_literal, sql_name
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.reading import CSV_DIALECT, find_broken_row
 from whiteroom.ports import UnusableFiles
 
 _MEMORY_LIMIT = "1GB"

@@ -8,7 +8,8 @@ from pathlib import Path
 from whiteroom.base.csv_headers import read_csv_header
 from whiteroom.domain.privacy.query_tables import FileFormat, QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
-from whiteroom.engines.duckdb.data_files import CSV_DIALECT, find_broken_file, find_broken_row, sql_literal, sql_name
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.reading import CSV_DIALECT, find_broken_file, find_broken_row
 from whiteroom.engines.duckdb.noise.one_form import one_form
 from whiteroom.engines.duckdb.ordering import ROW_KEY
 from whiteroom.sql.reserved import RESERVED

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import signal
 import traceback
@@ -17,18 +15,26 @@ import duckdb
 from whiteroom.base.trees import put_in_place
 from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QuerySpec, ResultFormat
 from whiteroom.domain.privacy.query_tables import QueryTable
-from whiteroom.engines.duckdb.data_files import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.results import (
+    TooLarge,
+    as_stored,
+    is_nested,
+    nested_columns,
+    out_of_space,
+    write_result,
+)
 from whiteroom.engines.duckdb.judge.plan_judge import Disagreement, judge_noisy, judge_text, stand_ins
 from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged, check_reads
 from whiteroom.engines.duckdb.noise.execute import fill, make_groups, rehearse
 from whiteroom.engines.duckdb.noise.mechanisms import require_opendp
+from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
-from whiteroom.engines.duckdb.results import TooLarge, as_stored, is_nested, nested_columns, write_result
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.specs import BILL, JUDGEMENT, SPILL, Folders, write_bill, write_judgement
 from whiteroom.engines.duckdb.tables import BrokenData, broken_data, check_headers, view_statements
 from whiteroom.engines.duckdb.use import now, use_of
-from whiteroom.engines.duckdb.writing import TOO_DEEP, NoisyText, WrittenQuery, judge_and_write
+from whiteroom.engines.duckdb.writing import TOO_DEEP, WrittenQuery, judge_and_write
 from whiteroom.sql.noise.plan import GROUPS
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.walls import BOTH, Walls
@@ -38,8 +44,6 @@ _DUCKDB_SHARE = 0.8
 
 GUARD_SECONDS = 30.0
 """Of CPU time, for the guard: sqlglot takes time with the square of some queries, which may have 500,000 characters."""
-
-_NO_SPACE = os.strerror(errno.ENOSPC)
 
 _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
     (duckdb.OutOfMemoryException, QueryFailure.RESOURCES, "The query needs more memory or temporary disk than it has."),
@@ -189,11 +193,6 @@ def _safely(error: Exception) -> tuple[QueryFailure, str]:
         if isinstance(error, kind):
             return failure, message
     raise error
-
-
-def out_of_space(error: Exception) -> bool:
-    """Whether the disk is full. Of DuckDB's errors only those are read that no value of a row can stand in."""
-    return isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error)
 
 
 def _disk_full(folders: Folders) -> tuple[QueryFailure, str]:

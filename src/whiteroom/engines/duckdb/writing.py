@@ -12,25 +12,15 @@ from dataclasses import dataclass
 from sqlglot.errors import SqlglotError
 
 from whiteroom.domain.execution.queries import QuerySpec
-from whiteroom.engines.duckdb.noise.try_wrap import to_hardened_duckdb
+from whiteroom.engines.duckdb.noise.texts import NoisyText, write_noisy
 from whiteroom.engines.duckdb.ordering import Plan, put_in_order
 from whiteroom.engines.duckdb.spark.structs import name_fields, refuse_keys, refuse_orders
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
 from whiteroom.sql.judging import JudgedQuery, judge_query
-from whiteroom.sql.noise.plan import NoisePlan
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.walls import BOTH, Walls
 
 TOO_DEEP = "The query is nested too deeply. Split it into common table expressions (WITH)."
-
-
-@dataclass(frozen=True, slots=True)
-class NoisyText:
-    """The two texts of a query over protected tables; `plan` says what is done between them."""
-
-    rows: str
-    answer: str
-    plan: NoisePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +64,8 @@ def write(judged: JudgedQuery) -> WrittenQuery:
         RecursionError, SqlglotError: it is nested too deeply, or cannot be written out.
     """
     if judged.noise is not None:
-        rows = to_hardened_duckdb(judged.noise.rows.copy())
-        answer = to_duckdb_tree(judged.noise.answer.copy()).sql("duckdb", comments=False)
-        return WrittenQuery(judged, answer, _NO_ORDER, NoisyText(rows, answer, judged.noise))
+        noisy = write_noisy(judged.noise)
+        return WrittenQuery(judged, noisy.answer, _NO_ORDER, noisy)
     tree = judged.tree.copy()
     refuse_orders(tree)
     refuse_keys(tree)

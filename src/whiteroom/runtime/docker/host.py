@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from whiteroom.runtime.docker.spec import ContainerInstance, ContainerSpec
     from whiteroom.runtime.supervisor.hosts import Ending
     from whiteroom.runtime.supervisor.logs import LogWriter
-    from whiteroom.runtime.transform.serving import Client
+    from whiteroom.runtime.supervisor.serving import Client
 
 _ENGINE_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.05
@@ -220,7 +220,7 @@ class Container(Host):
 
     def client(self, transform: Mapping[str, Any]) -> Client | None:
         """See Host."""
-        from whiteroom.runtime.transform.serving import Client  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.serving import Client  # noqa: PLC0415
 
         first = self.first
         if first is None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from whiteroom.runtime.sandbox.bubblewrap import Mount
     from whiteroom.runtime.spec import InstanceSpec, Spec
     from whiteroom.runtime.supervisor.logs import LineSplitter, LogWriter
-    from whiteroom.runtime.transform.serving import Client
+    from whiteroom.runtime.supervisor.serving import Client
 
 _READ_BYTES = 1 << 16
 _FIRST_WORDS_BYTES = 4096
@@ -148,7 +148,7 @@ class SealedHost(Host):
         """See Host."""
         if self.running is None:
             return None
-        from whiteroom.runtime.transform.serving import Client  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.serving import Client  # noqa: PLC0415
 
         first = self.running.first or self.running.pid
         # Model servers listen on the same port: where there are several, each has a network of its own.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from whiteroom.runtime.spec import Pipe
     from whiteroom.runtime.supervisor.logs import LogWriter
+    from whiteroom.runtime.supervisor.serving import Client
     from whiteroom.runtime.supervisor.watch import Watch
-    from whiteroom.runtime.transform.serving import Client
 
     class RunSpec(Protocol):
         """What every runtime's spec says."""

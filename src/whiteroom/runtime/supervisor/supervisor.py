@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from whiteroom.runtime.supervisor.feeding import Feeder
     from whiteroom.runtime.supervisor.hosts import Fleet, Host, RunSpec
     from whiteroom.runtime.supervisor.logs import LogWriter
-    from whiteroom.runtime.transform.serving import Client
+    from whiteroom.runtime.supervisor.serving import Client
 
 _SERVE_GRACE_SECONDS = 10
 _OTHERS_GRACE_SECONDS = 10
@@ -89,7 +89,7 @@ class Supervisor:
         self._stop_was_asked()
         if transform is None:
             return
-        from whiteroom.runtime.transform import serving  # noqa: PLC0415
+        from whiteroom.runtime.supervisor import serving  # noqa: PLC0415
 
         for host in self._hosts:
             if self._ending.reason is not None:

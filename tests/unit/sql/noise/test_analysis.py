@@ -11,7 +11,8 @@ import pytest
 from support.rules import CUSTOM, OWNER, QUERIER, THIRD, direct, table
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
 from whiteroom.domain.privacy.query_tables import QueryTable
-from whiteroom.engines.duckdb.writing import NoisyText, judge_and_write
+from whiteroom.engines.duckdb.noise.texts import NoisyText
+from whiteroom.engines.duckdb.writing import judge_and_write
 from whiteroom.sql.refusals import Refused
 
 PRIVATE = {**CUSTOM, "differentialPrivacy": {"columns": [{"name": "user_id"}]}}

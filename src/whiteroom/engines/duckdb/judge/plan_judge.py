@@ -15,11 +15,11 @@ import duckdb
 from whiteroom.domain.privacy.query_facts import Origin, QueryFacts
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
-from whiteroom.engines.duckdb.data_files import sql_name
+from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.judge.bound_plan import Made, NotUnderstood, PlanFacts, read_plan
+from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.ordering import ROW_KEY
 from whiteroom.engines.duckdb.tables import read_columns
-from whiteroom.engines.duckdb.writing import NoisyText
 from whiteroom.sql.noise.plan import GROUPS, aggregate_column, key_name, value_name
 from whiteroom.sql.resolving import visible_columns
 

@@ -25,12 +25,12 @@ import duckdb
 from whiteroom.domain.privacy.differential_privacy import Aggregation, needs_limit
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
-from whiteroom.engines.duckdb.data_files import sql_name
+from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.noise.mechanisms import Chance, OpenDp, chosen_bucket
 from whiteroom.engines.duckdb.noise.one_form import one_form, require_one_form
+from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
-from whiteroom.engines.duckdb.writing import NoisyText
 from whiteroom.sql.noise.plan import GROUPS, KEY, USER, NoisyAggregate, aggregate_column, key_name
 from whiteroom.sql.reserved import RESERVED
 from whiteroom.sql.resolving import visible_columns

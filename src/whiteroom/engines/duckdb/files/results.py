@@ -13,6 +13,8 @@ is `""`; dates `yyyy-MM-dd`, timestamps `yyyy-MM-dd'T'HH:mm:ss.SSSZ` (UTC), as S
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +24,8 @@ from typing import Protocol
 import duckdb
 
 from whiteroom.domain.execution.queries import ResultFormat
-from whiteroom.engines.duckdb.cutting import PARQUET_OPTIONS, cut_csv_by_size, cut_parquet_by_rows, part_name
-from whiteroom.engines.duckdb.data_files import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.cutting import PARQUET_OPTIONS, cut_csv_by_size, cut_parquet_by_rows, part_name
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 
 _CSV_OPTIONS = "FORMAT csv, DELIMITER ',', DATEFORMAT '%Y-%m-%d', TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%gZ'"
 
@@ -45,6 +47,7 @@ _STORED_TYPES = {
 }
 
 _WATCH_SECONDS = 0.02
+_NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 class FileForm(Protocol):
@@ -147,3 +150,8 @@ def nested_columns(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]
 def is_nested(duckdb_type: str) -> bool:
     """Whether values of a type of DuckDB's hold other values."""
     return duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT", "TUPLE", "MAP", "UNION"))
+
+
+def out_of_space(error: Exception) -> bool:
+    """Whether the disk is full. Of DuckDB's errors only those are read that no value of a row can stand in."""
+    return isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error)

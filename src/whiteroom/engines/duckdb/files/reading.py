@@ -47,13 +47,3 @@ def _first_bad_json_line(file: Path) -> int | None:
             except (ValueError, RecursionError):
                 return number
     return None
-
-
-def sql_literal(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def sql_name(name: str) -> str:
-    """A quoted SQL name."""
-    return '"' + name.replace('"', '""') + '"'

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from whiteroom.engines.duckdb import cutting
-from whiteroom.engines.duckdb.cutting import CsvRecords, Span, cut_csv_by_rows, cut_csv_by_size, spans
+from whiteroom.engines.duckdb.files import cutting
+from whiteroom.engines.duckdb.files.cutting import CsvRecords, Span, cut_csv_by_rows, cut_csv_by_size, spans
 
 TEXTS = st.text(st.sampled_from('a"\n,é'), max_size=6)
 ROWS = st.lists(st.tuples(TEXTS, TEXTS), max_size=12)

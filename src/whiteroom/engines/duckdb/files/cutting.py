@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from whiteroom.engines.duckdb.data_files import sql_literal
+from whiteroom.engines.duckdb.files.quoting import sql_literal
 
 PARQUET_OPTIONS = "FORMAT parquet, COMPRESSION snappy"
 _CHUNK_BYTES = 1 << 20
