@@ -33,10 +33,12 @@ from whiteroom.ports.repositories import (
 from whiteroom.ports.run_logs import PlacedLine, RunLogs
 from whiteroom.ports.runtime import CannotSeal, ImageNotFound, RunRefused, Runtime
 from whiteroom.ports.sql_engine import SqlEngine
-from whiteroom.ports.store import Claim, Store, Transaction, Work
+from whiteroom.ports.store import Claim, Store, Work
 from whiteroom.ports.synthesiser import Synthesiser
+from whiteroom.ports.transaction import KINDS, Kind, Transaction
 
 __all__ = [
+    "KINDS",
     "Actor",
     "AnalysisLogs",
     "Archive",
@@ -48,6 +50,7 @@ __all__ = [
     "DeliveryFailed",
     "Duplicate",
     "ImageNotFound",
+    "Kind",
     "Layouts",
     "LifecycleRepository",
     "LocalData",

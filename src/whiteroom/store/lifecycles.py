@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from whiteroom.base.callers import Caller
-from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.observability.events import ResourceEvent
 from whiteroom.ports import Actor, Stale
 from whiteroom.store import tables
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.repositories import TableRepository
 from whiteroom.store.session import Session, change, rows_of
+from whiteroom.store.tables import RecordTable
 
 R = TypeVar("R")
 
@@ -29,6 +30,10 @@ _EVENT = (
 
 class TableLifecycleRepository(TableRepository[R]):
     """ports.LifecycleRepository over one table: every write names the revision it saw and leaves an event."""
+
+    def __init__(self, session: Session, entry: RecordTable, lifecycle: Lifecycle[Any]) -> None:
+        super().__init__(session, entry)
+        self._lifecycle = lifecycle
 
     def submit(self, record: R, *, actor: Actor, reason: str = "") -> R:
         self._insert(record)
@@ -48,8 +53,7 @@ class TableLifecycleRepository(TableRepository[R]):
         due_at: datetime | None = None,
         **changes: object,
     ) -> R:
-        lifecycle = self._entry.lifecycle
-        assert lifecycle is not None  # noqa: S101 - the table of a lifecycle repository has one
+        lifecycle = self._lifecycle
         state: Any = record
         status = lifecycle.next(state.status, event)
         changed: Any = self._revise(record, at, {**changes, "status": status})

@@ -22,8 +22,8 @@ class TableRepository(Generic[R]):
 
     def __init__(self, session: Session, entry: RecordTable) -> None:
         self._session = session
-        self._entry = entry
-        self._name = entry.name
+        self._kind = entry.kind
+        self._name = entry.kind.name
         self._codec = entry.codec
         self._table = entry.table
 
@@ -132,7 +132,9 @@ class TableRepository(Generic[R]):
         return self._codec.encode(equals)
 
     def _select(self, fields: tuple[str, ...]) -> sa.Select[Any]:
-        _require_index(self._entry, fields)
+        if not self._kind.is_searched_by(fields):
+            named = f"a search of {self._name} by {sorted(fields)}"
+            raise ValueError(f"no index serves {named}: declare it in ports/transaction.py")
         return sa.select(self._table).where(*(self._table.c[name] == sa.bindparam(name) for name in fields))
 
     def _newest_first(self, fields: tuple[str, ...]) -> sa.Select[Any]:
@@ -154,15 +156,3 @@ def _codec_of(view: type[V]) -> RecordCodec[V]:
     if codec is None:
         codec = _CODECS[view] = RecordCodec(view)
     return codec
-
-
-def _require_index(entry: RecordTable, fields: tuple[str, ...]) -> None:
-    """Refuse a search that would read the whole table."""
-    wanted = frozenset(fields)
-    if (
-        wanted == {"id"}
-        or not wanted
-        or any(wanted == frozenset(search) for search in (*entry.searches, *entry.uniques))
-    ):
-        return
-    raise ValueError(f"no index of {entry.name} serves a search by {sorted(wanted)}: add one in store/tables.py")
