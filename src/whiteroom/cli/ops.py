@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -106,10 +107,16 @@ def _entry(
 ) -> Entry:
     if answer is None:
         return Entry(service, name, method, path, errors, None, 0, "", "")
-    code = answer.__code__
-    file = Path(code.co_filename).relative_to(_PACKAGE).as_posix()
+    source = Path(str(sys.modules[answer.__module__].__file__))
     summary = (inspect.getdoc(answer) or "").partition("\n")[0]
-    return Entry(service, name, method, path, errors, file, code.co_firstlineno, answer.__name__, summary)
+    place = source.relative_to(_PACKAGE).as_posix()
+    return Entry(service, name, method, path, errors, place, _line(source, name), answer.__name__, summary)
+
+
+def _line(source: Path, name: str) -> int:
+    """Where a file gives an operation its answer: above its function, or as a line of a plain resource."""
+    lines = source.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if f'"{name}"' in line)
 
 
 def _say_all(entries: tuple[Entry, ...]) -> None:

@@ -5,26 +5,34 @@ Rules: domain/resources/analysis_templates.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.execution.synthetic_data import parameters_fit
 from whiteroom.domain.resources.analysis_templates import AnalysisTemplate, errors_fit, tables_named, template_fits
-from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
-    collaboration_of,
-    joined_collaboration,
-    own_membership,
     permit,
     within_quota,
 )
 from whiteroom.operations.context import Context
-from whiteroom.operations.paging import next_token, page_size, page_start
+from whiteroom.operations.plain_resources import (
+    IN_COLLABORATION,
+    IN_MEMBERSHIP,
+    Place,
+    PlainResource,
+    by_arn,
+    by_id,
+    in_membership,
+    joined,
+    none_of,
+    renamed,
+)
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate
 
@@ -54,122 +62,23 @@ def create_analysis_template(request: Request, context: Context) -> Response:
             reason="ALREADY_EXISTS",
         ) from None
     context.tx.tags.put(template.arn, tags)
-    return {"analysisTemplate": _document(context, membership, template)}
-
-
-@operation(CLEANROOMS, "GetAnalysisTemplate")
-def get_analysis_template(request: Request, context: Context) -> Response:
-    """A template of the caller's membership."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    template = _template(context, membership, request["analysisTemplateIdentifier"])
-    return {"analysisTemplate": _document(context, membership, template)}
-
-
-@operation(CLEANROOMS, "ListAnalysisTemplates")
-def list_analysis_templates(request: Request, context: Context) -> Response:
-    """The templates of the caller's membership, newest first."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    scope = f"ListAnalysisTemplates {membership.id}"
-    page = context.tx.analysis_templates.page(
-        page_size(request), page_start(request, scope), membership_id=membership.id
-    )
-    collaboration = collaboration_of(context, membership)
-    return {
-        "analysisTemplateSummaries": [
-            {
-                **_summary(collaboration, template),
-                "membershipId": membership.id,
-                "membershipArn": membership.arn,
-            }
-            for template in page.items
-        ],
-        "nextToken": next_token(page, scope),
-    }
-
-
-@operation(CLEANROOMS, "UpdateAnalysisTemplate")
-def update_analysis_template(request: Request, context: Context) -> Response:
-    """Change the description: owners approved the text by its ARN, so the text never changes."""
-    membership = active_membership(context, request["membershipIdentifier"])
-    template = _template(context, membership, request["analysisTemplateIdentifier"])
-    changes = {"description": request["description"]} if "description" in request else {}
-    template = context.tx.analysis_templates.update(template, **changes, updated_at=context.now)
-    return {"analysisTemplate": _document(context, membership, template)}
-
-
-@operation(CLEANROOMS, "DeleteAnalysisTemplate")
-def delete_analysis_template(request: Request, context: Context) -> Response:
-    """Delete a template; a rule that allows its ARN allows nothing by it any more."""
-    membership = active_membership(context, request["membershipIdentifier"])
-    template = _template(context, membership, request["analysisTemplateIdentifier"])
-    context.tx.analysis_templates.remove(template)
-    context.tx.tags.put(template.arn, {})
-    return {}
-
-
-@operation(CLEANROOMS, "GetCollaborationAnalysisTemplate")
-def get_collaboration_analysis_template(request: Request, context: Context) -> Response:
-    """Any member's template, with its text: owners read before they allow."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    arn = request["analysisTemplateArn"]
-    template = _shared_template(context, collaboration, arn)
-    if template is None:
-        raise ResourceNotFound(
-            f"This collaboration has no analysis template {arn}. "
-            "Use an ARN that ListCollaborationAnalysisTemplates answers.",
-            resourceId=arn,
-            resourceType=_KIND,
-        )
-    return {"collaborationAnalysisTemplate": _shared_document(collaboration, template)}
-
-
-@operation(CLEANROOMS, "ListCollaborationAnalysisTemplates")
-def list_collaboration_analysis_templates(request: Request, context: Context) -> Response:
-    """Every member's templates, newest first."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    scope = f"ListCollaborationAnalysisTemplates {collaboration.id}"
-    page = context.tx.analysis_templates.page(
-        page_size(request), page_start(request, scope), collaboration_id=collaboration.id
-    )
-    return {
-        "collaborationAnalysisTemplateSummaries": [
-            {**_summary(collaboration, template), "creatorAccountId": template.account_id} for template in page.items
-        ],
-        "nextToken": next_token(page, scope),
-    }
+    return {"analysisTemplate": _document(context, in_membership(context, membership), template)}
 
 
 @operation(CLEANROOMS, "BatchGetCollaborationAnalysisTemplate")
 def batch_get_collaboration_analysis_template(request: Request, context: Context) -> Response:
     """Several members' templates at once; what is not there is an entry in `errors`."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
+    place = joined(request, context)
     found: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     for arn in dict.fromkeys(request["analysisTemplateArns"]):
-        template = _shared_template(context, collaboration, arn)
-        if template is not None:
-            found.append(_shared_document(collaboration, template))
+        template = context.tx.analysis_templates.find(arn=arn)
+        if template is not None and place.holds(template):
+            found.append(_shared_document(context, place, template))
         else:
             message = "This collaboration has no analysis template with that ARN."
             errors.append({"arn": arn, "code": ResourceNotFound.code, "message": message})
     return {"collaborationAnalysisTemplates": found, "errors": errors}
-
-
-def _template(context: Context, membership: Membership, template_id: str) -> AnalysisTemplate:
-    template = context.tx.analysis_templates.get(template_id)
-    if template is None or template.membership_id != membership.id:
-        raise ResourceNotFound(
-            f"Membership {membership.id} has no analysis template {template_id}. "
-            "Use the identifier that ListAnalysisTemplates answers.",
-            resourceId=template_id,
-            resourceType=_KIND,
-        )
-    return template
-
-
-def _shared_template(context: Context, collaboration: Collaboration, arn: str) -> AnalysisTemplate | None:
-    template = context.tx.analysis_templates.find(arn=arn)
-    return template if template is not None and template.collaboration_id == collaboration.id else None
 
 
 def _new_template(request: Request, context: Context, membership: Membership) -> AnalysisTemplate:
@@ -213,22 +122,18 @@ def _referenced_tables(request: Request, context: Context, membership: Membershi
     return list(given)
 
 
-def _document(context: Context, membership: Membership, template: AnalysisTemplate) -> dict[str, Any]:
-    return {
-        **_content(collaboration_of(context, membership), template),
-        "membershipId": membership.id,
-        "membershipArn": membership.arn,
-    }
+def _document(_: Context, place: Place, template: AnalysisTemplate) -> dict[str, Any]:
+    return {**_content(place, template), **place.membership_names}
 
 
-def _shared_document(collaboration: Collaboration, template: AnalysisTemplate) -> dict[str, Any]:
-    return {**_content(collaboration, template), "creatorAccountId": template.account_id}
+def _shared_document(_: Context, place: Place, template: AnalysisTemplate) -> dict[str, Any]:
+    return {**_content(place, template), "creatorAccountId": template.account_id}
 
 
-def _content(collaboration: Collaboration, template: AnalysisTemplate) -> dict[str, Any]:
+def _content(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
     """What a template is to its author and to the others alike."""
     return {
-        **_head(collaboration, template),
+        **_head(place, template),
         "schema": template.schema,
         "format": template.format,
         "source": template.source,
@@ -238,18 +143,69 @@ def _content(collaboration: Collaboration, template: AnalysisTemplate) -> dict[s
     }
 
 
-def _summary(collaboration: Collaboration, template: AnalysisTemplate) -> dict[str, Any]:
-    return {**_head(collaboration, template), "isSyntheticData": template.synthetic_data_parameters is not None}
+def _summary(_: Context, place: Place, template: AnalysisTemplate) -> dict[str, Any]:
+    made = place.membership_names if place.membership else {"creatorAccountId": template.account_id}
+    is_synthetic = template.synthetic_data_parameters is not None
+    return {**_head(place, template), "isSyntheticData": is_synthetic, **made}
 
 
-def _head(collaboration: Collaboration, template: AnalysisTemplate) -> dict[str, Any]:
+def _head(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
     return {
         "id": template.id,
         "arn": template.arn,
-        "collaborationId": collaboration.id,
-        "collaborationArn": collaboration.arn,
+        **place.collaboration_names,
         "name": template.name,
         "description": template.description,
         "createTime": template.created_at,
         "updateTime": template.updated_at,
     }
+
+
+_TEMPLATES = PlainResource(
+    service=CLEANROOMS,
+    module=__name__,
+    records=lambda tx: tx.analysis_templates,
+    where=IN_MEMBERSHIP,
+    named_by="analysisTemplateIdentifier",
+    find=by_id,
+    missing=none_of("analysis template", _KIND, "the identifier that ListAnalysisTemplates"),
+)
+_KEY = "analysisTemplate"
+_DESCRIPTION = renamed({"description": "description"})
+_TEMPLATES.get("GetAnalysisTemplate", "A template of the caller's membership.", _document, key=_KEY)
+_TEMPLATES.list(
+    "ListAnalysisTemplates",
+    "The templates of the caller's membership, newest first.",
+    _summary,
+    key="analysisTemplateSummaries",
+)
+_TEMPLATES.update(
+    "UpdateAnalysisTemplate",
+    "Change the description: owners approved the text by its ARN, so the text never changes.",
+    _document,
+    key=_KEY,
+    changes=lambda request, *_: _DESCRIPTION(request),
+)
+_TEMPLATES.delete(
+    "DeleteAnalysisTemplate", "Delete a template; a rule that allows its ARN allows nothing by it any more."
+)
+
+_SHARED_TEMPLATES = replace(
+    _TEMPLATES,
+    where=IN_COLLABORATION,
+    named_by="analysisTemplateArn",
+    find=by_arn,
+    missing=none_of("analysis template", _KIND, "an ARN that ListCollaborationAnalysisTemplates"),
+)
+_SHARED_TEMPLATES.get(
+    "GetCollaborationAnalysisTemplate",
+    "Any member's template, with its text: owners read before they allow.",
+    _shared_document,
+    key="collaborationAnalysisTemplate",
+)
+_SHARED_TEMPLATES.list(
+    "ListCollaborationAnalysisTemplates",
+    "Every member's templates, newest first.",
+    _summary,
+    key="collaborationAnalysisTemplateSummaries",
+)

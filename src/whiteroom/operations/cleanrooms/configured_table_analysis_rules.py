@@ -7,7 +7,7 @@ from typing import Any
 from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule, rule_fits
 from whiteroom.operations.access import permit
-from whiteroom.operations.cleanrooms.configured_tables import own_configured_table
+from whiteroom.operations.cleanrooms.configured_tables import CONFIGURED_TABLES
 from whiteroom.operations.context import Context
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 
@@ -15,7 +15,7 @@ from whiteroom.operations.registry import CLEANROOMS, Request, Response, operati
 @operation(CLEANROOMS, "CreateConfiguredTableAnalysisRule")
 def create_configured_table_analysis_rule(request: Request, context: Context) -> Response:
     """Set the rule of a table that has none."""
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+    table = CONFIGURED_TABLES.mine(request, context)
     existing = context.tx.configured_table_analysis_rules.get(table.id)
     if existing is not None:
         raise Conflict(
@@ -40,14 +40,14 @@ def create_configured_table_analysis_rule(request: Request, context: Context) ->
 @operation(CLEANROOMS, "GetConfiguredTableAnalysisRule")
 def get_configured_table_analysis_rule(request: Request, context: Context) -> Response:
     """The rule of that type."""
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+    table = CONFIGURED_TABLES.mine(request, context)
     return {"analysisRule": _document(table, _rule(context, table, request["analysisRuleType"]))}
 
 
 @operation(CLEANROOMS, "UpdateConfiguredTableAnalysisRule")
 def update_configured_table_analysis_rule(request: Request, context: Context) -> Response:
     """Replace the rule's policy: it holds at once, also for what was made of the table before."""
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+    table = CONFIGURED_TABLES.mine(request, context)
     rule = _rule(context, table, request["analysisRuleType"])
     _require_fitting(table, request)
     rule = context.tx.configured_table_analysis_rules.update(
@@ -59,7 +59,7 @@ def update_configured_table_analysis_rule(request: Request, context: Context) ->
 @operation(CLEANROOMS, "DeleteConfiguredTableAnalysisRule")
 def delete_configured_table_analysis_rule(request: Request, context: Context) -> Response:
     """Take the rule back: all use of the table, and of what was made of it, ends at once."""
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+    table = CONFIGURED_TABLES.mine(request, context)
     context.tx.configured_table_analysis_rules.remove(_rule(context, table, request["analysisRuleType"]))
     return {}
 

@@ -14,10 +14,9 @@ from whiteroom.domain.resources.configured_table_associations import (
     rule_type_fits,
 )
 from whiteroom.domain.resources.configured_tables import policy_of_type
-from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.verdicts import Denied
-from whiteroom.operations.access import active_membership, own_membership, permit
-from whiteroom.operations.cleanrooms.configured_table_associations import association_in
+from whiteroom.operations.access import permit
+from whiteroom.operations.cleanrooms.configured_table_associations import ASSOCIATIONS
 from whiteroom.operations.context import Context
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 
@@ -27,7 +26,7 @@ _KIND = "CONFIGURED_TABLE_ASSOCIATION"
 @operation(CLEANROOMS, "CreateConfiguredTableAssociationAnalysisRule")
 def create_configured_table_association_analysis_rule(request: Request, context: Context) -> Response:
     """Set the collaboration rule of an association that has none."""
-    membership, association = _changeable(request, context)
+    association = ASSOCIATIONS.mine_to_change(request, context)
     if context.tx.configured_table_association_analysis_rules.get(association.id) is not None:
         raise Conflict(
             f"The association '{association.name}' has a collaboration analysis rule already. Change it with "
@@ -45,40 +44,34 @@ def create_configured_table_association_analysis_rule(request: Request, context:
         updated_at=context.now,
     )
     context.tx.configured_table_association_analysis_rules.add(rule)
-    return {"analysisRule": _document(membership, association, rule)}
+    return {"analysisRule": _document(association, rule)}
 
 
 @operation(CLEANROOMS, "GetConfiguredTableAssociationAnalysisRule")
 def get_configured_table_association_analysis_rule(request: Request, context: Context) -> Response:
     """The rule of that type."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    association = association_in(context, membership, request["configuredTableAssociationIdentifier"])
-    return {"analysisRule": _document(membership, association, _rule(request, context, association))}
+    association = ASSOCIATIONS.mine(request, context)
+    return {"analysisRule": _document(association, _rule(request, context, association))}
 
 
 @operation(CLEANROOMS, "UpdateConfiguredTableAssociationAnalysisRule")
 def update_configured_table_association_analysis_rule(request: Request, context: Context) -> Response:
     """Replace the rule's policy: it holds at once, also for what was made of the table before."""
-    membership, association = _changeable(request, context)
+    association = ASSOCIATIONS.mine_to_change(request, context)
     rule = _rule(request, context, association)
     _require_fitting(request, context, association)
     rule = context.tx.configured_table_association_analysis_rules.update(
         rule, policy=request["analysisRulePolicy"], updated_at=context.now
     )
-    return {"analysisRule": _document(membership, association, rule)}
+    return {"analysisRule": _document(association, rule)}
 
 
 @operation(CLEANROOMS, "DeleteConfiguredTableAssociationAnalysisRule")
 def delete_configured_table_association_analysis_rule(request: Request, context: Context) -> Response:
     """Take the rule back: all use of the table in this collaboration, and of what was made of it, ends at once."""
-    _, association = _changeable(request, context)
+    association = ASSOCIATIONS.mine_to_change(request, context)
     context.tx.configured_table_association_analysis_rules.remove(_rule(request, context, association))
     return {}
-
-
-def _changeable(request: Request, context: Context) -> tuple[Membership, ConfiguredTableAssociation]:
-    membership = active_membership(context, request["membershipIdentifier"])
-    return membership, association_in(context, membership, request["configuredTableAssociationIdentifier"])
 
 
 def _require_fitting(request: Request, context: Context, association: ConfiguredTableAssociation) -> None:
@@ -112,13 +105,9 @@ def _rule(
     return rule
 
 
-def _document(
-    membership: Membership,
-    association: ConfiguredTableAssociation,
-    rule: ConfiguredTableAssociationAnalysisRule,
-) -> dict[str, Any]:
+def _document(association: ConfiguredTableAssociation, rule: ConfiguredTableAssociationAnalysisRule) -> dict[str, Any]:
     return {
-        "membershipIdentifier": membership.id,
+        "membershipIdentifier": association.membership_id,
         "configuredTableAssociationId": association.id,
         "configuredTableAssociationArn": association.arn,
         "policy": rule.policy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn
-from whiteroom.base.faults import Conflict, ResourceNotFound
+from whiteroom.base.faults import Conflict
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.configured_tables import ConfiguredTable
 from whiteroom.domain.resources.memberships import Membership
@@ -13,35 +13,36 @@ from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
-    own_membership,
     require_own_role,
     within_quota,
 )
 from whiteroom.operations.access_budgets import forget_budget
-from whiteroom.operations.cleanrooms.configured_tables import own_configured_table
+from whiteroom.operations.cleanrooms.configured_tables import CONFIGURED_TABLES
 from whiteroom.operations.context import Context
-from whiteroom.operations.paging import next_token, page_size, page_start
+from whiteroom.operations.plain_resources import (
+    IN_MEMBERSHIP,
+    Place,
+    PlainResource,
+    by_id,
+    in_membership,
+    none_of,
+    renamed,
+)
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate
 
 _KIND = "CONFIGURED_TABLE_ASSOCIATION"
 
 
-def association_in(context: Context, membership: Membership, association_id: str) -> ConfiguredTableAssociation:
-    """An association of that membership.
-
-    Raises:
-        ResourceNotFound: the membership has none with that identifier.
-    """
-    association = context.tx.configured_table_associations.get(association_id)
-    if association is None or association.membership_id != membership.id:
-        raise ResourceNotFound(
-            f"Membership {membership.id} has no configured table association {association_id}. "
-            "Use the identifier that ListConfiguredTableAssociations answers.",
-            resourceId=association_id,
-            resourceType=_KIND,
-        )
-    return association
+ASSOCIATIONS = PlainResource(
+    service=CLEANROOMS,
+    module=__name__,
+    records=lambda tx: tx.configured_table_associations,
+    where=IN_MEMBERSHIP,
+    named_by="configuredTableAssociationIdentifier",
+    find=by_id,
+    missing=none_of("configured table association", _KIND, "the identifier that ListConfiguredTableAssociations"),
+)
 
 
 @operation(CLEANROOMS, "CreateConfiguredTableAssociation")
@@ -49,7 +50,7 @@ def create_configured_table_association(request: Request, context: Context) -> R
     """Bring a table into a collaboration. Nobody can query it before both of its rules are set."""
     tags = checked_tags(request.get("tags"))
     membership = active_membership(context, request["membershipIdentifier"])
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+    table = CONFIGURED_TABLES.mine(request, context)
     require_own_role(context, request["roleArn"])
     within_quota(
         context,
@@ -68,56 +69,23 @@ def create_configured_table_association(request: Request, context: Context) -> R
             reason="ALREADY_EXISTS",
         ) from None
     context.tx.tags.put(association.arn, tags)
-    return {"configuredTableAssociation": _document(context, membership, association)}
+    return {"configuredTableAssociation": _document(context, in_membership(context, membership), association)}
 
 
-@operation(CLEANROOMS, "GetConfiguredTableAssociation")
-def get_configured_table_association(request: Request, context: Context) -> Response:
-    """An association of the caller's membership."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    association = association_in(context, membership, request["configuredTableAssociationIdentifier"])
-    return {"configuredTableAssociation": _document(context, membership, association)}
-
-
-@operation(CLEANROOMS, "ListConfiguredTableAssociations")
-def list_configured_table_associations(request: Request, context: Context) -> Response:
-    """The associations of the caller's membership, newest first. Other members' tables: ListSchemas."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    scope = f"ListConfiguredTableAssociations {membership.id}"
-    page = context.tx.configured_table_associations.page(
-        page_size(request), page_start(request, scope), membership_id=membership.id
-    )
-    return {
-        "configuredTableAssociationSummaries": [_head(context, membership, item) for item in page.items],
-        "nextToken": next_token(page, scope),
-    }
-
-
-@operation(CLEANROOMS, "UpdateConfiguredTableAssociation")
-def update_configured_table_association(request: Request, context: Context) -> Response:
-    """Change description or role."""
-    membership = active_membership(context, request["membershipIdentifier"])
-    association = association_in(context, membership, request["configuredTableAssociationIdentifier"])
+def _changes(request: Request, context: Context, _: ConfiguredTableAssociation) -> dict[str, object]:
     if "roleArn" in request:
         require_own_role(context, request["roleArn"])
-    wire_names = {"description": "description", "roleArn": "role_arn"}
-    changes = {field: request[name] for name, field in wire_names.items() if name in request}
-    association = context.tx.configured_table_associations.update(association, **changes, updated_at=context.now)
-    return {"configuredTableAssociation": _document(context, membership, association)}
+    return _RENAMED(request)
 
 
-@operation(CLEANROOMS, "DeleteConfiguredTableAssociation")
-def delete_configured_table_association(request: Request, context: Context) -> Response:
-    """Take the table out of the collaboration for good, with its collaboration rule and its access budget."""
-    membership = active_membership(context, request["membershipIdentifier"])
-    association = association_in(context, membership, request["configuredTableAssociationIdentifier"])
+_RENAMED = renamed({"description": "description", "roleArn": "role_arn"})
+
+
+def _remove_what_goes_with(context: Context, association: ConfiguredTableAssociation) -> None:
     rule = context.tx.configured_table_association_analysis_rules.get(association.id)
     if rule is not None:
         context.tx.configured_table_association_analysis_rules.remove(rule)
     forget_budget(context, association.id)
-    context.tx.configured_table_associations.remove(association)
-    context.tx.tags.put(association.arn, {})
-    return {}
 
 
 def _new_association(
@@ -144,26 +112,43 @@ def _new_association(
     )
 
 
-def _document(context: Context, membership: Membership, association: ConfiguredTableAssociation) -> dict[str, Any]:
+def _document(context: Context, place: Place, association: ConfiguredTableAssociation) -> dict[str, Any]:
     return {
-        **_head(context, membership, association),
+        **_head(context, place, association),
         "configuredTableArn": association.configured_table_arn,
         "roleArn": association.role_arn,
         "description": association.description,
     }
 
 
-def _head(context: Context, membership: Membership, association: ConfiguredTableAssociation) -> dict[str, Any]:
+def _head(context: Context, place: Place, association: ConfiguredTableAssociation) -> dict[str, Any]:
     """What the association and its summary have in common."""
     rule = context.tx.configured_table_association_analysis_rules.get(association.id)
     return {
         "id": association.id,
         "arn": association.arn,
         "configuredTableId": association.configured_table_id,
-        "membershipId": membership.id,
-        "membershipArn": membership.arn,
+        **place.membership_names,
         "name": association.name,
         "analysisRuleTypes": [rule.type] if rule is not None else [],
         "createTime": association.created_at,
         "updateTime": association.updated_at,
     }
+
+
+_KEY = "configuredTableAssociation"
+ASSOCIATIONS.get("GetConfiguredTableAssociation", "An association of the caller's membership.", _document, key=_KEY)
+ASSOCIATIONS.list(
+    "ListConfiguredTableAssociations",
+    "The associations of the caller's membership, newest first. Other members' tables: ListSchemas.",
+    _head,
+    key="configuredTableAssociationSummaries",
+)
+ASSOCIATIONS.update(
+    "UpdateConfiguredTableAssociation", "Change description or role.", _document, key=_KEY, changes=_changes
+)
+ASSOCIATIONS.delete(
+    "DeleteConfiguredTableAssociation",
+    "Take the table out of the collaboration for good, with its collaboration rule and its access budget.",
+    first=_remove_what_goes_with,
+)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn, parse_arn
-from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
+from whiteroom.base.faults import Conflict, ValidationFault
 from whiteroom.domain.resources.configured_tables import (
     ConfiguredTable,
     allowed_columns_fit,
@@ -21,28 +21,22 @@ from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.access import checked_tags, permit, within_quota
 from whiteroom.operations.context import Context
-from whiteroom.operations.paging import next_token, page_size, page_start
+from whiteroom.operations.plain_resources import OF_ACCOUNT, Place, PlainResource, by_id, none_of, of_account
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate, TableNotFound
 
 _KIND = "CONFIGURED_TABLE"
 
 
-def own_configured_table(context: Context, table_id: str) -> ConfiguredTable:
-    """The caller's configured table.
-
-    Raises:
-        ResourceNotFound: it is not the caller's, or there is none; the answer does not tell which.
-    """
-    table = context.tx.configured_tables.get(table_id)
-    if table is None or table.account_id != context.caller.account_id:
-        raise ResourceNotFound(
-            f"Account {context.caller.account_id} has no configured table {table_id}. "
-            "Use the identifier that ListConfiguredTables answers.",
-            resourceId=table_id,
-            resourceType=_KIND,
-        )
-    return table
+CONFIGURED_TABLES = PlainResource(
+    service=CLEANROOMS,
+    module=__name__,
+    records=lambda tx: tx.configured_tables,
+    where=OF_ACCOUNT,
+    named_by="configuredTableIdentifier",
+    find=by_id,
+    missing=none_of("configured table", _KIND, "the identifier that ListConfiguredTables"),
+)
 
 
 @operation(CLEANROOMS, "CreateConfiguredTable")
@@ -62,26 +56,7 @@ def create_configured_table(request: Request, context: Context) -> Response:
     except Duplicate:
         raise _name_taken(table.name) from None
     context.tx.tags.put(table.arn, tags)
-    return {"configuredTable": _document(context, table)}
-
-
-@operation(CLEANROOMS, "GetConfiguredTable")
-def get_configured_table(request: Request, context: Context) -> Response:
-    """The caller's configured table."""
-    return {"configuredTable": _document(context, own_configured_table(context, request["configuredTableIdentifier"]))}
-
-
-@operation(CLEANROOMS, "ListConfiguredTables")
-def list_configured_tables(request: Request, context: Context) -> Response:
-    """The caller's configured tables, newest first."""
-    scope = f"ListConfiguredTables {context.caller.account_id}"
-    page = context.tx.configured_tables.page(
-        page_size(request), page_start(request, scope), account_id=context.caller.account_id
-    )
-    return {
-        "configuredTableSummaries": [_head(context, table) for table in page.items],
-        "nextToken": next_token(page, scope),
-    }
+    return {"configuredTable": _document(context, of_account(request, context), table)}
 
 
 @operation(CLEANROOMS, "UpdateConfiguredTable")
@@ -90,7 +65,7 @@ def update_configured_table(request: Request, context: Context) -> Response:
 
     A column that the table's analysis rule names stays allowed: the rule is changed first.
     """
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+    table = CONFIGURED_TABLES.mine(request, context)
     changes: dict[str, Any] = {
         field: convert(request[name]) for name, (field, convert) in _UPDATABLE.items() if name in request
     }
@@ -104,13 +79,11 @@ def update_configured_table(request: Request, context: Context) -> Response:
         context.tx.configured_tables.update(table, **changes)
     except Duplicate:
         raise _name_taken(changed.name) from None
-    return {"configuredTable": _document(context, changed)}
+    return {"configuredTable": _document(context, of_account(request, context), changed)}
 
 
-@operation(CLEANROOMS, "DeleteConfiguredTable")
-def delete_configured_table(request: Request, context: Context) -> Response:
-    """Delete a table that no collaboration uses, with its analysis rule."""
-    table = own_configured_table(context, request["configuredTableIdentifier"])
+def _require_unused(context: Context, table: ConfiguredTable) -> None:
+    """Hold that no collaboration uses a table, and remove its analysis rule."""
     association = context.tx.configured_table_associations.find(configured_table_id=table.id)
     if association is not None:
         raise Conflict(
@@ -123,9 +96,6 @@ def delete_configured_table(request: Request, context: Context) -> Response:
     rule = context.tx.configured_table_analysis_rules.get(table.id)
     if rule is not None:
         context.tx.configured_table_analysis_rules.remove(rule)
-    context.tx.configured_tables.remove(table)
-    context.tx.tags.put(table.arn, {})
-    return {}
 
 
 _UPDATABLE: dict[str, tuple[str, Any]] = {
@@ -208,16 +178,16 @@ def _new_table(request: Request, context: Context) -> ConfiguredTable:
     )
 
 
-def _document(context: Context, table: ConfiguredTable) -> dict[str, Any]:
+def _document(context: Context, place: Place, table: ConfiguredTable) -> dict[str, Any]:
     return {
-        **_head(context, table),
+        **_head(context, place, table),
         "description": table.description,
         "tableReference": table.table_reference,
         "allowedColumns": table.allowed_columns,
     }
 
 
-def _head(context: Context, table: ConfiguredTable) -> dict[str, Any]:
+def _head(context: Context, _: Place, table: ConfiguredTable) -> dict[str, Any]:
     """What the configured table and its summary have in common."""
     rule = context.tx.configured_table_analysis_rules.get(table.id)
     return {
@@ -231,3 +201,14 @@ def _head(context: Context, table: ConfiguredTable) -> dict[str, Any]:
         "analysisMethod": table.analysis_method,
         "selectedAnalysisMethods": table.selected_analysis_methods or None,
     }
+
+
+CONFIGURED_TABLES.get("GetConfiguredTable", "The caller's configured table.", _document, key="configuredTable")
+CONFIGURED_TABLES.list(
+    "ListConfiguredTables", "The caller's configured tables, newest first.", _head, key="configuredTableSummaries"
+)
+CONFIGURED_TABLES.delete(
+    "DeleteConfiguredTable",
+    "Delete a table that no collaboration uses, with its analysis rule.",
+    first=_require_unused,
+)

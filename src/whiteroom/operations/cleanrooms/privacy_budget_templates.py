@@ -6,6 +6,7 @@ Rules: domain/privacy/privacy_budgets.py, domain/privacy/differential_privacy.py
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn
@@ -17,21 +18,27 @@ from whiteroom.domain.privacy.privacy_budgets import (
     fresh_counts,
     parameters_are_sound,
 )
-from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
     collaboration_of,
-    joined_collaboration,
-    own_membership,
     permit,
 )
 from whiteroom.operations.access_budgets import resource_arn_of
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import resource_id
-from whiteroom.operations.paging import next_token, page_size, page_start
+from whiteroom.operations.plain_resources import (
+    IN_COLLABORATION,
+    IN_MEMBERSHIP,
+    Place,
+    PlainResource,
+    by_id,
+    in_membership,
+    none_of,
+    renamed,
+)
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Duplicate
 
@@ -54,7 +61,7 @@ def create_privacy_budget_template(request: Request, context: Context) -> Respon
             there_already, resourceId=template.resource_id, resourceType=_KIND, reason="ALREADY_EXISTS"
         ) from None
     context.tx.tags.put(template.arn, tags)
-    return {"privacyBudgetTemplate": _document(context, template)}
+    return {"privacyBudgetTemplate": _document(context, in_membership(context, membership), template)}
 
 
 def _access_template(request: Request, context: Context, membership: Membership) -> tuple[PrivacyBudgetTemplate, str]:
@@ -101,100 +108,21 @@ def _private_template(request: Request, context: Context, membership: Membership
     )
 
 
-@operation(CLEANROOMS, "GetPrivacyBudgetTemplate")
-def get_privacy_budget_template(request: Request, context: Context) -> Response:
-    """A template of the caller's membership."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
-    return {"privacyBudgetTemplate": _document(context, template)}
-
-
-@operation(CLEANROOMS, "ListPrivacyBudgetTemplates")
-def list_privacy_budget_templates(request: Request, context: Context) -> Response:
-    """The templates of the caller's membership, newest first."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    scope = f"ListPrivacyBudgetTemplates {membership.id}"
-    repository = context.tx.privacy_budget_templates
-    page = repository.page(page_size(request), page_start(request, scope), membership_id=membership.id)
-    collaboration = collaboration_of(context, membership)
-    return {
-        "privacyBudgetTemplateSummaries": [
-            {**_head(collaboration, item), **_of_membership(item)} for item in page.items
-        ],
-        "nextToken": next_token(page, scope),
-    }
-
-
-@operation(CLEANROOMS, "UpdatePrivacyBudgetTemplate")
-def update_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Replace the budget.
-
-    "When you edit a data access budget, it resets the current budget balance" (docs/sources.md). What was spent of a
-    budget of differential privacy stays spent: what was told cannot be taken back.
-    """
-    membership = active_membership(context, request["membershipIdentifier"])
-    template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
-    changes: dict[str, Any] = {"updated_at": context.now}
+def _changes(request: Request, context: Context, template: PrivacyBudgetTemplate) -> dict[str, object]:
     if request["privacyBudgetType"] != template.type:
         raise ValidationFault(
             f"The privacy budget template {template.id} is of type {template.type}; its type cannot be changed.",
             reason="INVALID_CONFIGURATION",
         )
-    if "parameters" in request and template.type == DIFFERENTIAL_PRIVACY:
-        given = _private_budget(request)
-        fields = {"epsilon": "epsilon", "usersNoisePerQuery": "users_noise_per_query"}
-        changes |= {field: given[name] for name, field in fields.items() if name in given}
-    elif "parameters" in request:
-        parameters = tuple(_access_budget(request)["budgetParameters"])
-        changes |= {"budget_parameters": parameters, **fresh_counts(parameters, context.now)}
-    template = context.tx.privacy_budget_templates.update(template, **changes)
-    return {"privacyBudgetTemplate": _document(context, template)}
+    if "parameters" not in request:
+        return {}
+    if template.type == DIFFERENTIAL_PRIVACY:
+        return _GRANTED(_private_budget(request))
+    parameters = tuple(_access_budget(request)["budgetParameters"])
+    return {"budget_parameters": parameters, **fresh_counts(parameters, context.now)}
 
 
-@operation(CLEANROOMS, "DeletePrivacyBudgetTemplate")
-def delete_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Take the budget away.
-
-    Without an access budget "table usage is unlimited" (AccessBudget); without one of differential privacy the tables
-    that ask for it cannot be queried.
-    """
-    membership = active_membership(context, request["membershipIdentifier"])
-    template = _own(context, membership, request["privacyBudgetTemplateIdentifier"])
-    context.tx.privacy_budget_templates.remove(template)
-    context.tx.tags.put(template.arn, {})
-    return {}
-
-
-@operation(CLEANROOMS, "GetCollaborationPrivacyBudgetTemplate")
-def get_collaboration_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Any member's template."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    template_id = request["privacyBudgetTemplateIdentifier"]
-    template = context.tx.privacy_budget_templates.get(template_id)
-    if template is None or template.collaboration_id != collaboration.id:
-        raise ResourceNotFound(
-            f"This collaboration has no privacy budget template {template_id}. "
-            "Use an identifier that ListCollaborationPrivacyBudgetTemplates answers.",
-            resourceId=template_id,
-            resourceType=_KIND,
-        )
-    content = {**_head(collaboration, template), **_settings(template), "creatorAccountId": template.account_id}
-    return {"collaborationPrivacyBudgetTemplate": content}
-
-
-@operation(CLEANROOMS, "ListCollaborationPrivacyBudgetTemplates")
-def list_collaboration_privacy_budget_templates(request: Request, context: Context) -> Response:
-    """Every member's templates, newest first."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    scope = f"ListCollaborationPrivacyBudgetTemplates {collaboration.id}"
-    repository = context.tx.privacy_budget_templates
-    page = repository.page(page_size(request), page_start(request, scope), collaboration_id=collaboration.id)
-    return {
-        "collaborationPrivacyBudgetTemplateSummaries": [
-            {**_head(collaboration, item), "creatorAccountId": item.account_id} for item in page.items
-        ],
-        "nextToken": next_token(page, scope),
-    }
+_GRANTED = renamed({"epsilon": "epsilon", "usersNoisePerQuery": "users_noise_per_query"})
 
 
 def _access_budget(request: Request) -> Mapping[str, Any]:
@@ -231,18 +159,6 @@ def _own_association(context: Context, membership: Membership, arn: str) -> Conf
     return association
 
 
-def _own(context: Context, membership: Membership, template_id: str) -> PrivacyBudgetTemplate:
-    template = context.tx.privacy_budget_templates.get(template_id)
-    if template is None or template.membership_id != membership.id:
-        raise ResourceNotFound(
-            f"Membership {membership.id} has no privacy budget template {template_id}. "
-            "Use the identifier that ListPrivacyBudgetTemplates answers.",
-            resourceId=template_id,
-            resourceType=_KIND,
-        )
-    return template
-
-
 def _new_template(context: Context, membership: Membership, **fields: Any) -> PrivacyBudgetTemplate:
     template_id = context.deployment.new_id()
     return PrivacyBudgetTemplate(
@@ -259,10 +175,8 @@ def _new_template(context: Context, membership: Membership, **fields: Any) -> Pr
     )
 
 
-def _document(context: Context, template: PrivacyBudgetTemplate) -> dict[str, Any]:
-    membership = context.tx.memberships.get(template.membership_id)
-    assert membership is not None  # noqa: S101 - a membership's record is never removed
-    return {**_head(collaboration_of(context, membership), template), **_of_membership(template), **_settings(template)}
+def _document(_: Context, place: Place, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    return {**_summary(_, place, template), **_settings(template)}
 
 
 def _settings(template: PrivacyBudgetTemplate) -> dict[str, Any]:
@@ -273,17 +187,57 @@ def _settings(template: PrivacyBudgetTemplate) -> dict[str, Any]:
     return {"autoRefresh": template.auto_refresh, "parameters": {"accessBudget": budget}}
 
 
-def _of_membership(template: PrivacyBudgetTemplate) -> dict[str, Any]:
-    return {"membershipId": template.membership_id, "membershipArn": template.membership_arn}
-
-
-def _head(collaboration: Collaboration, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+def _summary(_: Context, place: Place, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    made = place.membership_names if place.membership else {"creatorAccountId": template.account_id}
     return {
         "id": template.id,
         "arn": template.arn,
-        "collaborationId": collaboration.id,
-        "collaborationArn": collaboration.arn,
+        **place.collaboration_names,
+        **made,
         "privacyBudgetType": template.type,
         "createTime": template.created_at,
         "updateTime": template.updated_at,
     }
+
+
+_TEMPLATES = PlainResource(
+    service=CLEANROOMS,
+    module=__name__,
+    records=lambda tx: tx.privacy_budget_templates,
+    where=IN_MEMBERSHIP,
+    named_by="privacyBudgetTemplateIdentifier",
+    find=by_id,
+    missing=none_of("privacy budget template", _KIND, "the identifier that ListPrivacyBudgetTemplates"),
+)
+_KEY = "privacyBudgetTemplate"
+_TEMPLATES.get("GetPrivacyBudgetTemplate", "A template of the caller's membership.", _document, key=_KEY)
+_TEMPLATES.list(
+    "ListPrivacyBudgetTemplates",
+    "The templates of the caller's membership, newest first.",
+    _summary,
+    key="privacyBudgetTemplateSummaries",
+)
+# "When you edit a data access budget, it resets the current budget balance" (docs/sources.md). What was spent of a
+# budget of differential privacy stays spent: what was told cannot be taken back.
+_TEMPLATES.update("UpdatePrivacyBudgetTemplate", "Replace the budget.", _document, key=_KEY, changes=_changes)
+# Without an access budget "table usage is unlimited" (AccessBudget); without one of differential privacy the tables
+# that ask for it cannot be queried.
+_TEMPLATES.delete("DeletePrivacyBudgetTemplate", "Take the budget away.")
+
+_SHARED_TEMPLATES = replace(
+    _TEMPLATES,
+    where=IN_COLLABORATION,
+    missing=none_of("privacy budget template", _KIND, "an identifier that ListCollaborationPrivacyBudgetTemplates"),
+)
+_SHARED_TEMPLATES.get(
+    "GetCollaborationPrivacyBudgetTemplate",
+    "Any member's template.",
+    _document,
+    key="collaborationPrivacyBudgetTemplate",
+)
+_SHARED_TEMPLATES.list(
+    "ListCollaborationPrivacyBudgetTemplates",
+    "Every member's templates, newest first.",
+    _summary,
+    key="collaborationPrivacyBudgetTemplateSummaries",
+)

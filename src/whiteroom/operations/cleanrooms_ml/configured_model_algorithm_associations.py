@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_ml_arn
@@ -16,16 +17,22 @@ from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
-    joined_collaboration,
-    own_membership,
     permit,
     within_quota,
 )
-from whiteroom.operations.answers import paged, unique
-from whiteroom.operations.cleanrooms_ml.configured_model_algorithms import own_algorithm
+from whiteroom.operations.answers import unique
+from whiteroom.operations.cleanrooms_ml.configured_model_algorithms import ALGORITHMS
 from whiteroom.operations.context import Context
-from whiteroom.operations.ml_access import ASSOCIATION, association_of, of_membership
+from whiteroom.operations.ml_access import ASSOCIATION
 from whiteroom.operations.patterns import fault_of
+from whiteroom.operations.plain_resources import (
+    IN_COLLABORATION,
+    IN_OWN_MEMBERSHIP,
+    Place,
+    PlainResource,
+    by_arn,
+    none_in,
+)
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 
@@ -33,7 +40,7 @@ from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, oper
 def create_configured_model_algorithm_association(request: Request, context: Context) -> Response:
     """Bring an algorithm of the caller's into the collaboration, under a policy that never changes."""
     membership = active_membership(context, request["membershipIdentifier"])
-    algorithm = own_algorithm(context, request["configuredModelAlgorithmArn"])
+    algorithm = ALGORITHMS.mine(request, context)
     privacy = request.get("privacyConfiguration")
     if privacy is not None:
         permit(policy_is_sound(privacy, _accounts(context, membership), fault_of), ValidationFault)
@@ -61,61 +68,12 @@ def create_configured_model_algorithm_association(request: Request, context: Con
     return {"configuredModelAlgorithmAssociationArn": association.arn}
 
 
-@operation(CLEANROOMS_ML, "GetConfiguredModelAlgorithmAssociation")
-def get_configured_model_algorithm_association(request: Request, context: Context) -> Response:
-    """The association, for the membership that made it."""
-    association = _own(request, context)
-    return {
-        **_summary(association),
-        "privacyConfiguration": association.privacy_configuration,
-        "tags": context.tx.tags.get(association.arn) or None,
-    }
-
-
-@operation(CLEANROOMS_ML, "ListConfiguredModelAlgorithmAssociations")
-def list_configured_model_algorithm_associations(request: Request, context: Context) -> Response:
-    """Those that the membership made."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    repository = context.tx.configured_model_algorithm_associations
-    key = "configuredModelAlgorithmAssociations"
-    return paged(request, key, repository, _summary, membership_id=membership.id)
-
-
-@operation(CLEANROOMS_ML, "GetCollaborationConfiguredModelAlgorithmAssociation")
-def get_collaboration_configured_model_algorithm_association(request: Request, context: Context) -> Response:
-    """The association with its policy, for every member: owners of data decide by it."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    association = association_of(context, request["configuredModelAlgorithmAssociationArn"], collaboration.id)
-    return {**_collaboration_summary(association), "privacyConfiguration": association.privacy_configuration}
-
-
-@operation(CLEANROOMS_ML, "ListCollaborationConfiguredModelAlgorithmAssociations")
-def list_collaboration_configured_model_algorithm_associations(request: Request, context: Context) -> Response:
-    """Those of every member."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    repository = context.tx.configured_model_algorithm_associations
-    key = "collaborationConfiguredModelAlgorithmAssociations"
-    return paged(request, key, repository, _collaboration_summary, collaboration_id=collaboration.id)
-
-
-@operation(CLEANROOMS_ML, "DeleteConfiguredModelAlgorithmAssociation")
-def delete_configured_model_algorithm_association(request: Request, context: Context) -> Response:
-    """Delete an association that no live channel, model or inference job needs (domain/resources/dependants.py)."""
-    association = _own(request, context)
+def _require_unused(context: Context, association: ConfiguredModelAlgorithmAssociation) -> None:
     for user in _users(context, association.arn):
         raise Conflict(
             f"The configured model algorithm association {association.name} is used by {user}. "
             "Delete or cancel that first."
         )
-    context.tx.configured_model_algorithm_associations.remove(association)
-    context.tx.tags.put(association.arn, {})
-    return None
-
-
-def _own(request: Request, context: Context) -> ConfiguredModelAlgorithmAssociation:
-    membership = own_membership(context, request["membershipIdentifier"])
-    repository = context.tx.configured_model_algorithm_associations
-    return of_membership(repository, request["configuredModelAlgorithmAssociationArn"], ASSOCIATION, membership)
 
 
 def _accounts(context: Context, membership: Membership) -> Iterator[str]:
@@ -139,7 +97,8 @@ def _users(context: Context, association_arn: str) -> Iterator[str]:
             yield f"the inference job {job.arn} ({status.value})"
 
 
-def _summary(association: ConfiguredModelAlgorithmAssociation) -> Mapping[str, Any]:
+def _summary(_: Context, place: Place, association: ConfiguredModelAlgorithmAssociation) -> Mapping[str, Any]:
+    creator = {} if place.membership else {"creatorAccountId": association.account_id}
     return {
         "createTime": association.created_at,
         "updateTime": association.updated_at,
@@ -149,8 +108,46 @@ def _summary(association: ConfiguredModelAlgorithmAssociation) -> Mapping[str, A
         "description": association.description,
         "membershipIdentifier": association.membership_id,
         "collaborationIdentifier": association.collaboration_id,
+        **creator,
     }
 
 
-def _collaboration_summary(association: ConfiguredModelAlgorithmAssociation) -> Mapping[str, Any]:
-    return {**_summary(association), "creatorAccountId": association.account_id}
+def _document(context: Context, place: Place, association: ConfiguredModelAlgorithmAssociation) -> Mapping[str, Any]:
+    tags = {"tags": context.tx.tags.get(association.arn) or None} if place.membership else {}
+    return {**_summary(context, place, association), "privacyConfiguration": association.privacy_configuration, **tags}
+
+
+_ASSOCIATIONS = PlainResource(
+    service=CLEANROOMS_ML,
+    module=__name__,
+    records=lambda tx: tx.configured_model_algorithm_associations,
+    where=IN_OWN_MEMBERSHIP,
+    named_by="configuredModelAlgorithmAssociationArn",
+    find=by_arn,
+    missing=none_in(ASSOCIATION),
+)
+_ASSOCIATIONS.get("GetConfiguredModelAlgorithmAssociation", "The association that the membership made.", _document)
+_ASSOCIATIONS.list(
+    "ListConfiguredModelAlgorithmAssociations",
+    "Those that the membership made.",
+    _summary,
+    key="configuredModelAlgorithmAssociations",
+)
+_ASSOCIATIONS.delete(
+    "DeleteConfiguredModelAlgorithmAssociation",
+    "Delete an association that no live channel, model or inference job needs (domain/resources/dependants.py).",
+    first=_require_unused,
+)
+
+_SHARED_ASSOCIATIONS = replace(_ASSOCIATIONS, where=IN_COLLABORATION)
+_SHARED_ASSOCIATIONS.get(
+    "GetCollaborationConfiguredModelAlgorithmAssociation",
+    "The association with its policy, for every member: owners of data decide by it.",
+    _document,
+)
+_SHARED_ASSOCIATIONS.list(
+    "ListCollaborationConfiguredModelAlgorithmAssociations",
+    "Those of every member.",
+    _summary,
+    key="collaborationConfiguredModelAlgorithmAssociations",
+)

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_ml_arn, parse_arn
-from whiteroom.base.faults import AccessDenied, Conflict, ValidationFault
+from whiteroom.base.faults import AccessDenied, Conflict, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import checked_tags, key_note, require_own_role, within_quota
-from whiteroom.operations.answers import paged, unique
+from whiteroom.operations.answers import unique
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import missing
 from whiteroom.operations.patterns import metric_fault_of
+from whiteroom.operations.plain_resources import OF_ACCOUNT, Place, PlainResource, by_arn
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 
 KIND = "configured-model-algorithm"
@@ -54,58 +55,25 @@ def create_configured_model_algorithm(request: Request, context: Context) -> Res
     return {"configuredModelAlgorithmArn": algorithm.arn}
 
 
-@operation(CLEANROOMS_ML, "GetConfiguredModelAlgorithm")
-def get_configured_model_algorithm(request: Request, context: Context) -> Response:
-    """The whole algorithm, for its owner alone."""
-    algorithm = own_algorithm(context, request["configuredModelAlgorithmArn"])
-    return {
-        **_summary(algorithm),
-        "trainingContainerConfig": algorithm.training_container_config,
-        "inferenceContainerConfig": algorithm.inference_container_config,
-        "roleArn": algorithm.role_arn,
-        "kmsKeyArn": algorithm.kms_key_arn,
-        "tags": context.tx.tags.get(algorithm.arn) or None,
-    }
+def _missing(place: Place, arn: str) -> ResourceNotFound:
+    """The answer for none of the caller's.
+
+    Raises:
+        AccessDenied: the ARN names another account.
+    """
+    owner = parse_arn(arn).account_id
+    if owner != place.equals["account_id"]:
+        raise AccessDenied(f"{arn} belongs to account {owner}. Name an algorithm of your own account.")
+    return missing(arn, KIND, place.inside)
 
 
-@operation(CLEANROOMS_ML, "ListConfiguredModelAlgorithms")
-def list_configured_model_algorithms(request: Request, context: Context) -> Response:
-    """The caller's own."""
-    repository = context.tx.configured_model_algorithms
-    account_id = context.caller.account_id
-    return paged(request, "configuredModelAlgorithms", repository, _summary, account_id=account_id)
-
-
-@operation(CLEANROOMS_ML, "DeleteConfiguredModelAlgorithm")
-def delete_configured_model_algorithm(request: Request, context: Context) -> Response:
-    """Delete an algorithm that is associated with no membership."""
-    algorithm = own_algorithm(context, request["configuredModelAlgorithmArn"])
+def _require_unused(context: Context, algorithm: ConfiguredModelAlgorithm) -> None:
     association = context.tx.configured_model_algorithm_associations.find(configured_model_algorithm_arn=algorithm.arn)
     if association is not None:
         raise Conflict(
             f"The configured model algorithm {algorithm.name} is associated with membership "
             f"{association.membership_id} as {association.name}. Delete {association.arn} first."
         )
-    context.tx.configured_model_algorithms.remove(algorithm)
-    context.tx.tags.put(algorithm.arn, {})
-    return None
-
-
-def own_algorithm(context: Context, arn: str) -> ConfiguredModelAlgorithm:
-    """An algorithm of the caller's.
-
-    Raises:
-        AccessDenied: the ARN names another account.
-        ResourceNotFound: the caller has none by that ARN.
-    """
-    account_id = context.caller.account_id
-    parsed = parse_arn(arn)
-    if parsed.account_id != account_id:
-        raise AccessDenied(f"{arn} belongs to account {parsed.account_id}. Name an algorithm of your own account.")
-    algorithm = context.tx.configured_model_algorithms.get(parsed.resource_id)
-    if algorithm is None or algorithm.arn != arn:
-        raise missing(arn, KIND, f"account {account_id}")
-    return algorithm
 
 
 def _require_readable_metrics(training: Mapping[str, Any]) -> None:
@@ -118,7 +86,7 @@ def _require_readable_metrics(training: Mapping[str, Any]) -> None:
             )
 
 
-def _summary(algorithm: ConfiguredModelAlgorithm) -> Mapping[str, Any]:
+def _summary(_: Context, __: Place, algorithm: ConfiguredModelAlgorithm) -> Mapping[str, Any]:
     return {
         "createTime": algorithm.created_at,
         "updateTime": algorithm.updated_at,
@@ -126,3 +94,32 @@ def _summary(algorithm: ConfiguredModelAlgorithm) -> Mapping[str, Any]:
         "name": algorithm.name,
         "description": algorithm.description,
     }
+
+
+def _document(context: Context, place: Place, algorithm: ConfiguredModelAlgorithm) -> Mapping[str, Any]:
+    return {
+        **_summary(context, place, algorithm),
+        "trainingContainerConfig": algorithm.training_container_config,
+        "inferenceContainerConfig": algorithm.inference_container_config,
+        "roleArn": algorithm.role_arn,
+        "kmsKeyArn": algorithm.kms_key_arn,
+        "tags": context.tx.tags.get(algorithm.arn) or None,
+    }
+
+
+ALGORITHMS = PlainResource(
+    service=CLEANROOMS_ML,
+    module=__name__,
+    records=lambda tx: tx.configured_model_algorithms,
+    where=OF_ACCOUNT,
+    named_by="configuredModelAlgorithmArn",
+    find=by_arn,
+    missing=_missing,
+)
+ALGORITHMS.get("GetConfiguredModelAlgorithm", "The whole algorithm, for its owner alone.", _document)
+ALGORITHMS.list("ListConfiguredModelAlgorithms", "The caller's own.", _summary, key="configuredModelAlgorithms")
+ALGORITHMS.delete(
+    "DeleteConfiguredModelAlgorithm",
+    "Delete an algorithm that is associated with no membership.",
+    first=_require_unused,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_ml_arn
@@ -22,9 +23,7 @@ from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import (
     active_membership,
     checked_tags,
-    joined_collaboration,
     key_note,
-    own_membership,
     permit,
     require_ability,
     require_own_role,
@@ -33,14 +32,21 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
-from whiteroom.operations.answers import paged, status_details, transition, unique
+from whiteroom.operations.answers import status_details, transition, unique
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import (
     CHANNEL,
     of_collaboration,
-    of_membership,
     paying_account,
     working_association,
+)
+from whiteroom.operations.plain_resources import (
+    IN_COLLABORATION,
+    IN_OWN_MEMBERSHIP,
+    Place,
+    PlainResource,
+    by_arn,
+    none_in,
 )
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
@@ -98,54 +104,6 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     log_query(context, query, template, channel)
     context.tx.tags.put(channel.arn, tags)
     return {"mlInputChannelArn": channel.arn}
-
-
-@operation(CLEANROOMS_ML, "GetMLInputChannel")
-def get_ml_input_channel(request: Request, context: Context) -> Response:
-    """The whole channel, for the membership that made it."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    channel = of_membership(context.tx.ml_input_channels, request["mlInputChannelArn"], CHANNEL, membership)
-    return {
-        **_details(context, channel),
-        "inputChannel": channel.input_channel,
-        "protectedQueryIdentifier": channel.protected_query_id,
-        "numberOfFiles": None if channel.number_of_files is None else float(channel.number_of_files),
-        "sizeInGb": None if channel.size_bytes is None else channel.size_bytes / GB,
-        "kmsKeyArn": channel.kms_key_arn,
-        "tags": context.tx.tags.get(channel.arn) or None,
-    }
-
-
-@operation(CLEANROOMS_ML, "ListMLInputChannels")
-def list_ml_input_channels(request: Request, context: Context) -> Response:
-    """Those that the membership made."""
-    membership = own_membership(context, request["membershipIdentifier"])
-
-    def summary(channel: MLInputChannel) -> Mapping[str, Any]:
-        return {**_summary(channel), "protectedQueryIdentifier": channel.protected_query_id}
-
-    return paged(request, "mlInputChannelsList", context.tx.ml_input_channels, summary, membership_id=membership.id)
-
-
-@operation(CLEANROOMS_ML, "GetCollaborationMLInputChannel")
-def get_collaboration_ml_input_channel(request: Request, context: Context) -> Response:
-    """What every member may know of a channel: not its query, nor its size on disk."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    repository = context.tx.ml_input_channels
-    channel = of_collaboration(repository, request["mlInputChannelArn"], CHANNEL, collaboration.id)
-    return {**_details(context, channel), "creatorAccountId": channel.account_id}
-
-
-@operation(CLEANROOMS_ML, "ListCollaborationMLInputChannels")
-def list_collaboration_ml_input_channels(request: Request, context: Context) -> Response:
-    """Those of every member."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-
-    def summary(channel: MLInputChannel) -> Mapping[str, Any]:
-        return {**_summary(channel), "creatorAccountId": channel.account_id}
-
-    key = "collaborationMLInputChannelsList"
-    return paged(request, key, context.tx.ml_input_channels, summary, collaboration_id=collaboration.id)
 
 
 @operation(CLEANROOMS_ML, "DeleteMLInputChannelData")
@@ -233,7 +191,8 @@ def _readers(context: Context, channel: MLInputChannel) -> Iterator[str]:
             yield f"the inference job {job.name} ({job.arn}, {status.value})"
 
 
-def _summary(channel: MLInputChannel) -> Mapping[str, Any]:
+def _summary(_: Context, place: Place, channel: MLInputChannel) -> Mapping[str, Any]:
+    own = {"protectedQueryIdentifier": channel.protected_query_id}
     return {
         "createTime": channel.created_at,
         "updateTime": channel.updated_at,
@@ -245,17 +204,54 @@ def _summary(channel: MLInputChannel) -> Mapping[str, Any]:
         "configuredModelAlgorithmAssociations": [channel.association_arn],
         "status": channel.status,
         "payerConfiguration": channel.payer_configuration or None,
+        **(own if place.membership else {"creatorAccountId": channel.account_id}),
     }
 
 
-def _details(context: Context, channel: MLInputChannel) -> Mapping[str, Any]:
+def _shared_document(context: Context, place: Place, channel: MLInputChannel) -> Mapping[str, Any]:
+    own = channel.account_id == context.caller.account_id
     return {
-        **_summary(channel),
-        "statusDetails": status_details(
-            channel.status_code, channel.status_message, own=channel.account_id == context.caller.account_id
-        ),
+        **_summary(context, place, channel),
+        "statusDetails": status_details(channel.status_code, channel.status_message, own=own),
         "retentionInDays": channel.retention_in_days,
         "numberOfRecords": channel.number_of_records,
         "privacyBudgets": channel_budgets(context, channel),
         "syntheticDataConfiguration": configuration(channel.synthetic_data_parameters, channel.synthesis),
     }
+
+
+def _document(context: Context, place: Place, channel: MLInputChannel) -> Mapping[str, Any]:
+    return {
+        **_shared_document(context, place, channel),
+        "inputChannel": channel.input_channel,
+        "numberOfFiles": None if channel.number_of_files is None else float(channel.number_of_files),
+        "sizeInGb": None if channel.size_bytes is None else channel.size_bytes / GB,
+        "kmsKeyArn": channel.kms_key_arn,
+        "tags": context.tx.tags.get(channel.arn) or None,
+    }
+
+
+_CHANNELS = PlainResource(
+    service=CLEANROOMS_ML,
+    module=__name__,
+    records=lambda tx: tx.ml_input_channels,
+    where=IN_OWN_MEMBERSHIP,
+    named_by="mlInputChannelArn",
+    find=by_arn,
+    missing=none_in(CHANNEL),
+)
+_CHANNELS.get("GetMLInputChannel", "The whole channel, for the membership that made it.", _document)
+_CHANNELS.list("ListMLInputChannels", "Those that the membership made.", _summary, key="mlInputChannelsList")
+
+_SHARED_CHANNELS = replace(_CHANNELS, where=IN_COLLABORATION)
+_SHARED_CHANNELS.get(
+    "GetCollaborationMLInputChannel",
+    "What every member may know of a channel: not its query, nor its size on disk.",
+    _shared_document,
+)
+_SHARED_CHANNELS.list(
+    "ListCollaborationMLInputChannels",
+    "Those of every member.",
+    _summary,
+    key="collaborationMLInputChannelsList",
+)
