@@ -18,7 +18,7 @@ QUERIES ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-services check fuzz mutate-members release format bench spark-corpus docs lock clean
+.PHONY: help setup demo test test-fast test-services check fuzz mutate-members new-resource release format bench spark-corpus docs lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ fuzz: $(DEV_READY) ## Try 100,000 queries on twins that a rule keeps apart (QUER
 
 mutate-members: $(DEV_READY) ## Have the product ignore each member of each request: its test must fail (ROWS=, an hour)
 	@nice $(BIN)/python tools/mutate_members.py --rows "$(ROWS)"
+
+new-resource: $(DEV_READY) ## Write the skeleton of a resource of AWS Clean Rooms (NAME=IdNamespaceAssociation)
+	@$(BIN)/python tools/new_resource.py "$(NAME)"
 
 release: $(DEV_READY) ## Tag a commit and keep its sdist, for the test that upgrades from it (VERSION=, COMMIT=)
 	@$(BIN)/python tools/release.py "$(VERSION)" $(COMMIT)
