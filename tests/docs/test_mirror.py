@@ -1,0 +1,43 @@
+"""Where a test is found: that of `x/y.py` is `tests/unit/x/test_y.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UNIT, SOURCES = ROOT / "tests" / "unit", ROOT / "src" / "whiteroom"
+OF_SEVERAL = {
+    "controllers/test_deliveries.py": "inference and export jobs alike: who receives what",
+    "controllers/test_revoked.py": "every kind of work whose rows are taken back",
+    "controllers/test_set_clock.py": "every controller, while somebody sets the clock",
+    "domain/test_plans.py": "every noun's plan against its state table",
+    "domain/observability/test_advice.py": "every sentence of the program that tells what to do",
+    "operations/test_nothing_is_ignored.py": "every member of every request",
+    "operations/test_requests_are_kept.py": "every member of every request",
+    "operations/test_revoked.py": "every operation that uses rows which are taken back",
+    "operations/test_rooms_over_time.py": "operations in any order",
+    "operations/test_strangers.py": "every operation, by those who may not",
+    "operations/test_who.py": "every event that an operation leaves",
+    "sql/test_aggregation_rules.py": "the rule, from a text to its refusal",
+    "sql/test_custom_rules.py": "the rule, from a text to its refusal",
+    "sql/test_list_rules.py": "the rule, from a text to its refusal",
+    "sql/noise/test_analysis_property.py": "private queries, from a text to what runs",
+    "wire/test_constraints.py": "every kind of constraint, in every protocol",
+}
+"""Tests of a sentence that several files hold together, and which."""
+
+
+def _has_its_source(test: Path) -> bool:
+    named = SOURCES / test.parent / test.name.removeprefix("test_")
+    return named.is_file() or named.with_suffix("").is_dir()
+
+
+def test_every_test_mirrors_a_file_or_says_what_it_is_of() -> None:
+    tests = {test.relative_to(UNIT) for test in UNIT.rglob("test_*.py") if "tools" not in test.parts}
+    astray = {str(test) for test in tests if not _has_its_source(test)}
+    assert astray == set(OF_SEVERAL)
+
+
+def test_every_tool_that_has_a_test_is_there() -> None:
+    named = {test.name.removeprefix("test_") for test in (UNIT / "tools").glob("test_*.py")}
+    assert named <= {tool.name for tool in (ROOT / "tools").glob("*.py")}
