@@ -25,6 +25,7 @@ RUN = RunId("training-model")
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("whiteroom.controllers.metrics.CHUNK", 7)
     world = World(tmp_path)
+    world.runtime.logged.add(RUN)
     with world.store.transaction() as tx:
         algorithm = tx.configured_model_algorithms.find(arn=ALGORITHM)
         assert algorithm is not None

@@ -15,7 +15,7 @@ from sqlglot.errors import SqlglotError
 from noninterference.grammar import Col
 
 TESTS = Path(__file__).resolve().parents[1]
-_FOLDERS = ("unit/engines", "contract/engines", "attacks")
+_FOLDERS = ("unit/engines", "contract/sql_engine", "attacks")
 _QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 _OWN_TABLES = frozenset({"customers", "mine", "store-visits 2024", "other", "b", "orders"})
 _COLUMNS = {

@@ -22,17 +22,17 @@ from typing import Any
 import pytest
 
 import whiteroom.operations
+from support.fakes import MemoryCatalog
 from support.shapes import assert_fits, service_model
 from whiteroom.base.callers import ROOT, Caller, Principal
 from whiteroom.base.faults import Fault
 from whiteroom.domain.execution.instance_types import Shape
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.domain.resources.quotas import Quota, Quotas
 from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Request, answer, handlers, refusals
-from whiteroom.ports import Catalog, RunLogs, Store, TableNotFound, Transaction
+from whiteroom.ports import Catalog, RunLogs, Store, Transaction
 
 ALICE = "111111111111"
 """The creator: she can query."""
@@ -53,28 +53,6 @@ NO_PAYMENT = {"queryCompute": {"isResponsible": False}}
 def role_of(account_id: str, name: str = "whiteroom") -> str:
     """A role ARN of that account."""
     return f"arn:aws:iam::{account_id}:role/{name}"
-
-
-class MemoryCatalog:
-    """A catalog (ports.Catalog) whose tables a test writes down."""
-
-    def __init__(self) -> None:
-        self.tables: dict[tuple[str, str, str], CatalogTable] = {}
-
-    def put(self, account_id: str, database: str, table: str, columns: Mapping[str, str]) -> None:
-        """Add a table, or replace it."""
-        self.tables[account_id, database, table] = CatalogTable(
-            files=(f"/data/{account_id}/{database}/{table}.csv",),
-            format=FileFormat.CSV,
-            columns=tuple(Column(name, kind) for name, kind in columns.items()),
-        )
-
-    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
-        """ports.Catalog."""
-        try:
-            return self.tables[account_id, database, table]
-        except KeyError:
-            raise TableNotFound(f"Account {account_id} has no table {database}.{table}.") from None
 
 
 def _load_operations() -> None:

@@ -85,8 +85,10 @@ class FakeRuntime:
     stops: list[tuple[RunId, int]] = field(default_factory=list)
     forgotten_logs: list[RunId] = field(default_factory=list)
     printed: list[LogLine] = field(default_factory=list)
-    """The log of every run, so far."""
+    """The log of every run that has one, so far."""
     used: list[Usage] = field(default_factory=list)
+    logged: set[RunId] = field(default_factory=set)
+    """Runs that have a log: each one that was started, until it is forgotten."""
     _runs: dict[RunId, int] = field(default_factory=dict)
     _stopped: set[RunId] = field(default_factory=set)
     _ends: dict[RunId, RunEnd] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class FakeRuntime:
         if run.id in self._runs:
             return
         self._runs[run.id] = self.looks
+        self.logged.add(run.id)
         self.started.append(run)
         if self.deaths:
             self._ends[run.id] = self.deaths.pop(0)
@@ -129,7 +132,7 @@ class FakeRuntime:
     def stop(self, run_id: RunId, grace_seconds: int) -> None:
         if run_id in self._runs:
             self.stops.append((run_id, grace_seconds))
-            if self.obeys_stop or grace_seconds == 0:
+            if self._runs[run_id] and (self.obeys_stop or grace_seconds == 0):
                 self._stopped.add(run_id)
 
     def output(self, run_id: RunId) -> tuple[RunOutput, ...]:
@@ -144,10 +147,10 @@ class FakeRuntime:
         return Path(self.data.path(DataRef(DataKind.RUN_OUTPUT, run_id, f"{host}/{name}")))
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
-        return iter(self.printed[after:])
+        return iter(self.printed[after:] if run_id in self.logged else ())
 
     def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
-        return iter(self.used[after:])
+        return iter(self.used[after:] if run_id in self.logged else ())
 
     def runs(self) -> Iterable[RunId]:
         return tuple(self._runs)
@@ -160,9 +163,14 @@ class FakeRuntime:
 
     def forget_logs(self, run_id: RunId) -> None:
         self.forgotten_logs.append(run_id)
+        self.logged.discard(run_id)
 
     def report(self) -> SandboxReport:
         return SandboxReport(usable=True)
+
+
+_FOR_EVER = 10**9
+"""Looks."""
 
 
 @dataclass
@@ -187,15 +195,18 @@ class FakeEngine:
     use: QueryUse | None = None
     """What every query read and used."""
     started: list[QuerySpec] = field(default_factory=list)
+    endless: set[str] = field(default_factory=set)
+    """Queries that run until they are stopped."""
     _queries: dict[str, int] = field(default_factory=dict)
     _specs: dict[str, QuerySpec] = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
 
     def start(self, spec: QuerySpec) -> None:
         if spec.id in self._queries:
             return
         self.started.append(spec)
         self._specs[spec.id] = spec
-        self._queries[spec.id] = self.looks
+        self._queries[spec.id] = _FOR_EVER if spec.id in self.endless else self.looks
 
     def observe(self, query_id: str) -> QueryObservation:
         seen = self._observe(query_id)
@@ -212,6 +223,8 @@ class FakeEngine:
             self.dies -= 1
             del self._queries[query_id]
             return QueryObservation(Phase.ABSENT)
+        if query_id in self._stopped:
+            return QueryObservation(Phase.ENDED, failure=QueryFailure.STOPPED)
         if self._queries[query_id]:
             self._queries[query_id] -= 1
             return QueryObservation(Phase.RUNNING)
@@ -225,10 +238,11 @@ class FakeEngine:
         return QueryObservation(Phase.ENDED, QueryResult(1, ("part-0.csv",), 8, self.reads, self.told, self.use))
 
     def stop(self, query_id: str) -> None:
-        if query_id in self._queries:
-            self._queries[query_id] = 0
+        if self._queries.get(query_id):
+            self._stopped.add(query_id)
 
     def forget(self, query_id: str) -> None:
+        self._stopped.discard(query_id)
         self._queries.pop(query_id, None)
         self._specs.pop(query_id, None)
 
@@ -253,6 +267,7 @@ class FakeSynthesiser:
     """Whether the real rows were there when it began."""
     _syntheses: dict[str, int] = field(default_factory=dict)
     _specs: dict[str, SynthesisSpec] = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
 
     def start(self, spec: SynthesisSpec) -> None:
         if spec.id in self._syntheses:
@@ -269,9 +284,12 @@ class FakeSynthesiser:
             self.dies -= 1
             del self._syntheses[synthesis_id]
             return NO_SYNTHESIS
+        if synthesis_id in self._stopped:
+            return SynthesisObservation(Phase.ENDED, failure=SynthesisFailure.STOPPED)
         if self._syntheses[synthesis_id]:
             self._syntheses[synthesis_id] -= 1
             return SynthesisObservation(Phase.RUNNING)
+        self.data.erase(self._specs[synthesis_id].source)
         if self.failure is not None:
             cost = self.cost if self.failure is SynthesisFailure.SCORE else None
             return SynthesisObservation(Phase.ENDED, None, self.failure, self.message, cost)
@@ -281,12 +299,13 @@ class FakeSynthesiser:
         return SynthesisObservation(Phase.ENDED, SynthesisResult(2, ("part-0.csv",), 6), cost=self.cost)
 
     def stop(self, synthesis_id: str) -> None:
-        if synthesis_id in self._syntheses:
-            self._syntheses[synthesis_id] = 0
+        if self._syntheses.get(synthesis_id):
+            self._stopped.add(synthesis_id)
             self.data.erase(self._specs[synthesis_id].source)
 
     def forget(self, synthesis_id: str) -> None:
         self.stop(synthesis_id)
+        self._stopped.discard(synthesis_id)
         self._syntheses.pop(synthesis_id, None)
 
     def syntheses(self) -> Iterable[str]:
@@ -306,21 +325,26 @@ class CountedLayouts(FolderLayouts):
         super().split(source, target, files, csv_header=csv_header)
 
 
-@dataclass
-class FakeCatalog:
-    """Tables by account, database and name."""
+class MemoryCatalog:
+    """A catalog (ports.Catalog) whose tables a test writes down."""
 
-    tables: dict[tuple[str, str, str], CatalogTable] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.tables: dict[tuple[str, str, str], CatalogTable] = {}
 
-    def put(self, account_id: str, database: str, table: str) -> None:
-        found = CatalogTable(("/data/part-0.parquet",), FileFormat.PARQUET, (Column("a", "bigint"),))
-        self.tables[account_id, database, table] = found
+    def put(self, account_id: str, database: str, table: str, columns: Mapping[str, str]) -> None:
+        """Add a table, or replace it."""
+        self.tables[account_id, database, table] = CatalogTable(
+            files=(f"/data/{account_id}/{database}/{table}.csv",),
+            format=FileFormat.CSV,
+            columns=tuple(Column(name, kind) for name, kind in columns.items()),
+        )
 
     def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+        """ports.Catalog."""
         try:
             return self.tables[account_id, database, table]
         except KeyError:
-            raise TableNotFound(f"There is no table {database}.{table}.") from None
+            raise TableNotFound(f"Account {account_id} has no table {database}.{table}.") from None
 
 
 class RiggedData(FolderData):

@@ -16,7 +16,6 @@ from typing import Any
 
 from support.cleanrooms import (
     REGION,
-    MemoryCatalog,
     Office,
     Room,
     an_office,
@@ -25,6 +24,7 @@ from support.cleanrooms import (
     filled,
     role_of,
 )
+from support.fakes import MemoryCatalog
 from support.ml import EXPORTS, INSTANCE, Studio, input_channel
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.callers import ROOT, Principal, Role

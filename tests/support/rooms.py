@@ -11,11 +11,11 @@ from typing import Any
 from support.fakes import (
     NOON,
     CountedLayouts,
-    FakeCatalog,
     FakeClock,
     FakeEngine,
     FakeRuntime,
     FakeSynthesiser,
+    MemoryCatalog,
     RiggedData,
 )
 from whiteroom.base.callers import Caller
@@ -138,7 +138,7 @@ class World:
         self.data = RiggedData(self.tmp)
         self.runtime = FakeRuntime(self.data)
         self.engine = FakeEngine(self.data)
-        self.catalog = FakeCatalog()
+        self.catalog = MemoryCatalog()
         self.layouts = CountedLayouts(self.data)
         self.channels = self.tmp / "channels"
         self.results = self.tmp / "results"
@@ -152,7 +152,7 @@ class World:
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
-            self.catalog.put(BOB, "db", table)
+            self.catalog.put(BOB, "db", table, {"a": "bigint"})
         if not furnished:
             _furnish(self.store)
             self.store.close()

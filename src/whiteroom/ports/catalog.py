@@ -13,7 +13,7 @@ class TableNotFound(Exception):
 
 
 class Catalog(Protocol):
-    """Resolves what a configured table refers to. Contract suite: tests/contract/catalog/."""
+    """Resolves what a configured table refers to."""
 
     def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
         """The files and schema of `database.table` of that account, as they are now.
@@ -28,7 +28,7 @@ class UnusableFiles(Exception):
 
 
 class SchemaReader(Protocol):
-    """Finds the columns of a table's files. Contract suite: tests/contract/catalog/."""
+    """Finds the columns of a table's files."""
 
     def __call__(self, files: Sequence[str], file_format: FileFormat) -> tuple[Column, ...]:
         """The columns that all files have.

@@ -50,7 +50,7 @@ class Data(Protocol):
     """Keeps data under names, and delivers it to members' locations.
 
     Ids, parts and names of files are made of `[A-Za-z0-9._-]`, parts of slashes too; ValueError for any other. Every
-    write appears whole or not at all, and is safe to repeat. Contract suite: tests/contract/data/.
+    write appears whole or not at all, and is safe to repeat.
     """
 
     def held(self, kind: DataKind) -> Sequence[str]:
@@ -123,10 +123,7 @@ class Data(Protocol):
 
 
 class LocalData(Protocol):
-    """Data whose bytes lie on this machine, for what runs here: engines, syntheses, runtimes.
-
-    Contract suite: tests/contract/data/.
-    """
+    """Data whose bytes lie on this machine, for what runs here: engines, syntheses, runtimes."""
 
     def path(self, ref: DataRef) -> str:
         """The absolute path of the file or folder, whether or not it is there yet.

@@ -8,7 +8,7 @@ from whiteroom.domain.execution.data import DataRef
 
 
 class Layouts(Protocol):
-    """Lays a channel's rows out in more files than its query wrote. Contract suite: tests/contract/layouts/."""
+    """Lays a channel's rows out in more files than its query wrote."""
 
     def split(self, source: DataRef, target: DataRef, files: int, *, csv_header: bool) -> None:
         """Put the rows of the files of `source`, in order and evenly, into so many new files of `target`.

@@ -22,7 +22,7 @@ class PlacedLine:
 class RunLogs(Protocol):
     """The logs of all runs, read from any place on: a place is a number that grows from line to line.
 
-    Times do not fall from line to line. A log that is not there has no lines. Contract: tests/unit/runtime/.
+    Times do not fall from line to line. A log that is not there has no lines.
     """
 
     def forward(self, run_id: RunId, start: int) -> Iterator[PlacedLine]:

@@ -26,7 +26,6 @@ class Runtime(Protocol):
 
     A run's id is its identity: the same id always means the same run. Every call returns
     at once (`start` within tens of milliseconds) and may be repeated after a crash.
-    Contract suite: tests/contract/runtime/.
     """
 
     def image_digest(self, image_uri: str) -> str:

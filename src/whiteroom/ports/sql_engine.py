@@ -12,7 +12,7 @@ class SqlEngine(Protocol):
     """Runs one guarded query at a time per id, in a limited process of its own.
 
     Judging (sql/judging.py) and writing run in that process too, so
-    that a hostile query costs nobody else anything. Contract suite: tests/contract/engines/.
+    that a hostile query costs nobody else anything.
     """
 
     def start(self, spec: QuerySpec) -> None:

@@ -11,8 +11,7 @@ from whiteroom.domain.execution.synthetic_data import SynthesisObservation, Synt
 class Synthesiser(Protocol):
     """Makes differentially private synthetic rows, one synthesis per id, in a limited process of its own.
 
-    It erases the real rows (`SynthesisSpec.source`) as soon as it has ended, however it ended. Contract suite:
-    tests/contract/synthesis/.
+    It erases the real rows (`SynthesisSpec.source`) as soon as it has ended, however it ended.
     """
 
     def start(self, spec: SynthesisSpec) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from contract.catalog.suite import KNOWN, CatalogContract, SchemaReaderContract
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.ports import TableNotFound
+from whiteroom.ports import SchemaReader, TableNotFound
 
 ACCOUNT = "111111111111"
 
@@ -24,6 +25,24 @@ def catalog(tmp_path: Path) -> FolderCatalog:
 @pytest.fixture
 def data(tmp_path: Path, catalog: FolderCatalog) -> Path:
     return tmp_path / "data"
+
+
+class TestFolderCatalog(CatalogContract):
+    adapters = (FolderCatalog,)
+
+    @pytest.fixture
+    def catalog(self, tmp_path: Path) -> FolderCatalog:
+        catalog = FolderCatalog(tmp_path / "catalog", read_schema)
+        catalog.add(*KNOWN, [write(tmp_path / "people.csv", "id,name\n1,Ann\n")])
+        return catalog
+
+
+class TestReadSchema(SchemaReaderContract):
+    adapters = (read_schema,)
+
+    @pytest.fixture
+    def read(self) -> SchemaReader:
+        return read_schema
 
 
 def write(file: Path, contents: str | bytes) -> Path:

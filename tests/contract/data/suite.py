@@ -55,6 +55,8 @@ def contents(archive: bytes) -> dict[str, bytes | None]:
 
 
 class DataContract:
+    ports: tuple[type, ...] = (Data,)
+
     def test_what_is_packed_is_found_whole_under_its_name(self, data: Data, place: Place, read: Read) -> None:
         folder = fill(place(JOB), a=b"one", b=b"")
         fill(folder / "sub" / "deep", c=b"two" * 500_000)
@@ -305,6 +307,8 @@ class DataContract:
 
 class LocalDataContract:
     """Of ports.LocalData, with the same fixtures: what is given to one is found by the other."""
+
+    ports: tuple[type, ...] = (LocalData,)
 
     def test_every_name_has_a_path_of_its_own_and_is_told_by_it(self, local: LocalData) -> None:
         parts = ("", "part", "deep/er", "model.tar.gz")

@@ -46,10 +46,12 @@ def delivered(tmp_path: Path) -> Delivered:
 
 
 class TestFolderData(DataContract, LocalDataContract):
-    pass
+    adapters = (FolderData,)
 
 
 class TestRiggedData(DataContract, LocalDataContract):
+    adapters = (RiggedData,)
+
     @pytest.fixture
     def data(self, tmp_path: Path) -> FolderData:
         return RiggedData(tmp_path)

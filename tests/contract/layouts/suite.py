@@ -17,6 +17,8 @@ CHANNEL, LAYOUT = DataRef(DataKind.CHANNEL, "c"), DataRef(DataKind.LAYOUT, "c")
 
 
 class LayoutsContract:
+    ports: tuple[type, ...] = (Layouts,)
+
     def test_rows_of_csv_are_spread_evenly_in_order_each_file_with_the_header(
         self, layouts: Layouts, local: LocalData
     ) -> None:

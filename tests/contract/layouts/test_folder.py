@@ -21,12 +21,16 @@ def local(tmp_path: Path) -> LocalData:
 
 
 class TestFolderLayouts(LayoutsContract):
+    adapters = (FolderLayouts,)
+
     @pytest.fixture
     def layouts(self, local: LocalData) -> Layouts:
         return FolderLayouts(local, memory_bytes=GIB, cpus=2)
 
 
 class TestCountedLayouts(LayoutsContract):
+    adapters = (CountedLayouts,)
+
     @pytest.fixture
     def layouts(self, local: LocalData) -> Layouts:
         return CountedLayouts(local)

@@ -20,9 +20,9 @@ from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
 from contract.runtime.conftest import DockerLab
+from contract.runtime.programs import SLEEP
 from contract.runtime.registry import registry
 from contract.runtime.test_ordinary_user import as_ordinary_user
-from contract.runtime.test_sandbox import SLEEP
 from whiteroom.base.trees import remove_tree
 from whiteroom.domain.execution.runs import EndReason, Phase, RunId
 from whiteroom.ports import ImageNotFound

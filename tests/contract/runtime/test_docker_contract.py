@@ -3,6 +3,7 @@
 import pytest
 
 from contract.runtime.conftest import DockerLab
+from contract.runtime.programs import ProgramContract
 from contract.runtime.test_checkpoints import (
     test_a_link_among_the_checkpoints_leads_the_server_nowhere,
     test_checkpoints_count_as_what_the_run_wrote,
@@ -23,7 +24,6 @@ from contract.runtime.test_input_modes import (
     test_the_feeding_dies_with_its_supervisor,
 )
 from contract.runtime.test_sandbox import (
-    RuntimeContract,
     test_a_daemon_does_not_outlive_its_run,
     test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting,
     test_a_hostile_failure_file_is_read_safely,
@@ -59,10 +59,10 @@ from contract.runtime.test_transforms import (
     test_several_instances_share_out_the_files_and_each_serves_on_a_network_of_its_own,
 )
 from contract.runtime.test_usage import test_cpu_memory_and_disk_of_every_instance_are_sampled
+from whiteroom.runtime.docker.runtime import DockerRuntime
 
 # What is imported runs with this module's `lab`.
 __all__ = [
-    "RuntimeContract",
     "channel",
     "test_a_bad_record_fails_the_transform_and_names_its_file",
     "test_a_bad_record_on_one_instance_leaves_the_files_of_the_others_whole",
@@ -116,5 +116,5 @@ def lab(docker_lab: DockerLab) -> DockerLab:
     return docker_lab
 
 
-class TestDocker(RuntimeContract):
-    pass
+class TestDocker(ProgramContract):
+    adapters = (DockerRuntime,)

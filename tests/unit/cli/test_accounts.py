@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.cleanrooms import MemoryCatalog, an_office, collaboration_request
+from support.cleanrooms import an_office, collaboration_request
 from support.command import CommandLine
+from support.fakes import MemoryCatalog
 from whiteroom.store.sqlite import SqliteStore
 
 ALICE = "111111111111"

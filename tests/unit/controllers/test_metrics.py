@@ -230,6 +230,7 @@ def test_a_log_longer_than_one_pass_is_read_whole_before_its_run_is_freed(
 
 def test_a_million_values_leave_an_even_part_of_them_and_the_figures_of_all(world: World) -> None:
     reader = MetricsReader(world.store, world.runtime, world.clock)
+    world.runtime.logged.add(RUN)
     world.runtime.used = [Usage(number, "algo-1", {"CPUUtilization": float(number)}) for number in range(100_000)]
     while not reader.take_in(RUN, "model", Phase.ENDED).complete:
         continue

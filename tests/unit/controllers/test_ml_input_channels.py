@@ -56,7 +56,7 @@ def test_a_query_is_described_whole(world: World) -> None:
     assert (flights.rule_type, flights.rule) == ("CUSTOM", OPEN_RULE)
     assert flights.association_rule == OPEN_ASSOCIATION_RULE
     assert weather.association_rule is None
-    assert flights.source.files == ("/data/part-0.parquet",)
+    assert flights.source.files == (f"/data/{BOB}/db/flights.csv",)
 
 
 def test_a_full_channel_and_its_query_are_recorded_together(world: World) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, REGION, MemoryCatalog, Office, Room
+from support.cleanrooms import ALICE, BOB, REGION, Office, Room
+from support.fakes import MemoryCatalog
 from whiteroom.base.faults import Conflict, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.quotas import Quota
 

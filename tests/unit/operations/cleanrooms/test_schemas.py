@@ -9,13 +9,13 @@ from support.cleanrooms import (
     BOB,
     CAROL,
     DAVE,
-    MemoryCatalog,
     Office,
     Room,
     an_invitation,
     collaboration_rule,
     custom_rule,
 )
+from support.fakes import MemoryCatalog
 from whiteroom.base.faults import AccessDenied, ResourceNotFound, ValidationFault
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from contract.engines.conftest import OWNER, QUERIER, Room
+from contract.sql_engine.conftest import OWNER, QUERIER, Room
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.privacy.query_tables import QueryTable
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from contract.engines.conftest import ALGORITHM, QUERIER, Room
-from contract.engines.test_rules import (
+from contract.sql_engine.conftest import ALGORITHM, QUERIER, Room
+from contract.sql_engine.test_rules import (
     ATTACKS,
     CUSTOM,
     INJECTED,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contract.engines.conftest import QUERIER, Room
+from contract.sql_engine.conftest import QUERIER, Room
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.differential_privacy import Bill, PrivacyPolicy

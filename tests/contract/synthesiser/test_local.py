@@ -1,4 +1,4 @@
-"""The contract of ports.Synthesiser, and what its rows are like."""
+"""The synthesiser of this machine keeps to the contract; and what its rows are like."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from contract.synthesiser.suite import SynthesiserContract
 from support.disks import needs_root, small_disk
 from support.patience import Patience
 from support.patients import SQL, a_synthesis, folders_of, parameters
@@ -35,6 +36,18 @@ CATEGORICAL, NUMERICAL = ColumnType.CATEGORICAL, ColumnType.NUMERICAL
 @pytest.fixture
 def synthesiser(tmp_path: Path) -> LocalSynthesiser:
     return LocalSynthesiser(tmp_path, FolderData(tmp_path))
+
+
+class TestLocalSynthesiser(SynthesiserContract):
+    adapters = (LocalSynthesiser,)
+
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> FolderData:
+        return FolderData(tmp_path)
+
+    @pytest.fixture
+    def spec(self, tmp_path: Path) -> SynthesisSpec:
+        return a_synthesis(tmp_path)
 
 
 def ended(synthesiser: LocalSynthesiser, spec: SynthesisSpec) -> SynthesisObservation:
@@ -208,25 +221,6 @@ def test_odd_columns_come_out_as_they_are_but_for_noise(synthesiser: LocalSynthe
     assert 0.6 < thirds < 0.73
     assert days == ["2020-02-28", "2020-02-29", "2020-03-01"]
     assert [row[1] for row in rows_of(tmp_path, spec, "DESCRIBE FROM ROWS")][-2:] == ["DECIMAL(5,2)", "TINYINT"]
-
-
-def test_a_start_that_is_repeated_is_harmless(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
-    spec = a_synthesis(tmp_path)
-    synthesiser.start(spec)
-    synthesiser.start(spec)
-    first = ended(LocalSynthesiser(tmp_path, FolderData(tmp_path)), spec)
-    synthesiser.start(spec)
-    assert synthesiser.observe(spec.id) == first
-
-
-def test_a_stop_erases_the_real_rows_and_leaves_no_others(synthesiser: LocalSynthesiser, tmp_path: Path) -> None:
-    spec = a_synthesis(tmp_path)
-    synthesiser.start(spec)
-    synthesiser.stop(spec.id)
-    assert synthesiser.observe(spec.id).failure is SynthesisFailure.STOPPED
-    assert no_row_is_kept(tmp_path)
-    synthesiser.forget(spec.id)
-    assert (synthesiser.observe(spec.id), list(synthesiser.syntheses())) == (NO_SYNTHESIS, [])
 
 
 def test_one_that_the_machine_killed_is_seen_as_absent_and_can_be_begun_again(

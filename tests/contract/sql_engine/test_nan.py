@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from contract.engines.conftest import Room
+from contract.sql_engine.conftest import Room
 from whiteroom.domain.privacy.query_tables import FileFormat
 
 ARROW = (

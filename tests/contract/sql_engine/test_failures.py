@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.engines.conftest import ALGORITHM, QUERIER, Room
+from contract.sql_engine.conftest import ALGORITHM, QUERIER, Room
 from whiteroom.domain.execution.queries import QueryFailure, QuerySpec
 from whiteroom.engines.duckdb import worker
 from whiteroom.engines.duckdb.specs import Folders

@@ -12,8 +12,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from contract.engines.conftest import Room
-from whiteroom.domain.execution.queries import QueryFailure, ResultFormat
+from contract.sql_engine.conftest import Room
+from contract.sql_engine.suite import SqlEngineContract
+from whiteroom.data.folder import FolderData
+from whiteroom.domain.execution.queries import QueryFailure, QuerySpec, ResultFormat
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.engines.duckdb.engine import DuckDbEngine
@@ -33,6 +35,30 @@ def numbers(room: Room) -> Room:
     duckdb.sql(f"COPY (SELECT i % 500 AS k, i AS label FROM range(1000) t(i)) TO '{room.folder / 'l.parquet'}'")
     room.add("labels", [room.folder / "l.parquet"], {"k": "bigint", "label": "bigint"}, FileFormat.PARQUET)
     return room
+
+
+class TestDuckDbEngine(SqlEngineContract):
+    adapters = (DuckDbEngine,)
+
+    @pytest.fixture
+    def engine(self, room: Room) -> DuckDbEngine:
+        return room.engine
+
+    @pytest.fixture
+    def data(self, room: Room) -> FolderData:
+        return FolderData(room.folder)
+
+    @pytest.fixture
+    def query(self, people: Room) -> QuerySpec:
+        return people.spec("SELECT id, name FROM people")
+
+    @pytest.fixture
+    def refused(self, people: Room) -> QuerySpec:
+        return people.spec("SELECT ssn FROM people")
+
+    @pytest.fixture
+    def endless(self, numbers: Room) -> QuerySpec:
+        return numbers.spec(ENDLESS)
 
 
 def test_a_select_star_gives_the_allowed_columns_with_a_header(people: Room) -> None:
@@ -300,23 +326,6 @@ def test_a_query_over_its_time_is_killed(numbers: Room) -> None:
     assert list(numbers.rows(spec).parent.iterdir()) == []
 
 
-def test_a_stopped_query_is_gone_and_says_so(numbers: Room) -> None:
-    spec = numbers.spec(ENDLESS)
-    numbers.engine.start(spec)
-    numbers.engine.stop(spec.id)
-    seen = numbers.engine.observe(spec.id)
-    assert (seen.phase, seen.failure) == (Phase.ENDED, QueryFailure.STOPPED)
-    numbers.engine.start(spec)
-    assert numbers.engine.observe(spec.id).failure is QueryFailure.STOPPED
-
-
-def test_stopping_an_absent_or_ended_query_changes_nothing(people: Room) -> None:
-    people.engine.stop("never-started")
-    seen, spec = people.run("SELECT id FROM people")
-    people.engine.stop(spec.id)
-    assert people.engine.observe(spec.id) == seen
-
-
 def test_a_restarted_server_finds_its_query(numbers: Room) -> None:
     spec = numbers.spec("SELECT i FROM numbers")
     numbers.engine.start(spec)
@@ -348,17 +357,6 @@ def test_the_worker_dies_with_its_supervisor(numbers: Room) -> None:
     time.sleep(0.3)  # the worker asks for the signal in its first milliseconds
     os.kill(supervisor, signal.SIGKILL)
     assert numbers.end(spec.id).phase is Phase.ABSENT
-
-
-def test_a_forgotten_query_leaves_its_result(people: Room) -> None:
-    seen, spec = people.run("SELECT id FROM people")
-    assert list(people.engine.queries()) == [spec.id]
-    people.engine.forget(spec.id)
-    people.engine.forget(spec.id)
-    assert list(people.engine.queries()) == []
-    assert people.engine.observe(spec.id).phase is Phase.ABSENT
-    assert (people.rows(spec) / "part-00000.csv").exists()
-    assert seen.result is not None
 
 
 def test_an_id_that_leaves_the_folder_is_refused(room: Room) -> None:

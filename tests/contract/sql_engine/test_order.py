@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from contract.engines.conftest import GIGABYTE, Room
+from contract.sql_engine.conftest import GIGABYTE, Room
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.privacy.query_tables import FileFormat
 

@@ -1,0 +1,85 @@
+"""What every implementation of ports.Catalog and of ports.SchemaReader keeps to. Subclass, and give the fixtures.
+
+`catalog` has the table KNOWN with the columns COLUMNS, and no other; `read` is a reader of schemas.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whiteroom.domain.privacy.query_tables import Column, FileFormat
+from whiteroom.ports import Catalog, SchemaReader, TableNotFound, UnusableFiles
+
+KNOWN = ("111111111111", "shop", "people")
+COLUMNS = (Column("id", "bigint"), Column("name", "string"))
+UNKNOWN = (
+    ("222222222222", "shop", "people"),
+    ("111111111111", "other", "people"),
+    ("111111111111", "shop", "other"),
+    ("111111111111", "shop", "../people"),
+    ("111111111111", "", ""),
+)
+"""The first one is another account's."""
+
+
+class CatalogContract:
+    ports: tuple[type, ...] = (Catalog,)
+
+    def test_a_table_has_its_columns_and_the_files_that_hold_it(self, catalog: Catalog) -> None:
+        found = catalog.resolve(*KNOWN)
+        assert found.columns == COLUMNS
+        assert found.format is FileFormat.CSV
+        assert found.files
+        assert all(Path(file).is_absolute() for file in found.files)
+
+    def test_who_asks_again_is_told_the_same(self, catalog: Catalog) -> None:
+        assert catalog.resolve(*KNOWN) == catalog.resolve(*KNOWN)
+
+    @pytest.mark.parametrize("name", UNKNOWN)
+    def test_a_table_that_the_account_has_not_is_not_found_and_the_owner_is_told_in_a_sentence(
+        self, catalog: Catalog, name: tuple[str, str, str]
+    ) -> None:
+        for _ in range(2):
+            with pytest.raises(TableNotFound, match=r"\.$"):
+                catalog.resolve(*name)
+
+
+UNUSABLE: tuple[tuple[dict[str, str], FileFormat, str], ...] = (
+    ({"a.csv": "a,b\n1,2\n1,2,SECRET\n"}, FileFormat.CSV, "a.csv"),
+    ({"a.csv": "a\n1\n", "b.csv": "SECRET\n1\n"}, FileFormat.CSV, "b.csv"),
+    ({"a.jsonl": '{"a": 1}\n{"a": SECRET}\n'}, FileFormat.JSON_LINES, "a.jsonl"),
+    ({"a.jsonl": '{"a": {"b": "SECRET"}}\n'}, FileFormat.JSON_LINES, "a.jsonl"),
+    ({"a.parquet": "SECRET"}, FileFormat.PARQUET, "a.parquet"),
+)
+"""Files, what they are said to be, and which of them is named."""
+
+
+class SchemaReaderContract:
+    ports: tuple[type, ...] = (SchemaReader,)
+
+    def test_the_columns_are_those_of_all_files_in_types_that_hold_every_value(
+        self, read: SchemaReader, tmp_path: Path
+    ) -> None:
+        files = written(tmp_path, {"a.csv": "id,name\n1,2\n", "b.csv": "id,name\n2,Ann\n"})
+        assert read(files, FileFormat.CSV) == COLUMNS
+
+    def test_lines_of_json_have_columns_too(self, read: SchemaReader, tmp_path: Path) -> None:
+        files = written(tmp_path, {"a.jsonl": '{"id": 1, "name": "Ann"}\n{"id": 2}\n'})
+        assert read(files, FileFormat.JSON_LINES) == COLUMNS
+
+    @pytest.mark.parametrize(("files", "file_format", "named"), UNUSABLE)
+    def test_files_that_cannot_be_a_table_are_named_and_none_of_their_rows_is(
+        self, read: SchemaReader, tmp_path: Path, files: dict[str, str], file_format: FileFormat, named: str
+    ) -> None:
+        with pytest.raises(UnusableFiles) as caught:
+            read(written(tmp_path, files), file_format)
+        assert named in str(caught.value)
+        assert "SECRET" not in str(caught.value)
+
+
+def written(folder: Path, files: dict[str, str]) -> list[str]:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return [str(folder / name) for name in files]
