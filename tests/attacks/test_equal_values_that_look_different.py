@@ -167,6 +167,25 @@ INSIDE = {
         "SELECT pid, CAST(k AS STRING) AS k FROM (SELECT DISTINCT pid, PMOD(amount - n, 1) AS k FROM pd) AS u"
     ),
     "a ceiling": "SELECT pid, CAST(k AS STRING) AS k FROM (SELECT DISTINCT pid, CEIL((n - 2) / 4) AS k FROM pd) AS u",
+    "DISTINCT arrays": (
+        "SELECT pid, CAST(element_at(k, 1) AS STRING) AS k FROM (SELECT DISTINCT pid, array(amount * (n - 1)) AS k "
+        "FROM pd) AS u"
+    ),
+    "GROUP BY arrays": (
+        "SELECT pid, CAST(k[0] AS STRING) AS k FROM (SELECT pid, array(amount * n) AS k FROM pd "
+        "GROUP BY pid, array(amount * n)) AS u"
+    ),
+    "arrays of whole numbers that DuckDB has as others": (
+        "SELECT pid, CAST(k[0] AS STRING) AS k FROM (SELECT DISTINCT pid, array(CEIL((n - 2) / 4)) AS k FROM pd) AS u"
+    ),
+    "the greatest array in a window": (
+        "SELECT pid, CAST(k[0] AS STRING) AS k FROM (SELECT pid, MAX(array(amount * (n - 1))) OVER (PARTITION BY pid) "
+        "AS k FROM pd) AS u"
+    ),
+    "the first array in a window": (
+        "SELECT pid, CAST(k[0] AS STRING) AS k FROM (SELECT pid, FIRST_VALUE(array(amount * (n - 1))) OVER "
+        "(PARTITION BY pid ORDER BY amount) AS k FROM pd) AS u"
+    ),
     "infinities": (
         "SELECT pid, CAST(MIN(k) AS STRING) AS k FROM (SELECT pid, CASE WHEN n > 1 THEN CAST('nan' AS DOUBLE) ELSE "
         "CAST('inf' AS DOUBLE) - CAST('inf' AS DOUBLE) END AS k FROM pd) AS u GROUP BY pid"
@@ -250,6 +269,24 @@ def test_a_key_whose_equal_values_have_several_forms_is_refused(tmp_path: Path, 
         room.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
     with pytest.raises(Refused, match="INTERVAL"):
         room.answer(f"WITH t AS (SELECT DISTINCT pid, {key} AS k FROM pd) SELECT k, COUNT(*) AS c FROM t GROUP BY k")
+
+
+@pytest.mark.parametrize(
+    "nested", ["array(array(amount))", "map(diag, amount)", "map(amount, diag)", "array(array(n))"]
+)
+def test_what_is_nested_with_numbers_in_it_is_refused_where_one_of_equal_ones_may_be_chosen(
+    tmp_path: Path, nested: str
+) -> None:
+    room = people(tmp_path / "room", ZERO, ZERO)
+    with pytest.raises(Refused, match="equal values may look different"):
+        room.answer(f"WITH t AS (SELECT DISTINCT pid, {nested} AS k FROM pd) SELECT COUNT(*) AS c FROM t")
+
+
+@pytest.mark.parametrize("key", ["array(amount)", "array(n)", "array(diag)", "map(diag, n)"])
+def test_no_group_has_a_nested_key(tmp_path: Path, key: str) -> None:
+    room = people(tmp_path / "room", ZERO, ZERO)
+    with pytest.raises(Refused, match="equal values may look different"):
+        room.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
 
 
 @pytest.mark.parametrize("function", ["SUM(seq) OVER (PARTITION BY seq)", "PERCENTILE_APPROX(seq, 0.5)"])

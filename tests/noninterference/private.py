@@ -35,11 +35,13 @@ from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.files.results import write_result
 from whiteroom.engines.duckdb.judge.plan_judge import stand_ins
 from whiteroom.engines.duckdb.noise import execute as release
+from whiteroom.engines.duckdb.noise.one_form import require_one_form
 from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.writing import WrittenQuery
 from whiteroom.sql.noise.plan import USER, key_name
+from whiteroom.sql.refusals import Refused
 from whiteroom.sql.walls import BOTH, Walls
 
 SUBJECT = "p03"
@@ -144,7 +146,7 @@ class PrivateRunner:
         """The types of the groups' keys (release.rehearse, on one engine), and the text that gives the answer.
 
         Returns:
-            None where the engine cannot plan the query, whatever the rows are.
+            None where the engine cannot plan the query, or would not make groups by such keys, whatever the rows are.
 
         Raises:
             Disagreement, NotWhatWasJudged: the second judge refuses it.
@@ -158,8 +160,9 @@ class PrivateRunner:
                     described = cursor.execute(f"DESCRIBE {noisy.rows}").fetchall()
                 types = {name: kind for name, kind, *_ in described}
                 keys = [types[key_name(index)] for index in range(noisy.plan.keys)]
+                require_one_form(keys)
                 return keys, worker._judged_noisy(cursor, guarded, noisy, keys, self._walls)
-            except duckdb.Error:
+            except (duckdb.Error, Refused):
                 return None
 
     def run(

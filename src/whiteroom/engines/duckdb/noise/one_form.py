@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from whiteroom.engines.duckdb.spark.building import each
 from whiteroom.sql import constructs
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.reserved import RESERVED
@@ -44,6 +45,8 @@ _SAME_FORM = frozenset(
 _REALS = frozenset({"FLOAT", "DOUBLE"})
 
 _NUMBER, _UNKNOWN = f"{RESERVED}number", f"{RESERVED}unknown"
+_NUMBERS = f"{RESERVED}numbers"
+"""An array of numbers."""
 _IN_FORM = (exp.Column, exp.Literal, exp.Null, exp.Boolean, exp.Star, exp.Count, exp.CountIf, exp.Ordered)
 """Columns have their form from where they come from: views of tables (tables.py), and outputs of SELECTs."""
 _EXACT_TYPES = constructs.EXACT_TYPES - {exp.DType.DECIMAL}
@@ -67,6 +70,10 @@ _ONE_FORM_TYPES = frozenset(
 """What is no number, whatever DuckDB makes of it (engines/duckdb/noise/try_wrap.py casts it to what was judged)."""
 
 
+_NUMBER_TYPES = _EXACT_TYPES | constructs.FRACTION_TYPES
+_NESTED = frozenset({exp.DType.ARRAY, exp.DType.MAP, exp.DType.STRUCT})
+
+
 def one_form(column: str, kind: str, *, text: bool = False) -> str:
     """DuckDB's expression for the value of a column in its one form; values that compare equal become the same.
 
@@ -87,7 +94,7 @@ def require_one_form(kinds: list[str]) -> None:
         Refused: of one of them equal values may look different.
     """
     for kind in kinds:
-        if kind.partition("(")[0] not in _SAME_FORM | _REALS or kind.endswith("[]"):
+        if kind.partition("(")[0] not in _SAME_FORM | _REALS or "[" in kind:
             raise Refused(
                 f"A key of GROUP BY is of the type {kind}, of which equal values may look different. Group by text, a "
                 "number, a date or a timestamp: CAST(... AS STRING), for example."
@@ -125,7 +132,7 @@ def _mark_keys(select: exp.Select) -> None:
 
 def is_marked(node: exp.Expr) -> bool:
     """Whether a node only stands around a value whose form is to be made one; it fails on no value."""
-    return isinstance(node, exp.Anonymous) and node.this in {_NUMBER, _UNKNOWN}
+    return isinstance(node, exp.Anonymous) and node.this in {_NUMBER, _NUMBERS, _UNKNOWN}
 
 
 def _mark(node: exp.Expr) -> None:
@@ -140,17 +147,39 @@ def _mark(node: exp.Expr) -> None:
         )
     if kind in _ONE_FORM_TYPES or (kind in _EXACT_TYPES and isinstance(bare, exp.Cast)):
         return
-    known = kind in _EXACT_TYPES | constructs.FRACTION_TYPES
-    marked = exp.Anonymous(this=_NUMBER if known else _UNKNOWN, expressions=[node.copy()])
-    marked.type = node.type
-    node.replace(marked)
+    if node.type is not None and kind in _NESTED:
+        mark_as = _NUMBERS if _holds(node.type) else ""
+    else:
+        mark_as = _NUMBER if kind in _NUMBER_TYPES else _UNKNOWN
+    if mark_as:
+        marked = exp.Anonymous(this=mark_as, expressions=[node.copy()])
+        marked.type = node.type
+        node.replace(marked)
+
+
+def _holds(nested: exp.DataType) -> bool:
+    """Whether a value of a nested type is an array of numbers; of others, that they hold none.
+
+    Raises:
+        Refused: it holds numbers, and is no array of them.
+    """
+    inner = [part.this for part in nested.find_all(exp.DataType) if part.this not in _NESTED]
+    if inner and all(part in _ONE_FORM_TYPES for part in inner):
+        return False
+    if nested.this is exp.DType.ARRAY and len(inner) == 1 and nested.expressions[0].this in _NUMBER_TYPES:
+        return True
+    raise Refused(
+        f"Over tables with differential privacy, no column, key or argument of an aggregate is of the type "
+        f"{nested.sql('spark').lower()}, of which equal values may look different. Take the values out of it, or cast "
+        "them: CAST(... AS STRING)."
+    )
 
 
 def expand(tree: exp.Expr) -> None:
     """Write out, in place, what was marked. The value keeps its type, also where DuckDB has another than was judged."""
     for node in reversed([found for found in tree.find_all(exp.Anonymous) if is_marked(found)]):
         value = exp.paren(node.expressions[0].copy())
-        node.replace(_number(value) if node.this == _NUMBER else _unknown(value))
+        node.replace(_FORMS[str(node.this)](value))
 
 
 def _number(value: exp.Expr) -> exp.Expr:
@@ -163,6 +192,10 @@ def _number(value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[bare], default=value.copy())
 
 
+def _numbers(value: exp.Expr) -> exp.Expr:
+    return each(value, _number)
+
+
 def _unknown(value: exp.Expr) -> exp.Expr:
     """The same for what may be no number: untyped literals take the value's type, and none else is ever cast to it."""
     text = exp.Cast(this=value, to=exp.DataType.build("TEXT"))
@@ -171,3 +204,6 @@ def _unknown(value: exp.Expr) -> exp.Expr:
         for seen, form in (("-0.0", "0"), ("-nan", "nan"))
     ]
     return exp.Case(ifs=branches, default=value.copy())
+
+
+_FORMS = {_NUMBER: _number, _NUMBERS: _numbers, _UNKNOWN: _unknown}
