@@ -42,7 +42,7 @@ def as_ordinary_user(*arguments: str, **variables: str) -> subprocess.CompletedP
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=1_200,  # of one that hangs; how long it takes decides nothing
         )
     finally:
         shutil.rmtree(stage, ignore_errors=True)
