@@ -42,11 +42,11 @@ class Shards:
         """
         self.seeds = seeds(seed, processes)
         self._reports = [Report(each) for each in self.seeds]
+        self._shares = [queries // processes + (number < queries % processes) for number in range(processes)]
         self._running: dict[Connection, tuple[int, BaseProcess]] = {}
         for number, own in enumerate(self.seeds):
-            share = queries // processes + (number < queries % processes)
             receiver, sender = _SPAWN.Pipe(duplex=False)
-            arguments = (sender, folder / str(number), own, share)
+            arguments = (sender, folder / str(number), own, self._shares[number])
             process = _SPAWN.Process(target=_work, args=arguments, daemon=True)
             process.start()
             sender.close()
@@ -78,9 +78,10 @@ class Shards:
             self._reports[number] = ready.recv()
         except EOFError:
             process.join()
-            if process.exitcode:
+            tried, share = self._reports[number].queries, self._shares[number]
+            if process.exitcode or tried < share:
                 said = f"the process with seed {self.seeds[number]} ended with code {process.exitcode}"
-                self._reports[number].faults[said] += 1
+                self._reports[number].faults[f"{said} after {tried:,} of {share:,} queries"] += 1
             del self._running[ready]
 
 

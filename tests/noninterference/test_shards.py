@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from noninterference.campaign import Campaign
@@ -79,3 +80,14 @@ def test_one_ctrl_c_ends_every_process_and_tells_what_was_done(running: subproce
     assert running.wait() in {0, 1}
     assert "interrupted after" in said
     assert "let through of tried, by construct" in said
+
+
+def test_a_process_that_ends_before_its_share_is_done_is_told(tmp_path: Path) -> None:
+    with shards(tmp_path, 3, 2_000, 1) as campaign:
+        for _ in campaign.progress():
+            for child in psutil.Process().children():
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+    (said,) = campaign.report.faults
+    assert said.startswith("the process with seed 3 ended with code -9 after ")
+    assert said.endswith(" of 2,000 queries")
