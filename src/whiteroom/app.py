@@ -82,6 +82,8 @@ STOP_SECONDS = 30.0
 
 READERS = 2
 """How many calls read logs at a time; the others wait for them, and nothing else does."""
+LOOKUPS = 4
+"""How many calls ask the catalog at a time, likewise."""
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """What a container that the server runs in may use of the machine (cgroups v2 and v1)."""
@@ -206,6 +208,7 @@ class Whiteroom:
         self._reading_files = reading_files()
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
         self._logs = open_run_logs(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
@@ -257,7 +260,7 @@ class Whiteroom:
                 return await self._answered(call, catalog)
             except NotLookedUp as wanted:
                 loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._readers, catalog.look_up, wanted.name)
+                await loop.run_in_executor(self._lookups, catalog.look_up, wanted.name)
 
     async def _answered(self, call: Call, catalog: Catalog) -> Response:
         name = (call.operation.service, call.operation.name)
@@ -325,6 +328,7 @@ class Whiteroom:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._stopping.set()
+        self._lookups.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
             self._store.close()

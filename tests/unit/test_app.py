@@ -10,6 +10,7 @@ import pytest
 
 from whiteroom import app
 from whiteroom.base.callers import Caller
+from whiteroom.base.faults import Conflict
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.operations.registry import reading_files
 from whiteroom.runtime.supervisor import gpus
@@ -102,20 +103,25 @@ def test_a_catalog_that_keeps_silent_keeps_no_other_call_and_no_write_waiting(
 
     async def both() -> tuple[Any, Any, Any]:
         creating = call("CreateConfiguredTable", **TABLE)
-        slow = asyncio.create_task(whiteroom._dispatch(creating))
+        waiting = [asyncio.create_task(whiteroom._dispatch(creating)) for _ in range(app.LOOKUPS + 1)]
         assert await asyncio.to_thread(catalog.asked.wait, 30)
         written = await whiteroom._dispatch(call("CreateConfiguredModelAlgorithm", **ALGORITHM))
         listed = await whiteroom._dispatch(call("ListConfiguredTables"))
-        assert not slow.done()
+        read = await whiteroom._dispatch(call("DescribeLogStreams", logGroupName="/aws/cleanroomsml/TrainedModels"))
+        assert read is not None
+        assert not any(task.done() for task in waiting)
         catalog.answered.set()
-        return await slow, written, listed
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        (created,) = [one for one in ended if not isinstance(one, Conflict)]
+        return created, written, listed
 
     created, written, listed = asyncio.run(both())
     assert created["configuredTable"]["name"] == "visits"
     assert written["configuredModelAlgorithmArn"]
     assert listed["configuredTableSummaries"] == []
-    assert catalog.names == [("111111111111", "lake", "visits")]
+    assert catalog.names == [("111111111111", "lake", "visits")] * (app.LOOKUPS + 1)
     whiteroom._readers.shutdown()
+    whiteroom._lookups.shutdown()
     whiteroom._store.close()
 
 

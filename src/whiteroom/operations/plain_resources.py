@@ -3,29 +3,32 @@
 A resource says once where its records are, whose they are and how a request names one. Each operation is then a line
 in the file of its noun, with the name that AWS gives it and what it shows:
 
-    templates = PlainResource(service=CLEANROOMS, module=__name__, records=..., place=IN_MEMBERSHIP, ...)
-    templates.get("GetAnalysisTemplate", "A template of the caller's membership.", _document, key="analysisTemplate")
+    _TEMPLATES = PlainResource(service=CLEANROOMS, module=__name__, records=..., where=IN_MEMBERSHIP, ...)
+    _TEMPLATES.get("GetAnalysisTemplate", "A template of the caller's membership.", _document, key="analysisTemplate")
 
-What is created, and whatever a line cannot say, is a function beside it.
+A read loads the caller's place, then the record in it; an update or a delete takes an ACTIVE membership, unless the
+resource says otherwise. Create, and whatever a line cannot say, is a function beside it, which finds what a request
+names with the same `mine` and `mine_to_change`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from botocore import xform_name
 
-from whiteroom.base.faults import ResourceNotFound
+from whiteroom.base.faults import Conflict, ResourceNotFound
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.operations.access import active_membership, collaboration_of, joined_collaboration, own_membership
-from whiteroom.operations.answers import paged
+from whiteroom.operations.answers import paged, paged_as
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import missing, resource_id
 from whiteroom.operations.registry import Request, Response, operation
-from whiteroom.ports import Repository, Transaction
+from whiteroom.ports import Duplicate, Repository, Transaction
 
 
 class Plain(Protocol):
@@ -35,6 +38,13 @@ class Plain(Protocol):
     def id(self) -> str: ...
     @property
     def arn(self) -> str: ...
+
+
+class Made(Protocol):
+    """What an account has made."""
+
+    @property
+    def account_id(self) -> str: ...
 
 
 R = TypeVar("R", bound=Plain)
@@ -51,7 +61,8 @@ class Place:
     equals: Mapping[str, object]
     """What all records in it have in common."""
     membership: Membership | None = None
-    collaboration: Collaboration | None = None
+    collaboration: Callable[[], Collaboration] | None = None
+    """Read once, and only where an answer names it."""
 
     @property
     def membership_names(self) -> dict[str, Any]:
@@ -63,7 +74,12 @@ class Place:
     def collaboration_names(self) -> dict[str, Any]:
         """The collaboration, likewise."""
         assert self.collaboration is not None  # noqa: S101 - of a place in a collaboration
-        return {"collaborationId": self.collaboration.id, "collaborationArn": self.collaboration.arn}
+        collaboration = self.collaboration()
+        return {"collaborationId": collaboration.id, "collaborationArn": collaboration.arn}
+
+    def maker(self, record: Made) -> dict[str, Any]:
+        """Who made a record: to its own membership the membership, to the other members the account."""
+        return {"creatorAccountId": record.account_id} if self.membership is None else self.membership_names
 
     def holds(self, record: object) -> bool:
         """Whether a record lies here."""
@@ -94,7 +110,7 @@ def _active(request: Request, context: Context) -> Place:
 
 def in_membership(context: Context, membership: Membership) -> Place:
     """What lies in a membership."""
-    equals, collaboration = {"membership_id": membership.id}, collaboration_of(context, membership)
+    equals, collaboration = {"membership_id": membership.id}, cache(partial(collaboration_of, context, membership))
     return Place(f"Membership {membership.id}", f"membership {membership.id}", equals, membership, collaboration)
 
 
@@ -102,7 +118,7 @@ def joined(request: Request, context: Context) -> Place:
     """What lies in a collaboration that the caller has joined."""
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
     equals = {"collaboration_id": collaboration.id}
-    return Place("This collaboration", f"collaboration {collaboration.id}", equals, None, collaboration)
+    return Place("This collaboration", f"collaboration {collaboration.id}", equals, None, lambda: collaboration)
 
 
 OF_ACCOUNT = Where(of_account, of_account)
@@ -151,6 +167,19 @@ class PlainResource(Generic[R]):
         """The record that the request names, to be changed."""
         return self.of(request, context, self.where.write(request, context))
 
+    def add(self, context: Context, record: R, tags: Mapping[str, str], taken: Conflict) -> None:
+        """Keep a new record with its tags. `taken` is raised where another has what no two may have."""
+        try:
+            self.records(context.tx).add(record)
+        except Duplicate:
+            raise taken from None
+        context.tx.tags.put(record.arn, tags)
+
+    def remove(self, context: Context, record: R) -> None:
+        """Forget a record with its tags."""
+        self.records(context.tx).remove(record)
+        context.tx.tags.put(record.arn, {})
+
     def get(self, name: str, gloss: str, shows: Shows[R], *, key: str | None = None) -> None:
         """An operation that shows one; under a key, or as the whole answer."""
 
@@ -164,21 +193,23 @@ class PlainResource(Generic[R]):
         self,
         name: str,
         gloss: str,
-        shows: Shows[R],
+        shows: Shows[Any],
         *,
         key: str,
         wanted: Callable[[Request], Mapping[str, object]] = lambda _: {},
+        view: type[Any] | None = None,
     ) -> None:
-        """An operation that shows all in a place, newest first; `wanted` says which of them a request is about."""
+        """An operation that shows all in a place, newest first; `wanted` says which of them a request is about.
+
+        `view` is what is read of each, where reading whole records would be most of the work.
+        """
 
         def handler(request: Request, context: Context) -> Response:
-            place = self.where.read(request, context)
-
-            def render(record: R) -> Mapping[str, Any]:
-                return shows(context, place, record)
-
-            equals = {**place.equals, **wanted(request)}
-            return paged(request, key, self.records(context.tx), render, **equals)
+            place, records = self.where.read(request, context), self.records(context.tx)
+            equals, render = {**place.equals, **wanted(request)}, partial(shows, context, place)
+            if view is not None:
+                return paged_as(view, request, key, records, render, **equals)
+            return paged(request, key, records, render, **equals)
 
         self._register(name, gloss, handler)
 
@@ -209,8 +240,7 @@ class PlainResource(Generic[R]):
             record = self.mine_to_change(request, context)
             if first is not None:
                 first(context, record)
-            self.records(context.tx).remove(record)
-            context.tx.tags.put(record.arn, {})
+            self.remove(context, record)
             return {}
 
         self._register(name, gloss, handler)
@@ -242,14 +272,11 @@ def by_arn(repository: Repository[Any], name: str) -> Any:
     return record if record is not None and record.arn == name else None
 
 
-def none_of(what: str, kind: str, listed_by: str) -> Callable[[Place, str], ResourceNotFound]:
-    """As AWS Clean Rooms answers: what the place has not, and where its names are listed."""
-
-    def missing(place: Place, name: str) -> ResourceNotFound:
-        text = f"{place.title} has no {what} {name}. Use {listed_by} answers."
-        return ResourceNotFound(text, resourceId=name, resourceType=kind)
-
-    return missing
+def none_of(what: str, kind: str, remedy: str) -> Callable[[Place, str], ResourceNotFound]:
+    """As AWS Clean Rooms answers: what the place has not, and the sentence that says where its names are listed."""
+    return lambda place, name: ResourceNotFound(
+        f"{place.title} has no {what} {name}. {remedy}", resourceId=name, resourceType=kind
+    )
 
 
 def none_in(kind: str) -> Callable[[Place, str], ResourceNotFound]:

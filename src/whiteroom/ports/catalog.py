@@ -18,6 +18,8 @@ class Catalog(Protocol):
     def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
         """The files and schema of `database.table` of that account, as they are now.
 
+        It may take its time, and no more than a request may: it runs on a thread, outside of any transaction.
+
         Raises:
             TableNotFound: the account has no such table, or its files cannot be read.
         """

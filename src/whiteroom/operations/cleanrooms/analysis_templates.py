@@ -34,7 +34,6 @@ from whiteroom.operations.plain_resources import (
     renamed,
 )
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import Duplicate
 
 _KIND = "ANALYSIS_TEMPLATE"
 
@@ -54,14 +53,8 @@ def create_analysis_template(request: Request, context: Context) -> Response:
         context, Quota.ANALYSIS_TEMPLATES_PER_MEMBERSHIP, context.tx.analysis_templates, membership_id=membership.id
     )
     template = _new_template(request, context, membership)
-    try:
-        context.tx.analysis_templates.add(template)
-    except Duplicate:
-        raise Conflict(
-            f"This membership has an analysis template named '{template.name}' already. Choose another name.",
-            reason="ALREADY_EXISTS",
-        ) from None
-    context.tx.tags.put(template.arn, tags)
+    text = f"This membership has an analysis template named '{template.name}' already. Choose another name."
+    ANALYSIS_TEMPLATES.add(context, template, tags, taken=Conflict(text, reason="ALREADY_EXISTS"))
     return {"analysisTemplate": _document(context, in_membership(context, membership), template)}
 
 
@@ -74,7 +67,7 @@ def batch_get_collaboration_analysis_template(request: Request, context: Context
     for arn in dict.fromkeys(request["analysisTemplateArns"]):
         template = context.tx.analysis_templates.find(arn=arn)
         if template is not None and place.holds(template):
-            found.append(_shared_document(context, place, template))
+            found.append(_document(context, place, template))
         else:
             message = "This collaboration has no analysis template with that ARN."
             errors.append({"arn": arn, "code": ResourceNotFound.code, "message": message})
@@ -123,15 +116,6 @@ def _referenced_tables(request: Request, context: Context, membership: Membershi
 
 
 def _document(_: Context, place: Place, template: AnalysisTemplate) -> dict[str, Any]:
-    return {**_content(place, template), **place.membership_names}
-
-
-def _shared_document(_: Context, place: Place, template: AnalysisTemplate) -> dict[str, Any]:
-    return {**_content(place, template), "creatorAccountId": template.account_id}
-
-
-def _content(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
-    """What a template is to its author and to the others alike."""
     return {
         **_head(place, template),
         "schema": template.schema,
@@ -144,9 +128,7 @@ def _content(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
 
 
 def _summary(_: Context, place: Place, template: AnalysisTemplate) -> dict[str, Any]:
-    made = place.membership_names if place.membership else {"creatorAccountId": template.account_id}
-    is_synthetic = template.synthetic_data_parameters is not None
-    return {**_head(place, template), "isSyntheticData": is_synthetic, **made}
+    return {**_head(place, template), "isSyntheticData": template.synthetic_data_parameters is not None}
 
 
 def _head(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
@@ -154,6 +136,7 @@ def _head(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
         "id": template.id,
         "arn": template.arn,
         **place.collaboration_names,
+        **place.maker(template),
         "name": template.name,
         "description": template.description,
         "createTime": template.created_at,
@@ -161,49 +144,49 @@ def _head(place: Place, template: AnalysisTemplate) -> dict[str, Any]:
     }
 
 
-_TEMPLATES = PlainResource(
+ANALYSIS_TEMPLATES = PlainResource(
     service=CLEANROOMS,
     module=__name__,
     records=lambda tx: tx.analysis_templates,
     where=IN_MEMBERSHIP,
     named_by="analysisTemplateIdentifier",
     find=by_id,
-    missing=none_of("analysis template", _KIND, "the identifier that ListAnalysisTemplates"),
+    missing=none_of("analysis template", _KIND, "Use the identifier that ListAnalysisTemplates answers."),
 )
 _KEY = "analysisTemplate"
 _DESCRIPTION = renamed({"description": "description"})
-_TEMPLATES.get("GetAnalysisTemplate", "A template of the caller's membership.", _document, key=_KEY)
-_TEMPLATES.list(
+ANALYSIS_TEMPLATES.get("GetAnalysisTemplate", "A template of the caller's membership.", _document, key=_KEY)
+ANALYSIS_TEMPLATES.list(
     "ListAnalysisTemplates",
     "The templates of the caller's membership, newest first.",
     _summary,
     key="analysisTemplateSummaries",
 )
-_TEMPLATES.update(
+ANALYSIS_TEMPLATES.update(
     "UpdateAnalysisTemplate",
     "Change the description: owners approved the text by its ARN, so the text never changes.",
     _document,
     key=_KEY,
     changes=lambda request, *_: _DESCRIPTION(request),
 )
-_TEMPLATES.delete(
+ANALYSIS_TEMPLATES.delete(
     "DeleteAnalysisTemplate", "Delete a template; a rule that allows its ARN allows nothing by it any more."
 )
 
-_SHARED_TEMPLATES = replace(
-    _TEMPLATES,
+_OF_ALL_MEMBERS = replace(
+    ANALYSIS_TEMPLATES,
     where=IN_COLLABORATION,
     named_by="analysisTemplateArn",
     find=by_arn,
-    missing=none_of("analysis template", _KIND, "an ARN that ListCollaborationAnalysisTemplates"),
+    missing=none_of("analysis template", _KIND, "Use an ARN that ListCollaborationAnalysisTemplates answers."),
 )
-_SHARED_TEMPLATES.get(
+_OF_ALL_MEMBERS.get(
     "GetCollaborationAnalysisTemplate",
     "Any member's template, with its text: owners read before they allow.",
-    _shared_document,
+    _document,
     key="collaborationAnalysisTemplate",
 )
-_SHARED_TEMPLATES.list(
+_OF_ALL_MEMBERS.list(
     "ListCollaborationAnalysisTemplates",
     "Every member's templates, newest first.",
     _summary,

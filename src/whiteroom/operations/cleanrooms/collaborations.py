@@ -24,6 +24,7 @@ from whiteroom.domain.resources.memberships import MembershipStatus
 from whiteroom.domain.resources.payers import somebody_pays_for_jobs
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.operations.access import checked_tags, permit, visible_collaboration, within_quota
+from whiteroom.operations.answers import paged
 from whiteroom.operations.cleanrooms.departures import end_membership
 from whiteroom.operations.context import Context
 from whiteroom.operations.paging import kept_page, next_token, page_size, page_start
@@ -131,9 +132,7 @@ def delete_collaboration(request: Request, context: Context) -> Response:
 def list_members(request: Request, context: Context) -> Response:
     """Every member, those who left or were removed included, to anyone invited or active."""
     collaboration, _ = visible_collaboration(context, request["collaborationIdentifier"])
-    scope = f"ListMembers {collaboration.id}"
-    page = context.tx.members.page(page_size(request), page_start(request, scope), collaboration_id=collaboration.id)
-    return {"memberSummaries": [_member(member) for member in page.items], "nextToken": next_token(page, scope)}
+    return paged(request, "memberSummaries", context.tx.members, _member, collaboration_id=collaboration.id)
 
 
 @operation(CLEANROOMS, "DeleteMember")

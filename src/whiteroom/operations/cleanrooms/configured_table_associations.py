@@ -29,7 +29,6 @@ from whiteroom.operations.plain_resources import (
     renamed,
 )
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import Duplicate
 
 _KIND = "CONFIGURED_TABLE_ASSOCIATION"
 
@@ -41,7 +40,9 @@ ASSOCIATIONS = PlainResource(
     where=IN_MEMBERSHIP,
     named_by="configuredTableAssociationIdentifier",
     find=by_id,
-    missing=none_of("configured table association", _KIND, "the identifier that ListConfiguredTableAssociations"),
+    missing=none_of(
+        "configured table association", _KIND, "Use the identifier that ListConfiguredTableAssociations answers."
+    ),
 )
 
 
@@ -59,16 +60,13 @@ def create_configured_table_association(request: Request, context: Context) -> R
         membership_id=membership.id,
     )
     association = _new_association(request, context, membership, table)
-    try:
-        context.tx.configured_table_associations.add(association)
-    except Duplicate:
-        raise Conflict(
-            f"A table named '{association.name}' is in this collaboration already; upper and lower case are the same "
-            "to SQL. Choose another name.",
-            resourceType=_KIND,
-            reason="ALREADY_EXISTS",
-        ) from None
-    context.tx.tags.put(association.arn, tags)
+    taken = Conflict(
+        f"A table named '{association.name}' is in this collaboration already; upper and lower case are the same "
+        "to SQL. Choose another name.",
+        resourceType=_KIND,
+        reason="ALREADY_EXISTS",
+    )
+    ASSOCIATIONS.add(context, association, tags, taken)
     return {"configuredTableAssociation": _document(context, in_membership(context, membership), association)}
 
 
@@ -81,7 +79,8 @@ def _changes(request: Request, context: Context, _: ConfiguredTableAssociation) 
 _RENAMED = renamed({"description": "description", "roleArn": "role_arn"})
 
 
-def _remove_what_goes_with(context: Context, association: ConfiguredTableAssociation) -> None:
+def forget_rule_and_budget(context: Context, association: ConfiguredTableAssociation) -> None:
+    """Remove what goes with a table that is taken out of the collaboration."""
     rule = context.tx.configured_table_association_analysis_rules.get(association.id)
     if rule is not None:
         context.tx.configured_table_association_analysis_rules.remove(rule)
@@ -150,5 +149,5 @@ ASSOCIATIONS.update(
 ASSOCIATIONS.delete(
     "DeleteConfiguredTableAssociation",
     "Take the table out of the collaboration for good, with its collaboration rule and its access budget.",
-    first=_remove_what_goes_with,
+    first=forget_rule_and_budget,
 )

@@ -35,7 +35,7 @@ CONFIGURED_TABLES = PlainResource(
     where=OF_ACCOUNT,
     named_by="configuredTableIdentifier",
     find=by_id,
-    missing=none_of("configured table", _KIND, "the identifier that ListConfiguredTables"),
+    missing=none_of("configured table", _KIND, "Use the identifier that ListConfiguredTables answers."),
 )
 
 
@@ -51,11 +51,7 @@ def create_configured_table(request: Request, context: Context) -> Response:
         context.tx.configured_tables,
         account_id=context.caller.account_id,
     )
-    try:
-        context.tx.configured_tables.add(table)
-    except Duplicate:
-        raise _name_taken(table.name) from None
-    context.tx.tags.put(table.arn, tags)
+    CONFIGURED_TABLES.add(context, table, tags, taken=_name_taken(table.name))
     return {"configuredTable": _document(context, of_account(request, context), table)}
 
 

@@ -7,6 +7,9 @@ DeleteMember ("The removed member's data is inaccessible to active members").
 from __future__ import annotations
 
 from whiteroom.domain.resources.memberships import Membership, MembershipStatus
+from whiteroom.operations.cleanrooms.analysis_templates import ANALYSIS_TEMPLATES
+from whiteroom.operations.cleanrooms.configured_table_associations import ASSOCIATIONS, forget_rule_and_budget
+from whiteroom.operations.cleanrooms.privacy_budget_templates import BUDGET_TEMPLATES
 from whiteroom.operations.context import Context
 
 
@@ -17,15 +20,10 @@ def end_membership(context: Context, membership: Membership, status: MembershipS
     the controllers end those that are under way.
     """
     for association in context.tx.configured_table_associations.all(membership_id=membership.id):
-        rule = context.tx.configured_table_association_analysis_rules.get(association.id)
-        if rule is not None:
-            context.tx.configured_table_association_analysis_rules.remove(rule)
-        context.tx.configured_table_associations.remove(association)
-        context.tx.tags.put(association.arn, {})
+        forget_rule_and_budget(context, association)
+        ASSOCIATIONS.remove(context, association)
     for budget in context.tx.privacy_budget_templates.all(membership_id=membership.id):
-        context.tx.privacy_budget_templates.remove(budget)
-        context.tx.tags.put(budget.arn, {})
+        BUDGET_TEMPLATES.remove(context, budget)
     for template in context.tx.analysis_templates.all(membership_id=membership.id):
-        context.tx.analysis_templates.remove(template)
-        context.tx.tags.put(template.arn, {})
+        ANALYSIS_TEMPLATES.remove(context, template)
     return context.tx.memberships.update(membership, status=status, updated_at=context.now)

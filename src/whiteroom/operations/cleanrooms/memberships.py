@@ -6,6 +6,7 @@ Rules: domain/resources/memberships.py, domain/resources/payments.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from whiteroom.base.arns import cleanrooms_arn
@@ -29,9 +30,9 @@ from whiteroom.operations.access import (
     visible_collaboration,
     within_quota,
 )
+from whiteroom.operations.answers import paged
 from whiteroom.operations.cleanrooms.departures import end_membership
 from whiteroom.operations.context import Context
-from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports import Repository
 
@@ -87,16 +88,10 @@ def get_membership(request: Request, context: Context) -> Response:
 @operation(CLEANROOMS, "ListMemberships")
 def list_memberships(request: Request, context: Context) -> Response:
     """The caller's memberships, newest first; those of one status where one is asked for."""
-    status = request.get("status")
-    scope = f"ListMemberships {context.caller.account_id} {status}"
     equals: dict[str, object] = {"account_id": context.caller.account_id}
-    if status is not None:
-        equals["status"] = MembershipStatus(status)
-    page = context.tx.memberships.page(page_size(request), page_start(request, scope), **equals)
-    return {
-        "membershipSummaries": [_head(context, membership) for membership in page.items],
-        "nextToken": next_token(page, scope),
-    }
+    if "status" in request:
+        equals["status"] = MembershipStatus(request["status"])
+    return paged(request, "membershipSummaries", context.tx.memberships, partial(_head, context), **equals)
 
 
 @operation(CLEANROOMS, "UpdateMembership")

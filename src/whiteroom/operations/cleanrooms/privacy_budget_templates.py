@@ -40,7 +40,6 @@ from whiteroom.operations.plain_resources import (
     renamed,
 )
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import Duplicate
 
 _KIND = "PRIVACY_BUDGET_TEMPLATE"
 
@@ -54,13 +53,8 @@ def create_privacy_budget_template(request: Request, context: Context) -> Respon
         template, there_already = _private_template(request, context, membership)
     else:
         template, there_already = _access_template(request, context, membership)
-    try:
-        context.tx.privacy_budget_templates.add(template)
-    except Duplicate:
-        raise Conflict(
-            there_already, resourceId=template.resource_id, resourceType=_KIND, reason="ALREADY_EXISTS"
-        ) from None
-    context.tx.tags.put(template.arn, tags)
+    taken = Conflict(there_already, resourceId=template.resource_id, resourceType=_KIND, reason="ALREADY_EXISTS")
+    BUDGET_TEMPLATES.add(context, template, tags, taken)
     return {"privacyBudgetTemplate": _document(context, in_membership(context, membership), template)}
 
 
@@ -175,8 +169,8 @@ def _new_template(context: Context, membership: Membership, **fields: Any) -> Pr
     )
 
 
-def _document(_: Context, place: Place, template: PrivacyBudgetTemplate) -> dict[str, Any]:
-    return {**_summary(_, place, template), **_settings(template)}
+def _document(context: Context, place: Place, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+    return {**_summary(context, place, template), **_settings(template)}
 
 
 def _settings(template: PrivacyBudgetTemplate) -> dict[str, Any]:
@@ -188,30 +182,29 @@ def _settings(template: PrivacyBudgetTemplate) -> dict[str, Any]:
 
 
 def _summary(_: Context, place: Place, template: PrivacyBudgetTemplate) -> dict[str, Any]:
-    made = place.membership_names if place.membership else {"creatorAccountId": template.account_id}
     return {
         "id": template.id,
         "arn": template.arn,
         **place.collaboration_names,
-        **made,
+        **place.maker(template),
         "privacyBudgetType": template.type,
         "createTime": template.created_at,
         "updateTime": template.updated_at,
     }
 
 
-_TEMPLATES = PlainResource(
+BUDGET_TEMPLATES = PlainResource(
     service=CLEANROOMS,
     module=__name__,
     records=lambda tx: tx.privacy_budget_templates,
     where=IN_MEMBERSHIP,
     named_by="privacyBudgetTemplateIdentifier",
     find=by_id,
-    missing=none_of("privacy budget template", _KIND, "the identifier that ListPrivacyBudgetTemplates"),
+    missing=none_of("privacy budget template", _KIND, "Use the identifier that ListPrivacyBudgetTemplates answers."),
 )
 _KEY = "privacyBudgetTemplate"
-_TEMPLATES.get("GetPrivacyBudgetTemplate", "A template of the caller's membership.", _document, key=_KEY)
-_TEMPLATES.list(
+BUDGET_TEMPLATES.get("GetPrivacyBudgetTemplate", "A template of the caller's membership.", _document, key=_KEY)
+BUDGET_TEMPLATES.list(
     "ListPrivacyBudgetTemplates",
     "The templates of the caller's membership, newest first.",
     _summary,
@@ -219,23 +212,25 @@ _TEMPLATES.list(
 )
 # "When you edit a data access budget, it resets the current budget balance" (docs/sources.md). What was spent of a
 # budget of differential privacy stays spent: what was told cannot be taken back.
-_TEMPLATES.update("UpdatePrivacyBudgetTemplate", "Replace the budget.", _document, key=_KEY, changes=_changes)
+BUDGET_TEMPLATES.update("UpdatePrivacyBudgetTemplate", "Replace the budget.", _document, key=_KEY, changes=_changes)
 # Without an access budget "table usage is unlimited" (AccessBudget); without one of differential privacy the tables
 # that ask for it cannot be queried.
-_TEMPLATES.delete("DeletePrivacyBudgetTemplate", "Take the budget away.")
+BUDGET_TEMPLATES.delete("DeletePrivacyBudgetTemplate", "Take the budget away.")
 
-_SHARED_TEMPLATES = replace(
-    _TEMPLATES,
+BUDGET_TEMPLATES_OF_ALL_MEMBERS = replace(
+    BUDGET_TEMPLATES,
     where=IN_COLLABORATION,
-    missing=none_of("privacy budget template", _KIND, "an identifier that ListCollaborationPrivacyBudgetTemplates"),
+    missing=none_of(
+        "privacy budget template", _KIND, "Use an identifier that ListCollaborationPrivacyBudgetTemplates answers."
+    ),
 )
-_SHARED_TEMPLATES.get(
+BUDGET_TEMPLATES_OF_ALL_MEMBERS.get(
     "GetCollaborationPrivacyBudgetTemplate",
     "Any member's template.",
     _document,
     key="collaborationPrivacyBudgetTemplate",
 )
-_SHARED_TEMPLATES.list(
+BUDGET_TEMPLATES_OF_ALL_MEMBERS.list(
     "ListCollaborationPrivacyBudgetTemplates",
     "Every member's templates, newest first.",
     _summary,

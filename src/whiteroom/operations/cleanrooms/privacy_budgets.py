@@ -5,50 +5,20 @@ Rules: domain/privacy/privacy_budgets.py, domain/privacy/differential_privacy.py
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from whiteroom.domain.privacy.differential_privacy import DIFFERENTIAL_PRIVACY, aggregations, preview
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.domain.resources.collaborations import Collaboration
-from whiteroom.operations.access import active_membership, collaboration_of, joined_collaboration, own_membership
+from whiteroom.operations.access import active_membership
 from whiteroom.operations.access_budgets import access_budget
+from whiteroom.operations.cleanrooms.privacy_budget_templates import (
+    BUDGET_TEMPLATES,
+    BUDGET_TEMPLATES_OF_ALL_MEMBERS,
+)
 from whiteroom.operations.context import Context
-from whiteroom.operations.paging import next_token, page_size, page_start
+from whiteroom.operations.plain_resources import Place, renamed
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import Page
-
-
-@operation(CLEANROOMS, "ListPrivacyBudgets")
-def list_privacy_budgets(request: Request, context: Context) -> Response:
-    """The budgets of the caller's own membership, newest first; of one table where the request names it."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    page, token = _page(request, context, "ListPrivacyBudgets", membership_id=membership.id)
-    collaboration = collaboration_of(context, membership)
-    return {
-        "privacyBudgetSummaries": [
-            {
-                **_summary(context, collaboration, template),
-                "membershipId": template.membership_id,
-                "membershipArn": template.membership_arn,
-            }
-            for template in page.items
-        ],
-        "nextToken": token,
-    }
-
-
-@operation(CLEANROOMS, "ListCollaborationPrivacyBudgets")
-def list_collaboration_privacy_budgets(request: Request, context: Context) -> Response:
-    """The budgets of every member: who queries sees what is left."""
-    collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    page, token = _page(request, context, "ListCollaborationPrivacyBudgets", collaboration_id=collaboration.id)
-    return {
-        "collaborationPrivacyBudgetSummaries": [
-            {**_summary(context, collaboration, template), "creatorAccountId": template.account_id}
-            for template in page.items
-        ],
-        "nextToken": token,
-    }
 
 
 @operation(CLEANROOMS, "PreviewPrivacyImpact")
@@ -60,25 +30,20 @@ def preview_privacy_impact(request: Request, context: Context) -> Response:
     return {"privacyImpact": {"differentialPrivacy": {"aggregations": found}}}
 
 
-def _page(
-    request: Request, context: Context, name: str, **equals: object
-) -> tuple[Page[PrivacyBudgetTemplate], str | None]:
-    kind, resource_arn = request["privacyBudgetType"], request.get("accessBudgetResourceArn")
-    scope = f"{name} {sorted(equals.values(), key=str)} {kind} {resource_arn}"
-    after = page_start(request, scope)
-    if resource_arn is not None:
-        equals["resource_arn"] = resource_arn
-    page = context.tx.privacy_budget_templates.page(page_size(request), after, type=kind, **equals)
-    return page, next_token(page, scope)
+def _wanted(request: Request) -> dict[str, object]:
+    return {"type": request["privacyBudgetType"], **_OF_A_TABLE(request)}
 
 
-def _summary(context: Context, collaboration: Collaboration, template: PrivacyBudgetTemplate) -> dict[str, Any]:
+_OF_A_TABLE = renamed({"accessBudgetResourceArn": "resource_arn"})
+
+
+def _summary(context: Context, place: Place, template: PrivacyBudgetTemplate) -> dict[str, Any]:
     return {
         "id": template.id,  # a template has one budget, which AWS tells apart and we do not
         "privacyBudgetTemplateId": template.id,
         "privacyBudgetTemplateArn": template.arn,
-        "collaborationId": collaboration.id,
-        "collaborationArn": collaboration.arn,
+        **place.collaboration_names,
+        **place.maker(template),
         "type": template.type,
         "createTime": template.created_at,
         "updateTime": template.updated_at,
@@ -91,3 +56,23 @@ def _budget(context: Context, template: PrivacyBudgetTemplate) -> dict[str, Any]
         counted = {"epsilon": template.epsilon, "aggregations": aggregations(template, context.now)}
         return {"differentialPrivacy": counted}
     return {"accessBudget": access_budget(template, context)}
+
+
+# A template has one budget, so budgets are listed as templates are.
+_BUDGETS = replace(BUDGET_TEMPLATES, module=__name__)
+_BUDGETS.list(
+    "ListPrivacyBudgets",
+    "The budgets of the caller's own membership, newest first; of one table where the request names it.",
+    _summary,
+    key="privacyBudgetSummaries",
+    wanted=_wanted,
+)
+
+_OF_ALL_MEMBERS = replace(BUDGET_TEMPLATES_OF_ALL_MEMBERS, module=__name__)
+_OF_ALL_MEMBERS.list(
+    "ListCollaborationPrivacyBudgets",
+    "The budgets of every member: who queries sees what is left.",
+    _summary,
+    key="collaborationPrivacyBudgetSummaries",
+    wanted=_wanted,
+)

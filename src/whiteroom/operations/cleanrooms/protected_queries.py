@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whiteroom.base.faults import Conflict, ResourceNotFound, ValidationFault
+from whiteroom.base.faults import Conflict, ValidationFault
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.execution.query_compute import compute_is_sound
@@ -37,9 +37,7 @@ from whiteroom.domain.resources.query_results import (
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.resources.receivers import may_receive
 from whiteroom.operations.access import (
-    active_membership,
     collaboration_of,
-    own_membership,
     permit,
     require_ability,
     within_quota,
@@ -47,11 +45,14 @@ from whiteroom.operations.access import (
 )
 from whiteroom.operations.access_budgets import named_associations, spend
 from whiteroom.operations.analysis_logs import log_query, log_refused_query
-from whiteroom.operations.answers import paged_as, transition, unwrap
+from whiteroom.operations.answers import transition, unwrap
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import paying_account
+from whiteroom.operations.plain_resources import IN_MEMBERSHIP, Place, PlainResource, by_id, none_of
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
+
+_KIND = "PROTECTED_QUERY"
 
 
 @operation(CLEANROOMS, "StartProtectedQuery", on_refusal=log_refused_query)
@@ -109,8 +110,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
 @operation(CLEANROOMS, "UpdateProtectedQuery")
 def update_protected_query(request: Request, context: Context) -> Response:
     """Record the wish that a query ends (the only targetStatus is CANCELLED); the controller stops it."""
-    membership = active_membership(context, request["membershipIdentifier"])
-    query = _own(context, membership, request["protectedQueryIdentifier"])
+    query = _QUERIES.mine_to_change(request, context)
     if query.ml_input_channel_arn is not None:
         raise Conflict(
             f"The protected query {query.id} fills the ML input channel {query.ml_input_channel_arn} and ends with it. "
@@ -121,39 +121,6 @@ def update_protected_query(request: Request, context: Context) -> Response:
         )
     query = transition(context, context.tx.protected_queries, LIFECYCLE, query, Event.CANCEL)
     return {"protectedQuery": _document(query)}
-
-
-@operation(CLEANROOMS, "GetProtectedQuery")
-def get_protected_query(request: Request, context: Context) -> Response:
-    """A query of the caller's membership."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    return {"protectedQuery": _document(_own(context, membership, request["protectedQueryIdentifier"]))}
-
-
-@operation(CLEANROOMS, "ListProtectedQueries")
-def list_protected_queries(request: Request, context: Context) -> Response:
-    """The queries of the caller's membership, newest first; those of one status where one is asked for."""
-    membership = own_membership(context, request["membershipIdentifier"])
-    equals: dict[str, object] = {"membership_id": membership.id}
-    if "status" in request:
-        equals["status"] = ProtectedQueryStatus(request["status"])
-    key = "protectedQueries"
-    return paged_as(ProtectedQuerySummary, request, key, context.tx.protected_queries, _summary, **equals)
-
-
-_KIND = "PROTECTED_QUERY"
-
-
-def _own(context: Context, membership: Membership, query_id: str) -> ProtectedQuery:
-    query = context.tx.protected_queries.get(query_id)
-    if query is None or query.membership_id != membership.id:
-        raise ResourceNotFound(
-            f"Membership {membership.id} has no protected query {query_id}. "
-            "Use the identifier that ListProtectedQueries or GetMLInputChannel answers.",
-            resourceId=query_id,
-            resourceType=_KIND,
-        )
-    return query
 
 
 def _receivers(context: Context, membership: Membership, output: Mapping[str, Any] | None) -> tuple[Receiver, ...]:
@@ -199,9 +166,7 @@ def _document(query: ProtectedQuery) -> dict[str, Any]:
         "result": _result(query),
         "error": _error(query),
         "computeConfiguration": query.compute_configuration,
-        "differentialPrivacy": {"sensitivityParameters": query.privacy_parameters}
-        if query.privacy_parameters
-        else None,
+        "differentialPrivacy": _privacy(query),
     }
 
 
@@ -242,7 +207,7 @@ def _result(query: ProtectedQuery) -> dict[str, Any] | None:
     return {"output": {"memberList": [{"accountId": delivery["accountId"]} for delivery in query.deliveries]}}
 
 
-def _summary(query: ProtectedQuerySummary) -> dict[str, Any]:
+def _summary(_: Context, __: Place, query: ProtectedQuerySummary) -> dict[str, Any]:
     return {**_head(query), "receiverConfigurations": [_receiver_configuration(query)]}
 
 
@@ -263,3 +228,32 @@ def _head(query: ProtectedQuery | ProtectedQuerySummary) -> dict[str, Any]:
         "status": query.status.value,
         "queryComputePayerAccountId": query.payer_account_id,
     }
+
+
+_QUERIES = PlainResource(
+    service=CLEANROOMS,
+    module=__name__,
+    records=lambda tx: tx.protected_queries,
+    where=IN_MEMBERSHIP,
+    named_by="protectedQueryIdentifier",
+    find=by_id,
+    missing=none_of(
+        "protected query",
+        _KIND,
+        "Use the identifier that ListProtectedQueries or GetMLInputChannel answers.",
+    ),
+)
+_QUERIES.get(
+    "GetProtectedQuery",
+    "A query of the caller's membership.",
+    lambda _, __, query: _document(query),
+    key="protectedQuery",
+)
+_QUERIES.list(
+    "ListProtectedQueries",
+    "The queries of the caller's membership, newest first; those of one status where one is asked for.",
+    _summary,
+    key="protectedQueries",
+    wanted=lambda request: {"status": ProtectedQueryStatus(request["status"])} if "status" in request else {},
+    view=ProtectedQuerySummary,
+)
