@@ -148,6 +148,6 @@ ASSOCIATIONS.update(
 )
 ASSOCIATIONS.delete(
     "DeleteConfiguredTableAssociation",
-    "Take the table out of the collaboration for good, with its collaboration rule and its access budget.",
+    "The table leaves the collaboration for good; its collaboration rule and its access budget go with it.",
     first=forget_rule_and_budget,
 )
