@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import logging
-import os
 import pkgutil
 import sqlite3
 import threading
@@ -14,10 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from whiteroom import operations
 from whiteroom.base.arns import new_id
@@ -40,7 +35,6 @@ from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInfer
 from whiteroom.controllers.trained_models import TrainedModelController
 from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.execution.instance_types import Shape
 from whiteroom.domain.execution.lifecycle import IllegalTransition
 from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import tellable_failure
@@ -57,10 +51,10 @@ from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.images.library import Images
+from whiteroom.runtime.machine import machine
 from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
-from whiteroom.runtime.supervisor import gpus
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
@@ -84,9 +78,6 @@ READERS = 2
 """How many calls read logs at a time; the others wait for them, and nothing else does."""
 LOOKUPS = 4
 """How many calls ask the catalog at a time, likewise."""
-
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""What a container that the server runs in may use of the machine (cgroups v2 and v1)."""
 
 VERSIONS_BY_NAME = {name: frozenset({BASE_VERSION}) for name in ("versionIdentifier", "trainedModelVersionIdentifier")}
 """`NULL` names the base version, though the models' pattern for identifiers forbids it (docs/sources.md)."""
@@ -183,15 +174,6 @@ def open_finder(settings: Settings) -> PatternFinder:
 def sandbox_report(settings: Settings) -> SandboxReport:
     """What this machine can do to seal a run."""
     return open_runtime(settings).report()
-
-
-def machine() -> Shape:
-    """How large this machine is, as far as this process may use it."""
-    limits = [psutil.virtual_memory().total]
-    for path in CGROUP_LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # another kind of cgroup, or "max"
-            limits.append(int(path.read_text()))
-    return Shape(len(os.sched_getaffinity(0)), min(limits), len(gpus.present()))
 
 
 class Whiteroom:

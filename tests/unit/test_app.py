@@ -5,7 +5,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from whiteroom import app
@@ -13,35 +12,9 @@ from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Conflict
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.operations.registry import reading_files
-from whiteroom.runtime.supervisor import gpus
 from whiteroom.settings import Settings
 from whiteroom.wire.calls import Call
 from whiteroom.wire.models import all_operations
-
-
-def test_the_machine_is_no_larger_than_the_container_that_the_server_runs_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(app, "CGROUP_LIMITS", (limit, tmp_path / "absent"))
-    limit.write_text("1000000\n")
-    assert app.machine().memory_bytes == 1_000_000
-    assert app.machine().cpus >= 1
-
-
-@pytest.mark.parametrize("text", ["max\n", "", "9223372036854771712\n"])
-def test_a_container_without_a_limit_has_the_whole_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(app, "CGROUP_LIMITS", (limit,))
-    limit.write_text(text)
-    assert app.machine().memory_bytes == psutil.virtual_memory().total
-
-
-def test_the_machine_has_the_gpus_that_its_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpus, "present", lambda: [0, 1])
-    assert app.machine().gpus == 2
 
 
 def test_every_module_of_operations_registers_its_answers() -> None:

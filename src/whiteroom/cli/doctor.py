@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from whiteroom.app import machine, noise_secret, open_finder, sandbox_report, session_secret
+from whiteroom.app import noise_secret, open_finder, sandbox_report, session_secret
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
@@ -18,6 +18,7 @@ from whiteroom.cli.server_file import running_url
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
+from whiteroom.runtime.machine import machine
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis import synthesiser

@@ -194,7 +194,7 @@ def _channel_id(query: ProtectedQuery) -> str:
 def _in_use(tx: Transaction, channel: MLInputChannel) -> bool:
     """Whether work that is under way reads the channel. What was cancelled holds nothing.
 
-    By domain/resources/dependants.py.
+    Which statuses those are: domain/resources/dependants.py.
     """
     trainings = (model for model in tx.trained_models.working() if model.status in READING_MODELS)
     if any(read["mlInputChannelArn"] == channel.arn for model in trainings for read in model.data_channels):

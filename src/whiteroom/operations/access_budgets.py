@@ -1,6 +1,6 @@
 """Access budgets where they are spent: by queries, channels, trainings and inference jobs.
 
-By domain/privacy/privacy_budgets.py.
+How uses are counted: domain/privacy/privacy_budgets.py.
 
 Spending happens in the transaction that records the work, so that both are written or neither: a crash
 counts nothing twice, and nothing that has not begun.

@@ -1,6 +1,6 @@
 """What an owner sees of the channels and queries that were made from its tables.
 
-By domain/observability/owned_uses.py.
+Who sees what of them: domain/observability/owned_uses.py.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class AnalysisTemplate:
     synthetic_data_parameters: Mapping[str, Any] | None
     """SyntheticDataParameters: the output is synthetic and fills channels alone.
 
-    By domain/execution/synthetic_data.py.
+    What can be asked for: domain/execution/synthetic_data.py.
     """
     created_at: datetime
     updated_at: datetime

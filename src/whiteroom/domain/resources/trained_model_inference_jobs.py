@@ -12,11 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
-from whiteroom.domain.execution.retries import Retry, next_try
+from whiteroom.domain.execution.retries import Retry
+from whiteroom.domain.execution.run_plans import plan_run
 from whiteroom.domain.execution.runs import Observation
-from whiteroom.domain.execution.steps import WAIT, Effect, Failure, Step, failed, follow_run, follow_stop
+from whiteroom.domain.execution.steps import Effect, Failure, Step, follow_run
 
 
 class Status(StrEnum):
@@ -120,7 +120,7 @@ class TrainedModelInferenceJob:
     updated_at: datetime
 
 
-def plan(  # noqa: PLR0911 - one row for each status
+def plan(
     job: TrainedModelInferenceJob,
     seen: Observation,
     now: datetime,
@@ -129,30 +129,13 @@ def plan(  # noqa: PLR0911 - one row for each status
     grace_seconds: int,
     halt: Failure | None = None,
 ) -> Step:
-    """The next step for this job. Pure: the same arguments give the same step.
-
-    Args:
-        job: the record.
-        seen: what its run is doing.
-        now: the time.
-        member_active: whether the membership that asked for the job still is ACTIVE.
-        grace_seconds: how long a stopped program has between SIGTERM and SIGKILL.
-        halt: why it may not go on, where somebody other than its own membership has ended it.
-    """
-    match job.status:
-        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
-            return failed(StatusCode.MEMBERSHIP_ENDED)
-        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if halt is not None:
-            return failed(halt.code, halt.message)
-        case Status.CREATE_PENDING if job.image_digest is None:
-            return Step(Effect.RESOLVE)
-        case Status.CREATE_PENDING:
-            return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
-        case Status.CREATE_IN_PROGRESS:
-            return next_try(job, seen) or follow_run(seen, Effect.DELIVER)
-        case Status.CANCEL_PENDING:
-            return Step(Effect.STOP, Event.STOPPING)
-        case Status.CANCEL_IN_PROGRESS:
-            return follow_stop(seen, job.updated_at, grace_seconds, now)
-        case _:
-            return WAIT
+    """The next step for this job, by `plan_run`: a run that succeeded is delivered. Pure."""
+    return plan_run(
+        job,
+        seen,
+        now,
+        member_active=member_active,
+        grace_seconds=grace_seconds,
+        halt=halt,
+        ended=lambda seen: follow_run(seen, Effect.DELIVER),
+    )

@@ -12,11 +12,11 @@ from enum import StrEnum
 from typing import Any
 
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
-from whiteroom.domain.execution.retries import Retry, next_try
+from whiteroom.domain.execution.retries import Retry
+from whiteroom.domain.execution.run_plans import plan_run
 from whiteroom.domain.execution.runs import EndReason, Observation
-from whiteroom.domain.execution.steps import WAIT, Effect, Failure, Step, failed, follow_run, follow_stop
+from whiteroom.domain.execution.steps import Effect, Failure, Step, follow_run
 
 
 class Status(StrEnum):
@@ -178,7 +178,7 @@ class TrainedModel:
     updated_at: datetime
 
 
-def plan(  # noqa: PLR0911 - one row for each status
+def plan(
     model: TrainedModel,
     seen: Observation,
     now: datetime,
@@ -187,39 +187,24 @@ def plan(  # noqa: PLR0911 - one row for each status
     grace_seconds: int,
     halt: Failure | None = None,
 ) -> Step:
-    """The next step for this version. Pure: the same arguments give the same step.
-
-    Args:
-        model: the record.
-        seen: what its run is doing.
-        now: the time.
-        member_active: whether the membership that asked for the training still is ACTIVE.
-        grace_seconds: how long a stopped program has between SIGTERM and SIGKILL.
-        halt: why it may not go on, where somebody other than its own membership has ended it.
-    """
+    """The next step for this version: its erasing, what is left to be gathered, and all else by `plan_run`. Pure."""
     match model.status:
-        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if not member_active:
-            return failed(StatusCode.MEMBERSHIP_ENDED)
-        case Status.CREATE_PENDING | Status.CREATE_IN_PROGRESS if halt is not None:
-            return failed(halt.code, halt.message)
-        case Status.CREATE_PENDING if model.image_digest is None:
-            return Step(Effect.RESOLVE)
-        case Status.CREATE_PENDING:
-            return Step(Effect.START, Event.STARTED, changes={"run_started_at": now})
-        case Status.CREATE_IN_PROGRESS:
-            return next_try(model, seen) or _ended(seen)
         case Status.CREATE_FAILED if model.partial_pending:
             return Step(Effect.GATHER, Event.GATHERED)
-        case Status.CANCEL_PENDING:
-            return Step(Effect.STOP, Event.STOPPING)
-        case Status.CANCEL_IN_PROGRESS:
-            return follow_stop(seen, model.updated_at, grace_seconds, now)
         case Status.DELETE_PENDING:
             return Step(event=Event.ERASING)
         case Status.DELETE_IN_PROGRESS:
             return Step(Effect.ERASE, Event.ERASED)
         case _:
-            return WAIT
+            return plan_run(
+                model,
+                seen,
+                now,
+                member_active=member_active,
+                grace_seconds=grace_seconds,
+                halt=halt,
+                ended=_ended,
+            )
 
 
 def _ended(seen: Observation) -> Step:

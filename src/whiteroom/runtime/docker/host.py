@@ -220,7 +220,7 @@ class Container(Host):
 
     def client(self, transform: Mapping[str, Any]) -> Client | None:
         """See Host."""
-        from whiteroom.runtime.supervisor.serving import Client  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.serving import Client  # noqa: PLC0415 -- most runs serve nothing
 
         first = self.first
         if first is None:

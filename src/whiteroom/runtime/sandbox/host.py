@@ -148,7 +148,7 @@ class SealedHost(Host):
         """See Host."""
         if self.running is None:
             return None
-        from whiteroom.runtime.supervisor.serving import Client  # noqa: PLC0415
+        from whiteroom.runtime.supervisor.serving import Client  # noqa: PLC0415 -- most runs serve nothing
 
         first = self.running.first or self.running.pid
         # Model servers listen on the same port: where there are several, each has a network of its own.

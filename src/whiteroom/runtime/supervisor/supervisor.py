@@ -89,7 +89,7 @@ class Supervisor:
         self._stop_was_asked()
         if transform is None:
             return
-        from whiteroom.runtime.supervisor import serving  # noqa: PLC0415
+        from whiteroom.runtime.supervisor import serving  # noqa: PLC0415 -- most runs serve nothing
 
         for host in self._hosts:
             if self._ending.reason is not None:

@@ -1,6 +1,6 @@
 """OpenDP's mechanisms, at the price of one unit each: epsilon 1/usersNoisePerQuery.
 
-By domain/privacy/differential_privacy.py.
+What each thing costs: domain/privacy/differential_privacy.py.
 
 Only integers are noised, by the discrete Laplace distribution: nothing leaks through the bits of a floating-point
 number. Each function asks OpenDP's privacy map what its measurement spends, and never spends more than its unit.
