@@ -12,6 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from noninterference import corpus, mutations, private
+from noninterference.attacker import Attacker
 from noninterference.grammar import Grammar
 from noninterference.grouped import Aggregation, Listed, Thresholds
 from noninterference.kinds import KINDS, Kind
@@ -266,7 +267,7 @@ class Campaign:
         self._private = private.PrivateRunner(folder / "private", walls=walls)
         self._stages: dict[str, Stage | PrivateStage] = {}
         self._grammars: dict[str, Grammar] = {}
-        self._attackers: dict[str, mutations.Attacker] = {}
+        self._attackers: dict[str, Attacker] = {}
         self._vocabularies = {room.name: room.vocabulary for room in ROOMS}
         for room in ROOMS:
             if room.name not in shares:
@@ -277,7 +278,7 @@ class Campaign:
                 self._stages[room.name] = Stage(room, folder, self._runners, seed)
             kind = _GRAMMARS.get(room.name, Grammar)
             self._grammars[room.name] = kind(self._rng, self.report.hunger, room.vocabulary)
-            self._attackers[room.name] = mutations.Attacker(self._rng, room.vocabulary)
+            self._attackers[room.name] = Attacker(self._rng, room.vocabulary)
 
     def close(self) -> None:
         """End the engines."""

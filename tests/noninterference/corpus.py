@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from noninterference.grammar import Col
+from noninterference.columns import Col
 
 TESTS = Path(__file__).resolve().parents[1]
 _FOLDERS = ("unit/engines", "contract/sql_engine", "attacks")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from noninterference.grammar import Col, Grammar, Source, Written
+from noninterference.columns import Col, Source, Written
+from noninterference.grammar import Grammar
 
 _GROUP_FUNCTIONS = (
     "avg",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from noninterference.grammar import Hunger
+from noninterference.hunger import Hunger
 
 LEAST = 20
 """How often each listed construct is tried."""

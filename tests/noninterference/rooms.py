@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from noninterference.grammar import Col
+from noninterference.columns import Col
 from support.rules import ALGORITHM, CUSTOM, OWNER, QUERIER
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable

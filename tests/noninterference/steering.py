@@ -6,14 +6,11 @@ The functions are those of the vocabulary, each with the column in its place: a 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from noninterference import vocabulary
-
-if TYPE_CHECKING:
-    from noninterference.mutations import Attacker
+from noninterference.attacker import Attacker
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _MADE_OF = {
