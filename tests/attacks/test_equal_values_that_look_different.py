@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.rules import direct
-from support.still import Room
+from support.still import PrivateTables
 from whiteroom.engines.duckdb.writing import judge_and_write
 from whiteroom.sql.refusals import Refused
 
@@ -32,10 +32,12 @@ SELECT 'p' || lpad((i % 3000)::TEXT, 4, '0') AS pid, CASE WHEN i % 7 = 0 THEN 'r
   FROM range(6000) AS t(i)"""
 
 
-def people(folder: Path, victims: str, others: str) -> Room:
+def people(folder: Path, victims: str, others: str) -> PrivateTables:
     """Amounts of p0077, and of everybody else."""
     folder.mkdir()
-    return Room(folder, COLUMNS, PEOPLE.format(amount=f"CASE WHEN i % 3000 = 77 THEN {victims} ELSE {others} END"))
+    return PrivateTables(
+        folder, COLUMNS, PEOPLE.format(amount=f"CASE WHEN i % 3000 = 77 THEN {victims} ELSE {others} END")
+    )
 
 
 ZERO, MINUS = "0::DOUBLE", "'-0.0'::DOUBLE"
@@ -82,8 +84,8 @@ def test_a_table_whose_values_look_different_is_answered_as_one_whose_values_do_
 ) -> None:
     sql = BY_KEY[what]
     answers = {
-        str(room.answer(sql, order=order))
-        for name, room in {
+        str(tables.answer(sql, order=order))
+        for name, tables in {
             "alike": people(tmp_path / "alike", one, one),
             "apart": people(tmp_path / "apart", other, one),
         }.items()
@@ -129,14 +131,14 @@ BITS = {
 @pytest.mark.parametrize(("a", "b"), [("-0.0", "0.0"), ("0.0", "-0.0"), ("-nan", "nan")])
 def test_no_key_tells_whether_one_person_is_in_its_group(tmp_path: Path, what: str, a: str, b: str) -> None:
     """Without noise the number of people tells; the key may not."""
-    room = people(tmp_path / "room", "1.0::DOUBLE", "2.0::DOUBLE")
-    room = Room(
-        tmp_path, room.columns, PEOPLE.format(amount="1::DOUBLE"), "SELECT unnest(['-0.0', '0.0'])::DOUBLE AS v"
+    tables = people(tmp_path / "tables", "1.0::DOUBLE", "2.0::DOUBLE")
+    tables = PrivateTables(
+        tmp_path, tables.columns, PEOPLE.format(amount="1::DOUBLE"), "SELECT unnest(['-0.0', '0.0'])::DOUBLE AS v"
     )
     shown = []
     for n in (-1, 5):
         for order in PLACES[:2]:
-            *rows, _ = room.answer(BITS[what].format(a=a, b=b, n=n), order=order)
+            *rows, _ = tables.answer(BITS[what].format(a=a, b=b, n=n), order=order)
             shown.append([row.rsplit(",", 1)[0] for row in rows])
     assert all(keys == shown[0] for keys in shown)
     assert "-" not in str(shown)
@@ -198,10 +200,11 @@ def test_what_is_made_of_each_persons_values_does_not_turn_on_the_order_of_rows(
     rows = PEOPLE.format(amount="CASE WHEN i % 2 = 0 THEN 0::DOUBLE ELSE '-0.0'::DOUBLE END").replace(
         "% 3000", "% 1000"
     )
-    room = Room(tmp_path, COLUMNS, rows)
+    tables = PrivateTables(tmp_path, COLUMNS, rows)
     sql = f"WITH t AS ({INSIDE[what]}) SELECT k, COUNT(*) AS c FROM t GROUP BY k"
     answers = {
-        str(room.answer(sql, order=order, threads=threads)) for order, threads in zip(PLACES, (1, 4, 1, 4), strict=True)
+        str(tables.answer(sql, order=order, threads=threads))
+        for order, threads in zip(PLACES, (1, 4, 1, 4), strict=True)
     }
     assert len(answers) == 1
 
@@ -215,8 +218,8 @@ def test_what_is_made_of_each_persons_values_does_not_turn_on_the_order_of_rows(
 )
 def test_text_that_reads_the_same_is_one_key(tmp_path: Path, key: str) -> None:
     """An e and an accent, and an e with one; the sign of angstroms, and the letter."""
-    room = people(tmp_path / "room", ZERO, ZERO)
-    *rows, _ = room.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
+    tables = people(tmp_path / "tables", ZERO, ZERO)
+    *rows, _ = tables.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
     assert len(rows) == 1
     assert ascii(rows[0]).count("\\x") == 1
 
@@ -224,9 +227,9 @@ def test_text_that_reads_the_same_is_one_key(tmp_path: Path, key: str) -> None:
 def test_text_that_a_collation_would_take_for_equal_are_two_keys_and_each_is_shown_for_users_enough(
     tmp_path: Path,
 ) -> None:
-    room = people(tmp_path / "room", ZERO, ZERO)
+    tables = people(tmp_path / "tables", ZERO, ZERO)
     sql = "SELECT CASE WHEN pid = 'p0077' THEN 'flu ' ELSE 'flu' END AS k, COUNT(*) AS c FROM pd GROUP BY 1"
-    *rows, _ = room.answer(sql)
+    *rows, _ = tables.answer(sql)
     assert [row.partition(",")[0] for row in rows] == ["('flu'"]
 
 
@@ -250,10 +253,10 @@ def test_text_that_a_collation_would_take_for_equal_are_two_keys_and_each_is_sho
 def test_neither_the_order_of_rows_nor_the_number_of_threads_is_seen(tmp_path: Path, sql: str, threads: int) -> None:
     """More rows of a person than are kept of one."""
     rows = PEOPLE.format(amount="(i % 11)::DOUBLE / 7").replace("range(6000)", "range(13000)")
-    room = Room(tmp_path, COLUMNS, rows, "SELECT range::INTEGER AS seq FROM range(9000)")
-    same = room.answer(sql)
+    tables = PrivateTables(tmp_path, COLUMNS, rows, "SELECT range::INTEGER AS seq FROM range(9000)")
+    same = tables.answer(sql)
     for order in PLACES[2:]:
-        assert room.answer(sql, order=order, threads=threads) == same
+        assert tables.answer(sql, order=order, threads=threads) == same
 
 
 @pytest.mark.parametrize(
@@ -264,11 +267,11 @@ def test_neither_the_order_of_rows_nor_the_number_of_threads_is_seen(tmp_path: P
     ],
 )
 def test_a_key_whose_equal_values_have_several_forms_is_refused(tmp_path: Path, key: str) -> None:
-    room = people(tmp_path / "room", ZERO, ZERO)
+    tables = people(tmp_path / "tables", ZERO, ZERO)
     with pytest.raises(Refused, match="INTERVAL"):
-        room.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
+        tables.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
     with pytest.raises(Refused, match="INTERVAL"):
-        room.answer(f"WITH t AS (SELECT DISTINCT pid, {key} AS k FROM pd) SELECT k, COUNT(*) AS c FROM t GROUP BY k")
+        tables.answer(f"WITH t AS (SELECT DISTINCT pid, {key} AS k FROM pd) SELECT k, COUNT(*) AS c FROM t GROUP BY k")
 
 
 @pytest.mark.parametrize(
@@ -277,23 +280,23 @@ def test_a_key_whose_equal_values_have_several_forms_is_refused(tmp_path: Path, 
 def test_what_is_nested_with_numbers_in_it_is_refused_where_one_of_equal_ones_may_be_chosen(
     tmp_path: Path, nested: str
 ) -> None:
-    room = people(tmp_path / "room", ZERO, ZERO)
+    tables = people(tmp_path / "tables", ZERO, ZERO)
     with pytest.raises(Refused, match="equal values may look different"):
-        room.answer(f"WITH t AS (SELECT DISTINCT pid, {nested} AS k FROM pd) SELECT COUNT(*) AS c FROM t")
+        tables.answer(f"WITH t AS (SELECT DISTINCT pid, {nested} AS k FROM pd) SELECT COUNT(*) AS c FROM t")
 
 
 @pytest.mark.parametrize("key", ["array(amount)", "array(n)", "array(diag)", "map(diag, n)"])
 def test_no_group_has_a_nested_key(tmp_path: Path, key: str) -> None:
-    room = people(tmp_path / "room", ZERO, ZERO)
+    tables = people(tmp_path / "tables", ZERO, ZERO)
     with pytest.raises(Refused, match="equal values may look different"):
-        room.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
+        tables.answer(f"SELECT {key} AS k, COUNT(*) AS c FROM pd GROUP BY {key}")
 
 
 @pytest.mark.parametrize("function", ["SUM(seq) OVER (PARTITION BY seq)", "PERCENTILE_APPROX(seq, 0.5)"])
 def test_what_depends_on_the_order_of_the_queriers_own_rows_is_refused_beside_protected_ones(
     tmp_path: Path, function: str
 ) -> None:
-    room = people(tmp_path / "room", ZERO, ZERO)
+    tables = people(tmp_path / "tables", ZERO, ZERO)
     sql = f"SELECT COUNT(*) AS c FROM pd JOIN (SELECT {function} AS s FROM mine) AS w ON n = s"
     with pytest.raises(Refused, match="order in which rows are met"):
-        judge_and_write(direct(sql, room.tables, epsilon_left="9"))
+        judge_and_write(direct(sql, tables.tables, epsilon_left="9"))

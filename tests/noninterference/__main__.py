@@ -59,10 +59,10 @@ def tell(report: Report) -> int:
     """The shares let through, per rule and per construct, and what was found."""
     share = report.passed / max(1, report.queries)
     _say(f"seed {report.seed}: {report.queries:,} queries, {share:.0%} let through; {report.seconds:,.0f} s")
-    for room, tally in report.tallies.items():
+    for rule, tally in report.tallies.items():
         kinds = ", ".join(f"({letter}) {count:,}" for letter, count in sorted(tally.held.items()))
         failing = ", ".join(f"({letter}) {count:,}" for letter, count in sorted(tally.failing.items()))
-        _say(f"  {room:12} {tally.tried:7,} tried {tally.passed / tally.tried:5.0%} let through {tally.ran:7,} ran; "
+        _say(f"  {rule:12} {tally.tried:7,} tried {tally.passed / tally.tried:5.0%} let through {tally.ran:7,} ran; "
              f"twins: {kinds}{'; told by failing: ' + failing if failing else ''}")  # fmt: skip
     _say("\nlet through of tried, by construct:")
     names = listed()
@@ -75,10 +75,10 @@ def tell(report: Report) -> int:
         _say(f"\nLEAK {leak}")
     for fault, count in report.faults.most_common():
         _say(f"\nRAISED {count} times: {fault}")
-    for room, sql in report.slow:
-        _say(f"\nTOO SLOW [{room}] {sql}")
-    for room, sql, found in report.disagreements:
-        _say(f"\nREFUSED BY THE SECOND JUDGE ALONE [{room}] {found}\n    {sql}")
+    for rule, sql in report.slow:
+        _say(f"\nTOO SLOW [{rule}] {sql}")
+    for rule, sql, found in report.disagreements:
+        _say(f"\nREFUSED BY THE SECOND JUDGE ALONE [{rule}] {found}\n    {sql}")
     return 1 if report.leaks or report.faults or scarce else 0
 
 

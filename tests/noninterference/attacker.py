@@ -12,7 +12,7 @@ from noninterference.columns import Col
 
 
 class Attacker:
-    """What the turns are made with: chance, and the names of a room."""
+    """What the turns are made with: chance, and the names of a rule."""
 
     def __init__(self, rng: random.Random, vocabulary: Mapping[str, tuple[Col, ...]]) -> None:
         self.rng = rng

@@ -18,8 +18,8 @@ from noninterference.grouped import Aggregation, Listed, Thresholds
 from noninterference.kinds import KINDS, Kind
 from noninterference.personal import Personal
 from noninterference.report import Leak, Report
-from noninterference.rooms import ROOMS, Room, Rows, mine, patients, write
 from noninterference.runner import Runner, Seen, TooSlow
+from noninterference.twins import RULED, Rows, Ruled, mine, patients, write
 from noninterference.uses import Uses, watched
 from support.rules import direct
 from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
@@ -78,28 +78,28 @@ def _named(sql: str) -> set[str]:
 
 
 class Stage:
-    """A room with its bases and their twins on disk, and the engines to run queries over them."""
+    """A rule with its bases and their twins on disk, and the engines to run queries over them."""
 
-    def __init__(self, room: Room, folder: Path, runners: Mapping[int, Runner], seed: int) -> None:
-        self.room = room
+    def __init__(self, ruled: Ruled, folder: Path, runners: Mapping[int, Runner], seed: int) -> None:
+        self.ruled = ruled
         self._runners = runners
         self._bases: list[dict[str, str]] = []
         self._twins: list[dict[Kind, dict[str, str]]] = []
-        (table,) = (table.name for table in room.tables if table.name != "mine")
+        (table,) = (table.name for table in ruled.tables if table.name != "mine")
         for number in range(WORLDS):
-            rng = random.Random(f"{seed} {room.name} {number}")
+            rng = random.Random(f"{seed} {ruled.name} {number}")
             rows, own = patients(rng), mine(rng)
-            self._bases.append(write(folder / room.name / f"{number}", {table: rows, "mine": own}))
+            self._bases.append(write(folder / ruled.name / f"{number}", {table: rows, "mine": own}))
             twins: dict[Kind, dict[str, str]] = {}
-            for index, kind in enumerate(KINDS[room.name]):
+            for index, kind in enumerate(KINDS[ruled.name]):
                 other: Rows = kind.twin(rng, rows)
-                twins[kind] = write(folder / room.name / f"{number}-{index}", {table: other, "mine": own})
+                twins[kind] = write(folder / ruled.name / f"{number}-{index}", {table: other, "mine": own})
             self._twins.append(twins)
 
     def spec(self, sql: str, rng: random.Random) -> QuerySpec:
         """The query with one of the ways in which results are written."""
         form = ResultFormat.PARQUET if rng.random() < 0.15 else ResultFormat.CSV
-        return direct(sql, self.room.tables, result_format=form, max_file_bytes=rng.choice((150, 10_000)))
+        return direct(sql, self.ruled.tables, result_format=form, max_file_bytes=rng.choice((150, 10_000)))
 
     def compare(self, spec: QuerySpec, guarded: WrittenQuery, uses: Uses, report: Report, rng: random.Random) -> bool:
         """Run a query over a base and the twins that it is held to; whether it ran to its end."""
@@ -110,7 +110,7 @@ class Stage:
         if isinstance(text, Seen):
             return False  # it is wrong whatever the rows are
         seen = self._runners[threads].run(spec, guarded, text, self._bases[world])
-        tally = report.tally(self.room.name)
+        tally = report.tally(self.ruled.name)
         for kind in self._held(uses, rng):
             other = self._runners[1].run(spec, guarded, text, self._twins[world][kind])
             if kind.may_fail and bool(seen.failure) != bool(other.failure):
@@ -130,10 +130,10 @@ class Stage:
         one, four = (self._runners[count].run(spec, guarded, text, self._bases[world]) for count in (1, threads))
         unsteady = kind.differs(one, four, uses)
         what = "unsteady" if unsteady else f"{kind.letter}: {kind.name}"
-        return Leak(self.room.name, what, spec.sql, unsteady or difference)
+        return Leak(self.ruled.name, what, spec.sql, unsteady or difference)
 
     def _held(self, uses: Uses, rng: random.Random) -> Iterator[Kind]:
-        kinds = [kind for kind in KINDS[self.room.name] if kind.held(uses)]
+        kinds = [kind for kind in KINDS[self.ruled.name] if kind.held(uses)]
         letters = list(dict.fromkeys(kind.letter for kind in kinds))
         if "b" in letters:
             letters.remove("a")
@@ -147,13 +147,13 @@ class Stage:
 class PrivateStage:
     """The same for differential privacy."""
 
-    def __init__(self, room: Room, folder: Path, runner: private.PrivateRunner, seed: int) -> None:
-        self.room = room
+    def __init__(self, ruled: Ruled, folder: Path, runner: private.PrivateRunner, seed: int) -> None:
+        self.ruled = ruled
         self._runner = runner
         self._worlds: list[dict[str, dict[str, str]]] = []
-        (table,) = (table.name for table in room.tables if table.name != "mine")
+        (table,) = (table.name for table in ruled.tables if table.name != "mine")
         for number in range(WORLDS):
-            rng = random.Random(f"{seed} {room.name} {number}")
+            rng = random.Random(f"{seed} {ruled.name} {number}")
             rows, own = private.users(rng), mine(rng)
             twins = {
                 "base": rows,
@@ -164,19 +164,19 @@ class PrivateStage:
             }
             self._worlds.append(
                 {
-                    name: write(folder / room.name / f"{number}-{name}", {table: each, "mine": own})
+                    name: write(folder / ruled.name / f"{number}-{name}", {table: each, "mine": own})
                     for name, each in twins.items()
                 }
             )
 
     def spec(self, sql: str, rng: random.Random) -> QuerySpec:
         """The query, with enough left of the budget."""
-        return direct(sql, self.room.tables, max_file_bytes=rng.choice((150, 10_000)), epsilon_left="1000")
+        return direct(sql, self.ruled.tables, max_file_bytes=rng.choice((150, 10_000)), epsilon_left="1000")
 
     def compare(self, spec: QuerySpec, guarded: WrittenQuery, report: Report, rng: random.Random) -> bool:
         """Run a query on twins; whether it ran to its end."""
         assert guarded.noisy is not None
-        tally, twins = report.tally(self.room.name), rng.choice(self._worlds)
+        tally, twins = report.tally(self.ruled.name), rng.choice(self._worlds)
         texts = self._runner.text(guarded)
         if texts is None:
             return False  # it is wrong whatever the rows are
@@ -187,7 +187,7 @@ class PrivateStage:
             one = self._runner.run(spec, guarded, texts, twins["base"], floor=other.chosen)
         tally.held["e"] += 1
         for difference in private.differences(one, other, removed=name == "removed"):
-            report.leaks.append(Leak(self.room.name, f"e: {name}", spec.sql, difference))
+            report.leaks.append(Leak(self.ruled.name, f"e: {name}", spec.sql, difference))
             break
         if rng.random() < 0.3 and not one.seen.failure:
             four = self._runner.run(spec, guarded, texts, twins["base"], exact=True, threads=4)
@@ -195,7 +195,7 @@ class PrivateStage:
             tally.held["order"] += 1
             if four.seen != single.seen:
                 difference = f"{four.seen} and {single.seen}"
-                report.leaks.append(Leak(self.room.name, "e: order", spec.sql, difference))
+                report.leaks.append(Leak(self.ruled.name, "e: order", spec.sql, difference))
         return not one.seen.failure
 
 
@@ -213,7 +213,7 @@ def judged(spec: QuerySpec, walls: Walls = BOTH) -> tuple[WrittenQuery, Uses]:
 
 def attempt(stage: Stage | PrivateStage, sql: str, report: Report, rng: random.Random, walls: Walls = BOTH) -> None:
     """One query, from its text to its twins."""
-    tally = report.tally(stage.room.name)
+    tally = report.tally(stage.ruled.name)
     tally.tried += 1
     named = constructs(sql)
     spec = stage.spec(sql, rng)
@@ -229,7 +229,7 @@ def attempt(stage: Stage | PrivateStage, sql: str, report: Report, rng: random.R
         elif guarded.noisy is not None:
             tally.ran += stage.compare(spec, guarded, report, rng)
     except (Disagreement, NotWhatWasJudged) as found:
-        report.disagreements.append((stage.room.name, sql, str(found)))
+        report.disagreements.append((stage.ruled.name, sql, str(found)))
         report.hunger.fed(named, passed=False)
         return
     tally.passed += 1
@@ -246,7 +246,7 @@ SHARES: Mapping[str, int] = {
 }
 """Of a hundred queries."""
 TURNED = 0.22
-"""How often a query is one that an attacker would try, in the rooms that take any query."""
+"""How often a query is one that an attacker would try, under the rules that take any query."""
 _GRAMMARS: Mapping[str, type[Grammar]] = {
     "thresholds": Thresholds,
     "aggregation": Aggregation,
@@ -268,17 +268,17 @@ class Campaign:
         self._stages: dict[str, Stage | PrivateStage] = {}
         self._grammars: dict[str, Grammar] = {}
         self._attackers: dict[str, Attacker] = {}
-        self._vocabularies = {room.name: room.vocabulary for room in ROOMS}
-        for room in ROOMS:
-            if room.name not in shares:
+        self._vocabularies = {ruled.name: ruled.vocabulary for ruled in RULED}
+        for ruled in RULED:
+            if ruled.name not in shares:
                 continue
-            if room.name == "privacy":
-                self._stages[room.name] = PrivateStage(room, folder, self._private, seed)
+            if ruled.name == "privacy":
+                self._stages[ruled.name] = PrivateStage(ruled, folder, self._private, seed)
             else:
-                self._stages[room.name] = Stage(room, folder, self._runners, seed)
-            kind = _GRAMMARS.get(room.name, Grammar)
-            self._grammars[room.name] = kind(self._rng, self.report.hunger, room.vocabulary)
-            self._attackers[room.name] = Attacker(self._rng, room.vocabulary)
+                self._stages[ruled.name] = Stage(ruled, folder, self._runners, seed)
+            kind = _GRAMMARS.get(ruled.name, Grammar)
+            self._grammars[ruled.name] = kind(self._rng, self.report.hunger, ruled.vocabulary)
+            self._attackers[ruled.name] = Attacker(self._rng, ruled.vocabulary)
 
     def close(self) -> None:
         """End the engines."""
@@ -305,34 +305,34 @@ class Campaign:
         started = time.monotonic()
         names, weights = list(self._shares), list(self._shares.values())
         for _ in range(queries):
-            room = self._rng.choices(names, weights)[0]
-            sql = self._written(room, turned, turns)
-            self.attempt(room, sql)
+            rule = self._rng.choices(names, weights)[0]
+            sql = self._written(rule, turned, turns)
+            self.attempt(rule, sql)
             if until(self.report):
                 break
         self.report.seconds += time.monotonic() - started
         return self.report
 
-    def attempt(self, room: str, sql: str) -> None:
+    def attempt(self, rule: str, sql: str) -> None:
         """One query. What is raised instead of refused is a finding too."""
         try:
-            attempt(self._stages[room], sql, self.report, self._rng, self._walls)
+            attempt(self._stages[rule], sql, self.report, self._rng, self._walls)
         except TooSlow:
-            self.report.slow.append((room, sql))
+            self.report.slow.append((rule, sql))
             self.report.hunger.fed(constructs(sql), passed=False)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is told
-            self.report.faults[f"{type(error).__name__}: {str(error)[:120]} [{room}] {sql[:600]}"] += 1
+            self.report.faults[f"{type(error).__name__}: {str(error)[:120]} [{rule}] {sql[:600]}"] += 1
 
-    def _written(self, room: str, turned: float, names: Sequence[str]) -> str:
-        grammar, attacker = self._grammars[room], self._attackers[room]
-        odds = turned * {"outputs": 1.0, "controls": 1.5}.get(room, 0.5)
+    def _written(self, rule: str, turned: float, names: Sequence[str]) -> str:
+        grammar, attacker = self._grammars[rule], self._attackers[rule]
+        odds = turned * {"outputs": 1.0, "controls": 1.5}.get(rule, 0.5)
         if self._rng.random() >= odds:
             return grammar.query().sql
         base = None
         if self._rng.random() < 0.6:
-            base = corpus.adapted(self._rng.choice(corpus.queries()), self._vocabularies[room])
+            base = corpus.adapted(self._rng.choice(corpus.queries()), self._vocabularies[rule])
         base = base or grammar.query().sql
         turns = self._rng.choices(names, k=self._rng.choice((1, 1, 2)))
-        if room == "controls" and names is mutations.NAMES and self._rng.random() < 0.4:
+        if rule == "controls" and names is mutations.NAMES and self._rng.random() < 0.4:
             turns = ["met"]
         return mutations.mutated(base, attacker, turns)

@@ -1,4 +1,4 @@
-"""The queries that the other tests hold, under the names of a room's tables and columns."""
+"""The queries that the other tests hold, under the names of a rule's tables and columns."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def queries() -> tuple[str, ...]:
 
 
 def adapted(sql: str, vocabulary: Mapping[str, tuple[Col, ...]]) -> str | None:
-    """The query over the tables and columns of a room; None where it cannot be read."""
+    """The query over the tables and columns of a rule; None where it cannot be read."""
     (table,) = (name for name in vocabulary if name != "mine")
     known = {column.name for column in vocabulary[table]}
     own = {column.name for column in vocabulary["mine"]}

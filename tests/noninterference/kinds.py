@@ -23,7 +23,8 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from noninterference.rooms import (
+from noninterference.runner import Seen
+from noninterference.twins import (
     KEPT_IN,
     NEVER,
     Twin,
@@ -32,7 +33,6 @@ from noninterference.rooms import (
     other_values,
     rare_groups_otherwise,
 )
-from noninterference.runner import Seen
 from noninterference.uses import Uses
 
 
@@ -142,4 +142,4 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
     "aggregation": (NOT_ALLOWED, _UNLISTED, _SMALL),
     "list": (NOT_ALLOWED, _UNLISTED),
 }
-"""By the room."""
+"""By the rule."""

@@ -27,8 +27,8 @@ from typing import Any
 
 import duckdb
 
-from noninterference.rooms import Rows, patients
 from noninterference.runner import Seen, database, pointed, read_by, shown, timed
+from noninterference.twins import Rows, patients
 from whiteroom.domain.execution.queries import QuerySpec
 from whiteroom.engines.duckdb import worker
 from whiteroom.engines.duckdb.files.quoting import sql_name

@@ -16,13 +16,13 @@ LEAST = 20
 class Leak:
     """A difference that a rule promises not to be."""
 
-    room: str
+    rule: str
     kind: str
     sql: str
     difference: str
 
     def __str__(self) -> str:
-        return f"[{self.room}, {self.kind}] {self.difference}\n    {self.sql}"
+        return f"[{self.rule}, {self.kind}] {self.difference}\n    {self.sql}"
 
 
 @dataclass
@@ -50,9 +50,9 @@ class Report:
     faults: Counter[str] = field(default_factory=Counter)
     """Queries on which the guard or the worker raised what they should not, by the exception."""
     disagreements: list[tuple[str, str, str]] = field(default_factory=list)
-    """Room, query and what was found, where the second judge alone refused."""
+    """Ruled, query and what was found, where the second judge alone refused."""
     slow: list[tuple[str, str]] = field(default_factory=list)
-    """Room and query, of those that took too long."""
+    """Ruled and query, of those that took too long."""
     seconds: float = 0.0
 
     @property
@@ -69,6 +69,6 @@ class Report:
         """Those of the listed constructs that were tried too seldom, with how often."""
         return {name: self.hunger.tried[name] for name in names if self.hunger.tried[name] < LEAST}
 
-    def tally(self, room: str) -> Tally:
+    def tally(self, rule: str) -> Tally:
         """Of one rule."""
-        return self.tallies.setdefault(room, Tally())
+        return self.tallies.setdefault(rule, Tally())

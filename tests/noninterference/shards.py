@@ -114,8 +114,8 @@ def merged(reports: Sequence[Report]) -> Report:
     """One report of several."""
     whole = Report(reports[0].seed)
     for report in reports:
-        for room, tally in report.tallies.items():
-            own = whole.tally(room)
+        for rule, tally in report.tallies.items():
+            own = whole.tally(rule)
             own.tried += tally.tried
             own.passed += tally.passed
             own.ran += tally.ran

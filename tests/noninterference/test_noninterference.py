@@ -19,7 +19,7 @@ from noninterference import vocabulary
 from noninterference.campaign import Campaign, constructs
 from noninterference.listed import listed
 from noninterference.report import Report
-from noninterference.rooms import ROOMS
+from noninterference.twins import RULED
 from whiteroom.sql.lineage import comparisons as meetings
 from whiteroom.sql.lineage import sort_keys, tallies
 from whiteroom.sql.walls import Walls
@@ -93,9 +93,9 @@ def test_each_listed_construct_is_tried_often(report: Report) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("room", [room.name for room in ROOMS])
-def test_most_queries_are_let_through_run_and_are_held_to_twins(report: Report, room: str) -> None:
-    tally = report.tallies[room]
+@pytest.mark.parametrize("rule", [ruled.name for ruled in RULED])
+def test_most_queries_are_let_through_run_and_are_held_to_twins(report: Report, rule: str) -> None:
+    tally = report.tallies[rule]
     assert tally.passed > tally.tried / 2
     assert tally.ran > tally.tried / 2
     assert sum(tally.held.values()) > tally.ran / 2
@@ -115,12 +115,12 @@ HOLES: dict[str, tuple[str, Callable[[str], bool]]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("hole", HOLES)
 def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, quiet: None) -> None:
-    room, fits = HOLES[hole]
+    rule, fits = HOLES[hole]
 
     def found(report: Report) -> bool:
         return any(fits(leak.sql) and not leak.kind.endswith("order") for leak in report.leaks)
 
-    campaign = Campaign(tmp_path, SEED, {room: 1}, walls=Walls(form=False, plan=False))
+    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False, plan=False))
     assert found(campaign.run(6_000, turned=2.0, until=found))
     campaign.close()
 
@@ -130,12 +130,12 @@ def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, 
 def test_with_the_guards_wall_off_the_second_judge_finds_it_and_nothing_is_told(
     hole: str, tmp_path: Path, quiet: None
 ) -> None:
-    room, fits = HOLES[hole]
+    rule, fits = HOLES[hole]
 
     def found(report: Report) -> bool:
         return any(fits(sql) for _, sql, _ in report.disagreements)
 
-    campaign = Campaign(tmp_path, SEED, {room: 1}, walls=Walls(form=False))
+    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False))
     report = campaign.run(1_500, turned=2.0, until=found)
     campaign.close()
     assert found(report)
@@ -145,8 +145,8 @@ def test_with_the_guards_wall_off_the_second_judge_finds_it_and_nothing_is_told(
 @pytest.mark.slow
 @pytest.mark.parametrize("hole", HOLES)
 def test_with_the_second_judge_off_the_guard_refuses_it(hole: str, tmp_path: Path, quiet: None) -> None:
-    room, _ = HOLES[hole]
-    campaign = Campaign(tmp_path, SEED, {room: 1}, walls=Walls(plan=False))
+    rule, _ = HOLES[hole]
+    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(plan=False))
     report = campaign.run(150, turned=2.0)
     campaign.close()
     assert not report.leaks
@@ -179,13 +179,13 @@ UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
         },
     ),
 }
-"""What is switched off, in which room it is found and as which kind."""
+"""What is switched off, in which rule it is found and as which kind."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", UNENFORCED)
 def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, quiet: None) -> None:
-    room, letter, switched_off = UNENFORCED[what]
+    rule, letter, switched_off = UNENFORCED[what]
 
     def found(report: Report) -> bool:
         return any(leak.kind.startswith(letter) for leak in report.leaks)
@@ -193,7 +193,7 @@ def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, quiet: None) -
     with ExitStack() as stack:
         for place, instead in switched_off.items():
             stack.enter_context(patch(place, instead))
-        campaign = Campaign(tmp_path, SEED, {room: 1})
+        campaign = Campaign(tmp_path, SEED, {rule: 1})
         stack.callback(campaign.close)
         assert found(campaign.run(1_000, turned=0.5, until=found))
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from noninterference.kinds import everything
-from noninterference.rooms import OUTPUTS, THRESHOLDS, Room
 from noninterference.runner import Seen
 from noninterference.telling import told
+from noninterference.twins import OUTPUTS, THRESHOLDS, Ruled
 from noninterference.uses import Uses
 from support.rules import direct
 from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QueryUse, TableRead
@@ -21,9 +21,9 @@ _USE = QueryUse(1.0, 2, 0.5, 10**9, 10**8, (TableRead("a-pc", 44, 1, ("string", 
 _RESULT = QueryResult(4_000, ("part-00000.csv",), 70_000, ("pc",), use=_USE)
 
 
-def _told(room: Room, end: QueryResult | QueryFailure, message: str = "") -> str:
-    table = room.tables[0].name
-    spec = direct(f"SELECT diag, count(*) AS n FROM {table} GROUP BY diag", room.tables)
+def _told(ruled: Ruled, end: QueryResult | QueryFailure, message: str = "") -> str:
+    table = ruled.tables[0].name
+    spec = direct(f"SELECT diag, count(*) AS n FROM {table} GROUP BY diag", ruled.tables)
     judged = judge_and_write(spec).judged
     return "\n".join(told(tuple(judged.views.values()), judged.judgement, end, message))
 
@@ -44,9 +44,9 @@ def test_why_a_query_failed_is_told() -> None:
     assert "A number is out of the range" in _told(OUTPUTS, QueryFailure.INVALID, "A number is out of the range.")
 
 
-@pytest.mark.parametrize(("room", "count"), [(OUTPUTS, True), (THRESHOLDS, False)], ids=["outputs", "thresholds"])
-def test_another_number_of_rows_is_another_text_unless_the_rule_hides_it(room: Room, count: bool) -> None:
-    assert (_told(room, _RESULT) != _told(room, replace(_RESULT, rows=40_000, size_bytes=900_000))) is count
+@pytest.mark.parametrize(("ruled", "count"), [(OUTPUTS, True), (THRESHOLDS, False)], ids=["outputs", "thresholds"])
+def test_another_number_of_rows_is_another_text_unless_the_rule_hides_it(ruled: Ruled, count: bool) -> None:
+    assert (_told(ruled, _RESULT) != _told(ruled, replace(_RESULT, rows=40_000, size_bytes=900_000))) is count
 
 
 def test_a_difference_in_what_is_told_is_a_leak() -> None:

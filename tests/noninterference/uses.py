@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from sqlglot import exp
 
-from noninterference.rooms import KEPT_IN
+from noninterference.twins import KEPT_IN
 from whiteroom.domain.privacy.query_facts import QueryFacts
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.sql.lineage.facts import find_facts

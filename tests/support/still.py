@@ -42,7 +42,7 @@ class Still:
         return 8_264_529_357 * self.salt
 
 
-class Room:
+class PrivateTables:
     """Tables in files, one of them protected by the column `pid`."""
 
     def __init__(self, folder: Path, columns: Mapping[str, str], rows: str, mine: str = "SELECT 1 AS seq") -> None:

@@ -28,7 +28,7 @@ LIMITS = Limits(cpus=2, memory_bytes=256 * MIB, volume_bytes=64 * MIB, processes
 
 
 @dataclass
-class Lab:
+class Runs:
     """A runtime in a folder of its own, and what it takes to run a few lines of Python in it."""
 
     folder: Path
@@ -142,18 +142,18 @@ def new_folder() -> Path:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     # Users are the machine's: a fork bomb among tests that run at the same time must not fill up this one's.
     monkeypatch.setattr(SupervisedRuntime, "first_uid", SupervisedRuntime.first_uid + os.getpid() % 1000 * 40)
     folder = new_folder()
-    lab = Lab(folder, SandboxRuntime(folder / "data", FolderData(folder / "data")))
-    report = lab.runtime.report()
+    runs = Runs(folder, SandboxRuntime(folder / "data", FolderData(folder / "data")))
+    report = runs.runtime.report()
     if not report.usable:
         remove_tree(folder)
         pytest.skip("; ".join(finding.detail for finding in report.findings if not finding.ok))
-    yield lab
-    for run_id in lab.runtime.runs():
-        lab.runtime.forget(run_id)
+    yield runs
+    for run_id in runs.runtime.runs():
+        runs.runtime.forget(run_id)
     left = list((folder / "data" / "runs").glob("*")) if (folder / "data" / "runs").exists() else []
     remove_tree(folder)
     assert not left
@@ -161,7 +161,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 
 
 @dataclass
-class DockerLab(Lab):
+class DockerRuns(Runs):
     socket: str = ""
     built: list[str] = field(default_factory=list)
 
@@ -209,17 +209,17 @@ def api(engine_socket: str) -> Iterator[APIClient]:
 
 
 @pytest.fixture
-def docker_lab(engine_socket: str, api: APIClient) -> Iterator[DockerLab]:
+def docker_runs(engine_socket: str, api: APIClient) -> Iterator[DockerRuns]:
     before = everything(api)
     folder = new_folder()
     runtime = DockerRuntime(folder / "data", FolderData(folder / "data"), socket=engine_socket)
-    lab = DockerLab(folder, runtime, socket=engine_socket)
-    yield lab
-    for run_id in lab.runtime.runs():
-        lab.runtime.forget(run_id)
+    runs = DockerRuns(folder, runtime, socket=engine_socket)
+    yield runs
+    for run_id in runs.runtime.runs():
+        runs.runtime.forget(run_id)
     left = list((folder / "data" / "containers").glob("*"))
     remove_tree(folder)
-    for name in lab.built:
+    for name in runs.built:
         api.remove_image(name, force=True)
     assert not left
     assert everything(api) == before

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.runtime.conftest import LIMITS, Lab
+from contract.runtime.conftest import LIMITS, Runs
 from contract.runtime.suite import PRINTED, RuntimeContract
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.runs import EndReason, Phase, TrainingRun
@@ -18,36 +18,36 @@ LEAVING = f"for word in {PRINTED!r}: print(word)\nopen('/opt/ml/model/weights', 
 
 
 class LabFixtures:
-    """What the port's suite asks for, of the fixture `lab`."""
+    """What the port's suite asks for, of the fixture `runs`."""
 
     @pytest.fixture
-    def runtime(self, lab: Lab) -> Any:
-        return lab.runtime
+    def runtime(self, runs: Runs) -> Any:
+        return runs.runtime
 
     @pytest.fixture
-    def data(self, lab: Lab) -> FolderData:
-        return lab.data
+    def data(self, runs: Runs) -> FolderData:
+        return runs.data
 
     @pytest.fixture
-    def image(self, lab: Lab) -> str:
+    def image(self, runs: Runs) -> str:
         name = f"whiteroom-tests-{os.getpid()}-named:1"
-        lab.build("pass", name=name)
+        runs.build("pass", name=name)
         return name
 
     @pytest.fixture
-    def run(self, lab: Lab) -> TrainingRun:
-        return lab.run_of(LEAVING)
+    def run(self, runs: Runs) -> TrainingRun:
+        return runs.run_of(LEAVING)
 
     @pytest.fixture
-    def endless(self, lab: Lab) -> TrainingRun:
-        return lab.run_of("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP)
+    def endless(self, runs: Runs) -> TrainingRun:
+        return runs.run_of("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP)
 
 
 class ProgramContract(LabFixtures, RuntimeContract):
-    """What a program finds in every runtime that really runs it. Subclasses bring the fixture `lab`."""
+    """What a program finds in every runtime that really runs it. Subclasses bring the fixture `runs`."""
 
-    def test_a_program_finds_the_sagemaker_contract(self, lab: Lab) -> None:
-        run_id = lab.start(
+    def test_a_program_finds_the_sagemaker_contract(self, runs: Runs) -> None:
+        run_id = runs.start(
             "import json, os, socket\n"
             "c = '/opt/ml/input/config/'\n"
             "print(json.dumps([json.load(open(c + 'hyperparameters.json')), os.listdir('/opt/ml/input/data/train'),\n"
@@ -55,81 +55,81 @@ class ProgramContract(LabFixtures, RuntimeContract):
             "open('/opt/ml/model/weights', 'w').write('w')\n"
             "open('/opt/ml/output/data/metrics', 'w').write('m')\n"
         )
-        end = lab.finish(run_id)
+        end = runs.finish(run_id)
         assert (end.reason, end.exit_code) == (EndReason.EXITED, 0)
         expected = [{"lr": "0.1"}, ["part-0.csv"], "/opt/ml/input/data/train", "/opt/ml/code", "127.0.0.1", "algo-1"]
-        assert json.loads(lab.text(run_id)) == expected
-        ((model, output),) = lab.left(run_id)
+        assert json.loads(runs.text(run_id)) == expected
+        ((model, output),) = runs.left(run_id)
         assert (model / "weights").read_text() == "w"
         assert (output / "metrics").read_text() == "m"
 
-    def test_an_exit_code_a_failure_file_and_the_log_are_kept(self, lab: Lab) -> None:
-        run_id = lab.start(
+    def test_an_exit_code_a_failure_file_and_the_log_are_kept(self, runs: Runs) -> None:
+        run_id = runs.start(
             "import sys\nopen('/opt/ml/output/failure', 'w').write('bad \\x1b column')\n"
             "print('out')\nprint('err', file=sys.stderr)\nsys.exit(7)"
         )
-        end = lab.finish(run_id)
+        end = runs.finish(run_id)
         assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad \x1b column")
-        assert (lab.text(run_id), lab.text(run_id, "stderr")) == ("out", "err")
+        assert (runs.text(run_id), runs.text(run_id, "stderr")) == ("out", "err")
 
     def test_what_a_run_takes_of_the_machine_is_kept_as_its_log_is_and_its_next_attempt_goes_on_with_it(
-        self, lab: Lab
+        self, runs: Runs
     ) -> None:
-        run = lab.run_of("import time\nprint('attempt')\ntime.sleep(0.7)")
-        lab.runtime.start(run)
-        lab.finish(run.id)
-        lab.runtime.forget(run.id)
-        first = list(lab.runtime.usage(run.id))
+        run = runs.run_of("import time\nprint('attempt')\ntime.sleep(0.7)")
+        runs.runtime.start(run)
+        runs.finish(run.id)
+        runs.runtime.forget(run.id)
+        first = list(runs.runtime.usage(run.id))
         assert len(first) >= 2
         assert {sample.host for sample in first} == {"algo-1"}
         assert {"CPUUtilization", "MemoryUtilization", "DiskUtilization"} <= set(first[-1].values)
-        lab.runtime.start(run)
-        lab.finish(run.id)
-        both = list(lab.runtime.usage(run.id))
+        runs.runtime.start(run)
+        runs.finish(run.id)
+        both = list(runs.runtime.usage(run.id))
         assert both[: len(first)] == first
         assert len(both) > len(first)
-        assert list(lab.runtime.usage(run.id, len(first))) == both[len(first) :]
-        assert lab.text(run.id) == "attempt\nattempt"
-        lab.runtime.forget_logs(run.id)
-        assert list(lab.runtime.usage(run.id)) == []
+        assert list(runs.runtime.usage(run.id, len(first))) == both[len(first) :]
+        assert runs.text(run.id) == "attempt\nattempt"
+        runs.runtime.forget_logs(run.id)
+        assert list(runs.runtime.usage(run.id)) == []
 
-    def test_stop_lets_the_program_finish_within_its_grace(self, lab: Lab) -> None:
-        run_id = lab.start(
+    def test_stop_lets_the_program_finish_within_its_grace(self, runs: Runs) -> None:
+        run_id = runs.start(
             "import signal, sys, time\n"
             "def bye(*_): print('saved'); sys.exit(3)\n"
             "signal.signal(signal.SIGTERM, bye)\n" + SLEEP
         )
-        lab.until_logged(run_id, "up")
-        lab.runtime.stop(run_id, 10)
-        end = lab.finish(run_id)
+        runs.until_logged(run_id, "up")
+        runs.runtime.stop(run_id, 10)
+        end = runs.finish(run_id)
         assert (end.reason, end.exit_code) == (EndReason.STOPPED, 3)
-        assert "saved" in lab.text(run_id)
+        assert "saved" in runs.text(run_id)
 
-    def test_stop_kills_a_program_that_does_not_listen(self, lab: Lab) -> None:
-        run_id = lab.start("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP)
-        lab.until_logged(run_id, "up")
-        lab.runtime.stop(run_id, 0)
-        assert lab.finish(run_id, 5).reason is EndReason.STOPPED
+    def test_stop_kills_a_program_that_does_not_listen(self, runs: Runs) -> None:
+        run_id = runs.start("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP)
+        runs.until_logged(run_id, "up")
+        runs.runtime.stop(run_id, 0)
+        assert runs.finish(run_id, 5).reason is EndReason.STOPPED
 
-    def test_the_maximum_runtime_is_kept(self, lab: Lab) -> None:
-        end = lab.run(SLEEP, limits=replace(LIMITS, max_runtime_seconds=1), stop_grace_seconds=0)
+    def test_the_maximum_runtime_is_kept(self, runs: Runs) -> None:
+        end = runs.run(SLEEP, limits=replace(LIMITS, max_runtime_seconds=1), stop_grace_seconds=0)
         assert end.reason is EndReason.MAX_RUNTIME
 
-    def test_an_image_that_is_not_there_is_refused_with_how_to_bring_it(self, lab: Lab) -> None:
+    def test_an_image_that_is_not_there_is_refused_with_how_to_bring_it(self, runs: Runs) -> None:
         with pytest.raises(ImageNotFound, match="images build"):
-            lab.runtime.image_digest("111.dkr.ecr.us-east-1.amazonaws.com/x:1")
+            runs.runtime.image_digest("111.dkr.ecr.us-east-1.amazonaws.com/x:1")
 
-    def test_a_program_that_is_not_in_the_image_ends_the_run_with_the_reason(self, lab: Lab) -> None:
-        end = lab.run("pass", entrypoint=("nosuch",))
+    def test_a_program_that_is_not_in_the_image_ends_the_run_with_the_reason(self, runs: Runs) -> None:
+        end = runs.run("pass", entrypoint=("nosuch",))
         assert end.reason is EndReason.IMAGE
         assert "nosuch" in end.message
 
-    def test_another_server_on_the_same_folder_takes_the_run_over(self, lab: Lab) -> None:
-        run_id = lab.start(SLEEP)
-        lab.until_logged(run_id, "up")
-        other = lab.reopen()
+    def test_another_server_on_the_same_folder_takes_the_run_over(self, runs: Runs) -> None:
+        run_id = runs.start(SLEEP)
+        runs.until_logged(run_id, "up")
+        other = runs.reopen()
         assert other.observe(run_id).phase is Phase.RUNNING
         assert list(other.runs()) == [run_id]
         other.stop(run_id, 0)
-        assert lab.finish(run_id).reason is EndReason.STOPPED
-        assert other.observe(run_id).end == lab.runtime.observe(run_id).end
+        assert runs.finish(run_id).reason is EndReason.STOPPED
+        assert other.observe(run_id).end == runs.runtime.observe(run_id).end

@@ -19,7 +19,7 @@ import pytest
 from docker.api.client import APIClient
 
 from contract.runtime import engine as engines
-from contract.runtime.conftest import DockerLab
+from contract.runtime.conftest import DockerRuns
 from contract.runtime.programs import SLEEP
 from contract.runtime.registry import registry
 from contract.runtime.test_ordinary_user import as_ordinary_user
@@ -33,20 +33,20 @@ from whiteroom.runtime.supervisor import meters
 
 
 @pytest.fixture
-def lab(docker_lab: DockerLab) -> DockerLab:
-    return docker_lab
+def runs(docker_runs: DockerRuns) -> DockerRuns:
+    return docker_runs
 
 
-def answer_of(lab: DockerLab, program: str, **changes: object) -> Any:
-    run_id = lab.start("import json, os\n" + program + "\nprint(json.dumps(answer))", **changes)
-    end = lab.finish(run_id)
-    assert end.exit_code == 0, (end, lab.text(run_id, "stderr"))
-    return json.loads(lab.text(run_id))
+def answer_of(runs: DockerRuns, program: str, **changes: object) -> Any:
+    run_id = runs.start("import json, os\n" + program + "\nprint(json.dumps(answer))", **changes)
+    end = runs.finish(run_id)
+    assert end.exit_code == 0, (end, runs.text(run_id, "stderr"))
+    return json.loads(runs.text(run_id))
 
 
-def test_a_program_holds_no_capability_and_no_root_and_sees_no_network_but_its_own_loopback(lab: DockerLab) -> None:
+def test_a_program_holds_no_capability_and_no_root_and_sees_no_network_but_its_own_loopback(runs: DockerRuns) -> None:
     answer = answer_of(
-        lab,
+        runs,
         "import socket\nstatus = open('/proc/self/status').read()\n"
         "answer = [os.getuid(), os.getgid(), os.getgroups(),\n"
         "  [l.split()[1] for l in status.splitlines() if l.startswith('Cap')], 'NoNewPrivs:\\t1' in status,\n"
@@ -68,33 +68,33 @@ UNWRITABLE = (
 )
 
 
-def test_nothing_else_can_be_written_and_a_volume_of_the_image_shows_what_is_in_it(lab: DockerLab) -> None:
+def test_nothing_else_can_be_written_and_a_volume_of_the_image_shows_what_is_in_it(runs: DockerRuns) -> None:
     program = (
         "#!/opt/venv/bin/python\nimport os\nprint(sorted(os.listdir('/volume')))\n"
         f"for path in {UNWRITABLE!r}.split():\n"
         "  try: open(path, 'w').write('x'); print(path)\n  except OSError: pass\n"
     )
-    digest = lab.image({"train": program}, "COPY train /volume/kept", "VOLUME /volume")
-    run = replace(lab.run_of("pass"), image_digest=digest)
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0
-    assert lab.text(run.id) == "['kept']"
+    digest = runs.image({"train": program}, "COPY train /volume/kept", "VOLUME /volume")
+    run = replace(runs.run_of("pass"), image_digest=digest)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0
+    assert runs.text(run.id) == "['kept']"
 
 
-def test_an_images_variables_reach_its_program_and_never_the_engine(lab: DockerLab, api: APIClient) -> None:
+def test_an_images_variables_reach_its_program_and_never_the_engine(runs: DockerRuns, api: APIClient) -> None:
     program = (
         "#!/opt/venv/bin/python\nimport json, os, time\n"
         "names = ('LD_LIBRARY_PATH', 'NVIDIA_DRIVER_CAPABILITIES', 'GREETING', 'SM_MODEL_DIR', 'HOME', 'MEMBERS')\n"
         "print(json.dumps([os.environ.get(name) for name in names]), flush=True)\ntime.sleep(3600)\n"
     )
-    digest = lab.image(
+    digest = runs.image(
         {"train": program},
         "ENV LD_LIBRARY_PATH=/opt/evil NVIDIA_DRIVER_CAPABILITIES=all GREETING='two words; $(id) \"' HOME=/opt/home",
     )
-    run = replace(lab.run_of("pass"), image_digest=digest, environment={"LD_PRELOAD": "", "MEMBERS": "a=b"})
-    lab.runtime.start(run)
-    lab.until(lambda: bool(lab.text(run.id)))
-    assert json.loads(lab.text(run.id)) == [
+    run = replace(runs.run_of("pass"), image_digest=digest, environment={"LD_PRELOAD": "", "MEMBERS": "a=b"})
+    runs.runtime.start(run)
+    runs.until(lambda: bool(runs.text(run.id)))
+    assert json.loads(runs.text(run.id)) == [
         "/opt/evil", "all", 'two words; $(id) "', "/opt/ml/model", "/opt/home", "a=b",
     ]  # fmt: skip
     (container,) = api.containers()
@@ -114,41 +114,41 @@ def test_an_images_variables_reach_its_program_and_never_the_engine(lab: DockerL
     ],
 )
 def test_an_entrypoint_of_the_request_replaces_the_images_and_nothing_is_appended_to_it(
-    lab: DockerLab, entrypoint: tuple[str, ...], arguments: tuple[str, ...], printed: str
+    runs: DockerRuns, entrypoint: tuple[str, ...], arguments: tuple[str, ...], printed: str
 ) -> None:
     program = "#!/opt/venv/bin/python\nimport sys\nprint(sys.argv)\n"
-    digest = lab.image({"main": program}, 'ENTRYPOINT ["/opt/ml/code/main", "fixed"]', 'CMD ["never"]')
-    run = replace(lab.run_of("pass"), image_digest=digest, entrypoint=entrypoint, arguments=arguments)
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0
-    assert lab.text(run.id) == printed
+    digest = runs.image({"main": program}, 'ENTRYPOINT ["/opt/ml/code/main", "fixed"]', 'CMD ["never"]')
+    run = replace(runs.run_of("pass"), image_digest=digest, entrypoint=entrypoint, arguments=arguments)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0
+    assert runs.text(run.id) == printed
 
 
-def test_an_image_without_a_shell_runs_unless_it_says_what_a_hook_would_obey(lab: DockerLab) -> None:
+def test_an_image_without_a_shell_runs_unless_it_says_what_a_hook_would_obey(runs: DockerRuns) -> None:
     files = {"train": "#!/opt/venv/bin/python\nimport os\nprint(os.environ['GREETING'])\n"}
-    bare = lab.image({"strip": "#!/opt/venv/bin/python\nimport os\nos.unlink('/bin/sh')\n", **files},
+    bare = runs.image({"strip": "#!/opt/venv/bin/python\nimport os\nos.unlink('/bin/sh')\n", **files},
                      'RUN ["/opt/ml/code/strip"]', "ENV GREETING=hello")  # fmt: skip
-    run = replace(lab.run_of("pass"), image_digest=bare)
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0
-    assert lab.text(run.id) == "hello"
-    named = lab.built[-2]
-    sly = engines.build(lab.socket, "whiteroom-tests-sly:1", {}, "ENV LD_PRELOAD=/proc/self/cwd/evil.so", base=named)
-    lab.built.insert(0, "whiteroom-tests-sly:1")
-    run = replace(lab.run_of("pass"), image_digest=sly)
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+    run = replace(runs.run_of("pass"), image_digest=bare)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0
+    assert runs.text(run.id) == "hello"
+    named = runs.built[-2]
+    sly = engines.build(runs.socket, "whiteroom-tests-sly:1", {}, "ENV LD_PRELOAD=/proc/self/cwd/evil.so", base=named)
+    runs.built.insert(0, "whiteroom-tests-sly:1")
+    run = replace(runs.run_of("pass"), image_digest=sly)
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.IMAGE
     assert "LD_PRELOAD" in end.message
 
 
-def test_an_image_for_another_machine_ends_the_run_with_the_reason(lab: DockerLab, api: APIClient) -> None:
+def test_an_image_for_another_machine_ends_the_run_with_the_reason(runs: DockerRuns, api: APIClient) -> None:
     name = "whiteroom-tests-foreign:1"
     api.load_image(foreign_image(name))
-    lab.built.append(name)
-    run = replace(lab.run_of("pass"), image_digest=api.inspect_image(name)["Id"])
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+    runs.built.append(name)
+    run = replace(runs.run_of("pass"), image_digest=api.inspect_image(name)["Id"])
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.IMAGE
     assert "s390x" in end.message
 
@@ -174,56 +174,56 @@ def foreign_image(name: str) -> bytes:
     return whole.getvalue()
 
 
-def test_the_image_that_was_pinned_runs_whatever_its_name_means_later(lab: DockerLab) -> None:
-    pinned = lab.image({"train": "#!/opt/venv/bin/python\nprint('first')"}, name="whiteroom-tests-moving:1")
-    assert lab.runtime.image_digest("whiteroom-tests-moving:1") == pinned
-    other = lab.image({"train": "#!/opt/venv/bin/python\nprint('second')"}, name="whiteroom-tests-moving:1")
-    lab.built.pop()
-    lab.built.append(pinned)
-    assert lab.runtime.image_digest("whiteroom-tests-moving:1") == other
-    run = replace(lab.run_of("pass"), image_digest=pinned)
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0
-    assert lab.text(run.id) == "first"
+def test_the_image_that_was_pinned_runs_whatever_its_name_means_later(runs: DockerRuns) -> None:
+    pinned = runs.image({"train": "#!/opt/venv/bin/python\nprint('first')"}, name="whiteroom-tests-moving:1")
+    assert runs.runtime.image_digest("whiteroom-tests-moving:1") == pinned
+    other = runs.image({"train": "#!/opt/venv/bin/python\nprint('second')"}, name="whiteroom-tests-moving:1")
+    runs.built.pop()
+    runs.built.append(pinned)
+    assert runs.runtime.image_digest("whiteroom-tests-moving:1") == other
+    run = replace(runs.run_of("pass"), image_digest=pinned)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0
+    assert runs.text(run.id) == "first"
 
 
-def test_an_image_that_is_gone_or_was_never_here_ends_with_the_reason(lab: DockerLab) -> None:
-    run = replace(lab.run_of("pass"), image_digest="sha256:" + "0" * 64)
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_an_image_that_is_gone_or_was_never_here_ends_with_the_reason(runs: DockerRuns) -> None:
+    run = replace(runs.run_of("pass"), image_digest="sha256:" + "0" * 64)
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.IMAGE
     assert "removed" in end.message
     with pytest.raises(ImageNotFound, match="docker_pull"):
-        lab.runtime.image_digest("registry.invalid/nothing:1")
-    allowed = DockerRuntime(lab.folder / "data", lab.data, socket=lab.socket, pull_from=("registry.invalid",))
+        runs.runtime.image_digest("registry.invalid/nothing:1")
+    allowed = DockerRuntime(runs.folder / "data", runs.data, socket=runs.socket, pull_from=("registry.invalid",))
     with pytest.raises(ImageNotFound, match=r"registry\.invalid"):
         allowed.image_digest("registry.invalid/nothing:1")
 
 
 def test_an_image_is_pulled_by_the_digest_that_was_pinned_and_only_from_where_it_may_be(
-    lab: DockerLab, api: APIClient
+    runs: DockerRuns, api: APIClient
 ) -> None:
-    run = lab.run_of("pass")
+    run = runs.run_of("pass")
     with registry("team/churn", "1", api.version()["Arch"]) as source:
         uri = f"{source.address}/team/churn:1"
         for place in ("", source.address[:-1], f"{source.address}/tea", "docker.io"):
-            elsewhere = DockerRuntime(lab.folder / "data", lab.data, socket=lab.socket, pull_from=(place,))
+            elsewhere = DockerRuntime(runs.folder / "data", runs.data, socket=runs.socket, pull_from=(place,))
             with pytest.raises(ImageNotFound, match="docker_pull"):
                 elsewhere.image_digest(uri)
         assert not source.asked
-        lab.runtime = DockerRuntime(
-            lab.folder / "data", lab.data, socket=lab.socket, pull_from=(f"{source.address}/team/",)
+        runs.runtime = DockerRuntime(
+            runs.folder / "data", runs.data, socket=runs.socket, pull_from=(f"{source.address}/team/",)
         )
-        assert lab.runtime.image_digest(uri) == source.digest
+        assert runs.runtime.image_digest(uri) == source.digest
         with pytest.raises(ImageNotFound, match="nosuch"):
-            lab.runtime.image_digest(f"{source.address}/team/nosuch:1")
+            runs.runtime.image_digest(f"{source.address}/team/nosuch:1")
         assert not any(source.layer in path for path in source.asked)
         run = replace(run, image_uri=uri, image_digest=source.digest, entrypoint=("/hello",))
-        lab.runtime.start(run)
-        end = lab.finish(run.id)
+        runs.runtime.start(run)
+        end = runs.finish(run.id)
     pinned = f"{source.address}/team/churn@{source.digest}"
-    lab.built.append(pinned)
-    assert "pulled" in lab.text(run.id, "platform")
+    runs.built.append(pinned)
+    assert "pulled" in runs.text(run.id, "platform")
     assert f"/v2/team/churn/manifests/{source.digest}" in source.asked
     # It is there, and its one file is no program.
     assert api.inspect_image(pinned)
@@ -231,27 +231,27 @@ def test_an_image_is_pulled_by_the_digest_that_was_pinned_and_only_from_where_it
     assert "could not be started" in end.message
 
 
-def test_a_dead_supervisors_container_is_removed_and_the_run_is_lost(lab: DockerLab, api: APIClient) -> None:
-    run_id = lab.start(SLEEP)
-    lab.until_logged(run_id, "up")
+def test_a_dead_supervisors_container_is_removed_and_the_run_is_lost(runs: DockerRuns, api: APIClient) -> None:
+    run_id = runs.start(SLEEP)
+    runs.until_logged(run_id, "up")
     (container,) = api.containers()
     first = api.inspect_container(container["Id"])["State"]["Pid"]
-    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
-    assert lab.finish(run_id, 10).reason is EndReason.LOST
+    os.kill(runs.supervisor_of(run_id), signal.SIGKILL)
+    assert runs.finish(run_id, 10).reason is EndReason.LOST
     assert not meters.lives(first)
     assert not api.containers(all=True)
 
 
-def test_what_a_crash_left_in_the_engine_is_swept_at_the_next_start(lab: DockerLab, api: APIClient) -> None:
-    run_id = lab.start(SLEEP)
-    kept = lab.start(SLEEP)
-    lab.until_logged(run_id, "up")
-    lab.until_logged(kept, "up")
-    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
-    lab.until(lambda: not meters.lives(lab.supervisor_of(run_id)))
-    remove_tree(lab.folder / "data/containers" / run_id)
+def test_what_a_crash_left_in_the_engine_is_swept_at_the_next_start(runs: DockerRuns, api: APIClient) -> None:
+    run_id = runs.start(SLEEP)
+    kept = runs.start(SLEEP)
+    runs.until_logged(run_id, "up")
+    runs.until_logged(kept, "up")
+    os.kill(runs.supervisor_of(run_id), signal.SIGKILL)
+    runs.until(lambda: not meters.lives(runs.supervisor_of(run_id)))
+    remove_tree(runs.folder / "data/containers" / run_id)
     assert len(api.containers()) == 2
-    other = lab.reopen()
+    other = runs.reopen()
     assert len(api.containers(all=True)) == 1
     assert other.observe(kept).phase is Phase.RUNNING
 
@@ -276,42 +276,42 @@ sys.stdin.read()
 """
 
 
-def test_the_log_has_no_hole_where_the_server_was_killed(lab: DockerLab) -> None:
-    run = lab.run_of(COUNTING)
-    described = lab.folder / "run.pickle"
+def test_the_log_has_no_hole_where_the_server_was_killed(runs: DockerRuns) -> None:
+    run = runs.run_of(COUNTING)
+    described = runs.folder / "run.pickle"
     described.write_bytes(pickle.dumps(run))
-    command = [sys.executable, "-c", SERVER_PROCESS, str(described), str(lab.folder / "data"), lab.socket]
+    command = [sys.executable, "-c", SERVER_PROCESS, str(described), str(runs.folder / "data"), runs.socket]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"started\n"
-        lab.until(lambda: len(lab.text(run.id)) > 100)
+        runs.until(lambda: len(runs.text(run.id)) > 100)
         server.kill()
-    seen = len(lab.text(run.id).splitlines())
-    lab.until(lambda: len(lab.text(run.id).splitlines()) > seen + 100)
-    assert lab.runtime.observe(run.id).phase is Phase.RUNNING
-    lab.runtime.stop(run.id, 0)
-    assert lab.finish(run.id).reason is EndReason.STOPPED
-    numbers = [int(line) for line in lab.text(run.id).splitlines()]
+    seen = len(runs.text(run.id).splitlines())
+    runs.until(lambda: len(runs.text(run.id).splitlines()) > seen + 100)
+    assert runs.runtime.observe(run.id).phase is Phase.RUNNING
+    runs.runtime.stop(run.id, 0)
+    assert runs.finish(run.id).reason is EndReason.STOPPED
+    numbers = [int(line) for line in runs.text(run.id).splitlines()]
     assert numbers == list(range(len(numbers)))
 
 
-def test_nothing_of_roots_is_among_what_a_program_leaves(lab: DockerLab) -> None:
-    run_id = lab.start("import os\nos.makedirs('/opt/ml/model/a/b')\nopen('/opt/ml/model/a/b/c', 'w').close()")
-    lab.finish(run_id)
-    left = list(lab.left(run_id)[0][0].rglob("*"))
+def test_nothing_of_roots_is_among_what_a_program_leaves(runs: DockerRuns) -> None:
+    run_id = runs.start("import os\nos.makedirs('/opt/ml/model/a/b')\nopen('/opt/ml/model/a/b/c', 'w').close()")
+    runs.finish(run_id)
+    left = list(runs.left(run_id)[0][0].rglob("*"))
     assert len(left) == 3
     owners = {path.stat().st_uid for path in left}
     assert owners == {os.geteuid()} or min(owners) >= 200_000
 
 
-def test_a_local_image_runs_in_the_sandbox_and_any_other_in_the_engine(lab: DockerLab) -> None:
-    both = Runtimes(SandboxRuntime(lab.folder / "data", lab.data), lab.docker)
-    elsewhere = replace(lab.run_of("print('in the engine')"), image_uri=lab.built[-1])
-    code = lab.folder / "local"
+def test_a_local_image_runs_in_the_sandbox_and_any_other_in_the_engine(runs: DockerRuns) -> None:
+    both = Runtimes(SandboxRuntime(runs.folder / "data", runs.data), runs.docker)
+    elsewhere = replace(runs.run_of("print('in the engine')"), image_uri=runs.built[-1])
+    code = runs.folder / "local"
     code.mkdir()
     (code / "train").write_text("#!/opt/venv/bin/python\nprint('in the sandbox')\n")
     (code / "train").chmod(0o755)
-    images = SandboxRuntime(lab.folder / "data", lab.data).images
+    images = SandboxRuntime(runs.folder / "data", runs.data).images
     local = replace(elsewhere, id=RunId("local"), image_uri="local", image_digest=images.build("local", code).digest)
     assert both.image_digest("local") == local.image_digest
     assert both.image_digest(elsewhere.image_uri) == elsewhere.image_digest
@@ -325,35 +325,37 @@ def test_a_local_image_runs_in_the_sandbox_and_any_other_in_the_engine(lab: Dock
         both.start(run)
     assert list(both.runs()) == sorted([elsewhere.id, local.id])
     for run, text in ((elsewhere, "in the engine"), (local, "in the sandbox")):
-        lab.until(lambda run=run: both.observe(run.id).phase is Phase.ENDED)  # type: ignore[misc]
+        runs.until(lambda run=run: both.observe(run.id).phase is Phase.ENDED)  # type: ignore[misc]
         assert [line.text for line in both.logs(run.id)] == [text]
-        assert Path(lab.data.path(both.output(run.id)[0].model)).is_dir()
+        assert Path(runs.data.path(both.output(run.id)[0].model)).is_dir()
         both.forget(run.id)
         assert both.observe(run.id).phase is Phase.ABSENT
     assert {finding.name for finding in both.report().findings} >= {"sandbox", "container engine"}
 
 
-def test_a_machine_without_an_engine_says_so_and_is_none_the_worse(lab: DockerLab) -> None:
-    alone = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "nothing"))
+def test_a_machine_without_an_engine_says_so_and_is_none_the_worse(runs: DockerRuns) -> None:
+    alone = DockerRuntime(runs.folder / "data", runs.data, socket=str(runs.folder / "nothing"))
     (finding,) = alone.report().findings
     assert finding.ok
     assert "only local images" in finding.detail
     with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(lab.folder / "dead"))
-        (finding,) = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "dead")).report().findings
+        silent.bind(str(runs.folder / "dead"))
+        (finding,) = DockerRuntime(runs.folder / "data", runs.data, socket=str(runs.folder / "dead")).report().findings
     assert not finding.ok
-    (finding,) = DockerRuntime(lab.folder / "data", lab.data, socket=lab.socket, oci_runtime="nosuch").report().findings
+    (finding,) = (
+        DockerRuntime(runs.folder / "data", runs.data, socket=runs.socket, oci_runtime="nosuch").report().findings
+    )
     assert not finding.ok
     assert "runc" in finding.detail
 
 
-def test_an_engine_that_is_gone_ends_a_new_run_with_the_reason(lab: DockerLab) -> None:
-    run = lab.run_of("pass")
-    lab.runtime = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "nothing"))
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_an_engine_that_is_gone_ends_a_new_run_with_the_reason(runs: DockerRuns) -> None:
+    run = runs.run_of("pass")
+    runs.runtime = DockerRuntime(runs.folder / "data", runs.data, socket=str(runs.folder / "nothing"))
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.SANDBOX
-    assert str(lab.folder) not in end.message
+    assert str(runs.folder) not in end.message
 
 
 @pytest.mark.slow

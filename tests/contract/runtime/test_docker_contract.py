@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.runtime.conftest import DockerLab
+from contract.runtime.conftest import DockerRuns
 from contract.runtime.programs import ProgramContract
 from contract.runtime.test_checkpoints import (
     test_a_link_among_the_checkpoints_leads_the_server_nowhere,
@@ -61,7 +61,7 @@ from contract.runtime.test_transforms import (
 from contract.runtime.test_usage import test_cpu_memory_and_disk_of_every_instance_are_sampled
 from whiteroom.runtime.docker.runtime import DockerRuntime
 
-# What is imported runs with this module's `lab`.
+# What is imported runs with this module's `runs`.
 __all__ = [
     "channel",
     "test_a_bad_record_fails_the_transform_and_names_its_file",
@@ -112,8 +112,8 @@ __all__ = [
 
 
 @pytest.fixture
-def lab(docker_lab: DockerLab) -> DockerLab:
-    return docker_lab
+def runs(docker_runs: DockerRuns) -> DockerRuns:
+    return docker_runs
 
 
 class TestDocker(ProgramContract):

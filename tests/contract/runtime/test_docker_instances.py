@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from docker.api.client import APIClient
 
-from contract.runtime.conftest import LIMITS, DockerLab
+from contract.runtime.conftest import LIMITS, DockerRuns
 from contract.runtime.test_several_instances import ME, SLEEP, said
 from contract.runtime.test_transforms import SERVER, transform
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -30,8 +30,8 @@ TOGETHER = ("algo-1", "algo-2")
 
 
 @pytest.fixture
-def lab(docker_lab: DockerLab) -> DockerLab:
-    return docker_lab
+def runs(docker_runs: DockerRuns) -> DockerRuns:
+    return docker_runs
 
 
 @contextmanager
@@ -100,79 +100,79 @@ print('soon' if time.monotonic() - began < 3 else 'late')
 """
 
 
-def test_containers_of_a_run_reach_no_port_of_this_machine_and_no_other_runs(lab: DockerLab) -> None:
+def test_containers_of_a_run_reach_no_port_of_this_machine_and_no_other_runs(runs: DockerRuns) -> None:
     with listening() as (port, heard):
-        serving = lab.start(
+        serving = runs.start(
             ME + "print(socket.gethostbyname(me), flush=True)\n"
             f"server = socket.create_server(('0.0.0.0', {port}))\n"
             "while True: server.accept(); print('reached', flush=True)",
             instance_count=2,
         )
-        knocking = lab.start(ME + KNOCKING, instance_count=2, arguments=(str(port),), entrypoint=("train",))
-        lab.until(lambda: all(said(lab, serving, host) for host in TOGETHER))
-        others = [said(lab, serving, host) for host in TOGETHER]
+        knocking = runs.start(ME + KNOCKING, instance_count=2, arguments=(str(port),), entrypoint=("train",))
+        runs.until(lambda: all(said(runs, serving, host) for host in TOGETHER))
+        others = [said(runs, serving, host) for host in TOGETHER]
         gateway = f"{others[0].rpartition('.')[0]}.1"
         targets = [*addresses_of_this_machine(), *others, gateway, "255.255.255.255", "224.0.0.1", "198.19.255.255"]
-        folder = lab.run_folder(knocking) / "work"
+        folder = runs.run_folder(knocking) / "work"
         for host in TOGETHER:
             (folder / host / "tmp/targets.new").write_text("\n".join(targets))
             (folder / host / "tmp/targets.new").rename(folder / host / "tmp/targets")
-        end = lab.finish(knocking, 60)
-        assert end.exit_code == 0, lab.text(knocking, "stderr")
-        assert [said(lab, knocking, host) for host in TOGETHER] == ["algo-1 4\nalgo-2 4\nsoon"] * 2
+        end = runs.finish(knocking, 60)
+        assert end.exit_code == 0, runs.text(knocking, "stderr")
+        assert [said(runs, knocking, host) for host in TOGETHER] == ["algo-1 4\nalgo-2 4\nsoon"] * 2
         # What another run's instances were asked, they would have said.
-        assert [said(lab, serving, host) for host in TOGETHER] == others
-        lab.runtime.stop(serving, 0)
-        lab.finish(serving)
+        assert [said(runs, serving, host) for host in TOGETHER] == others
+        runs.runtime.stop(serving, 0)
+        runs.finish(serving)
     assert [one for one in heard if "knock" in one or "TCP" in one] == []
 
 
-def test_no_program_runs_where_one_container_cannot_be_made(lab: DockerLab, api: APIClient) -> None:
-    run = lab.run_of(ME + "print('started', flush=True)\n" + SLEEP, instance_count=3)
-    label = lab.docker._label
+def test_no_program_runs_where_one_container_cannot_be_made(runs: DockerRuns, api: APIClient) -> None:
+    run = runs.run_of(ME + "print('started', flush=True)\n" + SLEEP, instance_count=3)
+    label = runs.docker._label
     api.create_container_from_config({"Image": run.image_digest, "Cmd": ["x"]}, f"whiteroom-{label}-{run.id}.algo-2")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.SANDBOX
     assert "algo-2" in end.message
-    assert lab.text(run.id) == ""
+    assert runs.text(run.id) == ""
 
 
-def test_no_program_runs_before_every_container_does(lab: DockerLab, api: APIClient) -> None:
-    run_id = lab.start(ME + "print(time.time(), flush=True)\n" + SLEEP, instance_count=3)
+def test_no_program_runs_before_every_container_does(runs: DockerRuns, api: APIClient) -> None:
+    run_id = runs.start(ME + "print(time.time(), flush=True)\n" + SLEEP, instance_count=3)
     hosts = [*TOGETHER, "algo-3"]
-    lab.until(lambda: all(said(lab, run_id, host) for host in hosts))
+    runs.until(lambda: all(said(runs, run_id, host) for host in hosts))
     states = [api.inspect_container(container["Id"])["State"] for container in api.containers()]
     # To the microsecond; an engine counts nanoseconds.
     started = [datetime.fromisoformat(f"{state['StartedAt'][:26].rstrip('Z')}+00:00") for state in states]
     assert len(started) == 3
-    assert max(started).timestamp() <= min(float(said(lab, run_id, host)) for host in hosts)
-    lab.runtime.stop(run_id, 0)
-    assert lab.finish(run_id).reason is EndReason.STOPPED
+    assert max(started).timestamp() <= min(float(said(runs, run_id, host)) for host in hosts)
+    runs.runtime.stop(run_id, 0)
+    assert runs.finish(run_id).reason is EndReason.STOPPED
 
 
-def test_gpus_that_the_engine_cannot_give_are_refused_before_anything_is_made(lab: DockerLab) -> None:
-    facts = lab.docker._facts()
+def test_gpus_that_the_engine_cannot_give_are_refused_before_anything_is_made(runs: DockerRuns) -> None:
+    facts = runs.docker._facts()
     if facts is None or facts.has_cdi:
         pytest.skip("this engine hands out devices by CDI")
-    run = lab.run_of("pass", limits=replace(LIMITS, gpus=1))
+    run = runs.run_of("pass", limits=replace(LIMITS, gpus=1))
     with pytest.raises(RunRefused, match="CDI"):
-        lab.runtime.start(run)
-    assert lab.runtime.observe(run.id).phase is Phase.ABSENT
+        runs.runtime.start(run)
+    assert runs.runtime.observe(run.id).phase is Phase.ABSENT
 
 
-def test_a_model_server_may_write_what_sagemakers_toolkits_write_to_etc(lab: DockerLab) -> None:
+def test_a_model_server_may_write_what_sagemakers_toolkits_write_to_etc(runs: DockerRuns) -> None:
     writing = "".join(f"open('/etc/sagemaker-{name}.properties', 'w').write('x')\n" for name in ("mms", "ts"))
-    run = transform(lab, "1\n", program=writing + SERVER)
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0, list(lab.runtime.logs(run.id))
+    run = transform(runs, "1\n", program=writing + SERVER)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0, list(runs.runtime.logs(run.id))
 
 
 class Traces:
     """What a run could leave behind on this machine, outside its own folder and in it."""
 
-    def __init__(self, lab: DockerLab, api: APIClient) -> None:
-        self._lab, self._api = lab, api
+    def __init__(self, runs: DockerRuns, api: APIClient) -> None:
+        self._runs, self._api = runs, api
         self.bridges: set[str] = set()
         self._before = self.outside()
 
@@ -186,13 +186,13 @@ class Traces:
             "mounts": {
                 line.split()[4]
                 for line in Path("/proc/self/mountinfo").read_text().splitlines()
-                if str(self._lab.folder) in line or str(Path(self._lab.socket).parent) in line
+                if str(self._runs.folder) in line or str(Path(self._runs.socket).parent) in line
             },
             "processes": {
                 folder.name
                 for folder in Path("/proc").iterdir()
                 if folder.name.isdigit()
-                and str(self._lab.folder) in command_of(folder)
+                and str(self._runs.folder) in command_of(folder)
                 and meters.lives(int(folder.name))
             },
         }
@@ -201,7 +201,7 @@ class Traces:
         return {kind: now - self._before[kind] for kind, now in self.outside().items() if now - self._before[kind]}
 
     def fifos(self) -> list[str]:
-        return [path.name for path in (self._lab.folder / "data").rglob("*") if path.is_fifo()]
+        return [path.name for path in (self._runs.folder / "data").rglob("*") if path.is_fifo()]
 
 
 def command_of(process: Path) -> str:
@@ -210,56 +210,56 @@ def command_of(process: Path) -> str:
     return ""
 
 
-def two_with_everything(lab: DockerLab, traces: Traces, program: str) -> RunId:
-    rows = lab.rows("rows")
+def two_with_everything(runs: DockerRuns, traces: Traces, program: str) -> RunId:
+    rows = runs.rows("rows")
     (rows / "part-0.csv").write_text("1\n")
-    digest = lab.image({"train": "#!/opt/venv/bin/python\n" + ME + program}, "VOLUME /volume")
+    digest = runs.image({"train": "#!/opt/venv/bin/python\n" + ME + program}, "VOLUME /volume")
     run = replace(
-        lab.run_of("pass", instance_count=2),
+        runs.run_of("pass", instance_count=2),
         image_digest=digest,
         checkpoints=DataRef(DataKind.CHECKPOINT, "model"),
-        channels=(ChannelMount("train", lab.ref(rows), InputMode.PIPE), ChannelMount("more", lab.ref(rows))),
+        channels=(ChannelMount("train", runs.ref(rows), InputMode.PIPE), ChannelMount("more", runs.ref(rows))),
     )
-    lab.runtime.start(run)
-    traces.bridges.add(load((lab.run_folder(run.id) / "spec").read_bytes()).bridge)
+    runs.runtime.start(run)
+    traces.bridges.add(load((runs.run_folder(run.id) / "spec").read_bytes()).bridge)
     return run.id
 
 
-def test_nothing_is_left_when_a_run_has_ended(lab: DockerLab, api: APIClient) -> None:
-    traces = Traces(lab, api)
+def test_nothing_is_left_when_a_run_has_ended(runs: DockerRuns, api: APIClient) -> None:
+    traces = Traces(runs, api)
     run_id = two_with_everything(
-        lab, traces, "open('/opt/ml/model/w', 'w')\nprint(open('/opt/ml/input/data/train_0').read())"
+        runs, traces, "open('/opt/ml/model/w', 'w')\nprint(open('/opt/ml/input/data/train_0').read())"
     )
-    assert lab.finish(run_id).exit_code == 0, lab.text(run_id, "stderr")
-    lab.until(lambda: not traces.left().get("processes"))
+    assert runs.finish(run_id).exit_code == 0, runs.text(run_id, "stderr")
+    runs.until(lambda: not traces.left().get("processes"))
     assert traces.left() == {}
     assert traces.fifos() == ["control"]
-    lab.runtime.forget(run_id)
+    runs.runtime.forget(run_id)
     assert traces.fifos() == []
 
 
 @pytest.mark.parametrize("how", ["stopped", "forgotten", "supervisor killed", "server and supervisor killed"])
-def test_nothing_is_left_of_a_run_that_was(lab: DockerLab, api: APIClient, how: str) -> None:
-    traces = Traces(lab, api)
-    run_id = two_with_everything(lab, traces, "print('up', flush=True)\n" + SLEEP)
-    lab.until(lambda: all(said(lab, run_id, host) == "up" for host in TOGETHER))
+def test_nothing_is_left_of_a_run_that_was(runs: DockerRuns, api: APIClient, how: str) -> None:
+    traces = Traces(runs, api)
+    run_id = two_with_everything(runs, traces, "print('up', flush=True)\n" + SLEEP)
+    runs.until(lambda: all(said(runs, run_id, host) == "up" for host in TOGETHER))
     assert traces.left().keys() >= {"containers", "networks", "bridges", "volumes", "processes"}
     if how == "stopped":
-        lab.runtime.stop(run_id, 0)
-        assert lab.finish(run_id).reason is EndReason.STOPPED
+        runs.runtime.stop(run_id, 0)
+        assert runs.finish(run_id).reason is EndReason.STOPPED
     elif how == "forgotten":
-        lab.runtime.forget(run_id)
+        runs.runtime.forget(run_id)
     else:
-        os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
+        os.kill(runs.supervisor_of(run_id), signal.SIGKILL)
         if how.startswith("server"):
             # As another server finds it.
-            lab.runtime = lab.reopen()
-        assert lab.finish(run_id, 10).reason is EndReason.LOST
-    lab.until(lambda: not traces.left().get("processes"))
+            runs.runtime = runs.reopen()
+        assert runs.finish(run_id, 10).reason is EndReason.LOST
+    runs.until(lambda: not traces.left().get("processes"))
     assert traces.left() == {}
     assert set(traces.fifos()) <= {"control"}
-    lab.runtime.forget(run_id)
-    assert list(lab.docker.runs()) == []
+    runs.runtime.forget(run_id)
+    assert list(runs.docker.runs()) == []
 
 
 COUNTING = """
@@ -281,25 +281,25 @@ sys.stdin.read()
 """
 
 
-def test_several_instances_go_on_without_the_server_and_another_takes_them_to_their_end(lab: DockerLab) -> None:
-    run = lab.run_of(ME + COUNTING, instance_count=4)
-    described = lab.folder / "run.pickle"
+def test_several_instances_go_on_without_the_server_and_another_takes_them_to_their_end(runs: DockerRuns) -> None:
+    run = runs.run_of(ME + COUNTING, instance_count=4)
+    described = runs.folder / "run.pickle"
     described.write_bytes(pickle.dumps(run))
-    command = [sys.executable, "-c", STARTING, str(described), str(lab.folder / "data"), lab.socket]
+    command = [sys.executable, "-c", STARTING, str(described), str(runs.folder / "data"), runs.socket]
     hosts = [f"algo-{number}" for number in range(1, 5)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"started\n"
-        lab.until(lambda: all(len(said(lab, run.id, host)) > 50 for host in hosts))
+        runs.until(lambda: all(len(said(runs, run.id, host)) > 50 for host in hosts))
         server.kill()
-    seen = len(said(lab, run.id, "algo-4").splitlines())
-    lab.until(lambda: len(said(lab, run.id, "algo-4").splitlines()) > seen + 20)
-    other: DockerRuntime = lab.reopen()
+    seen = len(said(runs, run.id, "algo-4").splitlines())
+    runs.until(lambda: len(said(runs, run.id, "algo-4").splitlines()) > seen + 20)
+    other: DockerRuntime = runs.reopen()
     assert other.observe(run.id).phase is Phase.RUNNING
     for host in hosts:
-        (lab.run_folder(run.id) / "work" / host / "tmp/go").touch()
-    end = lab.finish(run.id)
+        (runs.run_folder(run.id) / "work" / host / "tmp/go").touch()
+    end = runs.finish(run.id)
     assert (end.exit_code, end.instances) == (0, 4)
     for host in hosts:
-        numbers = [int(line) for line in said(lab, run.id, host).splitlines()]
+        numbers = [int(line) for line in said(runs, run.id, host).splitlines()]
         assert numbers == list(range(len(numbers)))

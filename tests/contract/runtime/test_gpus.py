@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.runtime.conftest import LIMITS, Lab
+from contract.runtime.conftest import LIMITS, Runs
 from whiteroom.domain.execution.runs import EndReason
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import gpus
@@ -25,7 +25,7 @@ ONE = replace(LIMITS, gpus=1)
 
 
 @pytest.fixture
-def devices(lab: Lab) -> Iterator[Path]:
+def devices(runs: Runs) -> Iterator[Path]:
     # Where every user may pass, as /dev is.
     folder = Path(tempfile.mkdtemp(prefix="whiteroom-dev-", dir="/tmp"))
     folder.chmod(0o755)
@@ -37,53 +37,53 @@ def devices(lab: Lab) -> Iterator[Path]:
     except PermissionError:
         shutil.rmtree(folder)
         pytest.skip("only root makes device nodes")
-    lab.runtime = SandboxRuntime(lab.folder / "data", lab.data, devices=folder)
+    runs.runtime = SandboxRuntime(runs.folder / "data", runs.data, devices=folder)
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.mark.usefixtures("devices")
-def test_a_run_sees_the_gpus_that_it_has_and_no_other(lab: Lab) -> None:
-    run_id = lab.start(SEEN.replace("WAIT", "0"), limits=ONE)
-    assert lab.finish(run_id).exit_code == 0, list(lab.runtime.logs(run_id))
-    own, read = lab.text(run_id).splitlines()
+def test_a_run_sees_the_gpus_that_it_has_and_no_other(runs: Runs) -> None:
+    run_id = runs.start(SEEN.replace("WAIT", "0"), limits=ONE)
+    assert runs.finish(run_id).exit_code == 0, list(runs.runtime.logs(run_id))
+    own, read = runs.text(run_id).splitlines()
     assert own in ("['nvidia0', 'nvidiactl']", "['nvidia1', 'nvidiactl']")
     assert read == r"b'\x00\x00'"
 
 
 @pytest.mark.usefixtures("devices")
-def test_a_run_without_gpus_sees_none(lab: Lab) -> None:
-    answer = lab.start("import os\nprint([n for n in os.listdir('/dev') if 'nvidia' in n])")
-    assert lab.finish(answer).exit_code == 0
-    assert lab.text(answer) == "[]"
+def test_a_run_without_gpus_sees_none(runs: Runs) -> None:
+    answer = runs.start("import os\nprint([n for n in os.listdir('/dev') if 'nvidia' in n])")
+    assert runs.finish(answer).exit_code == 0
+    assert runs.text(answer) == "[]"
 
 
 @pytest.mark.usefixtures("devices")
-def test_a_gpu_is_one_instances_at_a_time_and_others_wait_for_it(lab: Lab) -> None:
-    both = lab.start(SEEN.replace("WAIT", "3600"), limits=ONE, instance_count=2)
-    lab.until(lambda: lab.text(both).count("ctl") == 2)
-    assert "'nvidia0'" in lab.text(both)
-    assert "'nvidia1'" in lab.text(both)
-    waiting = lab.start(SEEN.replace("WAIT", "0"), limits=ONE)
-    lab.until(lambda: "waits until 1 of this machine's 2 GPUs" in lab.text(waiting, "platform"))
-    lab.runtime.stop(both, 0)
-    assert lab.finish(waiting).exit_code == 0
+def test_a_gpu_is_one_instances_at_a_time_and_others_wait_for_it(runs: Runs) -> None:
+    both = runs.start(SEEN.replace("WAIT", "3600"), limits=ONE, instance_count=2)
+    runs.until(lambda: runs.text(both).count("ctl") == 2)
+    assert "'nvidia0'" in runs.text(both)
+    assert "'nvidia1'" in runs.text(both)
+    waiting = runs.start(SEEN.replace("WAIT", "0"), limits=ONE)
+    runs.until(lambda: "waits until 1 of this machine's 2 GPUs" in runs.text(waiting, "platform"))
+    runs.runtime.stop(both, 0)
+    assert runs.finish(waiting).exit_code == 0
 
 
 @pytest.mark.usefixtures("devices")
-def test_a_run_that_waits_for_a_gpu_can_be_stopped(lab: Lab) -> None:
-    both = lab.start(SEEN.replace("WAIT", "3600"), limits=ONE, instance_count=2)
-    lab.until(lambda: lab.text(both).count("ctl") == 2)
-    waiting = lab.start("print('never')", limits=ONE)
-    lab.until(lambda: "waits" in lab.text(waiting, "platform"))
-    lab.runtime.stop(waiting, 0)
-    assert lab.finish(waiting).reason is EndReason.STOPPED
-    assert lab.text(waiting) == ""
+def test_a_run_that_waits_for_a_gpu_can_be_stopped(runs: Runs) -> None:
+    both = runs.start(SEEN.replace("WAIT", "3600"), limits=ONE, instance_count=2)
+    runs.until(lambda: runs.text(both).count("ctl") == 2)
+    waiting = runs.start("print('never')", limits=ONE)
+    runs.until(lambda: "waits" in runs.text(waiting, "platform"))
+    runs.runtime.stop(waiting, 0)
+    assert runs.finish(waiting).reason is EndReason.STOPPED
+    assert runs.text(waiting) == ""
 
 
 @pytest.mark.usefixtures("devices")
-def test_more_gpus_than_there_are_are_refused_with_the_number(lab: Lab) -> None:
-    end = lab.run("print('never')", limits=replace(LIMITS, gpus=3))
+def test_more_gpus_than_there_are_are_refused_with_the_number(runs: Runs) -> None:
+    end = runs.run("print('never')", limits=replace(LIMITS, gpus=3))
     assert (end.reason, "has 2 GPUs" in end.message) == (EndReason.SANDBOX, True)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from contract.runtime.conftest import Lab
+from contract.runtime.conftest import Runs
 from support.patience import Patience
 from whiteroom.domain.execution.runs import EndReason
 from whiteroom.processes import prestarted
@@ -31,44 +31,44 @@ def has_run(child: psutil.Process) -> bool:
     return bool(os.getsid(child.pid) == child.pid)
 
 
-def test_runs_are_taken_over_by_the_spare_and_another_stands_by(lab: Lab) -> None:
+def test_runs_are_taken_over_by_the_spare_and_another_stands_by(runs: Runs) -> None:
     before = set(standing_by())
-    lab.runtime.warm()
+    runs.runtime.warm()
     (first,) = set(standing_by()) - before
     # The second finds none standing by, and starts all the same.
-    ids = [lab.start("print('hello')") for _ in range(2)]
+    ids = [runs.start("print('hello')") for _ in range(2)]
     for run_id in ids:
-        assert lab.finish(run_id).exit_code == 0
-        assert lab.text(run_id) == "hello"
-    lab.until(lambda: bool(set(standing_by()) - before - {first}))
+        assert runs.finish(run_id).exit_code == 0
+        assert runs.text(run_id) == "hello"
+    runs.until(lambda: bool(set(standing_by()) - before - {first}))
 
 
-def test_the_spare_holds_its_runs_lock_and_ends_with_a_record(lab: Lab) -> None:
-    lab.runtime.warm()
-    run_id = lab.start("import time\nprint('up', flush=True)\ntime.sleep(3600)")
-    lab.until_logged(run_id, "up")
-    os.kill(lab.supervisor_of(run_id), signal.SIGKILL)
-    assert lab.finish(run_id).reason is EndReason.LOST
+def test_the_spare_holds_its_runs_lock_and_ends_with_a_record(runs: Runs) -> None:
+    runs.runtime.warm()
+    run_id = runs.start("import time\nprint('up', flush=True)\ntime.sleep(3600)")
+    runs.until_logged(run_id, "up")
+    os.kill(runs.supervisor_of(run_id), signal.SIGKILL)
+    assert runs.finish(run_id).reason is EndReason.LOST
 
 
-def test_a_spare_that_is_dead_keeps_no_run_from_starting(lab: Lab) -> None:
+def test_a_spare_that_is_dead_keeps_no_run_from_starting(runs: Runs) -> None:
     before = set(standing_by())
-    lab.runtime.warm()
+    runs.runtime.warm()
     (spare,) = set(standing_by()) - before
     os.kill(spare, signal.SIGKILL)
-    lab.until(lambda: not psutil.pid_exists(spare))
-    run_id = lab.start("print('hello')")
-    assert lab.finish(run_id).exit_code == 0
+    runs.until(lambda: not psutil.pid_exists(spare))
+    run_id = runs.start("print('hello')")
+    assert runs.finish(run_id).exit_code == 0
 
 
 @pytest.mark.parametrize("then", [signal.SIGCONT, signal.SIGKILL, None], ids=["wakes up", "is killed", "stays stopped"])
 def test_a_spare_that_is_stopped_is_replaced_in_time_and_the_run_is_run_once(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, then: signal.Signals | None
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, then: signal.Signals | None
 ) -> None:
     """It takes the run's lock into its queue and never looks at it; then another one must not find it at work."""
     monkeypatch.setattr(prestarted, "TAKE_SECONDS", 0.5)
     before = set(standing_by())
-    lab.runtime.warm()
+    runs.runtime.warm()
     (spare,) = set(standing_by()) - before
     os.kill(spare, signal.SIGSTOP)
     began = time.monotonic()
@@ -79,17 +79,17 @@ def test_a_spare_that_is_stopped_is_replaced_in_time_and_the_run_is_run_once(
 
     waking = threading.Timer(0.5, wake)
     waking.start()
-    run_id = lab.start("print('hello')")
+    run_id = runs.start("print('hello')")
     assert time.monotonic() - began < 5
-    assert lab.finish(run_id).exit_code == 0
-    assert lab.text(run_id) == "hello"
+    assert runs.finish(run_id).exit_code == 0
+    assert runs.text(run_id) == "hello"
     waking.join()
 
 
-def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(lab: Lab) -> None:
+def test_a_spare_ends_with_the_runtime_that_it_stands_by_for(runs: Runs) -> None:
     gc.collect()  # of the tests before
     before = set(standing_by())
-    other = lab.reopen()
+    other = runs.reopen()
     other.warm()
     (spare,) = set(standing_by()) - before
     del other

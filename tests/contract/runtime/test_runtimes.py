@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.runtime.conftest import DockerLab, Lab
+from contract.runtime.conftest import DockerRuns, Runs
 from contract.runtime.programs import LabFixtures
 from contract.runtime.suite import RuntimeContract
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -14,18 +14,18 @@ class TestRuntimesWithoutAnEngine(LabFixtures, RuntimeContract):
     adapters = (Runtimes,)
 
     @pytest.fixture
-    def runtime(self, lab: Lab) -> Runtimes:
-        nowhere = DockerRuntime(lab.folder / "data", lab.data, socket=str(lab.folder / "nothing"))
-        return Runtimes(lab.runtime, nowhere)
+    def runtime(self, runs: Runs) -> Runtimes:
+        nowhere = DockerRuntime(runs.folder / "data", runs.data, socket=str(runs.folder / "nothing"))
+        return Runtimes(runs.runtime, nowhere)
 
 
 class TestRuntimesOnAnImageOfAnEngine(LabFixtures, RuntimeContract):
     adapters = (Runtimes,)
 
     @pytest.fixture
-    def lab(self, docker_lab: DockerLab) -> DockerLab:
-        return docker_lab
+    def runs(self, docker_runs: DockerRuns) -> DockerRuns:
+        return docker_runs
 
     @pytest.fixture
-    def runtime(self, lab: DockerLab) -> Runtimes:
-        return Runtimes(SandboxRuntime(lab.folder / "data", lab.data), lab.docker)
+    def runtime(self, runs: DockerRuns) -> Runtimes:
+        return Runtimes(SandboxRuntime(runs.folder / "data", runs.data), runs.docker)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contract.runtime.conftest import LIMITS, MIB, Lab
+from contract.runtime.conftest import LIMITS, MIB, Runs
 from contract.runtime.programs import SLEEP, ProgramContract
 from whiteroom.domain.execution.runs import EndReason, Phase
 from whiteroom.ports import ImageNotFound
@@ -23,19 +23,19 @@ class TestSandbox(ProgramContract):
     adapters = (SandboxRuntime,)
 
 
-def read_in_sandbox(lab: Lab, program: str, **changes: object) -> Any:
-    run_id = lab.start("import json\n" + program + "\nprint(json.dumps(answer))", **changes)
-    end = lab.finish(run_id)
-    assert end.exit_code == 0, (end, lab.text(run_id, "stderr"))
-    return json.loads(lab.text(run_id))
+def read_in_sandbox(runs: Runs, program: str, **changes: object) -> Any:
+    run_id = runs.start("import json\n" + program + "\nprint(json.dumps(answer))", **changes)
+    end = runs.finish(run_id)
+    assert end.exit_code == 0, (end, runs.text(run_id, "stderr"))
+    return json.loads(runs.text(run_id))
 
 
-def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -> None:
-    run_id = lab.start(SLEEP)
-    lab.until_logged(run_id, "up")
-    marker = json.loads((lab.run_folder(run_id) / "supervisor.json").read_text())
+def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(runs: Runs) -> None:
+    run_id = runs.start(SLEEP)
+    runs.until_logged(run_id, "up")
+    marker = json.loads((runs.run_folder(run_id) / "supervisor.json").read_text())
     os.kill(marker["pid"], signal.SIGKILL)
-    end = lab.finish(run_id, 5)
+    end = runs.finish(run_id, 5)
     assert end.reason is EndReason.LOST
     # Counted against the job's maximum runtime: when it was released, and its last sign of life.
     assert 0 < end.started_at_ms <= end.ended_at_ms <= time.time() * 1000
@@ -43,9 +43,9 @@ def test_a_dead_supervisor_takes_its_run_with_it_and_the_run_is_lost(lab: Lab) -
 
 
 @pytest.mark.slow
-def test_a_program_that_makes_more_files_than_it_may_is_ended_and_its_end_told_for_all_of_them(lab: Lab) -> None:
-    end = lab.finish(
-        lab.start(
+def test_a_program_that_makes_more_files_than_it_may_is_ended_and_its_end_told_for_all_of_them(runs: Runs) -> None:
+    end = runs.finish(
+        runs.start(
             "import os\nos.mkdir('/tmp/many')\nos.chdir('/tmp/many')\nn = 0\n"
             "while True:\n    os.close(os.open(str(n), os.O_CREAT))\n    n += 1\n",
             limits=replace(LIMITS, volume_bytes=10**9, max_runtime_seconds=120),
@@ -56,46 +56,47 @@ def test_a_program_that_makes_more_files_than_it_may_is_ended_and_its_end_told_f
     assert end.message == "It made more than 250,000 files and folders."
 
 
-def test_a_supervisor_that_dies_before_its_marker_has_begun_nothing_and_the_run_is_lost_not_gone(lab: Lab) -> None:
-    lab.runtime.supervises = "whiteroom.nothing"  # it ends at once, as one that is killed
-    run_id = lab.start("print('never')")
-    end = lab.finish(run_id, 5)
+def test_a_supervisor_that_dies_before_its_marker_has_begun_nothing_and_the_run_is_lost_not_gone(runs: Runs) -> None:
+    runs.runtime.supervises = "whiteroom.nothing"  # it ends at once, as one that is killed
+    run_id = runs.start("print('never')")
+    end = runs.finish(run_id, 5)
     assert end.reason is EndReason.LOST
-    assert not (lab.run_folder(run_id) / "supervisor.json").exists()
+    assert not (runs.run_folder(run_id) / "supervisor.json").exists()
     assert end.started_at_ms == 0, "nothing of the job's time was spent"
-    lab.runtime.forget(run_id)
-    assert lab.runtime.observe(run_id).phase is Phase.ABSENT
+    runs.runtime.forget(run_id)
+    assert runs.runtime.observe(run_id).phase is Phase.ABSENT
 
 
 @pytest.mark.parametrize("file", ["supervisor.json", "end.json"])
-def test_what_a_power_cut_left_empty_is_a_death_of_the_machine(lab: Lab, file: str) -> None:
+def test_what_a_power_cut_left_empty_is_a_death_of_the_machine(runs: Runs, file: str) -> None:
     """A file whose name reached the disk, and whose bytes did not."""
-    run_id = lab.start("print('done')")
-    lab.finish(run_id)
-    lab.until(lambda: not meters.lives(lab.supervisor_of(run_id)))
-    folder = lab.run_folder(run_id)
+    run_id = runs.start("print('done')")
+    runs.finish(run_id)
+    runs.until(lambda: not meters.lives(runs.supervisor_of(run_id)))
+    folder = runs.run_folder(run_id)
     (folder / "end.json").write_text("")
     (folder / file).write_text("")
-    assert lab.finish(run_id, 5).reason is EndReason.LOST
-    lab.runtime.forget(run_id)
-    assert lab.runtime.observe(run_id).phase is Phase.ABSENT
+    assert runs.finish(run_id, 5).reason is EndReason.LOST
+    runs.runtime.forget(run_id)
+    assert runs.runtime.observe(run_id).phase is Phase.ABSENT
 
 
-def test_a_program_holds_no_capability_and_no_root(lab: Lab) -> None:
+def test_a_program_holds_no_capability_and_no_root(runs: Runs) -> None:
     answer = read_in_sandbox(
-        lab,
+        runs,
         "import os\nanswer = [os.getuid(), [l.split()[1] for l in open('/proc/self/status') if l.startswith('Cap')],\n"
         "  'NoNewPrivs:\\t1' in open('/proc/self/status').read()]",
     )
     assert answer == [1000, ["0000000000000000"] * 5, True]
 
 
-def test_nothing_of_the_host_is_in_the_first_process(lab: Lab) -> None:
+def test_nothing_of_the_host_is_in_the_first_process(runs: Runs) -> None:
     answer = read_in_sandbox(
-        lab, "answer = [open('/proc/1/environ').read(), open('/proc/1/cmdline').read(), dict(__import__('os').environ)]"
+        runs,
+        "answer = [open('/proc/1/environ').read(), open('/proc/1/cmdline').read(), dict(__import__('os').environ)]",
     )
     assert answer[0] == ""
-    assert str(lab.folder) not in json.dumps(answer)
+    assert str(runs.folder) not in json.dumps(answer)
 
 
 UNWRITABLE = (
@@ -104,18 +105,18 @@ UNWRITABLE = (
 )
 
 
-def test_nothing_else_can_be_written(lab: Lab) -> None:
+def test_nothing_else_can_be_written(runs: Runs) -> None:
     answer = read_in_sandbox(
-        lab,
+        runs,
         f"answer = []\nfor path in {UNWRITABLE!r}.split():\n"
         "  try: open(path, 'w').write('x'); answer.append(path)\n  except OSError: pass",
     )
     assert answer == []
 
 
-def test_the_files_that_sagemakers_toolkits_write_to_etc_can_be_written(lab: Lab) -> None:
+def test_the_files_that_sagemakers_toolkits_write_to_etc_can_be_written(runs: Runs) -> None:
     answer = read_in_sandbox(
-        lab,
+        runs,
         "answer = []\nfor name in ('mms', 'ts'):\n"
         "  path = f'/etc/sagemaker-{name}.properties'\n"
         "  open(path, 'w').write(name); answer.append(open(path).read())",
@@ -124,9 +125,9 @@ def test_the_files_that_sagemakers_toolkits_write_to_etc_can_be_written(lab: Lab
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="takes Java")
-def test_javas_settings_are_where_it_looks_for_them(lab: Lab) -> None:
+def test_javas_settings_are_where_it_looks_for_them(runs: Runs) -> None:
     answer = read_in_sandbox(
-        lab,
+        runs,
         "import subprocess\n"
         "answer = subprocess.run(['java', '-version'], capture_output=True, text=True, check=True).stderr",
     )
@@ -141,9 +142,9 @@ CALLS = {
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are x86_64's")
-def test_dangerous_system_calls_are_refused(lab: Lab) -> None:
+def test_dangerous_system_calls_are_refused(runs: Runs) -> None:
     answer = read_in_sandbox(
-        lab,
+        runs,
         "import ctypes, os, socket, stat, subprocess, sys\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
         "def call(*a):\n"
@@ -172,11 +173,11 @@ def test_dangerous_system_calls_are_refused(lab: Lab) -> None:
     }  # fmt: skip
 
 
-def test_there_is_no_network_but_the_runs_own_loopback(lab: Lab) -> None:
+def test_there_is_no_network_but_the_runs_own_loopback(runs: Runs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         answer = read_in_sandbox(
-            lab,
+            runs,
             "import socket\n"
             "def reach(host, port):\n"
             "  try: socket.create_connection((host, port), 1).close(); return 'reached'\n"
@@ -197,13 +198,13 @@ def test_there_is_no_network_but_the_runs_own_loopback(lab: Lab) -> None:
         "f = open('/dev/shm/x', 'wb')\nwhile True: f.write(b'x' * (1 << 20))",
     ],
 )
-def test_memory_is_limited(lab: Lab, eater: str) -> None:
-    end = lab.run(eater, limits=replace(LIMITS, memory_bytes=96 * MIB, volume_bytes=4096 * MIB))
+def test_memory_is_limited(runs: Runs, eater: str) -> None:
+    end = runs.run(eater, limits=replace(LIMITS, memory_bytes=96 * MIB, volume_bytes=4096 * MIB))
     assert end.reason is EndReason.MEMORY or (end.exit_code == 1 and "/dev/shm" in eater)
 
 
-def test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting(lab: Lab) -> None:
-    bomb = lab.start(
+def test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting(runs: Runs) -> None:
+    bomb = runs.start(
         "import os, time\nn = 0\n"
         "while n < 200:\n"
         "  try:\n"
@@ -211,11 +212,11 @@ def test_a_fork_bomb_stays_small_and_keeps_nobody_else_from_starting(lab: Lab) -
         "  except OSError: break\n"
         "print('forked', n, flush=True)\ntime.sleep(3600)"
     )
-    lab.until_logged(bomb, "forked")
-    assert int(lab.text(bomb).split()[1]) <= LIMITS.processes + 2
-    assert lab.run("import subprocess\nsubprocess.run(['/bin/true'], check=True)").exit_code == 0
-    lab.runtime.stop(bomb, 0)
-    assert lab.finish(bomb).reason is EndReason.STOPPED
+    runs.until_logged(bomb, "forked")
+    assert int(runs.text(bomb).split()[1]) <= LIMITS.processes + 2
+    assert runs.run("import subprocess\nsubprocess.run(['/bin/true'], check=True)").exit_code == 0
+    runs.runtime.stop(bomb, 0)
+    assert runs.finish(bomb).reason is EndReason.STOPPED
 
 
 FILLERS = {
@@ -239,16 +240,16 @@ while True:
 
 
 @pytest.mark.parametrize("filler", FILLERS.values(), ids=FILLERS)
-def test_disk_is_limited(lab: Lab, filler: str) -> None:
-    end = lab.run(
+def test_disk_is_limited(runs: Runs, filler: str) -> None:
+    end = runs.run(
         "import os, time\nMIB = 1 << 20\n" + filler,
         limits=replace(LIMITS, memory_bytes=1024 * MIB, volume_bytes=16 * MIB),
     )
     assert end.reason is EndReason.VOLUME
 
 
-def test_what_a_program_leaves_behind_can_be_forgotten(lab: Lab) -> None:
-    run_id = lab.start(
+def test_what_a_program_leaves_behind_can_be_forgotten(runs: Runs) -> None:
+    run_id = runs.start(
         "import os\nos.chdir('/opt/ml/output/data')\n"
         "os.symlink('/etc', 'out')\nos.symlink('loop', 'loop')\nos.mkfifo('fifo')\n"
         "f = open('sparse', 'wb'); f.truncate(60 << 20)\n"
@@ -257,22 +258,22 @@ def test_what_a_program_leaves_behind_can_be_forgotten(lab: Lab) -> None:
         "for n in range(3000): os.mkdir('d'); os.chdir('d')\n"
         "os.chmod('/opt/ml/model', 0)\nos.chmod('/opt/ml/output', 0)\n"
     )
-    end = lab.finish(run_id)
-    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), lab.text(run_id, "stderr")
-    assert not list(lab.left(run_id)[0][0].iterdir())
-    lab.runtime.forget(run_id)
-    assert not lab.run_folder(run_id).exists()
+    end = runs.finish(run_id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), runs.text(run_id, "stderr")
+    assert not list(runs.left(run_id)[0][0].iterdir())
+    runs.runtime.forget(run_id)
+    assert not runs.run_folder(run_id).exists()
 
 
-def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
-    run_id = lab.start(
+def test_the_output_folder_cannot_be_swapped_for_a_link(runs: Runs) -> None:
+    run_id = runs.start(
         "import os\nfor f in ('/opt/ml/output/data', '/opt/ml/model'):\n"
         "  for act in (os.rmdir, lambda p: os.rename(p, p + '2')):\n"
         "    try: act(f); print('done')\n    except OSError: pass\n"
     )
-    lab.finish(run_id)
-    assert lab.text(run_id) == ""
-    assert not lab.left(run_id)[0][1].is_symlink()
+    runs.finish(run_id)
+    assert runs.text(run_id) == ""
+    assert not runs.left(run_id)[0][1].is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -284,26 +285,26 @@ def test_the_output_folder_cannot_be_swapped_for_a_link(lab: Lab) -> None:
         ("open(f, 'wb').write(b'\\xff' + b'y' * (40 << 20))", "\ufffd" + "y" * 4095),
     ],
 )
-def test_a_hostile_failure_file_is_read_safely(lab: Lab, make: str, expected: str) -> None:
-    assert lab.run(f"import os\nf = '/opt/ml/output/failure'\n{make}").failure == expected
+def test_a_hostile_failure_file_is_read_safely(runs: Runs, make: str, expected: str) -> None:
+    assert runs.run(f"import os\nf = '/opt/ml/output/failure'\n{make}").failure == expected
 
 
-def test_a_hostile_log_is_kept_within_bounds(lab: Lab) -> None:
-    lab.runtime = SandboxRuntime(lab.folder / "data", lab.data, log_limit_bytes=100_000, log_line_characters=1000)
-    run_id = lab.start(
+def test_a_hostile_log_is_kept_within_bounds(runs: Runs) -> None:
+    runs.runtime = SandboxRuntime(runs.folder / "data", runs.data, log_limit_bytes=100_000, log_line_characters=1000)
+    run_id = runs.start(
         "import sys\no = sys.stdout.buffer\no.write(b'x' * (50 << 20) + b'\\n')\no.write(b'\\xff\\x00\\n')\n"
         "o.write(b'10%\\r20%\\r30%\\n')\no.flush()\nfor n in range(20000): print('line', n)\nprint('end')"
     )
-    assert lab.finish(run_id).exit_code == 0
-    lines = [line.text for line in lab.runtime.logs(run_id)]
+    assert runs.finish(run_id).exit_code == 0
+    lines = [line.text for line in runs.runtime.logs(run_id)]
     assert lines[0] == "x" * 1000 + " [cut at 1,000 characters]"
     assert lines[1:3] == ["\ufffd\x00", "30%"]
     assert "is not kept" in lines[-1]
-    assert (lab.folder / "data/logs" / f"{run_id}.jsonl").stat().st_size < 101_000
+    assert (runs.folder / "data/logs" / f"{run_id}.jsonl").stat().st_size < 101_000
 
 
-def test_a_daemon_does_not_outlive_its_run(lab: Lab) -> None:
-    run_id = lab.start(
+def test_a_daemon_does_not_outlive_its_run(runs: Runs) -> None:
+    run_id = runs.start(
         "import os, time\n"
         "if os.fork() == 0:\n  os.setsid()\n"
         "  if os.fork(): os._exit(0)\n"
@@ -312,43 +313,43 @@ def test_a_daemon_does_not_outlive_its_run(lab: Lab) -> None:
         "  while True: f.write(b'x')\n"
         "while not os.path.exists('/opt/ml/model/pulse'): time.sleep(0.01)\n"
     )
-    assert lab.finish(run_id).exit_code == 0
-    pulse = lab.left(run_id)[0][0] / "pulse"
+    assert runs.finish(run_id).exit_code == 0
+    pulse = runs.left(run_id)[0][0] / "pulse"
     size = pulse.stat().st_size
     time.sleep(0.05)
     assert pulse.stat().st_size == size
 
 
-def test_an_image_that_a_run_uses_stays_until_the_run_has_ended(lab: Lab) -> None:
-    run = lab.run_of(SLEEP)
-    lab.runtime.start(run)
-    lab.until_logged(run.id, "up")
-    name = lab.runtime.images.list()[0].name
-    assert not lab.runtime.images.remove(name)
-    lab.runtime.stop(run.id, 0)
-    lab.finish(run.id)
-    lab.build("pass")
+def test_an_image_that_a_run_uses_stays_until_the_run_has_ended(runs: Runs) -> None:
+    run = runs.run_of(SLEEP)
+    runs.runtime.start(run)
+    runs.until_logged(run.id, "up")
+    name = runs.runtime.images.list()[0].name
+    assert not runs.runtime.images.remove(name)
+    runs.runtime.stop(run.id, 0)
+    runs.finish(run.id)
+    runs.build("pass")
     with pytest.raises(ImageNotFound):
-        lab.runtime.images.by_digest(run.image_digest)
+        runs.runtime.images.by_digest(run.image_digest)
 
 
-def test_a_run_whose_image_is_gone_ends_with_the_reason(lab: Lab) -> None:
-    run = lab.run_of("pass")
-    lab.runtime.images.remove(lab.runtime.images.list()[0].name)
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_a_run_whose_image_is_gone_ends_with_the_reason(runs: Runs) -> None:
+    run = runs.run_of("pass")
+    runs.runtime.images.remove(runs.runtime.images.list()[0].name)
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.IMAGE
     assert "removed" in end.message
 
 
-def test_the_unsafe_mode_says_so_in_each_log_and_in_the_report(lab: Lab) -> None:
-    lab.runtime = SandboxRuntime(lab.folder / "data", lab.data, unsafe_no_sandbox=True)
-    run_id = lab.start(
+def test_the_unsafe_mode_says_so_in_each_log_and_in_the_report(runs: Runs) -> None:
+    runs.runtime = SandboxRuntime(runs.folder / "data", runs.data, unsafe_no_sandbox=True)
+    run_id = runs.start(
         "import os\nopen(os.environ['SM_MODEL_DIR'] + '/w', 'w').write('w')\nprint('ran')",
         entrypoint=("python", "/opt/ml/code/train"),
     )
-    assert lab.finish(run_id).exit_code == 0, list(lab.runtime.logs(run_id))
-    assert "ran" in lab.text(run_id)
-    assert "unsafe-no-sandbox" in lab.text(run_id, "platform")
-    assert (lab.left(run_id)[0][0] / "w").read_text() == "w"
-    assert any(finding.name == "unsafe-no-sandbox" for finding in lab.runtime.report().findings)
+    assert runs.finish(run_id).exit_code == 0, list(runs.runtime.logs(run_id))
+    assert "ran" in runs.text(run_id)
+    assert "unsafe-no-sandbox" in runs.text(run_id, "platform")
+    assert (runs.left(run_id)[0][0] / "w").read_text() == "w"
+    assert any(finding.name == "unsafe-no-sandbox" for finding in runs.runtime.report().findings)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 from docker.api.client import APIClient
 
-from contract.runtime.conftest import DockerLab, Lab
+from contract.runtime.conftest import DockerRuns, Runs
 from whiteroom.runtime.system_calls import ABSENT, JUDGED, MACHINES, REFUSED
 
 REFUSED_ANSWERS = {errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT}
@@ -75,23 +75,23 @@ def calls() -> dict[str, int]:
     return {name: number for name, numbers in tables.items() if (number := numbers[COLUMN]) is not None}
 
 
-def every_refused_call_is(lab: Lab | DockerLab) -> None:
-    run_id = lab.start(WHOLE % {"calls": calls()})
-    end = lab.finish(run_id)
-    assert end.exit_code == 0, (end, lab.text(run_id, "stderr"))
-    answers, judged, fine, gate = json.loads(lab.text(run_id))
+def every_refused_call_is(runs: Runs | DockerRuns) -> None:
+    run_id = runs.start(WHOLE % {"calls": calls()})
+    end = runs.finish(run_id)
+    assert end.exit_code == 0, (end, runs.text(run_id, "stderr"))
+    answers, judged, fine, gate = json.loads(runs.text(run_id))
     assert {name for name, answer in answers.items() if answer not in REFUSED_ANSWERS} == set()
     assert {name for name, answer in judged.items() if answer not in REFUSED_ANSWERS} == set()
     assert {name for name, answer in fine.items() if answer in {errno.EPERM, errno.ENOSYS}} == set()
     assert gate == -signal.SIGSYS
 
 
-def test_the_sandbox_refuses_every_call_of_the_table(lab: Lab) -> None:
-    every_refused_call_is(lab)
+def test_the_sandbox_refuses_every_call_of_the_table(runs: Runs) -> None:
+    every_refused_call_is(runs)
 
 
-def test_a_container_refuses_every_call_of_the_table(docker_lab: DockerLab) -> None:
-    every_refused_call_is(docker_lab)
+def test_a_container_refuses_every_call_of_the_table(docker_runs: DockerRuns) -> None:
+    every_refused_call_is(docker_runs)
 
 
 SURVEY = (
@@ -102,15 +102,15 @@ print(json.dumps({number: apart(lambda: call(number, *[-1] * 6)) for number in %
 )
 
 
-def test_a_container_has_no_call_that_the_engines_own_profile_refuses(docker_lab: DockerLab) -> None:
+def test_a_container_has_no_call_that_the_engines_own_profile_refuses(docker_runs: DockerRuns) -> None:
     # Those that are judged by their arguments are tried above.
     numbers = sorted(set(range(462)) - {judged.numbers[COLUMN] for judged in JUDGED.values()})
     program = SURVEY % {"numbers": numbers}
-    run_id = docker_lab.start(program)
-    end = docker_lab.finish(run_id, 60)
-    assert end.exit_code == 0, (end, docker_lab.text(run_id, "stderr"))
-    ours = open_calls(json.loads(docker_lab.text(run_id)))
-    theirs = open_calls(json.loads(by_default(docker_lab, program)))
+    run_id = docker_runs.start(program)
+    end = docker_runs.finish(run_id, 60)
+    assert end.exit_code == 0, (end, docker_runs.text(run_id, "stderr"))
+    ours = open_calls(json.loads(docker_runs.text(run_id)))
+    theirs = open_calls(json.loads(by_default(docker_runs, program)))
     assert len(theirs) > 200
     assert ours - theirs == set()
 
@@ -119,10 +119,10 @@ def open_calls(answers: dict[str, int]) -> set[int]:
     return {int(number) for number, answer in answers.items() if answer not in {errno.EPERM, errno.ENOSYS}}
 
 
-def by_default(lab: DockerLab, program: str, command: Sequence[str] = ("/opt/ml/code/train",)) -> str:
+def by_default(runs: DockerRuns, program: str, command: Sequence[str] = ("/opt/ml/code/train",)) -> str:
     """What the program prints in a container with the engine's own profile, and no capability either."""
-    digest = lab.build(program)
-    api = APIClient(base_url=f"unix://{lab.socket}", version="auto", timeout=60)
+    digest = runs.build(program)
+    api = APIClient(base_url=f"unix://{runs.socket}", version="auto", timeout=60)
     host = api.create_host_config(cap_drop=["ALL"], security_opt=["no-new-privileges"], network_mode="none")
     container = api.create_container(digest, entrypoint=list(command), user="1000", host_config=host)["Id"]
     try:

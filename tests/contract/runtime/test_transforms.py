@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from contract.runtime.conftest import LIMITS, Lab
+from contract.runtime.conftest import LIMITS, Runs
 from whiteroom.domain.execution.runs import EndReason, RunId, TransformRun
 
 SERVER = """
@@ -36,21 +36,21 @@ http.server.ThreadingHTTPServer(('0.0.0.0', 8080), H).serve_forever()
 """
 
 
-def transform(lab: Lab, rows: str, *, program: str = SERVER, archive: Path | None = None) -> TransformRun:
-    inputs = lab.rows("inputs")
+def transform(runs: Runs, rows: str, *, program: str = SERVER, archive: Path | None = None) -> TransformRun:
+    inputs = runs.rows("inputs")
     (inputs / "part-0.csv").write_text(rows)
     if archive is None:
-        archive = lab.rows("models") / "model.tar.gz"
+        archive = runs.rows("models") / "model.tar.gz"
         write_archive(archive, "weights", b"m")
     return TransformRun(
-        id=RunId(f"transform-{os.getpid()}-{next(lab.numbers)}"),
+        id=RunId(f"transform-{os.getpid()}-{next(runs.numbers)}"),
         job_name="scores",
         job_arn="arn:aws:cleanrooms-ml:us-east-1:111111111111:membership/m/trained-model-inference-job/i",
         image_uri="image",
-        image_digest=lab.build(program, verb="serve"),
+        image_digest=runs.build(program, verb="serve"),
         environment={},
-        model_archive=lab.ref(archive),
-        input_data=lab.ref(inputs),
+        model_archive=runs.ref(archive),
+        input_data=runs.ref(inputs),
         content_type="text/csv",
         header=False,
         accept=None,
@@ -71,110 +71,110 @@ def write_archive(path: Path, name: str, data: bytes) -> None:
         archive.addfile(member, io.BytesIO(data))
 
 
-def test_every_file_is_put_through_the_served_model(lab: Lab) -> None:
-    run = transform(lab, "1,2\n3,4\n")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
-    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
-    assert (lab.left(run.id)[0][1] / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
+def test_every_file_is_put_through_the_served_model(runs: Runs) -> None:
+    run = transform(runs, "1,2\n3,4\n")
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(runs.runtime.logs(run.id)))
+    assert (runs.left(run.id)[0][1] / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
 
 
-def test_a_bad_record_fails_the_transform_and_names_its_file(lab: Lab) -> None:
-    run = transform(lab, "1,2\npoison\n")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_a_bad_record_fails_the_transform_and_names_its_file(runs: Runs) -> None:
+    run = transform(runs, "1,2\npoison\n")
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.TRANSFORM
     assert "part-0.csv" in end.message
     assert "poison" not in end.message
 
 
-def test_several_instances_share_out_the_files_and_each_serves_on_a_network_of_its_own(lab: Lab) -> None:
-    run = replace(transform(lab, "0\n"), instance_count=3)
+def test_several_instances_share_out_the_files_and_each_serves_on_a_network_of_its_own(runs: Runs) -> None:
+    run = replace(transform(runs, "0\n"), instance_count=3)
     for number in range(1, 5):
-        (lab.rows("inputs") / f"part-{number}.csv").write_text(f"{number}\n")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
-    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(lab.runtime.logs(run.id)))
-    left = {one.host: list(lab.data.list(one.output)) for one in lab.runtime.output(run.id)}
+        (runs.rows("inputs") / f"part-{number}.csv").write_text(f"{number}\n")
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
+    assert (end.reason, end.exit_code) == (EndReason.EXITED, 0), (end, list(runs.runtime.logs(run.id)))
+    left = {one.host: list(runs.data.list(one.output)) for one in runs.runtime.output(run.id)}
     assert sorted(name for names in left.values() for name in names) == [f"part-{n}.csv.out" for n in range(5)]
     assert [len(names) for names in left.values()] == [1, 2, 2]
 
 
-def test_an_instance_without_a_file_of_its_own_serves_nothing_and_fails_nothing(lab: Lab) -> None:
-    run = replace(transform(lab, "1\n"), instance_count=2)
-    lab.runtime.start(run)
-    assert lab.finish(run.id).exit_code == 0
-    assert [len(lab.data.list(one.output)) for one in lab.runtime.output(run.id)] == [0, 1]
+def test_an_instance_without_a_file_of_its_own_serves_nothing_and_fails_nothing(runs: Runs) -> None:
+    run = replace(transform(runs, "1\n"), instance_count=2)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0
+    assert [len(runs.data.list(one.output)) for one in runs.runtime.output(run.id)] == [0, 1]
 
 
-def test_a_bad_record_on_one_instance_leaves_the_files_of_the_others_whole(lab: Lab) -> None:
-    run = replace(transform(lab, "poison\n"), instance_count=2)
-    (lab.rows("inputs") / "part-1.csv").write_text("1\n")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_a_bad_record_on_one_instance_leaves_the_files_of_the_others_whole(runs: Runs) -> None:
+    run = replace(transform(runs, "poison\n"), instance_count=2)
+    (runs.rows("inputs") / "part-1.csv").write_text("1\n")
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert (end.reason, end.host) == (EndReason.TRANSFORM, "algo-1")
-    assert [name for left in lab.runtime.output(run.id) for name in lab.data.list(left.output)] == ["part-1.csv.out"]
+    assert [name for left in runs.runtime.output(run.id) for name in runs.data.list(left.output)] == ["part-1.csv.out"]
 
 
-def test_an_instance_that_dies_while_serving_stops_the_others_and_is_named(lab: Lab) -> None:
-    run = replace(transform(lab, "1\n"), instance_count=2)
-    (lab.rows("inputs") / "part-1.csv").write_text("die\n")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_an_instance_that_dies_while_serving_stops_the_others_and_is_named(runs: Runs) -> None:
+    run = replace(transform(runs, "1\n"), instance_count=2)
+    (runs.rows("inputs") / "part-1.csv").write_text("die\n")
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert (end.reason, end.exit_code, end.host) == (EndReason.EXITED, 9, "algo-2")
 
 
-def test_a_program_that_dies_while_serving_ends_with_its_own_exit_code(lab: Lab) -> None:
-    run = transform(lab, "die\n")
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+def test_a_program_that_dies_while_serving_ends_with_its_own_exit_code(runs: Runs) -> None:
+    run = transform(runs, "die\n")
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert (end.reason, end.exit_code) == (EndReason.EXITED, 9)
 
 
-def test_a_program_that_ends_well_before_its_work_is_done_has_failed(lab: Lab) -> None:
-    run = transform(lab, "1\n", program="print('done already')")
-    lab.runtime.start(run)
-    assert lab.finish(run.id).reason is EndReason.TRANSFORM
+def test_a_program_that_ends_well_before_its_work_is_done_has_failed(runs: Runs) -> None:
+    run = transform(runs, "1\n", program="print('done already')")
+    runs.runtime.start(run)
+    assert runs.finish(run.id).reason is EndReason.TRANSFORM
 
 
-def test_a_transform_can_be_stopped(lab: Lab) -> None:
-    run = transform(lab, "1\n", program="import time\nprint('up', flush=True)\ntime.sleep(3600)")
-    lab.runtime.start(run)
-    lab.until_logged(run.id, "up")
-    lab.runtime.stop(run.id, 0)
-    assert lab.finish(run.id).reason is EndReason.STOPPED
+def test_a_transform_can_be_stopped(runs: Runs) -> None:
+    run = transform(runs, "1\n", program="import time\nprint('up', flush=True)\ntime.sleep(3600)")
+    runs.runtime.start(run)
+    runs.until_logged(run.id, "up")
+    runs.runtime.stop(run.id, 0)
+    assert runs.finish(run.id).reason is EndReason.STOPPED
 
 
 @pytest.mark.parametrize("name", ["../weights", "/weights"])
-def test_an_archive_that_leads_out_is_refused(lab: Lab, name: str) -> None:
-    archive = lab.rows("models") / "bad.tar.gz"
+def test_an_archive_that_leads_out_is_refused(runs: Runs, name: str) -> None:
+    archive = runs.rows("models") / "bad.tar.gz"
     write_archive(archive, name, b"m")
-    run = transform(lab, "1\n", archive=archive)
-    lab.runtime.start(run)
-    end = lab.finish(run.id)
+    run = transform(runs, "1\n", archive=archive)
+    runs.runtime.start(run)
+    end = runs.finish(run.id)
     assert end.reason is EndReason.TRANSFORM
     assert "archive" in end.message
 
 
-def test_a_client_that_is_killed_is_a_death_of_the_machine_and_not_the_programs(lab: Lab) -> None:
+def test_a_client_that_is_killed_is_a_death_of_the_machine_and_not_the_programs(runs: Runs) -> None:
     hangs = SERVER.replace(
         "    def do_POST(self):\n", "    def do_POST(self):\n        import time; time.sleep(3600)\n"
     )
-    run = transform(lab, "1,2\n", program=hangs)
-    lab.runtime.start(run)
-    lab.until(lambda: "at a time" in lab.text(run.id, "platform"))
-    lab.fork_of(run.id).send_signal(signal.SIGKILL)
-    end = lab.finish(run.id)
+    run = transform(runs, "1,2\n", program=hangs)
+    runs.runtime.start(run)
+    runs.until(lambda: "at a time" in runs.text(run.id, "platform"))
+    runs.fork_of(run.id).send_signal(signal.SIGKILL)
+    end = runs.finish(run.id)
     assert (end.reason, end.message) == (EndReason.MACHINE, "The batch transform's client was killed.")
 
 
-def test_an_unpacker_that_is_killed_is_a_death_of_the_machine_and_not_the_archives(lab: Lab) -> None:
+def test_an_unpacker_that_is_killed_is_a_death_of_the_machine_and_not_the_archives(runs: Runs) -> None:
     """The archive is a FIFO that nobody writes to: it is waited for."""
-    archive = lab.rows("models") / "model.fifo"
+    archive = runs.rows("models") / "model.fifo"
     os.mkfifo(archive)
-    run = transform(lab, "1,2\n", archive=archive)
-    lab.runtime.start(run)
-    lab.until((lab.run_folder(run.id) / "supervisor.json").exists)
-    lab.until(lambda: len(psutil.Process(lab.supervisor_of(run.id)).children()) == 1)
-    lab.fork_of(run.id).send_signal(signal.SIGKILL)
-    assert lab.finish(run.id).reason is EndReason.MACHINE
+    run = transform(runs, "1,2\n", archive=archive)
+    runs.runtime.start(run)
+    runs.until((runs.run_folder(run.id) / "supervisor.json").exists)
+    runs.until(lambda: len(psutil.Process(runs.supervisor_of(run.id)).children()) == 1)
+    runs.fork_of(run.id).send_signal(signal.SIGKILL)
+    assert runs.finish(run.id).reason is EndReason.MACHINE

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from contract.runtime.conftest import LIMITS, MIB, Lab
+from contract.runtime.conftest import LIMITS, MIB, Runs
 from whiteroom.domain.observability.metrics import Usage
 
 BUSY = (
@@ -23,12 +23,12 @@ def whole(samples: list[Usage]) -> list[Usage]:
     return [one for one in samples if len(one.values) >= 3]
 
 
-def test_cpu_memory_and_disk_of_every_instance_are_sampled(lab: Lab) -> None:
+def test_cpu_memory_and_disk_of_every_instance_are_sampled(runs: Runs) -> None:
     limits = dataclasses.replace(LIMITS, volume_bytes=60 * MIB)
-    run_id = lab.start(BUSY, instance_count=2, limits=limits)
-    lab.until(lambda: len(list(lab.runtime.usage(run_id))) >= 2)
-    assert lab.finish(run_id).exit_code == 0
-    samples = list(lab.runtime.usage(run_id))
+    run_id = runs.start(BUSY, instance_count=2, limits=limits)
+    runs.until(lambda: len(list(runs.runtime.usage(run_id))) >= 2)
+    assert runs.finish(run_id).exit_code == 0
+    samples = list(runs.runtime.usage(run_id))
     assert {one.host for one in samples} == {"algo-1", "algo-2"}
     for host in ("algo-1", "algo-2"):
         own = [one.values for one in whole(samples) if one.host == host]
@@ -39,22 +39,22 @@ def test_cpu_memory_and_disk_of_every_instance_are_sampled(lab: Lab) -> None:
         assert all(0 <= value <= 100 for values in own for name, value in values.items() if name != "CPUUtilization")
 
 
-def test_samples_are_read_from_any_place_and_go_with_the_log(lab: Lab) -> None:
-    run_id = lab.start("import time\ntime.sleep(0.6)")
-    lab.finish(run_id)
-    samples = list(lab.reopen().usage(run_id))
+def test_samples_are_read_from_any_place_and_go_with_the_log(runs: Runs) -> None:
+    run_id = runs.start("import time\ntime.sleep(0.6)")
+    runs.finish(run_id)
+    samples = list(runs.reopen().usage(run_id))
     assert len(samples) >= 2
-    assert list(lab.runtime.usage(run_id, 1)) == samples[1:]
-    assert list(lab.runtime.usage(run_id, 100)) == []
-    lab.runtime.forget(run_id)
-    assert list(lab.runtime.usage(run_id)) == samples
-    lab.runtime.forget_logs(run_id)
-    assert list(lab.runtime.usage(run_id)) == []
-    assert not list((lab.folder / "data" / "logs").iterdir())
+    assert list(runs.runtime.usage(run_id, 1)) == samples[1:]
+    assert list(runs.runtime.usage(run_id, 100)) == []
+    runs.runtime.forget(run_id)
+    assert list(runs.runtime.usage(run_id)) == samples
+    runs.runtime.forget_logs(run_id)
+    assert list(runs.runtime.usage(run_id)) == []
+    assert not list((runs.folder / "data" / "logs").iterdir())
 
 
-def test_a_run_too_short_to_be_looked_at_has_a_sample(lab: Lab) -> None:
-    run_id = lab.start("pass")
-    lab.finish(run_id)
-    (taken,) = lab.runtime.usage(run_id)
+def test_a_run_too_short_to_be_looked_at_has_a_sample(runs: Runs) -> None:
+    run_id = runs.start("pass")
+    runs.finish(run_id)
+    (taken,) = runs.runtime.usage(run_id)
     assert "DiskUtilization" in taken.values

@@ -25,10 +25,10 @@ GIGABYTE = 10**9
 
 
 @dataclass
-class Room:
+class EngineFolder:
     """A folder with members' tables, an engine, and a way to run a query to its end."""
 
-    folder: Path
+    path: Path
     data: LocalData
     engine: DuckDbEngine
     tables: list[QueryTable] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Room:
         return table
 
     def write(self, name: str, text: str | bytes) -> Path:
-        file = self.folder / name
+        file = self.path / name
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return file
 
@@ -100,27 +100,27 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
+def folder(tmp_path: Path) -> Iterator[EngineFolder]:
     (tmp_path / "results").mkdir()
     data = FolderData(tmp_path)
-    room = Room(tmp_path, data, DuckDbEngine(tmp_path / "engine", data))
-    yield room
-    for query_id in room.engine.queries():
-        room.engine.forget(query_id)
+    folder = EngineFolder(tmp_path, data, DuckDbEngine(tmp_path / "engine", data))
+    yield folder
+    for query_id in folder.engine.queries():
+        folder.engine.forget(query_id)
 
 
 @pytest.fixture
-def people(room: Room) -> Room:
+def people(folder: EngineFolder) -> EngineFolder:
     """Two tables that join: people and visits."""
-    room.add(
+    folder.add(
         "people",
-        [room.write("people.csv", "id,Name,ssn\n1,Ann,s1\n2,Bob,s2\n3,,s3\n")],
+        [folder.write("people.csv", "id,Name,ssn\n1,Ann,s1\n2,Bob,s2\n3,,s3\n")],
         {"id": "bigint", "Name": "string", "ssn": "string"},
         allowed_columns=("id", "Name"),
     )
-    room.add(
+    folder.add(
         "store-visits 2024",
-        [room.write("visits.csv", "person,amount\n2,5.5\n1,1.25\n2,2.0\n9,7.0\n")],
+        [folder.write("visits.csv", "person,amount\n2,5.5\n1,1.25\n2,2.0\n9,7.0\n")],
         {"person": "bigint", "amount": "double"},
     )
-    return room
+    return folder

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from contract.sql_engine.conftest import Room
+from contract.sql_engine.conftest import EngineFolder
 from contract.sql_engine.suite import SqlEngineContract
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.queries import QueryFailure, QuerySpec, ResultFormat
@@ -24,60 +24,60 @@ ENDLESS = "SELECT count(*) AS n FROM numbers a CROSS JOIN numbers b CROSS JOIN n
 
 
 @pytest.fixture
-def numbers(room: Room) -> Room:
+def numbers(folder: EngineFolder) -> EngineFolder:
     """A Parquet table of a million rows in two files."""
-    files = [room.folder / "n0.parquet", room.folder / "n1.parquet"]
+    files = [folder.path / "n0.parquet", folder.path / "n1.parquet"]
     for index, file in enumerate(files):
         duckdb.sql(
             f"COPY (SELECT i + {index * 500_000} AS i, i % 1000 AS k, i / 7 AS x FROM range(500000) t(i)) TO '{file}'"
         )
-    room.add("numbers", files, {"i": "bigint", "k": "bigint", "x": "double"}, FileFormat.PARQUET)
-    duckdb.sql(f"COPY (SELECT i % 500 AS k, i AS label FROM range(1000) t(i)) TO '{room.folder / 'l.parquet'}'")
-    room.add("labels", [room.folder / "l.parquet"], {"k": "bigint", "label": "bigint"}, FileFormat.PARQUET)
-    return room
+    folder.add("numbers", files, {"i": "bigint", "k": "bigint", "x": "double"}, FileFormat.PARQUET)
+    duckdb.sql(f"COPY (SELECT i % 500 AS k, i AS label FROM range(1000) t(i)) TO '{folder.path / 'l.parquet'}'")
+    folder.add("labels", [folder.path / "l.parquet"], {"k": "bigint", "label": "bigint"}, FileFormat.PARQUET)
+    return folder
 
 
 class TestDuckDbEngine(SqlEngineContract):
     adapters = (DuckDbEngine,)
 
     @pytest.fixture
-    def engine(self, room: Room) -> DuckDbEngine:
-        return room.engine
+    def engine(self, folder: EngineFolder) -> DuckDbEngine:
+        return folder.engine
 
     @pytest.fixture
-    def data(self, room: Room) -> FolderData:
-        return FolderData(room.folder)
+    def data(self, folder: EngineFolder) -> FolderData:
+        return FolderData(folder.path)
 
     @pytest.fixture
-    def query(self, people: Room) -> QuerySpec:
+    def query(self, people: EngineFolder) -> QuerySpec:
         return people.spec("SELECT id, name FROM people")
 
     @pytest.fixture
-    def refused(self, people: Room) -> QuerySpec:
+    def refused(self, people: EngineFolder) -> QuerySpec:
         return people.spec("SELECT ssn FROM people")
 
     @pytest.fixture
-    def endless(self, numbers: Room) -> QuerySpec:
+    def endless(self, numbers: EngineFolder) -> QuerySpec:
         return numbers.spec(ENDLESS)
 
 
-def test_a_select_star_gives_the_allowed_columns_with_a_header(people: Room) -> None:
+def test_a_select_star_gives_the_allowed_columns_with_a_header(people: EngineFolder) -> None:
     assert people.text("SELECT * FROM people") == "id,name\n1,Ann\n2,Bob\n3,\n"
 
 
-def test_names_are_compared_without_case_and_written_as_the_query_writes_them(people: Room) -> None:
+def test_names_are_compared_without_case_and_written_as_the_query_writes_them(people: EngineFolder) -> None:
     sql = (
         "SELECT P.ID AS PersonId, v.Amount FROM PEOPLE p JOIN `Store-Visits 2024` v ON p.id = v.person ORDER BY amount"
     )
     assert people.text(sql) == "PersonId,Amount\n1,1.25\n2,2.0\n2,5.5\n"
 
 
-def test_a_join_comes_in_the_order_of_its_tables_rows(people: Room) -> None:
+def test_a_join_comes_in_the_order_of_its_tables_rows(people: EngineFolder) -> None:
     sql = "SELECT amount, name FROM `store-visits 2024` v LEFT JOIN people p ON p.id = v.person"
     assert people.text(sql) == "amount,name\n5.5,Bob\n1.25,Ann\n2.0,Bob\n7.0,\n"
 
 
-def test_a_result_counts_its_rows_files_and_bytes_and_names_its_tables(people: Room) -> None:
+def test_a_result_counts_its_rows_files_and_bytes_and_names_its_tables(people: EngineFolder) -> None:
     seen, spec = people.run("SELECT id FROM people")
     assert seen.phase is Phase.ENDED
     assert seen.result is not None
@@ -91,7 +91,7 @@ VISITS = "FROM people p JOIN `store-visits 2024` v ON p.id = v.person"
 
 
 @pytest.mark.parametrize("where", ["", "WHERE p.id = 1", "WHERE p.id = 99"])
-def test_what_a_query_read_is_all_of_its_tables_whatever_its_filters(people: Room, where: str) -> None:
+def test_what_a_query_read_is_all_of_its_tables_whatever_its_filters(people: EngineFolder, where: str) -> None:
     seen, _ = people.run(f"SELECT p.id {VISITS} {where}", measured=True)
     assert seen.result is not None
     use = seen.result.use
@@ -107,7 +107,7 @@ def test_what_a_query_read_is_all_of_its_tables_whatever_its_filters(people: Roo
     assert 0 < use.peak_memory_bytes < 10**9
 
 
-def test_rows_are_counted_only_where_somebody_may_read_how_many(people: Room) -> None:
+def test_rows_are_counted_only_where_somebody_may_read_how_many(people: EngineFolder) -> None:
     def read(**changes: Any) -> object:
         seen, _ = people.run("SELECT COUNT(id) AS n FROM people", **changes)
         assert seen.result is not None, seen.message
@@ -122,7 +122,7 @@ def test_rows_are_counted_only_where_somebody_may_read_how_many(people: Room) ->
     assert read(measured=True, tables=(hidden, *others)) is None
 
 
-def test_every_way_to_read_two_tables_gives_sparks_rows(people: Room) -> None:
+def test_every_way_to_read_two_tables_gives_sparks_rows(people: EngineFolder) -> None:
     visits = "`store-visits 2024` v ON p.id = v.person"
     assert people.text(f"SELECT p.* FROM people p LEFT SEMI JOIN {visits}") == "id,name\n1,Ann\n2,Bob\n"
     assert people.text(f"SELECT p.id FROM people p LEFT ANTI JOIN {visits}") == "id\n3\n"
@@ -133,11 +133,11 @@ def test_every_way_to_read_two_tables_gives_sparks_rows(people: Room) -> None:
     assert people.text("SELECT id FROM people EXCEPT SELECT person FROM `store-visits 2024`") == "id\n3\n"
 
 
-def test_an_empty_result_is_one_file_with_a_header(people: Room) -> None:
+def test_an_empty_result_is_one_file_with_a_header(people: EngineFolder) -> None:
     assert people.text("SELECT id FROM people WHERE id > 99") == "id\n"
 
 
-def test_an_empty_parquet_result_is_one_file_with_a_schema(people: Room) -> None:
+def test_an_empty_parquet_result_is_one_file_with_a_schema(people: EngineFolder) -> None:
     seen, spec = people.run("SELECT id, name FROM people WHERE id > 99", result_format=ResultFormat.PARQUET)
     assert seen.result is not None
     assert seen.result.rows == 0
@@ -145,11 +145,11 @@ def test_an_empty_parquet_result_is_one_file_with_a_schema(people: Room) -> None
     assert (described.columns, list(map(str, described.types))) == (["id", "name"], ["BIGINT", "VARCHAR"])
 
 
-def test_the_header_can_be_turned_off(people: Room) -> None:
+def test_the_header_can_be_turned_off(people: EngineFolder) -> None:
     assert people.text("SELECT id FROM people", csv_header=False) == "1\n2\n3\n"
 
 
-def test_csv_values_are_spelled_as_spark_spells_them(people: Room) -> None:
+def test_csv_values_are_spelled_as_spark_spells_them(people: EngineFolder) -> None:
     sql = (
         "SELECT TIMESTAMP '2020-01-02 03:04:05.678' AS t, DATE '2020-01-02' AS d, true AS b, '' AS e, "
         "CAST(null AS STRING) AS n, CAST(1.5 AS DECIMAL(5,2)) AS c, 'a\"b,c' AS q FROM people WHERE id = 1"
@@ -168,14 +168,16 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("sql", QUERIES)
-def test_the_same_query_on_the_same_data_writes_the_same_bytes(numbers: Room, sql: str) -> None:
+def test_the_same_query_on_the_same_data_writes_the_same_bytes(numbers: EngineFolder, sql: str) -> None:
     first = numbers.text(sql, cpus=2)
     assert numbers.text(sql, cpus=2) == first
     assert numbers.text(sql, cpus=3) == first
 
 
 @pytest.mark.parametrize("result_format", list(ResultFormat))
-def test_a_result_above_the_limit_is_cut_into_files_in_order(numbers: Room, result_format: ResultFormat) -> None:
+def test_a_result_above_the_limit_is_cut_into_files_in_order(
+    numbers: EngineFolder, result_format: ResultFormat
+) -> None:
     sql = "SELECT i, x, label FROM numbers n JOIN labels l ON n.k = l.k"
     whole, whole_spec = numbers.run(sql, result_format=result_format)
     parts, parts_spec = numbers.run(sql, result_format=result_format, max_file_bytes=4_000_000)
@@ -196,11 +198,11 @@ def test_a_result_above_the_limit_is_cut_into_files_in_order(numbers: Room, resu
     assert parts.result.rows == whole.result.rows == 1_000_000
 
 
-def test_a_csv_is_never_cut_inside_a_quoted_field(room: Room) -> None:
-    room.add("t", [room.write("t.csv", "a\n" + '"x\ny"\n' * 1_000)], {"a": "string"})
-    seen, spec = room.run("SELECT a FROM t", max_file_bytes=500)
+def test_a_csv_is_never_cut_inside_a_quoted_field(folder: EngineFolder) -> None:
+    folder.add("t", [folder.write("t.csv", "a\n" + '"x\ny"\n' * 1_000)], {"a": "string"})
+    seen, spec = folder.run("SELECT a FROM t", max_file_bytes=500)
     assert seen.result is not None
-    texts = [(room.rows(spec) / name).read_text() for name in seen.result.files]
+    texts = [(folder.rows(spec) / name).read_text() for name in seen.result.files]
     assert len(texts) > 5
     assert all(text.startswith('a\n"x\ny"\n') and text.endswith('"x\ny"\n') for text in texts)
     assert "".join(text.removeprefix("a\n") for text in texts) == '"x\ny"\n' * 1_000
@@ -215,74 +217,74 @@ def test_a_csv_is_never_cut_inside_a_quoted_field(room: Room) -> None:
         ("a,b\n1\n", 2),
     ],
 )
-def test_a_broken_csv_row_is_named_by_table_file_and_line(room: Room, text: str, line: int) -> None:
-    room.add("t", [room.write("broken.csv", text)], {"a": "bigint", "b": "string"})
-    seen, spec = room.run("SELECT a, b FROM t")
+def test_a_broken_csv_row_is_named_by_table_file_and_line(folder: EngineFolder, text: str, line: int) -> None:
+    folder.add("t", [folder.write("broken.csv", text)], {"a": "bigint", "b": "string"})
+    seen, spec = folder.run("SELECT a, b FROM t")
     assert seen.failure is QueryFailure.DATA
     assert f"Table 't', file broken.csv, line {line}:" in seen.message
     assert "SECRET" not in seen.message
-    assert str(room.folder) not in seen.message
-    assert not room.rows(spec).exists()
-    assert list(room.rows(spec).parent.iterdir()) == []
+    assert str(folder.path) not in seen.message
+    assert not folder.rows(spec).exists()
+    assert list(folder.rows(spec).parent.iterdir()) == []
 
 
-def test_a_row_cannot_forge_the_file_that_an_error_names(room: Room) -> None:
-    good = room.write("good.csv", "a\n1\n")
-    bad = room.write("bad.csv", f'a\n"x\n  file = {good}\n"\n')
-    room.add("t", [good, bad], {"a": "bigint"})
-    seen, _ = room.run("SELECT a FROM t")
+def test_a_row_cannot_forge_the_file_that_an_error_names(folder: EngineFolder) -> None:
+    good = folder.write("good.csv", "a\n1\n")
+    bad = folder.write("bad.csv", f'a\n"x\n  file = {good}\n"\n')
+    folder.add("t", [good, bad], {"a": "bigint"})
+    seen, _ = folder.run("SELECT a FROM t")
     assert "file bad.csv" in seen.message
 
 
 @pytest.mark.parametrize("line", ['{"a": SECRET}', '{"a": "SECRET"}', "[1]"])
-def test_a_broken_json_line_is_named_by_table_file_and_line(room: Room, line: str) -> None:
-    file = room.write("rows.jsonl", '{"a": 1}\n{"a": 2}\n' + line + '\n{"a": 4}\n')
-    room.add("t", [file], {"a": "bigint"}, FileFormat.JSON_LINES)
-    seen, _ = room.run("SELECT a FROM t")
+def test_a_broken_json_line_is_named_by_table_file_and_line(folder: EngineFolder, line: str) -> None:
+    file = folder.write("rows.jsonl", '{"a": 1}\n{"a": 2}\n' + line + '\n{"a": 4}\n')
+    folder.add("t", [file], {"a": "bigint"}, FileFormat.JSON_LINES)
+    seen, _ = folder.run("SELECT a FROM t")
     assert seen.failure is QueryFailure.DATA
     assert "file rows.jsonl, line 3" in seen.message
     assert "SECRET" not in seen.message
 
 
-def test_a_truncated_parquet_file_is_named(numbers: Room) -> None:
-    whole = (numbers.folder / "n1.parquet").read_bytes()
-    (numbers.folder / "n1.parquet").write_bytes(whole[: len(whole) // 2])
+def test_a_truncated_parquet_file_is_named(numbers: EngineFolder) -> None:
+    whole = (numbers.path / "n1.parquet").read_bytes()
+    (numbers.path / "n1.parquet").write_bytes(whole[: len(whole) // 2])
     seen, _ = numbers.run("SELECT i FROM numbers")
     assert seen.failure is QueryFailure.DATA
     assert "Table 'numbers', file n1.parquet" in seen.message
 
 
-def test_a_damaged_parquet_page_is_named(numbers: Room) -> None:
-    whole = (numbers.folder / "n0.parquet").read_bytes()
-    (numbers.folder / "n0.parquet").write_bytes(whole[:1_000] + bytes(100_000) + whole[101_000:])
+def test_a_damaged_parquet_page_is_named(numbers: EngineFolder) -> None:
+    whole = (numbers.path / "n0.parquet").read_bytes()
+    (numbers.path / "n0.parquet").write_bytes(whole[:1_000] + bytes(100_000) + whole[101_000:])
     seen, _ = numbers.run("SELECT sum(i) AS s, sum(k) AS t, sum(x) AS u FROM numbers")
     assert seen.failure is QueryFailure.DATA
     assert "file n0.parquet" in seen.message
 
 
-def test_a_parquet_file_that_lost_a_column_is_a_fault_of_the_data(numbers: Room) -> None:
+def test_a_parquet_file_that_lost_a_column_is_a_fault_of_the_data(numbers: EngineFolder) -> None:
     for name in ("n0", "n1"):
-        duckdb.sql(f"COPY (SELECT 1::BIGINT AS i) TO '{numbers.folder / name}.parquet'")
+        duckdb.sql(f"COPY (SELECT 1::BIGINT AS i) TO '{numbers.path / name}.parquet'")
     seen, _ = numbers.run("SELECT i, k FROM numbers")
     assert seen.failure is QueryFailure.DATA
     assert "'numbers'" in seen.message
 
 
-def test_a_csv_whose_columns_moved_is_a_fault_of_the_data(people: Room) -> None:
+def test_a_csv_whose_columns_moved_is_a_fault_of_the_data(people: EngineFolder) -> None:
     people.write("people.csv", "ssn,Name,id\ns1,Ann,1\n")
     seen, _ = people.run("SELECT name FROM people")
     assert seen.failure is QueryFailure.DATA
     assert "file people.csv, line 1" in seen.message
 
 
-def test_a_file_that_is_gone_is_a_fault_of_the_data(people: Room) -> None:
-    (people.folder / "people.csv").unlink()
+def test_a_file_that_is_gone_is_a_fault_of_the_data(people: EngineFolder) -> None:
+    (people.path / "people.csv").unlink()
     seen, _ = people.run("SELECT name FROM people")
     assert seen.failure is QueryFailure.DATA
     assert "people.csv" in seen.message
 
 
-def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_others(people: Room) -> None:
+def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_others(people: EngineFolder) -> None:
     people.add("gone", [], {}, rule=None, rule_type=None)
     seen, _ = people.run("SELECT name FROM people")
     assert seen.result is not None
@@ -293,7 +295,7 @@ def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_other
     )
 
 
-def test_a_value_that_breaks_a_query_does_not_appear_in_the_message(people: Room) -> None:
+def test_a_value_that_breaks_a_query_does_not_appear_in_the_message(people: EngineFolder) -> None:
     secret = "98765432109876543210987654321098765432"
     # The sum of three has 39 digits, which no DECIMAL holds.
     seen, _ = people.run(f"SELECT SUM(CAST('{secret}' AS DECIMAL(38, 0))) AS x FROM people")
@@ -301,55 +303,55 @@ def test_a_value_that_breaks_a_query_does_not_appear_in_the_message(people: Room
     assert secret[:10] not in seen.message
 
 
-def test_a_sum_beyond_a_bigint_wraps_as_sparks_does(people: Room) -> None:
+def test_a_sum_beyond_a_bigint_wraps_as_sparks_does(people: EngineFolder) -> None:
     text = people.text("SELECT id + 9223372036854775807 AS x FROM people ORDER BY id LIMIT 1")
     assert text.splitlines() == ["x", "-9223372036854775808"]
 
 
-def test_a_query_of_a_table_without_a_rule_is_refused_with_the_reason(room: Room) -> None:
-    room.add("t", [room.write("t.csv", "a\n1\n")], {"a": "bigint"}, rule=None, rule_type=None)
-    seen, _ = room.run("SELECT a FROM t")
+def test_a_query_of_a_table_without_a_rule_is_refused_with_the_reason(folder: EngineFolder) -> None:
+    folder.add("t", [folder.write("t.csv", "a\n1\n")], {"a": "bigint"}, rule=None, rule_type=None)
+    seen, _ = folder.run("SELECT a FROM t")
     assert seen.failure is QueryFailure.REFUSED
     assert "Its owner must call CreateConfiguredTableAnalysisRule" in seen.message
 
 
-def test_more_memory_than_granted_ends_the_query(numbers: Room) -> None:
+def test_more_memory_than_granted_ends_the_query(numbers: EngineFolder) -> None:
     sql = "SELECT a.i AS x, median(b.i) AS m FROM numbers a JOIN numbers b ON a.k = b.k GROUP BY a.i"
     seen, _ = numbers.run(sql, memory_bytes=60_000_000, timeout_seconds=30)
     assert seen.failure in {QueryFailure.RESOURCES, QueryFailure.TIMEOUT}
 
 
-def test_a_query_over_its_time_is_killed(numbers: Room) -> None:
+def test_a_query_over_its_time_is_killed(numbers: EngineFolder) -> None:
     seen, spec = numbers.run(ENDLESS, timeout_seconds=1)
     assert seen.failure is QueryFailure.TIMEOUT
     assert "1 seconds" in seen.message
     assert list(numbers.rows(spec).parent.iterdir()) == []
 
 
-def test_a_restarted_server_finds_its_query(numbers: Room) -> None:
+def test_a_restarted_server_finds_its_query(numbers: EngineFolder) -> None:
     spec = numbers.spec("SELECT i FROM numbers")
     numbers.engine.start(spec)
-    numbers.engine = DuckDbEngine(numbers.folder / "engine", numbers.data)
+    numbers.engine = DuckDbEngine(numbers.path / "engine", numbers.data)
     numbers.engine.start(spec)
     seen = numbers.end(spec.id)
     assert seen.result is not None
     assert seen.result.rows == 1_000_000
 
 
-def test_a_query_whose_processes_died_is_absent_and_can_start_again(numbers: Room) -> None:
+def test_a_query_whose_processes_died_is_absent_and_can_start_again(numbers: EngineFolder) -> None:
     spec = numbers.spec(ENDLESS)
     numbers.engine.start(spec)
-    folder = numbers.folder / "engine" / "queries" / spec.id
+    folder = numbers.path / "engine" / "queries" / spec.id
     os.killpg(int((folder / "pid").read_text()), signal.SIGKILL)
     assert numbers.end(spec.id).phase is Phase.ABSENT
     numbers.engine.start(spec)
     assert numbers.engine.observe(spec.id).phase is Phase.RUNNING
 
 
-def test_the_worker_dies_with_its_supervisor(numbers: Room) -> None:
+def test_the_worker_dies_with_its_supervisor(numbers: EngineFolder) -> None:
     spec = numbers.spec(ENDLESS)
     numbers.engine.start(spec)
-    folder = numbers.folder / "engine" / "queries" / spec.id
+    folder = numbers.path / "engine" / "queries" / spec.id
     supervisor = int((folder / "pid").read_text())
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
     while not children.read_text():
@@ -359,12 +361,12 @@ def test_the_worker_dies_with_its_supervisor(numbers: Room) -> None:
     assert numbers.end(spec.id).phase is Phase.ABSENT
 
 
-def test_an_id_that_leaves_the_folder_is_refused(room: Room) -> None:
+def test_an_id_that_leaves_the_folder_is_refused(folder: EngineFolder) -> None:
     with pytest.raises(ValueError, match="not the id"):
-        room.engine.observe("../elsewhere")
+        folder.engine.observe("../elsewhere")
 
 
-def test_a_units_name_that_holds_sql_does_not_read_a_column_that_is_not_allowed(people: Room) -> None:
+def test_a_units_name_that_holds_sql_does_not_read_a_column_that_is_not_allowed(people: EngineFolder) -> None:
     file = people.tables[0].source.files[0]
     stolen = f"(SELECT max(ssn) FROM read_csv('{file}', normalize_names=false))"
     for unit in (f"year FROM at) || {stolen} || extract(year", f"year FROM at) || {stolen} || extract(YEAR"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.sql_engine.conftest import ALGORITHM, QUERIER, Room
+from contract.sql_engine.conftest import ALGORITHM, QUERIER, EngineFolder
 from whiteroom.domain.execution.queries import QueryFailure, QuerySpec
 from whiteroom.engines.duckdb import worker
 from whiteroom.engines.duckdb.specs import Folders
@@ -44,7 +44,7 @@ SECRETS = ("Ludmilla", "9223372036854775807")
 
 
 @pytest.fixture
-def people(room: Room) -> Room:
+def people(folder: EngineFolder) -> EngineFolder:
     """One table, open to direct queries and to algorithms, with something to hide in its second row."""
     rule = {
         "allowedAnalyses": ["ANY_QUERY"],
@@ -53,46 +53,46 @@ def people(room: Room) -> Room:
     }
     shared = {"allowedAdditionalAnalyses": [ALGORITHM], "allowedResultReceivers": [QUERIER]}
     rows = "id,name,n\n1,7,1\n2,Ludmilla,9223372036854775807\n"
-    room.add(
+    folder.add(
         "people",
-        [room.write("people.csv", rows)],
+        [folder.write("people.csv", rows)],
         {"id": "bigint", "name": "string", "n": "bigint"},
         rule=rule,
         association_rule=shared,
     )
-    return room
+    return folder
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_failure_tells_a_value_or_a_row(people: Room, way: str) -> None:
+def test_no_failure_tells_a_value_or_a_row(people: EngineFolder, way: str) -> None:
     ended = set()
     for expression in HARD:
         seen, _ = people.run(f"SELECT {expression} AS x FROM people", **WAYS[way])
         assert seen.failure in {None, QueryFailure.INVALID, QueryFailure.REFUSED}, expression
-        assert not [secret for secret in (*SECRETS, str(people.folder), "line") if secret in seen.message], expression
+        assert not [secret for secret in (*SECRETS, str(people.path), "line") if secret in seen.message], expression
         ended.add(seen.failure)
     assert QueryFailure.INVALID in ended, "none of them fails on a value any more"
 
 
-def test_a_text_that_is_cast_to_what_it_is_not_is_null_as_in_spark_whatever_the_file(people: Room) -> None:
+def test_a_text_that_is_cast_to_what_it_is_not_is_null_as_in_spark_whatever_the_file(people: EngineFolder) -> None:
     text = people.text("SELECT CAST(name AS INT) AS x FROM people", **DIRECT)
     assert text.splitlines() == ["x", "7", ""]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(
-    people: Room, way: str, monkeypatch: pytest.MonkeyPatch
+    people: EngineFolder, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No function that is let through fails with a text that a member makes; here one does, behind the guard's back."""
 
     def forging(spec: QuerySpec, walls: Walls) -> WrittenQuery:
-        forged = f"'CSV Error on Line: ' || {SECRETS[1]} || E'\\n  file = {people.folder / 'people.csv'}\\n'"
+        forged = f"'CSV Error on Line: ' || {SECRETS[1]} || E'\\n  file = {people.path / 'people.csv'}\\n'"
         found = judge_and_write(spec, walls)
         return replace(found, sql=found.sql.replace("42", f"error({forged})"))
 
     monkeypatch.setattr(worker, "judge_and_write", forging)
     spec = people.spec("SELECT 42 AS x FROM people", **WAYS[way])
-    folder = people.folder / "forged"
+    folder = people.path / "forged"
     folder.mkdir()
     failure, message, _ = worker.run_query(Folders(folder, people.rows(spec)), spec, 2**30, Walls(plan=False))
     assert failure is QueryFailure.INVALID

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.sql_engine.conftest import QUERIER, Room
+from contract.sql_engine.conftest import QUERIER, EngineFolder
 from contract.sql_engine.suite import SqlEngineContract
 from support.fakes import FakeEngine, RiggedData
 from support.rules import table
@@ -25,8 +25,8 @@ class TestFakeEngine(SqlEngineContract):
         return FakeEngine(data)
 
     @pytest.fixture
-    def query(self, room: Room) -> QuerySpec:
-        return room.spec("SELECT a FROM Flights", tables=(table("Flights", {"a": "bigint"}, "CUSTOM", {}, QUERIER),))
+    def query(self, folder: EngineFolder) -> QuerySpec:
+        return folder.spec("SELECT a FROM Flights", tables=(table("Flights", {"a": "bigint"}, "CUSTOM", {}, QUERIER),))
 
     @pytest.fixture
     def refused(self, engine: FakeEngine, query: QuerySpec) -> QuerySpec:
@@ -34,7 +34,7 @@ class TestFakeEngine(SqlEngineContract):
         return query
 
     @pytest.fixture
-    def endless(self, room: Room, engine: FakeEngine) -> QuerySpec:
-        spec = room.spec("SELECT 1")
+    def endless(self, folder: EngineFolder, engine: FakeEngine) -> QuerySpec:
+        spec = folder.spec("SELECT 1")
         engine.endless.add(spec.id)
         return spec

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from contract.sql_engine.conftest import Room
+from contract.sql_engine.conftest import EngineFolder
 from whiteroom.domain.privacy.query_tables import FileFormat
 
 ARROW = (
@@ -30,7 +30,7 @@ ARROW = (
         ("SELECT d = CAST('NaN' AS DOUBLE) AS r FROM numbers", ["false", "true"]),
     ],
 )
-def test_nan_is_found_whatever_the_statistics_of_the_file_say(room: Room, sql: str, rows: list[str]) -> None:
-    file = room.write("numbers.parquet", base64.b64decode(ARROW))
-    room.add("numbers", [file], {"id": "bigint", "d": "double"}, FileFormat.PARQUET)
-    assert [line.lower() for line in room.text(sql).splitlines()[1:]] == rows
+def test_nan_is_found_whatever_the_statistics_of_the_file_say(folder: EngineFolder, sql: str, rows: list[str]) -> None:
+    file = folder.write("numbers.parquet", base64.b64decode(ARROW))
+    folder.add("numbers", [file], {"id": "bigint", "d": "double"}, FileFormat.PARQUET)
+    assert [line.lower() for line in folder.text(sql).splitlines()[1:]] == rows

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from contract.sql_engine.conftest import GIGABYTE, Room
+from contract.sql_engine.conftest import GIGABYTE, EngineFolder
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.privacy.query_tables import FileFormat
 
@@ -44,22 +44,22 @@ QUERIES = {
 
 
 @pytest.fixture
-def shop(room: Room) -> Room:
+def shop(folder: EngineFolder) -> EngineFolder:
     """Orders as Parquet in two files, people as CSV, and visits as CSV with several of one person and of nobody."""
-    files = [room.folder / name for name in ("orders0.parquet", "orders1.parquet")]
+    files = [folder.path / name for name in ("orders0.parquet", "orders1.parquet")]
     half = ROWS // 2
     for index, file in enumerate(files):
         numbers = f"range({index * half}, {(index + 1) * half}) t(i)"
         # A DOUBLE's sum changes with the order of its addends.
         columns = "i AS id, hash(i) % 30000 AS person, (hash(i) % 1000003) / 999983 AS price"
         _write(f"SELECT id, person::BIGINT AS person, price FROM (SELECT {columns} FROM {numbers})", file, "PARQUET")
-    people, visits = room.folder / "people.csv", room.folder / "visits.csv"
+    people, visits = folder.path / "people.csv", folder.path / "visits.csv"
     _write("SELECT i AS id, 'label ' || i % 7 AS label FROM range(20000) t(i)", people, "CSV")
     _write("SELECT i AS at, hash(i) % 40000 AS person FROM range(60000) t(i)", visits, "CSV")
-    room.add("orders", files, {"id": "bigint", "person": "bigint", "price": "double"}, FileFormat.PARQUET)
-    room.add("people", [people], {"id": "bigint", "label": "string"})
-    room.add("visits", [visits], {"at": "bigint", "person": "bigint"})
-    return room
+    folder.add("orders", files, {"id": "bigint", "person": "bigint", "price": "double"}, FileFormat.PARQUET)
+    folder.add("people", [people], {"id": "bigint", "label": "string"})
+    folder.add("visits", [visits], {"at": "bigint", "person": "bigint"})
+    return folder
 
 
 def _write(sql: str, file: Path, file_format: str) -> None:
@@ -68,13 +68,13 @@ def _write(sql: str, file: Path, file_format: str) -> None:
 
 
 @pytest.mark.parametrize("sql", QUERIES.values(), ids=QUERIES.keys())
-def test_the_order_does_not_depend_on_processors_or_memory(shop: Room, sql: str) -> None:
+def test_the_order_does_not_depend_on_processors_or_memory(shop: EngineFolder, sql: str) -> None:
     first, *others = (shop.text(sql, cpus=cpus, memory_bytes=memory) for cpus, memory in GRANTS)
     assert first.count("\n") > 1
     assert [other == first for other in others] == [True] * len(others)
 
 
-def test_a_parquet_result_has_the_same_rows_in_the_same_order(shop: Room) -> None:
+def test_a_parquet_result_has_the_same_rows_in_the_same_order(shop: EngineFolder) -> None:
     answers = []
     for cpus, memory in GRANTS:
         granted = {"cpus": cpus, "memory_bytes": memory}

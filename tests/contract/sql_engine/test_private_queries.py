@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contract.sql_engine.conftest import QUERIER, Room
+from contract.sql_engine.conftest import QUERIER, EngineFolder
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.differential_privacy import Bill, PrivacyPolicy
@@ -29,15 +29,15 @@ ROWS = "".join(f"u{n},{'ab'[n % 2]},{n % 50}\n" for n in range(3_000))
 
 
 @pytest.fixture
-def visits(room: Room) -> Room:
-    protect(room, "visits", ROWS)
-    return room
+def visits(folder: EngineFolder) -> EngineFolder:
+    protect(folder, "visits", ROWS)
+    return folder
 
 
-def protect(room: Room, name: str, rows: str) -> None:
-    room.add(
+def protect(folder: EngineFolder, name: str, rows: str) -> None:
+    folder.add(
         name,
-        [room.write(f"{name}.csv", f"user_id,shop,amount\n{rows}")],
+        [folder.write(f"{name}.csv", f"user_id,shop,amount\n{rows}")],
         COLUMNS,
         rule=PRIVATE,
         association_rule={"allowedResultReceivers": [QUERIER]},
@@ -45,17 +45,17 @@ def protect(room: Room, name: str, rows: str) -> None:
     )
 
 
-def ask(room: Room, sql: str, **changes: Any) -> tuple[QueryObservation, list[list[str]]]:
+def ask(folder: EngineFolder, sql: str, **changes: Any) -> tuple[QueryObservation, list[list[str]]]:
     direct = {"algorithm_association_arn": None, "receiver_account_ids": (QUERIER,), "epsilon_left": "1"}
-    seen, spec = room.run(sql, **{**direct, **changes})
+    seen, spec = folder.run(sql, **{**direct, **changes})
     if seen.result is None:
         return seen, []
     (name,) = seen.result.files
-    return seen, list(csv.reader(io.StringIO((room.rows(spec) / name).read_text())))
+    return seen, list(csv.reader(io.StringIO((folder.rows(spec) / name).read_text())))
 
 
 def test_the_result_goes_out_by_the_road_of_all_results_with_its_bill_and_what_is_told_of_its_noise(
-    visits: Room,
+    visits: EngineFolder,
 ) -> None:
     sql = "SELECT shop AS Shop, COUNT(DISTINCT user_id) AS Users, AVG(amount) AS mean FROM visits GROUP BY shop"
     seen, rows = ask(visits, sql)
@@ -70,20 +70,22 @@ def test_the_result_goes_out_by_the_road_of_all_results_with_its_bill_and_what_i
     assert seen.result.tables == ("visits",)
 
 
-def test_a_query_that_is_refused_has_no_bill(visits: Room) -> None:
+def test_a_query_that_is_refused_has_no_bill(visits: EngineFolder) -> None:
     for sql in ("SELECT user_id FROM visits", "SELECT STDDEV(amount) AS s, AVG(amount) AS a FROM visits"):
         seen, _ = ask(visits, sql, epsilon_left="2/5")
         assert (seen.failure, seen.bill) == (QueryFailure.REFUSED, None)
 
 
-def test_a_query_of_types_that_do_not_fit_has_no_bill(visits: Room) -> None:
+def test_a_query_of_types_that_do_not_fit_has_no_bill(visits: EngineFolder) -> None:
     seen, _ = ask(visits, "SELECT SUM(DATE '2026-01-01' * amount) AS s FROM visits")
     assert (seen.failure, seen.bill) == (QueryFailure.INVALID, None)
 
 
-def test_whatever_fails_after_the_first_row_was_read_is_told_in_one_sentence_and_has_its_bill(room: Room) -> None:
-    protect(room, "visits", ROWS + "u7,a,not-a-number-of-u7\n")
-    seen, _ = ask(room, "SELECT SUM(amount) AS s FROM visits")
+def test_whatever_fails_after_the_first_row_was_read_is_told_in_one_sentence_and_has_its_bill(
+    folder: EngineFolder,
+) -> None:
+    protect(folder, "visits", ROWS + "u7,a,not-a-number-of-u7\n")
+    seen, _ = ask(folder, "SELECT SUM(amount) AS s FROM visits")
     assert seen.failure is QueryFailure.INVALID
     assert seen.bill == Bill("budget", 3, USERS_NOISE)
     assert "Why is not told" in seen.message
@@ -91,7 +93,7 @@ def test_whatever_fails_after_the_first_row_was_read_is_told_in_one_sentence_and
     assert "line" not in seen.message
 
 
-def test_a_query_that_is_stopped_keeps_its_bill(visits: Room) -> None:
+def test_a_query_that_is_stopped_keeps_its_bill(visits: EngineFolder) -> None:
     sql = "SELECT COUNT(*) AS n FROM visits v JOIN (SELECT 1 AS one FROM visits2) w ON v.shop <> 'c'"
     visits.add(
         "visits2",
@@ -110,7 +112,7 @@ def test_a_query_that_is_stopped_keeps_its_bill(visits: Room) -> None:
     assert (stopped.failure, stopped.bill) == (QueryFailure.STOPPED, Bill("budget", 2, USERS_NOISE))
 
 
-def test_a_policy_and_what_is_told_cross_to_the_process_and_back(visits: Room, tmp_path: Path) -> None:
+def test_a_policy_and_what_is_told_cross_to_the_process_and_back(visits: EngineFolder, tmp_path: Path) -> None:
     spec = replace(visits.spec("SELECT 1", epsilon_left="7/30"))
     folders = Folders(tmp_path, visits.rows(spec))
     write_spec(spec, folders)

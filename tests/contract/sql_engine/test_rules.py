@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from contract.sql_engine.conftest import OWNER, QUERIER, Room
+from contract.sql_engine.conftest import OWNER, QUERIER, EngineFolder
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.privacy.query_tables import QueryTable
 
@@ -70,35 +70,35 @@ def _csv(columns: Mapping[str, str], rows: list[Any]) -> str:
     return text.getvalue()
 
 
-def furnish(room: Room, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any]) -> None:
+def furnish(folder: EngineFolder, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any]) -> None:
     """Two tables, each under its owner's rule of that type; results may go to the querier."""
     shared = {"allowedResultReceivers": [QUERIER]}
     for name, columns, rows, policy, owner in (
         ("impressions", IMPRESSIONS, ROWS, rule, OWNER),
         ("customers", CUSTOMERS, MINE, my_rule, QUERIER),
     ):
-        file = room.write(f"{name}.csv", _csv(columns, rows))
+        file = folder.write(f"{name}.csv", _csv(columns, rows))
         changes: dict[str, Any] = {"rule_type": rule_type, "rule": policy, "association_rule": shared}
-        room.add(name, [file], columns, owner_account_id=owner, **changes)
+        folder.add(name, [file], columns, owner_account_id=owner, **changes)
 
 
-def answer(room: Room, sql: str, **changes: Any) -> list[dict[str, str]]:
+def answer(folder: EngineFolder, sql: str, **changes: Any) -> list[dict[str, str]]:
     """The rows that the querier gets."""
-    text = room.text(sql, algorithm_association_arn=None, receiver_account_ids=(QUERIER,), **changes)
+    text = folder.text(sql, algorithm_association_arn=None, receiver_account_ids=(QUERIER,), **changes)
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def refusal(room: Room, sql: str, **changes: Any) -> str:
-    seen, spec = room.run(sql, algorithm_association_arn=None, receiver_account_ids=(QUERIER,), **changes)
+def refusal(folder: EngineFolder, sql: str, **changes: Any) -> str:
+    seen, spec = folder.run(sql, algorithm_association_arn=None, receiver_account_ids=(QUERIER,), **changes)
     assert seen.failure is QueryFailure.REFUSED, seen
-    assert not room.rows(spec).exists()
+    assert not folder.rows(spec).exists()
     return seen.message
 
 
-def alone(room: Room, sql: str) -> list[tuple[str, ...]]:
+def alone(folder: EngineFolder, sql: str) -> list[tuple[str, ...]]:
     """What DuckDB answers to the query as it was written, without any guard; rows in no order."""
     with duckdb.connect() as connection:
-        for table in room.tables:
+        for table in folder.tables:
             _load(connection, table)
         found = connection.execute(sql).fetchall()
     return sorted(tuple("" if value is None else str(value) for value in row) for row in found)
@@ -163,12 +163,12 @@ AGREEING = [
 
 @pytest.mark.parametrize(("rule_type", "rule", "my_rule", "sql"), AGREEING)
 def test_what_a_rule_allows_answers_as_the_query_alone(
-    room: Room, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
+    folder: EngineFolder, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
 ) -> None:
-    furnish(room, rule_type, rule, my_rule)
-    found = sorted(tuple(row.values()) for row in answer(room, sql))
+    furnish(folder, rule_type, rule, my_rule)
+    found = sorted(tuple(row.values()) for row in answer(folder, sql))
     assert found
-    assert found == alone(room, sql)
+    assert found == alone(folder, sql)
 
 
 SMALL = [
@@ -188,10 +188,10 @@ SMALL = [
     ("rule_type", "rule", "my_rule"), [("AGGREGATION", AGGREGATION, MY_AGGREGATION), ("CUSTOM", THRESHOLD, CUSTOM)]
 )
 def test_groups_below_the_minimum_are_dropped_whatever_having_the_member_writes(
-    room: Room, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
+    folder: EngineFolder, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
 ) -> None:
-    furnish(room, rule_type, rule, my_rule)
-    rows = answer(room, sql)
+    furnish(folder, rule_type, rule, my_rule)
+    rows = answer(folder, sql)
     assert {row["campaign"].lower() for row in rows} == {"a"}
     assert [float(row["s"]) for row in rows] == [15.0]
 
@@ -209,10 +209,10 @@ def test_groups_below_the_minimum_are_dropped_whatever_having_the_member_writes(
     ("rule_type", "rule", "my_rule"), [("AGGREGATION", AGGREGATION, MY_AGGREGATION), ("CUSTOM", THRESHOLD, CUSTOM)]
 )
 def test_a_total_over_too_few_is_no_row_and_arithmetic_on_it_is_none_either(
-    room: Room, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
+    folder: EngineFolder, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
 ) -> None:
-    furnish(room, rule_type, rule, my_rule)
-    assert answer(room, sql) == []
+    furnish(folder, rule_type, rule, my_rule)
+    assert answer(folder, sql) == []
 
 
 WIDENING = [
@@ -234,20 +234,20 @@ WIDENING = [
     ("rule_type", "rule", "my_rule"), [("AGGREGATION", AGGREGATION, MY_AGGREGATION), ("CUSTOM", THRESHOLD, CUSTOM)]
 )
 def test_a_join_that_repeats_rows_does_not_make_a_group_larger(
-    room: Room, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
+    folder: EngineFolder, rule_type: str, rule: Mapping[str, Any], my_rule: Mapping[str, Any], sql: str
 ) -> None:
-    furnish(room, rule_type, rule, my_rule)
-    assert answer(room, sql) == []
+    furnish(folder, rule_type, rule, my_rule)
+    assert answer(folder, sql) == []
 
 
-def test_a_row_lends_no_group_the_users_of_the_table_that_it_is_joined_with(room: Room) -> None:
-    furnish(room, "CUSTOM", THRESHOLD, CUSTOM)
+def test_a_row_lends_no_group_the_users_of_the_table_that_it_is_joined_with(folder: EngineFolder) -> None:
+    furnish(folder, "CUSTOM", THRESHOLD, CUSTOM)
     sql = (
         "SELECT i.campaign, SUM(i.cost) AS s, COUNT(DISTINCT j.user_id) AS n FROM impressions i"
         " CROSS JOIN impressions j GROUP BY i.campaign"
     )
-    assert [row["campaign"] for row in answer(room, sql)] == ["a"]
-    assert {row[0] for row in alone(room, sql)} == {"a", "b", "c"}
+    assert [row["campaign"] for row in answer(folder, sql)] == ["a"]
+    assert {row[0] for row in alone(folder, sql)} == {"a", "b", "c"}
 
 
 ATTACKS = [
@@ -286,16 +286,16 @@ POLICIES: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("policy", "sql", "words"), ATTACKS)
-def test_an_attack_is_refused_and_leaves_no_result(room: Room, policy: str, sql: str, words: str) -> None:
-    furnish(room, *POLICIES[policy])
-    assert words in refusal(room, sql)
+def test_an_attack_is_refused_and_leaves_no_result(folder: EngineFolder, policy: str, sql: str, words: str) -> None:
+    furnish(folder, *POLICIES[policy])
+    assert words in refusal(folder, sql)
 
 
-def test_two_totals_whose_difference_is_one_person_are_both_answered(room: Room) -> None:
+def test_two_totals_whose_difference_is_one_person_are_both_answered(folder: EngineFolder) -> None:
     """What no rule on one query closes (docs/privacy.md): it takes a budget or differential privacy."""
-    furnish(room, "AGGREGATION", AGGREGATION, MY_AGGREGATION)
-    [everyone] = answer(room, "SELECT SUM(cost) AS s FROM impressions")
-    [others] = answer(room, "SELECT SUM(cost) AS s FROM impressions WHERE campaign <> 'c'")
+    furnish(folder, "AGGREGATION", AGGREGATION, MY_AGGREGATION)
+    [everyone] = answer(folder, "SELECT SUM(cost) AS s FROM impressions")
+    [others] = answer(folder, "SELECT SUM(cost) AS s FROM impressions WHERE campaign <> 'c'")
     assert float(everyone["s"]) - float(others["s"]) == 50 * 7.0 + 1.0
 
 
@@ -311,13 +311,13 @@ INJECTED = [
 
 
 @pytest.mark.parametrize("text", INJECTED)
-def test_sql_in_a_parameter_is_a_text_that_no_row_has(room: Room, text: str) -> None:
-    furnish(room, "CUSTOM", CUSTOM, CUSTOM)
+def test_sql_in_a_parameter_is_a_text_that_no_row_has(folder: EngineFolder, text: str) -> None:
+    furnish(folder, "CUSTOM", CUSTOM, CUSTOM)
     template = {
         "template_arn": f"arn:aws:cleanrooms:us-east-1:{QUERIER}:membership/m/analysistemplate/t",
         "parameters": {"campaign": text},
         "parameter_types": {"campaign": "VARCHAR"},
     }
-    assert answer(room, "SELECT user_id FROM impressions WHERE campaign = :campaign", **template) == []
-    shown = answer(room, "SELECT :campaign AS c FROM impressions WHERE campaign = 'b' AND user_id = 'u1'", **template)
+    assert answer(folder, "SELECT user_id FROM impressions WHERE campaign = :campaign", **template) == []
+    shown = answer(folder, "SELECT :campaign AS c FROM impressions WHERE campaign = 'b' AND user_id = 'u1'", **template)
     assert [row["c"] for row in shown] == [text]

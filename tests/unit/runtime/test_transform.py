@@ -155,7 +155,7 @@ def _request(peer: socket.socket, *, reads: bool = True) -> bytes:
     return data
 
 
-class Room:
+class Exchange:
     """A job's folders, and one call to put them through a server."""
 
     def __init__(self, root: Path) -> None:
@@ -185,32 +185,32 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def exchange(tmp_path: Path) -> Exchange:
+    return Exchange(tmp_path)
 
 
-def test_each_file_becomes_one_output_of_the_same_name(room: Room) -> None:
-    room.put(a=b"x\n1\n", b=b"x\n2\n")
+def test_each_file_becomes_one_output_of_the_same_name(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n", b=b"x\n2\n")
     with serving(Model()) as port:
-        outcome = room.run(port)
+        outcome = exchange.run(port)
     assert outcome == TransformOutcome(True, "", ("a.out", "b.out"), ())
-    assert room.found() == {"a.out": b"x\n1\n", "b.out": b"x\n2\n"}
+    assert exchange.found() == {"a.out": b"x\n1\n", "b.out": b"x\n2\n"}
 
 
-def test_requests_carry_the_content_type_and_the_accept_that_the_job_names(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_requests_carry_the_content_type_and_the_accept_that_the_job_names(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     model = Model()
     with serving(model) as port:
-        room.run(port, accept="application/jsonlines")
+        exchange.run(port, accept="application/jsonlines")
     assert [(h["Content-Type"], h["Accept"]) for h in model.headers] == [("text/csv", "application/jsonlines")]
 
 
-def test_payloads_are_whole_records_within_the_limit_and_the_header_is_sent_once(room: Room) -> None:
+def test_payloads_are_whole_records_within_the_limit_and_the_header_is_sent_once(exchange: Exchange) -> None:
     rows = b"".join(b'%d,"a\nb ""q"" %s"\r\n' % (n, b"z" * (n % 700)) for n in range(9000))
-    room.put(a=b"id,text\r\n" + rows)
+    exchange.put(a=b"id,text\r\n" + rows)
     model = Model(answer=lambda body: b"")
     with serving(model) as port:
-        assert room.run(port).ok
+        assert exchange.run(port).ok
     assert b"".join(model.bodies) == b"id,text\r\n" + rows
     assert len(model.bodies) == -(-len(rows) // MB)
     assert all(len(body) <= MB and body.endswith(b'"\r\n') for body in model.bodies)
@@ -218,9 +218,9 @@ def test_payloads_are_whole_records_within_the_limit_and_the_header_is_sent_once
     assert model.connections <= 2
 
 
-def test_answers_are_joined_in_order_with_a_line_feed_after_each_under_concurrency(room: Room) -> None:
+def test_answers_are_joined_in_order_with_a_line_feed_after_each_under_concurrency(exchange: Exchange) -> None:
     lines = [b"%06d" % n + b"x" * 1000 for n in range(8000)]
-    room.put(a=b"\n".join(lines))
+    exchange.put(a=b"\n".join(lines))
 
     def answer(body: bytes) -> bytes:
         time.sleep(0.05 if body.startswith(b"000000") else 0.01)
@@ -228,9 +228,9 @@ def test_answers_are_joined_in_order_with_a_line_feed_after_each_under_concurren
 
     model = Model(answer=answer, parameters=b'{"MaxConcurrentTransforms": 4, "BatchStrategy": "SINGLE_RECORD"}')
     with serving(model) as port:
-        assert room.run(port, header=False).ok
-    assert room.found()["a.out"].splitlines() == [line[:6] for line in lines]
-    assert room.found()["a.out"].endswith(b"\n")
+        assert exchange.run(port, header=False).ok
+    assert exchange.found()["a.out"].splitlines() == [line[:6] for line in lines]
+    assert exchange.found()["a.out"].endswith(b"\n")
     assert 2 <= model.busiest <= 4
 
 
@@ -247,105 +247,105 @@ def test_answers_are_joined_in_order_with_a_line_feed_after_each_under_concurren
     ],
 )
 def test_the_request_goes_before_the_container_and_the_container_before_the_default(
-    room: Room, told: bytes | None, requested: int | None, largest: int
+    exchange: Exchange, told: bytes | None, requested: int | None, largest: int
 ) -> None:
-    room.put(a=b"x" * 1023 + b"\n")
-    with (room.inputs / "a").open("ab") as file:
+    exchange.put(a=b"x" * 1023 + b"\n")
+    with (exchange.inputs / "a").open("ab") as file:
         file.write((b"x" * 1023 + b"\n") * 7 * 1024)
     model = Model(answer=lambda body: b"", parameters=told)
     with serving(model) as port:
-        assert room.run(port, max_payload_mb=requested).ok
+        assert exchange.run(port, max_payload_mb=requested).ok
     assert max(map(len, model.bodies)) == largest * MB
 
 
 @pytest.mark.parametrize("data", [b"", b"x,y\n", b"\xef\xbb\xbfx,y\r\n", b"x,y", b"\n\n", b'"x\ny",z\n'])
-def test_a_file_without_records_gives_an_empty_output_and_no_request(room: Room, data: bytes) -> None:
-    room.put(a=data)
+def test_a_file_without_records_gives_an_empty_output_and_no_request(exchange: Exchange, data: bytes) -> None:
+    exchange.put(a=data)
     model = Model()
     with serving(model) as port:
-        assert room.run(port).ok
-    assert room.found() == {"a.out": b""}
+        assert exchange.run(port).ok
+    assert exchange.found() == {"a.out": b""}
     assert model.bodies == []
 
 
-def test_a_file_without_a_line_feed_at_its_end_is_sent_as_it_is(room: Room) -> None:
-    room.put(a=b"\xef\xbb\xbfx,y\r\n1,2")
+def test_a_file_without_a_line_feed_at_its_end_is_sent_as_it_is(exchange: Exchange) -> None:
+    exchange.put(a=b"\xef\xbb\xbfx,y\r\n1,2")
     model = Model()
     with serving(model) as port:
-        room.run(port)
+        exchange.run(port)
     assert model.bodies == [b"\xef\xbb\xbfx,y\r\n1,2"]
 
 
-def test_a_record_larger_than_a_payload_fails_its_file_with_the_byte_range(room: Room) -> None:
-    room.put(a=b'x\n1\n"' + b"\n" * MB + b'"\n2\n', b=b"x\n3\n")
+def test_a_record_larger_than_a_payload_fails_its_file_with_the_byte_range(exchange: Exchange) -> None:
+    exchange.put(a=b'x\n1\n"' + b"\n" * MB + b'"\n2\n', b=b"x\n3\n")
     with serving(Model()) as port:
-        outcome = room.run(port)
+        outcome = exchange.run(port)
     assert not outcome.ok
     assert outcome.files_failed == ("a",)
     assert outcome.message.startswith("1 of 2 files failed: a, bytes 4-")
-    assert room.found() == {"b.out": b"x\n3\n"}
+    assert exchange.found() == {"b.out": b"x\n3\n"}
 
 
-def test_parquet_is_sent_whole_and_its_answer_kept_byte_for_byte(room: Room) -> None:
+def test_parquet_is_sent_whole_and_its_answer_kept_byte_for_byte(exchange: Exchange) -> None:
     data = b"PAR1\n\n" + bytes(range(256)) * 4096
-    room.put(a=data[: MB - 1])
+    exchange.put(a=data[: MB - 1])
     model = Model(answer=lambda body: b"\x00no line")
     with serving(model) as port:
-        assert room.run(port, content_type="application/x-parquet").ok
+        assert exchange.run(port, content_type="application/x-parquet").ok
     assert model.bodies == [data[: MB - 1]]
-    assert room.found() == {"a.out": b"\x00no line"}
+    assert exchange.found() == {"a.out": b"\x00no line"}
 
 
-def test_a_parquet_file_over_the_limit_fails_by_name(room: Room) -> None:
-    room.put(a=b"P" * (MB + 1))
+def test_a_parquet_file_over_the_limit_fails_by_name(exchange: Exchange) -> None:
+    exchange.put(a=b"P" * (MB + 1))
     model = Model()
     with serving(model) as port:
-        outcome = room.run(port, content_type="application/x-parquet")
+        outcome = exchange.run(port, content_type="application/x-parquet")
     assert (outcome.ok, model.bodies) == (False, [])
     assert "a, bytes 0-1048576: the file is sent whole and is larger than" in outcome.message
 
 
-def test_a_failing_file_leaves_no_output_while_the_others_go_on(room: Room) -> None:
-    room.put(a=b"x\n1\n", b=b"x\nbad secret\n", c=b"x\n3\n")
+def test_a_failing_file_leaves_no_output_while_the_others_go_on(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n", b=b"x\nbad secret\n", c=b"x\n3\n")
     model = Model(status=lambda body: 400 if b"bad" in body else 200)
     with serving(model) as port:
-        outcome = room.run(port)
+        outcome = exchange.run(port)
     assert outcome == TransformOutcome(
         False, "1 of 3 files failed: b, bytes 0-12: HTTP status 400.", ("a.out", "c.out"), ("b",)
     )
-    assert set(room.found()) == {"a.out", "c.out"}
+    assert set(exchange.found()) == {"a.out", "c.out"}
     assert len(model.bodies) == 3
 
 
-def test_a_file_that_fails_in_the_middle_leaves_nothing_of_its_first_answers(room: Room) -> None:
-    room.put(a=b"x" * (MB - 1) + b"\n" + b"bad\n" + b"y" * (MB - 1) + b"\n")
+def test_a_file_that_fails_in_the_middle_leaves_nothing_of_its_first_answers(exchange: Exchange) -> None:
+    exchange.put(a=b"x" * (MB - 1) + b"\n" + b"bad\n" + b"y" * (MB - 1) + b"\n")
     model = Model(status=lambda body: 422 if b"bad" in body else 200)
     with serving(model) as port:
-        outcome = room.run(port, header=False)
+        outcome = exchange.run(port, header=False)
     assert f"bytes {MB}-{MB + 3}: HTTP status 422" in outcome.message
-    assert room.found() == {}
+    assert exchange.found() == {}
 
 
-def test_a_server_error_is_tried_again_three_times(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_a_server_error_is_tried_again_three_times(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     model = Model(status=lambda body: 500)
     with serving(model) as port:
-        outcome = room.run(port)
+        outcome = exchange.run(port)
     assert outcome.message == "1 of 1 files failed: a, bytes 0-3: HTTP status 500 (4 tries)."
     assert len(model.bodies) == 4
 
 
-def test_a_server_error_that_passes_does_not_fail_the_file(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_a_server_error_that_passes_does_not_fail_the_file(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     model = Model()
     model.status = lambda body: 503 if len(model.bodies) < 4 else 200
     with serving(model) as port:
-        assert room.run(port).ok
-    assert room.found() == {"a.out": b"x\n1\n"}
+        assert exchange.run(port).ok
+    assert exchange.found() == {"a.out": b"x\n1\n"}
 
 
-def test_an_answer_that_comes_too_late_is_asked_for_again(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_an_answer_that_comes_too_late_is_asked_for_again(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     model = Model()
 
     def answer(body: bytes) -> bytes:
@@ -355,47 +355,47 @@ def test_an_answer_that_comes_too_late_is_asked_for_again(room: Room) -> None:
 
     model.answer = answer
     with serving(model) as port:
-        outcome = room.run(port, response_timeout_seconds=0.3)
+        outcome = exchange.run(port, response_timeout_seconds=0.3)
     assert outcome.ok
-    assert room.found() == {"a.out": b"x\n1\n"}
-    assert "a: bytes from 0 on took 2 tries." in room.notes
+    assert exchange.found() == {"a.out": b"x\n1\n"}
+    assert "a: bytes from 0 on took 2 tries." in exchange.notes
 
 
-def test_of_a_folder_only_the_files_that_are_named_are_put_through(room: Room) -> None:
-    room.put(a=b"x\n1\n", b=b"x\n2\n", c=b"x\n3\n")
+def test_of_a_folder_only_the_files_that_are_named_are_put_through(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n", b=b"x\n2\n", c=b"x\n3\n")
     model = Model()
     with serving(model) as port:
-        outcome = room.run(port, files=("c", "a"))
+        outcome = exchange.run(port, files=("c", "a"))
     assert outcome == TransformOutcome(True, "", ("a.out", "c.out"), ())
-    assert set(room.found()) == {"a.out", "c.out"}
+    assert set(exchange.found()) == {"a.out", "c.out"}
     assert len(model.bodies) == 2
 
 
-def test_who_has_no_file_waits_for_readiness_and_ends_well(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_who_has_no_file_waits_for_readiness_and_ends_well(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     model = Model(pings_refused=2)
     with serving(model) as port:
-        assert room.run(port, files=()) == TransformOutcome(True)
+        assert exchange.run(port, files=()) == TransformOutcome(True)
     assert model.pings_refused < 0
-    assert (model.bodies, room.found()) == ([], {})
+    assert (model.bodies, exchange.found()) == ([], {})
 
 
-def test_who_has_no_file_fails_where_the_server_never_gets_ready(room: Room) -> None:
+def test_who_has_no_file_fails_where_the_server_never_gets_ready(exchange: Exchange) -> None:
     with serving(Model(pings_refused=10**6)) as port:
-        assert "did not answer GET /ping" in room.run(port, files=(), ready_timeout_seconds=0.1).message
+        assert "did not answer GET /ping" in exchange.run(port, files=(), ready_timeout_seconds=0.1).message
 
 
-def test_a_named_file_that_is_gone_fails_the_job(room: Room) -> None:
+def test_a_named_file_that_is_gone_fails_the_job(exchange: Exchange) -> None:
     with serving(Model()) as port:
-        outcome = room.run(port, files=("a",))
+        outcome = exchange.run(port, files=("a",))
     assert outcome.message == "The transform's files cannot be read or written: No such file or directory."
 
 
 @pytest.mark.parametrize(("told", "payload_mb", "most"), [(8, 1, 8), (3, 1, 3), (8, 50, 2), (0, 1, 1)])
 def test_as_many_small_files_are_under_way_as_the_container_says(
-    room: Room, told: int, payload_mb: int, most: int
+    exchange: Exchange, told: int, payload_mb: int, most: int
 ) -> None:
-    room.put(**{f"f{n}": b"x\n" for n in range(24)})
+    exchange.put(**{f"f{n}": b"x\n" for n in range(24)})
     model = Model(parameters=json.dumps({"MaxConcurrentTransforms": told}).encode())
     everybody = threading.Event()
 
@@ -408,45 +408,45 @@ def test_as_many_small_files_are_under_way_as_the_container_says(
 
     model.answer = answer
     with serving(model) as port:
-        assert room.run(port, header=False, max_payload_mb=payload_mb).ok
+        assert exchange.run(port, header=False, max_payload_mb=payload_mb).ok
     assert model.busiest == most
 
 
-def test_a_server_that_sends_head_and_body_apart_is_not_made_to_wait_for_an_acknowledgement(room: Room) -> None:
-    room.put(**{f"f{n:02}": b"x\n" for n in range(40)})
+def test_a_server_that_sends_head_and_body_apart_is_not_made_to_wait_for_an_acknowledgement(exchange: Exchange) -> None:
+    exchange.put(**{f"f{n:02}": b"x\n" for n in range(40)})
     started = time.monotonic()
     with serving(Model()) as port:
-        assert room.run(port, header=False).ok
+        assert exchange.run(port, header=False).ok
     assert time.monotonic() - started < 40 * 0.04, "each answer waited for the delayed acknowledgement"
 
 
-def test_a_redirect_is_not_followed(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_a_redirect_is_not_followed(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     model = Model(status=lambda body: 307)
     with serving(model) as port:
-        assert "HTTP status 307" in room.run(port).message
+        assert "HTTP status 307" in exchange.run(port).message
     assert len(model.bodies) == 1
 
 
 @pytest.mark.parametrize("held_mb", [2, 64])
 def test_an_answer_that_waits_on_disk_comes_out_as_one_that_waits_in_memory(
-    room: Room, held_mb: int, monkeypatch: pytest.MonkeyPatch
+    exchange: Exchange, held_mb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("whiteroom.runtime.transform.work._HELD_BYTES", held_mb * MB)
-    room.put(a=b"x\n1\n")
+    exchange.put(a=b"x\n1\n")
     answer = bytes(range(256)) * 40_000
     with serving(Model(answer=lambda body: answer)) as port:
-        assert room.run(port).ok
-    assert room.found()["a.out"] == answer + b"\n"
+        assert exchange.run(port).ok
+    assert exchange.found()["a.out"] == answer + b"\n"
 
 
-def test_the_server_is_asked_until_it_is_ready(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_the_server_is_asked_until_it_is_ready(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     with serving(Model(pings_refused=3)) as port:
-        assert room.run(port).ok
+        assert exchange.run(port).ok
 
 
-def test_a_server_that_never_gets_ready_is_given_up_at_the_deadline(room: Room) -> None:
+def test_a_server_that_never_gets_ready_is_given_up_at_the_deadline(exchange: Exchange) -> None:
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -454,10 +454,10 @@ def test_a_server_that_never_gets_ready_is_given_up_at_the_deadline(room: Room) 
 
     with serving(Model(pings_refused=10**6)) as port:
         outcome = run_transform(
-            replace(room.job, port=port, ready_timeout_seconds=1800),
+            replace(exchange.job, port=port, ready_timeout_seconds=1800),
             alive=lambda: True,
             stopping=lambda: False,
-            note=room.notes.append,
+            note=exchange.notes.append,
             clock=lambda: now[0],
             sleep=sleep,
         )
@@ -472,15 +472,15 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_a_program_that_has_ended_is_not_waited_for(room: Room) -> None:
-    room.alive = lambda: False
-    assert room.run(_free_port()).message == "The program ended before the transform was done."
+def test_a_program_that_has_ended_is_not_waited_for(exchange: Exchange) -> None:
+    exchange.alive = lambda: False
+    assert exchange.run(_free_port()).message == "The program ended before the transform was done."
 
 
-def test_a_run_that_is_stopped_while_an_answer_is_awaited_ends_soon_and_keeps_whole_outputs(room: Room) -> None:
-    room.put(a=b"x\n1\n", b=b"x\nslow\n")
+def test_a_run_that_is_stopped_while_an_answer_is_awaited_ends_soon_and_keeps_whole_outputs(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n", b=b"x\nslow\n")
     stop, leave = threading.Event(), threading.Event()
-    room.stopping = stop.is_set
+    exchange.stopping = stop.is_set
 
     def answer(body: bytes) -> bytes:
         if b"slow" in body:
@@ -490,12 +490,12 @@ def test_a_run_that_is_stopped_while_an_answer_is_awaited_ends_soon_and_keeps_wh
 
     with serving(Model(answer=answer)) as port:
         started = time.monotonic()
-        outcome = room.run(port)
+        outcome = exchange.run(port)
         took = time.monotonic() - started
         leave.set()
     assert (outcome.ok, outcome.message) == (False, "The transform was stopped.")
     assert took < 2
-    assert room.found() == {"a.out": b"x\n1\n"}
+    assert exchange.found() == {"a.out": b"x\n1\n"}
 
 
 def _deaf(peer: socket.socket) -> None:
@@ -503,16 +503,16 @@ def _deaf(peer: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("behaviour", ["drip", "deaf"])
-def test_a_stop_is_heeded_however_the_server_spends_the_time(room: Room, behaviour: str) -> None:
-    room.put(a=b"x" * 20 * MB)
+def test_a_stop_is_heeded_however_the_server_spends_the_time(exchange: Exchange, behaviour: str) -> None:
+    exchange.put(a=b"x" * 20 * MB)
     stop = threading.Event()
-    room.stopping = stop.is_set
+    exchange.stopping = stop.is_set
     timer = threading.Timer(0.3, stop.set)
     timer.start()
     # The one answers byte by byte for ever, the other does not even read what it is sent.
     with answering(_drip if behaviour == "drip" else _deaf, reads=behaviour == "drip") as port:
         started = time.monotonic()
-        outcome = room.run(port, header=False, max_payload_mb=20, response_timeout_seconds=60)
+        outcome = exchange.run(port, header=False, max_payload_mb=20, response_timeout_seconds=60)
         took = time.monotonic() - started
     timer.join()
     assert outcome.message == "The transform was stopped."
@@ -581,58 +581,58 @@ HOSTILE: dict[str, tuple[Callable[[socket.socket], None], str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_server_fails_its_file_in_a_bounded_time(
-    room: Room, name: str, monkeypatch: pytest.MonkeyPatch
+    exchange: Exchange, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("whiteroom.runtime.transform.work.MAX_ANSWER_BYTES", 3 * MB)
-    room.put(a=b"x\nsecret\n")
+    exchange.put(a=b"x\nsecret\n")
     invocation, reason = HOSTILE[name]
     started = time.monotonic()
     with answering(invocation) as port:
-        outcome = room.run(port, response_timeout_seconds=0.4)
+        outcome = exchange.run(port, response_timeout_seconds=0.4)
     assert time.monotonic() - started < 4
     assert reason in outcome.message
     assert "secret" not in outcome.message
-    assert room.found() == {}
+    assert exchange.found() == {}
 
 
-def test_an_answer_without_a_length_ends_with_the_connection(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_an_answer_without_a_length_ends_with_the_connection(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     with answering(_once(b"HTTP/1.0 200 OK\r\n\r\nyes")) as port:
-        assert room.run(port).ok
-    assert room.found() == {"a.out": b"yes\n"}
+        assert exchange.run(port).ok
+    assert exchange.found() == {"a.out": b"yes\n"}
 
 
-def test_an_early_refusal_of_a_large_payload_is_reported_as_such(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_an_early_refusal_of_a_large_payload_is_reported_as_such(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with answering(_once(refusal)) as port:
-        assert "HTTP status 413" in room.run(port).message
+        assert "HTTP status 413" in exchange.run(port).message
 
 
-def test_a_connection_that_the_server_closes_after_each_answer_is_opened_again(room: Room) -> None:
-    room.put(**dict.fromkeys("abcdef", b"x\n1\n"))
+def test_a_connection_that_the_server_closes_after_each_answer_is_opened_again(exchange: Exchange) -> None:
+    exchange.put(**dict.fromkeys("abcdef", b"x\n1\n"))
     with answering(_once(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as port:
-        outcome = room.run(port)
+        outcome = exchange.run(port)
     assert outcome.ok
     assert len(outcome.files_written) == 6
 
 
-def test_an_accept_header_that_cannot_be_sent_fails_without_a_traceback(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_an_accept_header_that_cannot_be_sent_fails_without_a_traceback(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     with serving(Model()) as port:
-        assert not room.run(port, accept="a\r\nX: y").ok
+        assert not exchange.run(port, accept="a\r\nX: y").ok
 
 
-def test_outputs_that_cannot_be_written_fail_the_job_with_the_reason(room: Room) -> None:
-    room.put(a=b"x\n1\n")
-    (room.outputs / "a.out").mkdir()
+def test_outputs_that_cannot_be_written_fail_the_job_with_the_reason(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
+    (exchange.outputs / "a.out").mkdir()
     with serving(Model()) as port:
-        outcome = room.run(port)
+        outcome = exchange.run(port)
     assert outcome.message == "The transform's files cannot be read or written: Is a directory."
 
 
-def test_it_runs_isolated_with_the_standard_library_alone(room: Room) -> None:
-    room.put(a=b"x\n1\n")
+def test_it_runs_isolated_with_the_standard_library_alone(exchange: Exchange) -> None:
+    exchange.put(a=b"x\n1\n")
     root = Path(whiteroom.__file__).parents[1]
     program = """
 import json, pathlib, sys
@@ -647,7 +647,17 @@ print(json.dumps([outcome.ok, sorted(name for name in sys.modules if name.starts
 """
     with serving(Model()) as port:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", program, str(root), str(room.inputs), str(room.outputs), str(port)],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-c",
+                program,
+                str(root),
+                str(exchange.inputs),
+                str(exchange.outputs),
+                str(port),
+            ],
             check=True,
             capture_output=True,
             timeout=30,

@@ -49,7 +49,7 @@ PATIENTS = {
     "secret": "T",
     "wage": "R",
 }
-"""Columns of the protected table in every room."""
+"""Columns of the protected table in every rule."""
 MINE = {"k": "T", "kind": "T", "n": "I", "w": "R", "day": "A", "ok": "B"}
 """Columns of the attacker's own."""
 NEVER = frozenset({"secret", "wage"})
@@ -65,7 +65,7 @@ RARE = ("rare", "odd")
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Ruled:
     """One rule over one table, and what a query can name."""
 
     name: str
@@ -92,18 +92,18 @@ _MINE_CUSTOM = _table("mine", MINE, "CUSTOM", CUSTOM, QUERIER)
 _PATIENTS, _MINE = _columns(PATIENTS, KEPT_IN), _columns(MINE)
 
 
-def _room(
+def _ruled(
     name: str, table: str, kind: str, rule: Mapping[str, Any], mine: QueryTable = _MINE_CUSTOM, **changes: Any
-) -> Room:
-    return Room(
+) -> Ruled:
+    return Ruled(
         name,
         (_table(table, PATIENTS, kind, rule, **changes), mine),
         {table: _PATIENTS, "mine": _MINE},
     )
 
 
-OUTPUTS = _room("outputs", "pc", "CUSTOM", {**CUSTOM, "disallowedOutputColumns": sorted(KEPT_IN)})
-CONTROLS = _room(
+OUTPUTS = _ruled("outputs", "pc", "CUSTOM", {**CUSTOM, "disallowedOutputColumns": sorted(KEPT_IN)})
+CONTROLS = _ruled(
     "controls",
     "pc",
     "CUSTOM",
@@ -116,7 +116,7 @@ CONTROLS = _room(
         },
     },
 )
-THRESHOLDS = _room(
+THRESHOLDS = _ruled(
     "thresholds",
     "visits",
     "CUSTOM",
@@ -132,7 +132,7 @@ THRESHOLDS = _room(
         ],
     },
 )
-PRIVACY = _room(
+PRIVACY = _ruled(
     "privacy",
     "pd",
     "CUSTOM",
@@ -152,7 +152,7 @@ _MINE_AGGREGATION = _table(
     },
     QUERIER,
 )
-AGGREGATION = _room(
+AGGREGATION = _ruled(
     "aggregation",
     "visits",
     "AGGREGATION",
@@ -170,14 +170,14 @@ AGGREGATION = _room(
     },
     _MINE_AGGREGATION,
 )
-LISTED = _room(
+LISTED = _ruled(
     "list",
     "visits",
     "LIST",
     {"joinColumns": ["pid"], "listColumns": ["diag", "amount", "age", "born", "flag"]},
     _table("mine", MINE, "LIST", {"joinColumns": ["k"], "listColumns": ["kind", "n", "w"]}, QUERIER),
 )
-ROOMS = (OUTPUTS, CONTROLS, THRESHOLDS, PRIVACY, AGGREGATION, LISTED)
+RULED = (OUTPUTS, CONTROLS, THRESHOLDS, PRIVACY, AGGREGATION, LISTED)
 
 
 # Rows
