@@ -1,0 +1,92 @@
+"""Analysis logs: what each member reads of how an analysis ended, and of what it had read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.cleanrooms import ALICE, BOB, CAROL, Office
+from support.ml import Studio
+from unit.operations.logged_studio import BOTH, a_logged_studio, ask, end, log_of
+from whiteroom.domain.execution.lifecycle import Event
+
+
+@pytest.fixture
+def studio(office: Office, tmp_path: Path) -> Studio:
+    return a_logged_studio(office, tmp_path)
+
+
+def test_an_ended_query_tells_what_it_read(studio: Studio) -> None:
+    query = ask(studio.office, studio.room, BOTH)
+    read = (studio.table.association_id,)
+    end(studio, "protected_queries", query, Event.STARTED, Event.SUCCEEDED, read_associations=read)
+    for account in (ALICE, BOB, CAROL):
+        first, last = log_of(studio.office, studio.room, account)
+        assert (first["logStage"], last["logStage"], last["status"]) == ("SUBMISSION", "TERMINATION", "SUCCESS")
+        assert first["eventId"] != last["eventId"]
+        assert first["eventTimestamp"] < last["eventTimestamp"]
+        assert {table["schemaName"]: table["access"] for table in first["tables"]} == dict.fromkeys(
+            ("patients", "visits"), "NAMED"
+        )
+        assert {table["schemaName"]: table["access"] for table in last["tables"]} == {
+            "patients": "READ",
+            "visits": "NOT_READ",
+        }
+
+
+def test_a_query_that_the_rules_refuse_ends_as_failed_having_read_nothing(studio: Studio) -> None:
+    query = ask(studio.office, studio.room)
+    why = {"status_code": "QueryRefused", "status_message": "Table 'patients' allows no such query."}
+    end(studio, "protected_queries", query, Event.STARTED, Event.FAILED, **why)
+    *_, last = log_of(studio.office, studio.room, BOB)
+    assert (last["status"], last["errorCode"], last["errorMessage"]) == ("FAILED", *why.values())
+    assert [table["access"] for table in last["tables"]] == ["NOT_READ"]
+
+
+def test_a_query_that_was_cancelled_before_it_began_has_read_nothing_and_one_that_had_begun_may_have(
+    studio: Studio,
+) -> None:
+    first, second = ask(studio.office, studio.room), ask(studio.office, studio.room)
+    end(studio, "protected_queries", second, Event.STARTED)
+    access = {}
+    for query in (first, second):
+        here = {"membershipIdentifier": studio.room.membership(ALICE), "protectedQueryIdentifier": query}
+        studio.office.cleanrooms(ALICE, "UpdateProtectedQuery", **here, targetStatus="CANCELLED")
+        end(studio, "protected_queries", query, Event.STOPPED)
+        *_, last = log_of(studio.office, studio.room, BOB, query)
+        assert last["status"] == "CANCELLED"
+        access[query] = last["tables"][0]["access"]
+    assert access == {first: "NOT_READ", second: "MAY_HAVE_BEEN_READ"}
+
+
+def test_what_a_failed_program_said_is_in_no_log(studio: Studio) -> None:
+    model = studio.model("trial", studio.active_channel())["trainedModelArn"].rpartition("/")[2]
+    why = {
+        "status_code": "AlgorithmError",
+        "status_message": "ValueError: patient 4711",
+        "run_started_at": studio.office.now,
+    }
+    end(studio, "trained_models", model, Event.STARTED, Event.FAILED, **why)
+    for account in (ALICE, BOB):
+        *_, last = log_of(studio.office, studio.room, account, "TRAINING")
+        assert (last["logStage"], last["status"], last["errorCode"]) == ("TERMINATION", "FAILED", "AlgorithmError")
+        assert "4711" not in json.dumps(last)
+
+
+def test_the_end_of_a_training_is_told_once_though_its_model_is_deleted_later(studio: Studio) -> None:
+    model = studio.model("trial", studio.active_channel())["trainedModelArn"].rpartition("/")[2]
+    end(studio, "trained_models", model, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now)
+    end(studio, "trained_models", model, Event.DELETE, Event.ERASING, Event.ERASED)
+    stages = [(event["logStage"], event["status"]) for event in log_of(studio.office, studio.room, BOB, "TRAINING")]
+    assert stages == [("SUBMISSION", "SUBMITTED"), ("TERMINATION", "SUCCESS")]
+
+
+def test_the_end_reaches_an_owner_that_has_left_meanwhile(studio: Studio) -> None:
+    query = ask(studio.office, studio.room)
+    studio.office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=studio.room.collaboration_id, accountId=BOB)
+    end(
+        studio, "protected_queries", query, Event.STARTED, Event.FAILED, status_code="DataError", status_message="Gone."
+    )
+    assert [event["logStage"] for event in log_of(studio.office, studio.room, BOB)] == ["SUBMISSION", "TERMINATION"]
