@@ -17,6 +17,7 @@ from bench.results import Figure, Section, spread
 from bench.servers import server, whiteroom
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/bench"
 RUNS = 10
 TARGET_MS = 100.0
 PROGRAM = "import time\nprint(time.time_ns(), flush=True)\n"
@@ -67,70 +68,16 @@ class _Trainer:
 
     def __init__(self, rooms: Any, ml: Any, room: Path) -> None:
         self.ml, self.room = ml, room
-        yes = {"isResponsible": True}
-        pays = {"queryCompute": yes, "machineLearning": {"modelTraining": yes, "modelInference": yes}}
-        collaboration = rooms.create_collaboration(
-            name="bench",
-            description="bench",
-            members=[],
-            creatorDisplayName="us",
-            creatorMemberAbilities=["CAN_QUERY", "CAN_RECEIVE_RESULTS"],
-            creatorPaymentConfiguration=pays,
-            queryLogStatus="DISABLED",
-        )["collaboration"]["id"]
-        self.membership = rooms.create_membership(
-            collaborationIdentifier=collaboration, queryLogStatus="DISABLED", paymentConfiguration=pays
-        )["membership"]["id"]
-        role = f"arn:aws:iam::{ACCOUNT}:role/bench"
-        table = rooms.create_configured_table(
-            name="rows",
-            tableReference={"glue": {"databaseName": "bench", "tableName": "rows"}},
-            allowedColumns=["a", "b"],
-            analysisMethod="DIRECT_QUERY",
-        )["configuredTable"]["id"]
-        rule = {
-            "allowedAnalyses": ["ANY_QUERY"],
-            "allowedAnalysisProviders": [ACCOUNT],
-            "additionalAnalyses": "ALLOWED",
-        }
-        rooms.create_configured_table_analysis_rule(
-            configuredTableIdentifier=table, analysisRuleType="CUSTOM", analysisRulePolicy={"v1": {"custom": rule}}
-        )
-        link = rooms.create_configured_table_association(
-            name="rows", membershipIdentifier=self.membership, configuredTableIdentifier=table, roleArn=role
-        )["configuredTableAssociation"]["id"]
-        algorithm = ml.create_configured_model_algorithm(
-            name="start",
-            roleArn=role,
-            trainingContainerConfig={
-                "imageUri": "bench/start:1",
-                "entrypoint": ["python", "/opt/ml/code/train.py"],
-            },
-        )["configuredModelAlgorithmArn"]
-        self.association = ml.create_configured_model_algorithm_association(
-            membershipIdentifier=self.membership, configuredModelAlgorithmArn=algorithm, name="start"
-        )["configuredModelAlgorithmAssociationArn"]
+        self.membership = _membership(rooms)
+        link = _rows(rooms, self.membership)
+        self.association = _algorithm(ml, self.membership)
         rooms.create_configured_table_association_analysis_rule(
             membershipIdentifier=self.membership,
             configuredTableAssociationIdentifier=link,
             analysisRuleType="CUSTOM",
             analysisRulePolicy={"v1": {"custom": {"allowedAdditionalAnalyses": [self.association]}}},
         )
-        self.channel = ml.create_ml_input_channel(
-            membershipIdentifier=self.membership,
-            name="rows",
-            configuredModelAlgorithmAssociations=[self.association],
-            retentionInDays=1,
-            inputChannel={
-                "roleArn": role,
-                "dataSource": {
-                    "protectedQueryInputParameters": {"sqlParameters": {"queryString": "SELECT a, b FROM rows"}}
-                },
-            },
-        )["mlInputChannelArn"]
-        _until_active(
-            lambda: ml.get_ml_input_channel(membershipIdentifier=self.membership, mlInputChannelArn=self.channel)
-        )
+        self.channel = _channel(ml, self.membership, self.association)
 
     def milliseconds(self, number: int) -> float:
         """One training: from the answer to the time that the program printed."""
@@ -148,6 +95,73 @@ class _Trainer:
         lines = map(json.loads, whiteroom(self.room, "logs", arn, "--json").splitlines())
         printed = next(line["text"] for line in lines if line["stream"] == "stdout")
         return (int(printed) - answered) / 1e6
+
+
+def _membership(rooms: Any) -> str:
+    """A membership in a collaboration of one account, which does everything and pays for it."""
+    yes = {"isResponsible": True}
+    pays = {"queryCompute": yes, "machineLearning": {"modelTraining": yes, "modelInference": yes}}
+    collaboration = rooms.create_collaboration(
+        name="bench",
+        description="bench",
+        members=[],
+        creatorDisplayName="us",
+        creatorMemberAbilities=["CAN_QUERY", "CAN_RECEIVE_RESULTS"],
+        creatorPaymentConfiguration=pays,
+        queryLogStatus="DISABLED",
+    )["collaboration"]["id"]
+    membership = rooms.create_membership(
+        collaborationIdentifier=collaboration, queryLogStatus="DISABLED", paymentConfiguration=pays
+    )["membership"]
+    return str(membership["id"])
+
+
+def _rows(rooms: Any, membership: str) -> str:
+    """The association of a table that any analysis may read."""
+    table = rooms.create_configured_table(
+        name="rows",
+        tableReference={"glue": {"databaseName": "bench", "tableName": "rows"}},
+        allowedColumns=["a", "b"],
+        analysisMethod="DIRECT_QUERY",
+    )["configuredTable"]["id"]
+    rule = {
+        "allowedAnalyses": ["ANY_QUERY"],
+        "allowedAnalysisProviders": [ACCOUNT],
+        "additionalAnalyses": "ALLOWED",
+    }
+    rooms.create_configured_table_analysis_rule(
+        configuredTableIdentifier=table, analysisRuleType="CUSTOM", analysisRulePolicy={"v1": {"custom": rule}}
+    )
+    association = rooms.create_configured_table_association(
+        name="rows", membershipIdentifier=membership, configuredTableIdentifier=table, roleArn=ROLE
+    )["configuredTableAssociation"]
+    return str(association["id"])
+
+
+def _algorithm(ml: Any, membership: str) -> str:
+    """The association of the algorithm whose image was built."""
+    container = {"imageUri": "bench/start:1", "entrypoint": ["python", "/opt/ml/code/train.py"]}
+    algorithm = ml.create_configured_model_algorithm(name="start", roleArn=ROLE, trainingContainerConfig=container)
+    association = ml.create_configured_model_algorithm_association(
+        membershipIdentifier=membership,
+        configuredModelAlgorithmArn=algorithm["configuredModelAlgorithmArn"],
+        name="start",
+    )
+    return str(association["configuredModelAlgorithmAssociationArn"])
+
+
+def _channel(ml: Any, membership: str, association: str) -> str:
+    """A channel of the table's rows, which has been filled."""
+    query = {"sqlParameters": {"queryString": "SELECT a, b FROM rows"}}
+    channel = ml.create_ml_input_channel(
+        membershipIdentifier=membership,
+        name="rows",
+        configuredModelAlgorithmAssociations=[association],
+        retentionInDays=1,
+        inputChannel={"roleArn": ROLE, "dataSource": {"protectedQueryInputParameters": query}},
+    )["mlInputChannelArn"]
+    _until_active(lambda: ml.get_ml_input_channel(membershipIdentifier=membership, mlInputChannelArn=channel))
+    return str(channel)
 
 
 def _until_active(look: Any, every: float = 0.02) -> None:
