@@ -1,6 +1,6 @@
 """The matrix: each operation, and the answer of every kind of caller to it, or of every role.
 
-The callers are support.market.CALLERS, the roles base.callers.Role; tests/contract/test_matrix.py asks.
+The callers are support.worlds.callers.CALLERS, the roles base.callers.Role; tests/contract/test_matrix.py asks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LETTERS = {
     "ConflictException": "C",
     "ValidationException": "V",
 }
-# One letter a caller, in the order of support.market.CALLERS; a dot is an answer.
+# One letter a caller, in the order of support.worlds.callers.CALLERS; a dot is an answer.
 #              creator  querier  owner  author  payer  receiver  other | left  invited  outside
 ANYONE = ". . . . . . . | . . ."
 MEMBERS = ". . . . . . . | D D D"

@@ -1,6 +1,6 @@
 """Every operation, asked by every kind of caller: who is answered, and who is refused with what.
 
-The operations are the service models' own, and no cell is missing. A caller is one of support.market.CALLERS,
+The operations are the service models' own, and no cell is missing. A caller is one of support.worlds.callers.CALLERS,
 or nobody: a request without credentials. Of each caller's account there are users of every role.
 """
 
@@ -20,8 +20,10 @@ from botocore.exceptions import ClientError
 from contract.matrix import ALL, CELLS, EXPECTED, LETTERS, READ, READING, ROLE_CELLS, SEEN, named
 from contract.wire.connection import MODEL_NAMES, Operations, application, client, deliver_to
 from contract.wire.samples import sample
-from support.market import CALLERS, PLANTED, REQUESTS, Market, a_market
 from support.shapes import service_model
+from support.worlds.callers import CALLERS, PLANTED, a_room_of_callers
+from support.worlds.every_request import REQUESTS
+from support.worlds.everything import FullRoom
 from whiteroom.app import all_handlers
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import Fault, NotAuthorized
@@ -31,13 +33,13 @@ from whiteroom.wire.calls import Call, NotImplementedOperation
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    store = SqliteStore(tmp_path_factory.mktemp("market") / "whiteroom.db")
-    yield a_market(store, tmp_path_factory.mktemp("logs"))
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullRoom]:
+    store = SqliteStore(tmp_path_factory.mktemp("callers") / "whiteroom.db")
+    yield a_room_of_callers(store, tmp_path_factory.mktemp("logs"))
     store.close()
 
 
-@pytest.mark.usefixtures("market")
+@pytest.mark.usefixtures("full")
 def test_every_operation_that_is_answered_has_its_row_and_its_request() -> None:
     assert all_handlers().keys() == CELLS.keys() == REQUESTS.keys()
     assert sum(len(names) for rows in EXPECTED.values() for names in rows.values()) == len(CELLS)
@@ -45,8 +47,8 @@ def test_every_operation_that_is_answered_has_its_row_and_its_request() -> None:
 
 
 @pytest.mark.parametrize("operation", CELLS, ids=named)
-def test_every_caller_gets_the_answer_of_its_cell(market: Market, operation: tuple[str, str]) -> None:
-    answers = {caller: market.attempt(caller, operation) for caller in CALLERS}
+def test_every_caller_gets_the_answer_of_its_cell(full: FullRoom, operation: tuple[str, str]) -> None:
+    answers = {caller: full.attempt(CALLERS[caller], operation) for caller in CALLERS}
     seen = {caller: LETTERS[said.code] if isinstance(said, Fault) else "." for caller, said in answers.items()}
     assert seen == dict(zip(CALLERS, CELLS[operation], strict=True))
 
@@ -56,17 +58,17 @@ def test_every_operation_that_changes_anything_has_its_row_of_roles() -> None:
 
 
 @pytest.mark.parametrize("operation", CELLS, ids=named)
-def test_every_user_gets_the_answer_of_its_roles_cell(market: Market, operation: tuple[str, str]) -> None:
+def test_every_user_gets_the_answer_of_its_roles_cell(full: FullRoom, operation: tuple[str, str]) -> None:
     """Whoever the account is: a role that may not ask is told so, and one that may gets what its account gets."""
     for role, cell in zip(Role, ROLE_CELLS.get(operation, "..."), strict=True):
         for caller in CALLERS:
-            said = market.attempt(caller, operation, Principal("sam", role, unique_id="AIDASAM"))
+            said = full.attempt(CALLERS[caller], operation, Principal("sam", role, unique_id="AIDASAM"))
             assert isinstance(said, NotAuthorized) == (cell == "D"), (role, caller)
             if cell == "D":
                 assert f"user/sam is not authorized to perform: {':'.join(operation)}." in said.message
                 assert said.message.endswith("the operator gives roles.")
             else:
-                own = market.attempt(caller, operation)
+                own = full.attempt(CALLERS[caller], operation)
                 assert (said.code if isinstance(said, Fault) else type(said)) == (
                     own.code if isinstance(own, Fault) else type(own)
                 ), (role, caller)
@@ -125,25 +127,25 @@ def refusal(asking: Any, service: str, name: str) -> tuple[int, str]:
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
-def test_every_caller_sees_the_metrics_of_its_cell(market: Market) -> None:
-    seen = {caller: market.attempt(caller, (MONITORING, "ListMetrics"))["Metrics"] for caller in CALLERS}
+def test_every_caller_sees_the_metrics_of_its_cell(full: FullRoom) -> None:
+    seen = {caller: full.attempt(CALLERS[caller], (MONITORING, "ListMetrics"))["Metrics"] for caller in CALLERS}
     assert {caller: [metric["MetricName"] for metric in metrics] for caller, metrics in seen.items()} == {
         caller: SEEN.get(caller, []) for caller in CALLERS
     }
     for caller in CALLERS:
-        (result,) = market.attempt(caller, (MONITORING, "GetMetricData"))["MetricDataResults"]
-        datapoints = market.attempt(caller, (MONITORING, "GetMetricStatistics"))["Datapoints"]
+        (result,) = full.attempt(CALLERS[caller], (MONITORING, "GetMetricData"))["MetricDataResults"]
+        datapoints = full.attempt(CALLERS[caller], (MONITORING, "GetMetricStatistics"))["Datapoints"]
         assert len(result["Values"]) == len(datapoints) == len(SEEN.get(caller, []))
 
 
-def test_every_caller_reads_the_log_lines_of_its_cell(market: Market) -> None:
+def test_every_caller_reads_the_log_lines_of_its_cell(full: FullRoom) -> None:
     for caller in CALLERS:
         lines = READ.get(caller, [])
-        events = market.attempt(caller, (LOGS, "FilterLogEvents"))["events"]
+        events = full.attempt(CALLERS[caller], (LOGS, "FilterLogEvents"))["events"]
         assert [event["message"] for event in events] == lines
-        assert len(market.attempt(caller, (LOGS, "DescribeLogStreams"))["logStreams"]) == len(lines)
+        assert len(full.attempt(CALLERS[caller], (LOGS, "DescribeLogStreams"))["logStreams"]) == len(lines)
         if lines:
-            page = market.attempt(caller, (LOGS, "GetLogEvents"))
+            page = full.attempt(CALLERS[caller], (LOGS, "GetLogEvents"))
             assert [event["message"] for event in page["events"]] == lines
 
 
@@ -170,10 +172,10 @@ def fields(value: Any) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("operation", VIEWS, ids=named)
 def test_a_view_of_the_collaboration_never_shows_what_is_its_makers_own(
-    market: Market, operation: tuple[str, str]
+    full: FullRoom, operation: tuple[str, str]
 ) -> None:
     for caller in CALLERS:
-        answer = market.attempt(caller, operation)
+        answer = full.attempt(CALLERS[caller], operation)
         assert not {name for name, _ in fields(answer)} & {*HIDDEN, "roleArn"}, caller
         assert PLANTED not in repr(answer), caller
     output = service_model(operation[0]).operation_model(operation[1]).output_shape
@@ -195,10 +197,10 @@ def names_in(shape: Any, within: tuple[str, ...] = ()) -> Iterator[str]:
 
 @pytest.mark.parametrize("operation", CELLS, ids=named)
 def test_keys_tags_environment_and_hyperparameters_are_told_to_their_maker_alone(
-    market: Market, operation: tuple[str, str]
+    full: FullRoom, operation: tuple[str, str]
 ) -> None:
     for caller in CALLERS:
-        said = market.attempt(caller, operation)
+        said = full.attempt(CALLERS[caller], operation)
         told = f"{said.message} {said.members}" if isinstance(said, Fault) else repr(said)
         assert set(re.findall(rf"{PLANTED}(\w+)", told)) <= {caller}
 
@@ -213,6 +215,6 @@ def test_keys_tags_environment_and_hyperparameters_are_told_to_their_maker_alone
         ("author", "GetConfiguredModelAlgorithmAssociation", {"tags"}),
     ],
 )
-def test_their_maker_sees_them(market: Market, caller: str, name: str, planted: set[str]) -> None:
-    answer = market.attempt(caller, (CLEANROOMS_ML, name))
+def test_their_maker_sees_them(full: FullRoom, caller: str, name: str, planted: set[str]) -> None:
+    answer = full.attempt(CALLERS[caller], (CLEANROOMS_ML, name))
     assert {field for field in planted if PLANTED in repr(answer[field])} == planted

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import REGION, filled, role_of
-from support.market import CALLERS, QUERIER, REQUESTS, Market, a_market
+from support.worlds.callers import CALLERS, a_room_of_callers
+from support.worlds.every_request import REQUESTS
+from support.worlds.everything import FullRoom
+from support.worlds.requests import REGION
 from whiteroom.base.faults import Fault
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS
 from whiteroom.store.sqlite import SqliteStore
@@ -24,18 +26,18 @@ SHOWING = [one for one in REQUESTS if one[1].startswith(("BatchGet", "Describe",
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    store = SqliteStore(tmp_path_factory.mktemp("market") / "whiteroom.db")
-    yield a_market(store, tmp_path_factory.mktemp("logs"))
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullRoom]:
+    store = SqliteStore(tmp_path_factory.mktemp("callers") / "whiteroom.db")
+    yield a_room_of_callers(store, tmp_path_factory.mktemp("logs"))
     store.close()
 
 
 @pytest.fixture
-def elsewhere(market: Market) -> Iterator[Market]:
-    """The same market, asked from another region."""
-    market.office.region = ELSEWHERE
-    yield market
-    market.office.region = REGION
+def elsewhere(full: FullRoom) -> Iterator[FullRoom]:
+    """The same room, asked from another region."""
+    full.room.server.region = ELSEWHERE
+    yield full
+    full.room.server.region = REGION
 
 
 def named(operation: tuple[str, str]) -> str:
@@ -43,12 +45,12 @@ def named(operation: tuple[str, str]) -> str:
 
 
 @pytest.mark.parametrize("operation", [one for one in SHOWING if one != ("sts", "GetSessionToken")], ids=named)
-def test_what_is_shown_is_the_same_in_every_region(elsewhere: Market, operation: tuple[str, str]) -> None:
+def test_what_is_shown_is_the_same_in_every_region(elsewhere: FullRoom, operation: tuple[str, str]) -> None:
     for caller in CALLERS:
-        elsewhere.office.region = ELSEWHERE
-        there = elsewhere.attempt(caller, operation)
-        elsewhere.office.region = REGION
-        here = elsewhere.attempt(caller, operation)
+        elsewhere.room.server.region = ELSEWHERE
+        there = elsewhere.attempt(CALLERS[caller], operation)
+        elsewhere.room.server.region = REGION
+        here = elsewhere.attempt(CALLERS[caller], operation)
         if isinstance(here, Fault):
             assert (there.code, there.message) == (here.code, here.message), caller
         else:
@@ -57,8 +59,10 @@ def test_what_is_shown_is_the_same_in_every_region(elsewhere: Market, operation:
 
 
 @pytest.mark.parametrize("operation", REQUESTS, ids=named)
-def test_what_is_made_inside_of_something_is_made_in_its_region(elsewhere: Market, operation: tuple[str, str]) -> None:
-    told = {caller: elsewhere.attempt(caller, operation) for caller in CALLERS}
+def test_what_is_made_inside_of_something_is_made_in_its_region(
+    elsewhere: FullRoom, operation: tuple[str, str]
+) -> None:
+    told = {caller: elsewhere.attempt(CALLERS[caller], operation) for caller in CALLERS}
     made = {caller for caller, said in told.items() if ELSEWHERE in repr(said)}
     assert made == (set(CALLERS) if operation in BEGINNINGS else set())
 
@@ -74,27 +78,20 @@ def moved(value: Any) -> Any:
     return value
 
 
-def request_of(market: Market, caller: str, operation: tuple[str, str]) -> dict[str, Any]:
-    account = CALLERS[caller]
-    membership = market.room.memberships.get(account) or market.room.membership(QUERIER)
-    request: dict[str, Any] = filled(REQUESTS[operation], {**market.names, "own": membership, "role": role_of(account)})
-    return request
-
-
 OF_PATTERNS = ("CreateConfiguredTableAssociationAnalysisRule", "UpdateConfiguredTableAssociationAnalysisRule")
 """A rule holds patterns of ARNs, and asks for none of them."""
 OF_THE_ROOM = [one for one in REQUESTS if one[0] in (CLEANROOMS, CLEANROOMS_ML) and one[1] not in OF_PATTERNS]
 
 
 @pytest.mark.parametrize("operation", OF_THE_ROOM, ids=named)
-def test_an_arn_of_another_region_names_nothing(market: Market, operation: tuple[str, str]) -> None:
+def test_an_arn_of_another_region_names_nothing(full: FullRoom, operation: tuple[str, str]) -> None:
     """Whoever is answered by the right one is refused; a list that is filtered by it is empty."""
     for caller in CALLERS:
-        request = request_of(market, caller, operation)
+        request = full.request(CALLERS[caller], operation)
         other = moved(request)
-        if other == request or isinstance(market.attempt(caller, operation), Fault):
+        if other == request or isinstance(full.attempt(CALLERS[caller], operation), Fault):
             continue
-        said = market.office.attempt(CALLERS[caller], operation, other)
+        said = full.room.server.attempt(CALLERS[caller], operation, other)
         if not isinstance(said, Fault):
             lists = [value for value in said.values() if isinstance(value, list | tuple)]
             assert (lists and not any(lists)) or said.get("errors"), (caller, said)
@@ -102,10 +99,10 @@ def test_an_arn_of_another_region_names_nothing(market: Market, operation: tuple
 
 @pytest.mark.parametrize("region", [REGION, ELSEWHERE, "us-east-1"])
 def test_a_log_group_is_in_the_servers_region_and_found_by_the_arn_that_a_script_writes(
-    market: Market, region: str
+    full: FullRoom, region: str
 ) -> None:
     account = CALLERS["receiver"]
     group = "/aws/cleanroomsml/TrainedModels"
     request = {"logGroupIdentifiers": [f"arn:aws:logs:{region}:{account}:log-group:{group}:*"]}
-    (found,) = market.office.attempt(account, (LOGS, "DescribeLogGroups"), request)["logGroups"]
+    (found,) = full.room.server.attempt(account, (LOGS, "DescribeLogGroups"), request)["logGroups"]
     assert found["logGroupArn"] == f"arn:aws:logs:us-east-1:{account}:log-group:{group}"

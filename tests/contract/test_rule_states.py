@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, CAROL, an_office, collaboration_rule, custom_rule
-from support.ml import EXPORTS, Studio, a_studio
 from support.revoking import RESTORES, WAYS, Owner
+from support.worlds.requests import ALICE, CAROL, EXPORTS, collaboration_rule, custom_rule
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import a_server
 from whiteroom.base.faults import Fault
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.store.sqlite import SqliteStore
@@ -46,7 +47,7 @@ def set_anew(owner: Owner) -> None:
 
 
 def for_this_algorithm_alone(owner: Owner) -> None:
-    owner.association_rule("Update", collaboration_rule(allowedAdditionalAnalyses=[owner.studio.association_arn]))
+    owner.association_rule("Update", collaboration_rule(allowedAdditionalAnalyses=[owner.room.association_arn]))
 
 
 def restored(way: str) -> Callable[[Owner], None]:
@@ -75,36 +76,36 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, furnished: Path) -> Iterator[Studio]:
+def room(tmp_path: Path, furnished: Path) -> Iterator[Room]:
     path = tmp_path / "whiteroom.db"
     shutil.copy(furnished, path)
     store = SqliteStore(path)
-    studio = a_studio(an_office(store))
+    room = a_furnished_room(a_server(store))
     for account in (ALICE, CAROL):
-        studio.configure(account)
+        room.configure(account)
     policies = {**EXPORTS, "trainedModels": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}}
-    studio.association_arn = studio.association(name="exporting", policies=policies)
-    yield studio
+    room.association_arn = room.association(name="exporting", policies=policies)
+    yield room
     store.close()
 
 
-def letters(studio: Studio, channel: str, model: dict[str, str]) -> str:
+def letters(room: Room, channel: str, model: dict[str, str]) -> str:
     """What each use comes to: a dot where it is answered, D where it is refused, or published to nobody."""
     base = {"trainedModelArn": model["trainedModelArn"], "channelName": "base"}
     incremental = {"incrementalTrainingDataChannels": [base]}
     arn = model["trainedModelArn"]
-    seen = studio.call("GetTrainedModel", trainedModelArn=arn)
+    seen = room.call("GetTrainedModel", trainedModelArn=arn)
     calls: dict[str, tuple[str, dict[str, Any]]] = {
-        "CreateTrainedModel": ("CreateTrainedModel", studio.training_request("next", channel)),
+        "CreateTrainedModel": ("CreateTrainedModel", room.training_request("next", channel)),
         "CreateTrainedModel, incremental": (
             "CreateTrainedModel",
-            studio.training_request("grown", channel, **incremental),
+            room.training_request("grown", channel, **incremental),
         ),
         "StartTrainedModelInferenceJob": (
             "StartTrainedModelInferenceJob",
-            studio.inference_request("scores", arn, channel),
+            room.inference_request("scores", arn, channel),
         ),
-        "StartTrainedModelExportJob": ("StartTrainedModelExportJob", studio.export_request("out", arn)),
+        "StartTrainedModelExportJob": ("StartTrainedModelExportJob", room.export_request("out", arn)),
         "DeleteTrainedModelOutput": ("DeleteTrainedModelOutput", {"trainedModelArn": arn}),
         "DeleteMLInputChannelData": ("DeleteMLInputChannelData", {"mlInputChannelArn": channel}),
     }
@@ -113,24 +114,24 @@ def letters(studio: Studio, channel: str, model: dict[str, str]) -> str:
         "metrics": "." if seen["metricsStatus"] == "PUBLISH_SUCCEEDED" else "D",
     }
     for use, (operation, request) in calls.items():
-        attempt = studio.office.attempt(
-            ALICE, ("cleanrooms-ml", operation), {"membershipIdentifier": studio.room.membership(ALICE), **request}
+        attempt = room.server.attempt(
+            ALICE, ("cleanrooms-ml", operation), {"membershipIdentifier": room.membership(ALICE), **request}
         )
         found[use] = "." if not isinstance(attempt, Fault) else {"AccessDeniedException": "D"}.get(attempt.code, "?")
     return " ".join(found[use] for use in USES)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_use_under_every_state_of_the_rules(studio: Studio, state: str) -> None:
+def test_every_use_under_every_state_of_the_rules(room: Room, state: str) -> None:
     change, expected = STATES[state]
-    channel = studio.active_channel("rows")
-    model = studio.model("forest", channel)
+    channel = room.active_channel("rows")
+    model = room.model("forest", channel)
     told = {"logs_status": "PUBLISH_SUCCEEDED", "metrics_status": "PUBLISH_SUCCEEDED"}
-    studio.advance_model(
-        model, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now, run_ended_at=studio.office.now, **told
+    room.advance_model(
+        model, Event.STARTED, Event.SUCCEEDED, run_started_at=room.server.now, run_ended_at=room.server.now, **told
     )
-    change(Owner(studio))
-    assert letters(studio, channel, model) == expected
+    change(Owner(room))
+    assert letters(room, channel, model) == expected
 
 
 def test_every_way_to_take_back_is_a_state() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, REGION, an_office
-from support.ml import Studio, a_studio
 from support.rooms import Crash
+from support.worlds.requests import ALICE, BOB, REGION
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import a_server
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import AccessDenied
 from whiteroom.operations.context import Context
@@ -22,57 +23,57 @@ USES = 3
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
+def room(tmp_path: Path) -> Iterator[Room]:
     """A room whose one table may be used three times."""
     store = SqliteStore(tmp_path / "whiteroom.db")
-    studio = a_studio(an_office(store))
-    place = f"membership/{studio.room.membership(BOB)}/configuredtableassociation/{studio.table.association_id}"
+    room = a_furnished_room(a_server(store))
+    place = f"membership/{room.membership(BOB)}/configuredtableassociation/{room.table.association_id}"
     budget = {
         "budgetParameters": [{"type": "LIFETIME", "budget": USES}],
         "resourceArn": f"arn:aws:cleanrooms:{REGION}:{BOB}:{place}",
     }
-    studio.office.cleanrooms(
+    room.server.cleanrooms(
         BOB,
         "CreatePrivacyBudgetTemplate",
-        membershipIdentifier=studio.room.membership(BOB),
+        membershipIdentifier=room.membership(BOB),
         privacyBudgetType="ACCESS_BUDGET",
         parameters={"accessBudget": budget},
     )
-    yield studio
+    yield room
     store.close()
 
 
-def query_request(studio: Studio) -> dict[str, Any]:
+def query_request(room: Room) -> dict[str, Any]:
     s3 = {"resultFormat": "CSV", "bucket": "alices"}
     return {
         "type": "SQL",
-        "membershipIdentifier": studio.room.membership(ALICE),
+        "membershipIdentifier": room.membership(ALICE),
         "sqlParameters": {"queryString": "SELECT age FROM patients"},
         "resultConfiguration": {"outputConfiguration": {"s3": s3}},
     }
 
 
-def channel_request(studio: Studio) -> dict[str, Any]:
-    return {"membershipIdentifier": studio.room.membership(ALICE), **studio.channel_request("late")}
+def channel_request(room: Room) -> dict[str, Any]:
+    return {"membershipIdentifier": room.membership(ALICE), **room.channel_request("late")}
 
 
-def ask(studio: Studio, service: str, operation: str, request: dict[str, Any], *, dies: bool = False) -> None:
+def ask(room: Room, service: str, operation: str, request: dict[str, Any], *, dies: bool = False) -> None:
     """One operation of ALICE's in a transaction of its own, which may die before its commit."""
-    office = studio.office
-    with office.store.transaction() as tx:
+    server = room.server
+    with server.store.transaction() as tx:
         context = Context(
-            caller=Caller(ALICE, REGION), tx=tx, now=office.now, catalog=office.catalog, deployment=office.deployment
+            caller=Caller(ALICE, REGION), tx=tx, now=server.now, catalog=server.catalog, deployment=server.deployment
         )
         handlers()[service, operation](request, context)
         if dies:
             raise Crash
 
 
-def counted(studio: Studio) -> tuple[int, int]:
+def counted(room: Room) -> tuple[int, int]:
     """How many uses the budget counts, and how many queries there are."""
-    with studio.office.store.reading() as tx:
-        budget = tx.privacy_budget_templates.find(resource_id=studio.table.association_id)
-        queries = tx.protected_queries.count(100, membership_id=studio.room.membership(ALICE))
+    with room.server.store.reading() as tx:
+        budget = tx.privacy_budget_templates.find(resource_id=room.table.association_id)
+        queries = tx.protected_queries.count(100, membership_id=room.membership(ALICE))
     assert budget is not None
     return budget.lifetime_used, queries
 
@@ -82,22 +83,22 @@ def counted(studio: Studio) -> tuple[int, int]:
     [(CLEANROOMS, "StartProtectedQuery", query_request), (CLEANROOMS_ML, "CreateMLInputChannel", channel_request)],
 )
 def test_a_server_that_dies_before_the_commit_has_counted_nothing_and_begun_nothing(
-    studio: Studio, service: str, operation: str, make: Any
+    room: Room, service: str, operation: str, make: Any
 ) -> None:
     with pytest.raises(Crash):
-        ask(studio, service, operation, make(studio), dies=True)
-    assert counted(studio) == (0, 0)
-    ask(studio, service, operation, make(studio))
-    assert counted(studio) == (1, 1)
+        ask(room, service, operation, make(room), dies=True)
+    assert counted(room) == (0, 0)
+    ask(room, service, operation, make(room))
+    assert counted(room) == (1, 1)
 
 
-def test_of_many_who_race_for_the_last_uses_just_so_many_get_them(studio: Studio) -> None:
+def test_of_many_who_race_for_the_last_uses_just_so_many_get_them(room: Room) -> None:
     together, answers = threading.Barrier(8), []
 
     def race() -> None:
         together.wait()
         try:
-            ask(studio, CLEANROOMS, "StartProtectedQuery", query_request(studio))
+            ask(room, CLEANROOMS, "StartProtectedQuery", query_request(room))
             answers.append("started")
         except AccessDenied:
             answers.append("refused")
@@ -108,4 +109,4 @@ def test_of_many_who_race_for_the_last_uses_just_so_many_get_them(studio: Studio
     for thread in threads:
         thread.join()
     assert sorted(answers) == ["refused"] * (8 - USES) + ["started"] * USES
-    assert counted(studio) == (USES, USES)
+    assert counted(room) == (USES, USES)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import ALICE, BOB
 from support.live import LiveRoom, live_room
+from support.worlds.requests import ALICE, BOB
 
 pytestmark = pytest.mark.slow
 

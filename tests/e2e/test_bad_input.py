@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, role_of
 from support.live import LiveRoom, live_room, once
+from support.worlds.requests import ALICE, role_of
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from contract.runtime import engine as engines
-from support.cleanrooms import ALICE, role_of
 from support.live import LiveRoom, live_room, once
+from support.worlds.requests import ALICE, role_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import collaboration_request
 from support.disks import Disk, needs_root, small_disk
 from support.live import LiveRoom, live_room, once
+from support.worlds.requests import collaboration_request
 
 pytestmark = [pytest.mark.slow, needs_root]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, role_of
 from support.language_models import WARD, ward_names
 from support.live import LiveRoom, live_room
+from support.worlds.requests import ALICE, BOB, role_of
 
 pytestmark = pytest.mark.slow
 

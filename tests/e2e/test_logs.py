@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, role_of
 from support.live import LiveRoom, live_room
 from support.patience import Patience
+from support.worlds.requests import ALICE, BOB, role_of
 
 pytestmark = pytest.mark.slow
 

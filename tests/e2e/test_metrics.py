@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, role_of
 from support.command import whiteroom
 from support.live import IMAGE, PATIENCE_SECONDS, LiveRoom, live_room, once
 from support.prometheus import parsed
 from support.protocols import OF_CLOUDWATCH
+from support.worlds.requests import ALICE, BOB, role_of
 
 pytestmark = pytest.mark.slow
 

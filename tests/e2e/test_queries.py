@@ -11,8 +11,8 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import ALICE, BOB, collaboration_rule, custom_rule
 from support.live import LiveRoom, live_room, once
+from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import ALICE, BOB, collaboration_rule, custom_rule, role_of
 from support.live import LiveRoom, live_room, once
 from support.patients import COLUMNS
 from support.patients import SQL as PATIENTS
+from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule, role_of
 
 pytestmark = pytest.mark.slow
 

@@ -24,11 +24,19 @@ from typing import Any
 
 import psutil
 
-from support.cleanrooms import ALICE, BOB, NO_PAYMENT, collaboration_request, collaboration_rule, custom_rule, role_of
 from support.command import whiteroom
 from support.patience import Patience
 from support.releases import Release
 from support.server import RunningServer, running_server
+from support.worlds.requests import (
+    ALICE,
+    BOB,
+    NO_PAYMENT,
+    collaboration_request,
+    collaboration_rule,
+    custom_rule,
+    role_of,
+)
 from whiteroom.runtime.supervisor import cgroups
 
 PROGRAMS = Path(__file__).parents[1] / "e2e" / "programs"

@@ -26,9 +26,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from support.cleanrooms import ALICE, role_of
 from support.command import whiteroom
 from support.live import LiveRoom, live_room
+from support.worlds.requests import ALICE, role_of
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.images import environments
 from whiteroom.runtime.images.library import Images

@@ -11,24 +11,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from support.cleanrooms import ALICE, BOB, CAROL, collaboration_rule, custom_rule
-from support.ml import Studio
+from support.worlds.requests import ALICE, BOB, CAROL, collaboration_rule, custom_rule
+from support.worlds.rooms import Room
 
 RULE, ASSOCIATION_RULE = "ConfiguredTableAnalysisRule", "ConfiguredTableAssociationAnalysisRule"
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """BOB, whose table the studio's channels are made of."""
+    """BOB, whose table the room's channels are made of."""
 
-    studio: Studio
+    room: Room
 
     def rule(self, verb: str, policy: Any = None) -> None:
         """Create, Update or Delete the table's analysis rule."""
         given = {} if policy is None else {"analysisRulePolicy": policy}
         self._call(
             f"{verb}{RULE}",
-            configuredTableIdentifier=self.studio.table.configured_table_id,
+            configuredTableIdentifier=self.room.table.configured_table_id,
             analysisRuleType="CUSTOM",
             **given,
         )
@@ -42,7 +42,7 @@ class Owner:
         """Allow these columns alone."""
         self._call(
             "UpdateConfiguredTable",
-            configuredTableIdentifier=self.studio.table.configured_table_id,
+            configuredTableIdentifier=self.room.table.configured_table_id,
             allowedColumns=list(names),
         )
 
@@ -53,28 +53,28 @@ class Owner:
     def delete_table(self) -> None:
         """Delete the configured table, which takes its association out first."""
         self.withdraw()
-        table = self.studio.table.configured_table_id
+        table = self.room.table.configured_table_id
         self._call("DeleteConfiguredTable", configuredTableIdentifier=table)
 
     def leave(self) -> None:
         """Leave the collaboration, with nothing of the account's in it."""
         self.withdraw()
-        self._call("DeleteMembership", membershipIdentifier=self.studio.room.membership(BOB))
+        self._call("DeleteMembership", membershipIdentifier=self.room.membership(BOB))
 
     def be_removed(self) -> None:
         """Be removed by the collaboration's creator."""
-        place = {"collaborationIdentifier": self.studio.room.collaboration_id}
-        self.studio.office.cleanrooms(ALICE, "DeleteMember", accountId=BOB, **place)
+        place = {"collaborationIdentifier": self.room.collaboration_id}
+        self.room.server.cleanrooms(ALICE, "DeleteMember", accountId=BOB, **place)
 
     @property
     def _association(self) -> dict[str, str]:
         return {
-            "membershipIdentifier": self.studio.room.membership(BOB),
-            "configuredTableAssociationIdentifier": self.studio.table.association_id,
+            "membershipIdentifier": self.room.membership(BOB),
+            "configuredTableAssociationIdentifier": self.room.table.association_id,
         }
 
     def _call(self, operation: str, **request: Any) -> None:
-        self.studio.office.cleanrooms(BOB, operation, **request)
+        self.room.server.cleanrooms(BOB, operation, **request)
 
 
 def narrowed(**changes: Any) -> Any:

@@ -11,7 +11,9 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import (
+from support.server import RunningServer, running_server
+from support.shapes import assert_fits, service_model
+from support.worlds.requests import (
     ALICE,
     BOB,
     CAROL,
@@ -22,8 +24,6 @@ from support.cleanrooms import (
     custom_rule,
     role_of,
 )
-from support.server import RunningServer, running_server
-from support.shapes import assert_fits, service_model
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.engines.duckdb.schemas import read_schema

@@ -11,10 +11,11 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, REGION, an_office, role_of
-from support.ml import Studio, a_studio, arn_of
 from support.server import RunningServer, running_server
 from support.shapes import assert_fits, service_model
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, REGION, arn_of, role_of
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import a_server
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.settings import QUOTA_PREFIX
@@ -49,7 +50,7 @@ QUOTAS = (
 class World:
     """What was there before the server started: everything at rest, so that no controller changes it."""
 
-    studio: Studio
+    room: Room
     memberships: dict[str, str]
     channel: str
     old_channel: str
@@ -67,40 +68,40 @@ class World:
 def a_world(data: Path) -> World:
     data.mkdir()
     store = SqliteStore(data / "whiteroom.db")
-    studio = a_studio(an_office(store))
-    studio.configure(ALICE)
-    studio.configure(CAROL)
-    channels = {name: studio.active_channel(name) for name in ("rows", "old", "gone")}
-    studio.advance("ml_input_channels", channels["gone"], Event.DELETE, Event.ERASING, Event.ERASED)
+    room = a_furnished_room(a_server(store))
+    room.configure(ALICE)
+    room.configure(CAROL)
+    channels = {name: room.active_channel(name) for name in ("rows", "old", "gone")}
+    room.advance("ml_input_channels", channels["gone"], Event.DELETE, Event.ERASING, Event.ERASED)
     rows = channels["rows"]
-    forest = studio.active_model("forest", rows, tags={"team": "a"})
-    second = studio.version("second", forest, rows)
-    studio.advance_model(second, Event.STARTED, Event.SUCCEEDED)
-    stuck = studio.model("stuck", rows)
+    forest = room.active_model("forest", rows, tags={"team": "a"})
+    second = room.version("second", forest, rows)
+    room.advance_model(second, Event.STARTED, Event.SUCCEEDED)
+    stuck = room.model("stuck", rows)
     cancelled = (Event.STARTED, Event.CANCEL, Event.STOPPING, Event.FAILED)
-    studio.advance_model(stuck, *cancelled)
-    jobs = {name: studio.inference_job(name, forest["trainedModelArn"], rows) for name in ("scores", "stuck")}
-    studio.advance("trained_model_inference_jobs", jobs["scores"], Event.STARTED, Event.SUCCEEDED)
-    studio.advance("trained_model_inference_jobs", jobs["stuck"], *cancelled)
-    studio.call("StartTrainedModelExportJob", **studio.export_request("out", forest["trainedModelArn"]))
+    room.advance_model(stuck, *cancelled)
+    jobs = {name: room.inference_job(name, forest["trainedModelArn"], rows) for name in ("scores", "stuck")}
+    room.advance("trained_model_inference_jobs", jobs["scores"], Event.STARTED, Event.SUCCEEDED)
+    room.advance("trained_model_inference_jobs", jobs["stuck"], *cancelled)
+    room.call("StartTrainedModelExportJob", **room.export_request("out", forest["trainedModelArn"]))
     with store.transaction() as tx:
         (export,) = tx.trained_model_export_jobs.working()
         for event in (Event.STARTED, Event.SUCCEEDED):
-            export = tx.trained_model_export_jobs.transition(export, event, actor="controller", at=studio.office.now)
+            export = tx.trained_model_export_jobs.transition(export, event, actor="controller", at=room.server.now)
     world = World(
-        studio=studio,
-        memberships=studio.room.memberships,
+        room=room,
+        memberships=room.memberships,
         channel=rows,
         old_channel=channels["old"],
         gone_channel=channels["gone"],
         model=forest["trainedModelArn"],
         second=second,
-        old_model=studio.active_model("old", rows)["trainedModelArn"],
+        old_model=room.active_model("old", rows)["trainedModelArn"],
         stuck_model=stuck["trainedModelArn"],
         job=jobs["scores"],
         stuck_job=jobs["stuck"],
-        spare_algorithm=studio.algorithm(name="spare"),
-        spare_association=studio.association(name="spare"),
+        spare_algorithm=room.algorithm(name="spare"),
+        spare_association=room.association(name="spare"),
     )
     store.close()
     return world
@@ -169,7 +170,7 @@ def in_room(account_id: str = ALICE, **request: Any) -> Callable[[World], Case]:
 def shared(account_id: str = BOB, **request: Any) -> Callable[[World], Case]:
     def case(world: World) -> Case:
         named = {name: getattr(world, value[1:]) if _refers(value) else value for name, value in request.items()}
-        return account_id, {"collaborationIdentifier": world.studio.room.collaboration_id, **named}
+        return account_id, {"collaborationIdentifier": world.room.collaboration_id, **named}
 
     return case
 
@@ -186,24 +187,24 @@ ALGORITHM_REQUEST = {
 
 
 def association_case(world: World) -> Case:
-    request = {"name": "new", "configuredModelAlgorithmArn": world.studio.algorithm_arn}
+    request = {"name": "new", "configuredModelAlgorithmArn": world.room.algorithm_arn}
     return in_room(CAROL, **request)(world)
 
 
 def channel_case(world: World) -> Case:
-    return in_room(ALICE, **world.studio.channel_request("new"))(world)
+    return in_room(ALICE, **world.room.channel_request("new"))(world)
 
 
 def training_case(world: World) -> Case:
-    return in_room(ALICE, **world.studio.training_request("new", world.channel))(world)
+    return in_room(ALICE, **world.room.training_request("new", world.channel))(world)
 
 
 def inference_case(world: World) -> Case:
-    return in_room(ALICE, **world.studio.inference_request("new", world.model, world.channel))(world)
+    return in_room(ALICE, **world.room.inference_request("new", world.model, world.channel))(world)
 
 
 def export_case(world: World) -> Case:
-    return in_room(ALICE, **world.studio.export_request("new", world.model))(world)
+    return in_room(ALICE, **world.room.export_request("new", world.model))(world)
 
 
 def algorithm_case(arn: str) -> Callable[[World], Case]:
@@ -211,7 +212,7 @@ def algorithm_case(arn: str) -> Callable[[World], Case]:
 
 
 def association_read(world: World) -> Case:
-    return in_room(CAROL, configuredModelAlgorithmAssociationArn=world.studio.association_arn)(world)
+    return in_room(CAROL, configuredModelAlgorithmAssociationArn=world.room.association_arn)(world)
 
 
 def tags_case(**request: Any) -> Callable[[World], Case]:
@@ -230,7 +231,7 @@ HAPPY_CASES: dict[str, Callable[[World], Case]] = {
         CAROL, configuredModelAlgorithmAssociationArn="@spare_association"
     ),
     "GetCollaborationConfiguredModelAlgorithmAssociation": lambda world: shared(
-        configuredModelAlgorithmAssociationArn=world.studio.association_arn
+        configuredModelAlgorithmAssociationArn=world.room.association_arn
     )(world),
     "ListCollaborationConfiguredModelAlgorithmAssociations": shared(),
     "PutMLConfiguration": in_room(
@@ -300,7 +301,7 @@ def unknown(operation: str, world: World) -> Case:
     if operation in ("GetMLConfiguration", "DeleteMLConfiguration"):
         return in_room(BOB)(world)
     if "configuredModelAlgorithmArn" in request:
-        return account_id, {**request, "configuredModelAlgorithmArn": world.studio.algorithm_arn[:-12] + "f" * 12}
+        return account_id, {**request, "configuredModelAlgorithmArn": world.room.algorithm_arn[:-12] + "f" * 12}
     if operation == "CreateMLInputChannel":
         missing = arn_of(ARNS[3][1], world.memberships[CAROL], CAROL)
         return account_id, {**request, "configuredModelAlgorithmAssociations": [missing]}
@@ -362,7 +363,7 @@ def test_what_is_not_there_is_not_found(site: Site, operation: str) -> None:
 @pytest.mark.parametrize("operation", cases(CONFLICT))
 def test_what_stands_against_it_is_a_conflict(site: Site, operation: str) -> None:
     account_id, request = happy(operation, site.world)
-    places = {**vars(site.world.studio), **vars(site.world)}
+    places = {**vars(site.world.room), **vars(site.world)}
     changes = {name: places[value[1:]] if _refers(value) else value for name, value in CONFLICTS[operation].items()}
     site.refused(CONFLICT, operation, account_id, {**request, **changes})
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, collaboration_request, collaboration_rule, custom_rule, role_of
 from support.command import CommandLine
 from support.patience import Patience
 from support.server import RunningServer, running_server
+from support.worlds.requests import ALICE, BOB, collaboration_request, collaboration_rule, custom_rule, role_of
 
 SECONDS = 30
 IMAGE = "222222222222.dkr.ecr.eu-central-1.amazonaws.com/trees:1"

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import collaboration_request
 from support.command import whiteroom
 from support.disks import needs_root, small_disk
 from support.server import running_server
+from support.worlds.requests import collaboration_request
 
 NOBODY = 65_534
 

@@ -12,9 +12,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import ALICE, BOB, collaboration_request
 from support.command import CommandLine
 from support.server import RunningServer, running_server
+from support.worlds.requests import ALICE, BOB, collaboration_request
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cleanrooms import ALICE, BOB, collaboration_request
 from support.command import CommandLine
 from support.server import RunningServer, running_server
+from support.worlds.requests import ALICE, BOB, collaboration_request
 
 TABLE = {
     "name": "visits",

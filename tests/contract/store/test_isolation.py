@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, REGION, an_office, role_of
-from support.ml import SQL, TRAINER, Studio, a_studio
 from support.rooms import a_query
 from support.stores import Interleaved, Weak
+from support.worlds.requests import ALICE, BOB, CAROL, REGION, SQL, TRAINER, role_of
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import a_server
 from whiteroom.base.faults import Fault
 from whiteroom.controllers.budget_charges import pay
 from whiteroom.controllers.budget_refunds import give_back_unused
@@ -39,9 +40,9 @@ class Race:
     is_right: Callable[[list[str]], bool]
 
 
-def called(studio: Studio, account: str, service: str, operation: str, **request: Any) -> str:
+def called(room: Room, account: str, service: str, operation: str, **request: Any) -> str:
     try:
-        studio.office.call(account, service, operation, **request)
+        room.server.call(account, service, operation, **request)
     except Fault as fault:
         return fault.code
     return "done"
@@ -54,11 +55,11 @@ def one_of_two(refusal: str) -> Callable[[list[str]], bool]:
 # Budgets of differential privacy
 
 
-def _privacy_budget(studio: Studio, epsilon: int) -> str:
-    answer = studio.office.cleanrooms(
+def _privacy_budget(room: Room, epsilon: int) -> str:
+    answer = room.server.cleanrooms(
         BOB,
         "CreatePrivacyBudgetTemplate",
-        membershipIdentifier=studio.room.membership(BOB),
+        membershipIdentifier=room.membership(BOB),
         privacyBudgetType="DIFFERENTIAL_PRIVACY",
         autoRefresh="NONE",
         parameters={"differentialPrivacy": {"epsilon": epsilon, "usersNoisePerQuery": 10}},
@@ -66,54 +67,54 @@ def _privacy_budget(studio: Studio, epsilon: int) -> str:
     return str(answer["privacyBudgetTemplate"]["id"])
 
 
-def _payment(studio: Studio, template_id: str, query_id: str) -> Decision:
+def _payment(room: Room, template_id: str, query_id: str) -> Decision:
     """A query that costs six tenths of one epsilon."""
-    store = studio.office.store
+    store = room.server.store
     query = a_query(id=query_id, arn=f"arn:{query_id}", status=ProtectedQueryStatus.STARTED)
     with store.transaction() as tx:
         tx.protected_queries.submit(query, actor=ALICE)
 
     def decide() -> str:
-        outcome = pay(store, query, Bill(template_id, 6, 10), studio.office.now)
+        outcome = pay(store, query, Bill(template_id, 6, 10), room.server.now)
         return "done" if outcome.failure is None else outcome.failure.code.value
 
     return decide
 
 
-def _epsilon_used(studio: Studio, template_id: str) -> str:
-    with studio.office.store.reading() as tx:
+def _epsilon_used(room: Room, template_id: str) -> str:
+    with room.server.store.reading() as tx:
         template = tx.privacy_budget_templates.get(template_id)
     assert template is not None
     return template.epsilon_used
 
 
-def two_charges_of_which_the_budget_has_one(studio: Studio) -> Race:
-    budget = _privacy_budget(studio, 1)
+def two_charges_of_which_the_budget_has_one(room: Room) -> Race:
+    budget = _privacy_budget(room, 1)
     return Race(
-        _payment(studio, budget, "one"),
-        _payment(studio, budget, "two"),
-        lambda ends: one_of_two("PrivacyBudgetSpent")(ends) and _epsilon_used(studio, budget) == "3/5",
+        _payment(room, budget, "one"),
+        _payment(room, budget, "two"),
+        lambda ends: one_of_two("PrivacyBudgetSpent")(ends) and _epsilon_used(room, budget) == "3/5",
     )
 
 
-def two_charges_of_which_the_budget_has_both(studio: Studio) -> Race:
-    budget = _privacy_budget(studio, 2)
+def two_charges_of_which_the_budget_has_both(room: Room) -> Race:
+    budget = _privacy_budget(room, 2)
     return Race(
-        _payment(studio, budget, "one"),
-        _payment(studio, budget, "two"),
-        lambda ends: ends == ["done", "done"] and _epsilon_used(studio, budget) == "6/5",
+        _payment(room, budget, "one"),
+        _payment(room, budget, "two"),
+        lambda ends: ends == ["done", "done"] and _epsilon_used(room, budget) == "6/5",
     )
 
 
 # Access budgets
 
 
-def _access_budget(studio: Studio, uses: int) -> None:
-    place = f"membership/{studio.room.membership(BOB)}/configuredtableassociation/{studio.table.association_id}"
-    studio.office.cleanrooms(
+def _access_budget(room: Room, uses: int) -> None:
+    place = f"membership/{room.membership(BOB)}/configuredtableassociation/{room.table.association_id}"
+    room.server.cleanrooms(
         BOB,
         "CreatePrivacyBudgetTemplate",
-        membershipIdentifier=studio.room.membership(BOB),
+        membershipIdentifier=room.membership(BOB),
         privacyBudgetType="ACCESS_BUDGET",
         parameters={
             "accessBudget": {
@@ -124,42 +125,42 @@ def _access_budget(studio: Studio, uses: int) -> None:
     )
 
 
-def _uses(studio: Studio) -> int:
-    with studio.office.store.reading() as tx:
-        template = tx.privacy_budget_templates.find(resource_id=studio.table.association_id)
+def _uses(room: Room) -> int:
+    with room.server.store.reading() as tx:
+        template = tx.privacy_budget_templates.find(resource_id=room.table.association_id)
     assert template is not None
     return template.lifetime_used
 
 
-def _query(studio: Studio) -> Decision:
+def _query(room: Room) -> Decision:
     return lambda: called(
-        studio,
+        room,
         ALICE,
         "cleanrooms",
         "StartProtectedQuery",
         type="SQL",
-        membershipIdentifier=studio.room.membership(ALICE),
+        membershipIdentifier=room.membership(ALICE),
         sqlParameters={"queryString": SQL},
         resultConfiguration={"outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": "alices"}}},
     )
 
 
-def _channel(studio: Studio, name: str) -> Decision:
+def _channel(room: Room, name: str) -> Decision:
     return lambda: called(
-        studio,
+        room,
         ALICE,
         "cleanrooms-ml",
         "CreateMLInputChannel",
-        membershipIdentifier=studio.room.membership(ALICE),
-        **studio.channel_request(name),
+        membershipIdentifier=room.membership(ALICE),
+        **room.channel_request(name),
     )
 
 
-def _refund(studio: Studio) -> Decision:
+def _refund(room: Room) -> Decision:
     """A query that turns out not to have read the table that it was counted for."""
-    store = studio.office.store
+    store = room.server.store
     with store.reading() as tx:
-        query = tx.protected_queries.all(membership_id=studio.room.membership(ALICE))[0]
+        query = tx.protected_queries.all(membership_id=room.membership(ALICE))[0]
 
     def decide() -> str:
         with store.transaction() as tx:
@@ -169,82 +170,82 @@ def _refund(studio: Studio) -> Decision:
     return decide
 
 
-def two_uses_of_which_the_budget_has_one(studio: Studio) -> Race:
-    _access_budget(studio, 1)
+def two_uses_of_which_the_budget_has_one(room: Room) -> Race:
+    _access_budget(room, 1)
     return Race(
-        _query(studio),
-        _channel(studio, "late"),
-        lambda ends: one_of_two("AccessDeniedException")(ends) and _uses(studio) == 1,
+        _query(room),
+        _channel(room, "late"),
+        lambda ends: one_of_two("AccessDeniedException")(ends) and _uses(room) == 1,
     )
 
 
-def two_uses_of_which_the_budget_has_both(studio: Studio) -> Race:
-    _access_budget(studio, 2)
-    return Race(_query(studio), _channel(studio, "late"), lambda ends: ends == ["done", "done"] and _uses(studio) == 2)
+def two_uses_of_which_the_budget_has_both(room: Room) -> Race:
+    _access_budget(room, 2)
+    return Race(_query(room), _channel(room, "late"), lambda ends: ends == ["done", "done"] and _uses(room) == 2)
 
 
-def a_use_beside_a_refund(studio: Studio) -> Race:
-    _access_budget(studio, 3)
-    _query(studio)()
-    return Race(_refund(studio), _query(studio), lambda ends: ends == ["done", "done"] and _uses(studio) == 1)
+def a_use_beside_a_refund(room: Room) -> Race:
+    _access_budget(room, 3)
+    _query(room)()
+    return Race(_refund(room), _query(room), lambda ends: ends == ["done", "done"] and _uses(room) == 1)
 
 
-def two_refunds(studio: Studio) -> Race:
-    _access_budget(studio, 3)
-    _query(studio)()
-    _query(studio)()
-    return Race(_refund(studio), _refund(studio), lambda ends: ends == ["done", "done"] and _uses(studio) == 0)
+def two_refunds(room: Room) -> Race:
+    _access_budget(room, 3)
+    _query(room)()
+    _query(room)()
+    return Race(_refund(room), _refund(room), lambda ends: ends == ["done", "done"] and _uses(room) == 0)
 
 
 # Quotas
 
 
-def _limited(studio: Studio, quota: Quota, limit: int) -> None:
-    studio.office.quotas = Quotas({quota: limit})
+def _limited(room: Room, quota: Quota, limit: int) -> None:
+    room.server.quotas = Quotas({quota: limit})
 
 
-def _algorithm(studio: Studio, name: str) -> Decision:
+def _algorithm(room: Room, name: str) -> Decision:
     request = {"name": name, "roleArn": role_of(CAROL), "trainingContainerConfig": TRAINER}
-    return lambda: called(studio, CAROL, "cleanrooms-ml", "CreateConfiguredModelAlgorithm", **request)
+    return lambda: called(room, CAROL, "cleanrooms-ml", "CreateConfiguredModelAlgorithm", **request)
 
 
-def _training(studio: Studio, name: str, channel: str) -> Decision:
-    request = {"membershipIdentifier": studio.room.membership(ALICE), **studio.training_request(name, channel)}
-    return lambda: called(studio, ALICE, "cleanrooms-ml", "CreateTrainedModel", **request)
+def _training(room: Room, name: str, channel: str) -> Decision:
+    request = {"membershipIdentifier": room.membership(ALICE), **room.training_request(name, channel)}
+    return lambda: called(room, ALICE, "cleanrooms-ml", "CreateTrainedModel", **request)
 
 
-def two_algorithms_of_which_the_quota_allows_one(studio: Studio) -> Race:
-    _limited(studio, Quota.ALGORITHMS_PER_ACCOUNT, 2)
+def two_algorithms_of_which_the_quota_allows_one(room: Room) -> Race:
+    _limited(room, Quota.ALGORITHMS_PER_ACCOUNT, 2)
     exceeded = one_of_two("ServiceQuotaExceededException")
-    return Race(_algorithm(studio, "one"), _algorithm(studio, "two"), exceeded)
+    return Race(_algorithm(room, "one"), _algorithm(room, "two"), exceeded)
 
 
-def two_queries_of_which_the_quota_allows_one(studio: Studio) -> Race:
-    _limited(studio, Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP, 1)
-    return Race(_query(studio), _query(studio), one_of_two("ServiceQuotaExceededException"))
+def two_queries_of_which_the_quota_allows_one(room: Room) -> Race:
+    _limited(room, Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP, 1)
+    return Race(_query(room), _query(room), one_of_two("ServiceQuotaExceededException"))
 
 
-def two_trainings_of_which_the_quota_allows_one(studio: Studio) -> Race:
-    channel = studio.active_channel()
-    _limited(studio, Quota.WORKING_TRAININGS_PER_MEMBERSHIP, 1)
+def two_trainings_of_which_the_quota_allows_one(room: Room) -> Race:
+    channel = room.active_channel()
+    _limited(room, Quota.WORKING_TRAININGS_PER_MEMBERSHIP, 1)
     exceeded = one_of_two("ServiceQuotaExceededException")
-    return Race(_training(studio, "one", channel), _training(studio, "two", channel), exceeded)
+    return Race(_training(room, "one", channel), _training(room, "two", channel), exceeded)
 
 
 # What is used and what is deleted
 
 
-def an_algorithm_that_is_deleted_while_it_is_associated(studio: Studio) -> Race:
-    algorithm = studio.algorithm(name="spare")
+def an_algorithm_that_is_deleted_while_it_is_associated(room: Room) -> Race:
+    algorithm = room.algorithm(name="spare")
     associate = {
-        "membershipIdentifier": studio.room.membership(CAROL),
+        "membershipIdentifier": room.membership(CAROL),
         "name": "spare",
         "configuredModelAlgorithmArn": algorithm,
     }
     return Race(
-        lambda: called(studio, CAROL, "cleanrooms-ml", "CreateConfiguredModelAlgorithmAssociation", **associate),
+        lambda: called(room, CAROL, "cleanrooms-ml", "CreateConfiguredModelAlgorithmAssociation", **associate),
         lambda: called(
-            studio, CAROL, "cleanrooms-ml", "DeleteConfiguredModelAlgorithm", configuredModelAlgorithmArn=algorithm
+            room, CAROL, "cleanrooms-ml", "DeleteConfiguredModelAlgorithm", configuredModelAlgorithmArn=algorithm
         ),
         lambda ends: ends in (["done", "ConflictException"], ["ResourceNotFoundException", "done"]),
     )
@@ -253,17 +254,17 @@ def an_algorithm_that_is_deleted_while_it_is_associated(studio: Studio) -> Race:
 # Names
 
 
-def two_algorithms_of_one_name(studio: Studio) -> Race:
-    return Race(_algorithm(studio, "same"), _algorithm(studio, "same"), one_of_two("ConflictException"))
+def two_algorithms_of_one_name(room: Room) -> Race:
+    return Race(_algorithm(room, "same"), _algorithm(room, "same"), one_of_two("ConflictException"))
 
 
-def two_channels_of_one_name(studio: Studio) -> Race:
-    return Race(_channel(studio, "same"), _channel(studio, "same"), one_of_two("ConflictException"))
+def two_channels_of_one_name(room: Room) -> Race:
+    return Race(_channel(room, "same"), _channel(room, "same"), one_of_two("ConflictException"))
 
 
-def two_trainings_of_one_name(studio: Studio) -> Race:
-    channel = studio.active_channel()
-    return Race(_training(studio, "same", channel), _training(studio, "same", channel), one_of_two("ConflictException"))
+def two_trainings_of_one_name(room: Room) -> Race:
+    channel = room.active_channel()
+    return Race(_training(room, "same", channel), _training(room, "same", channel), one_of_two("ConflictException"))
 
 
 DECIDED_FROM_WHAT_WAS_READ = [
@@ -304,8 +305,8 @@ def run(race: Race, store: Interleaved, patience_seconds: float) -> list[str]:
     return [ends["first"], ends["second"]]
 
 
-def studio_on(store: Interleaved) -> Studio:
-    return a_studio(an_office(store))
+def room_on(store: Interleaved) -> Room:
+    return a_furnished_room(a_server(store))
 
 
 @pytest.fixture
@@ -324,22 +325,22 @@ def weak(tmp_path: Path) -> Iterator[Weak]:
 
 @pytest.mark.parametrize("prepare", [*DECIDED_FROM_WHAT_WAS_READ, *GUARDED_BY_AN_INDEX])
 def test_of_two_writers_at_once_comes_what_would_come_of_one_after_the_other(
-    serializable: Interleaved, prepare: Callable[[Studio], Race]
+    serializable: Interleaved, prepare: Callable[[Room], Race]
 ) -> None:
-    race = prepare(studio_on(serializable))
+    race = prepare(room_on(serializable))
     # How long the second writer is waited for decides nothing: it is locked out until the first one has written.
     ends = run(race, serializable, patience_seconds=0.1)
     assert race.is_right(ends), ends
 
 
 @pytest.mark.parametrize("prepare", DECIDED_FROM_WHAT_WAS_READ)
-def test_a_store_that_lets_a_writer_in_between_is_found_out(weak: Weak, prepare: Callable[[Studio], Race]) -> None:
-    race = prepare(studio_on(weak))
+def test_a_store_that_lets_a_writer_in_between_is_found_out(weak: Weak, prepare: Callable[[Room], Race]) -> None:
+    race = prepare(room_on(weak))
     assert not race.is_right(run(race, weak, patience_seconds=60))
 
 
 @pytest.mark.parametrize("prepare", GUARDED_BY_AN_INDEX)
-def test_names_are_guarded_by_an_index_whatever_the_isolation(weak: Weak, prepare: Callable[[Studio], Race]) -> None:
-    race = prepare(studio_on(weak))
+def test_names_are_guarded_by_an_index_whatever_the_isolation(weak: Weak, prepare: Callable[[Room], Race]) -> None:
+    race = prepare(room_on(weak))
     ends = run(race, weak, patience_seconds=60)
     assert race.is_right(ends), ends

@@ -14,9 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from support.cleanrooms import ALICE
 from support.command import CommandLine
 from support.server import RunningServer, running_server
+from support.worlds.requests import ALICE
 from whiteroom.wire.connections import MAX_HEAD_BYTES, MAX_HEADERS
 from whiteroom.wire.requests import ONCE
 

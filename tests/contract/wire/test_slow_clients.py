@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from support.cleanrooms import collaboration_request
 from support.patience import Patience, stretch
 from support.server import RunningServer, running_server
+from support.worlds.requests import collaboration_request
 
 ALICE = "111111111111"
 PATIENCE_SECONDS = 2

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.cleanrooms import an_office, collaboration_request
 from support.command import CommandLine
 from support.fakes import MemoryCatalog
+from support.worlds.requests import collaboration_request
+from support.worlds.servers import a_server
 from whiteroom.store.sqlite import SqliteStore
 
 ALICE = "111111111111"
@@ -126,13 +127,13 @@ def test_an_account_that_still_holds_something_is_not_removed_and_is_told_what(
     cli("accounts", "add", ALICE)
     (tmp_path / "visits.csv").write_text("age\n1\n")
     assert cli("catalog", "add", "hospital.visits", str(tmp_path / "visits.csv"), "--account", ALICE).code == 0
-    office = an_office(SqliteStore(cli.data / "whiteroom.db"), MemoryCatalog())
-    collaboration = office.cleanrooms(ALICE, "CreateCollaboration", **collaboration_request())["collaboration"]["id"]
+    server = a_server(SqliteStore(cli.data / "whiteroom.db"), MemoryCatalog())
+    collaboration = server.cleanrooms(ALICE, "CreateCollaboration", **collaboration_request())["collaboration"]["id"]
     answer = cli("accounts", "remove", ALICE)
     assert answer.code == 1
     assert "1 collaboration (DeleteCollaboration), 1 table in the catalog (whiteroom catalog remove)" in answer.err
     assert len(cli("accounts", "list", "--json").json) == 1
-    office.cleanrooms(ALICE, "DeleteCollaboration", collaborationIdentifier=collaboration)
+    server.cleanrooms(ALICE, "DeleteCollaboration", collaborationIdentifier=collaboration)
     cli("catalog", "remove", "hospital.visits", "--account", ALICE)
     assert cli("accounts", "remove", ALICE).code == 0
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, REGION, a_clean_room, an_invitation, an_office
 from support.command import CommandLine
 from support.rooms import PREFIX, ROOM, World
+from support.worlds.requests import ALICE, BOB, CAROL, REGION
+from support.worlds.rooms import a_clean_room, an_invitation
+from support.worlds.servers import a_server
 from whiteroom.base.arns import Arn, new_id
 from whiteroom.base.articles import with_article
 from whiteroom.base.callers import Caller, Principal, Role
@@ -89,9 +91,9 @@ def test_the_history_tells_which_user_it_was_and_as_what(cli: CommandLine, world
 @pytest.fixture
 def membership(cli: CommandLine, world: World) -> Any:
     """A membership that an operation made."""
-    office = an_office(world.store)
-    room = a_clean_room(office)
-    return office.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))["membership"]
+    server = a_server(world.store)
+    room = a_clean_room(server)
+    return server.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))["membership"]
 
 
 def test_a_resource_without_statuses_is_told_for_what_it_is(cli: CommandLine, membership: Any) -> None:
@@ -129,8 +131,8 @@ def test_the_arn_of_another_accounts_resource_of_that_id_is_refused(cli: Command
 
 
 def test_a_collaboration_tells_each_member_what_to_do_next(cli: CommandLine, world: World) -> None:
-    office = an_office(world.store)
-    room = an_invitation(office)
+    server = a_server(world.store)
+    room = an_invitation(server)
     room.join(ALICE)
     arn = f"arn:aws:cleanrooms:{REGION}:{ALICE}:collaboration/{room.collaboration_id}"
     members = cli("explain", arn, "--json").json["members"]

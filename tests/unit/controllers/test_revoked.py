@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.ml import facts_of
 from support.rooms import ASSOCIATION, OPEN_ASSOCIATION_RULE, OPEN_RULE, World, once
+from support.worlds.rooms import facts_of
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.privacy.query_facts import QueryFacts
 from whiteroom.ports import Work

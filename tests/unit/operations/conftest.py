@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cleanrooms import Office, Room, a_clean_room, an_office
+from support.worlds.rooms import Room, a_clean_room
+from support.worlds.servers import Server, a_server
 from whiteroom.store.sqlite import SqliteStore
 
 
@@ -19,14 +20,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_database: Path) -> Iterator[Office]:
+def server(tmp_path: Path, empty_database: Path) -> Iterator[Server]:
     path = tmp_path / "whiteroom.db"
     shutil.copy(empty_database, path)
     store = SqliteStore(path)
-    yield an_office(store)
+    yield a_server(store)
     store.close()
 
 
 @pytest.fixture
-def room(office: Office) -> Room:
-    return a_clean_room(office)
+def room(server: Server) -> Room:
+    return a_clean_room(server)

@@ -7,23 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, Office
-from support.ml import Studio
+from support.worlds.requests import ALICE, BOB, CAROL
+from support.worlds.rooms import Room
+from support.worlds.servers import Server
 from unit.operations.logged_studio import BOTH, a_logged_studio, ask, end, log_of
 from whiteroom.domain.execution.lifecycle import Event
 
 
 @pytest.fixture
-def studio(office: Office, tmp_path: Path) -> Studio:
-    return a_logged_studio(office, tmp_path)
+def room(server: Server, tmp_path: Path) -> Room:
+    return a_logged_studio(server, tmp_path)
 
 
-def test_an_ended_query_tells_what_it_read(studio: Studio) -> None:
-    query = ask(studio.office, studio.room, BOTH)
-    read = (studio.table.association_id,)
-    end(studio, "protected_queries", query, Event.STARTED, Event.SUCCEEDED, read_associations=read)
+def test_an_ended_query_tells_what_it_read(room: Room) -> None:
+    query = ask(room.server, room, BOTH)
+    read = (room.table.association_id,)
+    end(room, "protected_queries", query, Event.STARTED, Event.SUCCEEDED, read_associations=read)
     for account in (ALICE, BOB, CAROL):
-        first, last = log_of(studio.office, studio.room, account)
+        first, last = log_of(room.server, room, account)
         assert (first["logStage"], last["logStage"], last["status"]) == ("SUBMISSION", "TERMINATION", "SUCCESS")
         assert first["eventId"] != last["eventId"]
         assert first["eventTimestamp"] < last["eventTimestamp"]
@@ -36,57 +37,55 @@ def test_an_ended_query_tells_what_it_read(studio: Studio) -> None:
         }
 
 
-def test_a_query_that_the_rules_refuse_ends_as_failed_having_read_nothing(studio: Studio) -> None:
-    query = ask(studio.office, studio.room)
+def test_a_query_that_the_rules_refuse_ends_as_failed_having_read_nothing(room: Room) -> None:
+    query = ask(room.server, room)
     why = {"status_code": "QueryRefused", "status_message": "Table 'patients' allows no such query."}
-    end(studio, "protected_queries", query, Event.STARTED, Event.FAILED, **why)
-    *_, last = log_of(studio.office, studio.room, BOB)
+    end(room, "protected_queries", query, Event.STARTED, Event.FAILED, **why)
+    *_, last = log_of(room.server, room, BOB)
     assert (last["status"], last["errorCode"], last["errorMessage"]) == ("FAILED", *why.values())
     assert [table["access"] for table in last["tables"]] == ["NOT_READ"]
 
 
 def test_a_query_that_was_cancelled_before_it_began_has_read_nothing_and_one_that_had_begun_may_have(
-    studio: Studio,
+    room: Room,
 ) -> None:
-    first, second = ask(studio.office, studio.room), ask(studio.office, studio.room)
-    end(studio, "protected_queries", second, Event.STARTED)
+    first, second = ask(room.server, room), ask(room.server, room)
+    end(room, "protected_queries", second, Event.STARTED)
     access = {}
     for query in (first, second):
-        here = {"membershipIdentifier": studio.room.membership(ALICE), "protectedQueryIdentifier": query}
-        studio.office.cleanrooms(ALICE, "UpdateProtectedQuery", **here, targetStatus="CANCELLED")
-        end(studio, "protected_queries", query, Event.STOPPED)
-        *_, last = log_of(studio.office, studio.room, BOB, query)
+        here = {"membershipIdentifier": room.membership(ALICE), "protectedQueryIdentifier": query}
+        room.server.cleanrooms(ALICE, "UpdateProtectedQuery", **here, targetStatus="CANCELLED")
+        end(room, "protected_queries", query, Event.STOPPED)
+        *_, last = log_of(room.server, room, BOB, query)
         assert last["status"] == "CANCELLED"
         access[query] = last["tables"][0]["access"]
     assert access == {first: "NOT_READ", second: "MAY_HAVE_BEEN_READ"}
 
 
-def test_what_a_failed_program_said_is_in_no_log(studio: Studio) -> None:
-    model = studio.model("trial", studio.active_channel())["trainedModelArn"].rpartition("/")[2]
+def test_what_a_failed_program_said_is_in_no_log(room: Room) -> None:
+    model = room.model("trial", room.active_channel())["trainedModelArn"].rpartition("/")[2]
     why = {
         "status_code": "AlgorithmError",
         "status_message": "ValueError: patient 4711",
-        "run_started_at": studio.office.now,
+        "run_started_at": room.server.now,
     }
-    end(studio, "trained_models", model, Event.STARTED, Event.FAILED, **why)
+    end(room, "trained_models", model, Event.STARTED, Event.FAILED, **why)
     for account in (ALICE, BOB):
-        *_, last = log_of(studio.office, studio.room, account, "TRAINING")
+        *_, last = log_of(room.server, room, account, "TRAINING")
         assert (last["logStage"], last["status"], last["errorCode"]) == ("TERMINATION", "FAILED", "AlgorithmError")
         assert "4711" not in json.dumps(last)
 
 
-def test_the_end_of_a_training_is_told_once_though_its_model_is_deleted_later(studio: Studio) -> None:
-    model = studio.model("trial", studio.active_channel())["trainedModelArn"].rpartition("/")[2]
-    end(studio, "trained_models", model, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now)
-    end(studio, "trained_models", model, Event.DELETE, Event.ERASING, Event.ERASED)
-    stages = [(event["logStage"], event["status"]) for event in log_of(studio.office, studio.room, BOB, "TRAINING")]
+def test_the_end_of_a_training_is_told_once_though_its_model_is_deleted_later(room: Room) -> None:
+    model = room.model("trial", room.active_channel())["trainedModelArn"].rpartition("/")[2]
+    end(room, "trained_models", model, Event.STARTED, Event.SUCCEEDED, run_started_at=room.server.now)
+    end(room, "trained_models", model, Event.DELETE, Event.ERASING, Event.ERASED)
+    stages = [(event["logStage"], event["status"]) for event in log_of(room.server, room, BOB, "TRAINING")]
     assert stages == [("SUBMISSION", "SUBMITTED"), ("TERMINATION", "SUCCESS")]
 
 
-def test_the_end_reaches_an_owner_that_has_left_meanwhile(studio: Studio) -> None:
-    query = ask(studio.office, studio.room)
-    studio.office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=studio.room.collaboration_id, accountId=BOB)
-    end(
-        studio, "protected_queries", query, Event.STARTED, Event.FAILED, status_code="DataError", status_message="Gone."
-    )
-    assert [event["logStage"] for event in log_of(studio.office, studio.room, BOB)] == ["SUBMISSION", "TERMINATION"]
+def test_the_end_reaches_an_owner_that_has_left_meanwhile(room: Room) -> None:
+    query = ask(room.server, room)
+    room.server.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=room.collaboration_id, accountId=BOB)
+    end(room, "protected_queries", query, Event.STARTED, Event.FAILED, status_code="DataError", status_message="Gone.")
+    assert [event["logStage"] for event in log_of(room.server, room, BOB)] == ["SUBMISSION", "TERMINATION"]

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, Office, Room
+from support.worlds.requests import ALICE, BOB
+from support.worlds.rooms import Room
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied, ResourceNotFound
 from whiteroom.operations.cleanrooms import analysis_templates
 from whiteroom.operations.plain_resources import Place, none_in, none_of
@@ -35,21 +37,21 @@ def test_what_a_place_has_not_is_said_with_where_names_are_listed() -> None:
 
 
 def test_of_another_membership_it_is_said_that_there_is_none_and_who_has_left_is_denied(
-    office: Office, room: Room
+    server: Server, room: Room
 ) -> None:
     text = {"format": "SQL", "source": {"text": "SELECT 1"}}
-    made = office.cleanrooms(
+    made = server.cleanrooms(
         ALICE, "CreateAnalysisTemplate", membershipIdentifier=room.membership(ALICE), name="all", **text
     )["analysisTemplate"]["id"]
     theirs = {"membershipIdentifier": room.membership(BOB), "analysisTemplateIdentifier": made}
     absent = {**theirs, "analysisTemplateIdentifier": "99999999-0000-4000-8000-000000000000"}
     told = [
-        office.refused(ResourceNotFound, BOB, "GetAnalysisTemplate", **asked).message.replace(
+        server.refused(ResourceNotFound, BOB, "GetAnalysisTemplate", **asked).message.replace(
             asked["analysisTemplateIdentifier"], "ID"
         )
         for asked in (theirs, absent)
     ]
     assert told[0] == told[1]
-    office.cleanrooms(BOB, "DeleteMembership", membershipIdentifier=room.membership(BOB))
-    office.refused(AccessDenied, BOB, "DeleteAnalysisTemplate", **theirs)
-    office.refused(ResourceNotFound, BOB, "GetAnalysisTemplate", **theirs)
+    server.cleanrooms(BOB, "DeleteMembership", membershipIdentifier=room.membership(BOB))
+    server.refused(AccessDenied, BOB, "DeleteAnalysisTemplate", **theirs)
+    server.refused(ResourceNotFound, BOB, "GetAnalysisTemplate", **theirs)

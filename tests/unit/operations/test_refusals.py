@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, NOW, REGION, Office
-from support.ml import SQL, Studio
 from support.revoking import WAYS, Owner
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, NOW, REGION, SQL
+from support.worlds.rooms import Room
+from support.worlds.servers import Server
 from unit.operations.logged_studio import a_logged_studio, ask, log_of
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound, ValidationFault
 from whiteroom.domain.observability.analysis_logs import REFUSED_TO_ANOTHER
@@ -20,14 +21,14 @@ from whiteroom.operations.refusals import A_MINUTE, RefusalCount
 
 
 @pytest.fixture
-def studio(office: Office, tmp_path: Path) -> Studio:
-    return a_logged_studio(office, tmp_path)
+def room(server: Server, tmp_path: Path) -> Room:
+    return a_logged_studio(server, tmp_path)
 
 
-def test_a_query_that_is_refused_at_once_is_an_event_for_the_tables_owner(studio: Studio) -> None:
+def test_a_query_that_is_refused_at_once_is_an_event_for_the_tables_owner(room: Room) -> None:
     with pytest.raises(AccessDenied) as caught:
-        ask(studio.office, studio.room, account=CAROL)
-    (event,) = log_of(studio.office, studio.room, BOB)
+        ask(room.server, room, account=CAROL)
+    (event,) = log_of(room.server, room, BOB)
     assert (event["logStage"], event["status"], event["queryRunners"]) == ("SUBMISSION", "REFUSED", [CAROL])
     assert event["errorCode"] == "AccessDeniedException"
     assert event["queryValidationErrors"] == [event["errorMessage"]] == [caught.value.message]
@@ -35,55 +36,53 @@ def test_a_query_that_is_refused_at_once_is_an_event_for_the_tables_owner(studio
     assert event["queryText"] == SQL
 
 
-def test_a_query_over_a_spent_budget_is_an_event_and_leaves_no_query(studio: Studio) -> None:
-    office, room = studio.office, studio.room
-    place = f"membership/{room.membership(BOB)}/configuredtableassociation/{studio.table.association_id}"
+def test_a_query_over_a_spent_budget_is_an_event_and_leaves_no_query(room: Room) -> None:
+    server = room.server
+    place = f"membership/{room.membership(BOB)}/configuredtableassociation/{room.table.association_id}"
     budget = {
         "budgetParameters": [{"type": "LIFETIME", "budget": 1}],
         "resourceArn": f"arn:aws:cleanrooms:{REGION}:{BOB}:{place}",
     }
     here = {"membershipIdentifier": room.membership(BOB), "privacyBudgetType": "ACCESS_BUDGET"}
-    office.cleanrooms(BOB, "CreatePrivacyBudgetTemplate", **here, parameters={"accessBudget": budget})
-    ask(office, room)
+    server.cleanrooms(BOB, "CreatePrivacyBudgetTemplate", **here, parameters={"accessBudget": budget})
+    ask(server, room)
     with pytest.raises(AccessDenied):
-        ask(office, room)
-    assert [event["status"] for event in log_of(office, room, BOB)] == ["SUBMITTED", "REFUSED"]
-    with office.store.reading() as tx:
+        ask(server, room)
+    assert [event["status"] for event in log_of(server, room, BOB)] == ["SUBMITTED", "REFUSED"]
+    with server.store.reading() as tx:
         assert tx.protected_queries.count(9, membership_id=room.membership(ALICE)) == 1
 
 
 @pytest.mark.parametrize("operation", ["CreateMLInputChannel", "CreateTrainedModel", "StartTrainedModelInferenceJob"])
-def test_channels_and_jobs_that_are_refused_are_events(studio: Studio, operation: str) -> None:
-    channel = studio.active_channel()
-    model = studio.active_model("trial", channel)["trainedModelArn"]
+def test_channels_and_jobs_that_are_refused_are_events(room: Room, operation: str) -> None:
+    channel = room.active_channel()
+    model = room.active_model("trial", channel)["trainedModelArn"]
     requests = {
-        "CreateMLInputChannel": studio.channel_request("mine"),
-        "CreateTrainedModel": studio.training_request("mine", channel),
-        "StartTrainedModelInferenceJob": studio.inference_request("mine", model, channel),
+        "CreateMLInputChannel": room.channel_request("mine"),
+        "CreateTrainedModel": room.training_request("mine", channel),
+        "StartTrainedModelInferenceJob": room.inference_request("mine", model, channel),
     }
-    before = len(log_of(studio.office, studio.room, BOB))
-    studio.refused(AccessDenied, operation, CAROL, **requests[operation])
-    *rest, event = log_of(studio.office, studio.room, BOB)
+    before = len(log_of(room.server, room, BOB))
+    room.refused(AccessDenied, operation, CAROL, **requests[operation])
+    *rest, event = log_of(room.server, room, BOB)
     assert len(rest) == before
     assert (event["status"], event["memberDisplayNames"][CAROL]) == ("REFUSED", "Carol")
-    assert event["configuredTableId"] == studio.table.configured_table_id
+    assert event["configuredTableId"] == room.table.configured_table_id
 
 
-def test_an_export_that_is_refused_is_an_event(studio: Studio) -> None:
-    model = studio.active_model("trial", studio.active_channel())["trainedModelArn"]
-    studio.refused(AccessDenied, "StartTrainedModelExportJob", CAROL, **studio.export_request("out", model))
-    *_, event = log_of(studio.office, studio.room, BOB)
+def test_an_export_that_is_refused_is_an_event(room: Room) -> None:
+    model = room.active_model("trial", room.active_channel())["trainedModelArn"]
+    room.refused(AccessDenied, "StartTrainedModelExportJob", CAROL, **room.export_request("out", model))
+    *_, event = log_of(room.server, room, BOB)
     assert (event["analysisCategory"], event["status"], event["trainedModelArn"]) == ("EXPORT", "REFUSED", model)
 
 
-def test_attempts_of_an_incremental_training_that_is_refused_name_the_tables_of_its_base(studio: Studio) -> None:
-    base = studio.active_model("base", studio.active_channel())
-    request = studio.training_request("base", arn_of_no_channel(studio))
+def test_attempts_of_an_incremental_training_that_is_refused_name_the_tables_of_its_base(room: Room) -> None:
+    base = room.active_model("base", room.active_channel())
+    request = room.training_request("base", arn_of_no_channel(room))
     incremental = [{"trainedModelArn": base["trainedModelArn"], "channelName": "base"}]
-    studio.refused(
-        ResourceNotFound, "CreateTrainedModel", ALICE, **request, incrementalTrainingDataChannels=incremental
-    )
-    *_, event = log_of(studio.office, studio.room, BOB)
+    room.refused(ResourceNotFound, "CreateTrainedModel", ALICE, **request, incrementalTrainingDataChannels=incremental)
+    *_, event = log_of(room.server, room, BOB)
     assert (event["status"], event["errorCode"]) == ("REFUSED", "ResourceNotFoundException")
 
 
@@ -91,57 +90,57 @@ def test_attempts_of_an_incremental_training_that_is_refused_name_the_tables_of_
     "operation", ["CreateTrainedModel", "StartTrainedModelInferenceJob", "StartTrainedModelExportJob"]
 )
 def test_a_refused_attempt_does_not_tell_who_made_it_which_tables_lie_behind_what_is_anothers(
-    studio: Studio, operation: str
+    room: Room, operation: str
 ) -> None:
-    channel = studio.active_channel()
-    model = studio.active_model("trial", channel)["trainedModelArn"]
+    channel = room.active_channel()
+    model = room.active_model("trial", channel)["trainedModelArn"]
     requests = {
-        "CreateTrainedModel": studio.training_request("mine", channel),
-        "StartTrainedModelInferenceJob": studio.inference_request("mine", model, channel),
-        "StartTrainedModelExportJob": studio.export_request("mine", model),
+        "CreateTrainedModel": room.training_request("mine", channel),
+        "StartTrainedModelInferenceJob": room.inference_request("mine", model, channel),
+        "StartTrainedModelExportJob": room.export_request("mine", model),
     }
-    studio.refused(AccessDenied, operation, CAROL, **requests[operation])
-    *_, told = log_of(studio.office, studio.room, CAROL)
+    room.refused(AccessDenied, operation, CAROL, **requests[operation])
+    *_, told = log_of(room.server, room, CAROL)
     assert (told["status"], told["tables"], told["memberSchemaMapping"]) == ("REFUSED", [], {})
     assert told["memberDisplayNames"] == {CAROL: "Carol"}
     assert "patients" not in json.dumps(told)
-    *_, owners = log_of(studio.office, studio.room, BOB)
+    *_, owners = log_of(room.server, room, BOB)
     assert (owners["status"], owners["schemaName"]) == ("REFUSED", "patients")
 
 
-def test_a_refused_attempt_tells_who_made_it_the_tables_behind_its_own_channels_and_models(studio: Studio) -> None:
-    model = studio.active_model("trial", studio.active_channel())["trainedModelArn"]
-    studio.refused(AccessDenied, "StartTrainedModelExportJob", **studio.export_request("out", model, BOB))
-    *_, told = log_of(studio.office, studio.room, ALICE)
+def test_a_refused_attempt_tells_who_made_it_the_tables_behind_its_own_channels_and_models(room: Room) -> None:
+    model = room.active_model("trial", room.active_channel())["trainedModelArn"]
+    room.refused(AccessDenied, "StartTrainedModelExportJob", **room.export_request("out", model, BOB))
+    *_, told = log_of(room.server, room, ALICE)
     assert (told["status"], told["memberSchemaMapping"]) == ("REFUSED", {BOB: ["patients"]})
 
 
 @pytest.mark.parametrize("way", ["the rule is deleted", "a column is not shown any more"])
-def test_why_a_job_was_refused_is_told_to_who_asked_alone(studio: Studio, way: str) -> None:
-    channel = studio.active_channel("secret-study")
-    WAYS[way](Owner(studio))
-    said = studio.refused(AccessDenied, "CreateTrainedModel", **studio.training_request("mine", channel))
+def test_why_a_job_was_refused_is_told_to_who_asked_alone(room: Room, way: str) -> None:
+    channel = room.active_channel("secret-study")
+    WAYS[way](Owner(room))
+    said = room.refused(AccessDenied, "CreateTrainedModel", **room.training_request("mine", channel))
     assert "secret-study" in said
-    messages = {account: log_of(studio.office, studio.room, account)[-1]["errorMessage"] for account in (ALICE, BOB)}
+    messages = {account: log_of(room.server, room, account)[-1]["errorMessage"] for account in (ALICE, BOB)}
     assert messages == {ALICE: said, BOB: REFUSED_TO_ANOTHER}
 
 
-def arn_of_no_channel(studio: Studio) -> str:
-    membership = studio.room.membership(ALICE)
+def arn_of_no_channel(room: Room) -> str:
+    membership = room.membership(ALICE)
     return f"arn:aws:cleanrooms-ml:{REGION}:{ALICE}:membership/{membership}/ml-input-channel/{membership}"
 
 
-def test_whoever_asks_in_the_name_of_another_leaves_no_event_in_anybodys_log(studio: Studio) -> None:
+def test_whoever_asks_in_the_name_of_another_leaves_no_event_in_anybodys_log(room: Room) -> None:
     with pytest.raises(AccessDenied):
-        studio.office.cleanrooms(
+        room.server.cleanrooms(
             DAVE,
             "StartProtectedQuery",
             type="SQL",
-            membershipIdentifier=studio.room.membership(ALICE),
+            membershipIdentifier=room.membership(ALICE),
             sqlParameters={"queryString": SQL},
         )
     for account in (ALICE, BOB, CAROL):
-        assert log_of(studio.office, studio.room, account) == []
+        assert log_of(room.server, room, account) == []
 
 
 NO_TEMPLATE = f"arn:aws:cleanrooms:{REGION}:{ALICE}:membership/{'0' * 8}-0000-0000-0000-{'0' * 12}/analysistemplate/x"
@@ -156,19 +155,19 @@ NO_TEMPLATE = f"arn:aws:cleanrooms:{REGION}:{ALICE}:membership/{'0' * 8}-0000-00
     ],
 )
 def test_requests_that_make_no_sense_are_refused_and_logged(
-    studio: Studio, fault: type[Fault], parameters: dict[str, Any]
+    room: Room, fault: type[Fault], parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(fault):
-        ask(studio.office, studio.room, sqlParameters=parameters)
-    assert [event["status"] for event in log_of(studio.office, studio.room, ALICE)] == ["REFUSED"]
+        ask(room.server, room, sqlParameters=parameters)
+    assert [event["status"] for event in log_of(room.server, room, ALICE)] == ["REFUSED"]
 
 
-def test_the_text_of_a_refused_attempt_is_cut_and_its_digest_is_of_the_whole(studio: Studio) -> None:
+def test_the_text_of_a_refused_attempt_is_cut_and_its_digest_is_of_the_whole(room: Room) -> None:
     text = f"SELECT age FROM patients -- {'x' * 100_000}"
     with pytest.raises(AccessDenied):
-        ask(studio.office, studio.room, text, account=CAROL)
-    ask(studio.office, studio.room, text)
-    refused, started = log_of(studio.office, studio.room, BOB)
+        ask(room.server, room, text, account=CAROL)
+    ask(room.server, room, text)
+    refused, started = log_of(room.server, room, BOB)
     assert (len(refused["queryText"]), refused["queryTextCut"]) == (4_096, True)
     assert refused["queryTextSha256"] == started["queryTextSha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert (started["queryText"], started.get("queryTextCut")) == (text, None)
@@ -181,8 +180,8 @@ def test_endless_refused_attempts_of_one_account_do_not_fill_the_logs() -> None:
     assert count.one_more(ALICE, now + timedelta(minutes=1))
 
 
-def test_a_conflict_is_a_refusal_too(studio: Studio) -> None:
-    channel = studio.channel("rows")
-    studio.refused(Conflict, "CreateTrainedModel", ALICE, **studio.training_request("trial", channel))
-    *_, event = log_of(studio.office, studio.room, ALICE)
+def test_a_conflict_is_a_refusal_too(room: Room) -> None:
+    channel = room.channel("rows")
+    room.refused(Conflict, "CreateTrainedModel", ALICE, **room.training_request("trial", channel))
+    *_, event = log_of(room.server, room, ALICE)
     assert (event["status"], event["errorCode"]) == ("REFUSED", "ConflictException")

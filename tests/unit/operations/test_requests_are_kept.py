@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import (
-    ALICE,
-    BOB,
-    CAROL,
-    NO_PAYMENT,
-    REGION,
-    Office,
-    Room,
-    a_clean_room,
-    an_invitation,
-    collaboration_request,
-)
-from support.ml import a_studio
+from support.worlds.requests import ALICE, BOB, CAROL, NO_PAYMENT, REGION, collaboration_request
+from support.worlds.rooms import Room, a_clean_room, a_furnished_room, an_invitation
+from support.worlds.servers import Server
 from whiteroom.base.faults import ValidationFault
 from whiteroom.domain.execution.lifecycle import Event
 
@@ -69,13 +59,13 @@ RULES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", RULES)
-def test_a_rule_is_answered_as_it_was_given(office: Office, case: str) -> None:
+def test_a_rule_is_answered_as_it_was_given(server: Server, case: str) -> None:
     kind, rule = RULES[case]
     policy = {"v1": {kind: rule}}
-    table_id = Room(office, "", {}).configured_table(BOB, "patients", COLUMNS)
+    table_id = Room(server, "", {}).configured_table(BOB, "patients", COLUMNS)
     here = {"configuredTableIdentifier": table_id, "analysisRuleType": kind.upper()}
-    office.cleanrooms(BOB, "CreateConfiguredTableAnalysisRule", **here, analysisRulePolicy=policy)
-    answer = office.cleanrooms(BOB, "GetConfiguredTableAnalysisRule", **here)
+    server.cleanrooms(BOB, "CreateConfiguredTableAnalysisRule", **here, analysisRulePolicy=policy)
+    answer = server.cleanrooms(BOB, "GetConfiguredTableAnalysisRule", **here)
     assert answer["analysisRule"]["policy"] == policy
 
 
@@ -102,11 +92,11 @@ POLICIES: dict[str, Any] = {
 }
 
 
-def test_a_privacy_configuration_is_answered_as_it_was_given(office: Office) -> None:
-    studio = a_studio(office)
-    arn = studio.association(name="tree", policies=POLICIES)
+def test_a_privacy_configuration_is_answered_as_it_was_given(server: Server) -> None:
+    room = a_furnished_room(server)
+    arn = room.association(name="tree", policies=POLICIES)
     operation = "GetConfiguredModelAlgorithmAssociation"
-    answer = studio.call(operation, CAROL, configuredModelAlgorithmAssociationArn=arn)
+    answer = room.call(operation, CAROL, configuredModelAlgorithmAssociationArn=arn)
     assert answer["privacyConfiguration"] == {"policies": POLICIES}
 
 
@@ -123,7 +113,7 @@ PAID = ("queryCompute", "modelTraining", "modelInference", "syntheticDataGenerat
 
 @pytest.mark.parametrize("payer", [ALICE, BOB])
 @pytest.mark.parametrize("paid", PAID)
-def test_who_is_to_pay_for_what_is_answered_as_it_was_given(office: Office, paid: str, payer: str) -> None:
+def test_who_is_to_pay_for_what_is_answered_as_it_was_given(server: Server, paid: str, payer: str) -> None:
     payments = {account: pays(*PAID) if account == payer else pays() for account in (ALICE, BOB)}
     payments[payer]["jobCompute"]["isResponsible"] = paid == "jobCompute"
     members = [
@@ -131,30 +121,30 @@ def test_who_is_to_pay_for_what_is_answered_as_it_was_given(office: Office, paid
         {"accountId": CAROL, "displayName": "Carol", "memberAbilities": [], "paymentConfiguration": NO_PAYMENT},
     ]
     request = collaboration_request(creatorPaymentConfiguration=payments[ALICE], members=members)
-    created = office.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
-    listed = office.cleanrooms(ALICE, "ListMembers", collaborationIdentifier=created["id"])["memberSummaries"]
+    created = server.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
+    listed = server.cleanrooms(ALICE, "ListMembers", collaborationIdentifier=created["id"])["memberSummaries"]
     told = {member["accountId"]: member["paymentConfiguration"] for member in listed}
     assert {account: told[account] for account in payments} == payments
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_whether_there_are_metrics_is_answered_as_it_was_given(office: Office, enabled: bool) -> None:
+def test_whether_there_are_metrics_is_answered_as_it_was_given(server: Server, enabled: bool) -> None:
     request = collaboration_request(isMetricsEnabled=True)
-    created = office.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
+    created = server.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
     assert created["isMetricsEnabled"] is True
-    room = Room(office, created["id"], {})
+    room = Room(server, created["id"], {})
     room.join(BOB, isMetricsEnabled=enabled)
-    answer = office.cleanrooms(BOB, "GetMembership", membershipIdentifier=room.membership(BOB))
+    answer = server.cleanrooms(BOB, "GetMembership", membershipIdentifier=room.membership(BOB))
     assert answer["membership"]["isMetricsEnabled"] is enabled
 
 
-def test_pages_of_algorithms_hold_each_of_them_once(office: Office) -> None:
-    studio = a_studio(office)
-    made = {studio.algorithm_arn, *(studio.algorithm(name=name) for name in ("b", "c"))}
+def test_pages_of_algorithms_hold_each_of_them_once(server: Server) -> None:
+    room = a_furnished_room(server)
+    made = {room.algorithm_arn, *(room.algorithm(name=name) for name in ("b", "c"))}
     found: list[str] = []
     token: dict[str, str] = {}
     for _ in range(3):
-        page = studio.office.ml(CAROL, "ListConfiguredModelAlgorithms", maxResults=1, **token)
+        page = room.server.ml(CAROL, "ListConfiguredModelAlgorithms", maxResults=1, **token)
         (one,) = page["configuredModelAlgorithms"]
         found.append(one["configuredModelAlgorithmArn"])
         token = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
@@ -163,17 +153,17 @@ def test_pages_of_algorithms_hold_each_of_them_once(office: Office) -> None:
 
 
 def test_a_channel_is_shared_out_as_it_was_asked_for_and_goes_on_from_the_version_that_was_named(
-    office: Office,
+    server: Server,
 ) -> None:
-    studio = a_studio(office)
-    channel = studio.active_channel()
-    base = studio.active_model("forest", channel)
-    latest = studio.version("grown", base, channel)
-    studio.advance_model(latest, Event.STARTED, Event.SUCCEEDED, run_started_at=office.now)
+    room = a_furnished_room(server)
+    channel = room.active_channel()
+    base = room.active_model("forest", channel)
+    latest = room.version("grown", base, channel)
+    room.advance_model(latest, Event.STARTED, Event.SUCCEEDED, run_started_at=server.now)
     shared = {"mlInputChannelArn": channel, "channelName": "rows", "s3DataDistributionType": "ShardedByS3Key"}
-    named = studio.version("again", base, dataChannels=[shared], trainingInputMode="FastFile")
+    named = room.version("again", base, dataChannels=[shared], trainingInputMode="FastFile")
     assert named["versionIdentifier"] not in {base["versionIdentifier"], latest["versionIdentifier"]}
-    answer = studio.call("GetTrainedModel", **named)
+    answer = room.call("GetTrainedModel", **named)
     assert list(answer["dataChannels"]) == [shared]
     assert answer["trainingInputMode"] == "FastFile"
     (incremental,) = answer["incrementalTrainingDataChannels"]
@@ -189,11 +179,11 @@ ANALYSES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", ["aggregation", "list", "custom"])
-def test_a_collaboration_rule_is_answered_as_it_was_given(office: Office, kind: str) -> None:
-    room = a_clean_room(office, creatorMemberAbilities=["CAN_QUERY", "CAN_RECEIVE_RESULTS"])
+def test_a_collaboration_rule_is_answered_as_it_was_given(server: Server, kind: str) -> None:
+    room = a_clean_room(server, creatorMemberAbilities=["CAN_QUERY", "CAN_RECEIVE_RESULTS"])
     table_id = room.configured_table(BOB, "patients", COLUMNS)
     rule = dict(RULES[kind.upper()][1]) | ({"additionalAnalyses": "ALLOWED"} if kind != "aggregation" else {})
-    office.cleanrooms(
+    server.cleanrooms(
         BOB,
         "CreateConfiguredTableAnalysisRule",
         configuredTableIdentifier=table_id,
@@ -203,54 +193,54 @@ def test_a_collaboration_rule_is_answered_as_it_was_given(office: Office, kind: 
     policy = {"v1": {kind: {"allowedResultReceivers": [ALICE], **ANALYSES[kind]}}}
     here = {
         "membershipIdentifier": room.membership(BOB),
-        "configuredTableAssociationIdentifier": room.association(BOB, table_id, "patients"),
+        "configuredTableAssociationIdentifier": room.table_association(BOB, table_id, "patients"),
         "analysisRuleType": kind.upper(),
     }
-    office.cleanrooms(BOB, "CreateConfiguredTableAssociationAnalysisRule", **here, analysisRulePolicy=policy)
-    answer = office.cleanrooms(BOB, "GetConfiguredTableAssociationAnalysisRule", **here)
+    server.cleanrooms(BOB, "CreateConfiguredTableAssociationAnalysisRule", **here, analysisRulePolicy=policy)
+    answer = server.cleanrooms(BOB, "GetConfiguredTableAssociationAnalysisRule", **here)
     assert answer["analysisRule"]["policy"] == policy
 
 
-def test_a_membership_is_answered_with_the_place_it_gave_for_results(office: Office) -> None:
-    room = an_invitation(office)
+def test_a_membership_is_answered_with_the_place_it_gave_for_results(server: Server) -> None:
+    room = an_invitation(server)
     s3 = {"bucket": "own", "keyPrefix": "results", "resultFormat": "PARQUET", "singleFileOutput": True}
     given = {"outputConfiguration": {"s3": s3}}
     room.join(ALICE, defaultResultConfiguration=given)
-    answer = office.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))
+    answer = server.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))
     assert answer["membership"]["defaultResultConfiguration"] == given
 
 
-def test_a_payer_is_answered_with_what_it_accepted(office: Office) -> None:
-    room = an_invitation(office, creatorPaymentConfiguration=pays(*PAID[:4]))
+def test_a_payer_is_answered_with_what_it_accepted(server: Server) -> None:
+    room = an_invitation(server, creatorPaymentConfiguration=pays(*PAID[:4]))
     room.join(ALICE, paymentConfiguration=pays(*PAID[:4]))
-    answer = office.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))
+    answer = server.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))
     assert answer["membership"]["paymentConfiguration"] == pays(*PAID[:4])
 
 
 @pytest.mark.parametrize("kept", ["accepted", "refused"])
-def test_an_update_accepts_what_was_assigned_and_nothing_else(office: Office, kept: str) -> None:
-    room = an_invitation(office, creatorPaymentConfiguration=pays(*PAID[:4]))
+def test_an_update_accepts_what_was_assigned_and_nothing_else(server: Server, kept: str) -> None:
+    room = an_invitation(server, creatorPaymentConfiguration=pays(*PAID[:4]))
     room.join(ALICE, paymentConfiguration=pays(*PAID[:4]))
     here = {"membershipIdentifier": room.membership(ALICE)}
     if kept == "accepted":
-        updated = office.cleanrooms(ALICE, "UpdateMembership", **here, membershipPaymentConfiguration=pays(*PAID[:4]))
+        updated = server.cleanrooms(ALICE, "UpdateMembership", **here, membershipPaymentConfiguration=pays(*PAID[:4]))
         assert updated["membership"]["paymentConfiguration"] == pays(*PAID[:4])
         return
     for less in PAID[:4]:
         offered = pays(*(name for name in PAID[:4] if name != less))
-        office.refused(ValidationFault, ALICE, "UpdateMembership", **here, membershipPaymentConfiguration=offered)
+        server.refused(ValidationFault, ALICE, "UpdateMembership", **here, membershipPaymentConfiguration=offered)
 
 
 @pytest.mark.parametrize("kind", ["membership", "table"])
-def test_tags_of_what_a_member_keeps_are_added_and_removed(office: Office, kind: str) -> None:
-    room = a_clean_room(office)
+def test_tags_of_what_a_member_keeps_are_added_and_removed(server: Server, kind: str) -> None:
+    room = a_clean_room(server)
     table_id = room.configured_table(BOB, "patients", COLUMNS)
     arns = {
         "membership": f"arn:aws:cleanrooms:{REGION}:{BOB}:membership/{room.membership(BOB)}",
         "table": f"arn:aws:cleanrooms:{REGION}:{BOB}:configuredtable/{table_id}",
     }
     here = {"resourceArn": arns[kind]}
-    office.cleanrooms(BOB, "TagResource", **here, tags={"team": "a", "stage": "test"})
-    assert office.cleanrooms(BOB, "ListTagsForResource", **here)["tags"] == {"team": "a", "stage": "test"}
-    office.cleanrooms(BOB, "UntagResource", **here, tagKeys=["team"])
-    assert office.cleanrooms(BOB, "ListTagsForResource", **here)["tags"] == {"stage": "test"}
+    server.cleanrooms(BOB, "TagResource", **here, tags={"team": "a", "stage": "test"})
+    assert server.cleanrooms(BOB, "ListTagsForResource", **here)["tags"] == {"team": "a", "stage": "test"}
+    server.cleanrooms(BOB, "UntagResource", **here, tagKeys=["team"])
+    assert server.cleanrooms(BOB, "ListTagsForResource", **here)["tags"] == {"stage": "test"}

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, Office
-from support.ml import EXPORTS, Studio, a_studio
 from support.revoking import RESTORES, WAYS, Owner
+from support.worlds.requests import ALICE, BOB, CAROL, EXPORTS
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied
 from whiteroom.domain.execution.failures import MEANING, OF_THE_QUERY, StatusCode
 from whiteroom.domain.execution.lifecycle import Event
@@ -18,157 +19,157 @@ LOGS = {"containerLogs": [{"allowedAccountIds": [ALICE, CAROL]}]}
 
 
 @pytest.fixture
-def studio(office: Office) -> Studio:
-    studio = a_studio(office)
-    studio.association_arn = studio.association(name="open", policies={"trainedModels": LOGS})
+def room(server: Server) -> Room:
+    room = a_furnished_room(server)
+    room.association_arn = room.association(name="open", policies={"trainedModels": LOGS})
     for account in (ALICE, CAROL):
-        studio.configure(account)
-    return studio
+        room.configure(account)
+    return room
 
 
 @pytest.fixture
-def uses(studio: Studio) -> dict[str, tuple[str, dict[str, Any]]]:
+def uses(room: Room) -> dict[str, tuple[str, dict[str, Any]]]:
     """Every call that uses a channel, or what was made of it."""
-    studio.association_arn = studio.association(name="exporting", policies=EXPORTS)
-    channel = studio.active_channel("rows")
-    model = studio.active_model("forest", channel)
-    grown = studio.version("grown", model, studio.active_channel("more"))
-    studio.advance_model(grown, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now)
+    room.association_arn = room.association(name="exporting", policies=EXPORTS)
+    channel = room.active_channel("rows")
+    model = room.active_model("forest", channel)
+    grown = room.version("grown", model, room.active_channel("more"))
+    room.advance_model(grown, Event.STARTED, Event.SUCCEEDED, run_started_at=room.server.now)
     base = {"trainedModelArn": model["trainedModelArn"], "channelName": "base"}
     arn = model["trainedModelArn"]
     return {
-        "training": ("CreateTrainedModel", studio.training_request("again", channel)),
+        "training": ("CreateTrainedModel", room.training_request("again", channel)),
         "incremental training": (
             "CreateTrainedModel",
-            studio.training_request("next", channel, incrementalTrainingDataChannels=[base]),
+            room.training_request("next", channel, incrementalTrainingDataChannels=[base]),
         ),
-        "inference": ("StartTrainedModelInferenceJob", studio.inference_request("scores", arn, channel)),
+        "inference": ("StartTrainedModelInferenceJob", room.inference_request("scores", arn, channel)),
         "export": (
             "StartTrainedModelExportJob",
-            studio.export_request("out", arn, trainedModelVersionIdentifier="NULL"),
+            room.export_request("out", arn, trainedModelVersionIdentifier="NULL"),
         ),
         "export of a later version": (
             "StartTrainedModelExportJob",
-            studio.export_request("out-2", arn, trainedModelVersionIdentifier=grown["versionIdentifier"]),
+            room.export_request("out-2", arn, trainedModelVersionIdentifier=grown["versionIdentifier"]),
         ),
     }
 
 
-def refusals(studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]) -> list[str]:
-    return [studio.refused(AccessDenied, operation, **request) for operation, request in uses.values()]
+def refusals(room: Room, uses: dict[str, tuple[str, dict[str, Any]]]) -> list[str]:
+    return [room.refused(AccessDenied, operation, **request) for operation, request in uses.values()]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_an_owner_takes_back_ends_every_new_use_at_once(
-    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], way: str
+    room: Room, uses: dict[str, tuple[str, dict[str, Any]]], way: str
 ) -> None:
-    WAYS[way](Owner(studio))
-    for message in refusals(studio, uses):
+    WAYS[way](Owner(room))
+    for message in refusals(room, uses):
         assert "'patients'" in message
 
 
 @pytest.mark.parametrize("way", RESTORES)
 def test_what_an_owner_restores_is_used_again(
-    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], way: str
+    room: Room, uses: dict[str, tuple[str, dict[str, Any]]], way: str
 ) -> None:
-    WAYS[way](Owner(studio))
-    refusals(studio, uses)
-    RESTORES[way](Owner(studio))
+    WAYS[way](Owner(room))
+    refusals(room, uses)
+    RESTORES[way](Owner(room))
     for operation, request in uses.values():
-        studio.call(operation, **request)
+        room.call(operation, **request)
 
 
 def test_a_table_that_is_associated_anew_brings_no_channel_back(
-    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]
+    room: Room, uses: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
-    Owner(studio).withdraw()
-    studio.room.association(BOB, studio.table.configured_table_id, "patients")
-    for message in refusals(studio, uses):
+    Owner(room).withdraw()
+    room.table_association(BOB, room.table.configured_table_id, "patients")
+    for message in refusals(room, uses):
         assert "no longer associated" in message
 
 
 @pytest.mark.parametrize("erased", [False, True])
-def test_a_base_is_judged_through_its_whole_ancestry(studio: Studio, erased: bool) -> None:
+def test_a_base_is_judged_through_its_whole_ancestry(room: Room, erased: bool) -> None:
     """The first version's rows come from BOB's table, the second's from another: BOB's word counts for both."""
-    studio.association_arn = studio.association(name="exporting", policies=EXPORTS)
-    first = studio.active_channel("first")
-    model = studio.active_model("forest", first)
-    table, studio.table = studio.table, studio.room.shared_table(ALICE, "more")
-    second = studio.active_channel("second")
-    grown = studio.version("grown", model, second)
-    studio.advance_model(grown, Event.STARTED, Event.SUCCEEDED, run_started_at=studio.office.now)
+    room.association_arn = room.association(name="exporting", policies=EXPORTS)
+    first = room.active_channel("first")
+    model = room.active_model("forest", first)
+    table, room.table = room.table, room.shared_table(ALICE, "more")
+    second = room.active_channel("second")
+    grown = room.version("grown", model, second)
+    room.advance_model(grown, Event.STARTED, Event.SUCCEEDED, run_started_at=room.server.now)
     if erased:
-        studio.call("DeleteMLInputChannelData", mlInputChannelArn=first)
-    studio.table = table
-    Owner(studio).association_rule("Delete")
+        room.call("DeleteMLInputChannelData", mlInputChannelArn=first)
+    room.table = table
+    Owner(room).association_rule("Delete")
     version = {"trainedModelVersionIdentifier": grown["versionIdentifier"]}
-    export = studio.export_request("out", model["trainedModelArn"], **version)
-    assert "'patients'" in studio.refused(AccessDenied, "StartTrainedModelExportJob", **export)
-    scores = studio.inference_request("scores", model["trainedModelArn"], second, **version)
-    assert "'patients'" in studio.refused(AccessDenied, "StartTrainedModelInferenceJob", **scores)
-    studio.model("fresh", second)  # it rests on the other table alone
+    export = room.export_request("out", model["trainedModelArn"], **version)
+    assert "'patients'" in room.refused(AccessDenied, "StartTrainedModelExportJob", **export)
+    scores = room.inference_request("scores", model["trainedModelArn"], second, **version)
+    assert "'patients'" in room.refused(AccessDenied, "StartTrainedModelInferenceJob", **scores)
+    room.model("fresh", second)  # it rests on the other table alone
 
 
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("way", ["the rule is deleted", "the table is taken out", "a column is not allowed any more"])
 def test_logs_and_metrics_of_a_run_over_withdrawn_rows_are_published_to_nobody_any_more(
-    studio: Studio, way: str, ended: bool
+    room: Room, way: str, ended: bool
 ) -> None:
-    channel = studio.active_channel("rows")
-    model = studio.model("forest", channel)
-    told = {**RUNNING, "run_started_at": studio.office.now}
+    channel = room.active_channel("rows")
+    model = room.model("forest", channel)
+    told = {**RUNNING, "run_started_at": room.server.now}
     events = [Event.STARTED, Event.SUCCEEDED] if ended else [Event.STARTED]
-    studio.advance_model(model, *events, **told, **({"run_ended_at": studio.office.now} if ended else {}))
+    room.advance_model(model, *events, **told, **({"run_ended_at": room.server.now} if ended else {}))
     read = {"trainedModelArn": model["trainedModelArn"]}
-    before = studio.call("GetTrainedModel", **read)
+    before = room.call("GetTrainedModel", **read)
     assert (before["logsStatus"], before["metricsStatus"]) == ("PUBLISH_SUCCEEDED", "PUBLISH_SUCCEEDED")
-    WAYS[way](Owner(studio))
-    after = studio.call("GetTrainedModel", **read)
+    WAYS[way](Owner(room))
+    after = room.call("GetTrainedModel", **read)
     assert (after["logsStatus"], after["metricsStatus"]) == ("PUBLISH_FAILED", "PUBLISH_FAILED")
     assert "owner" in after["logsStatusDetails"]
-    assert studio.office.call(ALICE, "monitoring", "ListMetrics")["Metrics"] == []
+    assert room.server.call(ALICE, "monitoring", "ListMetrics")["Metrics"] == []
 
 
-def test_a_run_that_its_owner_ended_stays_unpublished_when_the_rule_is_back(studio: Studio) -> None:
-    model = studio.model("forest", studio.active_channel("rows"))
-    told = {**RUNNING, "run_started_at": studio.office.now, "status_code": "RevokedByOwner", "status_message": "No."}
-    studio.advance_model(model, Event.STARTED, Event.FAILED, **told)
-    answer = studio.call("GetTrainedModel", trainedModelArn=model["trainedModelArn"])
+def test_a_run_that_its_owner_ended_stays_unpublished_when_the_rule_is_back(room: Room) -> None:
+    model = room.model("forest", room.active_channel("rows"))
+    told = {**RUNNING, "run_started_at": room.server.now, "status_code": "RevokedByOwner", "status_message": "No."}
+    room.advance_model(model, Event.STARTED, Event.FAILED, **told)
+    answer = room.call("GetTrainedModel", trainedModelArn=model["trainedModelArn"])
     assert (answer["logsStatus"], answer["metricsStatus"]) == ("PUBLISH_FAILED", "PUBLISH_FAILED")
 
 
 def test_nothing_is_begun_in_a_collaboration_that_the_operator_has_stopped(
-    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]
+    room: Room, uses: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
-    with studio.office.store.transaction() as tx:
-        collaboration = tx.collaborations.get(studio.room.collaboration_id)
+    with room.server.store.transaction() as tx:
+        collaboration = tx.collaborations.get(room.collaboration_id)
         assert collaboration is not None
-        tx.collaborations.update(collaboration, stopped_at=studio.office.now)
-    uses["channel"] = ("CreateMLInputChannel", studio.channel_request("new"))
+        tx.collaborations.update(collaboration, stopped_at=room.server.now)
+    uses["channel"] = ("CreateMLInputChannel", room.channel_request("new"))
     for operation, request in uses.values():
-        assert "operator" in studio.refused(AccessDenied, operation, **request)
+        assert "operator" in room.refused(AccessDenied, operation, **request)
     query = {"type": "SQL", "sqlParameters": {"queryString": "SELECT age FROM patients"}}
-    place = {"membershipIdentifier": studio.room.membership(ALICE)}
-    studio.office.refused(AccessDenied, ALICE, "StartProtectedQuery", **query, **place)
-    studio.call("ListTrainedModels")
+    place = {"membershipIdentifier": room.membership(ALICE)}
+    room.server.refused(AccessDenied, ALICE, "StartProtectedQuery", **query, **place)
+    room.call("ListTrainedModels")
 
 
 def test_the_documented_order_of_calls_ends_all_use_and_erases_all(
-    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]]
+    room: Room, uses: dict[str, tuple[str, dict[str, Any]]]
 ) -> None:
-    call = studio.office.cleanrooms
-    place = {"membershipIdentifier": studio.room.membership(BOB)}
+    call = room.server.cleanrooms
+    place = {"membershipIdentifier": room.membership(BOB)}
     for table in call(BOB, "ListConfiguredTables")["configuredTableSummaries"]:
         for rule_type in table["analysisRuleTypes"]:
             rule = {"configuredTableIdentifier": table["id"], "analysisRuleType": rule_type}
             call(BOB, "DeleteConfiguredTableAnalysisRule", **rule)
-    refusals(studio, uses)
-    channels = studio.call("ListCollaborationMLInputChannels", BOB)["collaborationMLInputChannelsList"]
+    refusals(room, uses)
+    channels = room.call("ListCollaborationMLInputChannels", BOB)["collaborationMLInputChannelsList"]
     for channel in channels:
-        studio.call("DeleteMLInputChannelData", BOB, mlInputChannelArn=channel["mlInputChannelArn"])
-    for model in studio.call("ListCollaborationTrainedModels", BOB)["collaborationTrainedModels"]:
+        room.call("DeleteMLInputChannelData", BOB, mlInputChannelArn=channel["mlInputChannelArn"])
+    for model in room.call("ListCollaborationTrainedModels", BOB)["collaborationTrainedModels"]:
         version = {} if model["versionIdentifier"] == "NULL" else {"versionIdentifier": model["versionIdentifier"]}
-        studio.call("DeleteTrainedModelOutput", BOB, trainedModelArn=model["trainedModelArn"], **version)
+        room.call("DeleteTrainedModelOutput", BOB, trainedModelArn=model["trainedModelArn"], **version)
     for item in call(BOB, "ListConfiguredTableAssociations", **place)["configuredTableAssociationSummaries"]:
         call(BOB, "DeleteConfiguredTableAssociation", configuredTableAssociationIdentifier=item["id"], **place)
         call(BOB, "DeleteConfiguredTable", configuredTableIdentifier=item["configuredTableId"])
@@ -177,81 +178,81 @@ def test_the_documented_order_of_calls_ends_all_use_and_erases_all(
 
 
 @pytest.mark.parametrize("way", ["the rule is deleted", "the table is taken out", "a column is not shown any more"])
-def test_what_a_failed_program_said_of_withdrawn_rows_is_told_to_nobody_any_more(studio: Studio, way: str) -> None:
-    channel = studio.active_channel("rows")
-    model = studio.active_model("forest", channel)["trainedModelArn"]
-    failed, at = studio.model("failed", channel), {"run_started_at": studio.office.now}
+def test_what_a_failed_program_said_of_withdrawn_rows_is_told_to_nobody_any_more(room: Room, way: str) -> None:
+    channel = room.active_channel("rows")
+    model = room.active_model("forest", channel)["trainedModelArn"]
+    failed, at = room.model("failed", channel), {"run_started_at": room.server.now}
     said = {"status_code": "AlgorithmError", "status_message": "patient 10038 is ill"}
-    studio.advance_model(failed, Event.STARTED, Event.FAILED, **at, **said)
-    job = studio.inference_job("scores", model, channel)
-    studio.advance("trained_model_inference_jobs", job, Event.STARTED, Event.FAILED, **at, **said)
+    room.advance_model(failed, Event.STARTED, Event.FAILED, **at, **said)
+    job = room.inference_job("scores", model, channel)
+    room.advance("trained_model_inference_jobs", job, Event.STARTED, Event.FAILED, **at, **said)
 
     def told() -> list[dict[str, Any]]:
         version = {"trainedModelArn": failed["trainedModelArn"]}
         return [
-            studio.call("GetTrainedModel", **version)["statusDetails"],
-            studio.call("GetCollaborationTrainedModel", CAROL, **version)["statusDetails"],
-            studio.call("GetTrainedModelInferenceJob", trainedModelInferenceJobArn=job)["statusDetails"],
+            room.call("GetTrainedModel", **version)["statusDetails"],
+            room.call("GetCollaborationTrainedModel", CAROL, **version)["statusDetails"],
+            room.call("GetTrainedModelInferenceJob", trainedModelInferenceJobArn=job)["statusDetails"],
         ]
 
     assert [one["message"] for one in told()] == ["patient 10038 is ill"] * 3
-    WAYS[way](Owner(studio))
+    WAYS[way](Owner(room))
     assert [(one["statusCode"], "10038" in one["message"]) for one in told()] == [("AlgorithmError", False)] * 3
 
 
-def test_why_a_run_is_published_no_further_tells_other_members_no_column_that_its_query_reads(studio: Studio) -> None:
-    channel = studio.active_channel("rows")
-    model = studio.active_model("forest", channel)["trainedModelArn"]
-    job = studio.inference_job("scores", model, channel)
-    at = {"run_started_at": studio.office.now}
-    studio.advance("trained_model_inference_jobs", job, Event.STARTED, Event.SUCCEEDED, **at)
-    WAYS["a column is not shown any more"](Owner(studio))
-    assert "'age'" in studio.call("GetTrainedModel", trainedModelArn=model)["logsStatusDetails"]
-    answers = studio.call("ListCollaborationTrainedModelInferenceJobs", CAROL)
+def test_why_a_run_is_published_no_further_tells_other_members_no_column_that_its_query_reads(room: Room) -> None:
+    channel = room.active_channel("rows")
+    model = room.active_model("forest", channel)["trainedModelArn"]
+    job = room.inference_job("scores", model, channel)
+    at = {"run_started_at": room.server.now}
+    room.advance("trained_model_inference_jobs", job, Event.STARTED, Event.SUCCEEDED, **at)
+    WAYS["a column is not shown any more"](Owner(room))
+    assert "'age'" in room.call("GetTrainedModel", trainedModelArn=model)["logsStatusDetails"]
+    answers = room.call("ListCollaborationTrainedModelInferenceJobs", CAROL)
     (listed,) = answers["collaborationTrainedModelInferenceJobs"]
-    for told in (listed, studio.call("GetCollaborationTrainedModel", CAROL, trainedModelArn=model)):
+    for told in (listed, room.call("GetCollaborationTrainedModel", CAROL, trainedModelArn=model)):
         for details in (told["logsStatusDetails"], told["metricsStatusDetails"]):
             assert details == "Not published any further, because an owner has taken back what it had allowed."
 
 
 @pytest.mark.parametrize("code", sorted(OF_THE_QUERY))
-def test_what_a_query_reads_is_told_by_no_failure_to_other_members(studio: Studio, code: StatusCode) -> None:
+def test_what_a_query_reads_is_told_by_no_failure_to_other_members(room: Room, code: StatusCode) -> None:
     said = {"status_code": code.value, "status_message": "Table 'patients' does not let its column 'age' out."}
-    channel, model = studio.channel("refused"), studio.model("ended", studio.active_channel("rows"))
-    studio.advance("ml_input_channels", channel, Event.STARTED, Event.FAILED, **said)
-    studio.advance_model(model, Event.STARTED, Event.FAILED, **said)
+    channel, model = room.channel("refused"), room.model("ended", room.active_channel("rows"))
+    room.advance("ml_input_channels", channel, Event.STARTED, Event.FAILED, **said)
+    room.advance_model(model, Event.STARTED, Event.FAILED, **said)
     arn = {"trainedModelArn": model["trainedModelArn"]}
-    own = (studio.call("GetMLInputChannel", mlInputChannelArn=channel), studio.call("GetTrainedModel", **arn))
+    own = (room.call("GetMLInputChannel", mlInputChannelArn=channel), room.call("GetTrainedModel", **arn))
     others = (
-        studio.call("GetCollaborationMLInputChannel", CAROL, mlInputChannelArn=channel),
-        studio.call("GetCollaborationTrainedModel", CAROL, **arn),
+        room.call("GetCollaborationMLInputChannel", CAROL, mlInputChannelArn=channel),
+        room.call("GetCollaborationTrainedModel", CAROL, **arn),
     )
     assert {answer["statusDetails"]["message"] for answer in own} == {said["status_message"]}
     assert {answer["statusDetails"]["message"] for answer in others} == {MEANING[code]}
 
 
-def channels_given_to(studio: Studio, account_id: str) -> None:
+def channels_given_to(room: Room, account_id: str) -> None:
     """Make all channels another member's: as if it could query as well."""
-    membership_id = studio.room.membership(account_id)
-    with studio.office.store.transaction() as tx:
-        for channel in tx.ml_input_channels.all(collaboration_id=studio.room.collaboration_id):
+    membership_id = room.membership(account_id)
+    with room.server.store.transaction() as tx:
+        for channel in tx.ml_input_channels.all(collaboration_id=room.collaboration_id):
             tx.ml_input_channels.update(channel, account_id=account_id, membership_id=membership_id)
 
 
 @pytest.mark.parametrize("way", sorted(WAYS.keys() - {"queries of another alone"}))  # CAROL is that other
 @pytest.mark.parametrize("use", ["inference", "incremental training", "export of a later version"])
 def test_a_member_that_uses_anothers_model_is_not_told_what_it_was_made_of(
-    studio: Studio, uses: dict[str, tuple[str, dict[str, Any]]], use: str, way: str
+    room: Room, uses: dict[str, tuple[str, dict[str, Any]]], use: str, way: str
 ) -> None:
     operation, request = uses[use]
     arn = request.get("trainedModelArn") or request["incrementalTrainingDataChannels"][0]["trainedModelArn"]
-    channels_given_to(studio, CAROL)
-    table, studio.table = studio.table, studio.room.shared_table(ALICE, "own")
+    channels_given_to(room, CAROL)
+    table, room.table = room.table, room.shared_table(ALICE, "own")
     if use != "export of a later version":
-        request = with_channel(request, studio.active_channel("own"))
-    studio.table = table
-    WAYS[way](Owner(studio))
-    message = studio.refused(AccessDenied, operation, **request)
+        request = with_channel(request, room.active_channel("own"))
+    room.table = table
+    WAYS[way](Owner(room))
+    message = room.refused(AccessDenied, operation, **request)
     assert "'patients'" not in message
     assert arn in message
     assert f"member {ALICE}, who trained it" in message
@@ -264,30 +265,30 @@ def with_channel(request: dict[str, Any], arn: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_a_program_left_is_not_told_by_an_export_after_its_rows_were_withdrawn(studio: Studio, way: str) -> None:
-    studio.association_arn = studio.association(name="exporting", policies=EXPORTS)
-    model = studio.active_model("forest", studio.active_channel("rows"))["trainedModelArn"]
-    studio.call("StartTrainedModelExportJob", **studio.export_request("out", model))
+def test_what_a_program_left_is_not_told_by_an_export_after_its_rows_were_withdrawn(room: Room, way: str) -> None:
+    room.association_arn = room.association(name="exporting", policies=EXPORTS)
+    model = room.active_model("forest", room.active_channel("rows"))["trainedModelArn"]
+    room.call("StartTrainedModelExportJob", **room.export_request("out", model))
     said = "patient-10038-is-ill is a link."
-    with studio.office.store.transaction() as tx:
+    with room.server.store.transaction() as tx:
         (job,) = tx.trained_model_export_jobs.working()
         tx.trained_model_export_jobs.transition(
             job,
             Event.FAILED,
             actor="controller",
-            at=studio.office.now,
+            at=room.server.now,
             status_code=StatusCode.UNSAFE_ARTIFACT.value,
             status_message=said,
         )
 
     def told() -> list[str]:
         answers = [
-            studio.call("ListCollaborationTrainedModelExportJobs", account, trainedModelArn=model)
+            room.call("ListCollaborationTrainedModelExportJobs", account, trainedModelArn=model)
             for account in (ALICE, CAROL)
         ]
         (listed,) = zip(*(answer["collaborationTrainedModelExportJobs"] for answer in answers), strict=True)
         return [one["statusDetails"]["message"] for one in listed]
 
     assert told() == [said] * 2
-    WAYS[way](Owner(studio))
+    WAYS[way](Owner(room))
     assert told() == [MEANING[StatusCode.UNSAFE_ARTIFACT]] * 2

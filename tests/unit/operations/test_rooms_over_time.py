@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, Office, Room, an_invitation, an_office, role_of
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, role_of
+from support.worlds.rooms import Room, an_invitation
+from support.worlds.servers import Server, a_server
 from whiteroom.base.faults import Fault
 from whiteroom.domain.resources.collaborations import CollaborationStatus, MemberStatus
 from whiteroom.domain.resources.memberships import MembershipStatus
@@ -22,24 +24,24 @@ STEPS = ("join", "associate", "associate", "write", "detach", "leave", "remove",
 
 
 @pytest.fixture(scope="module")
-def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     store = SqliteStore(tmp_path_factory.mktemp("time") / "whiteroom.db")
-    office = an_office(store)
+    server = a_server(store)
     for quota in Quota:
-        office.set_quota(quota, 1_000_000)
-    yield office
+        server.set_quota(quota, 1_000_000)
+    yield server
     store.close()
 
 
 def step(room: Room, kind: str, account_id: str, other: str) -> None:
-    office, here = room.office, {"collaborationIdentifier": room.collaboration_id}
+    server, here = room.server, {"collaborationIdentifier": room.collaboration_id}
     mine = {"membershipIdentifier": room.memberships.get(account_id, NOWHERE)}
     match kind:
         case "join":
             room.join(account_id)
         case "associate":
-            table_id = room.configured_table(account_id, f"t{next(office.ids)}")
-            office.cleanrooms(
+            table_id = room.configured_table(account_id, f"t{next(server.ids)}")
+            server.cleanrooms(
                 account_id,
                 "CreateConfiguredTableAssociation",
                 **mine,
@@ -48,24 +50,24 @@ def step(room: Room, kind: str, account_id: str, other: str) -> None:
                 roleArn=role_of(account_id),
             )
         case "write":
-            office.cleanrooms(
+            server.cleanrooms(
                 account_id, "CreateAnalysisTemplate", **mine, name="t", format="SQL", source={"text": "SELECT 1"}
             )
         case "detach":
-            listed = office.cleanrooms(account_id, "ListConfiguredTableAssociations", **mine)
+            listed = server.cleanrooms(account_id, "ListConfiguredTableAssociations", **mine)
             for item in listed["configuredTableAssociationSummaries"]:
                 its = {"configuredTableAssociationIdentifier": item["id"]}
-                office.cleanrooms(account_id, "DeleteConfiguredTableAssociation", **mine, **its)
+                server.cleanrooms(account_id, "DeleteConfiguredTableAssociation", **mine, **its)
         case "leave":
-            office.cleanrooms(account_id, "DeleteMembership", **mine)
+            server.cleanrooms(account_id, "DeleteMembership", **mine)
         case "remove":
-            office.cleanrooms(account_id, "DeleteMember", **here, accountId=other)
+            server.cleanrooms(account_id, "DeleteMember", **here, accountId=other)
         case "end":
-            office.cleanrooms(account_id, "DeleteCollaboration", **here)
+            server.cleanrooms(account_id, "DeleteCollaboration", **here)
 
 
 def assert_sound(room: Room) -> None:
-    with room.office.store.reading() as tx:
+    with room.server.store.reading() as tx:
         collaboration = tx.collaborations.get(room.collaboration_id)
         assert collaboration is not None
         memberships = {m.id: m for m in tx.memberships.all(collaboration_id=room.collaboration_id)}
@@ -91,7 +93,7 @@ def assert_sound(room: Room) -> None:
     )
 )
 def test_nothing_outlives_its_membership_whatever_the_order(
-    long_lived: Office, steps: list[tuple[str, str, str]]
+    long_lived: Server, steps: list[tuple[str, str, str]]
 ) -> None:
     room = an_invitation(long_lived)
     for account_id in (BOB, CAROL):
@@ -99,6 +101,6 @@ def test_nothing_outlives_its_membership_whatever_the_order(
         step(room, "associate", account_id, account_id)
         step(room, "write", account_id, account_id)
     for kind, account_id, other in steps:
-        with contextlib.suppress(Fault):  # Office.call has seen that the model declares it
+        with contextlib.suppress(Fault):  # Server.call has seen that the model declares it
             step(room, kind, account_id, other)
         assert_sound(room)

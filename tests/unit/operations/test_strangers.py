@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE
-from support.town import APART, ERIN, FRANK, NAME_NOBODYS, REQUESTS, Place, Town, a_town
+from support.worlds.every_request import REQUESTS as EVERY_REQUEST
+from support.worlds.everything import INTO_A_BUCKET, FullRoom, furnish
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, collaboration_request, member
+from support.worlds.rooms import Parts, Room
+from support.worlds.servers import Server, a_server
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, STS, handlers
 from whiteroom.store.sqlite import SqliteStore
 
 GHOST = "ffffffff-ffff-4fff-8fff-ffffffffffff"
+ERIN, FRANK = "555555555555", "666666666666"
 PASSERS_BY = (CAROL, ERIN, FRANK)
+ACCOUNTS = {"querier", "receiver", "other"}
+"""Names of a full room that stand for accounts."""
+
+NAME_NOBODYS = {
+    (CLEANROOMS, "CreateCollaboration"),
+    (CLEANROOMS, "CreateConfiguredTable"),
+    (CLEANROOMS, "ListCollaborations"),
+    (CLEANROOMS, "ListConfiguredTables"),
+    (CLEANROOMS, "ListMemberships"),
+    (CLEANROOMS_ML, "CreateConfiguredModelAlgorithm"),
+    (CLEANROOMS_ML, "ListConfiguredModelAlgorithms"),
+    (STS, "GetCallerIdentity"),
+    (STS, "GetSessionToken"),
+}
+"""They take nothing that could be another's."""
+APART = {(CLEANROOMS, "CreateMembership"), (CLEANROOMS, "DeleteMembership"), (STS, "AssumeRole")}
+"""Who asks has joined, and its membership holds everything: these have tests below. Roles have their own
+(test_sessions.py), strangers included, and so have logs and metrics (test_log_events.py, test_metrics.py)."""
+REQUESTS = [one for one in EVERY_REQUEST if one not in NAME_NOBODYS | APART and one[0] in (CLEANROOMS, CLEANROOMS_ML)]
 
 OF_ANY_MEMBER = {"DeleteMLInputChannelData", "DeleteTrainedModelOutput"}
 FILTERS = {
@@ -30,10 +54,36 @@ FILTERS = {
 """What they do not find they leave out."""
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """Two rooms of the same build: ALICE's, where BOB is active and others came no further, and DAVE's."""
+
+    server: Server
+    alices: FullRoom
+    daves: FullRoom
+
+
+def a_room_of(server: Server, account: str, *others: str) -> FullRoom:
+    """A room in which one account does everything, and the others are invited."""
+    receives = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
+    room = Room(server, parts=Parts(account, account, account, account))
+    members = [member(other, other) for other in others]
+    room.invite(account, **collaboration_request(creatorMLMemberAbilities=receives, members=members))
+    room.join(account, **INTO_A_BUCKET)
+    return furnish(room, account, BOB)
+
+
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    store = SqliteStore(tmp_path_factory.mktemp("town") / "whiteroom.db")
-    yield a_town(store)
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]:
+    """CAROL was invited to ALICE's room, ERIN left it, FRANK was removed."""
+    store = SqliteStore(tmp_path_factory.mktemp("rooms") / "whiteroom.db")
+    server = a_server(store)
+    alices = a_room_of(server, ALICE, BOB, CAROL, ERIN, FRANK)
+    for account in (BOB, ERIN, FRANK):
+        alices.room.join(account)
+    server.cleanrooms(ERIN, "DeleteMembership", **alices.room.of(ERIN))
+    server.cleanrooms(ALICE, "DeleteMember", **alices.room.here, accountId=FRANK)
+    yield Neighbours(server, alices, a_room_of(server, DAVE, BOB))
     store.close()
 
 
@@ -41,13 +91,13 @@ def name_of(operation: tuple[str, str]) -> str:
     return " ".join(operation)
 
 
-def test_every_operation_has_its_request(town: Town) -> None:
-    assert REQUESTS.keys() | NAME_NOBODYS | APART == handlers().keys()
+def test_every_operation_has_its_request(rooms: Neighbours) -> None:
+    assert EVERY_REQUEST.keys() == handlers().keys()
 
 
 @pytest.mark.parametrize("operation", REQUESTS, ids=name_of)
-def test_whoever_may_is_answered(town: Town, operation: tuple[str, str]) -> None:
-    answer = town.attempt(DAVE, operation, REQUESTS[operation](town.daves))
+def test_whoever_may_is_answered(rooms: Neighbours, operation: tuple[str, str]) -> None:
+    answer = rooms.server.attempt(DAVE, operation, rooms.daves.request(DAVE, operation))
     assert not isinstance(answer, Fault), answer.message
 
 
@@ -67,10 +117,10 @@ def replaced(value: Any, path: tuple[Any, ...], leaf: str) -> Any:
     return copy
 
 
-def theirs(town: Town, value: str) -> str | None:
+def theirs(rooms: Neighbours, value: str) -> str | None:
     """What ALICE has where DAVE has `value`; None where it is no name of something."""
-    names = [field for field in Place.__dataclass_fields__ if getattr(town.daves, field) == value]
-    return getattr(town.alices, names[0]) if names and names[0] != "account" else None
+    names = [name for name, its in rooms.daves.names.items() if its == value and name not in ACCOUNTS]
+    return rooms.alices.names[names[0]] if names else None
 
 
 def ghost_of(name: str) -> str:
@@ -87,15 +137,15 @@ def told(answer: Any, name: str, ghost: str) -> Any:
 
 
 @pytest.mark.parametrize("operation", REQUESTS, ids=name_of)
-def test_what_is_anothers_is_as_if_it_were_not_there(town: Town, operation: tuple[str, str]) -> None:
-    own = REQUESTS[operation](town.daves)
+def test_what_is_anothers_is_as_if_it_were_not_there(rooms: Neighbours, operation: tuple[str, str]) -> None:
+    own = rooms.daves.request(DAVE, operation)
     for path, value in leaves(own):
-        name = theirs(town, value)
+        name = theirs(rooms, value)
         if name is None:
             continue
         ghost = ghost_of(name)
-        answer = town.attempt(DAVE, operation, replaced(own, path, name))
-        nothing = town.attempt(DAVE, operation, replaced(own, path, ghost))
+        answer = rooms.server.attempt(DAVE, operation, replaced(own, path, name))
+        nothing = rooms.server.attempt(DAVE, operation, replaced(own, path, ghost))
         assert told(answer, name, ghost) == told(nothing, name, ghost), path
         if operation[1] not in FILTERS or path[0] in ("membershipIdentifier", "collaborationIdentifier"):
             assert isinstance(answer, AccessDenied | ResourceNotFound), path
@@ -110,10 +160,12 @@ def account_in(name: str) -> str:
 
 @pytest.mark.parametrize("operation", REQUESTS, ids=name_of)
 @pytest.mark.parametrize("account", [BOB, DAVE, *PASSERS_BY])
-def test_a_membership_answers_its_own_account_alone(town: Town, operation: tuple[str, str], account: str) -> None:
-    request = REQUESTS[operation](town.alices)
+def test_a_membership_answers_its_own_account_alone(
+    rooms: Neighbours, operation: tuple[str, str], account: str
+) -> None:
+    request = rooms.alices.request(ALICE, operation)
     if "membershipIdentifier" in request:
-        assert isinstance(town.attempt(account, operation, request), AccessDenied)
+        assert isinstance(rooms.server.attempt(account, operation, request), AccessDenied)
 
 
 VISIBLE_TO_THE_INVITED = {"GetCollaboration", "ListMembers"}
@@ -122,12 +174,12 @@ VISIBLE_TO_THE_INVITED = {"GetCollaboration", "ListMembers"}
 @pytest.mark.parametrize("operation", REQUESTS, ids=name_of)
 @pytest.mark.parametrize("account", PASSERS_BY)
 def test_a_collaboration_shows_nothing_to_those_who_are_not_in_it(
-    town: Town, operation: tuple[str, str], account: str
+    rooms: Neighbours, operation: tuple[str, str], account: str
 ) -> None:
-    request = REQUESTS[operation](town.alices)
+    request = rooms.alices.request(ALICE, operation)
     if "collaborationIdentifier" not in request:
         return
-    answer = town.attempt(account, operation, request)
+    answer = rooms.server.attempt(account, operation, request)
     if account == CAROL and operation[1] in VISIBLE_TO_THE_INVITED:
         assert not isinstance(answer, Fault)
     else:
@@ -136,14 +188,14 @@ def test_a_collaboration_shows_nothing_to_those_who_are_not_in_it(
 
 @pytest.mark.parametrize("operation", REQUESTS, ids=name_of)
 def test_a_member_reaches_nothing_of_another_members_through_its_own_membership(
-    town: Town, operation: tuple[str, str]
+    rooms: Neighbours, operation: tuple[str, str]
 ) -> None:
-    request = REQUESTS[operation](town.alices)
-    bobs = town.bobs_membership
-    mixed = {key: bobs if value == town.alices.membership else value for key, value in request.items()}
-    if "membershipIdentifier" not in mixed or not any(is_alices(town, value) for _, value in leaves(mixed)):
+    request = rooms.alices.request(ALICE, operation)
+    bobs = rooms.alices.room.membership(BOB)
+    mixed = {key: bobs if value == rooms.alices.names["membership"] else value for key, value in request.items()}
+    if "membershipIdentifier" not in mixed or not any(is_alices(rooms, value) for _, value in leaves(mixed)):
         return
-    answer = town.attempt(BOB, operation, mixed)
+    answer = rooms.server.attempt(BOB, operation, mixed)
     if operation[1] in OF_ANY_MEMBER:
         assert not isinstance(answer, Fault)
     elif operation[1] in FILTERS:
@@ -152,15 +204,15 @@ def test_a_member_reaches_nothing_of_another_members_through_its_own_membership(
         assert isinstance(answer, AccessDenied | ResourceNotFound), answer
 
 
-def is_alices(town: Town, value: str) -> bool:
-    return any(getattr(town.alices, field) == value for field in Place.__dataclass_fields__ if field != "account")
+def is_alices(rooms: Neighbours, value: str) -> bool:
+    return any(its == value for name, its in rooms.alices.names.items() if name not in ACCOUNTS)
 
 
 @pytest.mark.parametrize("operation", REQUESTS, ids=name_of)
-def test_an_arn_that_is_off_in_any_part_names_nothing(town: Town, operation: tuple[str, str]) -> None:
-    own = REQUESTS[operation](town.daves)
+def test_an_arn_that_is_off_in_any_part_names_nothing(rooms: Neighbours, operation: tuple[str, str]) -> None:
+    own = rooms.daves.request(DAVE, operation)
     for path, value in leaves(own):
-        if theirs(town, value) is None or not value.startswith("arn:"):
+        if theirs(rooms, value) is None or not value.startswith("arn:"):
             continue
         arn = parse_arn(value)
         kind = "ml-input-channel" if arn.kind == "trained-model" else "trained-model"
@@ -180,7 +232,7 @@ def test_an_arn_that_is_off_in_any_part_names_nothing(town: Town, operation: tup
         ):
             if not other or other == value:
                 continue
-            answer = town.attempt(DAVE, operation, replaced(own, path, other))
+            answer = rooms.server.attempt(DAVE, operation, replaced(own, path, other))
             if operation[1] in FILTERS:
                 assert not any(answer[key] for key in answer if key != "errors"), other
             else:
@@ -188,13 +240,13 @@ def test_an_arn_that_is_off_in_any_part_names_nothing(town: Town, operation: tup
 
 
 @pytest.mark.parametrize("operation", [key for key in REQUESTS if key[1].startswith("List")], ids=name_of)
-def test_a_page_token_is_good_in_its_own_list_alone(town: Town, operation: tuple[str, str]) -> None:
-    request = REQUESTS[operation](town.daves)
+def test_a_page_token_is_good_in_its_own_list_alone(rooms: Neighbours, operation: tuple[str, str]) -> None:
+    request = rooms.daves.request(DAVE, operation)
     if "resourceArn" in request:
         return
-    members = {"maxResults": 1, "collaborationIdentifier": town.daves.collaboration}
-    token = town.attempt(DAVE, (CLEANROOMS, "ListMembers"), members)["nextToken"]
-    answer = town.attempt(DAVE, operation, {**request, "nextToken": token})
+    members = {"maxResults": 1, "collaborationIdentifier": rooms.daves.names["collaboration"]}
+    token = rooms.server.attempt(DAVE, (CLEANROOMS, "ListMembers"), members)["nextToken"]
+    answer = rooms.server.attempt(DAVE, operation, {**request, "nextToken": token})
     if operation[1] == "ListMembers":
         assert len(answer["memberSummaries"]) == 1
     else:
@@ -202,41 +254,52 @@ def test_a_page_token_is_good_in_its_own_list_alone(town: Town, operation: tuple
         assert "nextToken" in answer.message
 
 
-@pytest.mark.parametrize("kind", [field for field in Place.__dataclass_fields__ if "_arn" in field])
+CARRY_TAGS = (
+    *("collaboration_arn", "membership_arn", "table_arn", "association_arn", "template_arn", "budget_arn"),
+    *("resource", "bare_resource"),
+)
+
+
+@pytest.mark.parametrize("kind", CARRY_TAGS)
 @pytest.mark.parametrize("operation", ["ListTagsForResource", "TagResource", "UntagResource"])
-def test_tags_are_for_the_owner_alone(town: Town, operation: str, kind: str) -> None:
-    arn = getattr(town.alices, kind)
+def test_tags_are_for_the_owner_alone(rooms: Neighbours, operation: str, kind: str) -> None:
+    arn = rooms.alices.names[kind]
     request = {"resourceArn": arn, "tags": {"a": "b"}, "tagKeys": ["a"]}
     for account in (BOB, DAVE, *PASSERS_BY):
-        answer = town.attempt(account, (CLEANROOMS, operation), request)
-        nothing = town.attempt(account, (CLEANROOMS, operation), {**request, "resourceArn": ghost_of(arn)})
+        answer = rooms.server.attempt(account, (CLEANROOMS, operation), request)
+        nothing = rooms.server.attempt(account, (CLEANROOMS, operation), {**request, "resourceArn": ghost_of(arn)})
         assert isinstance(answer, ResourceNotFound)
         assert told(answer, arn, ghost_of(arn)) == told(nothing, arn, ghost_of(arn))
 
 
-def test_null_names_no_version_of_another_rooms_model(town: Town) -> None:
+def test_null_names_no_version_of_another_rooms_model(rooms: Neighbours) -> None:
+    their_model = rooms.alices.names["model"]
     for operation, place in (("GetTrainedModel", "membership"), ("GetCollaborationTrainedModel", "collaboration")):
-        request = {f"{place}Identifier": getattr(town.daves, place), "versionIdentifier": "NULL"}
+        request = {f"{place}Identifier": rooms.daves.names[place], "versionIdentifier": "NULL"}
         answers = [
-            town.attempt(DAVE, (CLEANROOMS_ML, operation), {**request, "trainedModelArn": arn})
-            for arn in (town.alices.model, ghost_of(town.alices.model), town.daves.model)
+            rooms.server.attempt(DAVE, (CLEANROOMS_ML, operation), {**request, "trainedModelArn": arn})
+            for arn in (their_model, ghost_of(their_model), rooms.daves.names["model"])
         ]
         assert isinstance(answers[0], ResourceNotFound)
-        assert told(answers[0], town.alices.model, GHOST) == told(answers[1], ghost_of(town.alices.model), GHOST)
+        assert told(answers[0], their_model, GHOST) == told(answers[1], ghost_of(their_model), GHOST)
         assert answers[2]["name"] == "forest"
 
 
 @pytest.mark.parametrize("account", [DAVE, ERIN, FRANK])
-def test_nobody_joins_a_collaboration_uninvited_or_again(town: Town, account: str) -> None:
-    request = {"collaborationIdentifier": town.alices.collaboration, "queryLogStatus": "DISABLED"}
-    answer = town.attempt(account, (CLEANROOMS, "CreateMembership"), request)
-    nothing = town.attempt(account, (CLEANROOMS, "CreateMembership"), {**request, "collaborationIdentifier": GHOST})
+def test_nobody_joins_a_collaboration_uninvited_or_again(rooms: Neighbours, account: str) -> None:
+    request = {"collaborationIdentifier": rooms.alices.names["collaboration"], "queryLogStatus": "DISABLED"}
+    answer = rooms.server.attempt(account, (CLEANROOMS, "CreateMembership"), request)
+    nothing = rooms.server.attempt(
+        account, (CLEANROOMS, "CreateMembership"), {**request, "collaborationIdentifier": GHOST}
+    )
     assert isinstance(answer, AccessDenied)
-    assert told(answer, town.alices.collaboration, GHOST) == told(nothing, town.alices.collaboration, GHOST)
+    assert told(answer, rooms.alices.names["collaboration"], GHOST) == told(
+        nothing, rooms.alices.names["collaboration"], GHOST
+    )
 
 
 @pytest.mark.parametrize("account", [BOB, DAVE, *PASSERS_BY])
-def test_nobody_leaves_for_another(town: Town, account: str) -> None:
-    request = {"membershipIdentifier": town.alices.membership}
-    assert isinstance(town.attempt(account, (CLEANROOMS, "DeleteMembership"), request), AccessDenied)
-    assert isinstance(town.attempt(ALICE, (CLEANROOMS, "DeleteMembership"), request), Conflict)
+def test_nobody_leaves_for_another(rooms: Neighbours, account: str) -> None:
+    request = {"membershipIdentifier": rooms.alices.names["membership"]}
+    assert isinstance(rooms.server.attempt(account, (CLEANROOMS, "DeleteMembership"), request), AccessDenied)
+    assert isinstance(rooms.server.attempt(ALICE, (CLEANROOMS, "DeleteMembership"), request), Conflict)

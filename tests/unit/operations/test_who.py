@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support.cleanrooms import ALICE, CAROL, Office
-from support.ml import Studio, a_studio
+from support.worlds.requests import ALICE, CAROL
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import Server
 from whiteroom.base.callers import Principal, Role
 from whiteroom.domain.observability.events import ResourceEvent
 
@@ -13,40 +14,40 @@ ZOE = Principal("zoe", Role.ANALYST, unique_id="AIDAZOE")
 SESSION = Principal("zoe", Role.ANALYST, "nightly/monday", "AROANIGHTLY")
 
 
-def trail(office: Office, arn: str) -> list[ResourceEvent]:
+def trail(server: Server, arn: str) -> list[ResourceEvent]:
     """The events that were no controller's."""
-    with office.store.reading() as tx:
+    with server.store.reading() as tx:
         return [event for event in tx.events(arn) if event.actor != "controller"]
 
 
-def everything(studio: Studio) -> dict[str, list[str]]:
+def everything(room: Room) -> dict[str, list[str]]:
     """Every operation that leaves an event, once; the ARNs by what was made, with the events expected of each."""
-    office = studio.office
-    channel = studio.active_channel()
-    model = studio.active_model("model", channel)["trainedModelArn"]
-    job = studio.inference_job("job", model, channel)
-    studio.call("StartTrainedModelExportJob", **studio.export_request("export", model))
-    cancelled = studio.model("cancelled", channel)["trainedModelArn"]
-    studio.call("CancelTrainedModel", trainedModelArn=cancelled)
-    studio.call("CancelTrainedModelInferenceJob", trainedModelInferenceJobArn=job)
-    erased = studio.active_channel("erased")
-    studio.call("DeleteMLInputChannelData", mlInputChannelArn=erased)
-    gone = studio.active_model("gone", channel)["trainedModelArn"]
-    studio.call("DeleteTrainedModelOutput", trainedModelArn=gone)
-    query = office.cleanrooms(
+    server = room.server
+    channel = room.active_channel()
+    model = room.active_model("model", channel)["trainedModelArn"]
+    job = room.inference_job("job", model, channel)
+    room.call("StartTrainedModelExportJob", **room.export_request("export", model))
+    cancelled = room.model("cancelled", channel)["trainedModelArn"]
+    room.call("CancelTrainedModel", trainedModelArn=cancelled)
+    room.call("CancelTrainedModelInferenceJob", trainedModelInferenceJobArn=job)
+    erased = room.active_channel("erased")
+    room.call("DeleteMLInputChannelData", mlInputChannelArn=erased)
+    gone = room.active_model("gone", channel)["trainedModelArn"]
+    room.call("DeleteTrainedModelOutput", trainedModelArn=gone)
+    query = server.cleanrooms(
         ALICE,
         "StartProtectedQuery",
-        membershipIdentifier=studio.room.membership(ALICE),
+        membershipIdentifier=room.membership(ALICE),
         type="SQL",
         sqlParameters={"queryString": "SELECT age FROM patients"},
         resultConfiguration={
             "outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": "results", "keyPrefix": "alice"}}
         },
     )["protectedQuery"]
-    office.cleanrooms(
+    server.cleanrooms(
         ALICE,
         "UpdateProtectedQuery",
-        membershipIdentifier=studio.room.membership(ALICE),
+        membershipIdentifier=room.membership(ALICE),
         protectedQueryIdentifier=query["id"],
         targetStatus="CANCELLED",
     )
@@ -70,12 +71,12 @@ def everything(studio: Studio) -> dict[str, list[str]]:
     ],
 )
 def test_every_event_names_the_user_also_where_it_has_assumed_a_role(
-    office: Office, principal: Principal, arn: str
+    server: Server, principal: Principal, arn: str
 ) -> None:
-    studio = a_studio(office)
-    studio.configure(CAROL)
-    office.principal = principal
-    for made, expected in everything(studio).items():
-        events = trail(office, made)
+    room = a_furnished_room(server)
+    room.configure(CAROL)
+    server.principal = principal
+    for made, expected in everything(room).items():
+        events = trail(server, made)
         assert [event.event.value for event in events] == expected
         assert {(event.actor, event.user, event.principal) for event in events} == {(ALICE, "zoe", arn)}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import whiteroom
-from support.cleanrooms import ALICE, BOB
+from support.worlds.requests import ALICE, BOB
 from unit.domain.observability.test_next_actions import RULE, SHARED, a_standing, a_table, told
 from whiteroom.domain.privacy.rule_readiness import AnalysisType, missing_for
 

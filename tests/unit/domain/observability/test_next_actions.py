@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, NOW
+from support.worlds.requests import ALICE, BOB, CAROL, NOW
 from whiteroom.domain.observability.next_actions import SharedTable, Standing, next_actions
 from whiteroom.domain.privacy.differential_privacy import DIFFERENTIAL_PRIVACY, PrivacyPolicy
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate, fresh_counts

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, DAVE, Office, Room, a_clean_room
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE
+from support.worlds.rooms import Room, a_clean_room
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied, Conflict, QuotaExceeded, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.quotas import Quota
 
@@ -13,8 +15,8 @@ TEXT = "SELECT age, count(*) FROM patients WHERE age > :youngest GROUP BY age"
 YOUNGEST = {"name": "youngest", "type": "INT", "defaultValue": "18"}
 
 
-def create(office: Office, room: Room, account_id: str = CAROL, **changes: Any) -> dict[str, Any]:
-    answer = office.cleanrooms(account_id, "CreateAnalysisTemplate", **a_request(room, account_id, **changes))
+def create(server: Server, room: Room, account_id: str = CAROL, **changes: Any) -> dict[str, Any]:
+    answer = server.cleanrooms(account_id, "CreateAnalysisTemplate", **a_request(room, account_id, **changes))
     return dict(answer["analysisTemplate"])
 
 
@@ -29,24 +31,24 @@ def a_request(room: Room, account_id: str = CAROL, **changes: Any) -> dict[str, 
     return {**request, **changes}
 
 
-def test_any_member_writes_a_template_and_reads_it_again(office: Office, room: Room) -> None:
-    template = create(office, room, description="Ages", tags={"study": "7"})
+def test_any_member_writes_a_template_and_reads_it_again(server: Server, room: Room) -> None:
+    template = create(server, room, description="Ages", tags={"study": "7"})
     assert template["source"] == {"text": TEXT}
     assert list(template["analysisParameters"]) == [YOUNGEST]
     assert template["arn"].endswith(f":membership/{room.membership(CAROL)}/analysistemplate/{template['id']}")
     here = {"membershipIdentifier": room.membership(CAROL), "analysisTemplateIdentifier": template["id"]}
-    assert office.cleanrooms(CAROL, "GetAnalysisTemplate", **here)["analysisTemplate"] == template
-    with office.store.reading() as tx:
+    assert server.cleanrooms(CAROL, "GetAnalysisTemplate", **here)["analysisTemplate"] == template
+    with server.store.reading() as tx:
         assert tx.tags.get(template["arn"]) == {"study": "7"}
 
 
-def test_the_tables_that_a_template_names_are_told(office: Office, room: Room) -> None:
+def test_the_tables_that_a_template_names_are_told(server: Server, room: Room) -> None:
     for name in ("patients", "visits", "selections"):
-        room.association(BOB, room.configured_table(BOB, name), name)
-    assert create(office, room)["schema"] == {"referencedTables": ["patients"]}
-    given = create(office, room, name="given", schema={"referencedTables": ["Visits"]})
+        room.table_association(BOB, room.configured_table(BOB, name), name)
+    assert create(server, room)["schema"] == {"referencedTables": ["patients"]}
+    given = create(server, room, name="given", schema={"referencedTables": ["Visits"]})
     assert given["schema"] == {"referencedTables": ["Visits"]}
-    office.refused(
+    server.refused(
         ValidationFault,
         CAROL,
         "CreateAnalysisTemplate",
@@ -102,69 +104,69 @@ SCRIPT = {
     ],
 )
 def test_a_template_that_could_not_run_is_refused(
-    office: Office, room: Room, change: dict[str, Any], word: str
+    server: Server, room: Room, change: dict[str, Any], word: str
 ) -> None:
-    fault = office.refused(ValidationFault, CAROL, "CreateAnalysisTemplate", **a_request(room, **change))
+    fault = server.refused(ValidationFault, CAROL, "CreateAnalysisTemplate", **a_request(room, **change))
     assert word in fault.message
 
 
-def test_everybody_reads_what_a_template_asks_of_synthetic_data(office: Office, room: Room) -> None:
-    template = create(office, room, syntheticDataParameters=SYNTHETIC)
+def test_everybody_reads_what_a_template_asks_of_synthetic_data(server: Server, room: Room) -> None:
+    template = create(server, room, syntheticDataParameters=SYNTHETIC)
     assert template["syntheticDataParameters"] == SYNTHETIC
     here = {"collaborationIdentifier": room.collaboration_id}
-    told = office.cleanrooms(BOB, "GetCollaborationAnalysisTemplate", analysisTemplateArn=template["arn"], **here)
+    told = server.cleanrooms(BOB, "GetCollaborationAnalysisTemplate", analysisTemplateArn=template["arn"], **here)
     assert told["collaborationAnalysisTemplate"]["syntheticDataParameters"] == SYNTHETIC
-    (listed,) = office.cleanrooms(BOB, "ListCollaborationAnalysisTemplates", **here)[
+    (listed,) = server.cleanrooms(BOB, "ListCollaborationAnalysisTemplates", **here)[
         "collaborationAnalysisTemplateSummaries"
     ]
     assert listed["isSyntheticData"] is True
 
 
-def test_names_are_unique_in_a_membership(office: Office, room: Room) -> None:
-    create(office, room)
-    fault = office.refused(Conflict, CAROL, "CreateAnalysisTemplate", **a_request(room))
+def test_names_are_unique_in_a_membership(server: Server, room: Room) -> None:
+    create(server, room)
+    fault = server.refused(Conflict, CAROL, "CreateAnalysisTemplate", **a_request(room))
     assert fault.members["reason"] == "ALREADY_EXISTS"
-    create(office, room, BOB)
+    create(server, room, BOB)
 
 
-def test_templates_have_a_quota(office: Office, room: Room) -> None:
-    office.set_quota(Quota.ANALYSIS_TEMPLATES_PER_MEMBERSHIP, 1)
-    create(office, room)
-    office.refused(QuotaExceeded, CAROL, "CreateAnalysisTemplate", **a_request(room, name="more"))
+def test_templates_have_a_quota(server: Server, room: Room) -> None:
+    server.set_quota(Quota.ANALYSIS_TEMPLATES_PER_MEMBERSHIP, 1)
+    create(server, room)
+    server.refused(QuotaExceeded, CAROL, "CreateAnalysisTemplate", **a_request(room, name="more"))
 
 
-def test_only_the_description_changes(office: Office, room: Room) -> None:
-    template = create(office, room)
+def test_only_the_description_changes(server: Server, room: Room) -> None:
+    template = create(server, room)
     here = {"membershipIdentifier": room.membership(CAROL), "analysisTemplateIdentifier": template["id"]}
-    changed = office.cleanrooms(CAROL, "UpdateAnalysisTemplate", **here, description="Ages")["analysisTemplate"]
+    changed = server.cleanrooms(CAROL, "UpdateAnalysisTemplate", **here, description="Ages")["analysisTemplate"]
     assert {**changed, "description": None, "updateTime": template["updateTime"]} == template
     assert changed["description"] == "Ages"
-    kept = office.cleanrooms(CAROL, "UpdateAnalysisTemplate", **here)["analysisTemplate"]
+    kept = server.cleanrooms(CAROL, "UpdateAnalysisTemplate", **here)["analysisTemplate"]
     assert kept["description"] == "Ages"
 
 
-def test_a_template_is_found_in_its_own_membership_alone(office: Office, room: Room) -> None:
-    template = create(office, room)
+def test_a_template_is_found_in_its_own_membership_alone(server: Server, room: Room) -> None:
+    template = create(server, room)
     its = {"analysisTemplateIdentifier": template["id"]}
     for operation in ("GetAnalysisTemplate", "UpdateAnalysisTemplate", "DeleteAnalysisTemplate"):
-        office.refused(AccessDenied, BOB, operation, membershipIdentifier=room.membership(CAROL), **its)
-        office.refused(ResourceNotFound, BOB, operation, membershipIdentifier=room.membership(BOB), **its)
+        server.refused(AccessDenied, BOB, operation, membershipIdentifier=room.membership(CAROL), **its)
+        server.refused(ResourceNotFound, BOB, operation, membershipIdentifier=room.membership(BOB), **its)
     for operation in ("ListAnalysisTemplates", "CreateAnalysisTemplate"):
         request = a_request(room) if operation.startswith("Create") else {}
-        office.refused(AccessDenied, BOB, operation, **{**request, "membershipIdentifier": room.membership(CAROL)})
+        server.refused(AccessDenied, BOB, operation, **{**request, "membershipIdentifier": room.membership(CAROL)})
 
 
-def test_an_ended_membership_writes_no_templates(office: Office, room: Room) -> None:
-    office.cleanrooms(CAROL, "DeleteMembership", membershipIdentifier=room.membership(CAROL))
-    office.refused(AccessDenied, CAROL, "CreateAnalysisTemplate", **a_request(room))
+def test_an_ended_membership_writes_no_templates(server: Server, room: Room) -> None:
+    server.cleanrooms(CAROL, "DeleteMembership", membershipIdentifier=room.membership(CAROL))
+    server.refused(AccessDenied, CAROL, "CreateAnalysisTemplate", **a_request(room))
 
 
-def test_a_deleted_template_is_gone_for_everyone(office: Office, room: Room) -> None:
-    template = create(office, room)
+def test_a_deleted_template_is_gone_for_everyone(server: Server, room: Room) -> None:
+    template = create(server, room)
     here = {"membershipIdentifier": room.membership(CAROL), "analysisTemplateIdentifier": template["id"]}
-    office.cleanrooms(CAROL, "DeleteAnalysisTemplate", **here)
-    office.refused(ResourceNotFound, CAROL, "DeleteAnalysisTemplate", **here)
-    office.refused(
+    server.cleanrooms(CAROL, "DeleteAnalysisTemplate", **here)
+    server.refused(ResourceNotFound, CAROL, "DeleteAnalysisTemplate", **here)
+    server.refused(
         ResourceNotFound,
         BOB,
         "GetCollaborationAnalysisTemplate",
@@ -173,46 +175,46 @@ def test_a_deleted_template_is_gone_for_everyone(office: Office, room: Room) -> 
     )
 
 
-def test_templates_are_listed_page_by_page_to_author_and_to_members(office: Office, room: Room) -> None:
+def test_templates_are_listed_page_by_page_to_author_and_to_members(server: Server, room: Room) -> None:
     for name in ("one", "two", "three"):
-        create(office, room, name=name)
-    create(office, room, BOB, name="bobs")
+        create(server, room, name=name)
+    create(server, room, BOB, name="bobs")
     here = {"membershipIdentifier": room.membership(CAROL), "maxResults": 2}
-    first = office.cleanrooms(CAROL, "ListAnalysisTemplates", **here)
-    second = office.cleanrooms(CAROL, "ListAnalysisTemplates", **here, nextToken=first["nextToken"])
+    first = server.cleanrooms(CAROL, "ListAnalysisTemplates", **here)
+    second = server.cleanrooms(CAROL, "ListAnalysisTemplates", **here, nextToken=first["nextToken"])
     pages = (first["analysisTemplateSummaries"], second["analysisTemplateSummaries"])
     assert [[item["name"] for item in page] for page in pages] == [["three", "two"], ["one"]]
 
     there = {"collaborationIdentifier": room.collaboration_id}
-    answer = office.cleanrooms(ALICE, "ListCollaborationAnalysisTemplates", **there, maxResults=3)
+    answer = server.cleanrooms(ALICE, "ListCollaborationAnalysisTemplates", **there, maxResults=3)
     summaries = answer["collaborationAnalysisTemplateSummaries"]
     assert [(item["creatorAccountId"], item["name"]) for item in summaries] == [
         (BOB, "bobs"),
         (CAROL, "three"),
         (CAROL, "two"),
     ]
-    office.refused(AccessDenied, DAVE, "ListCollaborationAnalysisTemplates", **there)
+    server.refused(AccessDenied, DAVE, "ListCollaborationAnalysisTemplates", **there)
 
 
-def test_every_member_reads_a_templates_text_to_approve_it(office: Office, room: Room) -> None:
-    template = create(office, room)
+def test_every_member_reads_a_templates_text_to_approve_it(server: Server, room: Room) -> None:
+    template = create(server, room)
     there = {"collaborationIdentifier": room.collaboration_id}
-    seen = office.cleanrooms(BOB, "GetCollaborationAnalysisTemplate", **there, analysisTemplateArn=template["arn"])[
+    seen = server.cleanrooms(BOB, "GetCollaborationAnalysisTemplate", **there, analysisTemplateArn=template["arn"])[
         "collaborationAnalysisTemplate"
     ]
     assert (seen["creatorAccountId"], seen["source"]) == (CAROL, {"text": TEXT})
-    office.refused(AccessDenied, DAVE, "GetCollaborationAnalysisTemplate", **there, analysisTemplateArn=template["arn"])
+    server.refused(AccessDenied, DAVE, "GetCollaborationAnalysisTemplate", **there, analysisTemplateArn=template["arn"])
 
 
-def test_a_template_of_another_room_is_not_found_here(office: Office, room: Room) -> None:
-    elsewhere = create(office, a_clean_room(office))
-    here = create(office, room)
+def test_a_template_of_another_room_is_not_found_here(server: Server, room: Room) -> None:
+    elsewhere = create(server, a_clean_room(server))
+    here = create(server, room)
     there = {"collaborationIdentifier": room.collaboration_id}
-    fault = office.refused(
+    fault = server.refused(
         ResourceNotFound, BOB, "GetCollaborationAnalysisTemplate", **there, analysisTemplateArn=elsewhere["arn"]
     )
     assert fault.members["resourceId"] == elsewhere["arn"]
-    batch = office.cleanrooms(
+    batch = server.cleanrooms(
         BOB,
         "BatchGetCollaborationAnalysisTemplate",
         **there,
@@ -222,7 +224,7 @@ def test_a_template_of_another_room_is_not_found_here(office: Office, room: Room
     assert [(item["arn"], item["code"]) for item in batch["errors"]] == [
         (elsewhere["arn"], "ResourceNotFoundException")
     ]
-    office.refused(
+    server.refused(
         AccessDenied,
         DAVE,
         "BatchGetCollaborationAnalysisTemplate",
@@ -231,9 +233,9 @@ def test_a_template_of_another_room_is_not_found_here(office: Office, room: Room
     )
 
 
-def test_a_removed_members_templates_leave_with_it(office: Office, room: Room) -> None:
-    create(office, room)
+def test_a_removed_members_templates_leave_with_it(server: Server, room: Room) -> None:
+    create(server, room)
     there = {"collaborationIdentifier": room.collaboration_id}
-    office.cleanrooms(ALICE, "DeleteMember", **there, accountId=CAROL)
-    answer = office.cleanrooms(BOB, "ListCollaborationAnalysisTemplates", **there)
+    server.cleanrooms(ALICE, "DeleteMember", **there, accountId=CAROL)
+    answer = server.cleanrooms(BOB, "ListCollaborationAnalysisTemplates", **there)
     assert answer["collaborationAnalysisTemplateSummaries"] == []

@@ -2,26 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from support.cleanrooms import (
-    ALICE,
-    BOB,
-    CAROL,
-    DAVE,
-    NO_PAYMENT,
-    Office,
-    Room,
-    a_clean_room,
-    an_invitation,
-    collaboration_request,
-)
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, NO_PAYMENT, collaboration_request
+from support.worlds.rooms import Room, a_clean_room, an_invitation
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied, Conflict, QuotaExceeded, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.quotas import Quota
 
 NOWHERE = "99999999-0000-4000-8000-000000000000"
 
 
-def test_the_creator_is_invited_until_it_joins(office: Office) -> None:
-    answer = office.cleanrooms(ALICE, "CreateCollaboration", **collaboration_request())
+def test_the_creator_is_invited_until_it_joins(server: Server) -> None:
+    answer = server.cleanrooms(ALICE, "CreateCollaboration", **collaboration_request())
     collaboration = answer["collaboration"]
     assert collaboration["memberStatus"] == "INVITED"
     assert collaboration["creatorAccountId"] == ALICE
@@ -29,9 +20,9 @@ def test_the_creator_is_invited_until_it_joins(office: Office) -> None:
     assert collaboration.get("membershipId") is None
 
 
-def test_every_named_account_is_a_member_from_the_invitation_on(office: Office) -> None:
-    room = an_invitation(office)
-    answer = office.cleanrooms(BOB, "ListMembers", collaborationIdentifier=room.collaboration_id)
+def test_every_named_account_is_a_member_from_the_invitation_on(server: Server) -> None:
+    room = an_invitation(server)
+    answer = server.cleanrooms(BOB, "ListMembers", collaborationIdentifier=room.collaboration_id)
     members = {member["accountId"]: member for member in answer["memberSummaries"]}
     assert members.keys() == {ALICE, BOB, CAROL}
     assert {member["status"] for member in members.values()} == {"INVITED"}
@@ -43,10 +34,10 @@ def test_every_named_account_is_a_member_from_the_invitation_on(office: Office) 
     assert members[BOB]["paymentConfiguration"] == NO_PAYMENT
 
 
-def test_a_member_without_a_payment_configuration_pays_for_nothing(office: Office) -> None:
+def test_a_member_without_a_payment_configuration_pays_for_nothing(server: Server) -> None:
     request = collaboration_request(members=[{"accountId": BOB, "displayName": "Bob", "memberAbilities": []}])
-    collaboration = office.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
-    answer = office.cleanrooms(ALICE, "ListMembers", collaborationIdentifier=collaboration["id"])
+    collaboration = server.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]
+    answer = server.cleanrooms(ALICE, "ListMembers", collaborationIdentifier=collaboration["id"])
     bob = next(member for member in answer["memberSummaries"] if member["accountId"] == BOB)
     assert bob["paymentConfiguration"] == {"queryCompute": {"isResponsible": False}}
 
@@ -65,151 +56,151 @@ def test_a_member_without_a_payment_configuration_pays_for_nothing(office: Offic
         ({"tags": {"aws:owner": "me"}}, "aws:"),
     ],
 )
-def test_an_incoherent_collaboration_is_refused(office: Office, change: dict[str, object], word: str) -> None:
-    fault = office.refused(ValidationFault, ALICE, "CreateCollaboration", **collaboration_request(**change))
+def test_an_incoherent_collaboration_is_refused(server: Server, change: dict[str, object], word: str) -> None:
+    fault = server.refused(ValidationFault, ALICE, "CreateCollaboration", **collaboration_request(**change))
     assert word in fault.message
-    assert office.cleanrooms(ALICE, "ListCollaborations")["collaborationList"] == []
+    assert server.cleanrooms(ALICE, "ListCollaborations")["collaborationList"] == []
 
 
-def test_collaborations_and_members_have_quotas(office: Office) -> None:
-    office.set_quota(Quota.MEMBERS_PER_COLLABORATION, 2)
-    fault = office.refused(QuotaExceeded, ALICE, "CreateCollaboration", **collaboration_request())
+def test_collaborations_and_members_have_quotas(server: Server) -> None:
+    server.set_quota(Quota.MEMBERS_PER_COLLABORATION, 2)
+    fault = server.refused(QuotaExceeded, ALICE, "CreateCollaboration", **collaboration_request())
     assert fault.members == {"quotaName": "members-per-collaboration", "quotaValue": 2.0}
-    office.set_quota(Quota.MEMBERS_PER_COLLABORATION, 3)
-    office.set_quota(Quota.COLLABORATIONS_PER_ACCOUNT, 1)
-    room = an_invitation(office)
-    office.refused(QuotaExceeded, ALICE, "CreateCollaboration", **collaboration_request())
-    office.cleanrooms(ALICE, "DeleteCollaboration", collaborationIdentifier=room.collaboration_id)
-    an_invitation(office)
+    server.set_quota(Quota.MEMBERS_PER_COLLABORATION, 3)
+    server.set_quota(Quota.COLLABORATIONS_PER_ACCOUNT, 1)
+    room = an_invitation(server)
+    server.refused(QuotaExceeded, ALICE, "CreateCollaboration", **collaboration_request())
+    server.cleanrooms(ALICE, "DeleteCollaboration", collaborationIdentifier=room.collaboration_id)
+    an_invitation(server)
 
 
-def test_tags_are_kept_with_the_collaboration(office: Office) -> None:
+def test_tags_are_kept_with_the_collaboration(server: Server) -> None:
     request = collaboration_request(tags={"study": "7"})
-    arn = office.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]["arn"]
-    with office.store.reading() as tx:
+    arn = server.cleanrooms(ALICE, "CreateCollaboration", **request)["collaboration"]["arn"]
+    with server.store.reading() as tx:
         assert tx.tags.get(arn) == {"study": "7"}
 
 
-def test_each_member_sees_its_own_status_and_strangers_see_nothing(office: Office) -> None:
-    room = an_invitation(office)
+def test_each_member_sees_its_own_status_and_strangers_see_nothing(server: Server) -> None:
+    room = an_invitation(server)
     membership_id = room.join(BOB)
 
     def seen(account_id: str) -> dict[str, object]:
-        answer = office.cleanrooms(account_id, "GetCollaboration", collaborationIdentifier=room.collaboration_id)
+        answer = server.cleanrooms(account_id, "GetCollaboration", collaborationIdentifier=room.collaboration_id)
         return dict(answer["collaboration"])
 
     assert seen(BOB)["memberStatus"] == "ACTIVE"
     assert seen(BOB)["membershipId"] == membership_id
     assert seen(ALICE)["memberStatus"] == "INVITED"
-    hidden = office.refused(AccessDenied, DAVE, "GetCollaboration", collaborationIdentifier=room.collaboration_id)
-    absent = office.refused(AccessDenied, DAVE, "GetCollaboration", collaborationIdentifier=NOWHERE)
+    hidden = server.refused(AccessDenied, DAVE, "GetCollaboration", collaborationIdentifier=room.collaboration_id)
+    absent = server.refused(AccessDenied, DAVE, "GetCollaboration", collaborationIdentifier=NOWHERE)
     assert hidden.message.replace(room.collaboration_id, "") == absent.message.replace(NOWHERE, "")
 
 
-def test_the_list_holds_what_one_is_invited_to_or_active_in(office: Office) -> None:
-    joined, invited, removed = (an_invitation(office, name=name) for name in ("joined", "invited", "removed"))
+def test_the_list_holds_what_one_is_invited_to_or_active_in(server: Server) -> None:
+    joined, invited, removed = (an_invitation(server, name=name) for name in ("joined", "invited", "removed"))
     joined.join(BOB)
-    office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=removed.collaboration_id, accountId=BOB)
+    server.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=removed.collaboration_id, accountId=BOB)
 
     def names(**request: object) -> list[str]:
-        answer = office.cleanrooms(BOB, "ListCollaborations", **request)
+        answer = server.cleanrooms(BOB, "ListCollaborations", **request)
         return [collaboration["name"] for collaboration in answer["collaborationList"]]
 
     assert names() == ["invited", "joined"]
     assert names(memberStatus="ACTIVE") == ["joined"]
     assert names(memberStatus="INVITED") == ["invited"]
-    assert office.cleanrooms(DAVE, "ListCollaborations")["collaborationList"] == []
+    assert server.cleanrooms(DAVE, "ListCollaborations")["collaborationList"] == []
     del invited
 
 
-def test_the_list_is_paged_without_gaps_around_what_is_hidden(office: Office) -> None:
-    rooms = [an_invitation(office, name=f"room {number}") for number in range(6)]
+def test_the_list_is_paged_without_gaps_around_what_is_hidden(server: Server) -> None:
+    rooms = [an_invitation(server, name=f"room {number}") for number in range(6)]
     for room in rooms[1::2]:
-        office.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=room.collaboration_id, accountId=BOB)
-    first = office.cleanrooms(BOB, "ListCollaborations", maxResults=2)
+        server.cleanrooms(ALICE, "DeleteMember", collaborationIdentifier=room.collaboration_id, accountId=BOB)
+    first = server.cleanrooms(BOB, "ListCollaborations", maxResults=2)
     assert [item["name"] for item in first["collaborationList"]] == ["room 4", "room 2"]
-    second = office.cleanrooms(BOB, "ListCollaborations", maxResults=2, nextToken=first["nextToken"])
+    second = server.cleanrooms(BOB, "ListCollaborations", maxResults=2, nextToken=first["nextToken"])
     assert [item["name"] for item in second["collaborationList"]] == ["room 0"]
     assert second["nextToken"] is None
-    office.refused(ValidationFault, CAROL, "ListCollaborations", nextToken=first["nextToken"])
-    office.refused(ValidationFault, BOB, "ListCollaborations", nextToken="%%%")
+    server.refused(ValidationFault, CAROL, "ListCollaborations", nextToken=first["nextToken"])
+    server.refused(ValidationFault, BOB, "ListCollaborations", nextToken="%%%")
 
 
-def test_the_creator_renames_the_collaboration_and_nobody_else_does(office: Office, room: Room) -> None:
+def test_the_creator_renames_the_collaboration_and_nobody_else_does(server: Server, room: Room) -> None:
     here = {"collaborationIdentifier": room.collaboration_id}
-    changed = office.cleanrooms(ALICE, "UpdateCollaboration", **here, name="Second trial")["collaboration"]
+    changed = server.cleanrooms(ALICE, "UpdateCollaboration", **here, name="Second trial")["collaboration"]
     assert (changed["name"], changed["description"]) == ("Second trial", "Three hospitals.")
     assert changed["updateTime"] > changed["createTime"]
-    assert office.cleanrooms(BOB, "GetCollaboration", **here)["collaboration"]["name"] == "Second trial"
-    office.refused(AccessDenied, BOB, "UpdateCollaboration", **here, name="Mine")
-    office.refused(AccessDenied, DAVE, "UpdateCollaboration", **here, name="Mine")
-    office.refused(ValidationFault, ALICE, "UpdateCollaboration", **here, analyticsEngine="CLEAN_ROOMS_SQL")
+    assert server.cleanrooms(BOB, "GetCollaboration", **here)["collaboration"]["name"] == "Second trial"
+    server.refused(AccessDenied, BOB, "UpdateCollaboration", **here, name="Mine")
+    server.refused(AccessDenied, DAVE, "UpdateCollaboration", **here, name="Mine")
+    server.refused(ValidationFault, ALICE, "UpdateCollaboration", **here, analyticsEngine="CLEAN_ROOMS_SQL")
 
 
-def test_deleting_the_collaboration_ends_every_membership_and_hides_it(office: Office, room: Room) -> None:
+def test_deleting_the_collaboration_ends_every_membership_and_hides_it(server: Server, room: Room) -> None:
     here = {"collaborationIdentifier": room.collaboration_id}
     shared = room.shared_table(BOB, "patients")
-    office.refused(AccessDenied, BOB, "DeleteCollaboration", **here)
-    office.cleanrooms(ALICE, "DeleteCollaboration", **here)
+    server.refused(AccessDenied, BOB, "DeleteCollaboration", **here)
+    server.cleanrooms(ALICE, "DeleteCollaboration", **here)
     for account_id in (ALICE, BOB, CAROL):
-        office.refused(AccessDenied, account_id, "GetCollaboration", **here)
-        membership = office.cleanrooms(account_id, "GetMembership", membershipIdentifier=room.membership(account_id))
+        server.refused(AccessDenied, account_id, "GetCollaboration", **here)
+        membership = server.cleanrooms(account_id, "GetMembership", membershipIdentifier=room.membership(account_id))
         assert membership["membership"]["status"] == "COLLABORATION_DELETED"
-        assert office.cleanrooms(account_id, "ListCollaborations")["collaborationList"] == []
-    office.cleanrooms(BOB, "DeleteConfiguredTable", configuredTableIdentifier=shared.configured_table_id)
-    office.refused(
+        assert server.cleanrooms(account_id, "ListCollaborations")["collaborationList"] == []
+    server.cleanrooms(BOB, "DeleteConfiguredTable", configuredTableIdentifier=shared.configured_table_id)
+    server.refused(
         AccessDenied, BOB, "CreateMembership", **here, queryLogStatus="DISABLED", paymentConfiguration=NO_PAYMENT
     )
 
 
-def test_deleting_a_collaboration_again_is_harmless_for_its_creator_alone(office: Office, room: Room) -> None:
+def test_deleting_a_collaboration_again_is_harmless_for_its_creator_alone(server: Server, room: Room) -> None:
     here = {"collaborationIdentifier": room.collaboration_id}
-    office.cleanrooms(ALICE, "DeleteCollaboration", **here)
-    office.cleanrooms(ALICE, "DeleteCollaboration", **here)
-    office.refused(AccessDenied, BOB, "DeleteCollaboration", **here)
-    office.refused(AccessDenied, ALICE, "DeleteCollaboration", collaborationIdentifier=NOWHERE)
+    server.cleanrooms(ALICE, "DeleteCollaboration", **here)
+    server.cleanrooms(ALICE, "DeleteCollaboration", **here)
+    server.refused(AccessDenied, BOB, "DeleteCollaboration", **here)
+    server.refused(AccessDenied, ALICE, "DeleteCollaboration", collaborationIdentifier=NOWHERE)
 
 
-def test_a_removed_member_loses_sight_and_its_tables_leave_the_room(office: Office, room: Room) -> None:
+def test_a_removed_member_loses_sight_and_its_tables_leave_the_room(server: Server, room: Room) -> None:
     here = {"collaborationIdentifier": room.collaboration_id}
     room.shared_table(BOB, "patients")
-    office.cleanrooms(ALICE, "DeleteMember", **here, accountId=BOB)
-    office.cleanrooms(ALICE, "DeleteMember", **here, accountId=BOB)
-    members = office.cleanrooms(ALICE, "ListMembers", **here)["memberSummaries"]
+    server.cleanrooms(ALICE, "DeleteMember", **here, accountId=BOB)
+    server.cleanrooms(ALICE, "DeleteMember", **here, accountId=BOB)
+    members = server.cleanrooms(ALICE, "ListMembers", **here)["memberSummaries"]
     assert {member["accountId"]: member["status"] for member in members}[BOB] == "REMOVED"
-    assert office.cleanrooms(ALICE, "ListSchemas", **here)["schemaSummaries"] == []
-    membership = office.cleanrooms(BOB, "GetMembership", membershipIdentifier=room.membership(BOB))["membership"]
+    assert server.cleanrooms(ALICE, "ListSchemas", **here)["schemaSummaries"] == []
+    membership = server.cleanrooms(BOB, "GetMembership", membershipIdentifier=room.membership(BOB))["membership"]
     assert membership["status"] == "REMOVED"
-    assert len(office.cleanrooms(BOB, "ListConfiguredTables")["configuredTableSummaries"]) == 1
-    office.refused(AccessDenied, BOB, "ListSchemas", **here)
-    office.refused(AccessDenied, BOB, "ListMembers", **here)
-    office.refused(AccessDenied, BOB, "CreateMembership", **here, queryLogStatus="DISABLED")
+    assert len(server.cleanrooms(BOB, "ListConfiguredTables")["configuredTableSummaries"]) == 1
+    server.refused(AccessDenied, BOB, "ListSchemas", **here)
+    server.refused(AccessDenied, BOB, "ListMembers", **here)
+    server.refused(AccessDenied, BOB, "CreateMembership", **here, queryLogStatus="DISABLED")
 
 
-def test_an_invited_member_can_be_removed_before_it_joins(office: Office) -> None:
-    room = an_invitation(office)
+def test_an_invited_member_can_be_removed_before_it_joins(server: Server) -> None:
+    room = an_invitation(server)
     here = {"collaborationIdentifier": room.collaboration_id}
-    office.cleanrooms(ALICE, "DeleteMember", **here, accountId=BOB)
-    office.refused(AccessDenied, BOB, "CreateMembership", **here, queryLogStatus="DISABLED")
+    server.cleanrooms(ALICE, "DeleteMember", **here, accountId=BOB)
+    server.refused(AccessDenied, BOB, "CreateMembership", **here, queryLogStatus="DISABLED")
 
 
-def test_only_the_creator_removes_members_and_never_itself(office: Office) -> None:
-    room = a_clean_room(office)
+def test_only_the_creator_removes_members_and_never_itself(server: Server) -> None:
+    room = a_clean_room(server)
     here = {"collaborationIdentifier": room.collaboration_id}
-    office.refused(AccessDenied, BOB, "DeleteMember", **here, accountId=CAROL)
-    office.refused(AccessDenied, DAVE, "DeleteMember", **here, accountId=CAROL)
-    office.refused(ValidationFault, ALICE, "DeleteMember", **here, accountId=ALICE)
-    office.refused(ResourceNotFound, ALICE, "DeleteMember", **here, accountId=DAVE)
-    office.cleanrooms(BOB, "DeleteMembership", membershipIdentifier=room.membership(BOB))
-    fault = office.refused(Conflict, ALICE, "DeleteMember", **here, accountId=BOB)
+    server.refused(AccessDenied, BOB, "DeleteMember", **here, accountId=CAROL)
+    server.refused(AccessDenied, DAVE, "DeleteMember", **here, accountId=CAROL)
+    server.refused(ValidationFault, ALICE, "DeleteMember", **here, accountId=ALICE)
+    server.refused(ResourceNotFound, ALICE, "DeleteMember", **here, accountId=DAVE)
+    server.cleanrooms(BOB, "DeleteMembership", membershipIdentifier=room.membership(BOB))
+    fault = server.refused(Conflict, ALICE, "DeleteMember", **here, accountId=BOB)
     assert fault.members["reason"] == "INVALID_STATE"
 
 
-def test_members_are_listed_to_the_invited_and_to_nobody_outside(office: Office) -> None:
-    room = an_invitation(office)
+def test_members_are_listed_to_the_invited_and_to_nobody_outside(server: Server) -> None:
+    room = an_invitation(server)
     here = {"collaborationIdentifier": room.collaboration_id}
-    first = office.cleanrooms(CAROL, "ListMembers", **here, maxResults=2)
-    second = office.cleanrooms(CAROL, "ListMembers", **here, maxResults=2, nextToken=first["nextToken"])
+    first = server.cleanrooms(CAROL, "ListMembers", **here, maxResults=2)
+    second = server.cleanrooms(CAROL, "ListMembers", **here, maxResults=2, nextToken=first["nextToken"])
     seen = [member["accountId"] for member in (*first["memberSummaries"], *second["memberSummaries"])]
     assert sorted(seen) == [ALICE, BOB, CAROL]
-    office.refused(AccessDenied, DAVE, "ListMembers", **here)
+    server.refused(AccessDenied, DAVE, "ListMembers", **here)

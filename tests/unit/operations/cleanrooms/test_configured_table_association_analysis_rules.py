@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, DAVE, Office, Room, collaboration_rule, custom_rule
+from support.worlds.requests import ALICE, BOB, DAVE, collaboration_rule, custom_rule
+from support.worlds.rooms import Room
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied, Conflict, ResourceNotFound, ValidationFault
 
 
@@ -14,9 +16,9 @@ def table_id(room: Room) -> str:
 
 
 @pytest.fixture
-def here(room: Room, office: Office, table_id: str) -> dict[str, Any]:
+def here(room: Room, server: Server, table_id: str) -> dict[str, Any]:
     """An association whose table has a CUSTOM rule, and no collaboration rule yet."""
-    office.cleanrooms(
+    server.cleanrooms(
         BOB,
         "CreateConfiguredTableAnalysisRule",
         configuredTableIdentifier=table_id,
@@ -25,7 +27,7 @@ def here(room: Room, office: Office, table_id: str) -> dict[str, Any]:
     )
     return {
         "membershipIdentifier": room.membership(BOB),
-        "configuredTableAssociationIdentifier": room.association(BOB, table_id, "patients"),
+        "configuredTableAssociationIdentifier": room.table_association(BOB, table_id, "patients"),
         "analysisRuleType": "CUSTOM",
     }
 
@@ -36,41 +38,41 @@ UPDATE = "UpdateConfiguredTableAssociationAnalysisRule"
 DELETE = "DeleteConfiguredTableAssociationAnalysisRule"
 
 
-def test_the_collaboration_rule_can_be_set_read_changed_and_deleted(office: Office, here: dict[str, Any]) -> None:
+def test_the_collaboration_rule_can_be_set_read_changed_and_deleted(server: Server, here: dict[str, Any]) -> None:
     policy = collaboration_rule(allowedResultReceivers=[ALICE])
-    rule = office.cleanrooms(BOB, CREATE, **here, analysisRulePolicy=policy)["analysisRule"]
+    rule = server.cleanrooms(BOB, CREATE, **here, analysisRulePolicy=policy)["analysisRule"]
     assert (rule["type"], rule["policy"]) == ("CUSTOM", policy)
-    assert office.cleanrooms(BOB, GET, **here)["analysisRule"] == rule
-    fault = office.refused(Conflict, BOB, CREATE, **here, analysisRulePolicy=policy)
+    assert server.cleanrooms(BOB, GET, **here)["analysisRule"] == rule
+    fault = server.refused(Conflict, BOB, CREATE, **here, analysisRulePolicy=policy)
     assert fault.members["reason"] == "ALREADY_EXISTS"
     nothing: dict[str, Any] = {"v1": {"custom": {}}}
-    assert office.cleanrooms(BOB, UPDATE, **here, analysisRulePolicy=nothing)["analysisRule"]["policy"] == nothing
-    office.cleanrooms(BOB, DELETE, **here)
-    office.refused(ResourceNotFound, BOB, GET, **here)
-    office.refused(ResourceNotFound, BOB, DELETE, **here)
-    office.refused(ResourceNotFound, BOB, UPDATE, **here, analysisRulePolicy=nothing)
+    assert server.cleanrooms(BOB, UPDATE, **here, analysisRulePolicy=nothing)["analysisRule"]["policy"] == nothing
+    server.cleanrooms(BOB, DELETE, **here)
+    server.refused(ResourceNotFound, BOB, GET, **here)
+    server.refused(ResourceNotFound, BOB, DELETE, **here)
+    server.refused(ResourceNotFound, BOB, UPDATE, **here, analysisRulePolicy=nothing)
 
 
-def test_the_collaboration_rule_is_of_its_tables_type(office: Office, room: Room, here: dict[str, Any]) -> None:
+def test_the_collaboration_rule_is_of_its_tables_type(server: Server, room: Room, here: dict[str, Any]) -> None:
     listed: dict[str, Any] = {"v1": {"list": {}}}
-    office.refused(ValidationFault, BOB, CREATE, **{**here, "analysisRuleType": "LIST"}, analysisRulePolicy=listed)
-    office.refused(ValidationFault, BOB, CREATE, **here, analysisRulePolicy=listed)
-    bare = room.association(BOB, room.configured_table(BOB, "bare"), "bare")
+    server.refused(ValidationFault, BOB, CREATE, **{**here, "analysisRuleType": "LIST"}, analysisRulePolicy=listed)
+    server.refused(ValidationFault, BOB, CREATE, **here, analysisRulePolicy=listed)
+    bare = room.table_association(BOB, room.configured_table(BOB, "bare"), "bare")
     there = {**here, "configuredTableAssociationIdentifier": bare}
-    fault = office.refused(ValidationFault, BOB, CREATE, **there, analysisRulePolicy=collaboration_rule())
+    fault = server.refused(ValidationFault, BOB, CREATE, **there, analysisRulePolicy=collaboration_rule())
     assert "CreateConfiguredTableAnalysisRule" in fault.message
 
 
-def test_receivers_are_members_of_the_collaboration(office: Office, here: dict[str, Any]) -> None:
+def test_receivers_are_members_of_the_collaboration(server: Server, here: dict[str, Any]) -> None:
     policy = collaboration_rule(allowedResultReceivers=[ALICE, DAVE])
-    fault = office.refused(ValidationFault, BOB, CREATE, **here, analysisRulePolicy=policy)
+    fault = server.refused(ValidationFault, BOB, CREATE, **here, analysisRulePolicy=policy)
     assert DAVE in fault.message
 
 
-def test_another_members_collaboration_rule_is_out_of_reach(office: Office, room: Room, here: dict[str, Any]) -> None:
+def test_another_members_collaboration_rule_is_out_of_reach(server: Server, room: Room, here: dict[str, Any]) -> None:
     policy = {"analysisRulePolicy": collaboration_rule()}
-    office.cleanrooms(BOB, CREATE, **here, **policy)
+    server.cleanrooms(BOB, CREATE, **here, **policy)
     mine = {**here, "membershipIdentifier": room.membership(ALICE)}
     for operation, extra in ((CREATE, policy), (GET, {}), (UPDATE, policy), (DELETE, {})):
-        office.refused(AccessDenied, ALICE, operation, **here, **extra)
-        office.refused(ResourceNotFound, ALICE, operation, **mine, **extra)
+        server.refused(AccessDenied, ALICE, operation, **here, **extra)
+        server.refused(ResourceNotFound, ALICE, operation, **mine, **extra)

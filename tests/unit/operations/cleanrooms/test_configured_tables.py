@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, REGION, Office, Room
 from support.fakes import MemoryCatalog
+from support.worlds.requests import ALICE, BOB, REGION
+from support.worlds.rooms import Room
+from support.worlds.servers import Server
 from whiteroom.base.faults import Conflict, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
 from whiteroom.domain.resources.quotas import Quota
 
@@ -24,32 +26,32 @@ def a_request(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def lake(office: Office) -> MemoryCatalog:
-    assert isinstance(office.catalog, MemoryCatalog)
-    office.catalog.put(BOB, "lake", "patients", {"patient_id": "bigint", "Age": "int", "weight": "double"})
-    return office.catalog
+def lake(server: Server) -> MemoryCatalog:
+    assert isinstance(server.catalog, MemoryCatalog)
+    server.catalog.put(BOB, "lake", "patients", {"patient_id": "bigint", "Age": "int", "weight": "double"})
+    return server.catalog
 
 
-def create(office: Office, **changes: Any) -> dict[str, Any]:
-    return dict(office.cleanrooms(BOB, "CreateConfiguredTable", **a_request(**changes))["configuredTable"])
+def create(server: Server, **changes: Any) -> dict[str, Any]:
+    return dict(server.cleanrooms(BOB, "CreateConfiguredTable", **a_request(**changes))["configuredTable"])
 
 
-def test_a_table_of_the_catalog_is_configured_with_its_columns_in_any_case(office: Office) -> None:
-    table = create(office, description="Ward 3", tags={"ward": "3"})
+def test_a_table_of_the_catalog_is_configured_with_its_columns_in_any_case(server: Server) -> None:
+    table = create(server, description="Ward 3", tags={"ward": "3"})
     assert table["tableType"] == "GLUE"
     assert list(table["allowedColumns"]) == ["patient_id", "age"]
     assert table["analysisRuleTypes"] == []
     assert table["arn"] == f"arn:aws:cleanrooms:eu-central-1:{BOB}:configuredtable/{table['id']}"
-    assert office.cleanrooms(BOB, "GetConfiguredTable", configuredTableIdentifier=table["id"]) == {
+    assert server.cleanrooms(BOB, "GetConfiguredTable", configuredTableIdentifier=table["id"]) == {
         "configuredTable": table
     }
-    with office.store.reading() as tx:
+    with server.store.reading() as tx:
         assert tx.tags.get(table["arn"]) == {"ward": "3"}
 
 
-def test_an_athena_reference_names_the_same_catalog(office: Office) -> None:
+def test_an_athena_reference_names_the_same_catalog(server: Server) -> None:
     reference = {"athena": {"databaseName": "lake", "tableName": "patients", "workGroup": "primary"}}
-    assert create(office, tableReference=reference)["tableType"] == "ATHENA"
+    assert create(server, tableReference=reference)["tableType"] == "ATHENA"
 
 
 SNOWFLAKE = {
@@ -85,9 +87,9 @@ DATABRICKS = {
 PATIENTS = {"databaseName": "lake", "tableName": "patients"}
 
 
-def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_group_and_catalog(office: Office) -> None:
+def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_group_and_catalog(server: Server) -> None:
     for kind, more in (("glue", {}), ("athena", {"workGroup": "primary", "catalogName": "AwsDataCatalog"})):
-        table = create(office, name=kind, tableReference={kind: {**PATIENTS, **more, "region": REGION}})
+        table = create(server, name=kind, tableReference={kind: {**PATIENTS, **more, "region": REGION}})
         assert table["tableReference"][kind]["region"] == REGION
 
 
@@ -114,39 +116,39 @@ def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_gro
     ],
 )
 def test_a_table_that_could_not_be_queried_is_refused_when_it_is_configured(
-    office: Office, change: dict[str, Any], word: str
+    server: Server, change: dict[str, Any], word: str
 ) -> None:
-    fault = office.refused(ValidationFault, BOB, "CreateConfiguredTable", **a_request(**change))
+    fault = server.refused(ValidationFault, BOB, "CreateConfiguredTable", **a_request(**change))
     assert word in fault.message
-    assert office.cleanrooms(BOB, "ListConfiguredTables")["configuredTableSummaries"] == []
+    assert server.cleanrooms(BOB, "ListConfiguredTables")["configuredTableSummaries"] == []
 
 
-def test_another_accounts_catalog_is_out_of_reach(office: Office) -> None:
-    office.refused(ValidationFault, ALICE, "CreateConfiguredTable", **a_request())
+def test_another_accounts_catalog_is_out_of_reach(server: Server) -> None:
+    server.refused(ValidationFault, ALICE, "CreateConfiguredTable", **a_request())
 
 
-def test_names_are_unique_in_an_account(office: Office, lake: MemoryCatalog) -> None:
-    create(office)
-    fault = office.refused(Conflict, BOB, "CreateConfiguredTable", **a_request())
+def test_names_are_unique_in_an_account(server: Server, lake: MemoryCatalog) -> None:
+    create(server)
+    fault = server.refused(Conflict, BOB, "CreateConfiguredTable", **a_request())
     assert fault.members["reason"] == "ALREADY_EXISTS"
     lake.put(ALICE, "lake", "patients", {"patient_id": "bigint", "age": "int"})
-    office.cleanrooms(ALICE, "CreateConfiguredTable", **a_request())
+    server.cleanrooms(ALICE, "CreateConfiguredTable", **a_request())
 
 
-def test_configured_tables_have_a_quota(office: Office) -> None:
-    office.set_quota(Quota.CONFIGURED_TABLES_PER_ACCOUNT, 1)
-    create(office)
-    office.refused(QuotaExceeded, BOB, "CreateConfiguredTable", **a_request(name="more"))
+def test_configured_tables_have_a_quota(server: Server) -> None:
+    server.set_quota(Quota.CONFIGURED_TABLES_PER_ACCOUNT, 1)
+    create(server)
+    server.refused(QuotaExceeded, BOB, "CreateConfiguredTable", **a_request(name="more"))
 
 
-def test_an_update_changes_what_it_names_alone(office: Office) -> None:
-    table = create(office, description="Ward 3")
+def test_an_update_changes_what_it_names_alone(server: Server) -> None:
+    table = create(server, description="Ward 3")
     here = {"configuredTableIdentifier": table["id"]}
-    changed = office.cleanrooms(BOB, "UpdateConfiguredTable", **here, allowedColumns=["weight"])["configuredTable"]
+    changed = server.cleanrooms(BOB, "UpdateConfiguredTable", **here, allowedColumns=["weight"])["configuredTable"]
     assert list(changed["allowedColumns"]) == ["weight"]
     assert (changed["name"], changed["description"]) == ("patients", "Ward 3")
     assert changed["updateTime"] > changed["createTime"]
-    changed = office.cleanrooms(BOB, "UpdateConfiguredTable", **here, analysisMethod="DIRECT_QUERY")["configuredTable"]
+    changed = server.cleanrooms(BOB, "UpdateConfiguredTable", **here, analysisMethod="DIRECT_QUERY")["configuredTable"]
     assert changed["selectedAnalysisMethods"] is None
 
 
@@ -160,62 +162,62 @@ def test_an_update_changes_what_it_names_alone(office: Office) -> None:
     ],
 )
 def test_an_update_is_held_to_the_same_rules_and_changes_nothing_when_refused(
-    office: Office, change: dict[str, Any], fault: type[Fault]
+    server: Server, change: dict[str, Any], fault: type[Fault]
 ) -> None:
-    create(office, name="taken")
-    table = create(office)
+    create(server, name="taken")
+    table = create(server)
     here = {"configuredTableIdentifier": table["id"]}
-    office.refused(fault, BOB, "UpdateConfiguredTable", **here, **change)
-    assert office.cleanrooms(BOB, "GetConfiguredTable", **here)["configuredTable"] == table
+    server.refused(fault, BOB, "UpdateConfiguredTable", **here, **change)
+    assert server.cleanrooms(BOB, "GetConfiguredTable", **here)["configuredTable"] == table
 
 
-def test_a_column_that_the_rule_names_stays_allowed(office: Office) -> None:
-    table = create(office)
+def test_a_column_that_the_rule_names_stays_allowed(server: Server) -> None:
+    table = create(server)
     here = {"configuredTableIdentifier": table["id"]}
     rule = {"v1": {"list": {"joinColumns": ["patient_id"], "listColumns": ["age"]}}}
-    office.cleanrooms(
+    server.cleanrooms(
         BOB, "CreateConfiguredTableAnalysisRule", **here, analysisRuleType="LIST", analysisRulePolicy=rule
     )
-    fault = office.refused(Conflict, BOB, "UpdateConfiguredTable", **here, allowedColumns=["patient_id"])
+    fault = server.refused(Conflict, BOB, "UpdateConfiguredTable", **here, allowedColumns=["patient_id"])
     assert "age" in fault.message
-    office.cleanrooms(BOB, "UpdateConfiguredTable", **here, allowedColumns=["weight", "patient_id", "age"])
+    server.cleanrooms(BOB, "UpdateConfiguredTable", **here, allowedColumns=["weight", "patient_id", "age"])
 
 
-def test_another_accounts_table_is_not_found(office: Office) -> None:
-    table = create(office)
+def test_another_accounts_table_is_not_found(server: Server) -> None:
+    table = create(server)
     for table_id in (table["id"], NOWHERE):
         for operation in ("GetConfiguredTable", "UpdateConfiguredTable", "DeleteConfiguredTable"):
-            fault = office.refused(ResourceNotFound, ALICE, operation, configuredTableIdentifier=table_id)
+            fault = server.refused(ResourceNotFound, ALICE, operation, configuredTableIdentifier=table_id)
             assert fault.members == {"resourceId": table_id, "resourceType": "CONFIGURED_TABLE"}
 
 
-def test_tables_are_listed_newest_first_page_by_page(office: Office) -> None:
+def test_tables_are_listed_newest_first_page_by_page(server: Server) -> None:
     for number in range(3):
-        create(office, name=f"table {number}")
-    first = office.cleanrooms(BOB, "ListConfiguredTables", maxResults=2)
-    second = office.cleanrooms(BOB, "ListConfiguredTables", maxResults=2, nextToken=first["nextToken"])
+        create(server, name=f"table {number}")
+    first = server.cleanrooms(BOB, "ListConfiguredTables", maxResults=2)
+    second = server.cleanrooms(BOB, "ListConfiguredTables", maxResults=2, nextToken=first["nextToken"])
     names = [item["name"] for item in (*first["configuredTableSummaries"], *second["configuredTableSummaries"])]
     assert names == ["table 2", "table 1", "table 0"]
     assert second["nextToken"] is None
-    assert office.cleanrooms(ALICE, "ListConfiguredTables")["configuredTableSummaries"] == []
+    assert server.cleanrooms(ALICE, "ListConfiguredTables")["configuredTableSummaries"] == []
 
 
-def test_a_table_is_deleted_with_its_rule_once_no_collaboration_uses_it(office: Office, room: Room) -> None:
+def test_a_table_is_deleted_with_its_rule_once_no_collaboration_uses_it(server: Server, room: Room) -> None:
     shared = room.shared_table(BOB, "visits")
     here = {"configuredTableIdentifier": shared.configured_table_id}
-    fault = office.refused(Conflict, BOB, "DeleteConfiguredTable", **here)
+    fault = server.refused(Conflict, BOB, "DeleteConfiguredTable", **here)
     assert fault.members == {
         "resourceId": shared.configured_table_id,
         "resourceType": "CONFIGURED_TABLE",
         "reason": "SUBRESOURCES_EXIST",
     }
-    office.cleanrooms(
+    server.cleanrooms(
         BOB,
         "DeleteConfiguredTableAssociation",
         membershipIdentifier=room.membership(BOB),
         configuredTableAssociationIdentifier=shared.association_id,
     )
-    office.cleanrooms(BOB, "DeleteConfiguredTable", **here)
-    office.refused(ResourceNotFound, BOB, "DeleteConfiguredTable", **here)
-    with office.store.reading() as tx:
+    server.cleanrooms(BOB, "DeleteConfiguredTable", **here)
+    server.refused(ResourceNotFound, BOB, "DeleteConfiguredTable", **here)
+    with server.store.reading() as tx:
         assert tx.configured_table_analysis_rules.get(shared.configured_table_id) is None

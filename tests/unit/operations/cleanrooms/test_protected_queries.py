@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, BOB, CAROL, NOW, Office, Room, a_clean_room, collaboration_request
-from support.ml import a_studio
+from support.worlds.requests import ALICE, BOB, CAROL, NOW, collaboration_request
+from support.worlds.rooms import Room, a_clean_room, a_furnished_room
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied, Conflict, QuotaExceeded, ResourceNotFound, ValidationFault
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
@@ -51,16 +52,16 @@ def a_query(room: Room, number: int = 1) -> ProtectedQuery:
     )
 
 
-def keep(office: Office, query: ProtectedQuery) -> ProtectedQuery:
-    with office.store.transaction() as tx:
+def keep(server: Server, query: ProtectedQuery) -> ProtectedQuery:
+    with server.store.transaction() as tx:
         tx.protected_queries.add(query)
     return query
 
 
-def test_a_query_tells_what_ran_and_who_pays_but_no_rows(office: Office, room: Room) -> None:
-    query = keep(office, a_query(room))
+def test_a_query_tells_what_ran_and_who_pays_but_no_rows(server: Server, room: Room) -> None:
+    query = keep(server, a_query(room))
     here = {"membershipIdentifier": room.membership(ALICE), "protectedQueryIdentifier": query.id}
-    seen = office.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
+    seen = server.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
     assert seen["sqlParameters"] == {"queryString": "SELECT age FROM patients"}
     assert (seen["status"], seen["queryComputePayerAccountId"]) == ("SUBMITTED", ALICE)
     assert seen["statistics"] is None
@@ -68,9 +69,9 @@ def test_a_query_tells_what_ran_and_who_pays_but_no_rows(office: Office, room: R
     assert seen["resultConfiguration"] is None
 
 
-def test_an_ended_query_tells_how_long_it_ran_and_why_it_failed(office: Office, room: Room) -> None:
+def test_an_ended_query_tells_how_long_it_ran_and_why_it_failed(server: Server, room: Room) -> None:
     query = keep(
-        office,
+        server,
         replace(
             a_query(room),
             status=ProtectedQueryStatus.FAILED,
@@ -81,7 +82,7 @@ def test_an_ended_query_tells_how_long_it_ran_and_why_it_failed(office: Office, 
         ),
     )
     here = {"membershipIdentifier": room.membership(ALICE), "protectedQueryIdentifier": query.id}
-    seen = office.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
+    seen = server.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
     assert seen["statistics"] == {"totalDurationInMillis": 1500}
     assert seen["error"] == {
         "code": "MALFORMED_QUERY",
@@ -90,37 +91,37 @@ def test_an_ended_query_tells_how_long_it_ran_and_why_it_failed(office: Office, 
     }
 
 
-def test_queries_are_listed_by_status_page_by_page(office: Office, room: Room) -> None:
+def test_queries_are_listed_by_status_page_by_page(server: Server, room: Room) -> None:
     for number in (1, 2, 3):
-        keep(office, a_query(room, number))
-    done = keep(office, replace(a_query(room, 4), status=ProtectedQueryStatus.SUCCESS))
+        keep(server, a_query(room, number))
+    done = keep(server, replace(a_query(room, 4), status=ProtectedQueryStatus.SUCCESS))
     here = {"membershipIdentifier": room.membership(ALICE)}
-    first = office.cleanrooms(ALICE, "ListProtectedQueries", **here, status="SUBMITTED", maxResults=2)
+    first = server.cleanrooms(ALICE, "ListProtectedQueries", **here, status="SUBMITTED", maxResults=2)
     token = {"nextToken": first["nextToken"]}
-    second = office.cleanrooms(ALICE, "ListProtectedQueries", **here, status="SUBMITTED", maxResults=2, **token)
+    second = server.cleanrooms(ALICE, "ListProtectedQueries", **here, status="SUBMITTED", maxResults=2, **token)
     pages = (first["protectedQueries"], second["protectedQueries"])
     assert [[item["id"][-1] for item in page] for page in pages] == [["3", "2"], ["1"]]
-    everything = office.cleanrooms(ALICE, "ListProtectedQueries", **here)["protectedQueries"]
+    everything = server.cleanrooms(ALICE, "ListProtectedQueries", **here)["protectedQueries"]
     assert everything[0]["id"] == done.id
     assert {str(item["receiverConfigurations"]) for item in everything} == {"[{'analysisType': 'ADDITIONAL_ANALYSIS'}]"}
 
 
 @pytest.mark.parametrize("query_id", [NOWHERE, "11111111-0000-4000-8000-000000000001"])
-def test_a_query_is_found_in_its_own_membership_alone(office: Office, room: Room, query_id: str) -> None:
-    keep(office, a_query(room))
+def test_a_query_is_found_in_its_own_membership_alone(server: Server, room: Room, query_id: str) -> None:
+    keep(server, a_query(room))
     its = {"protectedQueryIdentifier": query_id}
-    office.refused(AccessDenied, BOB, "GetProtectedQuery", membershipIdentifier=room.membership(ALICE), **its)
-    office.refused(ResourceNotFound, BOB, "GetProtectedQuery", membershipIdentifier=room.membership(BOB), **its)
-    office.refused(AccessDenied, BOB, "ListProtectedQueries", membershipIdentifier=room.membership(ALICE))
+    server.refused(AccessDenied, BOB, "GetProtectedQuery", membershipIdentifier=room.membership(ALICE), **its)
+    server.refused(ResourceNotFound, BOB, "GetProtectedQuery", membershipIdentifier=room.membership(BOB), **its)
+    server.refused(AccessDenied, BOB, "ListProtectedQueries", membershipIdentifier=room.membership(ALICE))
 
 
 S3 = {"resultFormat": "CSV", "bucket": "alices", "keyPrefix": "here/"}
 TEXT = {"queryString": "SELECT age FROM patients"}
 
 
-def started(office: Office, room: Room, output: Any = None, account: str = ALICE, **changes: Any) -> Any:
+def started(server: Server, room: Room, output: Any = None, account: str = ALICE, **changes: Any) -> Any:
     """StartProtectedQuery; the query."""
-    return office.cleanrooms(account, "StartProtectedQuery", **request(room, output, **changes))["protectedQuery"]
+    return server.cleanrooms(account, "StartProtectedQuery", **request(room, output, **changes))["protectedQuery"]
 
 
 def request(room: Room, output: Any = None, **changes: Any) -> dict[str, Any]:
@@ -134,24 +135,24 @@ def request(room: Room, output: Any = None, **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in asked.items() if value is not None}
 
 
-def seen(office: Office, room: Room, query_id: str) -> Any:
+def seen(server: Server, room: Room, query_id: str) -> Any:
     here = {"membershipIdentifier": room.membership(ALICE), "protectedQueryIdentifier": query_id}
-    return office.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
+    return server.cleanrooms(ALICE, "GetProtectedQuery", **here)["protectedQuery"]
 
 
-def advance(office: Office, query_id: str, *events: Event, **changes: Any) -> None:
+def advance(server: Server, query_id: str, *events: Event, **changes: Any) -> None:
     """Take a query along its state table, as its controller would."""
-    with office.store.transaction() as tx:
+    with server.store.transaction() as tx:
         query = tx.protected_queries.get(query_id)
         assert query is not None
         for event in events:
             last = changes if event is events[-1] else {}
-            query = tx.protected_queries.transition(query, event, actor="controller", at=office.now, **last)
+            query = tx.protected_queries.transition(query, event, actor="controller", at=server.now, **last)
 
 
-def place_results(office: Office, room: Room, account: str, **s3: str) -> None:
+def place_results(server: Server, room: Room, account: str, **s3: str) -> None:
     """UpdateMembership with a default result configuration."""
-    office.cleanrooms(
+    server.cleanrooms(
         account,
         "UpdateMembership",
         membershipIdentifier=room.membership(account),
@@ -160,19 +161,19 @@ def place_results(office: Office, room: Room, account: str, **s3: str) -> None:
 
 
 @pytest.fixture
-def shared(office: Office) -> Room:
+def shared(server: Server) -> Room:
     """A room with BOB's table, in which CAROL receives results too."""
     request = collaboration_request()
     request["members"][1]["memberAbilities"] = ["CAN_RECEIVE_RESULTS"]
-    room = a_clean_room(office, members=request["members"])
+    room = a_clean_room(server, members=request["members"])
     room.shared_table(BOB, "patients")
     return room
 
 
-def test_a_query_is_recorded_as_it_was_asked_for_and_waits(office: Office, shared: Room) -> None:
+def test_a_query_is_recorded_as_it_was_asked_for_and_waits(server: Server, shared: Room) -> None:
     compute = {"worker": {"type": "CR.4X", "number": 2, "properties": {"spark": {"a": "b"}}}}
-    query = started(office, shared, computeConfiguration=compute, queryComputePayerAccountId=ALICE)
-    assert query == seen(office, shared, query["id"])
+    query = started(server, shared, computeConfiguration=compute, queryComputePayerAccountId=ALICE)
+    assert query == seen(server, shared, query["id"])
     assert query["status"] == "SUBMITTED"
     assert query["sqlParameters"] == TEXT
     assert query["resultConfiguration"] == {"outputConfiguration": {"s3": S3}}
@@ -182,32 +183,32 @@ def test_a_query_is_recorded_as_it_was_asked_for_and_waits(office: Office, share
     assert [query[key] for key in ("statistics", "result", "error")] == [None, None, None]
 
 
-def test_a_query_is_listed_with_its_receivers(office: Office, shared: Room) -> None:
-    place_results(office, shared, CAROL, bucket="carols")
-    started(office, shared, {"distribute": {"locations": [{"s3": S3}, {"member": {"accountId": CAROL}}]}})
+def test_a_query_is_listed_with_its_receivers(server: Server, shared: Room) -> None:
+    place_results(server, shared, CAROL, bucket="carols")
+    started(server, shared, {"distribute": {"locations": [{"s3": S3}, {"member": {"accountId": CAROL}}]}})
     here = {"membershipIdentifier": shared.membership(ALICE)}
-    (listed,) = office.cleanrooms(ALICE, "ListProtectedQueries", **here)["protectedQueries"]
+    (listed,) = server.cleanrooms(ALICE, "ListProtectedQueries", **here)["protectedQueries"]
     details = {"directAnalysisConfigurationDetails": {"receiverAccountIds": [ALICE, CAROL]}}
     assert listed["receiverConfigurations"] == [{"analysisType": "DIRECT_ANALYSIS", "configurationDetails": details}]
 
 
-def test_a_result_that_is_to_be_an_intermediate_table_is_refused_by_that_name(office: Office, shared: Room) -> None:
-    place_results(office, shared, ALICE, bucket="own")
+def test_a_result_that_is_to_be_an_intermediate_table_is_refused_by_that_name(server: Server, shared: Room) -> None:
+    place_results(server, shared, ALICE, bucket="own")
     where = {"outputConfiguration": {"intermediateTable": INTERMEDIATE}}
-    fault = office.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, resultConfiguration=where))
+    fault = server.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, resultConfiguration=where))
     assert "intermediate" in fault.message
 
 
-def test_where_results_go_is_answered_as_it_was_asked_for(office: Office, shared: Room) -> None:
-    place_results(office, shared, CAROL, bucket="carols")
+def test_where_results_go_is_answered_as_it_was_asked_for(server: Server, shared: Room) -> None:
+    place_results(server, shared, CAROL, bucket="carols")
     s3 = {**S3, "keyPrefix": "results", "resultFormat": "CSV", "singleFileOutput": True}
     for where in ({"s3": s3}, {"distribute": {"locations": [{"s3": s3}, {"member": {"accountId": CAROL}}]}}):
-        query = started(office, shared, where)
+        query = started(server, shared, where)
         assert query["resultConfiguration"] == {"outputConfiguration": where}
 
 
-def test_a_template_with_parameters_is_asked_for_by_its_arn(office: Office, shared: Room) -> None:
-    template = office.cleanrooms(
+def test_a_template_with_parameters_is_asked_for_by_its_arn(server: Server, shared: Room) -> None:
+    template = server.cleanrooms(
         BOB,
         "CreateAnalysisTemplate",
         membershipIdentifier=shared.membership(BOB),
@@ -217,7 +218,7 @@ def test_a_template_with_parameters_is_asked_for_by_its_arn(office: Office, shar
         analysisParameters=[{"name": "age", "type": "INTEGER"}],
     )["analysisTemplate"]
     asked = {"analysisTemplateArn": template["arn"], "parameters": {"age": "3"}}
-    assert started(office, shared, sqlParameters=asked)["sqlParameters"] == asked
+    assert started(server, shared, sqlParameters=asked)["sqlParameters"] == asked
     for broken, fault in (
         ({"analysisTemplateArn": template["arn"]}, ValidationFault),
         ({**asked, "parameters": {"age": "3", "height": "1"}}, ValidationFault),
@@ -226,42 +227,42 @@ def test_a_template_with_parameters_is_asked_for_by_its_arn(office: Office, shar
         ({**TEXT, "parameters": {"age": "3"}}, ValidationFault),
         ({**asked, "analysisTemplateArn": template["arn"][:-1] + "x"}, ResourceNotFound),
     ):
-        office.refused(fault, ALICE, "StartProtectedQuery", **request(shared, sqlParameters=broken))
+        server.refused(fault, ALICE, "StartProtectedQuery", **request(shared, sqlParameters=broken))
 
 
-def test_only_the_member_who_can_query_starts_one(office: Office, shared: Room) -> None:
+def test_only_the_member_who_can_query_starts_one(server: Server, shared: Room) -> None:
     for account in (BOB, CAROL):
         here = {"membershipIdentifier": shared.membership(account)}
-        office.refused(AccessDenied, account, "StartProtectedQuery", **request(shared, **here))
+        server.refused(AccessDenied, account, "StartProtectedQuery", **request(shared, **here))
 
 
-def test_a_receiver_must_have_the_ability_and_a_place(office: Office, shared: Room) -> None:
-    fault = office.refused(
+def test_a_receiver_must_have_the_ability_and_a_place(server: Server, shared: Room) -> None:
+    fault = server.refused(
         AccessDenied, ALICE, "StartProtectedQuery", **request(shared, {"member": {"accountId": BOB}})
     )
     assert "CAN_RECEIVE_RESULTS" in fault.message
     assert "(memberAbilities)" in fault.message
     carol = {"member": {"accountId": CAROL}}
-    fault = office.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, carol))
+    fault = server.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, carol))
     assert "UpdateMembership" in fault.message
-    place_results(office, shared, CAROL, bucket="carols")
-    assert started(office, shared, carol)["resultConfiguration"]["outputConfiguration"] == carol
-    office.refused(
+    place_results(server, shared, CAROL, bucket="carols")
+    assert started(server, shared, carol)["resultConfiguration"]["outputConfiguration"] == carol
+    server.refused(
         AccessDenied, ALICE, "StartProtectedQuery", **request(shared, {"member": {"accountId": "999999999999"}})
     )
 
 
-def test_a_querier_that_cannot_receive_names_no_place_of_its_own(office: Office) -> None:
+def test_a_querier_that_cannot_receive_names_no_place_of_its_own(server: Server) -> None:
     request_ = collaboration_request(creatorMemberAbilities=["CAN_QUERY"])
-    room = a_clean_room(office, creatorMemberAbilities=["CAN_QUERY"], members=request_["members"])
-    office.refused(AccessDenied, ALICE, "StartProtectedQuery", **request(room))
+    room = a_clean_room(server, creatorMemberAbilities=["CAN_QUERY"], members=request_["members"])
+    server.refused(AccessDenied, ALICE, "StartProtectedQuery", **request(room))
 
 
-def test_without_a_result_configuration_the_queriers_own_place_is_taken(office: Office, shared: Room) -> None:
+def test_without_a_result_configuration_the_queriers_own_place_is_taken(server: Server, shared: Room) -> None:
     bare = request(shared, resultConfiguration=None)
-    office.refused(ValidationFault, ALICE, "StartProtectedQuery", **bare)
-    place_results(office, shared, ALICE, bucket="own", keyPrefix="default")
-    query = office.cleanrooms(ALICE, "StartProtectedQuery", **bare)["protectedQuery"]
+    server.refused(ValidationFault, ALICE, "StartProtectedQuery", **bare)
+    place_results(server, shared, ALICE, bucket="own", keyPrefix="default")
+    query = server.cleanrooms(ALICE, "StartProtectedQuery", **bare)["protectedQuery"]
     assert query["resultConfiguration"] is None
 
 
@@ -275,50 +276,50 @@ def test_without_a_result_configuration_the_queriers_own_place_is_taken(office: 
         {"resultConfiguration": {"outputConfiguration": {"intermediateTable": INTERMEDIATE}}},
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_runs(office: Office, shared: Room, changes: Any) -> None:
-    office.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, **changes))
+def test_what_cannot_be_done_is_refused_before_anything_runs(server: Server, shared: Room, changes: Any) -> None:
+    server.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, **changes))
     here = {"membershipIdentifier": shared.membership(ALICE)}
-    assert office.cleanrooms(ALICE, "ListProtectedQueries", **here)["protectedQueries"] == []
+    assert server.cleanrooms(ALICE, "ListProtectedQueries", **here)["protectedQueries"] == []
 
 
-def test_receivers_who_want_different_formats_are_told_so(office: Office, shared: Room) -> None:
-    place_results(office, shared, CAROL, bucket="carols", resultFormat="PARQUET")
+def test_receivers_who_want_different_formats_are_told_so(server: Server, shared: Room) -> None:
+    place_results(server, shared, CAROL, bucket="carols", resultFormat="PARQUET")
     both = {"distribute": {"locations": [{"s3": S3}, {"member": {"accountId": CAROL}}]}}
-    fault = office.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, both))
+    fault = server.refused(ValidationFault, ALICE, "StartProtectedQuery", **request(shared, both))
     assert "PARQUET" in fault.message
 
 
-def test_no_more_queries_run_at_a_time_than_the_quota(office: Office, shared: Room) -> None:
-    queries = [started(office, shared) for _ in range(5)]
-    fault = office.refused(QuotaExceeded, ALICE, "StartProtectedQuery", **request(shared))
+def test_no_more_queries_run_at_a_time_than_the_quota(server: Server, shared: Room) -> None:
+    queries = [started(server, shared) for _ in range(5)]
+    fault = server.refused(QuotaExceeded, ALICE, "StartProtectedQuery", **request(shared))
     assert fault.members["quotaName"] == "concurrent-queries-per-membership"
-    advance(office, queries[0]["id"], Event.STARTED, Event.SUCCEEDED)
-    started(office, shared)
+    advance(server, queries[0]["id"], Event.STARTED, Event.SUCCEEDED)
+    started(server, shared)
 
 
-def test_a_cancelled_query_is_cancelling_until_its_controller_has_stopped_it(office: Office, shared: Room) -> None:
-    query = started(office, shared)
+def test_a_cancelled_query_is_cancelling_until_its_controller_has_stopped_it(server: Server, shared: Room) -> None:
+    query = started(server, shared)
     cancel = {
         "membershipIdentifier": shared.membership(ALICE),
         "protectedQueryIdentifier": query["id"],
         "targetStatus": "CANCELLED",
     }
-    answer = office.cleanrooms(ALICE, "UpdateProtectedQuery", **cancel)["protectedQuery"]
+    answer = server.cleanrooms(ALICE, "UpdateProtectedQuery", **cancel)["protectedQuery"]
     assert answer["status"] == "CANCELLING"
-    office.refused(Conflict, ALICE, "UpdateProtectedQuery", **cancel)
-    advance(office, query["id"], Event.STOPPED)
-    office.refused(Conflict, ALICE, "UpdateProtectedQuery", **cancel)
-    assert seen(office, shared, query["id"])["status"] == "CANCELLED"
+    server.refused(Conflict, ALICE, "UpdateProtectedQuery", **cancel)
+    advance(server, query["id"], Event.STOPPED)
+    server.refused(Conflict, ALICE, "UpdateProtectedQuery", **cancel)
+    assert seen(server, shared, query["id"])["status"] == "CANCELLED"
 
 
-def test_a_channels_query_is_not_cancelled_under_it(office: Office) -> None:
-    studio = a_studio(office)
-    channel = studio.call("GetMLInputChannel", mlInputChannelArn=studio.channel())
-    fault = office.refused(
+def test_a_channels_query_is_not_cancelled_under_it(server: Server) -> None:
+    room = a_furnished_room(server)
+    channel = room.call("GetMLInputChannel", mlInputChannelArn=room.channel())
+    fault = server.refused(
         Conflict,
         ALICE,
         "UpdateProtectedQuery",
-        membershipIdentifier=studio.room.membership(ALICE),
+        membershipIdentifier=room.membership(ALICE),
         protectedQueryIdentifier=channel["protectedQueryIdentifier"],
         targetStatus="CANCELLED",
     )
@@ -340,16 +341,16 @@ def test_a_channels_query_is_not_cancelled_under_it(office: Office) -> None:
         ),
     ],
 )
-def test_a_result_names_places_to_the_querier_alone(office: Office, shared: Room, output: Any, result: Any) -> None:
-    place_results(office, shared, CAROL, bucket="carols")
-    query = started(office, shared, output)
+def test_a_result_names_places_to_the_querier_alone(server: Server, shared: Room, output: Any, result: Any) -> None:
+    place_results(server, shared, CAROL, bucket="carols")
+    query = started(server, shared, output)
     receivers = [ALICE] if "s3" in str(output) else []
     receivers += [CAROL] if CAROL in str(output) else []
     places = {ALICE: "s3://a", CAROL: "s3://c"}
     deliveries = tuple({"accountId": account, "location": places[account]} for account in receivers)
-    office.now += timedelta(seconds=9)
-    advance(office, query["id"], Event.STARTED, Event.SUCCEEDED, deliveries=deliveries)
-    done = seen(office, shared, query["id"])
+    server.now += timedelta(seconds=9)
+    advance(server, query["id"], Event.STARTED, Event.SUCCEEDED, deliveries=deliveries)
+    done = seen(server, shared, query["id"])
     assert done["result"] == {"output": result}
     assert done["statistics"] == {"totalDurationInMillis": 10_000}
     assert "s3://c" not in str(done)
@@ -370,9 +371,9 @@ def test_a_result_names_places_to_the_querier_alone(office: Office, shared: Room
     ],
 )
 def test_a_failure_has_one_of_awss_codes(
-    office: Office, shared: Room, status_code: str, code: str, retryable: bool
+    server: Server, shared: Room, status_code: str, code: str, retryable: bool
 ) -> None:
-    query = started(office, shared)
-    advance(office, query["id"], Event.FAILED, status_code=status_code, status_message="Because.")
-    error = seen(office, shared, query["id"])["error"]
+    query = started(server, shared)
+    advance(server, query["id"], Event.FAILED, status_code=status_code, status_message="Because.")
+    error = seen(server, shared, query["id"])["error"]
     assert error == {"message": "Because.", "code": code, "retry": {"retryable": retryable}}

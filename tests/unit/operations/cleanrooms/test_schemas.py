@@ -4,23 +4,15 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import (
-    ALICE,
-    BOB,
-    CAROL,
-    DAVE,
-    Office,
-    Room,
-    an_invitation,
-    collaboration_rule,
-    custom_rule,
-)
 from support.fakes import MemoryCatalog
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, collaboration_rule, custom_rule
+from support.worlds.rooms import Room, an_invitation
+from support.worlds.servers import Server
 from whiteroom.base.faults import AccessDenied, ResourceNotFound, ValidationFault
 
 
-def schema(office: Office, room: Room, name: str, account_id: str = ALICE) -> dict[str, Any]:
-    answer = office.cleanrooms(account_id, "GetSchema", collaborationIdentifier=room.collaboration_id, name=name)
+def schema(server: Server, room: Room, name: str, account_id: str = ALICE) -> dict[str, Any]:
+    answer = server.cleanrooms(account_id, "GetSchema", collaborationIdentifier=room.collaboration_id, name=name)
     return dict(answer["schema"])
 
 
@@ -32,9 +24,9 @@ def gaps(seen: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def test_every_member_sees_the_allowed_columns_and_no_others(office: Office, room: Room) -> None:
+def test_every_member_sees_the_allowed_columns_and_no_others(server: Server, room: Room) -> None:
     shared = room.shared_table(BOB, "patients", ("patient_id", "age"))
-    seen = schema(office, room, "PATIENTS")
+    seen = schema(server, room, "PATIENTS")
     assert seen["columns"] == [{"name": "patient_id", "type": "bigint"}, {"name": "age", "type": "bigint"}]
     assert seen["partitionKeys"] == []
     assert (seen["name"], seen["creatorAccountId"], seen["type"]) == ("patients", BOB, "TABLE")
@@ -44,9 +36,9 @@ def test_every_member_sees_the_allowed_columns_and_no_others(office: Office, roo
     assert "secret" not in str(seen)
 
 
-def test_a_table_for_algorithms_only_is_ready_for_them_alone(office: Office, room: Room) -> None:
+def test_a_table_for_algorithms_only_is_ready_for_them_alone(server: Server, room: Room) -> None:
     room.shared_table(BOB, "patients")
-    seen = schema(office, room, "patients")
+    seen = schema(server, room, "patients")
     assert {detail["analysisType"]: detail["status"] for detail in seen["schemaStatusDetails"]} == {
         "DIRECT_ANALYSIS": "NOT_READY",
         "ADDITIONAL_ANALYSIS": "READY",
@@ -54,23 +46,23 @@ def test_a_table_for_algorithms_only_is_ready_for_them_alone(office: Office, roo
     assert gaps(seen)["DIRECT_ANALYSIS"][0] == "RESULT_RECEIVERS_NOT_ALLOWED"
 
 
-def test_what_is_missing_is_told_step_by_step(office: Office, room: Room) -> None:
+def test_what_is_missing_is_told_step_by_step(server: Server, room: Room) -> None:
     table_id = room.configured_table(BOB, "patients")
-    association_id = room.association(BOB, table_id, "patients")
-    assert gaps(schema(office, room, "patients"))["ADDITIONAL_ANALYSIS"] == ["ANALYSIS_RULE_MISSING"]
+    association_id = room.table_association(BOB, table_id, "patients")
+    assert gaps(schema(server, room, "patients"))["ADDITIONAL_ANALYSIS"] == ["ANALYSIS_RULE_MISSING"]
     rule = {"configuredTableIdentifier": table_id, "analysisRuleType": "CUSTOM"}
-    office.cleanrooms(
+    server.cleanrooms(
         BOB,
         "CreateConfiguredTableAnalysisRule",
         **rule,
         analysisRulePolicy=custom_rule(allowedAnalyses=[], additionalAnalyses="NOT_ALLOWED"),
     )
-    assert gaps(schema(office, room, "patients"))["ADDITIONAL_ANALYSIS"] == [
+    assert gaps(schema(server, room, "patients"))["ADDITIONAL_ANALYSIS"] == [
         "ANALYSIS_TEMPLATES_NOT_CONFIGURED",
         "ADDITIONAL_ANALYSES_NOT_ALLOWED",
         "COLLABORATION_ANALYSIS_RULE_NOT_CONFIGURED",
     ]
-    office.cleanrooms(
+    server.cleanrooms(
         BOB, "UpdateConfiguredTableAnalysisRule", **rule, analysisRulePolicy=custom_rule(additionalAnalyses="ALLOWED")
     )
     shared = {
@@ -79,59 +71,59 @@ def test_what_is_missing_is_told_step_by_step(office: Office, room: Room) -> Non
         "analysisRuleType": "CUSTOM",
     }
     empty: dict[str, Any] = {"v1": {"custom": {}}}
-    office.cleanrooms(BOB, "CreateConfiguredTableAssociationAnalysisRule", **shared, analysisRulePolicy=empty)
-    assert gaps(schema(office, room, "patients")) == {
+    server.cleanrooms(BOB, "CreateConfiguredTableAssociationAnalysisRule", **shared, analysisRulePolicy=empty)
+    assert gaps(schema(server, room, "patients")) == {
         "DIRECT_ANALYSIS": ["RESULT_RECEIVERS_NOT_CONFIGURED"],
         "ADDITIONAL_ANALYSIS": ["ADDITIONAL_ANALYSES_NOT_CONFIGURED"],
     }
     full = collaboration_rule(allowedResultReceivers=[ALICE])
-    office.cleanrooms(BOB, "UpdateConfiguredTableAssociationAnalysisRule", **shared, analysisRulePolicy=full)
-    assert gaps(schema(office, room, "patients")) == {"DIRECT_ANALYSIS": [], "ADDITIONAL_ANALYSIS": []}
+    server.cleanrooms(BOB, "UpdateConfiguredTableAssociationAnalysisRule", **shared, analysisRulePolicy=full)
+    assert gaps(schema(server, room, "patients")) == {"DIRECT_ANALYSIS": [], "ADDITIONAL_ANALYSIS": []}
 
 
-def test_a_rule_of_another_type_than_its_table_counts_as_none(office: Office, room: Room) -> None:
+def test_a_rule_of_another_type_than_its_table_counts_as_none(server: Server, room: Room) -> None:
     shared = room.shared_table(BOB, "patients")
     its = {"configuredTableIdentifier": shared.configured_table_id}
-    office.cleanrooms(BOB, "DeleteConfiguredTableAnalysisRule", **its, analysisRuleType="CUSTOM")
-    assert gaps(schema(office, room, "patients"))["ADDITIONAL_ANALYSIS"] == ["ANALYSIS_RULE_MISSING"]
+    server.cleanrooms(BOB, "DeleteConfiguredTableAnalysisRule", **its, analysisRuleType="CUSTOM")
+    assert gaps(schema(server, room, "patients"))["ADDITIONAL_ANALYSIS"] == ["ANALYSIS_RULE_MISSING"]
     policy = {"v1": {"list": {"joinColumns": ["patient_id"], "listColumns": ["age"]}}}
-    office.cleanrooms(
+    server.cleanrooms(
         BOB, "CreateConfiguredTableAnalysisRule", **its, analysisRuleType="LIST", analysisRulePolicy=policy
     )
     here = {"collaborationIdentifier": room.collaboration_id, "name": "patients"}
-    rule = office.cleanrooms(ALICE, "GetSchemaAnalysisRule", **here, type="LIST")["analysisRule"]
+    rule = server.cleanrooms(ALICE, "GetSchemaAnalysisRule", **here, type="LIST")["analysisRule"]
     assert rule["consolidatedPolicy"] is None
-    assert schema(office, room, "patients")["analysisRuleTypes"] == ["LIST"]
+    assert schema(server, room, "patients")["analysisRuleTypes"] == ["LIST"]
 
 
-def test_a_column_that_left_the_table_leaves_the_schema(office: Office, room: Room) -> None:
+def test_a_column_that_left_the_table_leaves_the_schema(server: Server, room: Room) -> None:
     room.shared_table(BOB, "patients")
-    assert isinstance(office.catalog, MemoryCatalog)
-    office.catalog.put(BOB, "lake", "patients", {"age": "int"})
-    assert schema(office, room, "patients")["columns"] == [{"name": "age", "type": "int"}]
+    assert isinstance(server.catalog, MemoryCatalog)
+    server.catalog.put(BOB, "lake", "patients", {"age": "int"})
+    assert schema(server, room, "patients")["columns"] == [{"name": "age", "type": "int"}]
 
 
-def test_a_table_whose_files_are_gone_is_not_found_and_its_path_is_not_told(office: Office, room: Room) -> None:
+def test_a_table_whose_files_are_gone_is_not_found_and_its_path_is_not_told(server: Server, room: Room) -> None:
     room.shared_table(BOB, "patients")
-    assert isinstance(office.catalog, MemoryCatalog)
-    office.catalog.tables.clear()
+    assert isinstance(server.catalog, MemoryCatalog)
+    server.catalog.tables.clear()
     here = {"collaborationIdentifier": room.collaboration_id}
-    fault = office.refused(ResourceNotFound, ALICE, "GetSchema", **here, name="patients")
+    fault = server.refused(ResourceNotFound, ALICE, "GetSchema", **here, name="patients")
     assert BOB in fault.message
     assert "lake" not in fault.message
-    assert len(office.cleanrooms(ALICE, "ListSchemas", **here)["schemaSummaries"]) == 1
+    assert len(server.cleanrooms(ALICE, "ListSchemas", **here)["schemaSummaries"]) == 1
 
 
-def test_schemas_are_listed_newest_first_page_by_page(office: Office, room: Room) -> None:
+def test_schemas_are_listed_newest_first_page_by_page(server: Server, room: Room) -> None:
     for account_id, name in ((BOB, "one"), (CAROL, "two"), (BOB, "three")):
-        room.association(account_id, room.configured_table(account_id, name), name)
+        room.table_association(account_id, room.configured_table(account_id, name), name)
     here = {"collaborationIdentifier": room.collaboration_id, "maxResults": 2}
-    first = office.cleanrooms(ALICE, "ListSchemas", **here, schemaType="TABLE")
-    second = office.cleanrooms(ALICE, "ListSchemas", **here, schemaType="TABLE", nextToken=first["nextToken"])
+    first = server.cleanrooms(ALICE, "ListSchemas", **here, schemaType="TABLE")
+    second = server.cleanrooms(ALICE, "ListSchemas", **here, schemaType="TABLE", nextToken=first["nextToken"])
     pages = (first["schemaSummaries"], second["schemaSummaries"])
     assert [[item["name"] for item in page] for page in pages] == [["three", "two"], ["one"]]
-    assert office.cleanrooms(ALICE, "ListSchemas", **here, schemaType="ID_MAPPING_TABLE")["schemaSummaries"] == []
-    office.refused(ValidationFault, ALICE, "ListSchemas", **here, nextToken=first["nextToken"])
+    assert server.cleanrooms(ALICE, "ListSchemas", **here, schemaType="ID_MAPPING_TABLE")["schemaSummaries"] == []
+    server.refused(ValidationFault, ALICE, "ListSchemas", **here, nextToken=first["nextToken"])
 
 
 @pytest.mark.parametrize(
@@ -145,45 +137,45 @@ def test_schemas_are_listed_newest_first_page_by_page(office: Office, room: Room
     ],
 )
 def test_schemas_are_for_members_who_have_joined(
-    office: Office, room: Room, operation: str, request_: dict[str, Any]
+    server: Server, room: Room, operation: str, request_: dict[str, Any]
 ) -> None:
     room.shared_table(BOB, "patients")
     here = {"collaborationIdentifier": room.collaboration_id, **request_}
-    office.cleanrooms(CAROL, operation, **here)
-    office.refused(AccessDenied, DAVE, operation, **here)
-    unjoined = an_invitation(office)
-    office.refused(AccessDenied, BOB, operation, **{**here, "collaborationIdentifier": unjoined.collaboration_id})
+    server.cleanrooms(CAROL, operation, **here)
+    server.refused(AccessDenied, DAVE, operation, **here)
+    unjoined = an_invitation(server)
+    server.refused(AccessDenied, BOB, operation, **{**here, "collaborationIdentifier": unjoined.collaboration_id})
 
 
-def test_a_batch_answers_what_is_there_and_names_what_is_not(office: Office, room: Room) -> None:
+def test_a_batch_answers_what_is_there_and_names_what_is_not(server: Server, room: Room) -> None:
     room.shared_table(BOB, "patients")
-    answer = office.cleanrooms(
+    answer = server.cleanrooms(
         ALICE, "BatchGetSchema", collaborationIdentifier=room.collaboration_id, names=["patients", "ghosts"]
     )
     assert [item["name"] for item in answer["schemas"]] == ["patients"]
     assert [(item["name"], item["code"]) for item in answer["errors"]] == [("ghosts", "ResourceNotFoundException")]
 
 
-def test_every_member_reads_both_rules_of_a_table_and_their_sum(office: Office, room: Room) -> None:
+def test_every_member_reads_both_rules_of_a_table_and_their_sum(server: Server, room: Room) -> None:
     room.shared_table(BOB, "patients")
     here = {"collaborationIdentifier": room.collaboration_id}
-    rule = office.cleanrooms(ALICE, "GetSchemaAnalysisRule", **here, name="patients", type="CUSTOM")["analysisRule"]
+    rule = server.cleanrooms(ALICE, "GetSchemaAnalysisRule", **here, name="patients", type="CUSTOM")["analysisRule"]
     assert rule["policy"] == custom_rule()
     assert rule["collaborationPolicy"] == collaboration_rule()
     merged = {**custom_rule()["v1"]["custom"], **collaboration_rule()["v1"]["custom"]}
     assert rule["consolidatedPolicy"] == {"v1": {"custom": merged}}
     for name, kind in (("patients", "LIST"), ("ghosts", "CUSTOM"), ("patients", "ID_MAPPING_TABLE")):
-        office.refused(ResourceNotFound, ALICE, "GetSchemaAnalysisRule", **here, name=name, type=kind)
+        server.refused(ResourceNotFound, ALICE, "GetSchemaAnalysisRule", **here, name=name, type=kind)
 
 
-def test_a_batch_of_rules_answers_what_is_there_and_names_what_is_not(office: Office, room: Room) -> None:
+def test_a_batch_of_rules_answers_what_is_there_and_names_what_is_not(server: Server, room: Room) -> None:
     room.shared_table(BOB, "patients")
     wanted = [
         {"name": "patients", "type": "CUSTOM"},
         {"name": "patients", "type": "LIST"},
         {"name": "ghosts", "type": "CUSTOM"},
     ]
-    answer = office.cleanrooms(
+    answer = server.cleanrooms(
         ALICE,
         "BatchGetSchemaAnalysisRule",
         collaborationIdentifier=room.collaboration_id,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from support.cleanrooms import ALICE, CAROL, Office
-from support.ml import Studio, a_studio
+from support.worlds.requests import ALICE, CAROL
+from support.worlds.rooms import Room, a_furnished_room
+from support.worlds.servers import Server
 from unit.operations.monitoring.measured import measured
 
 
 @pytest.fixture
-def studio(office: Office) -> Studio:
+def room(server: Server) -> Room:
     """ALICE and CAROL have ML configurations; BOB has none, and DAVE is no member."""
-    studio = a_studio(office)
+    room = a_furnished_room(server)
     for account in (ALICE, CAROL):
-        studio.configure(account)
-    return studio
+        room.configure(account)
+    return room
 
 
 @pytest.fixture
-def model(studio: Studio) -> dict[str, str]:
-    return measured(studio, "plain")
+def model(room: Room) -> dict[str, str]:
+    return measured(room, "plain")

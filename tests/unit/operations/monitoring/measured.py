@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import CAROL, REGION
-from support.ml import Studio
+from support.worlds.requests import CAROL, REGION
+from support.worlds.rooms import Room
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import ValidationFault
 from whiteroom.domain.execution.lifecycle import Event
@@ -24,32 +24,32 @@ LOSSES = [4.0, 3.0, 2.0, 1.0]
 HIGH = {"trainedModels": {"containerMetrics": {"noiseLevel": "HIGH"}}}
 
 
-def measured(studio: Studio, name: str, *, running: bool = False, **changes: Any) -> dict[str, str]:
+def measured(room: Room, name: str, *, running: bool = False, **changes: Any) -> dict[str, str]:
     """A training that has printed its losses, and taken half a CPU."""
-    channel = studio.active_channel(f"{name}-rows")
-    model = studio.model(name, channel, **changes)
+    channel = room.active_channel(f"{name}-rows")
+    model = room.model(name, channel, **changes)
     events = [Event.STARTED] if running else [Event.STARTED, Event.SUCCEEDED]
-    told = {"metrics_status": "PUBLISH_SUCCEEDED", "run_started_at": studio.office.now}
-    studio.advance_model(model, *events, **told, **({} if running else {"run_ended_at": studio.office.now}))
-    write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "loss", LOSSES)
-    write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.SYSTEM, "CPUUtilization", [50.0])
+    told = {"metrics_status": "PUBLISH_SUCCEEDED", "run_started_at": room.server.now}
+    room.advance_model(model, *events, **told, **({} if running else {"run_ended_at": room.server.now}))
+    write(room, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "loss", LOSSES)
+    write(room, model["trainedModelArn"].rpartition("/")[2], MetricKind.SYSTEM, "CPUUtilization", [50.0])
     return model
 
 
-def write(studio: Studio, record_id: str, kind: MetricKind, name: str, values: list[float]) -> None:
+def write(room: Room, record_id: str, kind: MetricKind, name: str, values: list[float]) -> None:
     series = MetricSeries(record_id, kind, name, "algo-1")
     found = [(NOON_MS + 30_000 * number, value) for number, value in enumerate(values)]
-    with studio.office.store.transaction() as tx:
+    with room.server.store.transaction() as tx:
         reading = begin_reading(f"{record_id}-{kind}-{name}", record_id, [], 1)
         tx.metrics.advance(reading, [grow(series, found, 10_000)])
 
 
-def ask(studio: Studio, operation: str, account: str = CAROL, /, **request: Any) -> Any:
-    return studio.office.call(account, MONITORING, operation, **request)
+def ask(room: Room, operation: str, account: str = CAROL, /, **request: Any) -> Any:
+    return room.server.call(account, MONITORING, operation, **request)
 
 
-def names(studio: Studio, account: str = CAROL, /, **request: Any) -> list[str]:
-    return [metric["MetricName"] for metric in ask(studio, "ListMetrics", account, **request)["Metrics"]]
+def names(room: Room, account: str = CAROL, /, **request: Any) -> list[str]:
+    return [metric["MetricName"] for metric in ask(room, "ListMetrics", account, **request)["Metrics"]]
 
 
 def dimensions(model: dict[str, str], host: str = "algo-1") -> list[dict[str, str]]:
@@ -66,20 +66,20 @@ def query(model: dict[str, str], stat: str = "Average", period: int = 60, **chan
     return {"Id": "q", "MetricStat": {"Metric": metric, "Period": period, "Stat": stat}, **changes}
 
 
-def data(studio: Studio, account: str, *queries: dict[str, Any], **changes: Any) -> Any:
+def data(room: Room, account: str, *queries: dict[str, Any], **changes: Any) -> Any:
     span = {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1), "ScanBy": "TimestampAscending"}
-    return ask(studio, "GetMetricData", account, **{"MetricDataQueries": list(queries), **span, **changes})
+    return ask(room, "GetMetricData", account, **{"MetricDataQueries": list(queries), **span, **changes})
 
 
-def values(studio: Studio, account: str, *queries: dict[str, Any], **changes: Any) -> list[list[float]]:
-    return [result["Values"] for result in data(studio, account, *queries, **changes)["MetricDataResults"]]
+def values(room: Room, account: str, *queries: dict[str, Any], **changes: Any) -> list[list[float]]:
+    return [result["Values"] for result in data(room, account, *queries, **changes)["MetricDataResults"]]
 
 
-def refused(studio: Studio, operation: str, **request: Any) -> str:
+def refused(room: Room, operation: str, **request: Any) -> str:
     span = {} if operation == "ListMetrics" else {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1)}
-    office, who = studio.office, Caller(CAROL, REGION)
-    with office.store.reading() as tx:
-        context = Context(caller=who, tx=tx, now=NOON, catalog=office.catalog, deployment=office.deployment)
+    server, who = room.server, Caller(CAROL, REGION)
+    with server.store.reading() as tx:
+        context = Context(caller=who, tx=tx, now=NOON, catalog=server.catalog, deployment=server.deployment)
         with pytest.raises(ValidationFault) as caught:
             handlers()[MONITORING, operation]({**span, **request}, context)
     assert caught.value.message.endswith(".")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.cleanrooms import ALICE, CAROL
-from support.ml import Studio
+from support.worlds.requests import ALICE, CAROL
+from support.worlds.rooms import Room
 from unit.operations.monitoring.measured import (
     LOSSES,
     NOON,
@@ -27,8 +27,8 @@ from whiteroom.domain.observability.metrics import MetricKind
 from whiteroom.operations.monitoring import metrics
 
 
-def test_a_metric_is_listed_with_what_it_is_asked_for_by(studio: Studio, model: dict[str, str]) -> None:
-    (metric,) = ask(studio, "ListMetrics", MetricName="loss")["Metrics"]
+def test_a_metric_is_listed_with_what_it_is_asked_for_by(room: Room, model: dict[str, str]) -> None:
+    (metric,) = ask(room, "ListMetrics", MetricName="loss")["Metrics"]
     assert metric == {"Namespace": TRAINED_MODELS, "MetricName": "loss", "Dimensions": dimensions(model)}
 
 
@@ -49,60 +49,60 @@ def test_a_metric_is_listed_with_what_it_is_asked_for_by(studio: Studio, model: 
     ],
 )
 def test_metrics_are_found_by_namespace_name_and_dimensions(
-    studio: Studio, model: dict[str, str], request_: dict[str, Any], expected: int
+    room: Room, model: dict[str, str], request_: dict[str, Any], expected: int
 ) -> None:
-    studio.office.now = NOON + timedelta(hours=4)
-    assert len(names(studio, **request_)) == expected
+    room.server.now = NOON + timedelta(hours=4)
+    assert len(names(room, **request_)) == expected
 
 
 def test_a_program_that_calls_a_metric_like_the_systems_is_kept_apart_from_it(
-    studio: Studio, model: dict[str, str]
+    room: Room, model: dict[str, str]
 ) -> None:
-    write(studio, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "CPUUtilization", [7.0])
+    write(room, model["trainedModelArn"].rpartition("/")[2], MetricKind.CUSTOM, "CPUUtilization", [7.0])
     asked = query(model)
     asked["MetricStat"]["Metric"]["MetricName"] = "CPUUtilization"
-    assert values(studio, CAROL, asked) == [[50.0]]
+    assert values(room, CAROL, asked) == [[50.0]]
     asked["MetricStat"]["Metric"]["Dimensions"].append({"Name": "MetricType", "Value": "Custom"})
-    assert values(studio, CAROL, asked) == [[7.0]]
+    assert values(room, CAROL, asked) == [[7.0]]
 
 
 def test_pages_of_metrics_hold_each_of_them_once(
-    studio: Studio, model: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    room: Room, model: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "METRICS_PER_PAGE", 3)
     record_id = model["trainedModelArn"].rpartition("/")[2]
     for number in range(5):
-        write(studio, record_id, MetricKind.CUSTOM, f"m{number}", [1.0])
-    pages = list(pages_of(studio, "ListMetrics", Namespace=TRAINED_MODELS))
+        write(room, record_id, MetricKind.CUSTOM, f"m{number}", [1.0])
+    pages = list(pages_of(room, "ListMetrics", Namespace=TRAINED_MODELS))
     assert [len(page["Metrics"]) for page in pages] == [3, 3, 1]
     assert len({metric["MetricName"] for page in pages for metric in page["Metrics"]}) == 7
 
 
-def pages_of(studio: Studio, operation: str, /, **request: Any) -> Iterator[Any]:
-    page = ask(studio, operation, **request)
+def pages_of(room: Room, operation: str, /, **request: Any) -> Iterator[Any]:
+    page = ask(room, operation, **request)
     yield page
     while page.get("NextToken"):
-        page = ask(studio, operation, **request, NextToken=page["NextToken"])
+        page = ask(room, operation, **request, NextToken=page["NextToken"])
         yield page
 
 
-def test_data_come_in_the_order_and_for_the_time_that_were_asked_for(studio: Studio, model: dict[str, str]) -> None:
-    newest_first = data(studio, CAROL, query(model, period=30), ScanBy="TimestampDescending")["MetricDataResults"][0]
+def test_data_come_in_the_order_and_for_the_time_that_were_asked_for(room: Room, model: dict[str, str]) -> None:
+    newest_first = data(room, CAROL, query(model, period=30), ScanBy="TimestampDescending")["MetricDataResults"][0]
     assert newest_first["Values"] == LOSSES[::-1]
     assert newest_first["Timestamps"] == [NOON + timedelta(seconds=30 * number) for number in (3, 2, 1, 0)]
     assert (newest_first["Label"], newest_first["StatusCode"]) == ("loss", "Complete")
     span = {"StartTime": NOON + timedelta(seconds=30), "EndTime": NOON + timedelta(seconds=90)}
-    assert values(studio, CAROL, query(model, period=30), **span) == [[3.0, 2.0]]
+    assert values(room, CAROL, query(model, period=30), **span) == [[3.0, 2.0]]
     # The start of a minute's period is the minute's, as CloudWatch has it.
-    assert values(studio, CAROL, query(model), **span) == [[3.5, 2.0]]
+    assert values(room, CAROL, query(model), **span) == [[3.5, 2.0]]
 
 
-def test_pages_of_data_hold_each_datapoint_once(studio: Studio, model: dict[str, str]) -> None:
+def test_pages_of_data_hold_each_datapoint_once(room: Room, model: dict[str, str]) -> None:
     queries = [query(model, period=30, Id="a"), query(model, "Maximum", 60, Id="b"), query(model, "Sum", 3_600, Id="c")]
     span = {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1), "ScanBy": "TimestampAscending"}
     for limit in range(1, 8):
         found: dict[str, list[float]] = {"a": [], "b": [], "c": []}
-        for page in pages_of(studio, "GetMetricData", MetricDataQueries=queries, MaxDatapoints=limit, **span):
+        for page in pages_of(room, "GetMetricData", MetricDataQueries=queries, MaxDatapoints=limit, **span):
             assert 0 < sum(len(result["Values"]) for result in page["MetricDataResults"]) <= limit
             for result in page["MetricDataResults"]:
                 found[result["Id"]] += result["Values"]
@@ -110,18 +110,18 @@ def test_pages_of_data_hold_each_datapoint_once(studio: Studio, model: dict[str,
 
 
 def test_a_page_reads_no_more_points_than_one_query_has_over_the_limit(
-    studio: Studio, model: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    room: Room, model: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "DATAPOINTS", 4)
     span = {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1)}
     queries = [query(model, period=3_600, Id=name) for name in "abc"]
-    pages = list(pages_of(studio, "GetMetricData", MetricDataQueries=queries, **span))
+    pages = list(pages_of(room, "GetMetricData", MetricDataQueries=queries, **span))
     assert [[result["Id"] for result in page["MetricDataResults"]] for page in pages] == [["a"], ["b"], ["c"]]
 
 
-def test_statistics_of_one_metric_come_together(studio: Studio, model: dict[str, str]) -> None:
+def test_statistics_of_one_metric_come_together(room: Room, model: dict[str, str]) -> None:
     answer = ask(
-        studio,
+        room,
         "GetMetricStatistics",
         Namespace=TRAINED_MODELS,
         MetricName="loss",
@@ -139,32 +139,32 @@ def test_statistics_of_one_metric_come_together(studio: Studio, model: dict[str,
     assert (first["ExtendedStatistics"], first["Unit"], answer["Label"]) == ({"p100": 4.0}, "None", "loss")
 
 
-def test_what_no_metric_answers_to_is_no_error(studio: Studio, model: dict[str, str]) -> None:
+def test_what_no_metric_answers_to_is_no_error(room: Room, model: dict[str, str]) -> None:
     fewer, wrong_unit = query(model), query(model)
     fewer["MetricStat"]["Metric"]["Dimensions"].pop()
     wrong_unit["MetricStat"]["Unit"] = "Percent"
-    assert values(studio, CAROL, fewer) == values(studio, CAROL, wrong_unit) == [[]]
-    assert data(studio, CAROL, query(model, ReturnData=False))["MetricDataResults"] == []
+    assert values(room, CAROL, fewer) == values(room, CAROL, wrong_unit) == [[]]
+    assert data(room, CAROL, query(model, ReturnData=False))["MetricDataResults"] == []
 
 
 def test_each_series_comes_under_its_own_id_and_label_unless_it_is_not_returned(
-    studio: Studio, model: dict[str, str]
+    room: Room, model: dict[str, str]
 ) -> None:
     asked = [query(model, Id="a", Label="first"), query(model, "Sum", Id="b"), query(model, Id="c", ReturnData=False)]
-    found = data(studio, CAROL, *asked)["MetricDataResults"]
+    found = data(room, CAROL, *asked)["MetricDataResults"]
     assert [(one["Id"], one["Label"]) for one in found] == [("a", "first"), ("b", "loss")]
 
 
-def test_a_metric_is_found_by_all_of_its_dimensions_in_its_own_unit(studio: Studio, model: dict[str, str]) -> None:
+def test_a_metric_is_found_by_all_of_its_dimensions_in_its_own_unit(room: Room, model: dict[str, str]) -> None:
     def statistics(**changes: Any) -> list[float]:
         span = {"StartTime": NOON, "EndTime": NOON + timedelta(hours=1), "Period": 3_600, "Statistics": ["Sum"]}
         metric = {"Namespace": TRAINED_MODELS, "MetricName": "loss", "Dimensions": dimensions(model)}
-        points = ask(studio, "GetMetricStatistics", CAROL, **{**metric, **span, **changes})["Datapoints"]
+        points = ask(room, "GetMetricStatistics", CAROL, **{**metric, **span, **changes})["Datapoints"]
         return [point["Sum"] for point in points]
 
     elsewhere = query(model)
     elsewhere["MetricStat"]["Metric"]["Dimensions"] = dimensions(model, "algo-2")
-    assert values(studio, CAROL, query(model), elsewhere | {"Id": "e"}) == [[3.5, 1.5], []]
+    assert values(room, CAROL, query(model), elsewhere | {"Id": "e"}) == [[3.5, 1.5], []]
     assert statistics() == [10.0]
     assert statistics(Dimensions=dimensions(model, "algo-2")) == []
     assert statistics(Unit="Percent") == []
@@ -202,13 +202,11 @@ METRIC = {"Namespace": TRAINED_MODELS, "MetricName": "loss"}
         ("GetMetricStatistics", {**METRIC, "Period": 60, "ExtendedStatistics": ["IQM"]}, "IQM"),
     ],
 )
-def test_what_is_not_done_is_refused_by_name(
-    studio: Studio, operation: str, request_: dict[str, Any], said: str
-) -> None:
-    assert said in refused(studio, operation, **request_)
+def test_what_is_not_done_is_refused_by_name(room: Room, operation: str, request_: dict[str, Any], said: str) -> None:
+    assert said in refused(room, operation, **request_)
 
 
-def test_a_token_is_good_for_the_request_that_it_was_answered_to(studio: Studio, model: dict[str, str]) -> None:
-    page = data(studio, CAROL, query(model, period=30), MaxDatapoints=1)
-    said = refused(studio, "GetMetricData", MetricDataQueries=[query(model)], NextToken=page["NextToken"])
+def test_a_token_is_good_for_the_request_that_it_was_answered_to(room: Room, model: dict[str, str]) -> None:
+    page = data(room, CAROL, query(model, period=30), MaxDatapoints=1)
+    said = refused(room, "GetMetricData", MetricDataQueries=[query(model)], NextToken=page["NextToken"])
     assert "NextToken" in said
