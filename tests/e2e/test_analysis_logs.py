@@ -19,7 +19,7 @@ EXPORTS = {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 0.1}, "fil
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("analyses") / "data", WHITEROOM_STOP_GRACE_SECONDS="5") as room:
-        room.association = room.associate("exportable", policies=EXPORTS)
+        room.association_arn = room.association(name="exportable", policies=EXPORTS)
         yield room
 
 
@@ -65,7 +65,7 @@ def test_an_attempt_that_is_refused_at_once_is_an_event(room: LiveRoom) -> None:
     with pytest.raises(ClientError) as caught:
         room.client("cleanrooms", BOB).start_protected_query(
             type="SQL",
-            membershipIdentifier=room.owner_membership,
+            **room.of(BOB),
             sqlParameters={"queryString": "SELECT patient FROM visits"},
         )
     (event,) = room.analyses(BOB, "REFUSED")

@@ -111,7 +111,7 @@ def test_what_was_saved_in_time_is_the_operators_to_hand_over_until_it_is_delete
         with pytest.raises(ClientError) as refusal:
             request()
         assert refusal.value.response["Error"]["Code"] == "ConflictException", name
-    room.ml.delete_trained_model_output(membershipIdentifier=room.membership, trainedModelArn=arn)
+    room.call("DeleteTrainedModelOutput", trainedModelArn=arn)
     room.finished(arn, "INACTIVE")
     assert room.command("partial", arn).code == 1
     assert not list((room.data / "artefacts").rglob(f"*{arn.rsplit('/', 1)[1]}*"))
@@ -148,11 +148,5 @@ def test_a_strict_server_refuses_a_type_larger_than_the_machine(tmp_path: Path) 
         channel = strict.channel("rows")
         strict.finished(channel)
         with pytest.raises(ClientError, match="strict_instance_types") as refusal:
-            strict.ml.create_trained_model(
-                membershipIdentifier=strict.membership,
-                name="large",
-                configuredModelAlgorithmAssociationArn=strict.association,
-                resourceConfig={"instanceType": "ml.p5.48xlarge", "volumeSizeInGB": 1},
-                dataChannels=[{"mlInputChannelArn": channel, "channelName": "train"}],
-            )
+            strict.model("large", channel, resourceConfig={"instanceType": "ml.p5.48xlarge", "volumeSizeInGB": 1})
         assert refusal.value.response["Error"]["Code"] == "ValidationException"

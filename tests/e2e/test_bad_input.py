@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from support.live import LiveRoom, live_room, once
-from support.worlds.requests import ALICE, role_of
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +114,7 @@ def test_a_query_that_may_not_run_is_refused_with_the_reason_and_holds_nobody_up
     for name, (sql, _) in REFUSED_SQL.items():
         started[name] = room.channel(f"refused-{name}", sql)
         asked = time.monotonic()
-        room.ml.list_ml_input_channels(membershipIdentifier=room.membership)
+        room.call("ListMLInputChannels")
         slowest = max(slowest, time.monotonic() - asked)
     assert slowest < 2
     for name, arn in started.items():
@@ -131,12 +130,8 @@ def test_a_query_that_may_not_run_is_refused_with_the_reason_and_holds_nobody_up
 
 
 def test_a_missing_image_is_accepted_and_then_fails_with_the_remedy(room: LiveRoom, rows: str) -> None:
-    algorithm = room.ml.create_configured_model_algorithm(
-        name="unbuilt",
-        roleArn=role_of(ALICE),
-        trainingContainerConfig={"imageUri": "222222222222.dkr.ecr.eu-central-1.amazonaws.com/unbuilt:1"},
-    )["configuredModelAlgorithmArn"]
-    association = room.associate("unbuilt", algorithm)
+    algorithm = room.algorithm_of("unbuilt", "222222222222.dkr.ecr.eu-central-1.amazonaws.com/unbuilt:1")
+    association = room.association(name="unbuilt", algorithm=algorithm)
     rows = room.channel("rows-unbuilt", association=association)
     room.finished(rows)
     message = room.failed(room.train("unbuilt", rows, association), "ImageNotFound")
@@ -247,7 +242,7 @@ def strict(room: LiveRoom) -> dict[str, str]:
         "trainedModelInferenceJobs": {"maxOutputSize": TEN_MEGABYTES},
         "trainedModelExports": {"maxSize": TEN_MEGABYTES, "filesToExport": ["MODEL"]},
     }
-    association = room.associate("strict", policies=policies)
+    association = room.association(name="strict", policies=policies)
     channel = room.channel("rows-strict", association=association)
     room.finished(channel)
     return {"association": association, "channel": channel}
@@ -269,7 +264,7 @@ def test_an_output_over_the_policys_limit_is_not_delivered(room: LiveRoom, stric
 
 def test_an_export_over_the_policys_limit_is_not_delivered(room: LiveRoom) -> None:
     policies = {"trainedModelExports": {"maxSize": TEN_MEGABYTES, "filesToExport": ["MODEL"]}}
-    association = room.associate("small-exports", policies=policies)
+    association = room.association(name="small-exports", policies=policies)
     channel = room.channel("rows-exports", association=association)
     room.finished(channel)
     model = room.train("large-model", channel, association, behaviour="leave_large")
@@ -310,5 +305,5 @@ def test_a_model_server_that_fails_ends_its_job_with_a_reason_and_delivers_nothi
 def test_a_model_server_that_hangs_is_ended_by_a_cancel(room: LiveRoom, rows: str, model: str) -> None:
     arn = room.infer("hangs", model, rows, BEHAVIOUR="hang")
     once(lambda lines: lines, lambda: room.printed(arn))
-    room.ml.cancel_trained_model_inference_job(membershipIdentifier=room.membership, trainedModelInferenceJobArn=arn)
+    room.call("CancelTrainedModelInferenceJob", trainedModelInferenceJobArn=arn)
     room.finished(arn, "INACTIVE", seconds=10)

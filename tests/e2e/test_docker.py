@@ -8,7 +8,6 @@ import pytest
 
 from contract.runtime import engine as engines
 from support.live import LiveRoom, live_room, once
-from support.worlds.requests import ALICE, role_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 
@@ -62,13 +61,7 @@ def engine_socket() -> Iterator[str]:
 def room(tmp_path_factory: pytest.TempPathFactory, engine_socket: str) -> Iterator[LiveRoom]:
     folder = tmp_path_factory.mktemp("docker") / "data"
     with live_room(folder, WHITEROOM_DOCKER_SOCKET=engine_socket) as room:
-        algorithm = room.ml.create_configured_model_algorithm(
-            name="contained",
-            roleArn=role_of(ALICE),
-            trainingContainerConfig={"imageUri": IMAGE},
-            inferenceContainerConfig={"imageUri": IMAGE},
-        )["configuredModelAlgorithmArn"]
-        room.association = room.associate("contained", algorithm)
+        room.association_arn = room.association(name="contained", algorithm=room.algorithm_of("contained", IMAGE))
         yield room
         room.assert_nothing_left()
         assert not list((folder / "containers").glob("[!.]*"))
@@ -79,18 +72,14 @@ def test_a_model_of_two_containers_begins_with_another_outlives_the_server_and_i
     room.finished(rows)
     base = room.train("base", rows, ticks="1")
     room.finished(base)
-    model = str(
-        room.ml.create_trained_model(
-            membershipIdentifier=room.membership,
-            name="two",
-            configuredModelAlgorithmAssociationArn=room.association,
-            hyperparameters={"ticks": "200"},
-            resourceConfig={"instanceType": "ml.t3.medium", "volumeSizeInGB": 1, "instanceCount": 2},
-            stoppingCondition={"maxRuntimeInSeconds": 120},
-            dataChannels=[{"mlInputChannelArn": rows, "channelName": "train"}],
-            incrementalTrainingDataChannels=[{"trainedModelArn": base, "channelName": "base"}],
-        )["trainedModelArn"]
-    )
+    model = room.model(
+        "two",
+        hyperparameters={"ticks": "200"},
+        resourceConfig={"instanceType": "ml.t3.medium", "volumeSizeInGB": 1, "instanceCount": 2},
+        stoppingCondition={"maxRuntimeInSeconds": 120},
+        dataChannels=[{"mlInputChannelArn": rows, "channelName": "train"}],
+        incrementalTrainingDataChannels=[{"trainedModelArn": base, "channelName": "base"}],
+    )["trainedModelArn"]
     once(lambda lines: {"algo-1 tick 5", "algo-2 tick 5"} <= set(lines), lambda: room.printed(model))
     room.kill()
     seen = len(room.printed(model))

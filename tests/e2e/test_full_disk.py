@@ -34,7 +34,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
 def room(disk: Disk) -> Iterator[LiveRoom]:
     limits = {"WHITEROOM_QUOTA_COLLABORATIONS_PER_ACCOUNT": "100000", "WHITEROOM_METRICS_PORT": "0"}
     with live_room(disk.path, **limits) as room:
-        room.association = room.associate("exportable", policies=EXPORTS)
+        room.association_arn = room.association(name="exportable", policies=EXPORTS)
         yield room
 
 
@@ -119,7 +119,7 @@ def test_the_operator_is_told_in_a_sentence_a_request_and_by_the_gauge(room: Liv
 
 def test_reading_goes_on_while_the_disk_is_full(room: LiveRoom, disk: Disk) -> None:
     disk.fill()
-    assert room.collaboration in collaborations(room, "111111111111")
+    assert room.collaboration_id in collaborations(room, "111111111111")
 
 
 def test_a_training_that_runs_through_a_full_disk_runs_once_and_its_log_says_what_is_lost(

@@ -20,7 +20,7 @@ NAMES = {"ml-input-channel": "mlInputChannelArn", "trained-model": "trainedModel
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("hidden") / "data", **SETTINGS) as room:
-        for account, membership in ((ALICE, room.membership), (BOB, room.owner_membership)):
+        for account, membership in ((ALICE, room.membership(ALICE)), (BOB, room.membership(BOB))):
             s3 = {"s3Destination": {"s3Uri": f"s3://{account}/results"}}
             location = {"roleArn": role_of(account), "destination": s3}
             room.client("cleanroomsml", account).put_ml_configuration(
@@ -34,7 +34,7 @@ def masked(room: LiveRoom) -> dict[str, str]:
     """An association under which both members read logs without numbers, and nothing is exported; and a channel."""
     redacted = {"logRedactionConfiguration": {"entitiesToRedact": ["NUMBERS"]}}
     logs = {"containerLogs": [{"allowedAccountIds": [ALICE, BOB], **redacted}]}
-    association = room.associate("masked", policies={"trainedModels": logs, "trainedModelInferenceJobs": logs})
+    association = room.association(name="masked", policies={"trainedModels": logs, "trainedModelInferenceJobs": logs})
     channel = room.channel("rows", association=association)
     room.finished(channel)
     return {"association": association, "channel": channel}
@@ -43,9 +43,9 @@ def masked(room: LiveRoom) -> dict[str, str]:
 def everything_told(room: LiveRoom) -> str:
     """All that both members can read, and the server's own log."""
     told = [(room.data.parent / f"{room.data.name}.log").read_text()]
-    for account, membership in ((ALICE, room.membership), (BOB, room.owner_membership)):
+    for account, membership in ((ALICE, room.membership(ALICE)), (BOB, room.membership(BOB))):
         ml, logs, metrics = (room.client(name, account) for name in ("cleanroomsml", "logs", "cloudwatch"))
-        own, shared = {"membershipIdentifier": membership}, {"collaborationIdentifier": room.collaboration}
+        own, shared = {"membershipIdentifier": membership}, {"collaborationIdentifier": room.collaboration_id}
         models = listed(ml.list_collaboration_trained_models(**shared))
         told += [str(ml.list_trained_models(**own)), str(models)]
         for model in models:

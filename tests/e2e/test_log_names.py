@@ -24,7 +24,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with pytest.MonkeyPatch.context() as patch, live_room(folder / "data", **environment) as room:
         patch.syspath_prepend(models)
         patch.setenv("WHITEROOM_REDACTION_LANGUAGE_MODEL", WARD)
-        for account, membership in ((ALICE, room.membership), (BOB, room.owner_membership)):
+        for account, membership in ((ALICE, room.membership(ALICE)), (BOB, room.membership(BOB))):
             room.client("cleanroomsml", account).put_ml_configuration(
                 membershipIdentifier=membership,
                 defaultOutputLocation={
@@ -42,8 +42,8 @@ def test_a_name_reaches_no_member_however_it_is_written(room: LiveRoom) -> None:
         {"allowedAccountIds": [ALICE], **PERSONAL},
         {"allowedAccountIds": [BOB], "logType": "ERROR_SUMMARY", **PERSONAL},
     )
-    association = room.associate(
-        "named", policies={"trainedModels": {"containerLogs": list(policies)}, "trainedModelInferenceJobs": {}}
+    association = room.association(
+        name="named", policies={"trainedModels": {"containerLogs": list(policies)}, "trainedModelInferenceJobs": {}}
     )
     model = room.train("named", rows, association, behaviour="confess_names", person="Alice Smith")
     message = room.failed(model, "AlgorithmError")
@@ -52,9 +52,7 @@ def test_a_name_reaches_no_member_however_it_is_written(room: LiveRoom) -> None:
     assert told[ALICE].count("row of [REDACTED] dropped") == 8
     assert sum(line.endswith("x row of [REDACTED] dropped") for line in told[ALICE]) == 2
     assert "ValueError: no [REDACTED]" in told[BOB]
-    theirs = room.client("cleanroomsml", BOB).get_collaboration_trained_model(
-        collaborationIdentifier=room.collaboration, trainedModelArn=model
-    )
+    theirs = room.client("cleanroomsml", BOB).get_collaboration_trained_model(**room.here, trainedModelArn=model)
     said = "\n".join([message, str(theirs["statusDetails"]), *told[ALICE], *told[BOB]])
     assert not [word for word in ("Alice", "Smith") if word in said]
     log = (room.data.parent / f"{room.data.name}.log").read_text()

@@ -23,7 +23,7 @@ DIGITS = "0123456789"
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("logs") / "data") as room:
-        for account, membership in ((ALICE, room.membership), (BOB, room.owner_membership)):
+        for account, membership in ((ALICE, room.membership(ALICE)), (BOB, room.membership(BOB))):
             room.client("cleanroomsml", account).put_ml_configuration(
                 membershipIdentifier=membership,
                 defaultOutputLocation={
@@ -42,8 +42,8 @@ def rows(room: LiveRoom) -> str:
 
 
 def under(room: LiveRoom, name: str, *policies: dict[str, Any]) -> str:
-    return room.associate(
-        name, policies={"trainedModels": {"containerLogs": list(policies)}, "trainedModelInferenceJobs": {}}
+    return room.association(
+        name=name, policies={"trainedModels": {"containerLogs": list(policies)}, "trainedModelInferenceJobs": {}}
     )
 
 
@@ -87,18 +87,14 @@ def test_a_member_follows_a_training_line_by_line_and_no_other_member_does(room:
     assert messages(room, ALICE, model) == seen
     assert messages(room, BOB, model) == []
     assert room.client("logs", BOB).describe_log_streams(logGroupName=GROUP)["logStreams"] == []
-    theirs = room.client("cleanroomsml", BOB).get_collaboration_trained_model(
-        collaborationIdentifier=room.collaboration, trainedModelArn=model
-    )
+    theirs = room.client("cleanroomsml", BOB).get_collaboration_trained_model(**room.here, trainedModelArn=model)
     assert "not in allowedAccountIds" in theirs["logsStatusDetails"]
 
 
 def everything_told(room: LiveRoom, model: str) -> str:
     """All that members and the server's own log are told of a run."""
     ours = room.look(model)
-    theirs = room.client("cleanroomsml", BOB).get_collaboration_trained_model(
-        collaborationIdentifier=room.collaboration, trainedModelArn=model
-    )
+    theirs = room.client("cleanroomsml", BOB).get_collaboration_trained_model(**room.here, trainedModelArn=model)
     told = [str(answer.get("statusDetails")) + str(answer.get("logsStatusDetails")) for answer in (ours, theirs)]
     told += messages(room, ALICE, model) + messages(room, BOB, model)
     streams = room.client("logs").describe_log_streams(
@@ -154,8 +150,8 @@ def test_the_operator_sees_exactly_what_a_member_sees(room: LiveRoom, rows: str)
 
 
 def test_an_inference_jobs_log_is_read_by_pages(room: LiveRoom, rows: str) -> None:
-    association = room.associate(
-        "served", policies={"trainedModelInferenceJobs": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}}
+    association = room.association(
+        name="served", policies={"trainedModelInferenceJobs": {"containerLogs": [{"allowedAccountIds": [ALICE]}]}}
     )
     model = room.train("served", rows, association)
     room.finished(model)

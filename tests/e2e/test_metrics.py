@@ -15,7 +15,7 @@ from support.command import whiteroom
 from support.live import IMAGE, PATIENCE_SECONDS, LiveRoom, live_room, once
 from support.prometheus import parsed
 from support.protocols import OF_CLOUDWATCH
-from support.worlds.requests import ALICE, BOB, role_of
+from support.worlds.requests import ALICE, BOB
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +30,8 @@ DEFINITIONS = [
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("metrics") / "data") as room:
-        algorithm = room.ml.create_configured_model_algorithm(
-            name="measured",
-            roleArn=role_of(ALICE),
-            trainingContainerConfig={"imageUri": IMAGE, "metricDefinitions": DEFINITIONS},
-        )["configuredModelAlgorithmArn"]
-        room.association = room.associate("measured", algorithm)
+        algorithm = room.algorithm_of("measured", IMAGE, metricDefinitions=DEFINITIONS)
+        room.association_arn = room.association(name="measured", algorithm=algorithm)
         yield room
         room.assert_nothing_left()
 
@@ -72,9 +68,7 @@ def test_metrics_come_while_the_training_runs_and_kills_of_the_server_leave_no_h
     table = whiteroom("metrics", arn, "--data", str(room.data)).out.splitlines()
     assert table[0].split()[:5] == ["METRIC", "KIND", "HOST", "VALUES", "MIN"]
     assert ["tick", "custom", "algo-1", str(TICKS), "0", str(TICKS - 1)] in [line.split()[:6] for line in table]
-    told = room.client("cleanroomsml", BOB).get_collaboration_trained_model(
-        collaborationIdentifier=room.collaboration, trainedModelArn=arn
-    )
+    told = room.client("cleanroomsml", BOB).get_collaboration_trained_model(**room.here, trainedModelArn=arn)
     assert told["metricsStatus"] == "PUBLISH_FAILED"
     assert told["metricsStatusDetails"].startswith("Failed to publish metrics as no ML Config role is set")
 
@@ -84,9 +78,9 @@ NAMESPACE = "/aws/cleanroomsml/TrainedModels"
 
 
 def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_their_own_clients(room: LiveRoom) -> None:
-    algorithm = room.ml.list_configured_model_algorithms()["configuredModelAlgorithms"]
+    algorithm = room.server.ml(ALICE, "ListConfiguredModelAlgorithms")["configuredModelAlgorithms"]
     (measuring,) = (one["configuredModelAlgorithmArn"] for one in algorithm if one["name"] == "measured")
-    noisy = room.associate("noisy", measuring, HIGH)
+    noisy = room.association(name="noisy", algorithm=measuring, policies=HIGH)
     rows = room.channel("noisy-rows", association=noisy)
     room.finished(rows)
     arn = room.train("noisy", rows, noisy, behaviour="count", ticks=str(TICKS))

@@ -36,7 +36,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
             analysisRulePolicy=custom_rule(additionalAnalyses="ALLOWED"),
         )
         bob.update_configured_table_association_analysis_rule(
-            membershipIdentifier=room.owner_membership,
+            **room.of(BOB),
             configuredTableAssociationIdentifier=association(room)["id"],
             analysisRuleType="CUSTOM",
             analysisRulePolicy=collaboration_rule(allowedResultReceivers=[ALICE]),
@@ -46,9 +46,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
 
 def association(room: LiveRoom) -> Any:
     bob = room.client("cleanrooms", BOB)
-    (found,) = bob.list_configured_table_associations(membershipIdentifier=room.owner_membership)[
-        "configuredTableAssociationSummaries"
-    ]
+    (found,) = bob.list_configured_table_associations(**room.of(BOB))["configuredTableAssociationSummaries"]
     return found
 
 
@@ -57,7 +55,7 @@ def start(room: LiveRoom, sql: str = SQL, **s3: Any) -> str:
     output = {"s3": {"resultFormat": "CSV", "bucket": "alice", "keyPrefix": "queries", **s3}}
     answer = room.client("cleanrooms").start_protected_query(
         type="SQL",
-        membershipIdentifier=room.membership,
+        **room.of(ALICE),
         sqlParameters={"queryString": sql},
         resultConfiguration={"outputConfiguration": output},
     )
@@ -65,7 +63,7 @@ def start(room: LiveRoom, sql: str = SQL, **s3: Any) -> str:
 
 
 def look(room: LiveRoom, query: str) -> Any:
-    here = {"membershipIdentifier": room.membership, "protectedQueryIdentifier": query}
+    here = {"membershipIdentifier": room.membership(ALICE), "protectedQueryIdentifier": query}
     return room.client("cleanrooms").get_protected_query(**here)["protectedQuery"]
 
 
@@ -131,7 +129,7 @@ def test_a_cancelled_query_ends_and_delivers_nothing(room: LiveRoom) -> None:
     query = start(room, LONG)
     once(lambda seen: seen["status"] == "STARTED", lambda: look(room, query))
     answer = room.client("cleanrooms").update_protected_query(
-        membershipIdentifier=room.membership, protectedQueryIdentifier=query, targetStatus="CANCELLED"
+        **room.of(ALICE), protectedQueryIdentifier=query, targetStatus="CANCELLED"
     )
     assert answer["protectedQuery"]["status"] == "CANCELLING"
     assert ended(room, query)["status"] == "CANCELLED"
@@ -141,13 +139,13 @@ def test_a_cancelled_query_ends_and_delivers_nothing(room: LiveRoom) -> None:
 
 def test_a_query_outlives_its_server_and_its_table_is_counted_once(room: LiveRoom) -> None:
     """A LIFETIME budget of two: one query through a kill -9, one more, and the third is refused."""
-    resource = room.client("cleanrooms").get_schema(collaborationIdentifier=room.collaboration, name="visits")["schema"]
+    resource = room.client("cleanrooms").get_schema(**room.here, name="visits")["schema"]
     budget = {
         "budgetParameters": [{"type": "LIFETIME", "budget": 2}],
         "resourceArn": resource["resourceArn"],
     }
     template = room.client("cleanrooms", BOB).create_privacy_budget_template(
-        membershipIdentifier=room.owner_membership,
+        **room.of(BOB),
         privacyBudgetType="ACCESS_BUDGET",
         parameters={"accessBudget": budget},
     )["privacyBudgetTemplate"]
@@ -167,7 +165,7 @@ def test_a_query_outlives_its_server_and_its_table_is_counted_once(room: LiveRoo
     with pytest.raises(ClientError, match="access budget of the table 'visits'"):
         room.channel("too-many")
     room.client("cleanrooms", BOB).delete_privacy_budget_template(
-        membershipIdentifier=room.owner_membership, privacyBudgetTemplateIdentifier=template["id"]
+        **room.of(BOB), privacyBudgetTemplateIdentifier=template["id"]
     )
     assert ended(room, start(room))["status"] == "SUCCESS"
 
@@ -175,7 +173,7 @@ def test_a_query_outlives_its_server_and_its_table_is_counted_once(room: LiveRoo
 def left(room: LiveRoom) -> int:
     """What ALICE sees of BOB's budget."""
     (summary,) = room.client("cleanrooms").list_collaboration_privacy_budgets(
-        collaborationIdentifier=room.collaboration, privacyBudgetType="ACCESS_BUDGET"
+        **room.here, privacyBudgetType="ACCESS_BUDGET"
     )["collaborationPrivacyBudgetSummaries"]
     return int(summary["budget"]["accessBudget"]["aggregateRemainingBudget"])
 
@@ -183,7 +181,7 @@ def left(room: LiveRoom) -> int:
 def units_left(room: LiveRoom) -> Any:
     """How many queries that count users ALICE sees left in the collaboration."""
     (budget,) = room.client("cleanrooms").list_collaboration_privacy_budgets(
-        collaborationIdentifier=room.collaboration, privacyBudgetType="DIFFERENTIAL_PRIVACY"
+        **room.here, privacyBudgetType="DIFFERENTIAL_PRIVACY"
     )["collaborationPrivacyBudgetSummaries"]
     counted = {item["type"]: item for item in budget["budget"]["differentialPrivacy"]["aggregations"]}
     return counted["COUNT_DISTINCT"]["remainingCount"]
@@ -202,9 +200,7 @@ def test_a_protected_table_answers_with_noise_until_its_budget_is_spent_through_
     assert "CreatePrivacyBudgetTemplate" in not_ready["error"]["message"]
     bob = room.client("cleanrooms", BOB)
     parameters = {"differentialPrivacy": {"epsilon": 1, "usersNoisePerQuery": 10}}
-    bob.create_privacy_budget_template(
-        membershipIdentifier=room.owner_membership, privacyBudgetType="DIFFERENTIAL_PRIVACY", parameters=parameters
-    )
+    bob.create_privacy_budget_template(**room.of(BOB), privacyBudgetType="DIFFERENTIAL_PRIVACY", parameters=parameters)
     assert units_left(room) == 10
     query = start(room, "SELECT town, COUNT(DISTINCT person) AS people, AVG(nights) AS nights FROM stays GROUP BY town")
     room.restart()

@@ -29,7 +29,7 @@ CROSS_JOIN = (
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("restart") / "data", WHITEROOM_STOP_GRACE_SECONDS="5") as room:
-        room.association = room.associate("exportable", policies=EXPORTS)
+        room.association_arn = room.association(name="exportable", policies=EXPORTS)
         yield room
         room.assert_nothing_left()
 
@@ -198,7 +198,7 @@ def test_a_second_server_on_the_folder_is_refused(room: LiveRoom) -> None:
 @pytest.mark.parametrize("seed", [5])
 def test_a_whole_story_under_kills_at_random_moments_ends_as_it_should(tmp_path: Path, seed: int) -> None:
     with live_room(tmp_path / "data") as room:
-        room.association = room.associate("exportable", policies=EXPORTS)
+        room.association_arn = room.association(name="exportable", policies=EXPORTS)
         killer = Killer(room, random.Random(seed))
         rows = room.channel("rows")
         assert killer.until_finished(rows)["numberOfRecords"] == 20

@@ -24,7 +24,7 @@ LONG = "SELECT count(*) AS n FROM " + ", ".join(f"visits AS {name}" for name in 
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("revoked") / "data", WHITEROOM_STOP_GRACE_SECONDS="5") as room:
         policies = {"trainedModels": LOGS, "trainedModelInferenceJobs": {}, **EXPORTS}
-        room.association = room.associate("open", policies=policies)
+        room.association_arn = room.association(name="open", policies=policies)
         yield room
         room.assert_nothing_left()
 
@@ -36,7 +36,7 @@ def table(room: LiveRoom) -> dict[str, Any]:
 
 def shared(room: LiveRoom) -> dict[str, Any]:
     bob = room.client("cleanrooms", BOB)
-    place = {"membershipIdentifier": room.owner_membership}
+    place = {"membershipIdentifier": room.membership(BOB)}
     (one,) = bob.list_configured_table_associations(**place)["configuredTableAssociationSummaries"]
     return {**place, "configuredTableAssociationIdentifier": one["id"], "analysisRuleType": "CUSTOM"}
 
@@ -123,11 +123,11 @@ def test_an_owner_is_obeyed_by_the_operators_command_while_no_server_runs(room: 
 def test_the_operator_stops_all_work_of_a_collaboration_beside_a_running_server(room: LiveRoom) -> None:
     rows = rows_of(room)
     arn = running(room, rows)
-    assert room.command("collaborations", "stop", room.collaboration).code == 0
+    assert room.command("collaborations", "stop", room.collaboration_id).code == 0
     room.failed(arn, "StoppedByOperator")
     with pytest.raises(ClientError, match="operator"):
         room.train("after", rows)
-    assert room.command("collaborations", "resume", room.collaboration).code == 0
+    assert room.command("collaborations", "resume", room.collaboration_id).code == 0
     room.finished(room.train("after", rows))
 
 
@@ -139,7 +139,7 @@ def test_a_query_that_runs_while_its_column_is_disallowed_delivers_nothing(room:
     bob.update_configured_table_association_analysis_rule(**shared(room), analysisRulePolicy=receivers)
     query = alice.start_protected_query(
         type="SQL",
-        membershipIdentifier=room.membership,
+        **room.of(ALICE),
         sqlParameters={"queryString": LONG},
         resultConfiguration={
             "outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": "alice", "keyPrefix": "asked"}}
@@ -147,7 +147,7 @@ def test_a_query_that_runs_while_its_column_is_disallowed_delivers_nothing(room:
     )["protectedQuery"]
 
     def look() -> Any:
-        answer = alice.get_protected_query(membershipIdentifier=room.membership, protectedQueryIdentifier=query["id"])
+        answer = alice.get_protected_query(**room.of(ALICE), protectedQueryIdentifier=query["id"])
         return answer["protectedQuery"]
 
     once(lambda seen: seen["status"] != "SUBMITTED", look)

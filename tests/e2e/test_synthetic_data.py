@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from support.live import LiveRoom, live_room, once
 from support.patients import COLUMNS
 from support.patients import SQL as PATIENTS
-from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule, role_of
+from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule, input_channel
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def create_template(room: LiveRoom, name: str, epsilon: float = 5.0, max_score: 
         for column, kind in COLUMNS.items()
     ]
     answer = room.client("cleanrooms").create_analysis_template(
-        membershipIdentifier=room.membership,
+        **room.of(ALICE),
         name=name,
         format="SQL",
         source={"text": SQL},
@@ -68,23 +68,9 @@ def approve(room: LiveRoom, *templates: str) -> None:
 
 
 def channel_of(room: LiveRoom, name: str, template: str, **payers: Any) -> str:
-    answer = room.ml.create_ml_input_channel(
-        membershipIdentifier=room.membership,
-        configuredModelAlgorithmAssociations=[room.association],
-        inputChannel={
-            "dataSource": {
-                "protectedQueryInputParameters": {
-                    "sqlParameters": {"analysisTemplateArn": template},
-                    "resultFormat": "CSV",
-                }
-            },
-            "roleArn": role_of(ALICE),
-        },
-        name=name,
-        retentionInDays=1,
-        **payers,
-    )
-    return str(answer["mlInputChannelArn"])
+    rows = input_channel({"analysisTemplateArn": template})
+    rows["dataSource"]["protectedQueryInputParameters"]["resultFormat"] = "CSV"
+    return room.channel(name, inputChannel=rows, **payers)
 
 
 def test_a_channel_of_synthetic_rows_from_template_to_training(room: LiveRoom) -> None:
@@ -101,9 +87,7 @@ def test_a_channel_of_synthetic_rows_from_template_to_training(room: LiveRoom) -
     (score,) = configuration["syntheticDataEvaluationScores"]["dataPrivacyScores"]["membershipInferenceAttackScores"]
     assert score["attackVersion"] == "DISTANCE_TO_CLOSEST_RECORD_V1"
     assert 0.4 < score["score"] < 0.6
-    told = room.client("cleanroomsml", BOB).get_collaboration_ml_input_channel(
-        collaborationIdentifier=room.collaboration, mlInputChannelArn=channel
-    )
+    told = room.client("cleanroomsml", BOB).get_collaboration_ml_input_channel(**room.here, mlInputChannelArn=channel)
     assert told["syntheticDataConfiguration"] == configuration
     (file,) = (room.data / "channels" / channel.rsplit("/", 1)[-1]).iterdir()
     header, *rows = file.read_text().splitlines()
@@ -121,7 +105,7 @@ def test_a_query_of_a_member_never_gets_the_rows_of_a_template_for_synthetic_dat
     with pytest.raises(ClientError, match="CreateMLInputChannel") as caught:
         room.client("cleanrooms").start_protected_query(
             type="SQL",
-            membershipIdentifier=room.membership,
+            **room.of(ALICE),
             sqlParameters={"analysisTemplateArn": template},
             resultConfiguration={"outputConfiguration": output},
         )

@@ -35,9 +35,9 @@ class Upgraded:
 def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     release = install(request.param, tmp_path_factory.mktemp("release"))
     data = tmp_path_factory.mktemp("upgrade") / "data"
-    with begun(LiveRoom(data, release=release)) as room:
+    with begun(LiveRoom(data=data, release=release)) as room:
         version = release("--version").out
-        room.association = room.associate("exportable", policies=EXPORTS)
+        room.association_arn = room.association(name="exportable", policies=EXPORTS)
         rows = room.channel("rows")
         room.finished(rows)
         before = room.train("before", rows)

@@ -28,20 +28,12 @@ from support.command import whiteroom
 from support.patience import Patience
 from support.releases import Release
 from support.server import RunningServer, running_server
-from support.worlds.requests import (
-    ALICE,
-    BOB,
-    NO_PAYMENT,
-    collaboration_request,
-    collaboration_rule,
-    custom_rule,
-    role_of,
-)
+from support.worlds.requests import ALICE, BOB, NO_PAYMENT, REGION, collaboration_request, member
+from support.worlds.rooms import AnyRoom, Parts
 from whiteroom.runtime.supervisor import cgroups
 
 PROGRAMS = Path(__file__).parents[1] / "e2e" / "programs"
 IMAGE = "programs:1"
-REGION = "eu-central-1"
 PATIENCE_SECONDS = 60
 ROWS = "".join(f"{number},{number % 90}\n" for number in range(1, 21))
 MOVING = ("PENDING", "IN_PROGRESS")
@@ -49,30 +41,23 @@ LOGGED = {"queryLogStatus": "ENABLED", "jobLogStatus": "ENABLED"}
 
 
 @dataclass
-class LiveRoom:
+class LiveRoom(AnyRoom):
     """The room, its server, and what ALICE does in it."""
 
-    data: Path
+    server: RunningServer = field(init=False)
+    parts: Parts = field(default_factory=lambda: Parts(querier=ALICE, owner=BOB, author=ALICE, receiver=ALICE))
+    sql: str = "SELECT patient, age FROM visits"
+    data: Path = field(kw_only=True)
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     release: Release | None = None
     """Another release than this one, whose server and commands they are."""
-    collaboration: str = ""
-    membership: str = ""
-    owner_membership: str = ""
-    algorithm: str = ""
-    """The configured model algorithm, to associate under policies."""
-    association: str = ""
-    """The association without policies."""
-    server: RunningServer = field(init=False)
     _servers: ExitStack = field(default_factory=ExitStack)
-    _clients: dict[tuple[str, str, str | None], Any] = field(default_factory=dict)
 
     # -- the server -----------------------------------------------------------------
 
     def start(self) -> None:
         """Start a server on the folder."""
-        self._clients.clear()
         python = self.release.python if self.release else sys.executable
         environment = {"AWS_REGION": "x", **self.environment}
         running = running_server(self.data, *self.options, environment=environment, python=python)
@@ -94,15 +79,7 @@ class LiveRoom:
 
     def client(self, service: str, account: str = ALICE, protocol: str | None = None) -> Any:
         """A client of the server that runs now; in the protocol named, or the one that boto3 likes best."""
-        name = (service, account, protocol)
-        if name not in self._clients:
-            self._clients[name] = self.server.client(service, account, protocol=protocol)
-        return self._clients[name]
-
-    @property
-    def ml(self) -> Any:
-        """ALICE's client of cleanroomsml."""
-        return self.client("cleanroomsml")
+        return self.server.client_of(service, account, protocol)
 
     # -- the room -------------------------------------------------------------------
 
@@ -112,41 +89,23 @@ class LiveRoom:
         visits.write_text("patient,age\n" + ROWS)
         built = self.command("images", "build", IMAGE, str(PROGRAMS))
         assert built.code == 0, built.err
-        alice, bob = self.client("cleanrooms"), self.client("cleanrooms", BOB)
-        abilities = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
+        pays = {"isResponsible": True}
+        kinds = ("modelTraining", "modelInference", "syntheticDataGeneration")
+        payment = {"queryCompute": pays, "machineLearning": dict.fromkeys(kinds, pays)}
+        receives = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
         request = collaboration_request(
-            creatorMLMemberAbilities=abilities,
+            creatorMLMemberAbilities=receives,
+            creatorPaymentConfiguration=payment,
+            members=[member(BOB, "Bob")],
             **LOGGED,
-            members=[
-                {"accountId": BOB, "displayName": "Bob", "memberAbilities": [], "paymentConfiguration": NO_PAYMENT}
-            ],
         )
-        pays = request["creatorPaymentConfiguration"]
-        pays["machineLearning"]["syntheticDataGeneration"] = {"isResponsible": True}
-        self.collaboration = alice.create_collaboration(**request)["collaboration"]["id"]
-        self.membership = self._join(alice, pays)
-        self.owner_membership = self._join(bob, NO_PAYMENT)
-        self.ml.put_ml_configuration(
-            membershipIdentifier=self.membership,
-            defaultOutputLocation={
-                "roleArn": role_of(ALICE),
-                "destination": {"s3Destination": {"s3Uri": "s3://alice/results"}},
-            },
-        )
+        self.invite(ALICE, **request)
+        self.join(ALICE, **LOGGED, paymentConfiguration=payment)
+        self.join(BOB, **LOGGED, paymentConfiguration=NO_PAYMENT)
+        self.configure(ALICE, "s3://alice/results")
         self.share("visits", visits, ["patient", "age"])
-        self.algorithm = self.ml.create_configured_model_algorithm(
-            name="programs",
-            roleArn=role_of(ALICE),
-            trainingContainerConfig={"imageUri": IMAGE},
-            inferenceContainerConfig={"imageUri": IMAGE},
-        )["configuredModelAlgorithmArn"]
-        self.association = self.associate("programs")
-
-    def _join(self, client: Any, pays: Any) -> str:
-        answer = client.create_membership(
-            collaborationIdentifier=self.collaboration, **LOGGED, paymentConfiguration=pays
-        )
-        return str(answer["membership"]["id"])
+        self.algorithm_arn = self.algorithm_of("programs", IMAGE)
+        self.association_arn = self.association(name="programs")
 
     def share(
         self,
@@ -160,60 +119,24 @@ class LiveRoom:
         """BOB catalogues a file and shares it as a table, under these rules or for any algorithm to be trained on."""
         added = self.command("catalog", "add", "--account", BOB, f"lake.{name}", str(file))
         assert added.code == 0, added.err
-        bob = self.client("cleanrooms", BOB)
-        table = bob.create_configured_table(
+        self.table = self.shared_table(BOB, name, allowed, kind, rule, shared)
+
+    def algorithm_of(self, name: str, image: str, inference: str = "", **training: Any) -> str:
+        """An algorithm of ALICE's with these images; its ARN."""
+        return self.algorithm(
             name=name,
-            tableReference={"glue": {"databaseName": "lake", "tableName": name}},
-            allowedColumns=allowed,
-            analysisMethod="DIRECT_QUERY",
-        )["configuredTable"]["id"]
-        bob.create_configured_table_analysis_rule(
-            configuredTableIdentifier=table, analysisRuleType=kind, analysisRulePolicy=rule or custom_rule()
-        )
-        association = bob.create_configured_table_association(
-            name=name,
-            membershipIdentifier=self.owner_membership,
-            configuredTableIdentifier=table,
-            roleArn=role_of(BOB),
-        )["configuredTableAssociation"]["id"]
-        bob.create_configured_table_association_analysis_rule(
-            membershipIdentifier=self.owner_membership,
-            configuredTableAssociationIdentifier=association,
-            analysisRuleType=kind,
-            analysisRulePolicy=shared or collaboration_rule(),
+            trainingContainerConfig={"imageUri": image, **training},
+            inferenceContainerConfig={"imageUri": inference or image},
         )
 
-    def associate(self, name: str, algorithm: str = "", policies: Any = None) -> str:
-        """An association of an algorithm of ALICE's, under policies if given."""
-        privacy = {} if policies is None else {"privacyConfiguration": {"policies": policies}}
-        answer = self.ml.create_configured_model_algorithm_association(
-            membershipIdentifier=self.membership,
-            configuredModelAlgorithmArn=algorithm or self.algorithm,
-            name=name,
-            **privacy,
-        )
-        return str(answer["configuredModelAlgorithmAssociationArn"])
+    def channel_request(self, name: str = "rows", sql: str = "", association: str = "", **changes: Any) -> Any:
+        """With the workers that the query is to have."""
+        request = super().channel_request(name, sql, association, **changes)
+        source = request["inputChannel"]["dataSource"]["protectedQueryInputParameters"]
+        source["computeConfiguration"] = {"worker": {"type": "CR.1X", "number": 2}}
+        return request
 
     # -- what takes time ------------------------------------------------------------
-
-    def channel(self, name: str, sql: str = "SELECT patient, age FROM visits", association: str = "") -> str:
-        """CreateMLInputChannel; its ARN."""
-        answer = self.ml.create_ml_input_channel(
-            membershipIdentifier=self.membership,
-            configuredModelAlgorithmAssociations=[association or self.association],
-            inputChannel={
-                "dataSource": {
-                    "protectedQueryInputParameters": {
-                        "sqlParameters": {"queryString": sql},
-                        "computeConfiguration": {"worker": {"type": "CR.1X", "number": 2}},
-                    }
-                },
-                "roleArn": role_of(ALICE),
-            },
-            name=name,
-            retentionInDays=1,
-        )
-        return str(answer["mlInputChannelArn"])
 
     def train(
         self,
@@ -227,51 +150,35 @@ class LiveRoom:
         **asked: str,
     ) -> str:
         """CreateTrainedModel of the program with these hyperparameters; its ARN."""
-        answer = self.ml.create_trained_model(
-            membershipIdentifier=self.membership,
-            name=name,
-            configuredModelAlgorithmAssociationArn=association or self.association,
+        machine = {"instanceType": "ml.t3.medium", "volumeSizeInGB": gigabytes, "instanceCount": instances}
+        return self.model(
+            name,
+            configuredModelAlgorithmAssociationArn=association or self.association_arn,
             hyperparameters=asked,
-            resourceConfig={
-                "instanceType": "ml.t3.medium",
-                "volumeSizeInGB": gigabytes,
-                "instanceCount": instances,
-            },
+            resourceConfig=machine,
             stoppingCondition={"maxRuntimeInSeconds": seconds},
             dataChannels=[{"mlInputChannelArn": channel, "channelName": "train"}],
-        )
-        return str(answer["trainedModelArn"])
+        )["trainedModelArn"]
 
     def infer(self, name: str, model: str, channel: str, *, instances: int = 1, **environment: str) -> str:
         """StartTrainedModelInferenceJob; its ARN."""
-        answer = self.ml.start_trained_model_inference_job(
-            membershipIdentifier=self.membership,
-            name=name,
-            trainedModelArn=model,
+        return self.inference_job(
+            name,
+            model,
+            channel,
             resourceConfig={"instanceType": "ml.m5.large", "instanceCount": instances},
-            dataSource={"mlInputChannelArn": channel},
             outputConfiguration={"accept": "text/csv", "members": [{"accountId": ALICE}]},
             containerExecutionParameters={"maxPayloadInMB": 1},
             environment=environment,
-        )
-        return str(answer["trainedModelInferenceJobArn"])
-
-    def export(self, name: str, model: str) -> None:
-        """StartTrainedModelExportJob to ALICE."""
-        self.ml.start_trained_model_export_job(
-            name=name,
-            membershipIdentifier=self.membership,
-            trainedModelArn=model,
-            outputConfiguration={"members": [{"accountId": ALICE}]},
         )
 
     def exported(self, name: str, model: str) -> Any:
         """The export job of that name, once it is at rest."""
 
         def look() -> Any:
-            jobs = self.ml.list_collaboration_trained_model_export_jobs(
-                collaborationIdentifier=self.collaboration, trainedModelArn=model
-            )["collaborationTrainedModelExportJobs"]
+            jobs = self.call("ListCollaborationTrainedModelExportJobs", trainedModelArn=model)[
+                "collaborationTrainedModelExportJobs"
+            ]
             (job,) = (job for job in jobs if job["name"] == name)
             return job
 
@@ -283,7 +190,7 @@ class LiveRoom:
             self.client("logs", account)
             .get_paginator("filter_log_events")
             .paginate(
-                logGroupName=f"/aws/cleanrooms/{self.collaboration}",
+                logGroupName=f"/aws/cleanrooms/{self.collaboration_id}",
                 filterPattern=" ".join(f'"{term}"' for term in terms),
             )
         )
@@ -291,19 +198,17 @@ class LiveRoom:
 
     def cancel(self, model: str) -> None:
         """CancelTrainedModel."""
-        self.ml.cancel_trained_model(membershipIdentifier=self.membership, trainedModelArn=model)
+        self.call("CancelTrainedModel", trainedModelArn=model)
 
     # -- what is seen ---------------------------------------------------------------
 
     def look(self, arn: str) -> Any:
         """A channel, a model or an inference job as it is now."""
         if "/ml-input-channel/" in arn:
-            return self.ml.get_ml_input_channel(membershipIdentifier=self.membership, mlInputChannelArn=arn)
+            return self.call("GetMLInputChannel", mlInputChannelArn=arn)
         if "/trained-model-inference-job/" in arn:
-            return self.ml.get_trained_model_inference_job(
-                membershipIdentifier=self.membership, trainedModelInferenceJobArn=arn
-            )
-        return self.ml.get_trained_model(membershipIdentifier=self.membership, trainedModelArn=arn)
+            return self.call("GetTrainedModelInferenceJob", trainedModelInferenceJobArn=arn)
+        return self.call("GetTrainedModel", trainedModelArn=arn)
 
     def finished(self, arn: str, status: str = "ACTIVE", seconds: float = PATIENCE_SECONDS) -> Any:
         """What it came to, which must be `status`."""
@@ -390,7 +295,7 @@ def live_room(data: Path, *options: str, **environment: str) -> Iterator[LiveRoo
         *options: of `whiteroom up`.
         **environment: variables of the server's; its settings, for example.
     """
-    with begun(LiveRoom(data, options, environment)) as room:
+    with begun(LiveRoom(data=data, options=options, environment=environment)) as room:
         yield room
 
 

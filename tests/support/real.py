@@ -28,7 +28,7 @@ import pytest
 
 from support.command import whiteroom
 from support.live import LiveRoom, live_room
-from support.worlds.requests import ALICE, role_of
+from support.worlds.requests import ALICE
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.images import environments
 from whiteroom.runtime.images.library import Images
@@ -100,13 +100,8 @@ def _kept() -> Path:
 
 def algorithm(room: LiveRoom, name: str, uri: str, *, inference: str = "", **training: Any) -> str:
     """An association of an algorithm of these images, under policies that let everything out."""
-    arn = room.ml.create_configured_model_algorithm(
-        name=name,
-        roleArn=role_of(ALICE),
-        trainingContainerConfig={"imageUri": uri, **training},
-        inferenceContainerConfig={"imageUri": inference or uri},
-    )["configuredModelAlgorithmArn"]
-    return room.associate(name, arn, policies=GENEROUS)
+    arn = room.algorithm_of(name, uri, inference, **training)
+    return room.association(name=name, algorithm=arn, policies=GENEROUS)
 
 
 def channel(room: LiveRoom, name: str, table: str, columns: str, association: str) -> str:
@@ -139,9 +134,8 @@ def train(
         environment: the container's.
         **hyperparameters: `_` stands for `-`.
     """
-    arn = room.ml.create_trained_model(
-        membershipIdentifier=room.membership,
-        name=name,
+    arn = room.model(
+        name,
         configuredModelAlgorithmAssociationArn=association,
         hyperparameters={key.replace("_", "-"): value for key, value in hyperparameters.items()},
         environment=dict(environment or {}),
@@ -153,20 +147,13 @@ def train(
         ],
     )["trainedModelArn"]
     _succeed(room, arn)
-    return str(arn)
+    return arn
 
 
 def infer(room: LiveRoom, name: str, model: str, rows: str, **asked: Any) -> list[str]:
     """An inference job that must succeed; the lines of its one output."""
-    arn = room.ml.start_trained_model_inference_job(
-        membershipIdentifier=room.membership,
-        name=name,
-        trainedModelArn=model,
-        resourceConfig={"instanceType": INSTANCE},
-        dataSource={"mlInputChannelArn": rows},
-        outputConfiguration={"accept": "text/csv", "members": [{"accountId": ALICE}]},
-        **asked,
-    )["trainedModelInferenceJobArn"]
+    output = {"accept": "text/csv", "members": [{"accountId": ALICE}]}
+    arn = room.inference_job(name, model, rows, outputConfiguration=output, **asked)
     _succeed(room, arn)
     (path,) = (path for path in room.deliveries() if f"/{name}/" in path)
     assert path.endswith(".out")

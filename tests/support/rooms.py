@@ -8,16 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from support.fakes import (
-    NOON,
-    CountedLayouts,
-    FakeClock,
-    FakeEngine,
-    FakeRuntime,
-    FakeSynthesiser,
-    MemoryCatalog,
-    RiggedData,
-)
+from support.fake_data import CountedLayouts, MemoryCatalog, RiggedData
+from support.fakes import NOON, FakeClock, FakeEngine, FakeRuntime, FakeSynthesiser
 from whiteroom.base.callers import Caller
 from whiteroom.controllers.loop import Failpoint, Reconciler, nothing
 from whiteroom.controllers.metrics import MetricsReader

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,23 +20,51 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config
 
 from support.protocols import speak
+from support.shapes import BOTOCORE_NAMES, assert_fits
+from support.worlds.servers import AnyServer
 
 READY_SECONDS = 120
 _READY = re.compile(r"Whiteroom is ready at (http://\S+?)[,.] ")
 
 
 @dataclass
-class RunningServer:
+class RunningServer(AnyServer):
     """One server and what talks to it."""
 
     data: Path
     url: str
     process: subprocess.Popen[str]
     region: str = "us-east-1"
+    parameter_validation: bool = True
+    """Whether clients look at what they are to send."""
     _clients: list[Any] = field(default_factory=list)
+    _known: dict[tuple[str, str, str | None], Any] = field(default_factory=dict)
+
+    def call(self, account_id: str, service: str, operation: str, /, **request: Any) -> Any:
+        """One operation as an account through boto3; what it answers is held to the service model."""
+        client = self.client_of(BOTOCORE_NAMES[service], account_id)
+        answer = getattr(client, xform_name(operation))(**request)
+        model = client.meta.service_model.operation_model(operation)
+        assert answer.pop("ResponseMetadata")["HTTPStatusCode"] == model.http.get("responseCode", 200)
+        if model.output_shape is not None:
+            assert_fits(model.output_shape, answer)
+        return answer
+
+    def catalogue(self, account_id: str, name: str, columns: Iterable[str]) -> None:
+        """Its operator adds tables, with commands."""
+
+    def client_of(self, service: str, account: str, protocol: str | None = None) -> Any:
+        """A client for all calls of an account in a protocol, or in the one that boto3 likes best."""
+        known = (service, account, protocol)
+        if known not in self._known:
+            self._known[known] = self.client(
+                service, account, protocol=protocol, parameter_validation=self.parameter_validation
+            )
+        return self._known[known]
 
     def client(
         self, service: str, account: str, secret: str = "unchecked", *, protocol: str | None = None, **config: Any

@@ -25,7 +25,7 @@ _TYPES: dict[str, Any] = {
     "float": (int, float),
     "timestamp": datetime,
 }
-_BOTOCORE_NAMES = {
+BOTOCORE_NAMES = {
     "cleanrooms": "cleanrooms",
     "cleanrooms-ml": "cleanroomsml",
     "logs": "logs",
@@ -37,7 +37,7 @@ _BOTOCORE_NAMES = {
 @cache
 def service_model(service: str) -> Any:
     """botocore's model of a service, by its signing name."""
-    return botocore.session.Session().get_service_model(_BOTOCORE_NAMES[service])
+    return botocore.session.Session().get_service_model(BOTOCORE_NAMES[service])
 
 
 def assert_fits(shape: Any, value: Any, at: str = "") -> None:

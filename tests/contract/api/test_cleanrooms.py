@@ -3,128 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore import xform_name
-from botocore.exceptions import ClientError
 
-from support.server import RunningServer, running_server
-from support.shapes import assert_fits, service_model
-from support.worlds.requests import (
-    ALICE,
-    BOB,
-    CAROL,
-    DAVE,
-    NO_PAYMENT,
-    collaboration_request,
-    collaboration_rule,
-    custom_rule,
-    role_of,
+from contract.api.asked import (
+    BAD_BUDGET,
+    BAD_ROOM,
+    BROKEN,
+    CUSTOM,
+    GENEROUS,
+    NOWHERE,
+    ONE_OF_EACH,
+    RULE,
+    SHARED,
+    a_room,
+    a_table,
+    an_association,
+    an_invitation,
+    budget_request,
+    query_request,
+    table_request,
+    template_request,
+    witness,
 )
-from whiteroom.catalog.folder import FolderCatalog
-from whiteroom.domain.resources.quotas import Quota
-from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.settings import QUOTA_PREFIX
-
-NOWHERE = "99999999-0000-4000-8000-000000000000"
-MALFORMED = "Z" * 36
-
-OPERATIONS = (
-    *(f"{verb}Collaboration" for verb in ("Create", "Get", "Update", "Delete")),
-    *("ListCollaborations", "ListMembers", "DeleteMember"),
-    *(f"{verb}Membership" for verb in ("Create", "Get", "Update", "Delete")),
-    "ListMemberships",
-    *(f"{verb}ConfiguredTable" for verb in ("Create", "Get", "Update", "Delete")),
-    "ListConfiguredTables",
-    *(f"{verb}ConfiguredTableAnalysisRule" for verb in ("Create", "Get", "Update", "Delete")),
-    *(f"{verb}ConfiguredTableAssociation" for verb in ("Create", "Get", "Update", "Delete")),
-    "ListConfiguredTableAssociations",
-    *(f"{verb}ConfiguredTableAssociationAnalysisRule" for verb in ("Create", "Get", "Update", "Delete")),
-    *(f"{verb}AnalysisTemplate" for verb in ("Create", "Get", "Update", "Delete")),
-    "ListAnalysisTemplates",
-    *("GetCollaborationAnalysisTemplate", "ListCollaborationAnalysisTemplates"),
-    "BatchGetCollaborationAnalysisTemplate",
-    *("ListSchemas", "GetSchema", "BatchGetSchema", "GetSchemaAnalysisRule", "BatchGetSchemaAnalysisRule"),
-    *("StartProtectedQuery", "UpdateProtectedQuery", "GetProtectedQuery", "ListProtectedQueries"),
-    *(f"{verb}PrivacyBudgetTemplate" for verb in ("Create", "Get", "Update", "Delete")),
-    *("ListPrivacyBudgetTemplates", "ListPrivacyBudgets", "ListCollaborationPrivacyBudgets"),
-    *("GetCollaborationPrivacyBudgetTemplate", "ListCollaborationPrivacyBudgetTemplates"),
-)
-
-HAPPY = "answers"
-VALIDATION = "ValidationException"
-DENIED = "AccessDeniedException"
-NOT_FOUND = "ResourceNotFoundException"
-CONFLICT = "ConflictException"
-QUOTA = "ServiceQuotaExceededException"
-
-NEVER: dict[str, tuple[str, ...]] = {
-    # An account's own lists and tables are always its own; another's table is not found.
-    DENIED: (
-        *("CreateCollaboration", "ListCollaborations", "ListMemberships", "ListConfiguredTables"),
-        *("CreateConfiguredTable", "GetConfiguredTable", "UpdateConfiguredTable", "DeleteConfiguredTable"),
-        *(f"{verb}ConfiguredTableAnalysisRule" for verb in ("Create", "Get", "Update", "Delete")),
-    ),
-    # A membership or collaboration that is not there is answered like one that is another's: denied.
-    NOT_FOUND: (
-        *(f"{verb}Membership" for verb in ("Create", "Get", "Update", "Delete")),
-        *("ListMembers", "ListConfiguredTableAssociations", "ListAnalysisTemplates", "ListProtectedQueries"),
-        *("ListCollaborationAnalysisTemplates", "BatchGetCollaborationAnalysisTemplate", "ListSchemas"),
-        *("BatchGetSchema", "BatchGetSchemaAnalysisRule", "CreateAnalysisTemplate"),
-        *("ListPrivacyBudgetTemplates", "ListPrivacyBudgets"),
-        *("ListCollaborationPrivacyBudgetTemplates", "ListCollaborationPrivacyBudgets"),
-        # A table that the catalog lacks is a broken configuration.
-        "CreateConfiguredTable",
-    ),
-    # Nothing depends on a rule, or on an association: deleting it is how an owner withdraws.
-    CONFLICT: (
-        *("UpdateConfiguredTableAnalysisRule", "DeleteConfiguredTableAnalysisRule"),
-        *("UpdateConfiguredTableAssociation", "DeleteConfiguredTableAssociation"),
-        *(f"{verb}ConfiguredTableAssociationAnalysisRule" for verb in ("Update", "Delete")),
-        "UpdatePrivacyBudgetTemplate",
-    ),
-    # One rule and one budget per table, and changes make nothing more.
-    QUOTA: (
-        "CreatePrivacyBudgetTemplate",
-        *(f"{verb}ConfiguredTableAnalysisRule" for verb in ("Create", "Update")),
-        "UpdateConfiguredTable",
-    ),
-}
-"""Declared errors that this server has no occasion for, each with the reason."""
-
-
-@dataclass
-class Caller:
-    """Calls operations as any account, holds every answer to the model, and remembers what was seen."""
-
-    server: RunningServer
-    seen: set[tuple[str, str]]
-    _clients: dict[str, Any] = field(default_factory=dict)
-
-    def __call__(self, account_id: str, operation: str, /, **request: Any) -> Any:
-        if account_id not in self._clients:
-            self._clients[account_id] = self.server.client("cleanrooms", account_id)
-        answer = getattr(self._clients[account_id], xform_name(operation))(**request)
-        model = service_model("cleanrooms").operation_model(operation)
-        assert answer.pop("ResponseMetadata")["HTTPStatusCode"] == model.http.get("responseCode", 200)
-        if model.output_shape is not None:
-            assert_fits(model.output_shape, answer)
-        self.seen.add((operation, HAPPY))
-        return answer
-
-    def refused(self, code: str, account_id: str, operation: str, /, **request: Any) -> dict[str, Any]:
-        """The error's own members."""
-        with pytest.raises(ClientError) as caught:
-            self(account_id, operation, **request)
-        error: dict[str, Any] = dict(caught.value.response)
-        assert error["Error"]["Code"] == code, error["Error"]
-        assert error["Error"]["Message"]
-        assert code in {shape.name for shape in service_model("cleanrooms").operation_model(operation).error_shapes}
-        self.seen.add((operation, code))
-        return error
+from contract.api.ledger import CONFLICT, DENIED, EXCUSED, NOT_FOUND, OWED, QUOTA, VALIDATION, Witness
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, NO_PAYMENT, collaboration_request, custom_rule, role_of
 
 
 @pytest.fixture(scope="module")
@@ -143,121 +47,28 @@ def note(ran: set[str], request: pytest.FixtureRequest) -> None:
     ran.add(request.node.nodeid)
 
 
-def with_tables(server: RunningServer, folder: Path) -> None:
-    rows = folder / "patients.csv"
-    rows.write_text("patient_id,age,secret\n1,40,x\n2,50,y\n")
-    for account_id in (ALICE, BOB, CAROL):
-        FolderCatalog(server.data / "catalog", read_schema).add(account_id, "lake", "patients", [rows])
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory, seen: set[tuple[str, str]]) -> Iterator[Witness]:
+    with witness(tmp_path_factory.mktemp("api"), seen, GENEROUS) as call:
+        yield call
 
 
 @pytest.fixture(scope="module")
-def call(tmp_path_factory: pytest.TempPathFactory, seen: set[tuple[str, str]]) -> Iterator[Caller]:
-    folder = tmp_path_factory.mktemp("api")
-    with running_server(folder / "data", environment=generous()) as server:
-        with_tables(server, folder)
-        yield Caller(server, seen)
-
-
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory, seen: set[tuple[str, str]]) -> Iterator[Caller]:
+def strict(tmp_path_factory: pytest.TempPathFactory, seen: set[tuple[str, str]]) -> Iterator[Witness]:
     """A server where one of each thing is allowed."""
-    folder = tmp_path_factory.mktemp("strict")
-    with running_server(folder / "data", environment=ones()) as server:
-        with_tables(server, folder)
-        yield Caller(server, seen)
+    with witness(tmp_path_factory.mktemp("strict"), seen, ONE_OF_EACH) as call:
+        yield call
 
 
-def generous() -> dict[str, str]:
-    return {variable(Quota.COLLABORATIONS_PER_ACCOUNT): "100"}
-
-
-def ones() -> dict[str, str]:
-    limited = (
-        Quota.COLLABORATIONS_PER_ACCOUNT,
-        Quota.CONFIGURED_TABLES_PER_ACCOUNT,
-        Quota.ASSOCIATIONS_PER_MEMBERSHIP,
-        Quota.ANALYSIS_TEMPLATES_PER_MEMBERSHIP,
-        Quota.MEMBERSHIPS_PER_ACCOUNT,
-        Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP,
-    )
-    return {variable(quota): "1" for quota in limited}
-
-
-def variable(quota: Quota) -> str:
-    return QUOTA_PREFIX + quota.value.upper().replace("-", "_")
-
-
-@dataclass
-class Room:
-    """A collaboration over HTTP."""
-
-    call: Caller
-    id: str
-    memberships: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def here(self) -> dict[str, str]:
-        return {"collaborationIdentifier": self.id}
-
-    def of(self, account_id: str) -> dict[str, str]:
-        return {"membershipIdentifier": self.memberships[account_id]}
-
-
-def an_invitation(call: Caller, **changes: Any) -> Room:
-    return Room(call, call(ALICE, "CreateCollaboration", **collaboration_request(**changes))["collaboration"]["id"])
-
-
-def join(room: Room, account_id: str) -> None:
-    made = room.call(account_id, "CreateMembership", **room.here, queryLogStatus="DISABLED")
-    room.memberships[account_id] = made["membership"]["id"]
-
-
-def a_room(call: Caller) -> Room:
-    room = an_invitation(call)
-    for account_id in (ALICE, BOB, CAROL):
-        join(room, account_id)
-    return room
-
-
-def table_request(name: str, **changes: Any) -> dict[str, Any]:
-    request = {
-        "name": name,
-        "tableReference": {"glue": {"databaseName": "lake", "tableName": "patients"}},
-        "allowedColumns": ["patient_id", "age"],
-        "analysisMethod": "DIRECT_QUERY",
-    }
-    return {**request, **changes}
-
-
-def a_table(call: Caller, name: str, account_id: str = BOB) -> dict[str, str]:
-    made = call(account_id, "CreateConfiguredTable", **table_request(name))["configuredTable"]
-    return {"configuredTableIdentifier": made["id"]}
-
-
-def an_association(room: Room, table: dict[str, str], name: str) -> dict[str, str]:
-    made = room.call(BOB, "CreateConfiguredTableAssociation", **room.of(BOB), **table, name=name, roleArn=role_of(BOB))[
-        "configuredTableAssociation"
-    ]
-    return {**room.of(BOB), "configuredTableAssociationIdentifier": made["id"]}
-
-
-CUSTOM = {"analysisRuleType": "CUSTOM"}
-RULE = {**CUSTOM, "analysisRulePolicy": custom_rule()}
-SHARED = {**CUSTOM, "analysisRulePolicy": collaboration_rule()}
-
-
-def template_request(room: Room, account_id: str, name: str, **changes: Any) -> dict[str, Any]:
-    request = {**room.of(account_id), "name": name, "format": "SQL", "source": {"text": "SELECT age FROM patients"}}
-    return {**request, **changes}
-
-
-def test_a_collaboration_lives_from_invitation_to_deletion(call: Caller) -> None:
+def test_a_collaboration_lives_from_invitation_to_deletion(call: Witness) -> None:
     room = an_invitation(call)
     assert call(BOB, "GetCollaboration", **room.here)["collaboration"]["memberStatus"] == "INVITED"
-    assert room.id in [item["id"] for item in call(BOB, "ListCollaborations", maxResults=100)["collaborationList"]]
+    assert room.collaboration_id in [
+        item["id"] for item in call(BOB, "ListCollaborations", maxResults=100)["collaborationList"]
+    ]
     call.refused(DENIED, DAVE, "GetCollaboration", **room.here)
     for account_id in (ALICE, BOB, CAROL):
-        join(room, account_id)
+        room.join(account_id)
     call.refused(DENIED, DAVE, "CreateMembership", **room.here, queryLogStatus="DISABLED")
     assert call.refused(CONFLICT, BOB, "CreateMembership", **room.here, queryLogStatus="DISABLED")["reason"] == (
         "ALREADY_EXISTS"
@@ -281,7 +92,7 @@ def test_a_collaboration_lives_from_invitation_to_deletion(call: Caller) -> None
     assert seen["status"] == "COLLABORATION_DELETED"
 
 
-def test_a_membership_lives_until_its_member_leaves(call: Caller) -> None:
+def test_a_membership_lives_until_its_member_leaves(call: Witness) -> None:
     room = a_room(call)
     seen = call(BOB, "GetMembership", **room.of(BOB))["membership"]
     assert (seen["status"], seen["paymentConfiguration"]) == ("ACTIVE", NO_PAYMENT)
@@ -299,7 +110,7 @@ def test_a_membership_lives_until_its_member_leaves(call: Caller) -> None:
     call.refused(CONFLICT, BOB, "UpdateMembership", **room.of(BOB), queryLogStatus="DISABLED")
 
 
-def test_a_configured_table_lives_with_its_rule(call: Caller) -> None:
+def test_a_configured_table_lives_with_its_rule(call: Witness) -> None:
     table = a_table(call, "living")
     assert call(BOB, "GetConfiguredTable", **table)["configuredTable"]["tableType"] == "GLUE"
     call.refused(CONFLICT, BOB, "CreateConfiguredTable", **table_request("living"))
@@ -335,7 +146,7 @@ def test_a_configured_table_lives_with_its_rule(call: Caller) -> None:
     call(BOB, "DeleteConfiguredTable", **table)
 
 
-def test_an_association_lives_with_its_rule_and_shows_as_a_schema(call: Caller) -> None:
+def test_an_association_lives_with_its_rule_and_shows_as_a_schema(call: Witness) -> None:
     room, table = a_room(call), a_table(call, "shared")
     call(BOB, "CreateConfiguredTableAnalysisRule", **table, **RULE)
     association = an_association(room, table, "patients")
@@ -390,7 +201,7 @@ def test_an_association_lives_with_its_rule_and_shows_as_a_schema(call: Caller) 
     call(BOB, "DeleteConfiguredTableAssociation", **association)
 
 
-def test_a_template_lives_and_is_read_by_every_member(call: Caller) -> None:
+def test_a_template_lives_and_is_read_by_every_member(call: Witness) -> None:
     room = a_room(call)
     made = call(CAROL, "CreateAnalysisTemplate", **template_request(room, CAROL, "ages"))["analysisTemplate"]
     its = {**room.of(CAROL), "analysisTemplateIdentifier": made["id"]}
@@ -421,7 +232,7 @@ def test_a_template_lives_and_is_read_by_every_member(call: Caller) -> None:
     call(CAROL, "DeleteAnalysisTemplate", **its)
 
 
-def test_whatever_carries_tags_has_them_listed_by_its_arn(call: Caller) -> None:
+def test_whatever_carries_tags_has_them_listed_by_its_arn(call: Witness) -> None:
     """The longest of these ARNs have 143 characters, more than the model says of `resourceArn`."""
     room, tags = a_room(call), {"study": "7"}
     table = call(BOB, "CreateConfiguredTable", **table_request("tagged", tags=tags))["configuredTable"]
@@ -439,7 +250,7 @@ def test_whatever_carries_tags_has_them_listed_by_its_arn(call: Caller) -> None:
         assert call(BOB, "ListTagsForResource", resourceArn=arn)["tags"] == tags
 
 
-def test_protected_queries_are_their_members_own(call: Caller) -> None:
+def test_protected_queries_are_their_members_own(call: Witness) -> None:
     room = a_room(call)
     assert call(ALICE, "ListProtectedQueries", **room.of(ALICE))["protectedQueries"] == []
     call.refused(DENIED, BOB, "ListProtectedQueries", **room.of(ALICE))
@@ -451,13 +262,7 @@ def test_protected_queries_are_their_members_own(call: Caller) -> None:
     call.refused(DENIED, BOB, "UpdateProtectedQuery", **room.of(ALICE), **query)
 
 
-def query_request(room: Room, **changes: Any) -> dict[str, Any]:
-    output = {"s3": {"resultFormat": "CSV", "bucket": "results"}}
-    request = {"type": "SQL", **room.of(ALICE), "sqlParameters": {"queryString": "SELECT age FROM patients"}}
-    return {**request, "resultConfiguration": {"outputConfiguration": output}, **changes}
-
-
-def test_a_query_lives_until_it_is_cancelled(call: Caller) -> None:
+def test_a_query_lives_until_it_is_cancelled(call: Witness) -> None:
     room = a_room(call)
     started = call(ALICE, "StartProtectedQuery", **query_request(room))["protectedQuery"]
     its = {**room.of(ALICE), "protectedQueryIdentifier": started["id"]}
@@ -475,21 +280,7 @@ def test_a_query_lives_until_it_is_cancelled(call: Caller) -> None:
     call.refused(VALIDATION, ALICE, "UpdateProtectedQuery", **its, targetStatus="SUCCESS")
 
 
-def budget_request(room: Room, association: dict[str, str], **changes: Any) -> dict[str, Any]:
-    place = f"membership/{room.memberships[BOB]}/configuredtableassociation"
-    budget = {
-        "resourceArn": (
-            f"arn:aws:cleanrooms:us-east-1:{BOB}:{place}/{association['configuredTableAssociationIdentifier']}"
-        ),
-        "budgetParameters": [
-            {"type": "CALENDAR_WEEK", "budget": 3, "autoRefresh": "ENABLED"},
-            {"type": "LIFETIME", "budget": 9},
-        ],
-    }
-    return {**room.of(BOB), "privacyBudgetType": "ACCESS_BUDGET", "parameters": {"accessBudget": budget}, **changes}
-
-
-def test_an_access_budget_lives_with_its_table_and_every_member_sees_what_is_left(call: Caller) -> None:
+def test_an_access_budget_lives_with_its_table_and_every_member_sees_what_is_left(call: Witness) -> None:
     room = a_room(call)
     request = budget_request(room, an_association(room, a_table(call, "budgeted"), "patients"))
     made = call(BOB, "CreatePrivacyBudgetTemplate", **request)["privacyBudgetTemplate"]
@@ -539,7 +330,7 @@ def test_an_access_budget_lives_with_its_table_and_every_member_sees_what_is_lef
     call(BOB, "DeletePrivacyBudgetTemplate", **room.of(BOB), **its)
 
 
-def test_every_list_refuses_a_page_of_a_thousand_and_a_foreign_token(call: Caller) -> None:
+def test_every_list_refuses_a_page_of_a_thousand_and_a_foreign_token(call: Witness) -> None:
     room = a_room(call)
     lists: tuple[tuple[str, dict[str, str]], ...] = (
         ("ListCollaborations", {}),
@@ -557,70 +348,17 @@ def test_every_list_refuses_a_page_of_a_thousand_and_a_foreign_token(call: Calle
         call.refused(VALIDATION, ALICE, operation, **request, nextToken="bm90IGEgdG9rZW4=")
 
 
-BAD_TABLE = {"configuredTableIdentifier": MALFORMED}
-BAD_ROOM = {"collaborationIdentifier": MALFORMED}
-BAD_MEMBERSHIP = {"membershipIdentifier": MALFORMED}
-BAD_BUDGET = {"privacyBudgetTemplateIdentifier": MALFORMED}
-BAD_ASSOCIATION = {"membershipIdentifier": NOWHERE, "configuredTableAssociationIdentifier": MALFORMED}
-BAD_TEMPLATE = {"membershipIdentifier": NOWHERE, "analysisTemplateIdentifier": MALFORMED}
-
-
 @pytest.mark.parametrize(
     ("operation", "request_"),
-    [
-        ("CreateCollaboration", collaboration_request(creatorMemberAbilities=["CAN_FLY"])),
-        ("CreateCollaboration", collaboration_request(creatorMemberAbilities=[])),
-        ("GetCollaboration", BAD_ROOM),
-        ("UpdateCollaboration", BAD_ROOM),
-        ("DeleteCollaboration", BAD_ROOM),
-        ("DeleteMember", {**BAD_ROOM, "accountId": BOB}),
-        ("CreateMembership", {**BAD_ROOM, "queryLogStatus": "DISABLED"}),
-        ("GetMembership", BAD_MEMBERSHIP),
-        ("UpdateMembership", BAD_MEMBERSHIP),
-        ("DeleteMembership", BAD_MEMBERSHIP),
-        ("CreateConfiguredTable", table_request("x", allowedColumns=["salary"])),
-        ("CreateConfiguredTable", table_request("x" * 101)),
-        ("GetConfiguredTable", BAD_TABLE),
-        ("UpdateConfiguredTable", BAD_TABLE),
-        ("DeleteConfiguredTable", BAD_TABLE),
-        ("CreateConfiguredTableAnalysisRule", {**BAD_TABLE, **RULE}),
-        ("GetConfiguredTableAnalysisRule", {**BAD_TABLE, **CUSTOM}),
-        ("UpdateConfiguredTableAnalysisRule", {**BAD_TABLE, **RULE}),
-        ("DeleteConfiguredTableAnalysisRule", {**BAD_TABLE, **CUSTOM}),
-        (
-            "CreateConfiguredTableAssociation",
-            {**BAD_MEMBERSHIP, "configuredTableIdentifier": NOWHERE, "name": "x", "roleArn": role_of(BOB)},
-        ),
-        ("GetConfiguredTableAssociation", BAD_ASSOCIATION),
-        ("UpdateConfiguredTableAssociation", BAD_ASSOCIATION),
-        ("DeleteConfiguredTableAssociation", BAD_ASSOCIATION),
-        ("CreateConfiguredTableAssociationAnalysisRule", {**BAD_ASSOCIATION, **SHARED}),
-        ("GetConfiguredTableAssociationAnalysisRule", {**BAD_ASSOCIATION, **CUSTOM}),
-        ("UpdateConfiguredTableAssociationAnalysisRule", {**BAD_ASSOCIATION, **SHARED}),
-        ("DeleteConfiguredTableAssociationAnalysisRule", {**BAD_ASSOCIATION, **CUSTOM}),
-        ("CreateAnalysisTemplate", {**BAD_MEMBERSHIP, "name": "x", "format": "SQL", "source": {"text": "SELECT 1"}}),
-        ("GetAnalysisTemplate", BAD_TEMPLATE),
-        ("UpdateAnalysisTemplate", BAD_TEMPLATE),
-        ("DeleteAnalysisTemplate", BAD_TEMPLATE),
-        ("GetCollaborationAnalysisTemplate", {"collaborationIdentifier": NOWHERE, "analysisTemplateArn": "arn:x"}),
-        ("BatchGetCollaborationAnalysisTemplate", {**BAD_ROOM, "analysisTemplateArns": ["arn:x"]}),
-        ("GetSchema", {**BAD_ROOM, "name": "patients"}),
-        ("BatchGetSchema", {"collaborationIdentifier": NOWHERE, "names": ["x"] * 26}),
-        ("GetSchemaAnalysisRule", {"collaborationIdentifier": NOWHERE, "name": "x", "type": "MAGIC"}),
-        (
-            "BatchGetSchemaAnalysisRule",
-            {"collaborationIdentifier": NOWHERE, "schemaAnalysisRuleRequests": [{"name": "x", "type": "MAGIC"}]},
-        ),
-        ("GetProtectedQuery", {**BAD_MEMBERSHIP, "protectedQueryIdentifier": NOWHERE}),
-    ],
+    BROKEN,
 )
 def test_a_request_that_breaks_the_model_or_makes_no_sense_is_refused(
-    call: Caller, operation: str, request_: dict[str, Any]
+    call: Witness, operation: str, request_: dict[str, Any]
 ) -> None:
     call.refused(VALIDATION, ALICE, operation, **request_)
 
 
-def test_what_is_one_too_many_is_refused_with_the_quotas_name(strict: Caller) -> None:
+def test_what_is_one_too_many_is_refused_with_the_quotas_name(strict: Witness) -> None:
     room = a_room(strict)
     error = strict.refused(QUOTA, ALICE, "CreateCollaboration", **collaboration_request())
     assert (error["quotaName"], error["quotaValue"]) == ("collaborations-per-account", 1.0)
@@ -642,13 +380,6 @@ def test_what_is_one_too_many_is_refused_with_the_quotas_name(strict: Caller) ->
     strict.refused(QUOTA, ALICE, "StartProtectedQuery", **query_request(room))
 
 
-def declared(operation: str) -> Iterator[str]:
-    yield HAPPY
-    for shape in service_model("cleanrooms").operation_model(operation).error_shapes:
-        if shape.name not in ("ThrottlingException", "InternalServerException"):
-            yield shape.name
-
-
 def test_every_answer_and_every_declared_error_was_seen(
     seen: set[tuple[str, str]], ran: set[str], request: Any
 ) -> None:
@@ -657,8 +388,6 @@ def test_every_answer_and_every_declared_error_was_seen(
     names = {name for name in vars(request.module) if name.startswith("test_")} - {request.node.name}
     if not others <= ran or not names <= {item.originalname for item in request.session.items}:
         pytest.skip("looks at what every other test of this module has seen")
-    owed = {(operation, answer) for operation in OPERATIONS for answer in declared(operation)}
-    excused = {(operation, code) for code, operations in NEVER.items() for operation in operations}
-    assert excused <= owed, "an excuse for what is not declared"
-    assert not excused & seen, "an excuse that is not needed"
-    assert not owed - excused - seen
+    assert EXCUSED <= OWED, "an excuse for what is not declared"
+    assert not EXCUSED & seen, "an excuse that is not needed"
+    assert not OWED - EXCUSED - seen

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from support.server import RunningServer, running_server
-from support.shapes import assert_fits, service_model
-from support.worlds.requests import ALICE, BOB, CAROL, DAVE, REGION, arn_of, role_of
+from support.shapes import service_model
+from support.worlds.requests import ALICE, BOB, CAROL, DAVE, REGION, arn_of, filled, output_location, role_of
 from support.worlds.rooms import Room, a_furnished_room
 from support.worlds.servers import a_server
 from whiteroom.domain.execution.lifecycle import Event
@@ -47,64 +46,51 @@ QUOTAS = (
 
 
 @dataclass
-class World:
-    """What was there before the server started: everything at rest, so that no controller changes it."""
+class AtRest:
+    """A room with everything at rest, so that no controller changes it, and the names of what is in it."""
 
     room: Room
-    memberships: dict[str, str]
-    channel: str
-    old_channel: str
-    gone_channel: str
-    model: str
-    second: dict[str, str]
-    old_model: str
-    stuck_model: str
-    job: str
-    stuck_job: str
-    spare_algorithm: str
-    spare_association: str
+    names: dict[str, str]
 
 
-def a_world(data: Path) -> World:
+def a_room_at_rest(data: Path) -> AtRest:
+    """What was there before the server started."""
     data.mkdir()
     store = SqliteStore(data / "whiteroom.db")
     room = a_furnished_room(a_server(store))
     room.configure(ALICE)
     room.configure(CAROL)
-    channels = {name: room.active_channel(name) for name in ("rows", "old", "gone")}
-    room.advance("ml_input_channels", channels["gone"], Event.DELETE, Event.ERASING, Event.ERASED)
-    rows = channels["rows"]
+    names = {name: room.active_channel(name) for name in ("rows", "old_rows", "gone_rows")}
+    room.advance("ml_input_channels", names["gone_rows"], Event.DELETE, Event.ERASING, Event.ERASED)
+    rows = names["rows"]
     forest = room.active_model("forest", rows, tags={"team": "a"})
+    model = forest["trainedModelArn"]
     second = room.version("second", forest, rows)
     room.advance_model(second, Event.STARTED, Event.SUCCEEDED)
     stuck = room.model("stuck", rows)
     cancelled = (Event.STARTED, Event.CANCEL, Event.STOPPING, Event.FAILED)
     room.advance_model(stuck, *cancelled)
-    jobs = {name: room.inference_job(name, forest["trainedModelArn"], rows) for name in ("scores", "stuck")}
+    jobs = {name: room.inference_job(name, model, rows) for name in ("scores", "stuck")}
     room.advance("trained_model_inference_jobs", jobs["scores"], Event.STARTED, Event.SUCCEEDED)
     room.advance("trained_model_inference_jobs", jobs["stuck"], *cancelled)
-    room.call("StartTrainedModelExportJob", **room.export_request("out", forest["trainedModelArn"]))
-    with store.transaction() as tx:
+    room.export("out", model)
+    with store.reading() as tx:
         (export,) = tx.trained_model_export_jobs.working()
-        for event in (Event.STARTED, Event.SUCCEEDED):
-            export = tx.trained_model_export_jobs.transition(export, event, actor="controller", at=room.server.now)
-    world = World(
-        room=room,
-        memberships=room.memberships,
-        channel=rows,
-        old_channel=channels["old"],
-        gone_channel=channels["gone"],
-        model=forest["trainedModelArn"],
-        second=second,
-        old_model=room.active_model("old", rows)["trainedModelArn"],
-        stuck_model=stuck["trainedModelArn"],
-        job=jobs["scores"],
-        stuck_job=jobs["stuck"],
-        spare_algorithm=room.algorithm(name="spare"),
-        spare_association=room.association(name="spare"),
-    )
+    room.server.advance("trained_model_export_jobs", export.id, Event.STARTED, Event.SUCCEEDED)
+    names |= {
+        "model": model,
+        "second": second["versionIdentifier"],
+        "old_model": room.active_model("old", rows)["trainedModelArn"],
+        "stuck_model": stuck["trainedModelArn"],
+        "job": jobs["scores"],
+        "stuck_job": jobs["stuck"],
+        "algorithm": room.algorithm_arn,
+        "association": room.association_arn,
+        "spare_algorithm": room.algorithm(name="spare"),
+        "spare_association": room.association(name="spare"),
+    }
     store.close()
-    return world
+    return AtRest(room, names)
 
 
 @dataclass
@@ -112,17 +98,14 @@ class Site:
     """A server over a world, and calls that are held to the service model."""
 
     server: RunningServer
-    world: World
+    world: AtRest
+
+    def __post_init__(self) -> None:
+        # What the client would let through unchecked is the server's to answer.
+        self.server.parameter_validation = False
 
     def __call__(self, operation: str, account_id: str, request: dict[str, Any]) -> Any:
-        # Without the client's own checks: what it lets through unchecked is the server's to answer.
-        client = self.server.client("cleanroomsml", account_id, parameter_validation=False)
-        answer = getattr(client, xform_name(operation))(**request)
-        model = MODEL.operation_model(operation)
-        assert answer.pop("ResponseMetadata")["HTTPStatusCode"] == model.http.get("responseCode", 200)
-        if model.output_shape is not None:
-            assert_fits(model.output_shape, answer)
-        return answer
+        return self.server.ml(account_id, operation, **request)
 
     def refused(self, code: str, operation: str, account_id: str, request: dict[str, Any]) -> dict[str, Any]:
         with pytest.raises(ClientError) as caught:
@@ -135,7 +118,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("ml")
-    world = a_world(folder / "data")
+    world = a_room_at_rest(folder / "data")
     with running_server(folder / "data") as server:
         yield Site(server, world)
 
@@ -144,7 +127,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server that allows nothing more."""
     folder = tmp_path_factory.mktemp("strict")
-    world = a_world(folder / "data")
+    world = a_room_at_rest(folder / "data")
     limits = {QUOTA_PREFIX + quota.value.upper().replace("-", "_"): "0" for quota in QUOTAS}
     with running_server(folder / "data", environment=limits) as server:
         yield Site(server, world)
@@ -154,102 +137,58 @@ Case = tuple[str, dict[str, Any]]
 """Who calls, with what."""
 
 
-def happy(operation: str, world: World) -> Case:
+def in_room(account_id: str = ALICE, **request: Any) -> Callable[[AtRest], Case]:
+    return lambda world: (account_id, {**world.room.of(account_id), **filled(request, world.names)})
+
+
+def shared(account_id: str = BOB, **request: Any) -> Callable[[AtRest], Case]:
+    return lambda world: (account_id, {**world.room.here, **filled(request, world.names)})
+
+
+def of_account(account_id: str, **request: Any) -> Callable[[AtRest], Case]:
+    return lambda world: (account_id, filled(request, world.names))
+
+
+def requested(make: Callable[[AtRest], dict[str, Any]]) -> Callable[[AtRest], Case]:
+    """What ALICE asks for in the words of the room's builder."""
+    return lambda world: (ALICE, {**world.room.of(ALICE), **make(world)})
+
+
+def happy(operation: str, world: AtRest) -> Case:
     """A request that is answered, each on things of its own where it changes them."""
     return HAPPY_CASES[operation](world)
 
 
-def in_room(account_id: str = ALICE, **request: Any) -> Callable[[World], Case]:
-    def case(world: World) -> Case:
-        named = {name: getattr(world, value[1:]) if _refers(value) else value for name, value in request.items()}
-        return account_id, {"membershipIdentifier": world.memberships[account_id], **named}
+ALGORITHM = {"roleArn": role_of(CAROL), "trainingContainerConfig": {"imageUri": "nowhere/trainer:1"}}
 
-    return case
-
-
-def shared(account_id: str = BOB, **request: Any) -> Callable[[World], Case]:
-    def case(world: World) -> Case:
-        named = {name: getattr(world, value[1:]) if _refers(value) else value for name, value in request.items()}
-        return account_id, {"collaborationIdentifier": world.room.collaboration_id, **named}
-
-    return case
-
-
-def _refers(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("@")
-
-
-ALGORITHM_REQUEST = {
-    "name": "new",
-    "roleArn": role_of(CAROL),
-    "trainingContainerConfig": {"imageUri": "nowhere/trainer:1"},
-}
-
-
-def association_case(world: World) -> Case:
-    request = {"name": "new", "configuredModelAlgorithmArn": world.room.algorithm_arn}
-    return in_room(CAROL, **request)(world)
-
-
-def channel_case(world: World) -> Case:
-    return in_room(ALICE, **world.room.channel_request("new"))(world)
-
-
-def training_case(world: World) -> Case:
-    return in_room(ALICE, **world.room.training_request("new", world.channel))(world)
-
-
-def inference_case(world: World) -> Case:
-    return in_room(ALICE, **world.room.inference_request("new", world.model, world.channel))(world)
-
-
-def export_case(world: World) -> Case:
-    return in_room(ALICE, **world.room.export_request("new", world.model))(world)
-
-
-def algorithm_case(arn: str) -> Callable[[World], Case]:
-    return lambda world: (CAROL, {"configuredModelAlgorithmArn": getattr(world, arn)})
-
-
-def association_read(world: World) -> Case:
-    return in_room(CAROL, configuredModelAlgorithmAssociationArn=world.room.association_arn)(world)
-
-
-def tags_case(**request: Any) -> Callable[[World], Case]:
-    return lambda world: (ALICE, {"resourceArn": world.model, **request})
-
-
-HAPPY_CASES: dict[str, Callable[[World], Case]] = {
-    "CreateConfiguredModelAlgorithm": lambda _: (CAROL, ALGORITHM_REQUEST),
-    "GetConfiguredModelAlgorithm": algorithm_case("spare_algorithm"),
-    "ListConfiguredModelAlgorithms": lambda _: (CAROL, {}),
-    "DeleteConfiguredModelAlgorithm": algorithm_case("spare_algorithm"),
-    "CreateConfiguredModelAlgorithmAssociation": association_case,
-    "GetConfiguredModelAlgorithmAssociation": association_read,
+HAPPY_CASES: dict[str, Callable[[AtRest], Case]] = {
+    "CreateConfiguredModelAlgorithm": of_account(CAROL, name="new", **ALGORITHM),
+    "GetConfiguredModelAlgorithm": of_account(CAROL, configuredModelAlgorithmArn="@spare_algorithm"),
+    "ListConfiguredModelAlgorithms": of_account(CAROL),
+    "DeleteConfiguredModelAlgorithm": of_account(CAROL, configuredModelAlgorithmArn="@spare_algorithm"),
+    "CreateConfiguredModelAlgorithmAssociation": in_room(CAROL, name="new", configuredModelAlgorithmArn="@algorithm"),
+    "GetConfiguredModelAlgorithmAssociation": in_room(CAROL, configuredModelAlgorithmAssociationArn="@association"),
     "ListConfiguredModelAlgorithmAssociations": in_room(CAROL),
     "DeleteConfiguredModelAlgorithmAssociation": in_room(
         CAROL, configuredModelAlgorithmAssociationArn="@spare_association"
     ),
-    "GetCollaborationConfiguredModelAlgorithmAssociation": lambda world: shared(
-        configuredModelAlgorithmAssociationArn=world.room.association_arn
-    )(world),
+    "GetCollaborationConfiguredModelAlgorithmAssociation": shared(
+        configuredModelAlgorithmAssociationArn="@association"
+    ),
     "ListCollaborationConfiguredModelAlgorithmAssociations": shared(),
     "PutMLConfiguration": in_room(
         CAROL,
-        defaultOutputLocation={
-            "roleArn": role_of(CAROL),
-            "destination": {"s3Destination": {"s3Uri": "s3://results/carol"}},
-        },
+        defaultOutputLocation=output_location(CAROL, "s3://results/carol"),
     ),
     "GetMLConfiguration": in_room(CAROL),
     "DeleteMLConfiguration": in_room(ALICE),
-    "CreateMLInputChannel": channel_case,
-    "GetMLInputChannel": in_room(mlInputChannelArn="@channel"),
+    "CreateMLInputChannel": requested(lambda world: world.room.channel_request("new")),
+    "GetMLInputChannel": in_room(mlInputChannelArn="@rows"),
     "ListMLInputChannels": in_room(),
-    "GetCollaborationMLInputChannel": shared(mlInputChannelArn="@channel"),
+    "GetCollaborationMLInputChannel": shared(mlInputChannelArn="@rows"),
     "ListCollaborationMLInputChannels": shared(),
-    "DeleteMLInputChannelData": in_room(mlInputChannelArn="@old_channel"),
-    "CreateTrainedModel": training_case,
+    "DeleteMLInputChannelData": in_room(mlInputChannelArn="@old_rows"),
+    "CreateTrainedModel": requested(lambda world: world.room.training_request("new", world.names["rows"])),
     "GetTrainedModel": in_room(trainedModelArn="@model"),
     "ListTrainedModels": in_room(),
     "ListTrainedModelVersions": in_room(trainedModelArn="@model", status="ACTIVE"),
@@ -257,16 +196,18 @@ HAPPY_CASES: dict[str, Callable[[World], Case]] = {
     "ListCollaborationTrainedModels": shared(),
     "CancelTrainedModel": in_room(trainedModelArn="@stuck_model"),
     "DeleteTrainedModelOutput": in_room(trainedModelArn="@old_model"),
-    "StartTrainedModelInferenceJob": inference_case,
+    "StartTrainedModelInferenceJob": requested(
+        lambda world: world.room.inference_request("new", world.names["model"], world.names["rows"])
+    ),
     "GetTrainedModelInferenceJob": in_room(trainedModelInferenceJobArn="@job"),
     "ListTrainedModelInferenceJobs": in_room(trainedModelArn="@model"),
     "ListCollaborationTrainedModelInferenceJobs": shared(trainedModelArn="@model"),
     "CancelTrainedModelInferenceJob": in_room(trainedModelInferenceJobArn="@stuck_job"),
-    "StartTrainedModelExportJob": export_case,
+    "StartTrainedModelExportJob": requested(lambda world: world.room.export_request("new", world.names["model"])),
     "ListCollaborationTrainedModelExportJobs": shared(trainedModelArn="@model"),
-    "TagResource": tags_case(tags={"stage": "test"}),
-    "ListTagsForResource": tags_case(),
-    "UntagResource": tags_case(tagKeys=["stage"]),
+    "TagResource": of_account(ALICE, resourceArn="@model", tags={"stage": "test"}),
+    "ListTagsForResource": of_account(ALICE, resourceArn="@model"),
+    "UntagResource": of_account(ALICE, resourceArn="@model", tagKeys=["stage"]),
 }
 
 CONFLICTS: dict[str, dict[str, str]] = {
@@ -276,9 +217,9 @@ CONFLICTS: dict[str, dict[str, str]] = {
     "CreateTrainedModel": {"name": "forest"},
     "StartTrainedModelInferenceJob": {"name": "scores"},
     "StartTrainedModelExportJob": {"name": "out"},
-    "DeleteConfiguredModelAlgorithm": {"configuredModelAlgorithmArn": "@algorithm_arn"},
-    "DeleteConfiguredModelAlgorithmAssociation": {"configuredModelAlgorithmAssociationArn": "@association_arn"},
-    "DeleteMLInputChannelData": {"mlInputChannelArn": "@gone_channel"},
+    "DeleteConfiguredModelAlgorithm": {"configuredModelAlgorithmArn": "@algorithm"},
+    "DeleteConfiguredModelAlgorithmAssociation": {"configuredModelAlgorithmAssociationArn": "@association"},
+    "DeleteMLInputChannelData": {"mlInputChannelArn": "@gone_rows"},
     "CancelTrainedModel": {"trainedModelArn": "@model"},
     "DeleteTrainedModelOutput": {"trainedModelArn": "@stuck_model"},
     "CancelTrainedModelInferenceJob": {"trainedModelInferenceJobArn": "@job"},
@@ -295,21 +236,21 @@ ARNS = (
 )
 
 
-def unknown(operation: str, world: World) -> Case:
+def unknown(operation: str, world: AtRest) -> Case:
     """The happy request, of something that is not there."""
     account_id, request = happy(operation, world)
     if operation in ("GetMLConfiguration", "DeleteMLConfiguration"):
         return in_room(BOB)(world)
     if "configuredModelAlgorithmArn" in request:
-        return account_id, {**request, "configuredModelAlgorithmArn": world.room.algorithm_arn[:-12] + "f" * 12}
+        return account_id, {**request, "configuredModelAlgorithmArn": world.names["algorithm"][:-12] + "f" * 12}
     if operation == "CreateMLInputChannel":
-        missing = arn_of(ARNS[3][1], world.memberships[CAROL], CAROL)
+        missing = arn_of(ARNS[3][1], world.room.memberships[CAROL], CAROL)
         return account_id, {**request, "configuredModelAlgorithmAssociations": [missing]}
     name, kind, owner = next(entry for entry in ARNS if entry[0] in request)
-    return account_id, {**request, name: arn_of(kind, world.memberships[owner], owner)}
+    return account_id, {**request, name: arn_of(kind, world.room.memberships[owner], owner)}
 
 
-def denied(operation: str, world: World) -> Case:
+def denied(operation: str, world: AtRest) -> Case:
     """The happy request, by an account that may not make it."""
     account_id, request = happy(operation, world)
     if operation == "CreateConfiguredModelAlgorithm":
@@ -317,7 +258,7 @@ def denied(operation: str, world: World) -> Case:
     return (DAVE if "collaborationIdentifier" in request else BOB), request
 
 
-def invalid(operation: str, world: World) -> Case:
+def invalid(operation: str, world: AtRest) -> Case:
     """The happy request with something that the service model forbids and the client sends all the same."""
     account_id, request = happy(operation, world)
     for name in ("membershipIdentifier", "collaborationIdentifier"):
@@ -363,9 +304,7 @@ def test_what_is_not_there_is_not_found(site: Site, operation: str) -> None:
 @pytest.mark.parametrize("operation", cases(CONFLICT))
 def test_what_stands_against_it_is_a_conflict(site: Site, operation: str) -> None:
     account_id, request = happy(operation, site.world)
-    places = {**vars(site.world.room), **vars(site.world)}
-    changes = {name: places[value[1:]] if _refers(value) else value for name, value in CONFLICTS[operation].items()}
-    site.refused(CONFLICT, operation, account_id, {**request, **changes})
+    site.refused(CONFLICT, operation, account_id, {**request, **filled(CONFLICTS[operation], site.world.names)})
 
 
 @pytest.mark.parametrize("operation", cases(QUOTA))
@@ -384,16 +323,16 @@ def test_every_operation_answers_what_its_model_says(site: Site, operation: str)
 
 def test_null_names_the_base_version_on_the_wire(site: Site) -> None:
     world = site.world
-    place = {"membershipIdentifier": world.memberships[ALICE], "trainedModelArn": world.model}
+    place = {"membershipIdentifier": world.room.memberships[ALICE], "trainedModelArn": world.names["model"]}
     base = site("GetTrainedModel", ALICE, {**place, "versionIdentifier": "NULL"})
     assert (base["name"], base["versionIdentifier"], base["tags"]["team"]) == ("forest", "NULL", "a")
     latest = site("GetTrainedModel", ALICE, place)
-    assert (latest["name"], latest["versionIdentifier"]) == ("second", world.second["versionIdentifier"])
+    assert (latest["name"], latest["versionIdentifier"]) == ("second", world.names["second"])
 
 
 def test_lists_are_paged_by_botocores_own_paginators(site: Site) -> None:
     client = site.server.client("cleanroomsml", ALICE)
-    place = {"membershipIdentifier": site.world.memberships[ALICE]}
+    place = {"membershipIdentifier": site.world.room.memberships[ALICE]}
     pages = client.get_paginator("list_trained_models").paginate(**place, PaginationConfig={"PageSize": 1})
     names = [item["name"] for page in pages for item in page["trainedModels"]]
     assert {"second", "stuck", "old"} <= set(names)
@@ -401,6 +340,7 @@ def test_lists_are_paged_by_botocores_own_paginators(site: Site) -> None:
 
 
 def test_an_arn_of_another_region_is_answered_all_the_same(site: Site) -> None:
-    assert f":{REGION}:" in site.world.model
+    assert f":{REGION}:" in site.world.names["model"]
     assert site.server.region != REGION
-    assert site("GetTrainedModel", *happy("GetTrainedModel", site.world))["trainedModelArn"] == site.world.model
+    answer = site("GetTrainedModel", *happy("GetTrainedModel", site.world))
+    assert answer["trainedModelArn"] == site.world.names["model"]

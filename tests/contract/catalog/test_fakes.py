@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contract.catalog.suite import COLUMNS, KNOWN, UNKNOWN, CatalogContract
-from support.fakes import MemoryCatalog
+from support.fake_data import MemoryCatalog
 from whiteroom.operations.catalog_answers import CatalogAnswers
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.data.suite import JOB, KEPT, DataContract, Delivered, LocalDataContract, Place, Read, fill
-from support.fakes import RiggedData
+from support.fake_data import RiggedData
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.resources.trained_models import artefacts

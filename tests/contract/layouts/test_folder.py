@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract.layouts.suite import CHANNEL, LAYOUT, LayoutsContract
-from support.fakes import CountedLayouts
+from support.fake_data import CountedLayouts
 from whiteroom.data.folder import FolderData
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports import Layouts, LocalData

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from contract.runtime.suite import PRINTED, RuntimeContract
-from support.fakes import FakeRuntime, RiggedData
+from support.fake_data import RiggedData
+from support.fakes import FakeRuntime
 from whiteroom.domain.execution.runs import Limits, LogLine, RunId, TrainingRun
 from whiteroom.domain.observability.metrics import Usage
 

@@ -8,7 +8,8 @@ import pytest
 
 from contract.sql_engine.conftest import QUERIER, EngineFolder
 from contract.sql_engine.suite import SqlEngineContract
-from support.fakes import FakeEngine, RiggedData
+from support.fake_data import RiggedData
+from support.fakes import FakeEngine
 from support.rules import table
 from whiteroom.domain.execution.queries import QueryFailure, QuerySpec
 

@@ -285,6 +285,10 @@ class AnyRoom:
             **changes,
         }
 
+    def export(self, name: str, model: str, receiver: str = "", **changes: Any) -> None:
+        """An export job that waits to run."""
+        self.call("StartTrainedModelExportJob", **self.export_request(name, model, receiver, **changes))
+
 
 @dataclass
 class Room(AnyRoom):

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 import whiteroom.operations
-from support.fakes import MemoryCatalog
+from support.fake_data import MemoryCatalog
 from support.shapes import assert_fits, service_model
 from support.worlds.requests import NOW, REGION
 from whiteroom.base.callers import ROOT, Caller, Principal

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
-from support.fakes import MemoryCatalog
+from support.fake_data import MemoryCatalog
 from support.worlds.requests import collaboration_request
 from support.worlds.servers import a_server
 from whiteroom.store.sqlite import SqliteStore

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
-from support.fakes import RiggedData
+from support.fake_data import RiggedData
 from support.rooms import ALICE, BOB, World
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.resources.trained_models import TrainedModel

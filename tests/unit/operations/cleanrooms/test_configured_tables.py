@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from support.fakes import MemoryCatalog
+from support.fake_data import MemoryCatalog
 from support.worlds.requests import ALICE, BOB, REGION
 from support.worlds.rooms import Room
 from support.worlds.servers import Server

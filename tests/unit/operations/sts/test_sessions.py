@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.fakes import MemoryCatalog
+from support.fake_data import MemoryCatalog
 from support.shapes import assert_fits, service_model
 from whiteroom.base.callers import ROOT, Caller, Credential, Principal, Role
 from whiteroom.base.faults import Fault, NotAuthorized, ValidationFault
