@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.rooms import World
+from support.worlds.driven import World
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rooms import World
+from support.worlds.driven import World
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crash.points import POINTS, restart_with_a_sweep
-from support.rooms import ALICE, BOB, World, crash_at
+from support.failpoints import crash_at
+from support.worlds.driven import World
+from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.ports import Work
 

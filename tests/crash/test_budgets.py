@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.rooms import Crash
+from support.failpoints import Crash
 from support.worlds.requests import ALICE, BOB, REGION
 from support.worlds.rooms import Room, a_furnished_room
 from support.worlds.servers import a_server

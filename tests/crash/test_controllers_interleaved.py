@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.rooms import ALICE, TIMING, Crash, World
+from support.failpoints import Crash
+from support.worlds.driven import TIMING, World
+from support.worlds.records import FLIGHTS, WEATHER
+from support.worlds.requests import ALICE
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.execution.runs import EndReason, RunEnd
@@ -87,8 +90,11 @@ def test_whatever_happens_everything_comes_to_rest_and_nothing_is_left_over(tmp_
     channel, model = world.ready_channel(), world.ready_model()
     later, training = world.channel(), world.model(channels=(channel,))
     job = world.inference_job(model=model, channel=channel)
-    budget = world.budget("Weather")
-    query = world.query(named_associations=("a-Flights", "a-Weather"), charged_associations=("a-Weather",))
+    budget = world.budget(WEATHER)
+    query = world.query(
+        named_associations=(FLIGHTS.association_id, WEATHER.association_id),
+        charged_associations=(WEATHER.association_id,),
+    )
     records = [
         (Work.PROTECTED_QUERIES, query.id),
         (Work.ML_INPUT_CHANNELS, later.id),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from crash.points import POINTS, VISITS, restart_with_a_sweep
-from support.rooms import ALICE, BOB, ROOM, World, crash_at, once
+from support.failpoints import crash_at, once
+from support.worlds.driven import World
+from support.worlds.records import ROOM
+from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import (
     trained_model_inference_jobs,

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ALGORITHM, Crash, World, crash_at
+from support.failpoints import Crash, crash_at
+from support.worlds.driven import World
+from support.worlds.records import ALGORITHM
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.domain.execution.runs import LogLine, Phase, RunId
 from whiteroom.domain.observability.metrics import Usage

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crash.points import POINTS, VISITS, restart_with_a_sweep
-from support.rooms import World, crash_at
+from support.failpoints import crash_at
+from support.worlds.driven import World
 from whiteroom.domain.execution.synthetic_data import SynthesisFailure
 from whiteroom.domain.resources import (
     ml_input_channels,

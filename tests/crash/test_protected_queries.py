@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from crash.points import POINTS, VISITS, restart_with_a_sweep
-from support.rooms import BOB, World, crash_at, once
+from support.failpoints import crash_at, once
+from support.worlds.driven import World
+from support.worlds.records import FLIGHTS, WEATHER
+from support.worlds.requests import BOB
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import (
     protected_queries,
@@ -18,8 +21,8 @@ from whiteroom.ports import Work
 def test_a_crash_anywhere_still_runs_the_query_once_delivers_it_and_settles_its_budgets_once(
     world: World, point: str, visit: int
 ) -> None:
-    read, unread = world.budget("Flights"), world.budget("Weather")
-    both = ("a-Flights", "a-Weather")
+    read, unread = world.budget(FLIGHTS), world.budget(WEATHER)
+    both = (FLIGHTS.association_id, WEATHER.association_id)
     query = world.query(named_associations=both, charged_associations=both)
     world.drive(world.reconciler(crash_at(point, visit)))
     restart_with_a_sweep(world)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crash.points import DIED, POINTS, RETRIED_VISITS, nothing_of_a_training_is_left, restart_with_a_sweep, retries_told
-from support.rooms import TIMING, World, crash_at, once
+from support.failpoints import crash_at, once
+from support.worlds.driven import TIMING, World
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import (
     trained_model_inference_jobs,

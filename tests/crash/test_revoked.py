@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.rooms import World, crash_at
+from support.failpoints import crash_at
+from support.worlds.driven import World
+from support.worlds.records import FLIGHTS
 from whiteroom.ports import Work
 
 UNDER_WAY = {"CREATE_IN_PROGRESS", "STARTED"}
@@ -40,7 +42,7 @@ def test_a_crash_after_the_owners_word_still_ends_the_work_once(
     world = World(tmp_path)
     record_id = under_way(world, work)
     with world.store.transaction() as tx:
-        rule = tx.configured_table_association_analysis_rules.get("a-Flights")
+        rule = tx.configured_table_association_analysis_rules.get(FLIGHTS.association_id)
         assert rule is not None
         tx.configured_table_association_analysis_rules.remove(rule)
     world.drive(world.reconciler(crash_at(point, visit)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.rooms import TIMING, Crash, World, once
+from support.failpoints import Crash, once
+from support.worlds.driven import TIMING, World
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import RunId
 from whiteroom.domain.resources import (

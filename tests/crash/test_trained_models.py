@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crash.points import POINTS, VISITS, nothing_of_a_training_is_left, restart_with_a_sweep
-from support.rooms import ALICE, World, crash_at, once
+from support.failpoints import crash_at, once
+from support.worlds.driven import World
+from support.worlds.requests import ALICE
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.resources import (

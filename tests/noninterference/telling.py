@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from support.rooms import a_query
 from support.rules import OWNER, QUERIER
+from support.worlds.records import a_query
 from whiteroom.controllers.analysis_logs import _columns
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.execution.runs import Phase

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from support.rooms import a_query
 from support.stores import Interleaved, Weak
+from support.worlds.records import a_query
 from support.worlds.requests import ALICE, BOB, CAROL, REGION, SQL, TRAINER, role_of
 from support.worlds.rooms import Room, a_furnished_room
 from support.worlds.servers import a_server

@@ -39,6 +39,11 @@ from whiteroom.ports import Catalog, RunLogs, Store, Transaction
 NOISE_SECRET = bytes(range(32))
 
 
+def id_of(number: int) -> str:
+    """What a server calls the thing that it makes as its first, its second..."""
+    return f"00000000-0000-4000-8000-{number:012x}"
+
+
 class AnyServer(ABC):
     """Where accounts call operations."""
 
@@ -158,7 +163,7 @@ class Server(AnyServer):
         """What the operator has chosen."""
         return Deployment(
             quotas=self.quotas,
-            new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012x}",
+            new_id=lambda: id_of(next(self.ids)),
             noise_secret=NOISE_SECRET,
             strict_machine=self.strict_machine,
             finder=self.finder,

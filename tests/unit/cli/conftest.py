@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
-from support.rooms import World
+from support.worlds.driven import World
 
 
 @pytest.fixture

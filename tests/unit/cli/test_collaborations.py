@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from support.command import CommandLine
-from support.rooms import ROOM, World
+from support.worlds.driven import World
+from support.worlds.records import ROOM
 from whiteroom.ports import Work
 
 WORK = [*Work]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import pytest
 
 from support.command import CommandLine
-from support.rooms import PREFIX, ROOM, World
+from support.worlds.driven import World
+from support.worlds.records import FLIGHTS, PREFIX, ROOM
 from support.worlds.requests import ALICE, BOB, CAROL, REGION
 from support.worlds.rooms import a_clean_room, an_invitation
 from support.worlds.servers import a_server
@@ -92,6 +94,7 @@ def test_the_history_tells_which_user_it_was_and_as_what(cli: CommandLine, world
 def membership(cli: CommandLine, world: World) -> Any:
     """A membership that an operation made."""
     server = a_server(world.store)
+    server.ids = itertools.count(1_000)  # the world has its own room
     room = a_clean_room(server)
     return server.cleanrooms(ALICE, "GetMembership", membershipIdentifier=room.membership(ALICE))["membership"]
 
@@ -132,6 +135,7 @@ def test_the_arn_of_another_accounts_resource_of_that_id_is_refused(cli: Command
 
 def test_a_collaboration_tells_each_member_what_to_do_next(cli: CommandLine, world: World) -> None:
     server = a_server(world.store)
+    server.ids = itertools.count(1_000)  # the world has its own room
     room = an_invitation(server)
     room.join(ALICE)
     arn = f"arn:aws:cleanrooms:{REGION}:{ALICE}:collaboration/{room.collaboration_id}"
@@ -192,7 +196,7 @@ def test_an_owner_sees_of_a_channel_its_tables_and_columns_the_rule_and_how_many
 def test_an_owner_sees_that_a_rule_was_changed_since_a_channel_was_made(cli: CommandLine, world: World) -> None:
     channel = world.ready_channel()
     with world.store.transaction() as tx:
-        rule = tx.configured_table_analysis_rules.get("t-Flights")
+        rule = tx.configured_table_analysis_rules.get(FLIGHTS.configured_table_id)
         assert rule is not None
         custom = {**rule.policy["v1"]["custom"], "disallowedOutputColumns": ["a"]}
         tx.configured_table_analysis_rules.update(rule, policy={"v1": {"custom": custom}})

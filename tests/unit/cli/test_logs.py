@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from support.command import CommandLine
-from support.rooms import ALICE, BOB, PREFIX, World
+from support.worlds.driven import World
+from support.worlds.records import PREFIX
+from support.worlds.requests import ALICE, BOB
 from whiteroom.base.arns import new_id
 from whiteroom.domain.execution.runs import LogLine
 from whiteroom.domain.resources.trained_models import Status

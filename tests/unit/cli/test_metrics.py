@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
-from support.rooms import ALGORITHM, ALICE, ASSOCIATION, PREFIX, World
+from support.worlds.driven import World
+from support.worlds.records import ALGORITHM, ASSOCIATION, PREFIX
+from support.worlds.requests import ALICE
 from whiteroom.cli.plots import COLUMNS, ROWS, text_plot
 from whiteroom.domain.execution.runs import LogLine
 from whiteroom.domain.observability.metrics import TIMEOUTS_PER_DEFINITION, MetricPoint, Usage

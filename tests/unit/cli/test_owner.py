@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from support.command import CommandLine
-from support.rooms import BOB, World
+from support.worlds.driven import World
+from support.worlds.requests import BOB
 from whiteroom.domain.resources.configured_tables import ConfiguredTableAnalysisRule
 from whiteroom.ports import Work
 

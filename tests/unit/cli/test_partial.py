@@ -6,7 +6,8 @@ import pytest
 
 from support.command import CommandLine
 from support.fake_data import RiggedData
-from support.rooms import ALICE, BOB, World
+from support.worlds.driven import World
+from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.ports import Work

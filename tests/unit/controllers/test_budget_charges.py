@@ -7,7 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from support.rooms import ROOM, Crash, World
+from support.failpoints import Crash
+from support.worlds.driven import World
+from support.worlds.records import ROOM
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.privacy.differential_privacy import DIFFERENTIAL_PRIVACY, Bill, fresh_budget

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ALICE, BOB, POLICIES, ROOM, World, once
+from support.failpoints import once
+from support.worlds.driven import POLICIES, World
+from support.worlds.records import MEMBERSHIPS, ROOM
+from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd, TransformRun
@@ -37,7 +40,7 @@ def loses_abilities(world: World) -> None:
 
 def loses_location(world: World) -> None:
     with world.store.transaction() as tx:
-        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        configuration = tx.ml_configurations.get(MEMBERSHIPS[BOB])
         assert configuration is not None
         tx.ml_configurations.update(configuration, destination=None)
 
@@ -48,7 +51,7 @@ def loses_membership(world: World) -> None:
 
 def loses_configuration(world: World) -> None:
     with world.store.transaction() as tx:
-        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        configuration = tx.ml_configurations.get(MEMBERSHIPS[BOB])
         if configuration is not None:
             tx.ml_configurations.remove(configuration)
 
@@ -158,7 +161,7 @@ def test_a_receiver_that_moves_while_files_are_copied_gets_them_at_its_new_place
 
 def moves(world: World) -> None:
     with world.store.transaction() as tx:
-        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        configuration = tx.ml_configurations.get(MEMBERSHIPS[BOB])
         assert configuration is not None
         s3 = {"s3Destination": {"s3Uri": "s3://elsewhere"}}
         tx.ml_configurations.update(configuration, destination=s3)

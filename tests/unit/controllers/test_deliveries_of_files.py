@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.rooms import World
+from support.worlds.driven import World
+from support.worlds.records import ALGORITHM
 from unit.controllers.test_deliveries import inferred
 from whiteroom.domain.execution.runs import EndReason, RunEnd, TransformRun
 
@@ -15,7 +16,7 @@ from whiteroom.domain.execution.runs import EndReason, RunEnd, TransformRun
 def test_an_algorithm_without_an_inference_container_fails_the_job(world: World) -> None:
     job = world.inference_job()
     with world.store.transaction() as tx:
-        algorithm = tx.configured_model_algorithms.get("algo")
+        algorithm = tx.configured_model_algorithms.find(arn=ALGORITHM)
         assert algorithm is not None
         tx.configured_model_algorithms.update(algorithm, inference_container_config=None)
     assert inferred(world, job).status_code == "ImageNotFound"

@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import pytest
 
-from support.rooms import TIMING, World, once
+from support.failpoints import once
+from support.worlds.driven import TIMING, World
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.lifecycle import Event
@@ -73,7 +74,7 @@ def test_a_disk_that_stays_full_fails_the_resource_after_a_day(world: World, mon
     whole_day = Timing()
     assert whole_day.trouble_limit * whole_day.slowest_retry_seconds == 24 * 60 * 60
     assert whole_day.next_try(whole_day.trouble_limit) == timedelta(seconds=whole_day.slowest_retry_seconds)
-    monkeypatch.setattr("support.rooms.TIMING", Timing(trouble_limit=20))
+    monkeypatch.setattr("support.worlds.driven.TIMING", Timing(trouble_limit=20))
     model, tried = world.model(), []
 
     def full(uri: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.rooms import ALGORITHM, World
+from support.worlds.driven import World
+from support.worlds.records import ALGORITHM
 from whiteroom.controllers.metric_matching import LINE_SECONDS, Matcher, compiled
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.domain.execution.runs import LogLine, Phase, RunId

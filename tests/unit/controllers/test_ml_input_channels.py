@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from support.fakes import NOON
-from support.rooms import ALICE, ASSOCIATION, BOB, OPEN_ASSOCIATION_RULE, OPEN_RULE, ROOM, SYNTHETIC, World
+from support.worlds.driven import OPEN_ASSOCIATION_RULE, OPEN_RULE, World
+from support.worlds.records import ASSOCIATION, FLIGHTS, MEMBERSHIPS, ROOM, SYNTHETIC, TEMPLATE, WEATHER
+from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure, ResultFormat
@@ -43,7 +45,7 @@ def source(**parameters: Any) -> dict[str, Any]:
 
 def test_a_query_is_described_whole(world: World) -> None:
     with world.store.transaction() as tx:
-        rule = tx.configured_table_association_analysis_rules.get("a-Weather")
+        rule = tx.configured_table_association_analysis_rules.get(WEATHER.association_id)
         assert rule is not None
         tx.configured_table_association_analysis_rules.remove(rule)
     channel = after_all(world, world.channel(input_channel=source(queryString="SELECT 1", resultFormat="PARQUET")))
@@ -63,7 +65,7 @@ def test_a_full_channel_and_its_query_are_recorded_together(world: World) -> Non
     channel = after_all(world, world.channel())
     assert channel.status is Status.ACTIVE
     assert (channel.number_of_records, channel.number_of_files, channel.size_bytes) == (1, 1, 8)
-    assert channel.source_associations == ("a-Flights",)
+    assert channel.source_associations == (FLIGHTS.association_id,)
     assert channel.expires_at == channel.updated_at + timedelta(days=3)
     query = query_of(world, channel)
     assert query.status is ProtectedQueryStatus.SUCCESS
@@ -104,15 +106,15 @@ def test_a_failed_query_fails_the_channel_and_keeps_no_rows(
 
 def test_a_template_brings_its_text_its_types_and_its_defaults(world: World) -> None:
     put_template(world)
-    inputs = source(analysisTemplateArn="arn:template", parameters={"airport": "JFK"})
+    inputs = source(analysisTemplateArn=TEMPLATE, parameters={"airport": "JFK"})
     assert after_all(world, world.channel(input_channel=inputs)).status is Status.ACTIVE
     (spec,) = world.engine.started
-    assert (spec.sql, spec.template_arn) == ("SELECT :airport, :year", "arn:template")
+    assert (spec.sql, spec.template_arn) == ("SELECT :airport, :year", TEMPLATE)
     assert spec.parameters == {"airport": "JFK", "year": "2013"}
     assert spec.parameter_types == {"airport": "STRING", "year": "INTEGER"}
 
 
-FROM_TEMPLATE = source(analysisTemplateArn="arn:template", parameters={"airport": "JFK"})
+FROM_TEMPLATE = source(analysisTemplateArn=TEMPLATE, parameters={"airport": "JFK"})
 
 
 def test_a_template_for_synthetic_data_never_fills_a_channel_with_real_rows(world: World) -> None:
@@ -148,7 +150,7 @@ def test_a_synthetic_channel_is_made_of_rows_that_never_come_into_it(world: Worl
 def test_a_synthetic_channel_tells_of_synthetic_rows_alone(world: World) -> None:
     channel = after_all(world, world.synthetic_channel())
     assert (channel.number_of_records, channel.number_of_files, channel.size_bytes) == (2, 1, 6)
-    assert channel.source_associations == ("a-Flights",)
+    assert channel.source_associations == (FLIGHTS.association_id,)
     assert channel.synthesis == {"epsilon": 1.0, "delta": 1e-9, "score": 0.51, "low": 0.47, "high": 0.55}
     with world.store.reading() as tx:
         reasons = [event.reason for event in tx.events(channel.arn)]
@@ -215,7 +217,7 @@ def test_real_rows_that_nobody_knows_are_erased(world: World) -> None:
 
 
 def test_a_template_that_is_gone_fails_the_channel(world: World) -> None:
-    channel = after_all(world, world.channel(input_channel=source(analysisTemplateArn="arn:template")))
+    channel = after_all(world, world.channel(input_channel=source(analysisTemplateArn=TEMPLATE)))
     assert (channel.status, channel.status_code) == ("CREATE_FAILED", "QueryInvalid")
 
 
@@ -228,7 +230,7 @@ def test_a_table_whose_catalog_entry_is_gone_keeps_no_query_of_others_from_runni
 
 def test_a_table_of_another_kind_than_a_catalogs_is_not_read(world: World) -> None:
     with world.store.transaction() as tx:
-        table = tx.configured_tables.get("t-Weather")
+        table = tx.configured_tables.get(WEATHER.configured_table_id)
         assert table is not None
         tx.configured_tables.update(table, table_reference={"snowflake": {"tableName": "weather"}})
     world.channel()
@@ -253,7 +255,7 @@ def test_a_table_taken_out_while_the_query_ran_costs_the_channel_its_rows(world:
     channel = world.channel()
     world.reconciler().step("a")
     with world.store.transaction() as tx:
-        association = tx.configured_table_associations.get("a-Flights")
+        association = tx.configured_table_associations.get(FLIGHTS.association_id)
         assert association is not None
         tx.configured_table_associations.remove(association)
     channel = after_all(world, channel)
@@ -313,8 +315,8 @@ def put_template(world: World, synthetic: dict[str, Any] | None = None) -> None:
     declared = ({"name": "airport", "type": "STRING"}, {"name": "year", "type": "INTEGER", "defaultValue": "2013"})
     template = AnalysisTemplate(
         id="template",
-        arn="arn:template",
-        membership_id=f"{ALICE}-m",
+        arn=TEMPLATE,
+        membership_id=MEMBERSHIPS[ALICE],
         collaboration_id=ROOM,
         account_id=ALICE,
         name="template",

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ALICE, BOB, ROOM, TIMING, World
+from support.worlds.driven import TIMING, World
+from support.worlds.records import FLIGHTS, MEMBERSHIPS, ROOM, WEATHER
+from support.worlds.requests import ALICE, BOB
+from support.worlds.rooms import SharedTable
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.execution.result_regions import BucketRegions
@@ -66,7 +69,7 @@ def test_its_rows_go_to_every_receiver_and_are_kept_nowhere_else(world: World) -
         {"accountId": ALICE, "location": f"{ASKED}/{query.id}/part-0.csv"},
         {"accountId": BOB, "location": f"{BOBS}/{query.id}/part-0.csv"},
     )
-    assert query.read_associations == ("a-Flights",)
+    assert query.read_associations == (FLIGHTS.association_id,)
     assert query.started_at is not None
     assert untouched(world)
 
@@ -74,7 +77,7 @@ def test_its_rows_go_to_every_receiver_and_are_kept_nowhere_else(world: World) -
 def test_a_receiver_without_a_place_of_its_own_gets_its_rows_at_the_deployments(world: World) -> None:
     world.default_location = "s3://rest/all"
     with world.store.transaction() as tx:
-        membership = tx.memberships.get(f"{BOB}-m")
+        membership = tx.memberships.get(MEMBERSHIPS[BOB])
         assert membership is not None
         tx.memberships.update(membership, default_result_configuration=None)
     query = after_all(world, world.query())
@@ -156,7 +159,7 @@ def lose_the_ability(world: World) -> None:
 
 def lose_the_place(world: World) -> None:
     with world.store.transaction() as tx:
-        membership = tx.memberships.get(f"{BOB}-m")
+        membership = tx.memberships.get(MEMBERSHIPS[BOB])
         assert membership is not None
         tx.memberships.update(membership, default_result_configuration=None)
 
@@ -171,7 +174,7 @@ def require_an_algorithm(world: World) -> None:
 
 def take_the_table_out(world: World) -> None:
     with world.store.transaction() as tx:
-        association = tx.configured_table_associations.get("a-Flights")
+        association = tx.configured_table_associations.get(FLIGHTS.association_id)
         assert association is not None
         tx.configured_table_associations.remove(association)
 
@@ -257,38 +260,38 @@ def test_a_template_that_is_gone_fails_the_query(world: World) -> None:
 # -- access budgets ---------------------------------------------------------------------
 
 
-def charged(world: World, *names: str, **changes: Any) -> ProtectedQuery:
+def charged(world: World, *tables: SharedTable, **changes: Any) -> ProtectedQuery:
     """A query that was counted for these tables when it was asked for."""
-    ids = tuple(f"a-{name}" for name in names)
+    ids = tuple(table.association_id for table in tables)
     return world.query(named_associations=ids, charged_associations=ids, **changes)
 
 
 def test_a_query_that_ran_keeps_the_count_of_what_it_read_and_of_nothing_else(world: World) -> None:
-    flights, weather = world.budget("Flights"), world.budget("Weather")
-    after_all(world, charged(world, "Flights", "Weather"))
+    flights, weather = world.budget(FLIGHTS), world.budget(WEATHER)
+    after_all(world, charged(world, FLIGHTS, WEATHER))
     assert (world.used(flights), world.used(weather)) == (1, 0)
 
 
 def test_a_query_that_the_rules_refused_counts_nothing(world: World) -> None:
-    flights = world.budget("Flights")
+    flights = world.budget(FLIGHTS)
     world.engine.failure = QueryFailure.REFUSED
-    after_all(world, charged(world, "Flights"))
+    after_all(world, charged(world, FLIGHTS))
     assert world.used(flights) == 0
 
 
 @pytest.mark.parametrize("failure", [failure for failure in QueryFailure if failure is not QueryFailure.REFUSED])
 def test_a_query_that_read_before_it_failed_counts(world: World, failure: QueryFailure) -> None:
     """What it failed with may tell something of what it read."""
-    flights = world.budget("Flights")
+    flights = world.budget(FLIGHTS)
     world.engine.failure = failure
-    after_all(world, charged(world, "Flights"))
+    after_all(world, charged(world, FLIGHTS))
     assert world.used(flights) == 1
 
 
 @pytest.mark.parametrize(("steps", "used"), [(0, 0), (1, 1)])
 def test_a_cancelled_query_counts_from_its_start_on(world: World, steps: int, used: int) -> None:
-    flights = world.budget("Flights")
-    query = charged(world, "Flights")
+    flights = world.budget(FLIGHTS)
+    query = charged(world, FLIGHTS)
     for _ in range(steps):
         world.reconciler().step("a")
     world.ask(Work.PROTECTED_QUERIES, query.id, Event.CANCEL)
@@ -297,8 +300,8 @@ def test_a_cancelled_query_counts_from_its_start_on(world: World, steps: int, us
 
 
 def test_a_query_that_may_no_longer_leave_has_read_and_counts(world: World) -> None:
-    flights = world.budget("Flights")
-    query = charged(world, "Flights")
+    flights = world.budget(FLIGHTS)
+    query = charged(world, FLIGHTS)
     world.reconciler().step("a")
     take_the_rule_back(world)
     after_all(world, query)
@@ -306,24 +309,24 @@ def test_a_query_that_may_no_longer_leave_has_read_and_counts(world: World) -> N
 
 
 def test_a_channel_keeps_the_count_of_what_it_read_and_of_nothing_else(world: World) -> None:
-    flights, weather = world.budget("Flights"), world.budget("Weather")
+    flights, weather = world.budget(FLIGHTS), world.budget(WEATHER)
     channel = world.channel()
     with world.store.transaction() as tx:
         query = tx.protected_queries.get(channel.protected_query_id)
         assert query is not None
-        tx.protected_queries.update(query, charged_associations=("a-Flights", "a-Weather"))
+        tx.protected_queries.update(query, charged_associations=(FLIGHTS.association_id, WEATHER.association_id))
     world.drive()
     assert (world.used(flights), world.used(weather)) == (1, 0)
 
 
 def test_a_channel_whose_query_the_rules_refused_counts_nothing(world: World) -> None:
-    flights = world.budget("Flights")
+    flights = world.budget(FLIGHTS)
     world.engine.failure = QueryFailure.REFUSED
     channel = world.channel()
     with world.store.transaction() as tx:
         query = tx.protected_queries.get(channel.protected_query_id)
         assert query is not None
-        tx.protected_queries.update(query, charged_associations=("a-Flights",))
+        tx.protected_queries.update(query, charged_associations=(FLIGHTS.association_id,))
     world.drive()
     assert world.used(flights) == 0
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ASSOCIATION, OPEN_ASSOCIATION_RULE, OPEN_RULE, World, once
+from support.failpoints import once
+from support.worlds.driven import OPEN_ASSOCIATION_RULE, OPEN_RULE, World
+from support.worlds.records import ASSOCIATION, FLIGHTS
 from support.worlds.rooms import facts_of
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.privacy.query_facts import QueryFacts
@@ -17,14 +19,14 @@ from whiteroom.ports import Work
 
 def rule(world: World, **changes: Any) -> None:
     with world.store.transaction() as tx:
-        found = tx.configured_table_analysis_rules.get("t-Flights")
+        found = tx.configured_table_analysis_rules.get(FLIGHTS.configured_table_id)
         assert found is not None
         tx.configured_table_analysis_rules.update(found, policy={"v1": {"custom": {**OPEN_RULE, **changes}}})
 
 
 def association_rule(world: World, **changes: Any) -> None:
     with world.store.transaction() as tx:
-        found = tx.configured_table_association_analysis_rules.get("a-Flights")
+        found = tx.configured_table_association_analysis_rules.get(FLIGHTS.association_id)
         assert found is not None
         policy = {"v1": {"custom": {**OPEN_ASSOCIATION_RULE, **changes}}}
         tx.configured_table_association_analysis_rules.update(found, policy=policy)
@@ -38,15 +40,17 @@ def remove(world: World, repository: str, record_id: str) -> None:
 
 def columns(world: World, *names: str) -> None:
     with world.store.transaction() as tx:
-        table = tx.configured_tables.get("t-Flights")
+        table = tx.configured_tables.get(FLIGHTS.configured_table_id)
         assert table is not None
         tx.configured_tables.update(table, allowed_columns=names)
 
 
 WAYS: Mapping[str, Callable[[World], None]] = {
-    "rule": lambda world: remove(world, "configured_table_analysis_rules", "t-Flights"),
-    "collaboration rule": lambda world: remove(world, "configured_table_association_analysis_rules", "a-Flights"),
-    "association": lambda world: remove(world, "configured_table_associations", "a-Flights"),
+    "rule": lambda world: remove(world, "configured_table_analysis_rules", FLIGHTS.configured_table_id),
+    "collaboration rule": lambda world: remove(
+        world, "configured_table_association_analysis_rules", FLIGHTS.association_id
+    ),
+    "association": lambda world: remove(world, "configured_table_associations", FLIGHTS.association_id),
     "algorithm": lambda world: association_rule(world, allowedAdditionalAnalyses=[]),
     "narrowed": lambda world: rule(world, additionalAnalyses="NOT_ALLOWED"),
     "column": lambda world: columns(world, "b"),
@@ -169,7 +173,7 @@ def test_a_rule_that_is_taken_back_while_files_are_copied_stops_the_delivery(wor
 
 def _rules(world: World) -> list[object]:
     with world.store.reading() as tx:
-        rule = tx.configured_table_analysis_rules.get("t-Flights")
+        rule = tx.configured_table_analysis_rules.get(FLIGHTS.configured_table_id)
     return [] if rule is None else [rule]
 
 
@@ -203,7 +207,7 @@ def test_a_wider_rule_ends_nothing(world: World) -> None:
     record_id = asked_for(world, Work.TRAINED_MODELS)
     under_way(world, Work.TRAINED_MODELS, record_id)
     columns(world, "a", "b")
-    association_rule(world, allowedAdditionalAnalyses=[ASSOCIATION, ASSOCIATION.replace("assoc", "other")])
+    association_rule(world, allowedAdditionalAnalyses=[ASSOCIATION, ASSOCIATION[:-1] + "f"])
     world.drive()
     assert world.get(Work.TRAINED_MODELS, record_id).status.value == "ACTIVE"
 
@@ -249,7 +253,7 @@ def test_what_a_revoked_query_read_is_on_record(world: World) -> None:
     WAYS["column"](world)
     world.drive()
     channel = world.get(Work.ML_INPUT_CHANNELS, record_id)
-    assert channel.source_associations == ("a-Flights",)
+    assert channel.source_associations == (FLIGHTS.association_id,)
     assert not (world.channels / record_id).exists()
 
 

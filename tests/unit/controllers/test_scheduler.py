@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from support.patience import Patience
-from support.rooms import World
+from support.worlds.driven import World
 from whiteroom.base.clock import utc_now
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.scheduler import Controllers

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.rooms import World
+from support.worlds.driven import World
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.runs import RunId

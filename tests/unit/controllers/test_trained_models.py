@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from support.failpoints import once
 from support.fakes import EXITED
-from support.rooms import ALICE, POLICIES, World, once
+from support.worlds.driven import POLICIES, World
+from support.worlds.requests import ALICE
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, TrainingRun

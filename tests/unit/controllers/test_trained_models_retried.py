@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.rooms import POLICIES, World
+from support.worlds.driven import POLICIES, World
 from unit.controllers.test_trained_models import after_all, code
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.lifecycle import Event

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ALICE, World
+from support.worlds.driven import World
+from support.worlds.records import ROOM
+from support.worlds.requests import ALICE
 from unit.controllers.test_trained_models import after_all, code
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd, TrainingRun
@@ -54,7 +56,7 @@ def test_a_member_that_leaves_ends_its_training(world: World, steps: int) -> Non
 def test_a_deleted_collaboration_ends_its_trainings(world: World) -> None:
     model = world.model()
     with world.store.transaction() as tx:
-        room = tx.collaborations.get("collab")
+        room = tx.collaborations.get(ROOM)
         assert room is not None
         tx.collaborations.update(room, status=CollaborationStatus.DELETED)
     assert code(after_all(world, model)) == ("CREATE_FAILED", "MembershipEnded")

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from support.fakes import EXITED, NOON
-from support.rooms import World, a_query
 from support.shapes import service_model
+from support.worlds.driven import World
+from support.worlds.records import a_query
 from whiteroom.domain.execution.failures import MEANING, OF_QUERY_FAILURE, OF_RUN_END, StatusCode, run_message
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult

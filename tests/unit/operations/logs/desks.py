@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.rooms import World
 from support.shapes import assert_fits, service_model
+from support.worlds.driven import World
 from whiteroom.app import all_handlers
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault

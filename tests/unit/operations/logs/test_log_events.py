@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ALICE, BOB
+from support.worlds.records import MEMBERSHIPS
+from support.worlds.requests import ALICE, BOB
 from unit.operations.logs.desks import ERRORS, FAILED, MODELS, WRITTEN, Desk, logs_of
 from whiteroom.base.faults import Fault, ResourceNotFound, ValidationFault
 from whiteroom.redaction import personal
@@ -23,7 +24,7 @@ def test_without_a_policy_nobody_reads(desk: Desk) -> None:
 def test_a_member_without_a_configuration_when_the_run_began_reads_nothing_of_it(desk: Desk) -> None:
     desk.run(logs_of(ALICE, BOB))
     with desk.world.store.transaction() as tx:
-        configuration = tx.ml_configurations.get(f"{BOB}-m")
+        configuration = tx.ml_configurations.get(MEMBERSHIPS[BOB])
         assert configuration is not None
         tx.ml_configurations.remove(configuration)
     assert desk.messages(BOB) == []

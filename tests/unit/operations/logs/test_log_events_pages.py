@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.rooms import ALICE
+from support.worlds.requests import ALICE
 from unit.operations.logs.desks import ERRORS, FAILED, MODELS, WRITTEN, Desk, logs_of
 from whiteroom.base.faults import ValidationFault
 from whiteroom.domain.execution.runs import RunId

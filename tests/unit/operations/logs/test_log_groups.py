@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rooms import ALICE, BOB
+from support.worlds.requests import ALICE, BOB
 from unit.operations.logs.desks import DAVE, JOBS, MODELS, Desk, logs_of
 from whiteroom.base.faults import ResourceNotFound
 

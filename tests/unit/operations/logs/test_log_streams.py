@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.rooms import ALICE
+from support.worlds.requests import ALICE
 from unit.operations.logs.desks import MODELS, Desk, logs_of
 from whiteroom.base.faults import ValidationFault
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from support.fakes import NOON
-from support.rooms import ALICE, BOB, ROOM, World
 from support.shapes import assert_fits, service_model
+from support.worlds.driven import World
+from support.worlds.records import FLIGHTS, ROOM
+from support.worlds.requests import ALICE, BOB
 from whiteroom.app import all_handlers
 from whiteroom.base.callers import Caller
 from whiteroom.domain.execution.queries import QueryUse, TableRead
@@ -76,7 +78,7 @@ def values(world: World, account: str, name: str, **dimensions: str) -> list[flo
     return found
 
 
-USE = QueryUse(8.0, 2, 7.0, 1_000, 700, (TableRead("a-Flights", 4_200, 1, ("string", "int")),))
+USE = QueryUse(8.0, 2, 7.0, 1_000, 700, (TableRead(FLIGHTS.association_id, 4_200, 1, ("string", "int")),))
 """What the engine says of a query."""
 
 
@@ -142,7 +144,7 @@ def test_how_much_is_withheld_where_a_table_has_thresholds(world: World) -> None
     world.engine.use = USE
     query = world.query(payer_account_id=ALICE)
     with world.store.transaction() as tx:
-        rule = tx.configured_table_analysis_rules.get("t-Flights")
+        rule = tx.configured_table_analysis_rules.get(FLIGHTS.configured_table_id)
         assert rule is not None
         custom = dict(rule.policy["v1"]["custom"])
         thresholds = [{"type": "COUNT_DISTINCT", "identityColumns": ["a"], "minimumIdentityCount": 2}]
