@@ -59,19 +59,15 @@ class Owner:
     def leave(self) -> None:
         """Leave the collaboration, with nothing of the account's in it."""
         self.withdraw()
-        self._call("DeleteMembership", membershipIdentifier=self.room.membership(BOB))
+        self._call("DeleteMembership", **self.room.of(BOB))
 
     def be_removed(self) -> None:
         """Be removed by the collaboration's creator."""
-        place = {"collaborationIdentifier": self.room.collaboration_id}
-        self.room.server.cleanrooms(ALICE, "DeleteMember", accountId=BOB, **place)
+        self.room.server.cleanrooms(ALICE, "DeleteMember", accountId=BOB, **self.room.here)
 
     @property
     def _association(self) -> dict[str, str]:
-        return {
-            "membershipIdentifier": self.room.membership(BOB),
-            "configuredTableAssociationIdentifier": self.room.table.association_id,
-        }
+        return {**self.room.of(BOB), "configuredTableAssociationIdentifier": self.room.table.association_id}
 
     def _call(self, operation: str, **request: Any) -> None:
         self.room.server.cleanrooms(BOB, operation, **request)

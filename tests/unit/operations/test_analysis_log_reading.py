@@ -10,19 +10,19 @@ import pytest
 from support.worlds.requests import ALICE, BOB, CAROL, DAVE, REGION
 from support.worlds.rooms import Room
 from support.worlds.servers import Server
-from unit.operations.logged_studio import a_logged_studio, ask, end, group, log_of
+from unit.operations.logged_room import a_logged_room, ask, end, group, log_of
 from whiteroom.base.faults import ResourceNotFound
 from whiteroom.domain.execution.lifecycle import Event
 
 
 @pytest.fixture
 def room(server: Server, tmp_path: Path) -> Room:
-    return a_logged_studio(server, tmp_path)
+    return a_logged_room(server, tmp_path)
 
 
 def test_the_log_is_read_as_cloudwatch_has_it(room: Room) -> None:
     server = room.server
-    queries = [ask(server, room) for _ in range(3)]
+    queries = [ask(room) for _ in range(3)]
     for query in queries:
         end(room, "protected_queries", query, Event.STARTED, Event.SUCCEEDED)
     channel = room.active_channel()
@@ -54,7 +54,7 @@ def test_the_log_is_read_as_cloudwatch_has_it(room: Room) -> None:
 def test_pages_of_a_search_come_to_every_event_once(room: Room) -> None:
     server = room.server
     for _ in range(4):
-        end(room, "protected_queries", ask(server, room), Event.STARTED, Event.SUCCEEDED)
+        end(room, "protected_queries", ask(room), Event.STARTED, Event.SUCCEEDED)
     seen: list[str] = []
     token: dict[str, str] = {}
     while True:
@@ -68,9 +68,9 @@ def test_pages_of_a_search_come_to_every_event_once(room: Room) -> None:
 
 
 def test_a_log_stays_its_accounts_own_when_it_has_left(room: Room) -> None:
-    ask(room.server, room)
+    ask(room)
     room.server.cleanrooms(ALICE, "DeleteCollaboration", collaborationIdentifier=room.collaboration_id)
-    assert len(log_of(room.server, room, BOB)) == 1
+    assert len(log_of(room, BOB)) == 1
 
 
 def test_a_group_is_found_by_its_arn_and_another_accounts_is_not(room: Room) -> None:

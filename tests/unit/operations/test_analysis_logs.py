@@ -11,7 +11,7 @@ import pytest
 from support.worlds.requests import ALICE, BOB, CAROL, DAVE, SQL, input_channel
 from support.worlds.rooms import Room, SharedTable, a_clean_room
 from support.worlds.servers import Server
-from unit.operations.logged_studio import BOTH, a_logged_studio, ask, group, log_of, own_tables
+from unit.operations.logged_room import BOTH, a_logged_room, ask, group, log_of, own_tables
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import Fault, ResourceNotFound
 from whiteroom.redaction.finder import PatternFinder
@@ -20,13 +20,13 @@ from whiteroom.runtime.run_logs import FolderRunLogs
 
 @pytest.fixture
 def room(server: Server, tmp_path: Path) -> Room:
-    return a_logged_studio(server, tmp_path)
+    return a_logged_room(server, tmp_path)
 
 
 def test_a_query_over_two_owners_tables_tells_each_of_them_and_the_runner(room: Room) -> None:
-    query = ask(room.server, room, BOTH)
+    query = ask(room, BOTH)
     for account in (ALICE, BOB, CAROL):
-        (event,) = log_of(room.server, room, account)
+        (event,) = log_of(room, account)
         assert (event["logStage"], event["analysisId"], event["status"]) == ("SUBMISSION", query, "SUBMITTED")
         assert (event["analysisCategory"], event["queryRunners"], event["resultReceivers"]) == ("SQL", [ALICE], [ALICE])
         assert event["queryText"] == BOTH
@@ -35,28 +35,28 @@ def test_a_query_over_two_owners_tables_tells_each_of_them_and_the_runner(room: 
 
 
 def test_the_id_of_a_configured_table_is_told_to_its_owner_alone(room: Room) -> None:
-    ask(room.server, room, BOTH)
-    (bobs,) = log_of(room.server, room, BOB)
+    ask(room, BOTH)
+    (bobs,) = log_of(room, BOB)
     assert (bobs["schemaName"], bobs["configuredTableId"]) == ("patients", room.table.configured_table_id)
     assert [table.get("configuredTableId") for table in own_tables(bobs, BOB)] == [room.table.configured_table_id]
     for account in (ALICE, CAROL):
-        assert room.table.configured_table_id not in json.dumps(log_of(room.server, room, account))
+        assert room.table.configured_table_id not in json.dumps(log_of(room, account))
 
 
 def test_only_those_concerned_have_an_event(room: Room) -> None:
-    ask(room.server, room, SQL)
-    assert log_of(room.server, room, CAROL) == []
+    ask(room, SQL)
+    assert log_of(room, CAROL) == []
     with pytest.raises(ResourceNotFound):
-        log_of(room.server, room, DAVE)
+        log_of(room, DAVE)
 
 
 def test_the_user_that_asked_is_named(room: Room) -> None:
     room.server.principal = Principal("ada", Role.ANALYST)
-    ask(room.server, room)
+    ask(room)
     room.server.principal = Principal("olga", Role.PRIVACY_OFFICER)
     with pytest.raises(Fault):
-        ask(room.server, room)
-    started, refused = log_of(room.server, room, BOB)
+        ask(room)
+    started, refused = log_of(room, BOB)
     assert (started["runnerUser"], started["runnerArn"]) == ("ada", f"arn:aws:iam::{ALICE}:user/ada")
     assert (refused["runnerUser"], refused["status"]) == ("olga", "REFUSED")
 
@@ -71,8 +71,8 @@ def test_a_receiver_is_told(room: Room) -> None:
     configuration = {"outputConfiguration": {"s3": place}}
     here = {"membershipIdentifier": room.membership(CAROL)}
     server.cleanrooms(CAROL, "UpdateMembership", **here, defaultResultConfiguration=configuration)
-    ask(server, room, resultConfiguration={"outputConfiguration": {"member": {"accountId": CAROL}}})
-    (event,) = log_of(server, room, CAROL)
+    ask(room, resultConfiguration={"outputConfiguration": {"member": {"accountId": CAROL}}})
+    (event,) = log_of(room, CAROL)
     assert event["resultReceivers"] == [CAROL]
 
 
@@ -86,11 +86,11 @@ def test_a_member_has_a_log_only_where_the_collaboration_and_its_membership_have
     room.shared_table(BOB, "patients")
     here = {"membershipIdentifier": room.membership(BOB)}
     server.cleanrooms(BOB, "UpdateMembership", **here, queryLogStatus=membership)
-    ask(server, room)
+    ask(room)
     groups = server.call(BOB, "logs", "DescribeLogGroups", logGroupNamePrefix="/aws/cleanrooms/")["logGroups"]
     if collaboration == membership == "ENABLED":
         assert [one["logGroupName"] for one in groups] == [group(room)]
-        assert len(log_of(server, room, BOB)) == 1
+        assert len(log_of(room, BOB)) == 1
     else:
         assert groups == []
 
@@ -100,12 +100,12 @@ def test_queries_and_jobs_are_enabled_apart(room: Room) -> None:
     here = {"membershipIdentifier": room.membership(BOB)}
     server.cleanrooms(BOB, "UpdateMembership", **here, queryLogStatus="DISABLED")
     channel = room.active_channel()
-    assert log_of(server, room, BOB) == []
+    assert log_of(room, BOB) == []
     room.model("trial", channel)
-    assert [event["analysisCategory"] for event in log_of(server, room, BOB)] == ["TRAINING"]
+    assert [event["analysisCategory"] for event in log_of(room, BOB)] == ["TRAINING"]
     server.cleanrooms(BOB, "UpdateMembership", **here, jobLogStatus="DISABLED")
     room.model("again", channel)
-    assert len(log_of(server, room, BOB)) == 1
+    assert len(log_of(room, BOB)) == 1
 
 
 def test_the_text_and_the_parameters_values_can_be_withheld_and_a_digest_stays(room: Room) -> None:
@@ -120,29 +120,28 @@ def test_the_text_and_the_parameters_values_can_be_withheld_and_a_digest_stays(r
         source={"text": "SELECT age FROM patients WHERE age > :years"},
         analysisParameters=[{"name": "years", "type": "BIGINT"}],
     )["analysisTemplate"]["arn"]
-    ask(server, room, sqlParameters={"analysisTemplateArn": template, "parameters": {"years": "4711"}})
-    ask(server, room, SQL)
+    ask(room, sqlParameters={"analysisTemplateArn": template, "parameters": {"years": "4711"}})
+    ask(room, SQL)
     for account in (ALICE, BOB):
-        with_template, plain = log_of(server, room, account)
+        with_template, plain = log_of(room, account)
         assert with_template["parameters"] == ["years"]
         assert plain["queryTextSha256"] == hashlib.sha256(SQL.encode()).hexdigest()
         assert "4711" not in json.dumps(with_template)
         assert "SELECT" not in json.dumps([with_template, plain])
     server.withhold_query_text = False
-    ask(server, room, sqlParameters={"analysisTemplateArn": template, "parameters": {"years": "4711"}})
-    *_, open_ = log_of(server, room, BOB)
+    ask(room, sqlParameters={"analysisTemplateArn": template, "parameters": {"years": "4711"}})
+    *_, open_ = log_of(room, BOB)
     assert (open_["parameters"], open_["analysisTemplateArn"]) == ({"years": "4711"}, template)
     assert open_["queryText"] == "SELECT age FROM patients WHERE age > :years"
 
 
 def test_a_channel_a_training_an_inference_job_and_an_export_each_tell_the_owner(room: Room) -> None:
-    server = room.server
     channel = room.active_channel()
     model = room.active_model("trial", channel)["trainedModelArn"]
     room.configure(CAROL)
     job = room.inference_job("guess", model, channel)
     room.call("StartTrainedModelExportJob", **room.export_request("out", model))
-    events = {event["analysisCategory"]: event for event in log_of(server, room, BOB)}
+    events = {event["analysisCategory"]: event for event in log_of(room, BOB)}
     assert list(events) == ["SQL", "TRAINING", "INFERENCE", "EXPORT"]
     assert events["SQL"]["mlInputChannelArn"] == channel
     assert events["SQL"]["configuredModelAlgorithmAssociationArn"] == room.association_arn
@@ -164,16 +163,16 @@ def test_the_owner_of_a_table_that_an_ancestor_of_a_model_learnt_from_is_told(ro
     room.table = patients
     base = room.active_model("base", room.active_channel())
     room.version("next", base, of_visits)
-    *_, event = log_of(room.server, room, BOB, "TRAINING")
+    *_, event = log_of(room, BOB, "TRAINING")
     assert event["memberSchemaMapping"] == {BOB: ["patients"], CAROL: ["visits"]}
 
 
 def test_spark_properties_are_named_in_the_log(room: Room) -> None:
     worker = {"type": "CR.1X", "number": 2, "properties": {"spark": {"spark.sql.shuffle.partitions": "8"}}}
-    ask(room.server, room, computeConfiguration={"worker": worker})
-    ask(room.server, room)
+    ask(room, computeConfiguration={"worker": worker})
+    ask(room)
     source = input_channel({"queryString": SQL})
     source["dataSource"]["protectedQueryInputParameters"]["computeConfiguration"] = {"worker": worker}
     room.channel(inputChannel=source)
-    told = [event.get("sparkPropertiesWithoutEffect") for event in log_of(room.server, room, BOB)]
+    told = [event.get("sparkPropertiesWithoutEffect") for event in log_of(room, BOB)]
     assert told == [["spark.sql.shuffle.partitions"], None, ["spark.sql.shuffle.partitions"]]

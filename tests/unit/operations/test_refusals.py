@@ -14,7 +14,7 @@ from support.revoking import WAYS, Owner
 from support.worlds.requests import ALICE, BOB, CAROL, DAVE, NOW, REGION, SQL
 from support.worlds.rooms import Room
 from support.worlds.servers import Server
-from unit.operations.logged_studio import a_logged_studio, ask, log_of
+from unit.operations.logged_room import a_logged_room, ask, log_of
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound, ValidationFault
 from whiteroom.domain.observability.analysis_logs import REFUSED_TO_ANOTHER
 from whiteroom.operations.refusals import A_MINUTE, RefusalCount
@@ -22,13 +22,13 @@ from whiteroom.operations.refusals import A_MINUTE, RefusalCount
 
 @pytest.fixture
 def room(server: Server, tmp_path: Path) -> Room:
-    return a_logged_studio(server, tmp_path)
+    return a_logged_room(server, tmp_path)
 
 
 def test_a_query_that_is_refused_at_once_is_an_event_for_the_tables_owner(room: Room) -> None:
     with pytest.raises(AccessDenied) as caught:
-        ask(room.server, room, account=CAROL)
-    (event,) = log_of(room.server, room, BOB)
+        ask(room, account=CAROL)
+    (event,) = log_of(room, BOB)
     assert (event["logStage"], event["status"], event["queryRunners"]) == ("SUBMISSION", "REFUSED", [CAROL])
     assert event["errorCode"] == "AccessDeniedException"
     assert event["queryValidationErrors"] == [event["errorMessage"]] == [caught.value.message]
@@ -45,10 +45,10 @@ def test_a_query_over_a_spent_budget_is_an_event_and_leaves_no_query(room: Room)
     }
     here = {"membershipIdentifier": room.membership(BOB), "privacyBudgetType": "ACCESS_BUDGET"}
     server.cleanrooms(BOB, "CreatePrivacyBudgetTemplate", **here, parameters={"accessBudget": budget})
-    ask(server, room)
+    ask(room)
     with pytest.raises(AccessDenied):
-        ask(server, room)
-    assert [event["status"] for event in log_of(server, room, BOB)] == ["SUBMITTED", "REFUSED"]
+        ask(room)
+    assert [event["status"] for event in log_of(room, BOB)] == ["SUBMITTED", "REFUSED"]
     with server.store.reading() as tx:
         assert tx.protected_queries.count(9, membership_id=room.membership(ALICE)) == 1
 
@@ -62,9 +62,9 @@ def test_channels_and_jobs_that_are_refused_are_events(room: Room, operation: st
         "CreateTrainedModel": room.training_request("mine", channel),
         "StartTrainedModelInferenceJob": room.inference_request("mine", model, channel),
     }
-    before = len(log_of(room.server, room, BOB))
+    before = len(log_of(room, BOB))
     room.refused(AccessDenied, operation, CAROL, **requests[operation])
-    *rest, event = log_of(room.server, room, BOB)
+    *rest, event = log_of(room, BOB)
     assert len(rest) == before
     assert (event["status"], event["memberDisplayNames"][CAROL]) == ("REFUSED", "Carol")
     assert event["configuredTableId"] == room.table.configured_table_id
@@ -73,7 +73,7 @@ def test_channels_and_jobs_that_are_refused_are_events(room: Room, operation: st
 def test_an_export_that_is_refused_is_an_event(room: Room) -> None:
     model = room.active_model("trial", room.active_channel())["trainedModelArn"]
     room.refused(AccessDenied, "StartTrainedModelExportJob", CAROL, **room.export_request("out", model))
-    *_, event = log_of(room.server, room, BOB)
+    *_, event = log_of(room, BOB)
     assert (event["analysisCategory"], event["status"], event["trainedModelArn"]) == ("EXPORT", "REFUSED", model)
 
 
@@ -82,7 +82,7 @@ def test_attempts_of_an_incremental_training_that_is_refused_name_the_tables_of_
     request = room.training_request("base", arn_of_no_channel(room))
     incremental = [{"trainedModelArn": base["trainedModelArn"], "channelName": "base"}]
     room.refused(ResourceNotFound, "CreateTrainedModel", ALICE, **request, incrementalTrainingDataChannels=incremental)
-    *_, event = log_of(room.server, room, BOB)
+    *_, event = log_of(room, BOB)
     assert (event["status"], event["errorCode"]) == ("REFUSED", "ResourceNotFoundException")
 
 
@@ -100,18 +100,18 @@ def test_a_refused_attempt_does_not_tell_who_made_it_which_tables_lie_behind_wha
         "StartTrainedModelExportJob": room.export_request("mine", model),
     }
     room.refused(AccessDenied, operation, CAROL, **requests[operation])
-    *_, told = log_of(room.server, room, CAROL)
+    *_, told = log_of(room, CAROL)
     assert (told["status"], told["tables"], told["memberSchemaMapping"]) == ("REFUSED", [], {})
     assert told["memberDisplayNames"] == {CAROL: "Carol"}
     assert "patients" not in json.dumps(told)
-    *_, owners = log_of(room.server, room, BOB)
+    *_, owners = log_of(room, BOB)
     assert (owners["status"], owners["schemaName"]) == ("REFUSED", "patients")
 
 
 def test_a_refused_attempt_tells_who_made_it_the_tables_behind_its_own_channels_and_models(room: Room) -> None:
     model = room.active_model("trial", room.active_channel())["trainedModelArn"]
     room.refused(AccessDenied, "StartTrainedModelExportJob", **room.export_request("out", model, BOB))
-    *_, told = log_of(room.server, room, ALICE)
+    *_, told = log_of(room, ALICE)
     assert (told["status"], told["memberSchemaMapping"]) == ("REFUSED", {BOB: ["patients"]})
 
 
@@ -121,7 +121,7 @@ def test_why_a_job_was_refused_is_told_to_who_asked_alone(room: Room, way: str) 
     WAYS[way](Owner(room))
     said = room.refused(AccessDenied, "CreateTrainedModel", **room.training_request("mine", channel))
     assert "secret-study" in said
-    messages = {account: log_of(room.server, room, account)[-1]["errorMessage"] for account in (ALICE, BOB)}
+    messages = {account: log_of(room, account)[-1]["errorMessage"] for account in (ALICE, BOB)}
     assert messages == {ALICE: said, BOB: REFUSED_TO_ANOTHER}
 
 
@@ -140,7 +140,7 @@ def test_whoever_asks_in_the_name_of_another_leaves_no_event_in_anybodys_log(roo
             sqlParameters={"queryString": SQL},
         )
     for account in (ALICE, BOB, CAROL):
-        assert log_of(room.server, room, account) == []
+        assert log_of(room, account) == []
 
 
 NO_TEMPLATE = f"arn:aws:cleanrooms:{REGION}:{ALICE}:membership/{'0' * 8}-0000-0000-0000-{'0' * 12}/analysistemplate/x"
@@ -158,16 +158,16 @@ def test_requests_that_make_no_sense_are_refused_and_logged(
     room: Room, fault: type[Fault], parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(fault):
-        ask(room.server, room, sqlParameters=parameters)
-    assert [event["status"] for event in log_of(room.server, room, ALICE)] == ["REFUSED"]
+        ask(room, sqlParameters=parameters)
+    assert [event["status"] for event in log_of(room, ALICE)] == ["REFUSED"]
 
 
 def test_the_text_of_a_refused_attempt_is_cut_and_its_digest_is_of_the_whole(room: Room) -> None:
     text = f"SELECT age FROM patients -- {'x' * 100_000}"
     with pytest.raises(AccessDenied):
-        ask(room.server, room, text, account=CAROL)
-    ask(room.server, room, text)
-    refused, started = log_of(room.server, room, BOB)
+        ask(room, text, account=CAROL)
+    ask(room, text)
+    refused, started = log_of(room, BOB)
     assert (len(refused["queryText"]), refused["queryTextCut"]) == (4_096, True)
     assert refused["queryTextSha256"] == started["queryTextSha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert (started["queryText"], started.get("queryTextCut")) == (text, None)
@@ -183,5 +183,5 @@ def test_endless_refused_attempts_of_one_account_do_not_fill_the_logs() -> None:
 def test_a_conflict_is_a_refusal_too(room: Room) -> None:
     channel = room.channel("rows")
     room.refused(Conflict, "CreateTrainedModel", ALICE, **room.training_request("trial", channel))
-    *_, event = log_of(room.server, room, ALICE)
+    *_, event = log_of(room, ALICE)
     assert (event["status"], event["errorCode"]) == ("REFUSED", "ConflictException")

@@ -19,7 +19,7 @@ ON = {"queryLogStatus": "ENABLED", "jobLogStatus": "ENABLED"}
 BOTH = "SELECT p.age FROM patients p JOIN visits v ON p.patient_id = v.patient_id"
 
 
-def a_logged_studio(server: Server, tmp_path: Path) -> Room:
+def a_logged_room(server: Server, tmp_path: Path) -> Room:
     """A room in which everything is logged for everyone; BOB shares `patients`, CAROL `visits`."""
     server.logs, server.finder = FolderRunLogs(tmp_path / "logs"), PatternFinder()
     (tmp_path / "logs").mkdir()
@@ -34,14 +34,14 @@ def group(room: Room) -> str:
     return f"/aws/cleanrooms/{room.collaboration_id}"
 
 
-def log_of(server: Server, room: Room, account: str, *terms: str) -> list[dict[str, Any]]:
+def log_of(room: Room, account: str, *terms: str) -> list[dict[str, Any]]:
     """The messages of an account's analysis log, in order."""
     request = {"filterPattern": " ".join(f'"{term}"' for term in terms)} if terms else {}
-    answer = server.call(account, "logs", "FilterLogEvents", logGroupName=group(room), **request)
+    answer = room.server.call(account, "logs", "FilterLogEvents", logGroupName=group(room), **request)
     return [json.loads(event["message"]) for event in answer["events"]]
 
 
-def ask(server: Server, room: Room, text: str = SQL, account: str = ALICE, **changes: Any) -> str:
+def ask(room: Room, text: str = SQL, account: str = ALICE, **changes: Any) -> str:
     """A query of ALICE's; its id."""
     request: dict[str, Any] = {
         "type": "SQL",
@@ -49,7 +49,7 @@ def ask(server: Server, room: Room, text: str = SQL, account: str = ALICE, **cha
         "sqlParameters": {"queryString": text},
         "resultConfiguration": {"outputConfiguration": {"s3": {"resultFormat": "CSV", "bucket": "alice"}}},
     }
-    answer = server.cleanrooms(account, "StartProtectedQuery", **{**request, **changes})
+    answer = room.server.cleanrooms(account, "StartProtectedQuery", **{**request, **changes})
     return str(answer["protectedQuery"]["id"])
 
 
