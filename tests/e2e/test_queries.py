@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.live import LiveRoom, live_room, once
+from support.revoking import Owner
 from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule
 
 pytestmark = pytest.mark.slow
@@ -28,26 +29,10 @@ LONG = (
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("queries") / "data") as room:
-        bob = room.client("cleanrooms", BOB)
-        (table,) = bob.list_configured_tables()["configuredTableSummaries"]
-        bob.update_configured_table_analysis_rule(
-            configuredTableIdentifier=table["id"],
-            analysisRuleType="CUSTOM",
-            analysisRulePolicy=custom_rule(additionalAnalyses="ALLOWED"),
-        )
-        bob.update_configured_table_association_analysis_rule(
-            **room.of(BOB),
-            configuredTableAssociationIdentifier=association(room)["id"],
-            analysisRuleType="CUSTOM",
-            analysisRulePolicy=collaboration_rule(allowedResultReceivers=[ALICE]),
-        )
+        owner = Owner(room)
+        owner.rule("Update", custom_rule(additionalAnalyses="ALLOWED"))
+        owner.association_rule("Update", collaboration_rule(allowedResultReceivers=[ALICE]))
         yield room
-
-
-def association(room: LiveRoom) -> Any:
-    bob = room.client("cleanrooms", BOB)
-    (found,) = bob.list_configured_table_associations(**room.of(BOB))["configuredTableAssociationSummaries"]
-    return found
 
 
 def start(room: LiveRoom, sql: str = SQL, **s3: Any) -> str:

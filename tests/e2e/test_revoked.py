@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.live import LiveRoom, live_room, once
+from support.revoking import Owner
 from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule
 
 pytestmark = pytest.mark.slow
@@ -29,20 +30,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
         room.assert_nothing_left()
 
 
-def table(room: LiveRoom) -> dict[str, Any]:
-    (one,) = room.client("cleanrooms", BOB).list_configured_tables()["configuredTableSummaries"]
-    return {"configuredTableIdentifier": one["id"], "analysisRuleType": "CUSTOM"}
-
-
-def shared(room: LiveRoom) -> dict[str, Any]:
-    bob = room.client("cleanrooms", BOB)
-    place = {"membershipIdentifier": room.membership(BOB)}
-    (one,) = bob.list_configured_table_associations(**place)["configuredTableAssociationSummaries"]
-    return {**place, "configuredTableAssociationIdentifier": one["id"], "analysisRuleType": "CUSTOM"}
-
-
 def take_back(room: LiveRoom) -> None:
-    room.client("cleanrooms", BOB).delete_configured_table_association_analysis_rule(**shared(room))
+    Owner(room).association_rule("Delete")
 
 
 def running(room: LiveRoom, rows: str) -> str:
@@ -94,9 +83,7 @@ def test_a_training_that_runs_ends_and_a_restored_rule_lets_new_ones_begin(room:
             refused()
         assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
     assert room.deliveries() == []
-    room.client("cleanrooms", BOB).create_configured_table_association_analysis_rule(
-        **shared(room), analysisRulePolicy=collaboration_rule()
-    )
+    Owner(room).association_rule("Create", collaboration_rule())
     room.finished(room.train("restored", rows))
     room.export("restored", model)
     assert room.exported("restored", model)["status"] == "ACTIVE"
@@ -132,11 +119,10 @@ def test_the_operator_stops_all_work_of_a_collaboration_beside_a_running_server(
 
 
 def test_a_query_that_runs_while_its_column_is_disallowed_delivers_nothing(room: LiveRoom) -> None:
-    bob, alice = room.client("cleanrooms", BOB), room.client("cleanrooms")
+    owner, alice = Owner(room), room.client("cleanrooms")
     rule = custom_rule(additionalAnalyses="ALLOWED")
-    bob.update_configured_table_analysis_rule(**table(room), analysisRulePolicy=rule)
-    receivers = collaboration_rule(allowedResultReceivers=[ALICE])
-    bob.update_configured_table_association_analysis_rule(**shared(room), analysisRulePolicy=receivers)
+    owner.rule("Update", rule)
+    owner.association_rule("Update", collaboration_rule(allowedResultReceivers=[ALICE]))
     query = alice.start_protected_query(
         type="SQL",
         **room.of(ALICE),
@@ -155,7 +141,7 @@ def test_a_query_that_runs_while_its_column_is_disallowed_delivers_nothing(room:
     once(lambda there: there, judged.exists)
     controls = {"allowedLiteralComparisonColumns": ["patient"], "allowedColumnComparisonColumns": []}
     hidden = custom_rule(additionalAnalyses="ALLOWED", comparisonControls=controls)
-    bob.update_configured_table_analysis_rule(**table(room), analysisRulePolicy=hidden)
+    owner.rule("Update", hidden)
     seen = once(lambda seen: seen["status"] not in {"SUBMITTED", "STARTED"}, look)
     assert (seen["status"], seen["error"]["code"]) == ("FAILED", "RESOURCE_ACCESS_DENIED")
     assert room.deliveries() == []

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from support.live import LiveRoom, live_room, once
 from support.patients import COLUMNS
 from support.patients import SQL as PATIENTS
+from support.revoking import Owner
 from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule, input_channel
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(folder / "data") as room:
         # Nobody's queries are allowed: each template is, by its ARN.
         nothing = custom_rule(allowedAnalyses=[])
-        room.share("patients", patients, list(COLUMNS), "CUSTOM", nothing, collaboration_rule())
+        room.table = room.share("patients", patients, list(COLUMNS), "CUSTOM", nothing, collaboration_rule())
         yield room
 
 
@@ -57,14 +58,7 @@ def create_template(room: LiveRoom, name: str, epsilon: float = 5.0, max_score: 
 
 def approve(room: LiveRoom, *templates: str) -> None:
     """BOB's table allows these templates and nothing else."""
-    bob = room.client("cleanrooms", BOB)
-    tables = bob.list_configured_tables()["configuredTableSummaries"]
-    (table,) = (table["id"] for table in tables if table["name"] == "patients")
-    bob.update_configured_table_analysis_rule(
-        configuredTableIdentifier=table,
-        analysisRuleType="CUSTOM",
-        analysisRulePolicy=custom_rule(allowedAnalyses=list(templates)),
-    )
+    Owner(room).rule("Update", custom_rule(allowedAnalyses=list(templates)))
 
 
 def channel_of(room: LiveRoom, name: str, template: str, **payers: Any) -> str:

@@ -29,7 +29,7 @@ from support.patience import Patience
 from support.releases import Release
 from support.server import RunningServer, running_server
 from support.worlds.requests import ALICE, BOB, NO_PAYMENT, REGION, collaboration_request, member
-from support.worlds.rooms import AnyRoom, Parts
+from support.worlds.rooms import AnyRoom, Parts, SharedTable
 from whiteroom.runtime.supervisor import cgroups
 
 PROGRAMS = Path(__file__).parents[1] / "e2e" / "programs"
@@ -103,7 +103,7 @@ class LiveRoom(AnyRoom):
         self.join(ALICE, **LOGGED, paymentConfiguration=payment)
         self.join(BOB, **LOGGED, paymentConfiguration=NO_PAYMENT)
         self.configure(ALICE, "s3://alice/results")
-        self.share("visits", visits, ["patient", "age"])
+        self.table = self.share("visits", visits, ["patient", "age"])
         self.algorithm_arn = self.algorithm_of("programs", IMAGE)
         self.association_arn = self.association(name="programs")
 
@@ -115,11 +115,11 @@ class LiveRoom(AnyRoom):
         kind: str = "CUSTOM",
         rule: Any = None,
         shared: Any = None,
-    ) -> None:
+    ) -> SharedTable:
         """BOB catalogues a file and shares it as a table, under these rules or for any algorithm to be trained on."""
         added = self.command("catalog", "add", "--account", BOB, f"lake.{name}", str(file))
         assert added.code == 0, added.err
-        self.table = self.shared_table(BOB, name, allowed, kind, rule, shared)
+        return self.shared_table(BOB, name, allowed, kind, rule, shared)
 
     def algorithm_of(self, name: str, image: str, inference: str = "", **training: Any) -> str:
         """An algorithm of ALICE's with these images; its ARN."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.worlds.requests import ALICE, BOB, CAROL, collaboration_rule, custom_rule
-from support.worlds.rooms import Room
+from support.worlds.rooms import AnyRoom
 
 RULE, ASSOCIATION_RULE = "ConfiguredTableAnalysisRule", "ConfiguredTableAssociationAnalysisRule"
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """BOB, whose table the room's channels are made of."""
+    """BOB, whose table the channels of a room are made of, in process or on a running server."""
 
-    room: Room
+    room: AnyRoom
 
     def rule(self, verb: str, policy: Any = None) -> None:
         """Create, Update or Delete the table's analysis rule."""
