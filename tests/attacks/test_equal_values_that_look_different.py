@@ -245,8 +245,8 @@ def test_text_that_a_collation_would_take_for_equal_are_two_keys_and_each_is_sho
             "ON n < w.seq GROUP BY w.seq"
         ),
         (
-            "SELECT w.r AS k, COUNT(DISTINCT pid) AS c FROM pd JOIN (SELECT seq % 3 AS n, "
-            "ROW_NUMBER() OVER (ORDER BY seq % 3) % 4 AS r FROM mine) AS w ON pd.n = w.n GROUP BY w.r"
+            "SELECT w.r % 4 AS k, COUNT(DISTINCT pid) AS c FROM pd JOIN (SELECT seq % 3 AS n, "
+            "ROW_NUMBER() OVER (ORDER BY seq % 3) AS r FROM mine) AS w ON pd.n = w.n GROUP BY w.r % 4"
         ),
     ],
 )

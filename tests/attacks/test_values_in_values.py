@@ -69,7 +69,7 @@ def test_an_array_is_no_key_of_a_private_answer(attacker: Attacker) -> None:
 
 
 def test_a_lambda_in_what_is_summed_up_is_told_without_generated_names(attacker: Attacker) -> None:
-    total = "sum(aggregate(array(salary, 1), 0, (a, x) -> a + x))"
+    total = "sum(size(filter(array(salary, 1), x -> x > 4)))"
     found = attacker.attempt(f"SELECT {total} AS s, avg(exists(array(age), x -> x > 30)::INT) AS e FROM pd")
     assert "wr$" not in found.message, found
     found = attacker.attempt(f"SELECT {total} AS s, count(transform(array(diag), x -> upper(x))[0]) AS c FROM pd")

@@ -180,17 +180,17 @@ class UserLevel:
             aggregates=frozenset(map(aggregate_name, aggregates)),
             windows=frozenset(map(_window_name, windows)),
             windows_across=any(not self._by_user(window, select) for window in windows),
-            windows_unsafe=any(map(_is_unsafe, windows)),
+            windows_unsafe=any(map(is_unsafe, windows)),
             windows_over_groups=bool(windows and (aggregates or keys)),
             filtered=any(isinstance(node.parent, exp.Filter) for node in aggregates),
             hidden=any(map(self._reads, _subqueries(select))),
             subqueries_shown=any(isinstance(node, exp.Query) for node in _own_nodes(select, _CLAUSES_SHOWN)),
             correlated=any(self._refers(query, select) for query in _subqueries(select)),
             nested=_is_nested(select),
-            fallible=tuple(sorted({_name(node) for node in watched if can_fail_uncaught(node)})),
-            functions=frozenset(_name(node) for node in nodes if isinstance(node, exp.Func)),
+            fallible=tuple(sorted({function_name(node) for node in watched if can_fail_uncaught(node)})),
+            functions=frozenset(function_name(node) for node in nodes if isinstance(node, exp.Func)),
             bare=tuple(self._name(name) for name in _bare_columns(select, keys)) if final else (),
-            many=tuple(sorted({_name(node) for node in aggregates if takes_many(node)})) if final else (),
+            many=tuple(sorted({function_name(node) for node in aggregates if takes_many(node)})) if final else (),
         )
 
     def _name(self, generated: str) -> str:
@@ -312,10 +312,11 @@ def _is_nested(select: exp.Select) -> bool:
 
 def _window_name(window: exp.Window) -> str:
     inner = window.this.this if isinstance(window.this, exp.Filter | exp.WithinGroup) else window.this
-    return aggregate_name(inner) if isinstance(inner, exp.AggFunc) else _name(inner)
+    return aggregate_name(inner) if isinstance(inner, exp.AggFunc) else function_name(inner)
 
 
-def _is_unsafe(window: exp.Window) -> bool:
+def is_unsafe(window: exp.Window) -> bool:
+    """Whether a window has a frame or an offset other than plain numbers of rows."""
     spec, function = window.args.get("spec"), window.this
     if spec is not None:
         edges = [spec.args.get("start"), spec.args.get("end")]
@@ -340,7 +341,8 @@ def _bare_columns(select: exp.Select, keys: list[exp.Expr]) -> Iterator[str]:
                 yield node.name
 
 
-def _name(node: exp.Expr) -> str:
+def function_name(node: exp.Expr) -> str:
+    """SQL's name of a scalar function or an operator, as user_level.GROWING has it."""
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper()
     return node.sql_name() if isinstance(node, exp.Func) else node.key.upper()

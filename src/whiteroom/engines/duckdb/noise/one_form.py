@@ -14,6 +14,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from whiteroom.engines.duckdb.spark.building import each
+from whiteroom.engines.duckdb.spark.outputs import grouped_by
 from whiteroom.sql import constructs
 from whiteroom.sql.refusals import Refused
 from whiteroom.sql.reserved import RESERVED
@@ -120,14 +121,14 @@ def mark(tree: exp.Query) -> None:
 
 def _mark_keys(select: exp.Select) -> None:
     group = select.args.get("group")
-    keys = [key for key in group.expressions if not isinstance(key, _IN_FORM)] if group is not None else []
+    if group is None:
+        return
+    keys = [key for found in grouped_by(group) if not isinstance(key := found.unnest(), _IN_FORM)]
     shown = [part for name in ("having", "qualify", "order") if (part := select.args.get(name)) is not None]
-    for root in [*select.selects, *shown]:
+    for root in [*select.selects, *shown, group]:
         for node in list(root.walk(prune=lambda node: isinstance(node, exp.Query) or node in keys)):
             if node in keys:
                 _mark(node)
-    for key in keys:
-        _mark(key)
 
 
 def is_marked(node: exp.Expr) -> bool:

@@ -2,8 +2,8 @@
 
 That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
 fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
-of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: what would apply to
-them and may fail is refused by domain/privacy/user_level.py.
+of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: those that may fail
+are refused by soundness.py, and what would apply to them and may fail by domain/privacy/user_level.py.
 
 Nor may a user's row say in which order others' rows came, or on how many threads: sums of DOUBLE are taken in the order
 of the values, any value of several is the least, values that compare equal look the same (one_form.py), and a
@@ -15,14 +15,15 @@ from __future__ import annotations
 from sqlglot import exp
 
 from whiteroom.engines.duckdb.noise import one_form
+from whiteroom.engines.duckdb.noise.soundness import OF_ANY, OF_NUMBERS, OF_PAIRS, SUMS, require_sound
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
 from whiteroom.sql.noise.failing import can_fail, holds_rows, kind_of
-from whiteroom.sql.refusals import Refused
 from whiteroom.sql.spark.lambdas import Variable
 
-DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions")
+DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions", "join_filter_pushdown", "statistics_propagation")
 """DuckDB 2.0 reads a CSV as what a column is cast to, where TRY_CAST fails as CAST does; and computes what stands twice
-in a TRY once, and outside of it."""
+in a TRY once, and outside of it. The other two have it leave out rows that join with nothing, and which those are the
+protected rows say."""
 SETTINGS = f"SET disabled_optimizers = '{','.join(DISABLED_OPTIMIZERS)}'"
 
 _LEAVES = (
@@ -43,15 +44,6 @@ _LEAVES = (
 _STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
 _CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
 """Numbers compare with numbers whatever their types; these fail to become each other."""
-_SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Skewness)
-"""Aggregates whose last bits depend on the order in which they meet their values."""
-_OF_NUMBERS = (*_SUMS, exp.Median, exp.Quantile)
-_OF_ANY = (exp.AnyValue, exp.First, exp.Last)
-"""Aggregates of whichever row comes first."""
-_OF_PAIRS = (exp.Corr, exp.CovarPop, exp.CovarSamp, exp.ArgMax, exp.ArgMin)
-"""Aggregates of two values that depend on the order of rows in one way or the other."""
-_BY_ARRIVAL = (exp.ApproxQuantile,)
-"""Aggregates that depend on it whatever is done."""
 
 
 def to_hardened_duckdb(tree: exp.Query) -> str:
@@ -60,6 +52,7 @@ def to_hardened_duckdb(tree: exp.Query) -> str:
     Raises:
         Refused: a value in it would depend on the order of rows.
     """
+    require_sound(tree)
     _order(tree)
     one_form.mark(tree)
     _harden(tree)
@@ -82,14 +75,6 @@ def _order(tree: exp.Query) -> None:
             ties = [exp.Ordered(this=position, nulls_first=True) for position in positions]
             order.set("expressions", [*order.expressions, *ties])
             query.set("order", order)
-    for node in tree.find_all(exp.AggFunc):
-        windowed = isinstance(node.parent, exp.Window) or isinstance(node.parent and node.parent.parent, exp.Window)
-        if isinstance(node, _BY_ARRIVAL) or (windowed and isinstance(node, (*_OF_NUMBERS, *_OF_PAIRS))):
-            over = " as a window function" if windowed else ""
-            raise Refused(
-                f"A query that reads tables with differential privacy takes no {node.sql_name()}{over}: it may depend "
-                "on the order in which rows are met. Aggregate with GROUP BY, and join."
-            )
 
 
 def _harden(node: exp.Expr) -> None:
@@ -99,11 +84,11 @@ def _harden(node: exp.Expr) -> None:
         node = pending.pop()
         if isinstance(node, _LEAVES):
             continue
-        if isinstance(node, _OF_ANY):
+        if isinstance(node, OF_ANY):
             node = _least(node)
-        if isinstance(node, _OF_NUMBERS):
+        if isinstance(node, OF_NUMBERS):
             _take_reals(node)
-        if isinstance(node, _OF_PAIRS):
+        if isinstance(node, OF_PAIRS):
             _sort_pairs(node)
         if one_form.is_marked(node):
             pending += node.expressions
@@ -126,11 +111,9 @@ def _is_value(node: exp.Expr) -> bool:
 
 
 def _take_reals(node: exp.Expr) -> None:
-    if isinstance(node.this, exp.Distinct):
-        return
     value = exp.TryCast(this=node.this.copy(), to=exp.DataType.build("DOUBLE"))
     ordered = exp.Order(this=value, expressions=[exp.Ordered(this=value.copy())])
-    node.set("this", ordered if isinstance(node, _SUMS) else value)
+    node.set("this", ordered if isinstance(node, SUMS) else value)
 
 
 def _sort_pairs(node: exp.Expr) -> None:

@@ -1,0 +1,176 @@
+"""What a private query may work out on the way: what no order of rows changes, and what fails on no value.
+
+Of tables without users too. DuckDB reads of them what the join with protected rows asks for, in whatever order and on
+however many threads: an aggregate over them that fails, or that turns on the order of its rows, tells of the users that
+it is joined to. TRY (try_wrap.py) holds scalar functions and nothing else. So what stands over rows (aggregates,
+windows, sub-queries taken for a value) is allowed by name here; try_wrap.py then gives it its order.
+
+Classes are compared as they are: a kind of sqlglot's that derives from an allowed one is another function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from whiteroom.domain.privacy.user_level import GROWING
+from whiteroom.sql.lineage.facts import is_windowed
+from whiteroom.sql.lineage.origins import from_aliases
+from whiteroom.sql.noise.analysis import function_name, is_unsafe
+from whiteroom.sql.noise.failing import can_fail_uncaught
+from whiteroom.sql.refusals import Refused
+
+OF_ANY = (exp.AnyValue, exp.First, exp.Last)
+"""Aggregates of whichever row comes first."""
+SUMS = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
+"""Aggregates whose last bits depend on the order in which they meet their values."""
+OF_NUMBERS = (*SUMS, exp.Median, exp.Quantile)
+OF_PAIRS = (exp.CovarPop, exp.CovarSamp, exp.ArgMax, exp.ArgMin)
+"""Aggregates of two values that depend on the order of rows in one way or the other."""
+_OF_NO_ORDER = (
+    exp.ApproxDistinct,
+    exp.Count,
+    exp.CountIf,
+    exp.LogicalAnd,
+    exp.LogicalOr,
+    exp.Max,
+    exp.Min,
+    exp.PercentileCont,
+    exp.PercentileDisc,
+    exp.RegrCount,
+)
+_OF_GROUPS = (exp.Grouping, exp.GroupingId)
+_AGGREGATES = frozenset({*OF_ANY, *OF_NUMBERS, *OF_PAIRS, *_OF_NO_ORDER, *_OF_GROUPS})
+_WINDOWS = frozenset(
+    [
+        *OF_ANY,
+        exp.Count,
+        exp.CountIf,
+        exp.CumeDist,
+        exp.DenseRank,
+        exp.FirstValue,
+        exp.Lag,
+        exp.LastValue,
+        exp.Lead,
+        exp.LogicalAnd,
+        exp.LogicalOr,
+        exp.Max,
+        exp.Min,
+        exp.NthValue,
+        exp.Ntile,
+        exp.PercentRank,
+        exp.Rank,
+    ]
+)
+_NUMBERED = {exp.Ntile: "this", exp.NthValue: "offset"}
+"""Window functions that fail on a number below 1, and where that stands."""
+_ROWS_TAKEN: Mapping[type[exp.Expr], tuple[str, ...]] = {
+    exp.CTE: ("this",),
+    exp.From: ("this",),
+    exp.Join: ("this",),
+    exp.Union: ("this", "expression"),
+    exp.Intersect: ("this", "expression"),
+    exp.Except: ("this", "expression"),
+    exp.Exists: ("this",),
+    exp.Any: ("this",),
+    exp.In: ("query",),
+}
+"""What takes the rows of a query, however many there are, and as which of its parts."""
+_PRIVATE = "A query that reads tables with differential privacy takes"
+
+
+def require_sound(tree: exp.Query) -> None:
+    """Look at everything over rows in an annotated tree, before it is translated.
+
+    Raises:
+        Refused: something in it may fail on a value, depend on the order of rows, or grow without end.
+    """
+    for node in tree.walk():
+        if isinstance(node, exp.AggFunc):
+            _check_aggregate(node)
+        elif isinstance(node, exp.Window):
+            _check_window(node)
+        elif isinstance(node, exp.Select | exp.SetOperation):
+            _check_value(node)
+        elif isinstance(node, exp.Condition):
+            _check_function(node)
+
+
+def _check_function(node: exp.Expr) -> None:
+    name = function_name(node)
+    if isinstance(node, exp.Func) and name in GROWING:
+        raise Refused(
+            f"{_PRIVATE} no {name}, also over other tables: it makes large values of small ones, and what runs out of "
+            "memory tells of rows. Leave it out."
+        )
+    if can_fail_uncaught(node):
+        raise Refused(
+            f"{_PRIVATE} no {name} that is applied to an aggregate, a window function or a sub-query, also over other "
+            "tables: it could fail for one row alone. Compute it in a common table expression (WITH) over this one."
+        )
+
+
+def _check_aggregate(node: exp.AggFunc) -> None:
+    windowed = _is_windowed(node)
+    if type(node) not in (_WINDOWS if windowed else _AGGREGATES):
+        over = " as a window function" if windowed else ""
+        raise Refused(
+            f"{_PRIVATE} no {node.sql_name()}{over}, also over other tables: it may fail on a value, or depend on the "
+            "order in which rows are met. Use COUNT, SUM, AVG, MIN, MAX, STDDEV, VARIANCE or a percentile with GROUP "
+            "BY, and join."
+        )
+    if isinstance(node.this, exp.Distinct) and type(node) in {*OF_NUMBERS, *OF_PAIRS}:
+        raise Refused(
+            f"{_PRIVATE} no {node.sql_name()}(DISTINCT ...), also over other tables: it may depend on the order in "
+            "which rows are met. Aggregate over a common table expression with SELECT DISTINCT."
+        )
+
+
+def _check_window(window: exp.Window) -> None:
+    if is_unsafe(window):
+        raise Refused(f"{_PRIVATE} window functions with frames of ROWS and offsets that are plain numbers only.")
+    function = window.this
+    place = _NUMBERED.get(type(function))
+    number = function.args.get(place) if place else None
+    if place and not (isinstance(number, exp.Literal) and not number.is_string and int(number.name) > 0):
+        raise Refused(f"{_PRIVATE} {function_name(function)} with a plain number from 1 on only.")
+
+
+def _check_value(query: exp.Query) -> None:
+    """Where a query stands for one value, it has one row at most: DuckDB fails on a second."""
+    node: exp.Expr = query
+    limits = [query.args.get("limit")]
+    while isinstance(node.parent, exp.Subquery):
+        node = node.parent
+        limits.append(node.args.get("limit"))
+    taken = node.parent is None or node.arg_key in _ROWS_TAKEN.get(type(node.parent), ())
+    if not taken and not any(map(_is_single, limits)) and not _is_one_row(query):
+        raise Refused(
+            f"{_PRIVATE} a sub-query for a value only if it has one row whatever the tables hold: an aggregate "
+            "without GROUP BY, or LIMIT 1."
+        )
+
+
+def _is_one_row(query: exp.Query) -> bool:
+    """Whether it aggregates all of its rows: an aggregate of its own, and not of the query around it."""
+    if not isinstance(query, exp.Select) or query.args.get("group"):
+        return False
+    own = set(from_aliases(query))
+    return any(
+        isinstance(node, exp.AggFunc)
+        and not _is_windowed(node)
+        and all(column.table in own for column in node.find_all(exp.Column))
+        for output in query.selects
+        for node in output.walk(prune=lambda node: isinstance(node, exp.Query | exp.Window))
+    )
+
+
+def _is_windowed(node: exp.Expr) -> bool:
+    holder = node.parent if isinstance(node.parent, exp.IgnoreNulls | exp.RespectNulls) else node
+    return holder is not None and is_windowed(holder)
+
+
+def _is_single(limit: exp.Expr | None) -> bool:
+    count = limit.expression if isinstance(limit, exp.Limit) else None
+    return isinstance(count, exp.Literal) and count.name in {"0", "1"}
