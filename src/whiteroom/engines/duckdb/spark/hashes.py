@@ -19,8 +19,11 @@ def _sha2(node: exp.Expr) -> exp.Expr:
     length = node.args.get("length")
     if length is None:
         raise Refused("sha2 takes a number of bits: sha2(x, 256).")
-    if number_of(length) in {0, 256}:
+    width = number_of(length)
+    if width in {0, 256}:
         return call("SHA256", data(node.this))
+    if width in {224, 384, 512}:
+        return call(f"spark_sha{width}", data(node.this))
     return call("spark_sha2", data(node.this), whole(length))
 
 
@@ -44,33 +47,49 @@ _HASHED: Mapping[exp.DType, tuple[str, Callable[[exp.Expr], exp.Expr]]] = {
 }
 
 
-def _hashed(name: str) -> Rule:
+_SEED: exp.Expr = exp.Literal.number(42)
+
+
+def _hash(node: exp.Expr) -> exp.Expr:
     """Column after column, each seeded by the one before."""
-
-    def rule(node: exp.Expr) -> exp.Expr:
-        seed: exp.Expr = exp.Literal.number(42)
-        for part in node.expressions:
-            kind = type_of(part)
-            if kind is exp.DType.DECIMAL:
-                seed = _hashed_decimal(name, part, seed)
-                continue
-            if kind is None or kind not in _HASHED:
-                raise Refused(f"{name} takes texts, numbers, booleans, dates and times here.")
-            suffix, taken = _HASHED[kind]
-            seed = call(f"spark_{name}_{suffix}", taken(part), seed)
-        # As unsigned numbers from column to column; Spark's is signed.
-        return call("spark_wrap_bigint", cast(seed, "HUGEINT")) if name == "xxhash64" else seed
-
-    return rule
+    seed: exp.Expr = _SEED.copy()
+    for kind, value in _parts("hash", node):
+        seed = call(f"spark_hash_{kind}", value, seed)
+    return seed
 
 
-def _hashed_decimal(name: str, part: exp.Expr, seed: exp.Expr) -> exp.Expr:
+def _xxhash64(node: exp.Expr) -> exp.Expr:
+    """Two columns a call, seeded by those before, as unsigned numbers; Spark's is signed."""
+    seed: exp.Expr = _SEED.copy()
+    parts = _parts("xxhash64", node)
+    for at in range(0, len(parts), 2):
+        kinds, values = zip(*parts[at : at + 2], strict=True)
+        seed = call(f"spark_xxhash64_{'_'.join(kinds)}", *values, seed)
+    return call("spark_wrap_bigint", cast(seed, "HUGEINT"))
+
+
+def _parts(name: str, node: exp.Expr) -> list[tuple[str, exp.Expr]]:
+    """Each column's kind, and it as its kind is given to a native function."""
+    found = []
+    for part in node.expressions:
+        kind = type_of(part)
+        if kind is exp.DType.DECIMAL:
+            found.append(_decimal(part))
+            continue
+        if kind is None or kind not in _HASHED:
+            raise Refused(f"{name} takes texts, numbers, booleans, dates and times here.")
+        suffix, taken = _HASHED[kind]
+        found.append((suffix, taken(part)))
+    return found
+
+
+def _decimal(part: exp.Expr) -> tuple[str, exp.Expr]:
     """By its digits: a BIGINT of up to 18, bytes beyond."""
     precision, scale = (int(each.name) for each in part.type.expressions) if part.type is not None else (38, 0)
     if precision > 18:
-        return call(f"spark_{name}_decimal", cast(part, "TEXT"), seed)
+        return "decimal", cast(part, "TEXT")
     digits = call("REPLACE", cast(part, "TEXT"), ".", "") if scale else part
-    return call(f"spark_{name}_long", cast(digits, "BIGINT"), seed)
+    return "long", cast(digits, "BIGINT")
 
 
 RULES: Mapping[type[exp.Expr], Rule] = {
@@ -82,8 +101,8 @@ NAMED: Mapping[str, Rule] = arguments.rules(
     FUNCTIONS,
     {
         "CRC32": lambda node: call("spark_crc32", data(node.expressions[0])),
-        "HASH": _hashed("hash"),
-        "XXHASH64": _hashed("xxhash64"),
+        "HASH": _hash,
+        "XXHASH64": _xxhash64,
     },
 )
 RESULTS: Mapping[type[exp.Expr], Rule] = {}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable, Mapping
 from hashlib import sha224, sha256, sha384, sha512
+from typing import Any
 
 from xxhash import xxh64_intdigest
 
@@ -24,6 +26,21 @@ def sha2(data: bytes, width: int) -> str | None:
     """The digest in hexadecimal; None for a width that SHA-2 does not have."""
     made = _SHA2.get(width)
     return None if made is None else made(data).hexdigest()
+
+
+def sha2_224(data: bytes) -> str:
+    """The digest of 224 bits in hexadecimal."""
+    return sha224(data).hexdigest()
+
+
+def sha2_384(data: bytes) -> str:
+    """The digest of 384 bits in hexadecimal."""
+    return sha384(data).hexdigest()
+
+
+def sha2_512(data: bytes) -> str:
+    """The digest of 512 bits in hexadecimal."""
+    return sha512(data).hexdigest()
 
 
 def _signed(value: int, bits: int) -> int:
@@ -70,24 +87,6 @@ def murmur_bytes(data: bytes, seed: int) -> int:
     return _finish(h1, len(data))
 
 
-# xxHash64, from and to unsigned numbers: a column's seed is the hash of those before it
-
-
-def xx_int(value: int, seed: int) -> int:
-    """The 64-bit hash of an INT and its like."""
-    return xxh64_intdigest(_INT.pack(value), seed)
-
-
-def xx_long(value: int, seed: int) -> int:
-    """The 64-bit hash of a BIGINT and its like."""
-    return xxh64_intdigest(_LONG.pack(value), seed)
-
-
-def xx_bytes(data: bytes, seed: int) -> int:
-    """The 64-bit hash of bytes, a text's too."""
-    return xxh64_intdigest(data, seed)
-
-
 # What Spark hashes a value of each type as
 
 
@@ -116,6 +115,27 @@ def murmur_decimal(value: str, seed: int) -> int:
     return murmur_bytes(_big_integer(value), seed)
 
 
+def _big_integer(value: str) -> bytes:
+    digits = int(value.replace(".", ""))
+    size = (digits if digits >= 0 else ~digits).bit_length() // 8 + 1
+    return digits.to_bytes(size, "big", signed=True)
+
+
+# xxHash64, from and to unsigned numbers: a column's seed is the hash of those before it
+
+_Hash = Callable[[Any, int], int]
+
+
+def xx_int(value: int, seed: int) -> int:
+    """The hash of an INT and its like."""
+    return xxh64_intdigest(_INT.pack(value), seed)
+
+
+def xx_long(value: int, seed: int) -> int:
+    """The hash of a BIGINT and its like."""
+    return xxh64_intdigest(_LONG.pack(value), seed)
+
+
 def xx_real(value: float, seed: int) -> int:
     """Of a DOUBLE: one zero, one NaN."""
     return xx_long(_real_bits(value), seed)
@@ -128,10 +148,26 @@ def xx_float(value: float, seed: int) -> int:
 
 def xx_decimal(value: str, seed: int) -> int:
     """Of a DECIMAL beyond 18 digits, written out."""
-    return xx_bytes(_big_integer(value), seed)
+    return xxh64_intdigest(_big_integer(value), seed)
 
 
-def _big_integer(value: str) -> bytes:
-    digits = int(value.replace(".", ""))
-    size = (digits if digits >= 0 else ~digits).bit_length() // 8 + 1
-    return digits.to_bytes(size, "big", signed=True)
+XX_KINDS: Mapping[str, tuple[str, _Hash]] = {
+    "int": ("INTEGER", xx_int),
+    "long": ("BIGINT", xx_long),
+    "real": ("DOUBLE", xx_real),
+    "float": ("FLOAT", xx_float),
+    "bytes": ("BLOB", xxh64_intdigest),
+    "decimal": ("VARCHAR", xx_decimal),
+}
+"""The type that each kind of column is given as, and its hash."""
+
+
+def in_turn(one: _Hash, other: _Hash) -> Callable[[Any, Any, int], int]:
+    """The hash of two values, one after the other; NULL leaves it as it was."""
+
+    def hashed(first: Any, second: Any, seed: int) -> int:
+        if first is not None:
+            seed = one(first, seed)
+        return seed if second is None else other(second, seed)
+
+    return hashed

@@ -8,24 +8,6 @@ import re
 import urllib.parse
 
 _LONG = 1 << 63
-_LETTERS = dict(zip(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"01230127022455012623017202", strict=True))
-_CODES = bytes(_LETTERS.get(each - 32 if each >= 97 else each, ord("0")) for each in range(256))
-"""Of each byte in a Soundex: of a letter its own, of another 0, which parts its neighbours."""
-_SOUNDEX = re.compile(rb"(.)\1*0*(?:(.)\2*0*(?:(.)\3*0*(.)?)?)?")
-"""The first letter's code, and up to three others: equal neighbours are one."""
-
-
-def soundex(text: str) -> str:
-    """The text itself where it does not begin with a letter of ASCII."""
-    data = text.encode("utf-8", "surrogatepass")
-    first = data[:1].upper()
-    if not b"A" <= first <= b"Z":
-        return text
-    # H and W do not part their neighbours.
-    codes = first.translate(_CODES) + data[1:].translate(_CODES, b"HWhw")
-    found = _SOUNDEX.match(codes)
-    others = found.group(2, 3, 4) if found is not None else ()
-    return (first + b"".join(filter(None, others))).ljust(4, b"0").decode("ascii")
 
 
 def upper(text: str) -> str:
