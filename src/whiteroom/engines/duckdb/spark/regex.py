@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -125,12 +126,30 @@ def _replace(node: exp.Expr) -> exp.Expr:
         return _replaced(value, found, parts, position)
 
     value = text(node.this)
+    put = "".join(part for part in parts if isinstance(part, str))
+    quick = found.something is not None and not found.tails and found.groups < _MOST_GROUPS - 1
+    if put and quick and position == 1:
+        return _put_between(value, pattern, found, parts)
     # Java finds nothing after each match too, RE2 does not: it shows where something is put there.
-    shows = found.nullable and any(isinstance(part, str) for part in parts)
+    shows = found.nullable and bool(put)
     numbered = all(isinstance(part, str) or found.places[part] <= _MOST_GROUPS for part in parts)
     if shows or not numbered or (position != 1 and once_only(value)):
         return natively(value)
+    if quick and found.something:
+        return quickly(value, replace(found, text=found.something))
     return _at_ends(value, pattern, natively, quickly)
+
+
+def _put_between(value: exp.Expr, pattern: str, found: Regex, parts: Sequence[str | int]) -> exp.Expr:
+    """What may match nothing does so before each character that it does not match, and at the end."""
+    put = "".join(part for part in parts if isinstance(part, str))
+    letter = _plain(pattern[:-1]) if pattern.endswith("*") else None
+    alone = letter and len(letter) == 1 and letter not in put + "\\" and all(isinstance(part, str) for part in parts)
+    if alone and not once_only(value):
+        return repeating(call("spark_put_between", value, found.something or "", letter or "", put))
+    text, last = f"({found.something})|([\\x{{0}}-\\x{{10FFFF}}])", found.groups + 1
+    either = replace(found, text=text, groups=last, places=tuple(range(1, last + 2)), nullable=False, something=None)
+    return joined([_replaced(value, either, [*parts, last], 1), exp.Literal.string(put)])
 
 
 def _replaced(value: exp.Expr, found: Regex, parts: Sequence[str | int], position: int) -> exp.Expr:
@@ -182,9 +201,22 @@ def _split(node: exp.Expr) -> exp.Expr:
     def natively(value: exp.Expr) -> exp.Expr:
         return call("spark_split", value, pattern, limit)
 
-    if limit > 0 or found.nullable:
+    if found.nullable or (limit > 0 and (found.tails or limit > _MOST_PARTS or once_only(value))):
         return natively(value)
+    if limit > 0:
+        return repeating(_split_into(value, found, limit))
     return _at_ends(value, pattern, natively, lambda value, found: call("STRING_SPLIT_REGEX", value, found.text))
+
+
+_MOST_PARTS = 5
+"""Of a split by DuckDB's own functions, whose pattern is written out for each."""
+
+
+def _split_into(value: exp.Expr, found: Regex, most: int) -> exp.Expr:
+    before = rf"\A{rf'(?s:.*?)(?:{found.text})' * (most - 1)}"
+    if most == 2:
+        return call("spark_split_in_two", value, found.text, rf"(?:{found.text})(?s:.*)\z", before)
+    return call("spark_split_at_pattern", value, found.text, most, before)
 
 
 def _plain(pattern: str) -> str | None:

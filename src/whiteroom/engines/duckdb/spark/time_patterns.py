@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
 from whiteroom.engines.duckdb.spark import arguments
-from whiteroom.engines.duckdb.spark.arguments import date, from_micros, long, micros, text, timestamp
+from whiteroom.engines.duckdb.spark.arguments import date, from_micros, joined, long, micros, text, timestamp
 from whiteroom.engines.duckdb.spark.building import call, cast, once_only, repeating
 from whiteroom.engines.duckdb.spark.java import patterns, time_reading, time_writing
 from whiteroom.sql.refusals import Refused
@@ -38,7 +38,13 @@ def _date_format(node: exp.Expr) -> exp.Expr:
     words = time_writing.strftime(pattern)
     if words is None or once_only(value):
         return call("spark_date_format", micros(value), pattern)
-    return repeating(call("spark_written_time", value, words, pattern))
+    return repeating(call("spark_written_time", value, _written(value, words), pattern))
+
+
+def _written(value: exp.Expr, words: Sequence[tuple[str, int]]) -> exp.Expr:
+    """What strftime writes, one after the other, each without so many of its last characters."""
+    parts = [(call("STRFTIME", value.copy(), text), cut) for text, cut in words]
+    return joined([call("LEFT", part, -cut) if cut else part for part, cut in parts])
 
 
 def _from_unixtime(node: exp.Expr) -> exp.Expr:
@@ -47,7 +53,8 @@ def _from_unixtime(node: exp.Expr) -> exp.Expr:
     value, words = long(seconds), time_writing.strftime(chosen)
     if words is None or once_only(value):
         return call("spark_from_unixtime", value, chosen)
-    return repeating(call("spark_written_seconds", value, words, chosen))
+    written = _written(call("spark_time_of_seconds", value), words)
+    return repeating(call("spark_written_seconds", value, written, chosen))
 
 
 def _parsed(value: exp.Expr, pattern: exp.Expr, function: str) -> exp.Expr:

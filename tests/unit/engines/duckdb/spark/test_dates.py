@@ -6,8 +6,11 @@ from datetime import date
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from support.expressions import answers
+from support.expressions import answers, translated
+from whiteroom.engines.duckdb.spark.java import time_writing
 
 TIMES = {"t": "TIMESTAMP"}
 DAY = {"d": "DATE"}
@@ -23,6 +26,29 @@ def test_every_letter_of_a_pattern_is_written() -> None:
     pattern = "yyyy yy MM M MMM MMMM dd d HH H hh h mm m ss s SSS SSSSSS a EEE EEEE D DDD '%'"
     wanted = "2024 24 02 2 Feb February 09 9 13 13 01 1 04 4 05 5 067 067008 PM Fri Friday 40 040 %"
     assert answers(f'date_format(t, "{pattern}")', TIMES, [("2024-02-09 13:04:05.067008",)]) == [wanted]
+
+
+_EDGES = [-62135596800_000_001, -30610224000_000_001, -30610224000_000_000, -1, 0, 99_999, 253402300799_999_999]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(["S" * count for count in range(1, 10)] + [" ", "ss", "yyyy", "k", "[S]", "'é%'", "z"])),
+    st.lists(st.integers(-(10**17), 10**18), min_size=10),
+)
+def test_a_fraction_of_any_length_is_written_wherever_it_stands(parts: list[str], micros: list[int]) -> None:
+    pattern = "y.".join(["", *parts, "S"])
+    rows = [*_EDGES, *micros]
+    wanted = [time_writing.format_time(each, pattern) for each in rows]
+    written = f'date_format(timestamp_micros(m), "{pattern}")'
+    assert answers(written, {"m": "BIGINT"}, [*[(each,) for each in rows], (None,)]) == [*wanted, None]
+    seconds = [each // 1_000_000 for each in rows]
+    wanted = [time_writing.format_seconds(each, pattern) for each in seconds]
+    assert answers(f'from_unixtime(m, "{pattern}")', {"m": "BIGINT"}, [(each,) for each in seconds]) == wanted
+
+
+def test_a_tenth_of_a_second_is_cut_out_of_what_the_engine_writes() -> None:
+    assert "STRFTIME" in translated("date_format(t, 'HH:mm:ss.S')", TIMES)
 
 
 def test_a_text_of_the_patterns_form_is_read_and_one_that_is_no_date_ends_the_query() -> None:

@@ -37,6 +37,8 @@ class Regex:
     """Where each group of the pattern, 0 the whole, stands among those of `text`."""
     nullable: bool
     """Whether it may match nothing at some place."""
+    something: str | None
+    """What it matches unless it matches nothing, where it is one part that may be left out (`x*` is `x+` then)."""
     words: bool
     """Whether it asks for word boundaries, which are ASCII's in RE2."""
 
@@ -48,6 +50,7 @@ class _Node:
     atom: bool = True
     """Whether a quantifier after it takes all of it."""
     zero_width: bool = False
+    something: str | None = None
 
 
 @lru_cache(maxsize=256)
@@ -63,7 +66,15 @@ def to_re2(pattern: str, *, of_no_line_end: bool = False) -> Regex:
     node = reader.alternatives(0, last=True)
     if reader.at < len(pattern):
         raise BadRegex("its parentheses do not match")
-    return Regex(node.text, reader.groups, tuple(reader.tails), tuple(reader.places), node.nullable, reader.words)
+    places, tails = tuple(reader.places), tuple(reader.tails)
+    return Regex(node.text, reader.groups, tails, places, node.nullable, node.something, reader.words)
+
+
+def _times(low: int, high: int | None) -> str:
+    shown = {(0, None): "*", (1, None): "+", (0, 1): "?"}.get((low, high))
+    if shown is None:
+        shown = f"{{{low}}}" if high == low else f"{{{low},{'' if high is None else high}}}"
+    return shown
 
 
 class _Reader(CharacterReader):
@@ -97,7 +108,8 @@ class _Reader(CharacterReader):
             node = self._quantified(depth, last=last)
             if node is not None:
                 parts.append(node)
-        return _Node("".join(part.text for part in parts), all(part.nullable for part in parts), atom=False)
+        text, nullable = "".join(part.text for part in parts), all(part.nullable for part in parts)
+        return _Node(text, nullable, atom=False, something=parts[0].something if len(parts) == 1 else None)
 
     def _quantified(self, depth: int, *, last: bool) -> _Node | None:
         node = self._atom(depth, last=last)
@@ -113,12 +125,10 @@ class _Reader(CharacterReader):
             if self.take("+"):
                 raise BadRegex("possessive quantifiers (such as a*+) cannot be run here")
             lazy = "?" if self.take("?") else ""
-            shown = {(0, None): "*", (1, None): "+", (0, 1): "?"}.get(bounds)
-            if shown is None:
-                shown = f"{{{low}}}" if high == low else f"{{{low},{'' if high is None else high}}}"
             body = node.text if node.atom else f"(?:{node.text})"
+            something = None if lazy or low or node.nullable else f"(?:{body}{_times(1, high)})"
             # A second quantifier (a{2}{3}) applies to all of it.
-            node = _Node(f"(?:{body}{shown}{lazy})", node.nullable or low == 0)
+            node = _Node(f"(?:{body}{_times(low, high)}{lazy})", node.nullable or low == 0, something=something)
 
     def _quantifier(self) -> tuple[int, int | None] | None:
         for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):

@@ -152,20 +152,34 @@ _STRFTIME = {
 """What the engine's own strftime calls the same, in the years from 1000 to 9999."""
 
 
-def strftime(pattern: str) -> str | None:
-    """The pattern in strftime's words, for a year of four digits; None where they do not say it."""
+_MOST_TEXTS = 4
+"""Each of which reads the time anew."""
+
+
+def strftime(pattern: str) -> tuple[tuple[str, int], ...] | None:
+    """The pattern in strftime's words, for a year of four digits; None where they do not say it.
+
+    Several texts stand for one after the other, each without so many of its last characters: strftime has no fewer
+    digits of a second than three, and six are cut.
+    """
     found = compiled(pattern)
-    pending, words = list(found.parts), []
+    pending, written, words = list(found.parts), [], ""
     while pending:
         part = pending.pop(0)
         if isinstance(part, Optional):
             pending = [*part.parts, *pending]
-            continue
-        if isinstance(part, str):
-            word: str | None = part.replace("%", "%%")
+        elif isinstance(part, str):
+            words += part.replace("%", "%%")
+        elif part.letter == "S" and part.count not in {3, 6}:
+            words += "%f" + "0" * (part.count - 6)
+            if part.count < 6:
+                written.append((words, 6 - part.count))
+                words = ""
         else:
             word = _ZONES.get((part.letter, part.count)) or _STRFTIME.get((part.letter, part.count))
-        if word is None:
-            return None
-        words.append(word)
-    return "".join(words) or None
+            if word is None:
+                return None
+            words += word
+    if words:
+        written.append((words, 0))
+    return tuple(written) if 0 < len(written) <= _MOST_TEXTS else None

@@ -21,15 +21,18 @@ CREATE MACRO spark_months_later(v, n) AS
     ELSE DATE '1970-01-01' + spark_add_months(CAST(date_diff('day', DATE '1970-01-01', v) AS INTEGER), n) END;
 
 -- Times of years of four digits by the engine's own strftime, the others natively.
-CREATE MACRO spark_written_time(v, words, pattern) AS
+CREATE MACRO spark_written_time(v, written, pattern) AS
   CASE
-    WHEN v BETWEEN TIMESTAMP '1000-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN strftime(v, words)
+    WHEN v BETWEEN TIMESTAMP '1000-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN written
     ELSE spark_date_format(epoch_us(v), pattern) END;
 
-CREATE MACRO spark_written_seconds(v, words, pattern) AS
+CREATE MACRO spark_written_seconds(v, written, pattern) AS
   CASE
-    WHEN v BETWEEN -30610224000 AND 253402300799 THEN strftime(make_timestamp(v * 1000000), words)
+    WHEN v BETWEEN -30610224000 AND 253402300799 THEN written
     ELSE spark_from_unixtime(v, pattern) END;
+
+CREATE MACRO spark_time_of_seconds(v) AS
+  make_timestamp(v * 1000000);
 
 -- What is of another form, or no time, is read natively: it may end the query.
 CREATE MACRO spark_read_time(v, form, words, pattern) AS
