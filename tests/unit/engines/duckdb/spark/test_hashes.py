@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.expressions import answers, translated
 from whiteroom.engines.duckdb.spark.java import digests
@@ -53,3 +55,36 @@ def test_a_digest_is_of_the_width_asked_for(width: int) -> None:
     for written in (str(width), "w"):
         assert answers(f"sha2(s, {written})", {"s": "STRING", "w": "INT"}, rows) == wanted
     assert answers("sha2(s, w)", {"s": "STRING", "w": "INT"}, [("a", 7), ("a", None)]) == [None, None]
+
+
+def _murmur_by_words(data: bytes, seed: int) -> int:
+    """Murmur3_x86_32.hashUnsafeBytes, line by line, in Java's integers."""
+
+    def mixed(h1: int, k1: int) -> int:
+        k1 = k1 * 0xCC9E2D51 % 2**32
+        k1 = (k1 << 15) % 2**32 | k1 >> 17
+        h1 ^= k1 * 0x1B873593 % 2**32
+        h1 = (h1 << 13) % 2**32 | h1 >> 19
+        return (h1 * 5 + 0xE6546B64) % 2**32
+
+    h1, aligned = seed % 2**32, len(data) - len(data) % 4
+    for at in range(0, aligned, 4):
+        h1 = mixed(h1, int.from_bytes(data[at : at + 4], "little"))
+    for at in range(aligned, len(data)):
+        h1 = mixed(h1, int.from_bytes(data[at : at + 1], "little", signed=True) % 2**32)
+    h1 ^= len(data)
+    h1 = (h1 ^ h1 >> 16) * 0x85EBCA6B % 2**32
+    h1 = (h1 ^ h1 >> 13) * 0xC2B2AE35 % 2**32
+    return ((h1 ^ h1 >> 16) + 2**31) % 2**32 - 2**31
+
+
+@given(st.binary(max_size=300), st.integers(-(2**31), 2**31 - 1))
+def test_bytes_are_hashed_word_by_word_and_then_byte_by_byte(data: bytes, seed: int) -> None:
+    assert digests.murmur_bytes(data, seed) == _murmur_by_words(data, seed)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**31), 2**31 - 1))
+def test_whole_numbers_are_hashed_as_the_words_that_they_are(value: int, seed: int) -> None:
+    assert digests.murmur_long(value, seed) == _murmur_by_words(value.to_bytes(8, "little", signed=True), seed)
+    if -(2**31) <= value < 2**31:
+        assert digests.murmur_int(value, seed) == _murmur_by_words(value.to_bytes(4, "little", signed=True), seed)

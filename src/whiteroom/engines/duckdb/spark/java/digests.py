@@ -17,7 +17,6 @@ SEED = 42
 """Of both hashes, and the hash of a row of NULLs."""
 
 _32 = 0xFFFFFFFF
-_64 = 0xFFFFFFFFFFFFFFFF
 _INT, _LONG = struct.Struct("<i"), struct.Struct("<q")
 _SHA2 = {0: sha256, 224: sha224, 256: sha256, 384: sha384, 512: sha512}
 
@@ -43,47 +42,66 @@ def sha2_512(data: bytes) -> str:
     return sha512(data).hexdigest()
 
 
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> (bits - 1) else value
+# Murmur3: words are scrambled, then mixed in one after the other; bits beyond the 32nd are cut off at the end of a step
+
+_WORDS = [struct.Struct(f"<{count}I") for count in range(65)]
 
 
-# Murmur3
+def _scrambled(word: int) -> int:
+    word = word * 0xCC9E2D51 & _32
+    return (word << 15 | word >> 17) * 0x1B873593 & _32
 
 
-def _mix_in(h1: int, k1: int) -> int:
-    k1 = (k1 * 0xCC9E2D51) & _32
-    k1 = ((k1 << 15) | (k1 >> 17)) & _32
-    h1 ^= (k1 * 0x1B873593) & _32
-    h1 = ((h1 << 13) | (h1 >> 19)) & _32
-    return (h1 * 5 + 0xE6546B64) & _32
+class _Scrambled(dict[int, int]):
+    """Words of texts come again and again: many of them are kept, scrambled."""
+
+    most = 1 << 16
+
+    def __missing__(self, word: int) -> int:
+        found = _scrambled(word)
+        if len(self) < self.most:
+            self[word] = found
+        return found
+
+
+_SCRAMBLED = _Scrambled()
+_SCRAMBLED_BYTES = [_scrambled(byte if byte < 128 else byte - 256) for byte in range(256)]
+"""Bytes are signed in Java."""
+
+
+def _mix_in(h1: int, scrambled: int) -> int:
+    h1 ^= scrambled
+    return (h1 << 13 | h1 >> 19) * 5 + 0xE6546B64 & _32
 
 
 def _finish(h1: int, length: int) -> int:
     h1 ^= length
-    h1 = ((h1 ^ (h1 >> 16)) * 0x85EBCA6B) & _32
-    h1 = ((h1 ^ (h1 >> 13)) * 0xC2B2AE35) & _32
-    return _signed(h1 ^ (h1 >> 16), 32)
+    h1 = (h1 ^ h1 >> 16) * 0x85EBCA6B & _32
+    h1 = (h1 ^ h1 >> 13) * 0xC2B2AE35 & _32
+    h1 ^= h1 >> 16
+    return h1 - (1 << 32) if h1 >> 31 else h1
 
 
 def murmur_int(value: int, seed: int) -> int:
     """The hash of an INT, or of what Spark hashes as one (BOOLEAN, TINYINT, SMALLINT, DATE, FLOAT's bits)."""
-    return _finish(_mix_in(seed & _32, value & _32), 4)
+    return _finish(_mix_in(seed & _32, _scrambled(value)), 4)
 
 
 def murmur_long(value: int, seed: int) -> int:
     """The hash of a BIGINT, or of what Spark hashes as one (TIMESTAMP, DOUBLE's bits, short DECIMAL)."""
-    value &= _64
-    return _finish(_mix_in(_mix_in(seed & _32, value & _32), value >> 32), 8)
+    return _finish(_mix_in(_mix_in(seed & _32, _scrambled(value)), _scrambled(value >> 32)), 8)
 
 
 def murmur_bytes(data: bytes, seed: int) -> int:
     """The hash of a text's or binary's bytes: after the last whole word Spark mixes byte by byte."""
-    h1 = seed & _32
-    whole = len(data) // 4 * 4
-    for (word,) in struct.iter_unpack("<I", data[:whole]):
-        h1 = _mix_in(h1, word)
-    for byte in data[whole:]:
-        h1 = _mix_in(h1, _signed(byte, 8) & _32)
+    h1, scrambled, count = seed & _32, _SCRAMBLED, len(data) >> 2
+    words = _WORDS[count] if count < len(_WORDS) else struct.Struct(f"<{count}I")
+    # As in `_mix_in`, which a call for each word would make half as fast.
+    for word in words.unpack_from(data):
+        h1 ^= scrambled[word]
+        h1 = (h1 << 13 | h1 >> 19) * 5 + 0xE6546B64 & _32
+    for byte in data[count << 2 :]:
+        h1 = _mix_in(h1, _SCRAMBLED_BYTES[byte])
     return _finish(h1, len(data))
 
 
