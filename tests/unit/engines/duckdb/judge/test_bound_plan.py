@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from support.expressions import translated
 from support.rules import CUSTOM, CUSTOMERS, table
 from whiteroom.domain.privacy.query_facts import Origin
 from whiteroom.engines.duckdb.judge.bound_plan import Made, NotUnderstood, PlanFacts, read_plan
+from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.tables import view_statements
 
 COLUMNS = {"t": ("a", "b", "c", "secret"), "u": ("k", "v")}
@@ -70,6 +72,28 @@ def test_columns_are_followed_by_position(
     connection: duckdb.DuckDBPyConnection, sql: str, found: tuple[str, str, str, str]
 ) -> None:
     assert said(connection, sql) == found
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sha2(a, 512)",
+        "xxhash64(a, b)",
+        "hash(a, b)",
+        "soundex(a)",
+        "date_format(CAST(a AS TIMESTAMP), 'HH:mm:ss.S SS')",
+        "from_unixtime(CAST(a AS BIGINT), 'ss.S')",
+        "regexp_replace(a, '[^0-9]*', '')",
+        "regexp_replace(a, 'x*', '-')",
+        "regexp_replace(a, '(x|y)*', '<$1>')",
+        "split(a, '[@.]', 2)",
+        "split(a, '[@.]', 3)",
+    ],
+)
+def test_what_a_function_of_sparks_becomes_is_followed(connection: duckdb.DuckDBPyConnection, expression: str) -> None:
+    sql = translated(expression, {"a": "STRING", "b": "STRING"})
+    prepare(connection, sql)
+    assert said(connection, sql) == ("t.a t.b" if "b)" in expression else "t.a", "", "", "")
 
 
 def test_the_columns_of_a_correlated_sub_query_count_as_conditions(connection: duckdb.DuckDBPyConnection) -> None:
