@@ -147,10 +147,6 @@ FAILURES: dict[str, tuple[str, str]] = {
     "eat_memory": ("OutOfMemory", "4,294,967,296"),
     "fill_disk": ("VolumeExceeded", "1,000,000,000"),
     "fill_disk_with_many": ("VolumeExceeded", "1,000,000,000"),
-    "leave_link": ("UnsafeArtifact", "weights"),
-    "leave_folder_link": ("UnsafeArtifact", "root"),
-    "leave_fifo": ("UnsafeArtifact", "weights"),
-    "leave_socket": ("UnsafeArtifact", "weights"),
     "leave_device": ("AlgorithmError", ""),
     # Told "File too large" at once: the volume is the limit of every single file, too.
     "leave_terabyte": ("AlgorithmError", ""),
@@ -172,6 +168,25 @@ def test_a_training_that_fails_or_misbehaves_ends_with_its_code_and_a_reason(
     assert message
     assert len(message) <= 1100
     assert str(room.data) not in message
+
+
+LEFT_OUT: dict[str, str] = {
+    "leave_link": "weights is a link that leads out",
+    "leave_folder_link": "deep/root is a link that leads out",
+    "leave_fifo": "weights is a FIFO",
+    "leave_socket": "weights is a socket",
+}
+
+
+@pytest.mark.parametrize("behaviour", LEFT_OUT)
+@pytest.mark.usefixtures("bystander")
+def test_a_training_that_leaves_what_no_archive_holds_is_kept_and_told_of_it(
+    room: LiveRoom, rows: str, behaviour: str
+) -> None:
+    arn = room.train(behaviour.replace("_", "-"), rows, behaviour=behaviour)
+    room.finished(arn)
+    told = [event["reason"] for event in room.command("explain", arn, "--json").json["events"]]
+    assert f"Left out of /opt/ml/model: {LEFT_OUT[behaviour]}." in told
 
 
 @pytest.mark.usefixtures("bystander")

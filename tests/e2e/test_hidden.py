@@ -71,9 +71,11 @@ def listed(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return list(found)
 
 
-def test_a_name_that_carries_a_number_is_masked_where_it_is_refused(room: LiveRoom, masked: dict[str, str]) -> None:
+def test_a_name_that_carries_a_number_is_masked_where_it_is_left_out(room: LiveRoom, masked: dict[str, str]) -> None:
     model = room.train("link", masked["channel"], masked["association"], behaviour="confess_in_a_link")
-    assert room.failed(model, "UnsafeArtifact").startswith("card [REDACTED] is a link")
+    room.finished(model)
+    told = [event["reason"] for event in room.command("explain", model, "--json").json["events"]]
+    assert "Left out of /opt/ml/model: card [REDACTED] is a link that leads out." in told
     assert SECRET not in everything_told(room)
 
 

@@ -64,15 +64,20 @@ class RiggedData(FolderData):
         self.overhead_bytes: int | None = None
         """By how much the archives of a training are larger than the files in it, instead of by how much they are."""
 
-    def measure(self, parts: Mapping[str, DataRef], until: float = inf) -> int:
+    def measure(self, parts: Mapping[str, DataRef], until: float = inf, links: str | None = None) -> int:
         if time.monotonic() + self.gathering_seconds > until:
             raise TookTooLong("It is too much.")
-        return super().measure(parts, until)
+        return super().measure(parts, until, links)
 
     def pack(
-        self, parts: Mapping[str, DataRef], target: DataRef, limit_bytes: int | None, until: float = inf
+        self,
+        parts: Mapping[str, DataRef],
+        target: DataRef,
+        limit_bytes: int | None,
+        until: float = inf,
+        links: str | None = None,
     ) -> Archive:
-        return self._sized(super().pack(parts, target, limit_bytes, until))
+        return self._sized(super().pack(parts, target, limit_bytes, until, links))
 
     def archive(self, ref: DataRef) -> Archive | None:
         found = super().archive(ref)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.failures import StatusCode
-from whiteroom.domain.execution.runs import RunOutput
+from whiteroom.domain.execution.runs import MODEL_FOLDER, OUTPUT_FOLDER, RunOutput
 from whiteroom.domain.execution.steps import Failure
 from whiteroom.domain.privacy.policies import PrivacyPolicies, archives_within_limit, artefact_within_limit
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ConflictingContents, Data, TooLarge, UnsafeContents
+from whiteroom.ports import ConflictingContents, Data, LeftOut, TooLarge, UnsafeContents
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many bytes of files were kept."""
+    """How many bytes of files were kept, and what was not."""
 
     model_bytes: int
     output_bytes: int
+    warning: str = ""
+    """What was left out, one sentence after another; the names in it are the program's."""
 
 
 def keep_artefacts(
@@ -33,6 +35,9 @@ def keep_artefacts(
 ) -> Kept | Failure:
     """Archive what all instances left; safe to repeat. After a failure archives may be there, for `clean_up` to delete.
 
+    Links become copies. No training is lost for them: where what is refused may be a copy, it is tried once more
+    without any.
+
     Args:
         data: keeps the archives.
         left: by instance, untrusted.
@@ -44,26 +49,68 @@ def keep_artefacts(
     Raises:
         TookTooLong: it was not done by then; archives may be there, as after a failure.
     """
-    models, outputs = {one.host: one.model for one in left}, {one.host: one.output for one in left}
-    limit_bytes = volume_bytes if policies.max_artifact_bytes is None else policies.max_artifact_bytes
-    model_archive, output_archive = targets
-    try:
-        size_bytes = data.measure(models, until) + data.measure(outputs, until)
-        verdict = artefact_within_limit(size_bytes, policies, volume_bytes)
+    gathering = _Gathering(data, left, targets, policies, volume_bytes, until)
+    kept = gathering.keep(copies=True)
+    if isinstance(kept, Kept):
+        return kept
+    plain = gathering.keep(copies=False)
+    if isinstance(plain, Failure):
+        return plain
+    return replace(plain, warning=f"{plain.warning} No copies were made of links, since with them: {kept.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathering:
+    """What `keep_artefacts` was asked for."""
+
+    data: Data
+    left: Sequence[RunOutput]
+    targets: tuple[DataRef, DataRef]
+    policies: PrivacyPolicies
+    volume_bytes: int
+    until: float
+
+    def keep(self, *, copies: bool) -> Kept | Failure:
+        allowed = self.policies.max_artifact_bytes
+        limit_bytes = self.volume_bytes if allowed is None else allowed
+        parts = (
+            ({one.host: one.model for one in self.left}, MODEL_FOLDER if copies else None),
+            ({one.host: one.output for one in self.left}, OUTPUT_FOLDER if copies else None),
+        )
+        try:
+            size_bytes = sum(self.data.measure(folders, self.until, links) for folders, links in parts)
+            verdict = artefact_within_limit(size_bytes, self.policies, self.volume_bytes)
+            if isinstance(verdict, Denied):
+                return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
+            kept, output = (
+                self.data.pack(folders, target, limit_bytes, self.until, links)
+                for (folders, links), target in zip(parts, self.targets, strict=True)
+            )
+        except UnsafeContents as error:
+            return Failure(StatusCode.UNSAFE_ARTIFACT, str(error))
+        except ConflictingContents as error:
+            return Failure(StatusCode.CONFLICTING_ARTIFACT, str(error))
+        except TooLarge as error:
+            return Failure(StatusCode.ARTIFACT_TOO_LARGE, str(error))
+        verdict = archives_within_limit(kept.size_bytes + output.size_bytes, self.policies)
         if isinstance(verdict, Denied):
             return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-        kept = data.pack(models, model_archive, limit_bytes, until)
-        output = data.pack(outputs, output_archive, limit_bytes, until)
-    except UnsafeContents as error:
-        return Failure(StatusCode.UNSAFE_ARTIFACT, str(error))
-    except ConflictingContents as error:
-        return Failure(StatusCode.CONFLICTING_ARTIFACT, str(error))
-    except TooLarge as error:
-        return Failure(StatusCode.ARTIFACT_TOO_LARGE, str(error))
-    verdict = archives_within_limit(kept.size_bytes + output.size_bytes, policies)
-    if isinstance(verdict, Denied):
-        return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-    return Kept(kept.content_bytes, output.content_bytes)
+        return Kept(kept.content_bytes, output.content_bytes, _warning(kept.left_out, output.left_out))
+
+
+def _warning(model: LeftOut, output: LeftOut) -> str:
+    """Says what was left out of the two archives, in no more than a few thousand characters."""
+    told = (
+        f"Left out of {folder}: {'; '.join(left.named)}{_and_more(left)}."
+        for folder, left in ((MODEL_FOLDER, model), (OUTPUT_FOLDER, output))
+        if left.count
+    )
+    return " ".join(told)
+
+
+def _and_more(left: LeftOut) -> str:
+    more = left.count - len(left.named)
+    return f"; and {more:,} more" if more else ""
 
 
 def is_kept(data: Data, archive: DataRef, recorded_bytes: int | None) -> bool:

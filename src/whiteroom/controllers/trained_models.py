@@ -181,7 +181,7 @@ class TrainedModelController:
         kept = self._keep_under(model, (model_archive(model.id), output_archive(model.id)))
         if isinstance(kept, Failure):
             return Outcome(failure=kept)
-        return Outcome({"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes})
+        return Outcome({"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes}, remark=kept.warning)
 
     def _keep_partial(self, model: TrainedModel, seconds: float) -> Outcome:
         """Keep what a training saved that ran too long; that it did is why it fails, whatever comes of this."""
@@ -216,7 +216,9 @@ class TrainedModelController:
             policies = policies_at(tx, model.association_arn)
         volume_bytes = model.resource_config["volumeSizeInGB"] * GB * instances_of(model)
         kept = keep_artefacts(self._data, self._runs.left(model), targets, policies, volume_bytes, until)
-        if isinstance(kept, Failure) and kept.code is not StatusCode.ARTIFACT_TOO_LARGE:
-            # It names a file, and the name is the program's.
+        # Either names files, and their names are the program's.
+        if isinstance(kept, Kept):
+            return replace(kept, warning=kept.warning and self._redact(kept.warning, policies.training_logs))
+        if kept.code is not StatusCode.ARTIFACT_TOO_LARGE:
             return replace(kept, message=self._redact(kept.message, policies.training_logs))
         return kept

@@ -25,7 +25,9 @@ from whiteroom.base.archives import shown
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.base.trees import remove_tree
-from whiteroom.data.archive import content_bytes_of, copy_exactly, measure_folders, opened, write_archive
+from whiteroom.data.archive import content_bytes_of, write_archive
+from whiteroom.data.opening import copy_exactly, opened
+from whiteroom.data.walking import walk
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import Archive, DeliveryFailed
 
@@ -81,19 +83,24 @@ class FolderData:
         """See `ports.Data.list`."""
         return sorted(entry.name for entry in _entries(self._path(ref)) if not entry.is_dir(follow_symlinks=False))
 
-    def measure(self, parts: Mapping[str, DataRef], until: float = inf) -> int:
+    def measure(self, parts: Mapping[str, DataRef], until: float = inf, links: str | None = None) -> int:
         """See `ports.Data.measure`."""
-        return measure_folders(self._folders(parts), until)
+        return walk(self._folders(parts), until=until, links=links).content_bytes
 
     def pack(
-        self, parts: Mapping[str, DataRef], target: DataRef, limit_bytes: int | None, until: float = inf
+        self,
+        parts: Mapping[str, DataRef],
+        target: DataRef,
+        limit_bytes: int | None,
+        until: float = inf,
+        links: str | None = None,
     ) -> Archive:
         """See `ports.Data.pack`."""
         folders = self._folders(parts)
         with _drafted(self._path(target), 0o600) as out:
-            content_bytes = write_archive(folders, out, limit_bytes, until)
+            found = write_archive(folders, out, limit_bytes, until, links)
             size_bytes = os.fstat(out.fileno()).st_size
-        return Archive(target, size_bytes, content_bytes)
+        return Archive(target, size_bytes, found.content_bytes, found.left_out)
 
     def archive(self, ref: DataRef) -> Archive | None:
         """See `ports.Data.archive`."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from whiteroom.domain.execution.data import DataKind, DataRef
 
@@ -36,6 +36,22 @@ class DeliveryFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What was left out of an archive: links that lead nowhere inside, devices, FIFOs, sockets."""
+
+    count: int = 0
+    named: tuple[str, ...] = ()
+    """A sentence of each of the first `MOST_NAMED`. The names are a program's, fit for a message."""
+
+    MOST_NAMED: ClassVar[int] = 10
+
+    def with_one(self, name: str, why: str) -> LeftOut:
+        """With one more."""
+        named = self.named if self.count >= self.MOST_NAMED else (*self.named, f"{name} {why}")
+        return LeftOut(self.count + 1, named)
+
+
+@dataclass(frozen=True, slots=True)
 class Archive:
     """An archive that is kept."""
 
@@ -44,6 +60,8 @@ class Archive:
     """As stored (compressed)."""
     content_bytes: int
     """Of the regular files inside, uncompressed."""
+    left_out: LeftOut = field(default=LeftOut(), compare=False)
+    """What `pack` left out; one that is found again does not say."""
 
 
 class Data(Protocol):
@@ -59,8 +77,8 @@ class Data(Protocol):
     def list(self, ref: DataRef) -> Sequence[str]:
         """The names of the files there, in order, but for those in folders; none where nothing is there."""
 
-    def measure(self, parts: Mapping[str, DataRef], until: float = inf) -> int:
-        """Bytes of the regular files in untrusted folders, one a host, sparse files at their full length.
+    def measure(self, parts: Mapping[str, DataRef], until: float = inf, links: str | None = None) -> int:
+        """Bytes of what `pack` would take of untrusted folders, one a host, sparse files at their full length.
 
         What several hosts left under one path counts once; whether it is the same is looked at by `pack`.
 
@@ -71,16 +89,30 @@ class Data(Protocol):
         """
 
     def pack(
-        self, parts: Mapping[str, DataRef], target: DataRef, limit_bytes: int | None, until: float = inf
+        self,
+        parts: Mapping[str, DataRef],
+        target: DataRef,
+        limit_bytes: int | None,
+        until: float = inf,
+        links: str | None = None,
     ) -> Archive:
         """Archive untrusted folders, one a host, merged, as .tar.gz under `target`, in place of what stood there.
 
         The archive holds regular files under plain relative names, and no folders: an empty one is not kept.
-        What several hosts left under one path must be the same; it is kept once.
+        What several hosts left under one path must be the same; it is kept once. Links, devices, FIFOs and sockets are
+        left out, and the answer says which.
+
+        Args:
+            parts: by host, what each left.
+            target: the archive.
+            limit_bytes: the most that the files may hold.
+            until: when it is given up, by time.monotonic().
+            links: where the program saw its folder. Links that stay below it, relative or absolute, become copies,
+                which count like any file. None makes no copy of any.
 
         Raises:
             ConflictingContents: it is not.
-            UnsafeContents: a link of either kind, a device, a FIFO, a socket, a name that is not UTF-8, 128 levels.
+            UnsafeContents: a file that has a name elsewhere too, a name that is not UTF-8, 128 levels, a million names.
             TooLarge: the regular files hold more than `limit_bytes`; nothing is kept.
             TookTooLong: it was not done at `until`, by time.monotonic(); nothing is kept.
         """

@@ -13,16 +13,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from whiteroom.domain.execution.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun
+from whiteroom.domain.execution.runs import (
+    MODEL_FOLDER,
+    OUTPUT_FOLDER,
+    ChannelMount,
+    InputMode,
+    Run,
+    TrainingRun,
+    TransformRun,
+)
 
 ML = PurePosixPath("/opt/ml")
 INPUT = ML / "input"
 CONFIG = INPUT / "config"
 DATA = INPUT / "data"
-MODEL = ML / "model"
+MODEL = PurePosixPath(MODEL_FOLDER)
 CHECKPOINTS = ML / "checkpoints"
 OUTPUT = ML / "output"
-OUTPUT_DATA = OUTPUT / "data"
+OUTPUT_DATA = PurePosixPath(OUTPUT_FOLDER)
 CODE = ML / "code"
 VENV = PurePosixPath("/opt/venv")
 

@@ -21,6 +21,7 @@ from whiteroom.ports import (
     ConflictingContents,
     Data,
     DeliveryFailed,
+    LeftOut,
     LocalData,
     TookTooLong,
     TooLarge,
@@ -124,11 +125,32 @@ class DataContract:
         with pytest.raises(ConflictingContents, match="a is a folder on algo-2 and a file on algo-1"):
             data.pack(HOSTS, KEPT, None)
 
-    def test_a_link_on_any_host_is_refused(self, data: Data, place: Place) -> None:
+    def test_a_link_on_any_host_is_left_out_and_named_and_the_others_file_is_kept(
+        self, data: Data, place: Place, read: Read
+    ) -> None:
         fill(place(HOSTS["algo-1"]), a=b"1")
         (fill(place(HOSTS["algo-2"])) / "a").symlink_to("/etc/passwd")
-        with pytest.raises(UnsafeContents, match="a is a link"):
-            data.pack(HOSTS, KEPT, None)
+        assert data.pack(HOSTS, KEPT, None, links="/opt/ml/model").left_out == LeftOut(
+            1, ("a is a link that leads out",)
+        )
+        assert contents(read(KEPT)) == {"a": b"1"}
+
+    def test_links_that_stay_inside_become_copies_which_count(self, data: Data, place: Place, read: Read) -> None:
+        folder = fill(place(JOB) / "step-2", weights=b"12345").parent
+        (folder / "latest").symlink_to("step-2")
+        (folder / "best").symlink_to("/opt/ml/model/step-2/weights")
+        assert data.measure({"algo-1": JOB}, links="/opt/ml/model") == 15
+        with pytest.raises(TooLarge):
+            data.pack({"algo-1": JOB}, KEPT, 14, links="/opt/ml/model")
+        kept = data.pack({"algo-1": JOB}, KEPT, 15, links="/opt/ml/model")
+        assert (kept.content_bytes, kept.left_out) == (15, LeftOut())
+        assert contents(read(KEPT)) == dict.fromkeys(("best", "latest/weights", "step-2/weights"), b"12345")
+
+    def test_no_link_becomes_a_copy_unless_it_is_asked_for(self, data: Data, place: Place, read: Read) -> None:
+        (fill(place(JOB), a=b"12345") / "latest").symlink_to("a")
+        assert data.measure({"algo-1": JOB}) == 5
+        assert data.pack({"algo-1": JOB}, KEPT, 5).left_out == LeftOut(1, ("latest is a link",))
+        assert contents(read(KEPT)) == {"a": b"12345"}
 
     def test_the_limit_itself_is_allowed_and_a_byte_more_keeps_nothing(self, data: Data, place: Place) -> None:
         fill(place(JOB), a=b"12345", b=b"678")
@@ -151,8 +173,8 @@ class DataContract:
     def test_a_refused_folder_leaves_what_was_kept_before(self, data: Data, place: Place) -> None:
         folder = fill(place(JOB), a=b"1")
         kept = data.pack({"algo-1": JOB}, KEPT, None)
-        (folder / "link").symlink_to("/etc/passwd")
-        with pytest.raises(UnsafeContents, match=r"^link is a link"):
+        (folder / "a\nb").touch()
+        with pytest.raises(UnsafeContents, match="has control characters"):
             data.pack({"algo-1": JOB}, KEPT, None)
         assert data.archive(KEPT) == kept
 

@@ -72,6 +72,20 @@ class ProgramContract(LabFixtures, RuntimeContract):
         assert (end.reason, end.exit_code, end.failure) == (EndReason.EXITED, 7, "bad \x1b column")
         assert (runs.text(run_id), runs.text(run_id, "stderr")) == ("out", "err")
 
+    def test_a_progress_bar_is_told_while_it_moves_and_at_its_end(self, runs: Runs) -> None:
+        run_id = runs.start(
+            "import time\n"
+            "for n in range(4):\n"
+            "  print(f'\\r{n * 25}% loss=0.{9 - n}', end='', flush=True)\n"
+            "  time.sleep(0.6)\n"
+            "print('\\r100% loss=0.1\\nover')\n"
+        )
+        runs.finish(run_id)
+        *states, end, over = runs.text(run_id).splitlines()
+        assert (end, over) == ("100% loss=0.1", "over")
+        assert states
+        assert set(states) < {f"{n * 25}% loss=0.{9 - n}" for n in range(4)}
+
     def test_what_a_run_takes_of_the_machine_is_kept_as_its_log_is_and_its_next_attempt_goes_on_with_it(
         self, runs: Runs
     ) -> None:

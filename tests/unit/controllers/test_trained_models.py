@@ -137,18 +137,84 @@ def test_the_limit_is_of_the_archives_as_well_and_over_it_nothing_is_kept(world:
         assert world.data.kept() == []
 
 
-def test_a_link_among_the_artefacts_fails_and_nothing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def leave_links(world: World, monkeypatch: pytest.MonkeyPatch, **links: str) -> None:
+    """Let every run leave these links, by name, in /opt/ml/model."""
     real = world.runtime.output
 
     def output(run_id: Any) -> Any:
-        (found,) = real(run_id)
-        Path(world.data.path(found.output.at("evil"))).symlink_to("/etc/passwd")
-        return (found,)
+        found = real(run_id)
+        for one in found:
+            for name, text in links.items():
+                link = Path(world.data.path(one.model.at(name)))
+                link.unlink(missing_ok=True)
+                link.symlink_to(text)
+        return found
+
+    monkeypatch.setattr(world.runtime, "output", output)
+
+
+def told_of(world: World, model: TrainedModel) -> str:
+    """The reason of the event that ended it."""
+    with world.store.reading() as tx:
+        (reason,) = (event.reason for event in tx.events(model.arn) if event.event is Event.SUCCEEDED)
+    return reason
+
+
+def test_a_link_that_leads_out_is_left_out_and_the_training_kept_with_a_warning_in_its_events(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_links(world, monkeypatch, evil="/etc/passwd", weights2="/opt/ml/model/weights")
+    model = after_all(world, world.model())
+    assert model.status is Status.ACTIVE
+    assert told_of(world, model) == "Left out of /opt/ml/model: evil is a link that leads out."
+    assert model.model_bytes == 200
+
+
+def test_a_training_without_links_has_no_warning(world: World) -> None:
+    assert told_of(world, after_all(world, world.model())) == ""
+
+
+def test_names_in_the_warning_are_redacted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_links(world, monkeypatch, secret="/etc/passwd")
+    assert told_of(world, after_all(world, world.model())) == "Left out of /opt/ml/model: *** is a link that leads out."
+
+
+@pytest.mark.parametrize("limit", [209, 110])
+def test_links_whose_copies_are_over_the_limit_are_left_out_and_the_training_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    world.set_policies(POLICIES | {"trainedModels": {"maxArtifactSize": {"unit": "GB", "value": limit * 1e-9}}})
+    world.data.overhead_bytes = 0
+    leave_links(world, monkeypatch, latest="weights")
+    model = after_all(world, world.model())
+    assert (model.status, model.model_bytes) == ("ACTIVE", 100)
+    told = told_of(world, model)
+    assert told.startswith(
+        "Left out of /opt/ml/model: latest is a link. No copies were made of links, since with them: "
+    )
+    assert "210 bytes" in told
+
+
+def test_links_that_differ_between_instances_are_left_out_and_the_training_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.runtime.hosts = ("algo-1", "algo-2")
+    world.runtime.leaves = {}
+    real = world.runtime.output
+
+    def output(run_id: Any) -> Any:
+        found = real(run_id)
+        for one in found:
+            folder = Path(world.data.path(one.model))
+            (folder / one.host).write_text(one.host)
+            (folder / "latest").unlink(missing_ok=True)
+            (folder / "latest").symlink_to(one.host)
+        return found
 
     monkeypatch.setattr(world.runtime, "output", output)
     model = after_all(world, world.model())
-    assert code(model) == ("CREATE_FAILED", "UnsafeArtifact")
-    assert world.data.kept() == []
+    assert (model.status, model.model_bytes) == ("ACTIVE", 12)
+    assert "latest is not the same on algo-1 and algo-2" in told_of(world, model)
 
 
 def test_instances_that_wrote_different_contents_to_one_path_fail_the_training(world: World) -> None:

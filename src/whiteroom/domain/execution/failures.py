@@ -60,7 +60,10 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.ARTIFACT_TOO_LARGE: (
         "Model and output together are larger than the policy's maxArtifactSize, as files or packed."
     ),
-    StatusCode.UNSAFE_ARTIFACT: "The program left something other than regular files and folders.",
+    StatusCode.UNSAFE_ARTIFACT: (
+        "The program left a file that no archive may hold: for its name, its depth, or another name of it that lies "
+        "elsewhere."
+    ),
     StatusCode.CONFLICTING_ARTIFACT: (
         "Two instances of a training left different contents under the same path, or two of an inference job an output "
         "of the same name."

@@ -214,15 +214,19 @@ ABSENT = Observation(Phase.ABSENT)
 RUNNING = Observation(Phase.RUNNING)
 
 
+MODEL_FOLDER = "/opt/ml/model"
+OUTPUT_FOLDER = "/opt/ml/output/data"
+
+
 @dataclass(frozen=True, slots=True)
 class RunOutput:
     """What one instance of an ended run left. Contents are untrusted."""
 
     host: str
     model: DataRef
-    """/opt/ml/model"""
+    """MODEL_FOLDER, as the program saw it."""
     output: DataRef
-    """/opt/ml/output/data; of a transform, the `.out` files."""
+    """OUTPUT_FOLDER; of a transform, the `.out` files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Output:
         for stream, piece in self._frames.feed(data):
             if stream == "stderr" and len(self.first_words) < _FIRST_WORDS:
                 self.first_words += piece
-            lines.setdefault(stream, []).extend(self._splitters[stream].feed(piece))
+            lines.setdefault(stream, []).extend(self._splitters[stream].feed(piece, now_ms()))
         for stream, found in lines.items():
             self._log.add(now_ms(), self._host, stream, found)
         return bool(data)

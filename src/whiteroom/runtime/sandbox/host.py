@@ -104,7 +104,7 @@ class SealedHost(Host):
         """See Host."""
         stream, splitter = self._splitters[handle]
         data = os.read(handle, _READ_BYTES)
-        lines = splitter.feed(data) if data else splitter.finish()
+        lines = splitter.feed(data, now_ms()) if data else splitter.finish()
         if stream == "stderr" and len(self._words) < _FIRST_WORDS_BYTES:
             self._words += data
         if self._log:

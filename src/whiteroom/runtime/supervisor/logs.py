@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _READ_BYTES = 1 << 20
+_STATE_MS = 1000
 
 
 class LogWriter:
@@ -104,9 +105,17 @@ class LineSplitter:
         self._limit_bytes = limit_bytes
         self._held = b""
         self._skipping = False
+        self._state_ms: int | None = None
+        """When a state of a progress bar was last a line."""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that `data` completes, without their ends."""
+    def feed(self, data: bytes, at_ms: int | None = None) -> list[bytes]:
+        """The lines that `data` completes, without their ends.
+
+        Args:
+            data: what came.
+            at_ms: when. A line that overwrites itself with CR, as progress bars do, then gives what it last said as a
+                line, once a second at most: a program that draws ten a second for a day would fill the log.
+        """
         *lines, rest = data.split(b"\n")
         if lines:
             lines[0] = self._held + lines[0]
@@ -124,7 +133,20 @@ class LineSplitter:
             lines.append(self._held)
             self._held = b""
             self._skipping = True
+        if at_ms is not None:
+            lines += self._states(at_ms)
         return lines
+
+    def _states(self, at_ms: int) -> list[bytes]:
+        """The last thing that a line said before it began to overwrite it, where it is time for one."""
+        end = self._held.rstrip(b"\r").rfind(b"\r")
+        if end < 0 or (self._state_ms is not None and 0 <= at_ms - self._state_ms < _STATE_MS):
+            return []
+        said = [state for state in self._held[:end].split(b"\r") if state.strip()]
+        self._held = self._held[end + 1 :]
+        if said:
+            self._state_ms = at_ms
+        return said[-1:]
 
     def finish(self) -> list[bytes]:
         """What stands at the end without a line end."""
