@@ -42,15 +42,23 @@ def constructs(sql: str) -> set[str]:
 
     As sqlglot reads Spark's SQL, and as the guard does: it has some classes of its own.
     """
-    return _constructs(sql, "spark") | _constructs(sql, SparkSql)
+    own = _tree(sql, SparkSql)
+    found: set[str] = set() if own is None else _named(own)
+    for tree in (_tree(sql, "spark"), own):
+        if tree is not None:
+            found |= _constructs(tree)
+    return found
 
 
-def _constructs(sql: str, dialect: str | type[SparkSql]) -> set[str]:
+def _tree(sql: str, dialect: str | type[SparkSql]) -> exp.Expr | None:
     try:
-        tree = sqlglot.parse_one(sql, dialect=dialect)
+        return sqlglot.parse_one(sql, dialect=dialect)
     except (SqlglotError, Refused):
-        return set()
-    found = _named(sql)
+        return None
+
+
+def _constructs(tree: exp.Expr) -> set[str]:
+    found: set[str] = set()
     for node in tree.walk():
         kind = type(node).__name__
         found.add(kind)
@@ -66,12 +74,8 @@ def _constructs(sql: str, dialect: str | type[SparkSql]) -> set[str]:
     return found
 
 
-def _named(sql: str) -> set[str]:
+def _named(read: exp.Expr) -> set[str]:
     """Functions that the guard has by name, where sqlglot has classes for them."""
-    try:
-        read = sqlglot.parse_one(sql, dialect=SparkSql)
-    except (SqlglotError, Refused):
-        return set()
     return {str(node.this).upper() for node in read.find_all(exp.Anonymous)} | (
         {"ARRAY"} if read.find(exp.Array) else set()
     )

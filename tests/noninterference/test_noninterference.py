@@ -15,7 +15,7 @@ from unittest.mock import patch
 import pytest
 from sqlglot import exp
 
-from noninterference import vocabulary
+from noninterference import mutations, vocabulary
 from noninterference.campaign import Campaign, constructs
 from noninterference.listed import listed
 from noninterference.report import Report
@@ -110,6 +110,12 @@ HOLES: dict[str, tuple[str, Callable[[str], bool]]] = {
         lambda sql: re.search(r"(LIMIT|OFFSET) \(?\(?(SELECT|ABS|MAX)", sql) is not None,
     ),
 }
+TURNS: dict[str, tuple[str, ...]] = {
+    "a number of rows from a sub-query": ("limit",),
+    "a sum of chosen rows": ("worked_out",),
+    "a count of values that a function makes NULL": ("worked_out",),
+}
+"""The turns that make such queries, where all of them together would take thousands of others first."""
 
 
 @pytest.mark.slow
@@ -121,7 +127,7 @@ def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, 
         return any(fits(leak.sql) and not leak.kind.endswith("order") for leak in report.leaks)
 
     campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False, plan=False))
-    assert found(campaign.run(6_000, turned=2.0, until=found))
+    assert found(campaign.run(6_000, turned=2.0, turns=TURNS.get(hole, mutations.NAMES), until=found))
     campaign.close()
 
 
@@ -230,11 +236,6 @@ FOUND_BY_HAND: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], 
     ),
 }
 """Leaks that people found before the machine did: what holds each closed, and what its query holds."""
-TURNS: dict[str, tuple[str, ...]] = {
-    "a sum of chosen rows": ("worked_out",),
-    "a count of values that a function makes NULL": ("worked_out",),
-}
-"""The turns that make such queries, where not all of them do."""
 
 
 @pytest.mark.slow

@@ -143,8 +143,11 @@ def test_an_expression_that_is_slow_without_a_limit_of_its_own_has_one_for_all_l
     assert used.seconds[1] < 0.2
 
 
-def test_forty_hostile_definitions_of_a_run_are_off_after_two_lines(world: World) -> None:
+def test_forty_hostile_definitions_of_a_run_are_off_after_two_lines(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line under all forty is four seconds; the limit of each alone would let them have ten such lines."""
+    monkeypatch.setattr("whiteroom.controllers.metric_matching.LINE_SECONDS", LINE_SECONDS / 10)
     of_training(world, *((f"bad{number}", EXPLOSIVE) for number in range(40)))
     world.runtime.printed = lines(*("x" * 40 for _ in range(1_000)))
     model = world.ready_model()

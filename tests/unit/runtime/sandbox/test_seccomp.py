@@ -1,6 +1,7 @@
 import errno
 import re
 import struct
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -14,14 +15,19 @@ ALLOW, KILL, EPERM = 0x7FFF0000, 0x80000000, 0x50000 | errno.EPERM
 HEADERS = {"x86_64": "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "/usr/include/asm-generic/unistd.h"}
 
 
+@cache
+def code(machine: str) -> list[tuple[int, int, int, int]]:
+    return list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
+
+
 def judge(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:
     """Run the program as the kernel does."""
-    code = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
+    instructions = code(machine)
     arch = system_calls.MACHINES[machine].audit_architecture if architecture is None else architecture
     data = struct.pack("=iIQ6Q", number, arch, 0, *(arguments + (0,) * 6)[:6])
     accumulator = at = 0
     while True:
-        kind, jump_true, jump_false, value = code[at]
+        kind, jump_true, jump_false, value = instructions[at]
         at += 1
         if kind == 0x06:
             return int(value)
