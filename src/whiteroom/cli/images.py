@@ -44,18 +44,39 @@ def build(
             "without it they are found on PATH, in DIR or the environment.",
         ),
     ] = "",
+    train: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            help="The whole command that trains, for images that serve by another. Without any of these, `python "
+            "/opt/ml/code/train.py` where DIR holds train.py and nothing is called train.",
+        ),
+    ] = "",
+    serve: Annotated[str, typer.Option(metavar="COMMAND", help="The whole command that serves, likewise.")] = "",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Install the requirements anew, though an image has the same.")
+    ] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Build an image of a folder and a virtual environment, without a container engine, and give it a name.
 
-    A name that another image has moves to the new one; trainings that run keep theirs.
+    One image can train and serve. Requirements are installed once for all images of the same ones, so that a change
+    of code is built at once. A name that another image has moves to the new one; trainings that run keep theirs.
 
     Example: `whiteroom images build churn:1 ./churn --requirements churn/pip.txt --entrypoint "python main.py"`
     """
     images = open_images(made_folder(data))
     try:
-        image = images.build(name, folder, requirements=requirements, entrypoint=_words(entrypoint), progress=note)
+        image = images.build(
+            name,
+            folder,
+            requirements=requirements,
+            entrypoint=_words(entrypoint),
+            commands={"train": _words(train), "serve": _words(serve)},
+            fresh=fresh,
+            progress=note,
+        )
     except ImageRefused as error:
         raise Problem(str(error)) from None
     if as_json:
@@ -116,7 +137,7 @@ def _words(command: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(command))
     except ValueError as error:
-        raise Problem(f"The entrypoint {command!r} cannot be read as a command: {error}.") from None
+        raise Problem(f"The command {command!r} cannot be read as a command: {error}.") from None
 
 
 def _document(image: Image) -> dict[str, Any]:
@@ -124,6 +145,7 @@ def _document(image: Image) -> dict[str, Any]:
         "name": image.name,
         "digest": image.digest,
         "entrypoint": list(image.entrypoint),
+        "commands": {role: list(command) for role, command in image.commands.items()},
         "requirements": image.requirements,
         "python": image.python,
         "createTime": image.created_at.isoformat(),

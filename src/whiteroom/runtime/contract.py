@@ -60,19 +60,27 @@ class Invocation:
     """Name to text, below /opt/ml/input/config."""
 
 
-def invocation(run: Run, image_entrypoint: tuple[str, ...], *, host: str, interface: str) -> Invocation:
+ROLES = ("train", "serve")
+"""What an image is asked to do: the word that SageMaker appends to its entrypoint."""
+
+
+def role(run: Run) -> str:
+    """Which of `ROLES` a run is."""
+    return "train" if isinstance(run, TrainingRun) else "serve"
+
+
+def invocation(run: Run, program: tuple[str, ...], *, host: str, interface: str) -> Invocation:
     """What the instance `host` of `run` is started with.
 
     Args:
         run: what is to run.
-        image_entrypoint: the image's own command, to which `train` or `serve` is appended;
-            empty means that the image's `train` or `serve` is found on PATH.
+        program: the image's own command for its role.
         host: the instance's name, such as `algo-1`.
         interface: the network interface by which instances reach each other.
     """
     if isinstance(run, TrainingRun):
-        return _training(run, image_entrypoint, host, interface)
-    return _transform(run, image_entrypoint)
+        return _training(run, program, host, interface)
+    return _transform(run, program)
 
 
 def hosts(count: int) -> tuple[str, ...]:
@@ -80,10 +88,10 @@ def hosts(count: int) -> tuple[str, ...]:
     return tuple(sorted(f"algo-{number}" for number in range(1, count + 1)))
 
 
-def _training(run: TrainingRun, image_entrypoint: tuple[str, ...], host: str, interface: str) -> Invocation:
+def _training(run: TrainingRun, program: tuple[str, ...], host: str, interface: str) -> Invocation:
     # An entrypoint of the request "takes precedence over the default train processing
     # instructions": nothing is appended to it, since strict parsers exit at a stray `train`.
-    command = (*run.entrypoint, *run.arguments) if run.entrypoint else (*image_entrypoint, "train", *run.arguments)
+    command = (*run.entrypoint, *run.arguments) if run.entrypoint else (*program, *run.arguments)
     config = {
         "hyperparameters.json": _json(dict(run.hyperparameters)),
         "inputdataconfig.json": _json({channel.name: _channel(channel) for channel in run.channels}),
@@ -113,7 +121,7 @@ def _training(run: TrainingRun, image_entrypoint: tuple[str, ...], host: str, in
     )
 
 
-def _transform(run: TransformRun, image_entrypoint: tuple[str, ...]) -> Invocation:
+def _transform(run: TransformRun, program: tuple[str, ...]) -> Invocation:
     environment = {
         **_common(run.region),
         "SM_MODEL_DIR": str(MODEL),
@@ -122,9 +130,7 @@ def _transform(run: TransformRun, image_entrypoint: tuple[str, ...]) -> Invocati
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
         "SAGEMAKER_BIND_TO_PORT": "8080",
     }
-    return Invocation(
-        (*image_entrypoint, "serve"), _merge(environment, run.environment, {"SAGEMAKER_BATCH": "true"}), {}
-    )
+    return Invocation(program, _merge(environment, run.environment, {"SAGEMAKER_BATCH": "true"}), {})
 
 
 def _channel(channel: ChannelMount) -> dict[str, str]:

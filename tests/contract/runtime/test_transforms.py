@@ -79,6 +79,23 @@ def test_every_file_is_put_through_the_served_model(runs: Runs) -> None:
     assert (runs.left(run.id)[0][1] / "part-0.csv.out").read_text() == "m:1,2\nm:3,4\n"
 
 
+def test_one_image_trains_and_serves_what_it_trained(runs: Runs) -> None:
+    code = runs.folder / "both"
+    code.mkdir()
+    (code / "train.py").write_text("open('/opt/ml/model/weights', 'w').write('w')\n")
+    (code / "serve.py").write_text(SERVER)
+    digest = runs.runtime.images.build("both", code).digest
+    training = replace(runs.run_of(""), image_digest=digest)
+    runs.runtime.start(training)
+    assert runs.finish(training.id).exit_code == 0, list(runs.runtime.logs(training.id))
+    archive = runs.rows("models") / "trained.tar.gz"
+    write_archive(archive, "weights", (runs.left(training.id)[0][0] / "weights").read_bytes())
+    run = replace(transform(runs, "1\n", archive=archive), image_digest=digest)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0, list(runs.runtime.logs(run.id))
+    assert (runs.left(run.id)[0][1] / "part-0.csv.out").read_text() == "w:1\n"
+
+
 def test_a_bad_record_fails_the_transform_and_names_its_file(runs: Runs) -> None:
     run = transform(runs, "1,2\npoison\n")
     runs.runtime.start(run)

@@ -40,6 +40,14 @@ def test_an_image_is_built_listed_shown_and_removed(cli: CommandLine, code: Path
     assert cli("images", "list", "--json").json == []
 
 
+def test_one_image_trains_and_serves(cli: CommandLine, code: Path) -> None:
+    built = cli("images", "build", "churn", str(code), "--train", "python t.py", "--serve", "python s.py", "--fresh")
+    assert built.code == 0
+    shown = cli("images", "show", "churn", "--json").json
+    assert shown["commands"] == {"train": ["python", "t.py"], "serve": ["python", "s.py"]}
+    assert "python s.py" in cli("images", "show", "churn").out
+
+
 def test_a_name_without_a_tag_is_the_latest(cli: CommandLine, code: Path) -> None:
     assert cli("images", "build", "churn", str(code), "--json").json["name"] == "churn:latest"
 

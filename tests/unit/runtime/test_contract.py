@@ -13,7 +13,7 @@ from whiteroom.domain.execution.runs import (
     TrainingRun,
     TransformRun,
 )
-from whiteroom.runtime.contract import Invocation, invocation
+from whiteroom.runtime.contract import Invocation, invocation, role
 
 LIMITS = Limits(cpus=4, memory_bytes=1, volume_bytes=1, processes=1, max_runtime_seconds=1)
 ROWS = DataRef(DataKind.CHANNEL, "c")
@@ -47,7 +47,7 @@ TRANSFORM = TransformRun(
 
 
 def called(run: Run, entrypoint: tuple[str, ...] = ()) -> Invocation:
-    return invocation(run, entrypoint, host="algo-1", interface="lo")
+    return invocation(run, (*entrypoint, role(run)), host="algo-1", interface="lo")
 
 
 def test_train_is_appended_to_the_images_own_entrypoint_and_to_nothing_else() -> None:

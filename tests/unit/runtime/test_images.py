@@ -1,5 +1,6 @@
 import codecs
 import fcntl
+import json
 import os
 import stat
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.ports import ImageNotFound
+from whiteroom.runtime.images.kept import is_told_by_text
 from whiteroom.runtime.images.library import ImageRefused, Images, as_pip_reads, canonical_name
 
 
@@ -146,6 +148,137 @@ def test_requirements_are_installed_with_scripts_that_name_the_place_inside(
     script = image.environment / "bin" / "pkg-tool"
     assert script.read_text().startswith("#!/opt/venv/bin/python")
     assert str(tmp_path / "images") not in script.read_text()
+
+
+def test_one_folder_trains_and_serves_by_commands_of_their_own(images: Images, code: Path) -> None:
+    image = images.build("a", code, commands={"train": ("python", "a.py"), "serve": ("python", "b.py")})
+    assert images.show("a") == image
+    assert (image.program("train"), image.program("serve")) == (("python", "a.py"), ("python", "b.py"))
+    one = images.build("b", code, entrypoint=("go",), commands={"serve": ("python", "b.py")})
+    assert (one.program("train"), one.program("serve")) == (("go", "train"), ("python", "b.py"))
+    assert one.digest not in {image.digest, images.build("c", code, entrypoint=("go",)).digest}
+
+
+def test_scripts_are_run_by_python_where_nothing_has_the_name_that_is_asked_for(images: Images, code: Path) -> None:
+    for script in ("train.py", "serve.py"):
+        (code / script).touch()
+    image = images.build("a", code)
+    assert (image.program("train"), image.program("serve")) == (("train",), ("python", "/opt/ml/code/serve.py"))
+    assert images.build("b", code, entrypoint=("go",)).program("serve") == ("go", "serve")
+
+
+def made(images: Images, code: Path, requirements: Path | None, *, fresh: bool = False) -> bool:
+    """Whether a build made an environment."""
+    said: list[str] = []
+    images.build("a", code, requirements=requirements, progress=said.append, fresh=fresh)
+    return "Making the environment" in said
+
+
+def test_a_change_of_code_makes_no_environment_and_a_change_of_requirements_does(
+    images: Images, code: Path, tmp_path: Path
+) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("# nothing\n")
+    assert made(images, code, requirements)
+    (code / "train").write_text("#!/bin/sh\nexit 1\n")
+    assert not made(images, code, requirements)
+    assert made(images, code, requirements, fresh=True)
+    requirements.write_text("# nothing else\n")
+    assert made(images, code, requirements)
+
+
+def test_what_pip_is_told_by_variables_is_part_of_what_is_asked_for(
+    images: Images, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made(images, code, None)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://example.com/simple")
+    assert made(images, code, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only\n", "numpy", "numpy==1.0  # why\n", "a[b,c] >=1,!=2; python_version < '3.12'",
+     "a==1 \\\n  --hash=sha256:0a", "--index-url https://example.com/simple\nnumpy",
+     "--only-binary :all:\nnumpy ~= 1.0"],
+)  # fmt: skip
+def test_requirements_of_names_are_shared(text: str) -> None:
+    assert is_told_by_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["./a", "a.whl", "A-1.0.ZIP; python_version > '3'", "a-1.0.tar.gz", "-e .", "-r more.txt", "-c limits.txt",
+     "a @ file:///a", "https://example.com/a.zip", "git+https://example.com/a", "a==${VERSION}",
+     "--find-links wheels\na",     "a\n../b", "a \\\n@ file:///a", "C:\\a"],
+)  # fmt: skip
+def test_requirements_that_name_files_or_addresses_are_installed_each_time(text: str) -> None:
+    assert not is_told_by_text(text)
+
+
+def test_a_wheel_that_has_changed_under_its_name_is_installed_anew(images: Images, code: Path, tmp_path: Path) -> None:
+    package = tmp_path / "pkg-1.0-py3-none-any.whl"
+    write_wheel(package)
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"{package}\n")
+    assert made(images, code, requirements)
+    assert made(images, code, requirements)
+
+
+def environments_in(images: Path) -> list[Path]:
+    return [path for path in images.glob("env-*") if path.is_dir()]
+
+
+def test_an_environment_stays_as_long_as_an_image_has_it(images: Images, code: Path, tmp_path: Path) -> None:
+    first = images.build("a", code)
+    second = images.build("b", code, entrypoint=("go",))
+    assert first.environment == second.environment
+    images.remove("a")
+    assert (second.environment / "bin" / "python").exists()
+    with first.folder.with_name(second.folder.name + ".lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        images.remove("b")
+        assert second.environment.is_dir()
+    images.build("c", code, commands={"train": ("x",)})
+    images.remove("c")
+    assert environments_in(tmp_path / "images") == []
+    assert not list((tmp_path / "images").glob("env-*"))
+
+
+def test_builds_of_the_same_requirements_at_once_make_one_environment(
+    images: Images, code: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+
+    def build(number: int) -> None:
+        images.build(f"a{number}", code, entrypoint=(str(number),), progress=said.append)
+
+    threads = [threading.Thread(target=build, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said.count("Making the environment") == 1
+    assert len(environments_in(tmp_path / "images")) == 1
+    assert len(images.list()) == 4
+
+
+def test_a_build_that_fails_leaves_no_environment_for_the_next(images: Images, code: Path, tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("no-such-distribution==0\n--no-index\n")
+    for _ in range(2):
+        with pytest.raises(ImageRefused, match="The environment cannot be made"):
+            images.build("a", code, requirements=requirements)
+    assert environments_in(tmp_path / "images") == []
+
+
+def test_an_image_of_an_earlier_release_has_its_environment_in_its_own_folder(images: Images, code: Path) -> None:
+    image = images.build("a", code)
+    facts = json.loads((image.folder / "image.json").read_text())
+    del facts["environment"], facts["commands"]
+    (image.folder / "image.json").chmod(0o644)
+    (image.folder / "image.json").write_text(json.dumps(facts))
+    old = images.show("a")
+    assert (old.environment, old.program("train")) == (old.folder / "env", ("train",))
 
 
 def write_wheel(path: Path) -> None:

@@ -78,7 +78,7 @@ class ContainerSettings:
 def container_settings(run: Run, host: str) -> ContainerSettings:
     """The container contract, with what belongs to the image left to it."""
     alone = run.instance_count == 1 or isinstance(run, TransformRun)
-    called = contract.invocation(run, (), host=host, interface="lo" if alone else "eth0")
+    called = contract.invocation(run, (contract.role(run),), host=host, interface="lo" if alone else "eth0")
     own = {name: value for name, value in called.environment.items() if name in run.environment}
     rest = {name: value for name, value in called.environment.items() if name not in own}
     defaults = {name: rest.pop(name) for name in _UNLESS_THE_IMAGE_SAYS if name in rest}

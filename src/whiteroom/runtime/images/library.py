@@ -2,12 +2,13 @@
 
     IMAGES/names.json                 name -> digest
     IMAGES/names.lock                 held while names.json is changed
-    IMAGES/sha256-HEX/{code,env,image.json}
+    IMAGES/sha256-HEX/{code,image.json}
+    IMAGES/env-HEX                    an environment, shared by images of the same requirements (kept.py)
     IMAGES/sha256-HEX.lock            held (shared) by every run that uses the image
     IMAGES/.building-*                a build under way; a leftover one counts for nothing
 
 The digest covers the code (paths, contents, the executable bit), the requirements' text, the
-installed distributions (their RECORDs), the Python version and machine, and the entrypoint.
+installed distributions (their RECORDs), the Python version and machine, the entrypoint and the commands.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from __future__ import annotations
 import codecs
 import fcntl
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -28,7 +28,9 @@ from typing import Final
 
 from whiteroom.base.trees import remove_tree
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.images import environments
+from whiteroom.runtime.contract import CODE, ROLES
+from whiteroom.runtime.images import environments, kept
+from whiteroom.runtime.images.locks import lock_of, locked, remove_unless_held
 from whiteroom.runtime.trees import BadFolder, copy_tree, digest_tree, make_read_only
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
@@ -47,8 +49,12 @@ class Image:
     digest: str
     """`sha256:HEX`."""
     folder: Path
-    """Holds `code` and `env`."""
+    """Holds `code`."""
+    environment: Path
+    """What stands at /opt/venv."""
     entrypoint: tuple[str, ...]
+    commands: Mapping[str, tuple[str, ...]]
+    """By `train` and `serve`: what does it, as it stands, where that is not the entrypoint."""
     requirements: str
     python: str
     """Version of the interpreter that it runs on."""
@@ -61,10 +67,12 @@ class Image:
         """What stands at /opt/ml/code."""
         return self.folder / "code"
 
-    @property
-    def environment(self) -> Path:
-        """What stands at /opt/venv."""
-        return self.folder / "env"
+    def program(self, role: str) -> tuple[str, ...]:
+        """The command that trains (`train`) or serves (`serve`)."""
+        return self.commands.get(role) or (*self.entrypoint, role)
+
+
+_NO_COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {}
 
 
 def _silent(_: str) -> None:
@@ -84,6 +92,8 @@ class Images:
         *,
         requirements: Path | None = None,
         entrypoint: tuple[str, ...] = (),
+        commands: Mapping[str, tuple[str, ...]] = _NO_COMMANDS,
+        fresh: bool = False,
         progress: Callable[[str], None] = _silent,
     ) -> Image:
         """Make an image of a folder and give it a name, which it takes from any other image.
@@ -93,6 +103,8 @@ class Images:
             source: becomes /opt/ml/code.
             requirements: a pip requirements file.
             entrypoint: the command that `train` or `serve` is appended to; without it they are found on PATH.
+            commands: by `train` and `serve`, what does it, with nothing appended.
+            fresh: whether the requirements are installed anew though an image has the same.
             progress: takes a line at a time of what is being done.
 
         Raises:
@@ -106,13 +118,14 @@ class Images:
             try:
                 progress(f"Copying {source}")
                 copy_tree(source, building / "code")
-                environments.create(building / "env", text, progress)
-                digest = self._finish(building, text, entrypoint)
+                with kept.environment(self._folder, text, self._building, progress, fresh=fresh) as environment:
+                    roles = _commands(building / "code", environment, entrypoint, commands)
+                    digest = self._finish(building, environment, text, entrypoint, roles)
+                    with self._changing() as names:
+                        self._rename(building, digest)
+                        names[name] = digest
             except (BadFolder, environments.EnvironmentFailed) as problem:
                 raise ImageRefused(str(problem)) from None
-            with self._changing() as names:
-                self._rename(building, digest)
-                names[name] = digest
         progress(f"Built {name} ({digest})")
         return self.show(name)
 
@@ -163,27 +176,38 @@ class Images:
     def _building(self) -> Iterator[Path]:
         """A folder to build in, made and locked while nobody sweeps: no other build takes it for a leftover."""
         with ExitStack() as held:
-            with _locked(self._folder / "names.lock", fcntl.LOCK_EX):
+            with locked(self._folder / "names.lock", fcntl.LOCK_EX):
                 building = Path(tempfile.mkdtemp(prefix=".building-", dir=self._folder))
-                lock = held.enter_context(_locked(building.with_name(building.name + ".lock"), fcntl.LOCK_EX))
+                lock = held.enter_context(locked(lock_of(building), fcntl.LOCK_EX))
             try:
                 yield building
             finally:
                 remove_tree(building)
                 lock.unlink(missing_ok=True)
 
-    def _finish(self, building: Path, requirements: str, entrypoint: tuple[str, ...]) -> str:
+    def _finish(
+        self,
+        building: Path,
+        environment: Path,
+        requirements: str,
+        entrypoint: tuple[str, ...],
+        commands: Mapping[str, tuple[str, ...]],
+    ) -> str:
         base = environments.base()
-        parts = {
+        parts: dict[str, object] = {
             "code": digest_tree(building / "code"),
             "requirements": requirements,
-            "installed": environments.identity(building / "env"),
+            "installed": environments.identity(environment),
             "python": base.identity,
             "entrypoint": list(entrypoint),
         }
+        if commands:
+            parts["commands"] = {role: list(command) for role, command in commands.items()}
         digest = environments.sha256(json.dumps(parts, sort_keys=True).encode())
         facts = {
+            "environment": environment.name,
             "entrypoint": list(entrypoint),
+            "commands": {role: list(command) for role, command in commands.items()},
             "requirements": requirements,
             "python": base.version,
             "python_prefix": str(base.prefix),
@@ -195,7 +219,7 @@ class Images:
 
     def _rename(self, building: Path, digest: str) -> None:
         place = self._place(digest)
-        place.with_name(place.name + ".lock").touch(mode=0o644)
+        lock_of(place).touch(mode=0o644)
         # A folder can be renamed only by who may write to it.
         building.chmod(0o755)
         try:
@@ -221,7 +245,10 @@ class Images:
             name=name,
             digest=digest,
             folder=folder,
+            # An earlier release kept it in the image's own folder.
+            environment=self._folder / facts["environment"] if "environment" in facts else folder / "env",
             entrypoint=tuple(facts["entrypoint"]),
+            commands={role: tuple(command) for role, command in facts.get("commands", {}).items()},
             requirements=facts["requirements"],
             python=facts["python"],
             python_prefix=Path(facts["python_prefix"]),
@@ -237,7 +264,7 @@ class Images:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, str]]:
         """The index, to be changed by one process at a time and written whole."""
-        with _locked(self._folder / "names.lock", fcntl.LOCK_EX):
+        with locked(self._folder / "names.lock", fcntl.LOCK_EX):
             names = self._names()
             yield names
             new = self._folder / "names.json.new"
@@ -248,12 +275,13 @@ class Images:
         """Delete what no name, no run and no build holds."""
         if not self._folder.is_dir():
             return
-        with _locked(self._folder / "names.lock", fcntl.LOCK_EX):
+        with locked(self._folder / "names.lock", fcntl.LOCK_EX):
             wanted = {self._place(digest).name for digest in self._names().values()}
             for place in list(self._folder.iterdir()):
                 is_ours = place.name.startswith((".building-", "sha256-")) and place.is_dir()
                 if is_ours and place.name not in wanted:
-                    _remove_unless_held(place)
+                    remove_unless_held(place)
+            kept.sweep(self._folder)
 
 
 def canonical_name(name: str) -> str:
@@ -274,10 +302,26 @@ def facts(image: Image) -> Mapping[str, str]:
         "name": image.name,
         "digest": image.digest,
         "entrypoint": " ".join(image.entrypoint) or "(train or serve on PATH)",
+        **{role: " ".join(command) for role, command in image.commands.items()},
         "python": image.python,
         "created": image.created_at.isoformat(),
         "requirements": image.requirements.strip() or "(none)",
     }
+
+
+def _commands(
+    code: Path, environment: Path, entrypoint: tuple[str, ...], asked: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """What was asked for; else, where nothing is called `train`, Python with `train.py`, and so for `serve`."""
+    found = {}
+    for role in ROLES:
+        script = f"{role}.py"
+        programs = (code / role, environment / "bin" / role)
+        if command := asked.get(role):
+            found[role] = command
+        elif not entrypoint and (code / script).is_file() and not any(program.exists() for program in programs):
+            found[role] = ("python", str(CODE / script))
+    return found
 
 
 def _requirements_text(path: Path | None) -> str:
@@ -312,30 +356,6 @@ def as_pip_reads(data: bytes) -> str:
         if found := _CODING.match(line):
             return data.decode(found[1].decode("ascii"))
     return data.decode("utf-8")
-
-
-def _remove_unless_held(place: Path) -> None:
-    lock = place.with_name(place.name + ".lock")
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    else:
-        remove_tree(place)
-        lock.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _locked(path: Path, kind: int) -> Iterator[Path]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, kind)
-        yield path
-    finally:
-        os.close(handle)
 
 
 def free_bytes(folder: Path) -> int:

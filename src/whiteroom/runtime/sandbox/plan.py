@@ -141,7 +141,7 @@ def _make_instance(
     run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
 ) -> specs.InstanceSpec:
     """One instance: its folders are made, and what its supervisor is told of it is answered."""
-    called = contract.invocation(run, image.entrypoint, host=host, interface=_INTERFACE)
+    called = contract.invocation(run, image.program(contract.role(run)), host=host, interface=_INTERFACE)
     _require_program(called.command[0], image, called.environment["PATH"])
     folders.make_work(run, folder, host)
     folders.write_config(folder / specs.CONFIG / host, called.config_files)
@@ -190,7 +190,8 @@ def _require_program(program: str, image: Image, search: str) -> None:
     present = ", ".join(sorted(path.name for path in image.code.iterdir())[:20])
     raise ProgramMissing(
         f"The image has no program {program}. Its folder holds: {present or 'nothing'}. Add it there, "
-        "or name the command with containerConfig.entrypoint or `whiteroom images build --entrypoint`."
+        "or name the command with containerConfig.entrypoint or by --entrypoint, --train or --serve of "
+        "`whiteroom images build`."
     )
 
 
