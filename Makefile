@@ -42,13 +42,13 @@ demo: $(READY) ## Three organisations train a model together, in under a minute
 	@$(BIN)/python -m demo
 
 test: check ## Run every check, and every test that needs no service
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not services" $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services" $(TESTS)
 
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not services and not slow" $(FAST)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
 test-services: $(DEV_READY) ## Run the tests that need a container engine, Java and a compiler
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m services $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
 check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs checks
 	@$(BIN)/ruff check .

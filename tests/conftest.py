@@ -1,5 +1,13 @@
-"""For every test: examples are made on machines that are busy with other tests; who needs a service says so."""
+"""For every test: examples are made on machines that are busy with other tests; who needs a service says so.
 
+And for all of them together: their folders lie in memory where it has room, what takes long begins first, and the
+garbage collector leaves alone what the collection of the tests has made.
+"""
+
+import gc
+import os
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,10 +22,37 @@ REAL = Path(__file__).parent / "real"
 """Programs that nobody here wrote, which are built and fetched."""
 
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 8 * 2**30
+"""How much of it is to be free: a test fills a disk of a gigabyte, others leave 200,000 files."""
+
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+    # Half of the time of tests with a database is the disk's: no test is about a machine that loses its power.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+gc.disable()  # until all tests are there: it would look at each of them again and again
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a service: `make test` leaves it out, `make test-services` runs nothing else."""
+    """Mark what needs a service: `make test` leaves it out, `make test-services` runs nothing else.
+
+    And put first the files that have most slow tests, so that no worker begins one when the others are done.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & OF_SERVICES or REAL in item.path.parents:
             item.add_marker("services")
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what stays until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """At the end it may have all of it; DuckDB says at length what is not given back."""
+    gc.unfreeze()
