@@ -11,6 +11,11 @@ from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMod
 from whiteroom.ports import LocalData, RunRefused
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.trees import copy_tree, is_larger
+
+MOST_CODE_BYTES = 64 << 20
+MOST_CODE_ENTRIES = 10_000
+"""Code that holds no more is copied for a run, in a few hundred milliseconds at most."""
 
 
 class ProgramMissing(Exception):
@@ -26,6 +31,18 @@ def make_work(run: Run, folder: Path, host: str) -> None:
     for path in [work, *(work / name for name in names)]:
         path.mkdir()
         path.chmod(0o755)
+
+
+def copy_code(code: Path, folder: Path, host: str) -> bool:
+    """A copy of an image's code that one instance may write to, as many programs do beside themselves.
+
+    Returns:
+        Whether there is one: what is larger is not copied for every run.
+    """
+    if is_larger(code, MOST_CODE_BYTES, MOST_CODE_ENTRIES):
+        return False
+    copy_tree(code, folder / specs.WORK / host / specs.CODE)
+    return True
 
 
 def write_config(folder: Path, files: Mapping[str, str]) -> None:

@@ -36,6 +36,17 @@ def copy_tree(source: Path, target: Path) -> None:
         folders[:] = [name for name in folders if not (here / name).is_symlink()]
 
 
+def is_larger(folder: Path, most_bytes: int, most_entries: int) -> bool:
+    """Whether a folder holds more than that; no more of it is looked at than it takes to know."""
+    entries = size_bytes = 0
+    for path, folders, files in os.walk(folder):
+        entries += len(folders) + len(files)
+        size_bytes += sum(Path(path, name).lstat().st_size for name in files) if entries <= most_entries else 0
+        if entries > most_entries or size_bytes > most_bytes:
+            return True
+    return False
+
+
 def _copy_entry(root: Path, source: Path, target: Path) -> None:
     mode = source.lstat().st_mode
     shown = source.relative_to(root)

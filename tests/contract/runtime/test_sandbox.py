@@ -100,7 +100,7 @@ def test_nothing_of_the_host_is_in_the_first_process(runs: Runs) -> None:
 
 
 UNWRITABLE = (
-    "/x /dev/x /etc/x /opt/x /opt/ml/x /opt/ml/code/x /opt/venv/x /usr/x /run/x /sys/x /opt/ml/input/x "
+    "/dev/x /opt/venv/x /usr/x /usr/bin/x /bin/x /lib/x /sys/devices/system/cpu/x /etc/ssl/certs/x "
     "/opt/ml/input/data/train/x /opt/ml/input/data/train/part-0.csv /opt/ml/input/config/x /proc/sys/kernel/hostname"
 )
 
@@ -230,6 +230,12 @@ while True:
 n = 0
 while True:
   n += 1; open(f'/opt/ml/output/data/{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
+""",
+    "beside the program": "f = open('/opt/ml/code/x', 'wb')\nwhile True: f.write(b'x' * MIB)",
+    "the root": """
+n = 0
+while True:
+  n += 1; open(f'/x{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
 """,
     "empty files": """
 n = 0

@@ -103,7 +103,7 @@ def arguments(
         host: the instance's name.
         own_network: whether it gets a network of its own, and not its parent's.
         system: from `host_libraries`.
-        mounts: the image and the job's own folders.
+        mounts: the image and the job's own folders; where one is of `/`, everything else is put into it.
         devices: device nodes of its own, by their paths in the sandbox.
         files: path in the sandbox to a descriptor with the file's contents.
         last_files: the same, read once everything else is in its place.
@@ -117,6 +117,9 @@ def arguments(
     options = [*_ISOLATION, *(["--unshare-net"] if own_network else []), "--hostname", host, "--clearenv"]
     for name, value in sorted(environment.items()):
         options += ["--setenv", name, value]
+    bound = [["--bind" if writable else "--ro-bind", source, target] for source, target, writable in mounts]
+    root = [option for mount in bound if mount[2] == "/" for option in mount]
+    options += root
     for kind, source, target in system:
         options += ["--symlink" if kind == "symlink" else "--ro-bind", source, target]
     options += ["--proc", "/proc", "--dev", "/dev"]
@@ -125,12 +128,13 @@ def arguments(
         options += ["--dev-bind", node, path]
     options += ["--remount-ro", "/dev"]
     options += _written(files)
-    for source, target, writable in mounts:
-        options += ["--bind" if writable else "--ro-bind", source, target]
+    options += [option for mount in bound if mount[2] != "/" for option in mount]
     options += ["--dir", "/run", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
     options += _written(last_files)
-    # Last: everything above is written into it. A tmpfs without a size is memory without a limit.
-    options += ["--remount-ro", "/", "--chdir", working_directory]
+    if not root:
+        # Last: everything above is written into it. A tmpfs without a size is memory without a limit.
+        options += ["--remount-ro", "/"]
+    options += ["--chdir", working_directory]
     return [*options, "--seccomp", str(filter_fd), "--info-fd", str(info_fd), "--block-fd", str(block_fd)]
 
 

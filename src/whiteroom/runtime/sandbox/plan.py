@@ -21,6 +21,11 @@ from whiteroom.runtime.sandbox import bubblewrap, seccomp
 # The one interface that the sandbox has.
 _INTERFACE = "lo"
 
+_LARGE = (
+    f"/opt/ml/code is read-only: it holds more than {folders.MOST_CODE_BYTES >> 20} MiB or "
+    f"{folders.MOST_CODE_ENTRIES:,} files, and is not copied for a run."
+)
+
 # /etc is read-only; what a toolkit writes there comes to lie where the program may write.
 _TOOLKIT_LINKS = tuple(("symlink", f"/tmp/{file.name}", str(file)) for file in contract.TOOLKIT_FILES)  # noqa: S108
 
@@ -76,14 +81,16 @@ def write_run(
         RunRefused: this machine cannot share out a channel.
     """
     _make_folders(folder)
-    instances, pipes = [], []
+    instances, pipes, notes = [], [], run.notes
     for number, host in enumerate(contract.hosts(run.instance_count)):
         instances.append(_make_instance(run, image, data, folder, final, host, number, sandboxed=sandboxed))
         pipes += folders.make_pipes(run, data, folder, host, number)
+    if sandboxed and not (folder / specs.WORK / instances[0].host / specs.CODE).exists():
+        notes = (*notes, _LARGE)
     spec = specs.Spec(
         run_id=run.id,
         instances=tuple(instances),
-        notes=run.notes,
+        notes=notes,
         checkpoints=folders.checkpoints_of(run, data),
         pipes=tuple(pipes),
         **_isolation(run, image, sandboxed=sandboxed),
@@ -144,6 +151,9 @@ def _make_instance(
     called = contract.invocation(run, image.program(contract.role(run)), host=host, interface=_INTERFACE)
     _require_program(called.command[0], image, called.environment["PATH"])
     folders.make_work(run, folder, host)
+    if sandboxed:
+        (folder / specs.WORK / host / specs.ROOT).mkdir(mode=0o755)
+        folders.copy_code(image.code, folder, host)
     folders.write_config(folder / specs.CONFIG / host, called.config_files)
     mounts = _mounts(run, image, data, folder, final, host, number)
     command, environment = called.command, dict(called.environment)
@@ -159,8 +169,11 @@ def _mounts(
 ) -> tuple[bubblewrap.Mount, ...]:
     """The image, and the instance's own folders; nothing else of this machine but its libraries."""
     work = final / specs.WORK / host
+    written = folder / specs.WORK / host
+    own_code = (written / specs.CODE).exists()
     mounts: list[bubblewrap.Mount] = [
-        (str(image.code), str(contract.CODE), False),
+        *([(str(work / specs.ROOT), "/", True)] if (written / specs.ROOT).exists() else []),
+        (str(work / specs.CODE) if own_code else str(image.code), str(contract.CODE), own_code),
         (str(image.environment), str(contract.VENV), False),
         (str(work / specs.TMP), "/tmp", True),  # noqa: S108 - the sandbox's own
         (str(work / specs.MODEL), str(contract.MODEL), True),

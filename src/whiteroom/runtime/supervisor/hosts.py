@@ -5,7 +5,7 @@ a container engine's. Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH110, PTH208
+# ruff: noqa: PTH112, PTH110, PTH208
 from __future__ import annotations
 
 import os
@@ -182,6 +182,8 @@ class Host:
         for name in os.listdir(self.work):
             os.chown(f"{self.work}/{name}", uid, uid)
         os.chown(f"{self.work}/{specs.OUTPUT}/{specs.DATA}", uid, uid)
+        if os.path.isdir(f"{self.work}/{specs.CODE}"):
+            users.hand_over(f"{self.work}/{specs.CODE}", uid)
         if self._limits.checkpoints:
             # An earlier attempt was another user.
             users.hand_over(f"{self._limits.checkpoints}/{self.name}", uid)
