@@ -53,6 +53,15 @@ def build(
         ),
     ] = "",
     serve: Annotated[str, typer.Option(metavar="COMMAND", help="The whole command that serves, likewise.")] = "",
+    dockerfile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A Dockerfile of FROM python, COPY, RUN pip install, ENV, WORKDIR and ENTRYPOINT, followed without an "
+            "engine; DIR is what it copies from. A line that is not followed is named.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Install the requirements anew, though an image has the same.")
     ] = False,
@@ -66,6 +75,10 @@ def build(
 
     Example: `whiteroom images build churn:1 ./churn --requirements churn/pip.txt --entrypoint "python main.py"`
     """
+    if dockerfile is not None and (requirements is not None or entrypoint):
+        raise Problem(
+            "A Dockerfile says requirements and entrypoint itself: leave --requirements and --entrypoint out."
+        )
     images = open_images(made_folder(data))
     try:
         image = images.build(
@@ -73,6 +86,7 @@ def build(
             folder,
             requirements=requirements,
             entrypoint=_words(entrypoint),
+            dockerfile=dockerfile,
             commands={"train": _words(train), "serve": _words(serve)},
             fresh=fresh,
             progress=note,
@@ -146,6 +160,7 @@ def _document(image: Image) -> dict[str, Any]:
         "digest": image.digest,
         "entrypoint": list(image.entrypoint),
         "commands": {role: list(command) for role, command in image.commands.items()},
+        "variables": dict(image.variables),
         "requirements": image.requirements,
         "python": image.python,
         "createTime": image.created_at.isoformat(),

@@ -37,6 +37,21 @@ def test_a_program_may_write_beside_itself_and_to_its_root_and_the_next_run_find
     assert digest_tree(image.code) == before
 
 
+def test_a_program_sees_the_variables_of_its_images_dockerfile_unless_the_request_says_otherwise(runs: Runs) -> None:
+    code = runs.folder / "variables"
+    code.mkdir()
+    (code / "t.py").write_text("import os\nprint(*[os.environ[name] for name in ('MINE', 'THEIRS', 'SM_MODEL_DIR')])\n")
+    (code / "Dockerfile").write_text(
+        "FROM python\nWORKDIR /opt/ml/code\nCOPY t.py .\nENV MINE=image THEIRS=image SM_MODEL_DIR=/x\n"
+        'ENTRYPOINT ["python", "t.py"]\n'
+    )
+    image = runs.runtime.images.build("variables", code, dockerfile=code / "Dockerfile")
+    run = replace(runs.run_of("pass"), image_digest=image.digest, environment={"THEIRS": "request"})
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0, runs.text(run.id, "stderr")
+    assert runs.text(run.id) == "image request /opt/ml/model"
+
+
 def test_each_instance_writes_to_a_root_and_a_code_folder_of_its_own(runs: Runs) -> None:
     run_id = runs.start(
         "import os, socket, time\nme = socket.gethostname()\n"

@@ -48,6 +48,17 @@ def test_one_image_trains_and_serves(cli: CommandLine, code: Path) -> None:
     assert "python s.py" in cli("images", "show", "churn").out
 
 
+def test_an_image_is_built_from_a_dockerfile_alone(cli: CommandLine, code: Path) -> None:
+    dockerfile = code / "Dockerfile"
+    dockerfile.write_text("FROM python\nWORKDIR /opt/ml/code\nCOPY . .\nENV A=1 B='2 3'\n")
+    arguments = ("images", "build", "churn", str(code), "--dockerfile", str(dockerfile))
+    assert cli(*arguments, "--json").json["variables"] == {"A": "1", "B": "2 3"}
+    assert "A=1 'B=2 3'" in cli("images", "show", "churn").out
+    assert "leave --requirements" in cli(*arguments, "--entrypoint", "x").err
+    dockerfile.write_text("FROM scratch\n")
+    assert "Line 1 of the Dockerfile" in cli(*arguments).err
+
+
 def test_a_name_without_a_tag_is_the_latest(cli: CommandLine, code: Path) -> None:
     assert cli("images", "build", "churn", str(code), "--json").json["name"] == "churn:latest"
 

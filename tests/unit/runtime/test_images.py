@@ -11,7 +11,8 @@ import pytest
 
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.images.kept import is_told_by_text
-from whiteroom.runtime.images.library import ImageRefused, Images, as_pip_reads, canonical_name
+from whiteroom.runtime.images.library import ImageRefused, Images, canonical_name
+from whiteroom.runtime.images.texts import as_pip_reads
 
 
 @pytest.fixture
@@ -165,6 +166,25 @@ def test_scripts_are_run_by_python_where_nothing_has_the_name_that_is_asked_for(
     image = images.build("a", code)
     assert (image.program("train"), image.program("serve")) == (("train",), ("python", "/opt/ml/code/serve.py"))
     assert images.build("b", code, entrypoint=("go",)).program("serve") == ("go", "serve")
+
+
+def test_an_image_is_built_from_a_dockerfile(images: Images, code: Path) -> None:
+    dockerfile = code / "Dockerfile"
+    dockerfile.write_text('FROM python\nENV MODE=fast\nCOPY train /opt/ml/code/\nENTRYPOINT ["sh"]\n')
+    image = images.build("a", code, dockerfile=dockerfile)
+    assert images.show("a") == image
+    assert [path.name for path in image.code.iterdir()] == ["train"]
+    assert (image.program("train"), image.variables) == (("sh", "train"), {"MODE": "fast"})
+    dockerfile.write_text(dockerfile.read_text().replace("fast", "slow"))
+    assert images.build("b", code, dockerfile=dockerfile).digest != image.digest
+
+
+def test_a_dockerfile_with_a_line_that_is_not_followed_builds_nothing(images: Images, code: Path) -> None:
+    dockerfile = code / "Dockerfile"
+    dockerfile.write_text("FROM python\nRUN make\n")
+    with pytest.raises(ImageRefused, match="Line 2 of the Dockerfile, `RUN make`: only `pip install`"):
+        images.build("a", code, dockerfile=dockerfile)
+    assert images.list() == []
 
 
 def made(images: Images, code: Path, requirements: Path | None, *, fresh: bool = False) -> bool:

@@ -13,10 +13,10 @@ installed distributions (their RECORDs), the Python version and machine, the ent
 
 from __future__ import annotations
 
-import codecs
 import fcntl
 import json
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +30,9 @@ from whiteroom.base.trees import remove_tree
 from whiteroom.ports import ImageNotFound
 from whiteroom.runtime.contract import CODE, ROLES
 from whiteroom.runtime.images import environments, kept
+from whiteroom.runtime.images.dockerfile import LineRefusedError, Recipe, follow
 from whiteroom.runtime.images.locks import lock_of, locked, remove_unless_held
+from whiteroom.runtime.images.texts import as_pip_reads
 from whiteroom.runtime.trees import BadFolder, copy_tree, digest_tree, make_read_only
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
@@ -55,6 +57,8 @@ class Image:
     entrypoint: tuple[str, ...]
     commands: Mapping[str, tuple[str, ...]]
     """By `train` and `serve`: what does it, as it stands, where that is not the entrypoint."""
+    variables: Mapping[str, str]
+    """What the program sees besides what every program does, and as far as nothing else says it."""
     requirements: str
     python: str
     """Version of the interpreter that it runs on."""
@@ -92,6 +96,7 @@ class Images:
         *,
         requirements: Path | None = None,
         entrypoint: tuple[str, ...] = (),
+        dockerfile: Path | None = None,
         commands: Mapping[str, tuple[str, ...]] = _NO_COMMANDS,
         fresh: bool = False,
         progress: Callable[[str], None] = _silent,
@@ -103,6 +108,7 @@ class Images:
             source: becomes /opt/ml/code.
             requirements: a pip requirements file.
             entrypoint: the command that `train` or `serve` is appended to; without it they are found on PATH.
+            dockerfile: says what is copied of `source`, and requirements, entrypoint and variables.
             commands: by `train` and `serve`, what does it, with nothing appended.
             fresh: whether the requirements are installed anew though an image has the same.
             progress: takes a line at a time of what is being done.
@@ -113,18 +119,22 @@ class Images:
         name = canonical_name(name)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        text = _requirements_text(requirements)
+        recipe = Recipe(_text(requirements), entrypoint)
         with self._building() as building:
             try:
                 progress(f"Copying {source}")
-                copy_tree(source, building / "code")
+                if dockerfile is None:
+                    copy_tree(source, building / "code")
+                else:
+                    recipe = follow(_text(dockerfile), source, building / "code")
+                text = recipe.requirements
                 with kept.environment(self._folder, text, self._building, progress, fresh=fresh) as environment:
-                    roles = _commands(building / "code", environment, entrypoint, commands)
-                    digest = self._finish(building, environment, text, entrypoint, roles)
+                    roles = _commands(building / "code", environment, recipe.entrypoint, commands)
+                    digest = self._finish(building, environment, recipe, roles)
                     with self._changing() as names:
                         self._rename(building, digest)
                         names[name] = digest
-            except (BadFolder, environments.EnvironmentFailed) as problem:
+            except (BadFolder, LineRefusedError, environments.EnvironmentFailed) as problem:
                 raise ImageRefused(str(problem)) from None
         progress(f"Built {name} ({digest})")
         return self.show(name)
@@ -186,29 +196,27 @@ class Images:
                 lock.unlink(missing_ok=True)
 
     def _finish(
-        self,
-        building: Path,
-        environment: Path,
-        requirements: str,
-        entrypoint: tuple[str, ...],
-        commands: Mapping[str, tuple[str, ...]],
+        self, building: Path, environment: Path, recipe: Recipe, commands: Mapping[str, tuple[str, ...]]
     ) -> str:
         base = environments.base()
         parts: dict[str, object] = {
             "code": digest_tree(building / "code"),
-            "requirements": requirements,
+            "requirements": recipe.requirements,
             "installed": environments.identity(environment),
             "python": base.identity,
-            "entrypoint": list(entrypoint),
+            "entrypoint": list(recipe.entrypoint),
         }
         if commands:
             parts["commands"] = {role: list(command) for role, command in commands.items()}
+        if recipe.variables:
+            parts["variables"] = recipe.variables
         digest = environments.sha256(json.dumps(parts, sort_keys=True).encode())
         facts = {
             "environment": environment.name,
-            "entrypoint": list(entrypoint),
+            "entrypoint": list(recipe.entrypoint),
             "commands": {role: list(command) for role, command in commands.items()},
-            "requirements": requirements,
+            "variables": recipe.variables,
+            "requirements": recipe.requirements,
             "python": base.version,
             "python_prefix": str(base.prefix),
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -249,6 +257,7 @@ class Images:
             environment=self._folder / facts["environment"] if "environment" in facts else folder / "env",
             entrypoint=tuple(facts["entrypoint"]),
             commands={role: tuple(command) for role, command in facts.get("commands", {}).items()},
+            variables=facts.get("variables", {}),
             requirements=facts["requirements"],
             python=facts["python"],
             python_prefix=Path(facts["python_prefix"]),
@@ -303,6 +312,11 @@ def facts(image: Image) -> Mapping[str, str]:
         "digest": image.digest,
         "entrypoint": " ".join(image.entrypoint) or "(train or serve on PATH)",
         **{role: " ".join(command) for role, command in image.commands.items()},
+        **(
+            {"variables": shlex.join(f"{name}={value}" for name, value in image.variables.items())}
+            if image.variables
+            else {}
+        ),
         "python": image.python,
         "created": image.created_at.isoformat(),
         "requirements": image.requirements.strip() or "(none)",
@@ -324,38 +338,11 @@ def _commands(
     return found
 
 
-def _requirements_text(path: Path | None) -> str:
+def _text(path: Path | None) -> str:
     try:
         return "" if path is None else as_pip_reads(path.read_bytes())
     except (OSError, UnicodeError, LookupError) as problem:
-        raise ImageRefused(f"The requirements {path} cannot be read: {problem}.") from None
-
-
-_MARKS: Final = (
-    # The longer ones first: UTF-32's begins like UTF-16's.
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_CODING: Final = re.compile(rb"^#.*?coding[:=][ \t]*([-\w.]+)")
-
-
-def as_pip_reads(data: bytes) -> str:
-    """A requirements file's text: by its byte-order mark, else as a `# coding:` comment says, else as UTF-8.
-
-    Raises:
-        UnicodeError: it is not so encoded.
-        LookupError: the comment names an encoding that there is not.
-    """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding)
-    for line in data.splitlines()[:2]:
-        if found := _CODING.match(line):
-            return data.decode(found[1].decode("ascii"))
-    return data.decode("utf-8")
+        raise ImageRefused(f"{path} cannot be read: {problem}.") from None
 
 
 def free_bytes(folder: Path) -> int:

@@ -156,7 +156,7 @@ def _make_instance(
         folders.copy_code(image.code, folder, host)
     folders.write_config(folder / specs.CONFIG / host, called.config_files)
     mounts = _mounts(run, image, data, folder, final, host, number)
-    command, environment = called.command, dict(called.environment)
+    command, environment = called.command, {**image.variables, **called.environment}
     if not sandboxed:
         command, environment = _unsealed(command, environment, mounts)
     # All of 127.0.0.0/8 is the loopback's.
