@@ -25,6 +25,25 @@ Name = Annotated[
         show_default=False,
     ),
 ]
+Train = Annotated[
+    str,
+    typer.Option(
+        metavar="COMMAND",
+        help="The whole command that trains, for images that serve by another. Without any of these, `python "
+        "/opt/ml/code/train.py` where DIR holds train.py and nothing is called train.",
+    ),
+]
+Serve = Annotated[str, typer.Option(metavar="COMMAND", help="The whole command that serves, likewise.")]
+Dockerfile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A Dockerfile of FROM python, COPY, RUN pip install, ENV, WORKDIR and ENTRYPOINT, followed without an "
+        "engine; DIR is what it copies from. A line that is not followed is named.",
+        show_default=False,
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Install the requirements anew, though an image has the same.")]
 
 
 @app.command()
@@ -44,27 +63,10 @@ def build(
             "without it they are found on PATH, in DIR or the environment.",
         ),
     ] = "",
-    train: Annotated[
-        str,
-        typer.Option(
-            metavar="COMMAND",
-            help="The whole command that trains, for images that serve by another. Without any of these, `python "
-            "/opt/ml/code/train.py` where DIR holds train.py and nothing is called train.",
-        ),
-    ] = "",
-    serve: Annotated[str, typer.Option(metavar="COMMAND", help="The whole command that serves, likewise.")] = "",
-    dockerfile: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A Dockerfile of FROM python, COPY, RUN pip install, ENV, WORKDIR and ENTRYPOINT, followed without an "
-            "engine; DIR is what it copies from. A line that is not followed is named.",
-            show_default=False,
-        ),
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Install the requirements anew, though an image has the same.")
-    ] = False,
+    train: Train = "",
+    serve: Serve = "",
+    dockerfile: Dockerfile = None,
+    fresh: Fresh = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
