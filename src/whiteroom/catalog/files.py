@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import glob
+import gzip
 import os
-from collections import Counter
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from whiteroom.base.csv_headers import read_csv_header
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.ports import UnusableFiles
 
@@ -28,16 +28,16 @@ _BEGINNINGS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"#!",), "a program"),
     ((b"\x7fELF", b"MZ\x90"), "a program"),
     ((b"PK\x03\x04",), "a ZIP archive or a spreadsheet"),
-    ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "compressed"),
+    ((b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "compressed in another way than gzip"),
     ((b"SQLite format 3",), "a database"),
     ((b"ORC", b"Obj\x01", b"ARROW1"), "a file of ORC, Avro or Arrow"),
     ((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
     ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
 )
 """How files begin that look like tables and are none."""
-_TABLES = "Tables are Parquet, CSV with commas in UTF-8, or JSON lines."
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_TABLES = "Tables are Parquet, CSV in UTF-8, or JSON lines, these as they are or in gzip."
 _SAMPLE_BYTES = 4_096
+_GZIP, _PACKED = b"\x1f\x8b", ".gz"
 
 
 def expand(sources: Sequence[str]) -> tuple[str, ...]:
@@ -92,11 +92,10 @@ def find_format(files: Sequence[str]) -> FileFormat:
 
 
 def _format_of(file: str) -> FileFormat:
-    with Path(file).open("rb") as stream:
-        start = stream.read(_SAMPLE_BYTES)
+    start, name = _unpacked_start(file)
     if start.startswith(_PARQUET_MAGIC):
         return FileFormat.PARQUET
-    known = _EXTENSIONS.get(Path(file).suffix.lower())
+    known = _EXTENSIONS.get(name.suffix.lower())
     for beginnings, what in _BEGINNINGS:
         if start.lstrip().startswith(beginnings):
             raise UnusableFiles(f"{file} is {what}, and no table. {_TABLES}")
@@ -108,26 +107,27 @@ def _format_of(file: str) -> FileFormat:
     return known or (FileFormat.JSON_LINES if is_object else FileFormat.CSV)
 
 
-def check_header(file: str) -> None:
-    """Whether a CSV begins with the names of its columns.
+def _unpacked_start(file: str) -> tuple[bytes, Path]:
+    """How a file begins, unpacked, and its name without what says so.
 
     Raises:
-        UnusableFiles: it does not.
+        UnusableFiles: it is packed, and damaged, or its name does not say so.
     """
-    names = read_csv_header(Path(file))
-    if not names or not all(name.strip() for name in names):
-        raise UnusableFiles(f"{file}, line 1: a CSV begins with a header row that names every column.")
-    if len(names) == 1:
-        separator = next((each for each in ";\t|" if each in names[0]), None)
-        if separator is not None:
-            raise UnusableFiles(
-                f"{file}, line 1: the columns of a CSV have commas between them, and here they seem to have "
-                f"{_SEPARATORS[separator]}. Write the file with commas."
-            )
-        if Path(file).suffix.lower() not in _EXTENSIONS:
-            raise UnusableFiles(
-                f"{file} is no table as far as can be seen: nothing in its name says so, and its first line names one "
-                f"column. If it is one, give it a name that ends in .csv. {_TABLES}"
-            )
-    if any(count > 1 for count in Counter(name.lower() for name in names).values()):
-        raise UnusableFiles(f"{file}, line 1: two columns have the same name (case does not count). Rename one.")
+    name = Path(file)
+    with name.open("rb") as stream:
+        start = stream.read(_SAMPLE_BYTES)
+        if start.startswith(_GZIP) != (name.suffix.lower() == _PACKED):
+            raise UnusableFiles(f"{file}: what is compressed in gzip, and nothing else, has a name that ends in .gz.")
+        if not start.startswith(_GZIP):
+            return start, name
+        stream.seek(0)
+        try:
+            with gzip.open(stream) as unpacked:
+                start = unpacked.read(_SAMPLE_BYTES)
+        except (OSError, EOFError, zlib.error):
+            raise UnusableFiles(f"{file} is damaged: it cannot be unpacked.") from None
+    if not start:
+        raise UnusableFiles(f"{file} is empty: it has no header and no schema. Remove it or fill it.")
+    if start.startswith((_PARQUET_MAGIC, _GZIP)):
+        raise UnusableFiles(f"{file} holds a packed file. Unpack it once. {_TABLES}")
+    return start, name.with_suffix("")

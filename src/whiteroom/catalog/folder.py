@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from whiteroom.catalog.files import check_header, expand, find_format
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
-from whiteroom.ports import SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.base.documents import from_document
+from whiteroom.catalog.files import expand, find_format
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
+from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
+from whiteroom.ports import FoundTable, SchemaReader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
@@ -37,6 +39,18 @@ class CatalogEntry:
     """Absolute paths of files and folders, and absolute glob patterns."""
     format: FileFormat
     columns: tuple[Column, ...]
+    reading: Reading = field(default_factory=Reading)
+    read_files: Mapping[str, str] = field(default_factory=dict)
+    """The files that were read through, with the marks that they had (CatalogTable.marks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A table that was looked at: how it would be kept, what it is now, and what was found on the way."""
+
+    entry: CatalogEntry
+    table: CatalogTable
+    found: FoundTable
 
 
 class FolderCatalog:
@@ -57,16 +71,36 @@ class FolderCatalog:
             files = expand(entry.sources)
         except UnusableFiles as error:
             raise TableNotFound(f"Table {database}.{table}: {error}") from None
-        return CatalogTable(files, entry.format, entry.columns)
+        return _resolved(entry, files)
 
-    def add(self, account_id: str, database: str, table: str, sources: Iterable[str | Path]) -> CatalogTable:
+    def add(
+        self, account_id: str, database: str, table: str, sources: Iterable[str | Path], wishes: Wishes = NO_WISHES
+    ) -> CatalogTable:
         """Put a table into the catalog, or replace it; reads every row once, to find broken ones now.
 
         Raises:
             CatalogError: a name is malformed, or the files cannot be one table.
         """
-        path = self._path(account_id, database, table)
-        if path is None:
+        looked = self.look(account_id, database, table, sources, wishes)
+        self.keep(looked.entry)
+        return looked.table
+
+    def look(
+        self, account_id: str, database: str, table: str, sources: Iterable[str | Path], wishes: Wishes = NO_WISHES
+    ) -> Looked:
+        """What would be added; nothing is.
+
+        Args:
+            account_id: who owns it.
+            database: its first name.
+            table: its second.
+            sources: files, folders and patterns.
+            wishes: what the owner says of how their text is written.
+
+        Raises:
+            CatalogError: a name is malformed, or the files cannot be one table.
+        """
+        if self._path(account_id, database, table) is None:
             raise CatalogError(
                 f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
                 "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
@@ -75,14 +109,26 @@ class FolderCatalog:
             absolute = tuple(_absolute(str(source)) for source in sources)
             files = expand(absolute)
             file_format = find_format(files)
-            for file in files if file_format is FileFormat.CSV else ():
-                check_header(file)
-            columns = self._read_schema(files, file_format)
+            found = self._read_schema(files, file_format, wishes)
         except UnusableFiles as error:
             raise CatalogError(str(error)) from None
-        entry = CatalogEntry(account_id, database.lower(), table.lower(), absolute, file_format, columns)
-        _write(path, entry)
-        return CatalogTable(files, file_format, columns)
+        entry = CatalogEntry(
+            account_id=account_id,
+            database=database.lower(),
+            table=table.lower(),
+            sources=absolute,
+            format=file_format,
+            columns=found.columns,
+            reading=found.reading,
+            read_files=dict(zip(files, found.marks, strict=True)),
+        )
+        return Looked(entry, _resolved(entry, files), found)
+
+    def keep(self, entry: CatalogEntry) -> None:
+        """Put a table that was looked at into the catalog, or replace it."""
+        path = self._path(entry.account_id, entry.database, entry.table)
+        if path is not None:
+            _write(path, entry)
 
     def list(self, account_id: str | None = None) -> list[CatalogEntry]:
         """Every table, or every table of one account, ordered by account, database and name."""
@@ -120,6 +166,11 @@ class FolderCatalog:
         return self._folder / account_id / database / f"{table}.json" if well_formed and " " not in database else None
 
 
+def _resolved(entry: CatalogEntry, files: tuple[str, ...]) -> CatalogTable:
+    marks = tuple(entry.read_files.get(file, "") for file in files)
+    return CatalogTable(files, entry.format, entry.columns, entry.reading, marks)
+
+
 def _absolute(source: str) -> str:
     """A source that means the same from any working directory, with the links above a pattern followed."""
     parts = Path(source).expanduser().absolute().parts
@@ -140,7 +191,5 @@ def _write(path: Path, entry: CatalogEntry) -> None:
 
 def _read(path: Path) -> CatalogEntry:
     document = json.loads(path.read_text(encoding="utf-8"))
-    document["sources"] = tuple(document["sources"])
-    document["format"] = FileFormat(document["format"])
-    document["columns"] = tuple(Column(**column) for column in document["columns"])
-    return CatalogEntry(**document)
+    # An earlier release did not ask how values are written, and read them as it did.
+    return from_document(CatalogEntry, {"reading": {"strict": False}} | document)

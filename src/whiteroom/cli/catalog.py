@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from whiteroom.app import open_catalog
-from whiteroom.catalog.folder import CatalogEntry, CatalogError
+from whiteroom.catalog.folder import CatalogEntry, CatalogError, Looked
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
 from whiteroom.cli.identities import account_of, checked_account
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import runs_in_development
+from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.domain.privacy.readings import Wishes
 from whiteroom.ports import TableNotFound
 from whiteroom.settings import Settings
 
 app = typer.Typer(rich_markup_mode="markdown")
+
+_PREVIEW_CHARACTERS = 40
+"""Of each value."""
 
 Account = Annotated[str, typer.Option("--account", help="The account that owns the table.", show_default=False)]
 Table = Annotated[str, typer.Argument(metavar="DATABASE.TABLE", help="The table's name.", show_default=False)]
@@ -32,33 +39,140 @@ def add(
         ),
     ],
     account: Account,
+    separator: Annotated[
+        str | None, typer.Option(help="What stands between a CSV's fields; TAB is a tab.", show_default=False)
+    ] = None,
+    quote: Annotated[
+        str | None, typer.Option(help="What a CSV's fields stand in; empty for nothing.", show_default=False)
+    ] = None,
+    escape: Annotated[
+        str | None, typer.Option(help="What stands before a quote inside of quotes.", show_default=False)
+    ] = None,
+    null: Annotated[
+        list[str] | None, typer.Option(help="A word that means NULL beside the empty field.", show_default=False)
+    ] = None,
+    skip_lines: Annotated[
+        int | None, typer.Option(help="How many lines stand before the header.", show_default=False)
+    ] = None,
+    date_format: Annotated[
+        str, typer.Option(help="How dates are written, such as dd/MM/yyyy; else yyyy-MM-dd.", show_default=False)
+    ] = "",
+    timestamp_format: Annotated[
+        str, typer.Option(help="Likewise of timestamps, such as dd/MM/yyyy HH:mm:ss.", show_default=False)
+    ] = "",
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="COLUMN=TYPE", help="A column's type, chosen, not found.", show_default=False),
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show what would be added, and add nothing.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Say which files are a table of an account; a table of that name is replaced.
 
     Every row is read once, so that a broken one is found now. The files stay where they are, and are looked up
-    again by every query: a file that appears in a folder of the table belongs to it. An account that is not there is
-    refused, but for a server in development mode, and as long as there are no accounts at all.
+    again by every query: a file that appears in a folder of the table belongs to it. How the text of a CSV is written
+    and which types its columns have is found once, unless it is said here, and kept with the table; --preview shows
+    it with the first rows. An account that is not there is refused, but for a server in development mode, and as long
+    as there are no accounts at all.
 
     Example: `whiteroom catalog add --account 111122223333 hospital.visits /srv/visits/*.parquet`
     """
-    database, name = _parts(table)
+    wishes = Wishes(
+        delimiter="\t" if separator is not None and separator.upper() == "TAB" else separator,
+        quote=quote,
+        escape=escape,
+        null_words=tuple(null or ()),
+        skip_lines=skip_lines,
+        date_format=date_format,
+        timestamp_format=timestamp_format,
+        types=tuple(map(_chosen_type, types or ())),
+    )
+    _add(_Asked(table, account, tuple(paths), wishes), data, preview=preview, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    table: str
+    account: str
+    paths: tuple[str, ...]
+    wishes: Wishes
+
+
+def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
+    database, name = _parts(asked.table)
     if not data.exists():
-        checked_account(account)
+        checked_account(asked.account)
     settings = made_folder(data)
-    _require_account(settings, account)
+    _require_account(settings, asked.account)
     catalog = open_catalog(settings)
     try:
-        added = catalog.add(account, database, name, paths)
+        looked = catalog.look(asked.account, database, name, asked.paths, asked.wishes)
     except CatalogError as error:
         raise Problem(str(error)) from None
+    if not preview:
+        catalog.keep(looked.entry)
     if as_json:
-        say_json(_document(catalog.show(account, database, name)))
+        say_json({**_document(looked.entry), "rows": looked.found.rows})
         return
-    files = "1 file" if len(added.files) == 1 else f"{len(added.files)} files"
-    columns = "1 column" if len(added.columns) == 1 else f"{len(added.columns)} columns"
-    say(f"{table} of account {account}: {files}, {added.format.value}, {columns}.")
+    counted = ", ".join(
+        (
+            _counted(len(looked.table.files), "file"),
+            looked.table.format.value,
+            _counted(len(looked.table.columns), "column"),
+            _counted(looked.found.rows, "row"),
+        )
+    )
+    say(f"{asked.table} of account {asked.account}: {counted}.")
+    for line in looked.found.notes:
+        note(line)
+    if preview:
+        _show_preview(looked)
+
+
+def _show_preview(looked: Looked) -> None:
+    """What would be kept, and a few rows: the owner of the files asks."""
+    if looked.table.format is FileFormat.CSV:
+        say(_reading_in_words(looked.entry.reading))
+    say("")
+    say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in looked.table.columns])
+    say("")
+    say_table(
+        tuple(column.name for column in looked.table.columns),
+        [tuple("NULL" if value is None else _short(value) for value in row) for row in looked.found.first_rows],
+    )
+    note("Nothing was added: without --preview it is.")
+
+
+def _short(value: str) -> str:
+    whole = value if value.isprintable() else repr(value)[1:-1]
+    return whole if len(whole) <= _PREVIEW_CHARACTERS else whole[: _PREVIEW_CHARACTERS - 3] + "..."
+
+
+def _reading_in_words(reading: Reading) -> str:
+    said = [f"separator {reading.delimiter!r}", f"quote {reading.quote!r}" if reading.quote else "no quotes"]
+    if reading.quote and reading.escape != reading.quote:
+        said.append(f"escape {reading.escape!r}")
+    if reading.null_words:
+        said.append(f"NULL is {', '.join(map(repr, reading.null_words))} or nothing")
+    if reading.skip_lines:
+        said.append(f"the header is on line {reading.skip_lines + 1}")
+    if reading.date_format:
+        said.append(f"dates {reading.date_format}")
+    if reading.timestamp_format:
+        said.append(f"timestamps {reading.timestamp_format}")
+    return f"Read with {', '.join(said)}."
+
+
+def _chosen_type(written: str) -> Column:
+    name, equals, kind = written.rpartition("=")
+    if not (name and equals and kind):
+        raise Problem(f"{written!r} chooses no type: write COLUMN=TYPE, such as id=string.")
+    return Column(name, kind.strip().lower())
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 @app.command("list")
@@ -159,6 +273,7 @@ def _document(entry: CatalogEntry) -> dict[str, Any]:
         "database": entry.database,
         "table": entry.table,
         "format": entry.format.value,
+        "reading": asdict(entry.reading) if entry.format is FileFormat.CSV else None,
         "sources": list(entry.sources),
         "columns": [{"name": column.name, "type": column.type} for column in entry.columns],
     }

@@ -54,7 +54,7 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table without lines, as wide as it needs to be."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(plain(column)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain(str(cell))) for cell in row))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)

@@ -7,7 +7,7 @@ Adapters: store/, runtime/, engines/, catalog/, data/. They meet in app.py and n
 from __future__ import annotations
 
 from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
-from whiteroom.ports.catalog import Catalog, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import Catalog, FoundTable, SchemaReader, TableNotFound, UnusableFiles
 from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
@@ -50,6 +50,7 @@ __all__ = [
     "Data",
     "DeliveryFailed",
     "Duplicate",
+    "FoundTable",
     "ImageNotFound",
     "Kind",
     "Layouts",

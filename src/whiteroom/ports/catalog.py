@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
+from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 
 
 class TableNotFound(Exception):
@@ -29,12 +31,29 @@ class UnusableFiles(Exception):
     """Files that cannot be a table. The message names the file, says why, and holds no row."""
 
 
-class SchemaReader(Protocol):
-    """Finds the columns of a table's files."""
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """What files are that were read to their end."""
 
-    def __call__(self, files: Sequence[str], file_format: FileFormat) -> tuple[Column, ...]:
-        """The columns that all files have.
+    columns: tuple[Column, ...]
+    """Those that all files have."""
+    reading: Reading
+    rows: int
+    marks: tuple[str, ...]
+    """Of each file, as CatalogTable has them."""
+    first_rows: tuple[tuple[str | None, ...], ...]
+    """A few rows, for the owner alone."""
+    notes: tuple[str, ...] = ()
+    """What the owner should know of them."""
+
+
+class SchemaReader(Protocol):
+    """Finds the columns of a table's files, and how their text is read."""
+
+    def __call__(self, files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES) -> FoundTable:
+        """What the files are, read as the owner wishes and else as it is found.
 
         Raises:
-            UnusableFiles: a file is broken, files differ in their columns, or a column has a nested type.
+            UnusableFiles: a file is broken, files differ in their columns, a column has a nested type, or a wish
+                cannot be kept.
         """

@@ -63,11 +63,11 @@ class SchemaReaderContract:
         self, read: SchemaReader, tmp_path: Path
     ) -> None:
         files = written(tmp_path, {"a.csv": "id,name\n1,2\n", "b.csv": "id,name\n2,Ann\n"})
-        assert read(files, FileFormat.CSV) == COLUMNS
+        assert read(files, FileFormat.CSV).columns == COLUMNS
 
     def test_lines_of_json_have_columns_too(self, read: SchemaReader, tmp_path: Path) -> None:
         files = written(tmp_path, {"a.jsonl": '{"id": 1, "name": "Ann"}\n{"id": 2}\n'})
-        assert read(files, FileFormat.JSON_LINES) == COLUMNS
+        assert read(files, FileFormat.JSON_LINES).columns == COLUMNS
 
     @pytest.mark.parametrize(("files", "file_format", "named"), UNUSABLE)
     def test_files_that_cannot_be_a_table_are_named_and_none_of_their_rows_is(

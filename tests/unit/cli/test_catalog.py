@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def accounts(cli: CommandLine) -> None:
 
 def test_an_added_table_is_listed_and_shown_with_its_columns(cli: CommandLine, visits: Path) -> None:
     answer = cli("catalog", "add", "hospital.visits", str(visits), "--account", ALICE)
-    assert (answer.code, answer.out) == (0, f"hospital.visits of account {ALICE}: 1 file, csv, 2 columns.\n")
+    assert (answer.code, answer.out) == (0, f"hospital.visits of account {ALICE}: 1 file, csv, 2 columns, 2 rows.\n")
     assert "hospital.visits" in cli("catalog", "list").out
     shown = cli("catalog", "show", "hospital.visits", "--account", ALICE, "--json").json
     assert shown["columns"] == [{"name": "patient", "type": "bigint"}, {"name": "age", "type": "bigint"}]
@@ -136,7 +137,7 @@ NO_TABLES: dict[str, tuple[str, bytes]] = {
     "a script": ("run.sh", b"#!/bin/sh\necho a\n"),
     "a program": ("ls.csv", b"\x7fELF\x02\x01\x01"),
     "a spreadsheet": ("visits.xlsx", b"PK\x03\x04\x14\x00"),
-    "a compressed CSV": ("visits.csv.gz", gzip.compress(b"a,b\n1,2\n")),
+    "a CSV in bzip2": ("visits.csv.bz2", bz2.compress(b"a,b\n1,2\n")),
     "a compressed CSV that does not say so": ("visits.csv", gzip.compress(b"a,b\n1,2\n")),
     "a database": ("visits.db", b"SQLite format 3\x00"),
     "a picture": ("scan.csv", b"\x89PNG\r\n\x1a\n"),
@@ -146,9 +147,6 @@ NO_TABLES: dict[str, tuple[str, bytes]] = {
     "a note": ("notes.txt", b"to do\nbuy milk\n"),
     "prose": ("readme.md", b"# Hello\n\nThis, and that, and more.\n"),
     "a program's text": ("app.py", b"import os\nprint(os, os)\n"),
-    "semicolons": ("visits.csv", b"a;b\n1;2\n"),
-    "tabs": ("visits.tsv", b"a\tb\n1\t2\n"),
-    "bars": ("visits.txt", b"a|b\n1|2\n"),
     "a JSON array": ("visits.json", b'[{"a": 1}, {"a": 2}]'),
     "numbers as JSON": ("visits.jsonl", b"1\n2\n"),
     "texts as JSON": ("visits.jsonl", b'"a"\n"b"\n'),
@@ -184,9 +182,52 @@ def test_a_file_that_is_no_table_is_refused_with_its_name_and_why(cli: CommandLi
         ("marked.csv", b"\xef\xbb\xbfa,b\n1,2\n"),
         ("header.csv", b"a,b\n"),
         ("quoted.csv", b'"a;b",c\n1,2\n'),
+        ("semicolons.csv", b"a;b\n1;2\n"),
+        ("tabs.tsv", b"a\tb\n1\t2\n"),
+        ("bars.txt", b"a|b\n1|2\n"),
+        ("visits.csv.gz", gzip.compress(b"a,b\n1,2\n")),
     ],
 )
 def test_a_table_is_one_whatever_it_is_called(cli: CommandLine, tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     answer = cli("catalog", "add", "hospital.visits", str(tmp_path / name), "--account", ALICE)
     assert answer.code == 0, answer.err
+
+
+def test_a_preview_shows_how_files_are_read_with_the_first_rows_and_adds_nothing(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.csv"
+    file.write_text("patient;born;[red]note\n1;31/12/1990;'x;y'\n2;NA;\x1b[2J\n")
+    options = ("--quote", "'", "--null", "NA", "--date-format", "dd/MM/yyyy", "--type", "patient=string", "--preview")
+    answer = cli("catalog", "add", "hospital.visits", str(file), "--account", ALICE, *options)
+    assert answer.code == 0, answer.err
+    assert "1 file, csv, 3 columns, 2 rows." in answer.out
+    assert "Read with separator ';', quote \"'\", NULL is 'NA' or nothing, dates dd/MM/yyyy." in answer.out
+    assert ["patient", "string"] in [line.split() for line in answer.out.splitlines()]
+    assert "1990-12-31" not in answer.out
+    assert "1        31/12/1990  x;y" in answer.out
+    assert "[red]note" in answer.out
+    assert "\x1b[2J" not in answer.out
+    assert "Nothing was added" in answer.err
+    assert cli("catalog", "list", "--json").json == []
+
+
+def test_what_is_said_of_files_is_kept_with_their_table(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "visits.csv"
+    file.write_text("by hand\n\na\tb\n1\t2\n")
+    options = ("--separator", "tab", "--skip-lines", "2", "--escape", "\\")
+    assert cli("catalog", "add", "hospital.visits", str(file), "--account", ALICE, *options).code == 0
+    reading = cli("catalog", "show", "hospital.visits", "--account", ALICE, "--json").json["reading"]
+    assert (reading["delimiter"], reading["skip_lines"], reading["escape"], reading["strict"]) == ("\t", 2, "\\", True)
+
+
+@pytest.mark.parametrize(
+    "options", [("--type", "age"), ("--type", "ssn=int"), ("--separator", ",,"), ("--date-format", "x")]
+)
+def test_what_cannot_be_said_of_files_is_refused_in_a_sentence(
+    cli: CommandLine, visits: Path, options: tuple[str, str]
+) -> None:
+    answer = cli("catalog", "add", "hospital.visits", str(visits), "--account", ALICE, *options)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert cli("catalog", "list", "--json").json == []

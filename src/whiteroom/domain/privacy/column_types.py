@@ -33,6 +33,26 @@ def require_flat(spark_type: str) -> None:
         raise ValueError(f"The column type {spark_type!r} cannot be queried here; it is nested or unknown.")
 
 
+_INTEGER_DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
+_FLOATS = ("float", "double")
+
+
+def wider(one: str, other: str) -> str | None:
+    """The type that holds every value of two exactly: of integers, of decimals, or of floating point; else None."""
+    if one == other:
+        return one
+    if one in _INTEGER_DIGITS and other in _INTEGER_DIGITS:
+        return max(one, other, key=_INTEGER_DIGITS.__getitem__)
+    if one in _FLOATS and other in _FLOATS:
+        return "double"
+    digits = [decimal_digits(kind) or (_INTEGER_DIGITS.get(kind, 0), 0) for kind in (one, other)]
+    if not all(precision for precision, _ in digits):
+        return None
+    scale = max(scale for _, scale in digits)
+    precision = max(precision - scale for precision, scale in digits) + scale
+    return f"decimal({precision},{scale})" if precision <= _MAX_DECIMAL_DIGITS else None
+
+
 _SPARK_BYTES = {
     "boolean": 1,
     "tinyint": 1,

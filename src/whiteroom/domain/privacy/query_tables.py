@@ -30,6 +30,30 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How the text of a table's files is read. The defaults are RFC 4180 in UTF-8 with a header, empty fields NULL."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    """Empty where no field stands in quotes."""
+    escape: str = '"'
+    """What stands before a quote inside of quotes."""
+    null_words: tuple[str, ...] = ()
+    """What means NULL beside the empty field."""
+    skip_lines: int = 0
+    """How many lines stand before the header."""
+    date_format: str = ""
+    """How dates are written, in Spark's letters; empty for yyyy-MM-dd."""
+    timestamp_format: str = ""
+    """Likewise of timestamps; empty for yyyy-MM-dd with a time of UTC."""
+    by_name: bool = False
+    """Whether files of Parquet have other columns, or have them in another order: those that one lacks are NULL."""
+    strict: bool = True
+    """Whether a value that is none of its column's type as it is written (`3.7`, `007`, `1e3` of an integer) is an
+    error. False of tables that a release added which did not ask."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogTable:
     """A configured table's reference, resolved: the files that hold its rows, and its schema."""
 
@@ -37,6 +61,9 @@ class CatalogTable:
     """Absolute paths, in a fixed order."""
     format: FileFormat
     columns: tuple[Column, ...]
+    reading: Reading = Reading()
+    marks: tuple[str, ...] = ()
+    """Of each file, what tells it from what it may become, where it was read through as it is; empty where not."""
 
 
 UNREADABLE = CatalogTable((), FileFormat.CSV, ())

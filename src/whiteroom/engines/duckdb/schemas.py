@@ -1,49 +1,88 @@
-"""Which columns a table's files have, as DuckDB finds them."""
+"""Which columns a table's files have, and how their text is read, as DuckDB finds them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from whiteroom.base.csv_headers import read_csv_header
-from whiteroom.domain.privacy.query_tables import Column, FileFormat
-from whiteroom.engines.duckdb.column_types import from_duckdb, to_duckdb
+from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
+from whiteroom.engines.duckdb.column_types import to_duckdb
+from whiteroom.engines.duckdb.files.agreeing import (
+    Schemas,
+    agreed_lines,
+    agreed_parquet,
+    described,
+    different,
+    same_columns,
+)
+from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
+from whiteroom.engines.duckdb.files.dialects import check_header, check_wishes, find_reading
+from whiteroom.engines.duckdb.files.finding import find_types
+from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
-from whiteroom.engines.duckdb.files.reading import CSV_DIALECT, find_broken_row
-from whiteroom.ports import UnusableFiles
+from whiteroom.engines.duckdb.files.reading import as_text, find_broken_row, reader
+from whiteroom.ports import FoundTable, UnusableFiles
 
 _MEMORY_LIMIT = "1GB"
-_CSV_TYPES = "['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']"
+_FIRST_ROWS = 5
 
 
-def read_schema(files: Sequence[str], file_format: FileFormat) -> tuple[Column, ...]:
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """What files have together."""
+
+    columns: tuple[Column, ...]
+    reading: Reading
+    notes: tuple[str, ...] = ()
+
+
+def read_schema(files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES) -> FoundTable:
     """Implements ports.SchemaReader. CSV and JSON are read to their end, so that every broken row is found here.
 
     Raises:
-        UnusableFiles: a file is broken, files differ in their columns, or a column has a nested type.
+        UnusableFiles: a file is broken, files differ in their columns, a column has a nested type, or a wish cannot
+            be kept.
     """
     connection = duckdb.connect(":memory:")
     try:
+        marks = _marks(files)
         _limit(connection, files)
-        schemas = {file: _columns_of(connection, file, file_format) for file in files}
-        columns = _agreed(schemas)
-        if file_format is not FileFormat.PARQUET:
-            _read_through(connection, files, file_format, columns)
+        for file in files if file_format is not FileFormat.PARQUET else ():
+            if unreadable := find_unreadable(Path(file)):
+                raise UnusableFiles(f"{file} cannot be read: {unreadable}.")
+        reading = _reading(files[0], file_format, wishes)
+        agreed = _columns(connection, files, file_format, reading, wishes)
+        columns, reading = agreed.columns, agreed.reading
+        source = reader(files, file_format, reading, columns)
+        counts = "" if file_format is FileFormat.PARQUET else "".join(f", count({sql_name(c.name)})" for c in columns)
+        answer = connection.execute(f"SELECT count(*){counts} FROM {source}").fetchone()  # noqa: S608 -- quoted
+        first_rows = _first_rows(connection, files, file_format, reading, columns)
     except duckdb.Error as error:
         raise _unusable(error, files, file_format) from None
-    else:
-        return columns
     finally:
         connection.close()
+    if _marks(files) != marks:
+        raise UnusableFiles(f"A file of {files[0]} was changed while it was read. Add the table once it is whole.")
+    return FoundTable(columns, reading, int(answer[0]) if answer else 0, marks, first_rows, agreed.notes)
+
+
+def _marks(files: Sequence[str]) -> tuple[str, ...]:
+    try:
+        return tuple(map(mark_of, files))
+    except OSError as error:
+        raise UnusableFiles(f"{error.filename} is gone or cannot be read.") from None
 
 
 def _limit(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
     for setting in (
         f"memory_limit = '{_MEMORY_LIMIT}'",
         "TimeZone = 'UTC'",
+        # It has a CSV read as what a value is tried as, where TRY_CAST then fails (DuckDB 2.0).
+        "disabled_optimizers = 'type_pushdown'",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         f"allowed_paths = [{', '.join(map(sql_literal, files))}]",
@@ -53,64 +92,88 @@ def _limit(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
         connection.execute(f"SET {setting}")
 
 
-def _columns_of(connection: duckdb.DuckDBPyConnection, file: str, file_format: FileFormat) -> tuple[Column, ...]:
+def _reading(file: str, file_format: FileFormat, wishes: Wishes) -> Reading:
     if file_format is FileFormat.CSV:
-        # As text first: the sniffer below would look for a reading under which a broken row is none.
-        text = [Column(name, "string") for name in read_csv_header(Path(file)) or ()]
-        _read_through(connection, [file], file_format, text)
-    statement = f"DESCRIBE SELECT * FROM {_sniffer(file, file_format)}"  # noqa: S608 -- the file's name is quoted
-    described = connection.execute(statement).fetchall()
-    columns = []
-    for name, duckdb_type, *_ in described:
-        try:
-            columns.append(Column(name, from_duckdb(duckdb_type)))
-        except ValueError as error:
-            raise UnusableFiles(f"{file}, column '{name}': {error} Leave it out of the file.") from None
-    repeated = [name for name, count in Counter(column.name.lower() for column in columns).items() if count > 1]
-    if repeated:
-        raise UnusableFiles(f"{file} has more than one column named '{repeated[0]}' (case does not count). Rename one.")
-    return tuple(columns)
+        return find_reading(file, wishes)
+    check_wishes(wishes)
+    if replace(wishes, types=()) != NO_WISHES:
+        raise UnusableFiles(f"{file} is {file_format.value}: how text is separated and written is said of CSV.")
+    return Reading()
 
 
-def _sniffer(file: str, file_format: FileFormat) -> str:
-    name = sql_literal(file)
-    if file_format is FileFormat.PARQUET:
-        return f"read_parquet({name}, hive_partitioning=false)"
+def _columns(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[str],
+    file_format: FileFormat,
+    reading: Reading,
+    wishes: Wishes,
+) -> _Agreed:
     if file_format is FileFormat.CSV:
-        return (
-            f"read_csv({name}, {CSV_DIALECT}, sample_size=-1, hive_partitioning=false, "
-            f"auto_type_candidates={_CSV_TYPES})"
+        agreed = tuple(Column(name, "") for name in _common_header(files, reading))
+    else:
+        schemas = {file: described(connection, file, file_format) for file in files}
+        if file_format is FileFormat.PARQUET:
+            return _parquet(schemas, wishes)
+        agreed = agreed_lines(schemas)
+    chosen = _chosen(files[0], agreed, wishes)
+    looked_for = [column.name for column in agreed if column.name not in chosen and column.type != "string"]
+    types = find_types(connection, files, file_format, reading, agreed, looked_for) | chosen
+    columns = tuple(Column(column.name, types.get(column.name, column.type)) for column in agreed)
+    wanted = [column for column in columns if column.name in chosen]
+    misfit = find_misfit(connection, files, file_format, reading, columns, wanted)
+    if misfit:
+        raise UnusableFiles(
+            f"{misfit.file}, {misfit.place}: the value is not written as one of type {misfit.column.type}. "
+            "Correct it, or choose another type."
         )
-    return f"read_json({name}, format='newline_delimited', sample_size=-1, hive_partitioning=false)"
+    return _Agreed(columns, reading)
 
 
-def _agreed(schemas: dict[str, tuple[Column, ...]]) -> tuple[Column, ...]:
-    """The first file's columns, each of a type that holds every file's values."""
-    first_file, first = next(iter(schemas.items()))
-    agreed = list(first)
-    for file, columns in schemas.items():
-        if [column.name for column in columns] != [column.name for column in first]:
-            raise UnusableFiles(f"{first_file} and {file} have different columns; the files of a table have the same.")
-        agreed = [Column(a.name, _common(a.type, b.type)) for a, b in zip(agreed, columns, strict=True)]
-    return tuple(agreed)
+def _parquet(schemas: Schemas, wishes: Wishes) -> _Agreed:
+    if wishes.types:
+        raise UnusableFiles(f"{next(iter(schemas))} is parquet: its columns have types of their own.")
+    columns, notes = agreed_parquet(schemas)
+    return _Agreed(columns, Reading(by_name=not same_columns(schemas)), notes)
 
 
-def _common(one: str, other: str) -> str:
-    if one == other:
-        return one
-    return "double" if {one, other} <= {"bigint", "double"} else "string"
+def _chosen(file: str, columns: Sequence[Column], wishes: Wishes) -> dict[str, str]:
+    """The types that the owner chose, by the columns' names in the files.
+
+    Raises:
+        UnusableFiles: there is no such column, or no such type.
+    """
+    names = {column.name.lower(): column.name for column in columns}
+    chosen = {}
+    for wish in wishes.types:
+        if wish.name.lower() not in names:
+            raise UnusableFiles(f"{file} has no column '{wish.name}'. It has: {', '.join(list(names.values())[:50])}.")
+        try:
+            to_duckdb(wish.type)
+        except ValueError as error:
+            raise UnusableFiles(str(error)) from None
+        chosen[names[wish.name.lower()]] = wish.type
+    return chosen
 
 
-def _read_through(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[str], file_format: FileFormat, columns: Sequence[Column]
-) -> None:
-    names = f"[{', '.join(map(sql_literal, files))}]"
-    types = ", ".join(f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in columns)
-    reader = f"read_json({names}, format='newline_delimited', auto_detect=false, columns={{{types}}})"
-    if file_format is FileFormat.CSV:
-        reader = f"read_csv({names}, auto_detect=false, {CSV_DIALECT}, columns={{{types}}})"
-    counts = ", ".join(f"count({sql_name(column.name)})" for column in columns)
-    connection.execute(f"SELECT {counts} FROM {reader}")  # noqa: S608 -- every name in it is quoted
+def _common_header(files: Sequence[str], reading: Reading) -> list[str]:
+    first = check_header(files[0], read_header(Path(files[0]), reading), reading)
+    for file in files[1:]:
+        if check_header(file, read_header(Path(file), reading), reading) != first:
+            raise different(files[0], file)
+    return first
+
+
+def _first_rows(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[str],
+    file_format: FileFormat,
+    reading: Reading,
+    columns: Sequence[Column],
+) -> tuple[tuple[str | None, ...], ...]:
+    source = reader(files, file_format, reading, as_text(columns))
+    names = ", ".join(f"CAST({sql_name(column.name)} AS VARCHAR)" for column in columns)
+    rows = connection.execute(f"SELECT {names} FROM {source} LIMIT {_FIRST_ROWS}").fetchall()  # noqa: S608 -- quoted
+    return tuple(tuple(row) for row in rows)
 
 
 def _unusable(error: duckdb.Error, files: Sequence[str], file_format: FileFormat) -> UnusableFiles:

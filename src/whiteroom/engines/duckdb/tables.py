@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from whiteroom.base.csv_headers import read_csv_header
-from whiteroom.domain.privacy.query_tables import FileFormat, QueryTable
+import duckdb
+
+from whiteroom.domain.privacy.query_tables import Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
-from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
-from whiteroom.engines.duckdb.files.reading import CSV_DIALECT, find_broken_file, find_broken_row
+from whiteroom.engines.duckdb.files.agreeing import narrower
+from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
+from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
+from whiteroom.engines.duckdb.files.quoting import sql_name
+from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken_row, reader
 from whiteroom.engines.duckdb.noise.one_form import one_form
 from whiteroom.engines.duckdb.ordering import ROW_KEY
+from whiteroom.ports import UnusableFiles
 from whiteroom.sql.reserved import RESERVED
 from whiteroom.sql.resolving import visible_columns
 
@@ -72,16 +77,7 @@ def _typed(name: str, spark_type: str, file_format: FileFormat) -> str:
 
 
 def _reader(table: QueryTable) -> str:
-    files = "[" + ", ".join(sql_literal(file) for file in table.source.files) + "]"
-    if table.source.format is FileFormat.PARQUET:
-        return f"read_parquet({files}, hive_partitioning=false)"
-    columns = ", ".join(f"{sql_literal(c.name)}: {sql_literal(to_duckdb(c.type))}" for c in table.source.columns)
-    if table.source.format is FileFormat.CSV:
-        return f"read_csv({files}, auto_detect=false, {CSV_DIALECT}, hive_partitioning=false, columns={{{columns}}})"
-    return (
-        f"read_json({files}, format='newline_delimited', auto_detect=false, hive_partitioning=false, "
-        f"columns={{{columns}}})"
-    )
+    return reader(table.source.files, table.source.format, table.source.reading, table.source.columns)
 
 
 def check_headers(tables: Iterable[QueryTable]) -> None:
@@ -93,14 +89,86 @@ def check_headers(tables: Iterable[QueryTable]) -> None:
     for table in tables:
         wanted = [column.name for column in table.source.columns]
         for file in table.source.files:
-            found = read_csv_header(Path(file)) if table.source.format is FileFormat.CSV else wanted
+            found = read_header(Path(file), table.source.reading) if table.source.format is FileFormat.CSV else wanted
             if not Path(file).is_file() or found is None:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.")
             if [name.lower() for name in found] != [name.lower() for name in wanted]:
+                line = 1 + table.source.reading.skip_lines
                 raise BrokenData(
-                    f"{_place(table, file)}, line 1: the header is not the one that was catalogued. "
+                    f"{_place(table, file)}, line {line}: the header is not the one that was catalogued. "
                     "The owner must restore the file or add the table to the catalog again."
                 )
+
+
+def marks_of(tables: Iterable[QueryTable]) -> dict[str, str]:
+    """What tells each file from what it may become while it is read.
+
+    Raises:
+        BrokenData: a file is gone.
+    """
+    marks = {}
+    for table in tables:
+        for file in table.source.files:
+            try:
+                marks[file] = mark_of(file)
+            except OSError:
+                raise BrokenData(f"{_place(table, file)} is gone or cannot be read.") from None
+    return marks
+
+
+def check_unchanged(tables: Iterable[QueryTable], before: Mapping[str, str]) -> None:
+    """Whether the files are still those whose marks were taken: rows of half a file are no answer.
+
+    Raises:
+        BrokenData: a file is another by now.
+    """
+    tables = tuple(tables)
+    now = marks_of(tables)
+    for table in tables:
+        for file in table.source.files:
+            if now[file] != before[file]:
+                raise BrokenData(f"{_place(table, file)} was changed while it was read. Ask again once it is whole.")
+
+
+def check_values(
+    connection: duckdb.DuckDBPyConnection, table: QueryTable, wanted: frozenset[str], marks: Mapping[str, str]
+) -> None:
+    """Whether each value that a query may read is written as one of its column's type, in files not read through yet.
+
+    Raises:
+        BrokenData: one is not.
+        duckdb.Error: a file is broken.
+    """
+    source = table.source
+    if not source.reading.strict:
+        return
+    known = dict(zip(source.files, source.marks, strict=False))
+    files = [file for file in source.files if known.get(file) != marks[file]]
+    columns = [column for column in source.columns if column.name.lower() in wanted]
+    if source.format is FileFormat.PARQUET:
+        for file in files:
+            _check_parquet(connection, table, file, columns)
+        return
+    for file in files:
+        if unreadable := find_unreadable(Path(file)):
+            raise BrokenData(f"{_place(table, file)} cannot be read: {unreadable}.")
+    misfit = find_misfit(connection, files, source.format, source.reading, source.columns, columns) if files else None
+    if misfit:
+        raise BrokenData(
+            f"{_place(table, misfit.file)}, {misfit.place}: the value is not written as one of type "
+            f"{misfit.column.type}. The owner must correct it, or add the table again."
+        )
+
+
+def _check_parquet(
+    connection: duckdb.DuckDBPyConnection, table: QueryTable, file: str, columns: Sequence[Column]
+) -> None:
+    try:
+        found = narrower(connection, file, columns, by_name=table.source.reading.by_name)
+    except UnusableFiles:
+        found = "it has columns that cannot be queried"
+    if found:
+        raise BrokenData(f"{_place(table, file)}: {found}. The owner must restore it, or add the table again.")
 
 
 def broken_data(message: str, tables: Iterable[QueryTable]) -> BrokenData | None:

@@ -32,7 +32,15 @@ from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.specs import BILL, JUDGEMENT, SPILL, Folders, write_bill, write_judgement
-from whiteroom.engines.duckdb.tables import BrokenData, broken_data, check_headers, view_statements
+from whiteroom.engines.duckdb.tables import (
+    BrokenData,
+    broken_data,
+    check_headers,
+    check_unchanged,
+    check_values,
+    marks_of,
+    view_statements,
+)
 from whiteroom.engines.duckdb.use import now, use_of
 from whiteroom.engines.duckdb.writing import TOO_DEEP, WrittenQuery, judge_and_write
 from whiteroom.sql.noise.plan import GROUPS
@@ -138,9 +146,11 @@ def _run_noisy(
                 _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True)
             write_bill(folders.work / BILL, noisy.plan.bill)
             try:
+                marks = _checked(connection, guarded)
                 told = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, answer, spec, partial, spec.max_result_bytes)
-            except (OSError, duckdb.Error):
+                check_unchanged(guarded.judged.views.values(), marks)
+            except (BrokenData, OSError, duckdb.Error):
                 # At once: how it ended takes room as well.
                 shutil.rmtree(partial, ignore_errors=True)
                 traceback.print_exc()
@@ -228,6 +238,7 @@ def _run(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: 
     with _connected(folders, spec, guarded, spill_bytes) as connection:
         prepare(connection, guarded.sql)
         text = judged(connection, guarded, walls)
+        marks = _checked(connection, guarded)
         for view, table in guarded.judged.views.items():
             _make_view(connection, view, table, guarded.judged.columns[view], row_keys=guarded.order.row_keys)
         nested = nested_columns(connection, text) if spec.result_format is ResultFormat.CSV else []
@@ -237,8 +248,22 @@ def _run(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: 
                 "PARQUET, or make text of them with array_join."
             )
         rows, files = write_result(connection, text, spec, partial, spec.max_result_bytes)
+        check_unchanged(guarded.judged.views.values(), marks)
         use = use_of(connection, spec, guarded.judged, began)
     return replace(_result(folders, guarded, rows, files), use=use)
+
+
+def _checked(connection: duckdb.DuckDBPyConnection, guarded: WrittenQuery) -> dict[str, str]:
+    """The marks of all files, whose values are what their columns say.
+
+    Raises:
+        BrokenData: a value is not.
+        duckdb.Error: a file is broken.
+    """
+    marks = marks_of(guarded.judged.views.values())
+    for view, table in guarded.judged.views.items():
+        check_values(connection, table, guarded.judged.columns[view], marks)
+    return marks
 
 
 def _new_partial(folders: Folders) -> Path:

@@ -1,4 +1,4 @@
-"""Members' data files as DuckDB reads them: one dialect, one reading of its errors.
+"""Members' data files as DuckDB reads them: one dialect a table, one reading of its errors.
 
 A row's contents never leave through an error: DuckDB's messages quote the line they stumble over,
 so only the line's number and the file's name are taken from them.
@@ -6,17 +6,53 @@ so only the line's number and the file's name are taken from them.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-CSV_DIALECT = "delim=',', quote='\"', escape='\"', header=true, nullstr='', strict_mode=true, null_padding=false"
-"""RFC 4180 with a header row and empty fields for NULL, as arguments of DuckDB's read_csv."""
+from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.domain.privacy.readings import date_pattern
+from whiteroom.engines.duckdb.column_types import to_duckdb
+from whiteroom.engines.duckdb.files.lines import first_bad_json_line
+from whiteroom.engines.duckdb.files.quoting import sql_literal
 
 _CSV_LINE = re.compile(r"\A[^\n]*?CSV Error on Line: ([0-9]+)")
 _CSV_FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
 _JSON_ERROR = re.compile(r"\A[^\n\"]*JSON[^\n\"]* in file \"([^\"\n]+)\"[^\n]*? in line ([0-9]+)")
+
+
+def reader(files: Sequence[str], file_format: FileFormat, reading: Reading, columns: Iterable[Column]) -> str:
+    """What stands after FROM: the rows of all files. Parquet has its own columns; text is read as these."""
+    names = "[" + ", ".join(sql_literal(file) for file in files) + "]"
+    if file_format is FileFormat.PARQUET:
+        by_name = ", union_by_name=true" if reading.by_name else ""
+        return f"read_parquet({names}, hive_partitioning=false{by_name})"
+    typed = ", ".join(f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in columns)
+    common = f"auto_detect=false, hive_partitioning=false, columns={{{typed}}}"
+    if file_format is FileFormat.CSV:
+        return f"read_csv({names}, {_dialect(reading)}, {common})"
+    return f"read_json({names}, format='newline_delimited', records=true, {common})"
+
+
+def as_text(columns: Iterable[Column]) -> list[Column]:
+    """The same columns as they are written, without a type."""
+    return [Column(column.name, "string") for column in columns]
+
+
+def _dialect(reading: Reading) -> str:
+    nulls = ", ".join(map(sql_literal, ("", *reading.null_words)))
+    options = [
+        f"delim={sql_literal(reading.delimiter)}, quote={sql_literal(reading.quote)}",
+        f"escape={sql_literal(reading.escape if reading.quote else '')}, nullstr=[{nulls}]",
+        "header=true, strict_mode=true, null_padding=false",
+    ]
+    if reading.skip_lines:
+        options.append(f"skip={reading.skip_lines}")
+    if reading.date_format:
+        options.append(f"dateformat={sql_literal(date_pattern(reading.date_format, times=False)[0])}")
+    if reading.timestamp_format:
+        options.append(f"timestampformat={sql_literal(date_pattern(reading.timestamp_format, times=True)[0])}")
+    return ", ".join(options)
 
 
 def find_broken_row(message: str, files: Collection[str]) -> tuple[str, int] | None:
@@ -27,7 +63,7 @@ def find_broken_row(message: str, files: Collection[str]) -> tuple[str, int] | N
         if named and named[-1] in files:
             return named[-1], int(line[1])
     if (error := _JSON_ERROR.search(message)) and error[1] in files:
-        return error[1], _first_bad_json_line(Path(error[1])) or int(error[2])
+        return error[1], first_bad_json_line(Path(error[1])) or int(error[2])
     return None
 
 
@@ -35,15 +71,3 @@ def find_broken_file(message: str, files: Collection[str]) -> str | None:
     """The file that the first line of DuckDB's message names; None where it names none of `files`."""
     first_line = message.partition("\n")[0]
     return next((file for file in files if f'"{file}"' in first_line or f"'{file}'" in first_line), None)
-
-
-def _first_bad_json_line(file: Path) -> int | None:
-    """The first line that is not a JSON object: DuckDB counts one too many for some errors."""
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                if line.strip() and not isinstance(json.loads(line), dict):
-                    return number
-            except (ValueError, RecursionError):
-                return number
-    return None

@@ -1,0 +1,98 @@
+"""Reads the text of files through, and finds the first value that its column's type has not.
+
+DuckDB makes integers of `3.7` and `1e3`, and dates of times. So before a query reads a file that nobody has read
+through as it is, each value is looked at as it is written; which files those are is told by their marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.engines.duckdb.files.lines import line_of
+from whiteroom.engines.duckdb.files.quoting import sql_name
+from whiteroom.engines.duckdb.files.reading import as_text, reader
+from whiteroom.engines.duckdb.files.values import fits
+
+_ROW = "whiteroom row"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A value that is none of its column's type as it is written. What it is, is not told: it is a row's."""
+
+    file: str
+    line: int | None
+    column: Column
+
+    @property
+    def place(self) -> str:
+        """Line and column."""
+        line = "" if self.line is None else f"line {self.line}, "
+        return f"{line}column '{self.column.name}'"
+
+
+def mark_of(file: str) -> str:
+    """What tells a file from what it may become: a file of another mark may have other bytes.
+
+    Raises:
+        OSError: it is gone.
+    """
+    seen = Path(file).stat()
+    return f"{seen.st_size}-{seen.st_mtime_ns}-{seen.st_ctime_ns}-{seen.st_ino}"
+
+
+def find_misfit(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[str],
+    file_format: FileFormat,
+    reading: Reading,
+    columns: Sequence[Column],
+    wanted: Sequence[Column],
+) -> Misfit | None:
+    """The first value of the wanted columns, in the order of the files, that its type has not.
+
+    Args:
+        connection: may read the files.
+        files: all of one form.
+        file_format: text of it; Parquet has no misfits.
+        reading: how the text is read.
+        columns: all columns of the files.
+        wanted: those that are looked at.
+
+    Raises:
+        duckdb.Error: a file is broken.
+    """
+    checks = [
+        f"count(*) FILTER ({sql_name(c.name)} IS NOT NULL AND NOT ({fits(sql_name(c.name), c.type, reading)}))"
+        for c in wanted
+    ]
+    if not checks or file_format is FileFormat.PARQUET:
+        return None
+
+    def misfits(of: Sequence[str]) -> list[int]:
+        source = reader(of, file_format, reading, as_text(columns))
+        counted = connection.execute(f"SELECT {', '.join(checks)} FROM {source}").fetchone()  # noqa: S608 -- quoted
+        return [int(count) for count in counted or ()]
+
+    if not any(misfits(files)):
+        return None
+    for file in files:
+        for column, count in zip(wanted, misfits([file]), strict=True):
+            if count:
+                row = _first_row(connection, reader([file], file_format, reading, as_text(columns)), column, reading)
+                line = line_of(Path(file), file_format, reading, row, len(columns))
+                return Misfit(file, line, column)
+    return None
+
+
+def _first_row(connection: duckdb.DuckDBPyConnection, source: str, column: Column, reading: Reading) -> int:
+    name = sql_name(column.name)
+    numbered = f"SELECT row_number() OVER () AS {sql_name(_ROW)}, {name} FROM {source}"  # noqa: S608 -- quoted
+    bad = f"{name} IS NOT NULL AND NOT ({fits(name, column.type, reading)})"
+    found = connection.execute(f"SELECT min({sql_name(_ROW)}) FROM ({numbered}) WHERE {bad}").fetchone()  # noqa: S608
+    return int(found[0]) if found and found[0] else 1
