@@ -53,10 +53,12 @@ def expand(sources: Sequence[str]) -> tuple[str, ...]:
         path = Path(source)
         if path.is_dir():
             found = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+            _require_inside(found, path)
         elif path.is_file():
             found = [path]
         else:
             found = [Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file()]  # noqa: PTH207 -- absolute patterns
+            _require_inside(found, folder_of(source))
         if not found:
             raise UnusableFiles(
                 f"{source} holds no file. Give a file, a folder with files, or a pattern that fits some."
@@ -66,11 +68,40 @@ def expand(sources: Sequence[str]) -> tuple[str, ...]:
         raise UnusableFiles("No file is named. Give at least one file, folder or pattern.")
     ordered = sorted(str(file) for file in files)
     for file in ordered:
+        _require_text(file)
         if not os.access(file, os.R_OK):
             raise UnusableFiles(f"{file} cannot be read. Let the user that runs the server read it.")
         if Path(file).stat().st_size == 0:
             raise UnusableFiles(f"{file} is empty: it has no header and no schema. Remove it or fill it.")
     return tuple(ordered)
+
+
+def _require_text(file: str) -> None:
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file).decode("ascii", "backslashreplace")
+        raise UnusableFiles(f"{shown} has a name that is not UTF-8. Rename it.") from None
+
+
+def folder_of(source: str) -> Path:
+    """The folder in which a source looks for files: itself, or what stands before a pattern."""
+    parts = Path(source).parts
+    magic = next((index for index, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
+    path = Path(*parts[:magic])
+    return path if path.is_dir() else path.parent
+
+
+def _require_inside(files: Sequence[Path], folder: Path) -> None:
+    """Whether what a folder is searched for lies in it: who may write there could else name any file of the machine.
+
+    Raises:
+        UnusableFiles: a link leads out of it.
+    """
+    whole = folder.resolve()
+    for file in files:
+        if not file.resolve().is_relative_to(whole):
+            raise UnusableFiles(f"{file} is a link that leads out of {folder}. Add what it leads to by its own name.")
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

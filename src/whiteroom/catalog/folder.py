@@ -11,11 +11,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from whiteroom.base.documents import from_document
 from whiteroom.catalog.files import expand, find_format
+from whiteroom.catalog.partitions import partition_columns
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.ports import FoundTable, SchemaReader, TableNotFound, UnusableFiles
@@ -69,8 +70,11 @@ class FolderCatalog:
         entry = self.show(account_id, database, table)
         try:
             files = expand(entry.sources)
+            named = partition_columns(entry.sources, files) if entry.reading.partitions else ()
         except UnusableFiles as error:
             raise TableNotFound(f"Table {database}.{table}: {error}") from None
+        if named != entry.reading.partitions:
+            raise TableNotFound(f"Table {database}.{table}: its files lie in folders of other partitions by now.")
         return _resolved(entry, files)
 
     def add(
@@ -109,7 +113,8 @@ class FolderCatalog:
             absolute = tuple(_absolute(str(source)) for source in sources)
             files = expand(absolute)
             file_format = find_format(files)
-            found = self._read_schema(files, file_format, wishes)
+            named = partition_columns(absolute, files)
+            found = self._read_schema(files, file_format, replace(wishes, partitions=named))
         except UnusableFiles as error:
             raise CatalogError(str(error)) from None
         entry = CatalogEntry(

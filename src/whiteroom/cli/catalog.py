@@ -134,6 +134,8 @@ def _show_preview(looked: Looked) -> None:
     """What would be kept, and a few rows: the owner of the files asks."""
     if looked.table.format is FileFormat.CSV:
         say(_reading_in_words(looked.entry.reading))
+    if looked.entry.reading.partitions:
+        say(f"Named by folders: {', '.join(looked.entry.reading.partitions)}.")
     say("")
     say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in looked.table.columns])
     say("")

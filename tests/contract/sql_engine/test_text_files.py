@@ -156,3 +156,24 @@ def test_a_packed_csv_is_read_as_one_that_is_not(folder: EngineFolder) -> None:
     assert folder.text("SELECT b FROM t") == "b\nx\ny\n"
     seen, _ = folder.run("SELECT a FROM t")
     assert "file t.csv.gz, line 3, column 'a'" in seen.message
+
+
+def test_columns_that_folders_name_are_queried_as_any_other(folder: EngineFolder) -> None:
+    files = []
+    for year in ("2024", "2025"):
+        (folder.path / f"yr={year}").mkdir()
+        files.append(folder.write(f"yr={year}/a.csv", f"a\nx{year}\n"))
+    folder.add("t", files, {"a": "string", "yr": "bigint"})
+    read_as(folder, Reading(partitions=("yr",)))
+    assert folder.text("SELECT a, yr + 1 AS n FROM t WHERE yr > 2024") == "a,n\nx2025,2026\n"
+
+
+def test_a_folder_whose_value_is_none_of_its_type_fails_the_query(folder: EngineFolder) -> None:
+    (folder.path / "yr=SECRET").mkdir()
+    file = folder.path / "yr=SECRET" / "a.parquet"
+    duckdb.sql(f"COPY (SELECT 1::BIGINT AS a) TO '{file}'")
+    folder.add("t", [file], {"a": "bigint", "yr": "bigint"}, FileFormat.PARQUET)
+    read_as(folder, Reading(partitions=("yr",)))
+    seen, _ = folder.run("SELECT a, yr FROM t")
+    assert "file a.parquet, column 'yr': the value is not written as one of type bigint" in seen.message
+    assert "SECRET" not in seen.message

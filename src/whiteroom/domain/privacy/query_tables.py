@@ -46,6 +46,8 @@ class Reading:
     """How dates are written, in Spark's letters; empty for yyyy-MM-dd."""
     timestamp_format: str = ""
     """Likewise of timestamps; empty for yyyy-MM-dd with a time of UTC."""
+    partitions: tuple[str, ...] = ()
+    """Columns that the folders of the files name (`yr=2024/`), outermost first: no file holds them."""
     by_name: bool = False
     """Whether files of Parquet have other columns, or have them in another order: those that one lacks are NULL."""
     strict: bool = True

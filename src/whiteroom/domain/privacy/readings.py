@@ -21,6 +21,8 @@ class Wishes:
     timestamp_format: str = ""
     types: tuple[Column, ...] = ()
     """Columns whose type is chosen, not found."""
+    partitions: tuple[str, ...] = ()
+    """Columns that the folders of the files name; the catalog says."""
 
 
 NO_WISHES = Wishes()

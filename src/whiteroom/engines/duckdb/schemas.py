@@ -12,7 +12,6 @@ from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import (
-    Schemas,
     agreed_lines,
     agreed_parquet,
     described,
@@ -20,7 +19,7 @@ from whiteroom.engines.duckdb.files.agreeing import (
     same_columns,
 )
 from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
-from whiteroom.engines.duckdb.files.dialects import check_header, check_wishes, find_reading
+from whiteroom.engines.duckdb.files.dialects import check_header, check_wishes, find_reading, name_partitions
 from whiteroom.engines.duckdb.files.finding import find_types
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
@@ -94,11 +93,11 @@ def _limit(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
 
 def _reading(file: str, file_format: FileFormat, wishes: Wishes) -> Reading:
     if file_format is FileFormat.CSV:
-        return find_reading(file, wishes)
+        return replace(find_reading(file, wishes), partitions=wishes.partitions)
     check_wishes(wishes)
-    if replace(wishes, types=()) != NO_WISHES:
+    if replace(wishes, types=(), partitions=()) != NO_WISHES:
         raise UnusableFiles(f"{file} is {file_format.value}: how text is separated and written is said of CSV.")
-    return Reading()
+    return Reading(partitions=wishes.partitions)
 
 
 def _columns(
@@ -108,15 +107,27 @@ def _columns(
     reading: Reading,
     wishes: Wishes,
 ) -> _Agreed:
+    notes: tuple[str, ...] = ()
     if file_format is FileFormat.CSV:
         agreed = tuple(Column(name, "") for name in _common_header(files, reading))
     else:
         schemas = {file: described(connection, file, file_format) for file in files}
         if file_format is FileFormat.PARQUET:
-            return _parquet(schemas, wishes)
-        agreed = agreed_lines(schemas)
+            agreed, notes = agreed_parquet(schemas)
+            reading = replace(reading, by_name=not same_columns(schemas))
+        else:
+            agreed = agreed_lines(schemas)
+    agreed = name_partitions(agreed, reading, files[0])
     chosen = _chosen(files[0], agreed, wishes)
-    looked_for = [column.name for column in agreed if column.name not in chosen and column.type != "string"]
+    if file_format is FileFormat.PARQUET and not chosen.keys() <= {*reading.partitions}:
+        raise UnusableFiles(f"{files[0]} is parquet: its columns have types of their own.")
+    looked_for = [
+        column.name
+        for column in (
+            agreed if file_format is not FileFormat.PARQUET else agreed[len(agreed) - len(reading.partitions) :]
+        )
+        if column.name not in chosen and column.type != "string"
+    ]
     types = find_types(connection, files, file_format, reading, agreed, looked_for) | chosen
     columns = tuple(Column(column.name, types.get(column.name, column.type)) for column in agreed)
     wanted = [column for column in columns if column.name in chosen]
@@ -126,14 +137,7 @@ def _columns(
             f"{misfit.file}, {misfit.place}: the value is not written as one of type {misfit.column.type}. "
             "Correct it, or choose another type."
         )
-    return _Agreed(columns, reading)
-
-
-def _parquet(schemas: Schemas, wishes: Wishes) -> _Agreed:
-    if wishes.types:
-        raise UnusableFiles(f"{next(iter(schemas))} is parquet: its columns have types of their own.")
-    columns, notes = agreed_parquet(schemas)
-    return _Agreed(columns, Reading(by_name=not same_columns(schemas)), notes)
+    return _Agreed(columns, reading, notes)
 
 
 def _chosen(file: str, columns: Sequence[Column], wishes: Wishes) -> dict[str, str]:

@@ -13,7 +13,7 @@ from whiteroom.engines.duckdb.files.agreeing import narrower
 from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_name
-from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken_row, reader
+from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken_row, held, reader
 from whiteroom.engines.duckdb.noise.one_form import one_form
 from whiteroom.engines.duckdb.ordering import ROW_KEY
 from whiteroom.ports import UnusableFiles
@@ -87,7 +87,7 @@ def check_headers(tables: Iterable[QueryTable]) -> None:
         BrokenData: a file is gone, or its header is another.
     """
     for table in tables:
-        wanted = [column.name for column in table.source.columns]
+        wanted = [column.name for column in held(table.source.columns, table.source.reading)]
         for file in table.source.files:
             found = read_header(Path(file), table.source.reading) if table.source.format is FileFormat.CSV else wanted
             if not Path(file).is_file() or found is None:
@@ -147,9 +147,8 @@ def check_values(
     columns = [column for column in source.columns if column.name.lower() in wanted]
     if source.format is FileFormat.PARQUET:
         for file in files:
-            _check_parquet(connection, table, file, columns)
-        return
-    for file in files:
+            _check_parquet(connection, table, file, held(columns, source.reading))
+    for file in files if source.format is not FileFormat.PARQUET else ():
         if unreadable := find_unreadable(Path(file)):
             raise BrokenData(f"{_place(table, file)} cannot be read: {unreadable}.")
     misfit = find_misfit(connection, files, source.format, source.reading, source.columns, columns) if files else None

@@ -15,7 +15,7 @@ import duckdb
 from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
 from whiteroom.engines.duckdb.files.lines import line_of
 from whiteroom.engines.duckdb.files.quoting import sql_name
-from whiteroom.engines.duckdb.files.reading import as_text, reader
+from whiteroom.engines.duckdb.files.reading import as_text, held, reader
 from whiteroom.engines.duckdb.files.values import fits
 
 _ROW = "whiteroom row"
@@ -59,7 +59,7 @@ def find_misfit(
     Args:
         connection: may read the files.
         files: all of one form.
-        file_format: text of it; Parquet has no misfits.
+        file_format: of Parquet the columns that folders name are looked at.
         reading: how the text is read.
         columns: all columns of the files.
         wanted: those that are looked at.
@@ -67,11 +67,12 @@ def find_misfit(
     Raises:
         duckdb.Error: a file is broken.
     """
+    wanted = wanted if file_format is not FileFormat.PARQUET else [c for c in wanted if c.name in reading.partitions]
     checks = [
         f"count(*) FILTER ({sql_name(c.name)} IS NOT NULL AND NOT ({fits(sql_name(c.name), c.type, reading)}))"
         for c in wanted
     ]
-    if not checks or file_format is FileFormat.PARQUET:
+    if not checks:
         return None
 
     def misfits(of: Sequence[str]) -> list[int]:
@@ -84,8 +85,10 @@ def find_misfit(
     for file in files:
         for column, count in zip(wanted, misfits([file]), strict=True):
             if count:
+                if column.name in reading.partitions:
+                    return Misfit(file, None, column)
                 row = _first_row(connection, reader([file], file_format, reading, as_text(columns)), column, reading)
-                line = line_of(Path(file), file_format, reading, row, len(columns))
+                line = line_of(Path(file), file_format, reading, row, len(held(columns, reading)))
                 return Misfit(file, line, column)
     return None
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from whiteroom.domain.privacy.query_tables import Reading
+from whiteroom.domain.privacy.query_tables import Column, Reading
 from whiteroom.domain.privacy.readings import Wishes, date_pattern
 from whiteroom.engines.duckdb.files.lines import MAX_HEADER_BYTES, column_names, first_text, records, text_lines
 from whiteroom.ports import UnusableFiles
@@ -76,6 +76,19 @@ def check_header(file: str, header: list[str] | None, reading: Reading) -> list[
             f"{file}, line {line}: two columns have the same name (case does not count): '{repeated[0]}'. Rename one."
         )
     return header
+
+
+def name_partitions(columns: Sequence[Column], reading: Reading, file: str) -> tuple[Column, ...]:
+    """The columns of files, and after them those that their folders name.
+
+    Raises:
+        UnusableFiles: a file has a column of that name.
+    """
+    held = {column.name.lower() for column in columns}
+    for name in reading.partitions:
+        if name.lower() in held:
+            raise UnusableFiles(f"{file} has a column '{name}', and lies in a folder that names it. Rename one.")
+    return (*columns, *(Column(name, "") for name in reading.partitions))
 
 
 def check_wishes(wishes: Wishes) -> None:

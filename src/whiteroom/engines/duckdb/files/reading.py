@@ -26,12 +26,24 @@ def reader(files: Sequence[str], file_format: FileFormat, reading: Reading, colu
     names = "[" + ", ".join(sql_literal(file) for file in files) + "]"
     if file_format is FileFormat.PARQUET:
         by_name = ", union_by_name=true" if reading.by_name else ""
-        return f"read_parquet({names}, hive_partitioning=false{by_name})"
-    typed = ", ".join(f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in columns)
-    common = f"auto_detect=false, hive_partitioning=false, columns={{{typed}}}"
+        return f"read_parquet({names}, {_folders(reading)}{by_name})"
+    typed = ", ".join(
+        f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in held(columns, reading)
+    )
+    common = f"auto_detect=false, {_folders(reading)}, columns={{{typed}}}"
     if file_format is FileFormat.CSV:
         return f"read_csv({names}, {_dialect(reading)}, {common})"
     return f"read_json({names}, format='newline_delimited', records=true, {common})"
+
+
+def held(columns: Iterable[Column], reading: Reading) -> list[Column]:
+    """Those of a table's columns that its files hold, and no folder names."""
+    return [column for column in columns if column.name not in reading.partitions]
+
+
+def _folders(reading: Reading) -> str:
+    named = "true, hive_types_autocast=false" if reading.partitions else "false"
+    return f"hive_partitioning={named}"
 
 
 def as_text(columns: Iterable[Column]) -> list[Column]:
