@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -58,12 +59,14 @@ def _unpacked(file: Path) -> Iterator[BinaryIO]:
 def find_unreadable(file: Path) -> str:
     """Why DuckDB would read a text wrongly and say nothing, in words; empty where it would not.
 
-    It drops a line that is longer than its buffer, and checks no sum of gzip's.
+    It drops a line that is longer than its buffer, checks no sum of gzip's, and tells no reason of what is not UTF-8.
     """
     line, length = 1, 0
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with _unpacked(file) as stream:
             while chunk := stream.read(_CHUNK_BYTES):
+                decoder.decode(chunk)
                 ends = chunk.count(_LF)
                 if not ends and b"\r" in chunk:
                     ends, chunk = 1, chunk[chunk.rfind(b"\r") :]
@@ -71,6 +74,10 @@ def find_unreadable(file: Path) -> str:
                 line += ends
                 if length > MAX_LINE_BYTES:
                     return f"line {line} has more than {MAX_LINE_BYTES >> 20} MiB"
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        line += error.object[: error.start].count(_LF)
+        return f"line {line} is not in UTF-8. It may be in Latin-1 or Windows-1252: write the file in UTF-8"
     except _DAMAGED:
         return "it is damaged, or cannot be read"
     return ""
