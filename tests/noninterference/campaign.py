@@ -158,7 +158,7 @@ class PrivateStage:
         (table,) = (table.name for table in ruled.tables if table.name != "mine")
         for number in range(WORLDS):
             rng = random.Random(f"{seed} {ruled.name} {number}")
-            rows, own = private.users(rng), mine(rng)
+            rows, own = private.users(rng), private.own(mine(rng))
             twins = {
                 "base": rows,
                 "removed": private.without(rows),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from noninterference.columns import Col, Source, Written
 from noninterference.grammar import Grammar
 
@@ -34,6 +36,8 @@ class Personal(Grammar):
 
     table = "pd"
     generators = False
+    owning: ClassVar[float] = 0.2
+    """How often users are joined to the attacker's own table."""
 
     def query(self, depth: int = 2) -> Written:
         """A whole query."""
@@ -66,11 +70,29 @@ class Personal(Grammar):
             other = self.name("p")
             text += f" {self.pick(('JOIN', 'LEFT JOIN'))} {self.table} {other} ON {alias}.pid = {other}.pid"
             scope.append(Source(other, self.tables[self.table]))
-        elif self.chance(0.2):
-            own = self.name("m")
-            text += f" {self.pick(('JOIN', 'LEFT JOIN'))} mine {own} ON {own}.k = {alias}.pid"
-            scope.append(Source(own, self.tables["mine"]))
+        elif self.chance(self.owning):
+            own, made = self._own() if self.chance(0.5) else (Source(self.name("m"), self.tables["mine"]), "mine")
+            text += f" {self.pick(('JOIN', 'LEFT JOIN'))} {made} {own.alias} ON {own.alias}.k = {alias}.pid"
+            scope.append(own)
         return alias, scope, text
+
+    def _own(self) -> tuple[Source, str]:
+        """What is worked out of the attacker's own rows, to be joined: an aggregate, a window, or a sub-query."""
+        row = Source(self.name("o"), self.tables["mine"])
+        column, group = Col(self.name("c"), self.rng.choice("TIR")), ""
+        form = self.pick(("aggregate", "window", "sub-query"))
+        if form == "aggregate":
+            kind, value = self.aggregate([row])
+            column, group = Col(column.name, kind), f" GROUP BY {row.alias}.k"
+        elif form == "window":
+            value = self.window(column.type, [row])
+        else:
+            other = Source(self.name("o"), self.tables["mine"])
+            bare = self.leaf(column.type, [other])
+            shown, tail = self.rng.choice(((bare, ""), (f"max({bare})", ""), (bare, " ORDER BY 1 LIMIT 1")))
+            value = f"(SELECT {shown} FROM mine {other.alias} WHERE {other.alias}.k = {row.alias}.k{tail})"
+        made = f"(SELECT {row.alias}.k AS k, {value} AS {column.name} FROM mine {row.alias}{group})"
+        return Source(self.name("m"), (Col("k", "T"), column)), made
 
     def _where(self, scope: list[Source], alias: str, odds: float = 0.45) -> str:
         if not self.chance(odds):

@@ -302,6 +302,14 @@ def _alike(rng: random.Random) -> dict[str, Any]:
     }
 
 
+def own(rows: Rows) -> Rows:
+    """The attacker's table: one row for each user, but several for the subject, on which much fails."""
+    others = {row["k"]: row for row in rows if row["k"] != SUBJECT}
+    row = {"k": SUBJECT, "kind": "worst", "day": "2024-02-29", "ok": True}
+    worst = ((2**63 - 1, 1e308), (-(2**63), -1e308), (0, "inf"), (7, "nan"))
+    return [*others.values(), *(row | {"n": n, "w": w} for n, w in worst)]
+
+
 def without(rows: Rows) -> Rows:
     """The subject's rows are gone."""
     return [row for row in rows if row["pid"] != SUBJECT]

@@ -166,7 +166,7 @@ def _as_it_is(value: str, *_: object, **__: object) -> str:
     return value
 
 
-UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
+UNENFORCED: dict[str, tuple[str, str, dict[str, object]]] = {
     "disallowedOutputColumns": ("outputs", "b", {"whiteroom.domain.privacy.analysis_rules.custom_refusals": _nothing}),
     "comparisonControls": ("controls", "c", {"whiteroom.domain.privacy.custom_rules._comparison_refusals": _nothing}),
     "aggregationThresholds": ("thresholds", "d", {"whiteroom.sql.judging.minimums": _nothing}),
@@ -182,6 +182,15 @@ UNENFORCED: dict[str, tuple[str, str, dict[str, Callable[..., object]]]] = {
         {
             "whiteroom.engines.duckdb.noise.execute.one_form": _as_it_is,
             "whiteroom.engines.duckdb.tables.one_form": _as_it_is,
+        },
+    ),
+    "what fails on no row of one's own": (
+        "privacy",
+        "e",
+        {
+            "whiteroom.engines.duckdb.noise.try_wrap.require_sound": _nothing,
+            "noninterference.personal.Personal.owning": 0.9,
+            "noninterference.private.SETTINGS": "SET disabled_optimizers = 'type_pushdown,common_subexpressions'",
         },
     ),
 }
