@@ -155,7 +155,7 @@ class PrivateRunner:
         assert noisy is not None
         with self._databases[1].cursor() as cursor:
             try:
-                prepare(cursor, noisy.rows, noisy.answer)
+                prepare(cursor, noisy.rows, noisy.answer, private=True)
                 with stand_ins(cursor, guarded.judged.views, guarded.judged.columns):
                     described = cursor.execute(f"DESCRIBE {noisy.rows}").fetchall()
                 types = {name: kind for name, kind, *_ in described}
@@ -195,7 +195,7 @@ class PrivateRunner:
         observed = Observed(Seen(0, ()))
         with self._databases[threads].cursor() as cursor:
             try:
-                prepare(cursor, noisy.rows, noisy.answer)
+                prepare(cursor, noisy.rows, noisy.answer, private=True)
                 for view, table in views.items():
                     worker._make_view(
                         cursor, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True

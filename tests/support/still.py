@@ -76,7 +76,7 @@ class PrivateTables:
                     view, self._stored(connection, read, order), None, row_keys=False, equal_alike=True
                 ):
                     connection.execute(statement)
-            prepare(connection, guarded.noisy.rows, guarded.noisy.answer)
+            prepare(connection, guarded.noisy.rows, guarded.noisy.answer, private=True)
             told = fill(connection, guarded.noisy, rehearse(guarded.judged.views, guarded.noisy), chance or Still())
             shown = connection.execute(guarded.noisy.answer).fetchall()
         return [*map(repr, shown), repr(told)]

@@ -35,6 +35,8 @@ _TEXT_FUNCTIONS = (
 )
 """Functions whose value is text, also where sqlglot takes it for what they are applied to."""
 
+_NESTED = frozenset({exp.DType.ARRAY, exp.DType.MAP, exp.DType.STRUCT})
+
 
 def say_types(tree: exp.Query) -> None:
     """Cast to text, in place, what sqlglot may take for another type than DuckDB: what is judged must be so.
@@ -43,11 +45,19 @@ def say_types(tree: exp.Query) -> None:
     """
     # Children first: a parent is replaced by a copy.
     for node in reversed(list(tree.find_all(*_TEXT_FUNCTIONS))):
+        if any(map(_is_nested, node.iter_expressions())):
+            continue
         node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("TEXT")))
     for node in reversed(list(tree.find_all(exp.Case, exp.If, exp.Coalesce, exp.Greatest, exp.Least, exp.Nvl2))):
         in_case = isinstance(node, exp.If) and isinstance(node.parent, exp.Case)
-        if not in_case and not alike(_branches(node)):
+        branches = [branch for branch in _branches(node) if not isinstance(branch, exp.Null)]
+        if not in_case and not all(map(_is_nested, branches)) and not alike(branches):
             node.replace(exp.Cast(this=node.copy(), to=exp.DataType.build("TEXT")))
+
+
+def _is_nested(node: exp.Expr) -> bool:
+    """Whether a value is known to be an array, a map or a struct, which no reader takes for anything else."""
+    return node.type is not None and node.type.this in _NESTED
 
 
 def _branches(node: exp.Expr) -> list[exp.Expr]:

@@ -140,7 +140,7 @@ def _run_noisy(
                 "Over tables with differential privacy, arrays, maps and structs cannot be shown; show parts."
             )
         with _connected(folders, spec, guarded, spill_bytes) as connection:
-            prepare(connection, noisy.rows, noisy.answer)
+            prepare(connection, noisy.rows, noisy.answer, private=True)
             answer = _judged_noisy(connection, guarded, noisy, key_types, walls)
             for view, table in guarded.judged.views.items():
                 _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True)

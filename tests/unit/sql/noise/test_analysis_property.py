@@ -87,8 +87,8 @@ def rows(connection: duckdb.DuckDBPyConnection, guarded: WrittenQuery) -> Counte
         except duckdb.Error:
             return Counter()
         # A native function goes with the connection that it was made on, though others of the database know its name.
-        prepare(connection, guarded.noisy.rows)
-        prepare(cursor, guarded.noisy.rows)
+        prepare(connection, guarded.noisy.rows, private=True)
+        prepare(cursor, guarded.noisy.rows, private=True)
         found = cursor.execute(guarded.noisy.rows).fetchall()
     return Counter(tuple(map(repr, row)) for row in found if row[0] is not None)
 

@@ -84,7 +84,7 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyText) -> list[str]:
     with duckdb.connect(":memory:") as empty:
         for setting in (SETTINGS, "SET threads = 1", "SET enable_external_access = false"):
             empty.execute(setting)
-        prepare(empty, noisy.rows, noisy.answer)
+        prepare(empty, noisy.rows, noisy.answer, private=True)
         for view, table in views.items():
             columns = [f"{sql_name(name.lower())} {to_duckdb(kind)}" for name, kind in visible_columns(table)]
             empty.execute(f"CREATE TABLE {sql_name(view)} ({', '.join(columns)})")

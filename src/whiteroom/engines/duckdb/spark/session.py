@@ -12,14 +12,24 @@ from whiteroom.engines.duckdb.spark.natives import NATIVES, register
 _NAMES = re.compile(r"\bspark_[a-z0-9_]+")
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, *texts: str) -> None:
-    """Have the connection know every macro and function of ours that the texts name. May be repeated."""
+_ERROR = re.compile(r"\berror\('[^']*'\)")
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, *texts: str, private: bool = False) -> None:
+    """Have the connection know every macro and function of ours that the texts name. May be repeated.
+
+    Args:
+        connection: of the query.
+        texts: of the query.
+        private: whether macros make NULL of what they would end the query for, since that would tell of a row. DuckDB's
+            TRY does not: it takes no `error`.
+    """
     made: set[str] = set()
     for text in texts:
-        _make(connection, text, made)
+        _make(connection, text, made, private=private)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, text: str, made: set[str]) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, text: str, made: set[str], *, private: bool) -> None:
     """What a macro names is made before it."""
     for name in dict.fromkeys(_NAMES.findall(text.lower())):
         if name in NATIVES and name not in made:
@@ -28,5 +38,6 @@ def _make(connection: duckdb.DuckDBPyConnection, text: str, made: set[str]) -> N
         definition = MACROS.get(name)
         if definition is not None and name not in made:
             made.add(name)
-            _make(connection, definition, made)
-            connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}{definition}")
+            _make(connection, definition, made, private=private)
+            written = _ERROR.sub("NULL", definition) if private else definition
+            connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}{written}")

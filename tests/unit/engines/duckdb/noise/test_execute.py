@@ -59,8 +59,8 @@ class Rows:
         with self.connection.cursor() as cursor:
             for view, read in guarded.judged.views.items():
                 cursor.execute(f'CREATE TEMP VIEW "{view}" AS SELECT * FROM {read.name}')
-            prepare(self.connection, noisy.rows, noisy.answer)
-            prepare(cursor, noisy.rows, noisy.answer)
+            prepare(self.connection, noisy.rows, noisy.answer, private=True)
+            prepare(cursor, noisy.rows, noisy.answer, private=True)
             told = fill(cursor, noisy, rehearse(guarded.judged.views, noisy))
             answer = cursor.execute(noisy.answer).fetchall()
         return answer, told
