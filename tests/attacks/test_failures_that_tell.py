@@ -75,6 +75,15 @@ REFUSED = {
     "a sub-query of two rows": by_row("(SELECT m.seq FROM mine AS m ORDER BY 1 LIMIT 2)"),
     "a sub-query in a list": by_row("seq IN (1, (SELECT m.seq FROM mine AS m))"),
     "a sub-query that is looked for": by_row("(SELECT m.seq FROM mine AS m) IN (SELECT seq FROM mine)"),
+    "a sub-query that sorts what is around it": by_row(
+        "(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY mine.x) FROM mine AS m)"
+    ),
+    "a sub-query that filters what is around it": by_row(
+        "(SELECT count(*) FILTER (WHERE mine.seq > 1) FROM mine AS m)"
+    ),
+    "the first that is there": by_group("first(word) IGNORE NULLS"),
+    "any that is there": by_group("any_value(word, true)"),
+    "the first of a window that is there": by_row("first_value(word) IGNORE NULLS OVER (PARTITION BY g ORDER BY g)"),
     "a sub-query in ON": (
         "SELECT COUNT(*) AS c FROM pd JOIN (SELECT a.g FROM mine AS a JOIN mine AS b ON a.seq = "
         "(SELECT m.seq FROM mine AS m)) AS w ON pd.n = w.g"

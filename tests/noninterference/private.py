@@ -197,9 +197,7 @@ class PrivateRunner:
             try:
                 prepare(cursor, noisy.rows, noisy.answer, private=True)
                 for view, table in views.items():
-                    worker._make_view(
-                        cursor, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True
-                    )
+                    worker._make_view(cursor, view, table, guarded.judged.columns[view], row_keys=False, private=True)
                 chance = Coupled(cursor, noisy, observed, floor, exact=exact)
                 with timed(cursor):
                     observed.told = release.fill(cursor, noisy, key_types, chance)
@@ -287,7 +285,7 @@ def _sensitivities(one: Observed, other: Observed, *, times: int) -> Iterator[st
 def users(rng: random.Random) -> Rows:
     """Rows of a score of users, of whom the subject's come first or anywhere."""
     rows = [row | _alike(rng) for row in patients(rng, 52)]
-    own = [row | _alike(rng) | {"pid": SUBJECT} for row in patients(rng, rng.choice((1, 2, 5)))]
+    own = [row | _alike(rng) | _worst(rng) | {"pid": SUBJECT} for row in patients(rng, rng.choice((1, 2, 5)))]
     others = [row for row in rows if row["pid"] != SUBJECT]
     if rng.random() < 0.7:
         return [*own, *others]
@@ -300,6 +298,22 @@ def _alike(rng: random.Random) -> dict[str, Any]:
         "diag": rng.choice(DIAGNOSES),
         "price": rng.choice(("0.00", "-0.00", "9.99", "3.10")),
     }
+
+
+_EXTREMES: Mapping[str, tuple[Any, ...]] = {
+    "seq": (2**63 - 1, -(2**63), 0),
+    "age": (2**63 - 1, -(2**63), 2**31, -1),
+    "amount": ("1e308", "-1e308", "inf", "-inf", "nan", "5e-324"),
+    "price": ("99999999.99", "-99999999.99"),
+    "diag": ("ab\\", "%", "[", "0x1F", "1e400", "2024-02-30", "true"),
+    "born": ("5881580-07-10", "0001-01-01", "9999-12-31"),
+    "seen": ("294247-01-10 04:00:54.775806", "0001-01-01 00:00:00"),
+}
+"""Values on which functions, casts and patterns fail, or nearly."""
+
+
+def _worst(rng: random.Random) -> dict[str, Any]:
+    return {name: rng.choice(values) for name, values in _EXTREMES.items() if rng.random() < 0.3}
 
 
 def own(rows: Rows) -> Rows:
@@ -317,7 +331,7 @@ def without(rows: Rows) -> Rows:
 
 def replaced(rng: random.Random, rows: Rows) -> Rows:
     """The subject has other rows, where it had its first."""
-    own = [row | _alike(rng) | {"pid": SUBJECT} for row in patients(rng, rng.choice((1, 3)))]
+    own = [row | _alike(rng) | _worst(rng) | {"pid": SUBJECT} for row in patients(rng, rng.choice((1, 3)))]
     at = next(index for index, row in enumerate(rows) if row["pid"] == SUBJECT)
     rest = without(rows)
     return [*rest[:at], *own, *rest[at:]]

@@ -35,13 +35,16 @@ def read_columns(table: QueryTable, wanted: frozenset[str] | None) -> list[tuple
 
 
 def view_statements(
-    view: str, table: QueryTable, wanted: frozenset[str] | None, *, row_keys: bool, equal_alike: bool = False
+    view: str, table: QueryTable, wanted: frozenset[str] | None, *, row_keys: bool, private: bool = False
 ) -> list[str]:
     """The SQL that puts the columns that a query reads, in lower case, under the view's name.
 
     With `row_keys` the view says of each row where it lies. Parquet knows; CSV and JSON do not, and
-    are copied into a table of the engine first. With `equal_alike` values that compare equal look the same, as a query
-    over protected tables must have them (engines/duckdb/noise/one_form.py).
+    are copied into a table of the engine first.
+
+    With `private` the rows are copied too, all of them, and values that compare equal look the same, as a query over
+    protected tables must have them (engines/duckdb/noise/one_form.py): a file that is broken fails every such query,
+    and not only those whose protected rows have it read as far as that.
     """
     columns = read_columns(table, wanted)
     source = _reader(table)
@@ -55,11 +58,11 @@ def view_statements(
         statements.append(f"CREATE TEMP TABLE {copy} AS SELECT {names} FROM {source}")  # noqa: S608 -- quoted above
         source, key = copy, f", rowid AS {sql_name(ROW_KEY)}"
     typed = {name: _typed(name, spark_type, table.source.format) for name, spark_type in columns}
-    if equal_alike:
+    if private:
         typed = {name: one_form(typed[name], to_duckdb(spark_type)) for name, spark_type in columns}
     selected = ", ".join(f"{value} AS {sql_name(name.lower())}" for name, value in typed.items())
     rows = f"SELECT {selected or _NO_COLUMN}{key} FROM {source}"  # noqa: S608 -- every name in it is quoted
-    statements.append(f"CREATE TEMP VIEW {sql_name(view)} AS {rows}")
+    statements.append(f"CREATE TEMP {'TABLE' if private else 'VIEW'} {sql_name(view)} AS {rows}")
     return statements
 
 

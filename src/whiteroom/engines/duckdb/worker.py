@@ -142,11 +142,11 @@ def _run_noisy(
         with _connected(folders, spec, guarded, spill_bytes) as connection:
             prepare(connection, noisy.rows, noisy.answer, private=True)
             answer = _judged_noisy(connection, guarded, noisy, key_types, walls)
-            for view, table in guarded.judged.views.items():
-                _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, equal_alike=True)
             write_bill(folders.work / BILL, noisy.plan.bill)
             try:
                 marks = _checked(connection, guarded)
+                for view, table in guarded.judged.views.items():
+                    _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, private=True)
                 told = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, answer, spec, partial, spec.max_result_bytes)
                 check_unchanged(guarded.judged.views.values(), marks)
@@ -314,10 +314,10 @@ def _make_view(
     wanted: frozenset[str] | None,
     *,
     row_keys: bool,
-    equal_alike: bool = False,
+    private: bool = False,
 ) -> None:
     try:
-        for statement in view_statements(view, table, wanted, row_keys=row_keys, equal_alike=equal_alike):
+        for statement in view_statements(view, table, wanted, row_keys=row_keys, private=private):
             connection.execute(statement)
     except duckdb.BinderException:
         raise BrokenData(

@@ -320,14 +320,19 @@ def is_unsafe(window: exp.Window) -> bool:
     spec, function = window.args.get("spec"), window.this
     if spec is not None:
         edges = [spec.args.get("start"), spec.args.get("end")]
-        plain = all(edge is None or isinstance(edge, str | exp.Literal) for edge in edges)
+        plain = all(edge is None or isinstance(edge, str) or is_count(edge) for edge in edges)
         if str(spec.args.get("kind") or "").upper() != "ROWS" or not plain:
             return True
     if isinstance(function, exp.Lag | exp.Lead):
         offset, default = function.args.get("offset"), function.args.get("default")
-        counted = offset is None or isinstance(offset, exp.Literal)
+        counted = offset is None or is_count(offset)
         return not counted or (default is not None and not alike([function.this, default]))
     return False
+
+
+def is_count(node: exp.Expr) -> bool:
+    """Whether a number of rows is one as it stands, and not so large that an engine would fail on it."""
+    return isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit() and len(node.name) < 10
 
 
 def _bare_columns(select: exp.Select, keys: list[exp.Expr]) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _map_type(node: exp.Expr) -> exp.DataType | None:
 
 def _item_type(node: exp.Expr) -> exp.DataType | None:
     value = node.expressions[0]
-    return inner_type(value, 1 if is_map(value) else 0)
+    return inner_type(value, 1 if is_map(value) else 0) if types.is_nested(of(value)) else None
 
 
 def inner(node: exp.Expr) -> exp.DataType:

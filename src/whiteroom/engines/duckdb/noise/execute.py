@@ -271,7 +271,7 @@ def _results(
         match aggregate.release.aggregation:
             case Aggregation.SUM:
                 sums: list[float] = [total * bound / STEPS for total in next(pending)]
-                found.append([round(total) for total in sums] if aggregate.whole else sums)
+                found.append([_whole(total) for total in sums] if aggregate.whole else sums)
             case Aggregation.AVG:
                 found.append([_average(*pair, bound) for pair in zip(next(pending), next(pending), strict=True)])
             case Aggregation.STDDEV:
@@ -280,6 +280,11 @@ def _results(
             case _:
                 found.append([max(0, count) for count in next(pending)])
     return found
+
+
+def _whole(total: float) -> int:
+    """A BIGINT: noise may lead out of them where values are as large."""
+    return max(-(2**63), min(2**63 - 1, round(total)))
 
 
 def _average(total: int, count: int, bound: float) -> float:

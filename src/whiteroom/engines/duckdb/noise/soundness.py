@@ -17,7 +17,7 @@ from sqlglot import exp
 from whiteroom.domain.privacy.user_level import GROWING
 from whiteroom.sql.lineage.facts import is_windowed
 from whiteroom.sql.lineage.origins import from_aliases
-from whiteroom.sql.noise.analysis import function_name, is_unsafe
+from whiteroom.sql.noise.analysis import function_name, is_count, is_unsafe
 from whiteroom.sql.noise.failing import can_fail_uncaught
 from whiteroom.sql.refusals import Refused
 
@@ -93,6 +93,12 @@ def require_sound(tree: exp.Query) -> None:
             _check_window(node)
         elif isinstance(node, exp.Select | exp.SetOperation):
             _check_value(node)
+        elif isinstance(node, exp.IgnoreNulls | exp.RespectNulls):
+            raise Refused(f"{_PRIVATE} no IGNORE NULLS: which value is left depends on the order of rows. Filter them.")
+        elif isinstance(node, exp.Like | exp.ILike):
+            _check_pattern(node)
+        elif isinstance(node, exp.Is):
+            _check_condition(node)
         elif isinstance(node, exp.Condition):
             _check_function(node)
 
@@ -127,13 +133,32 @@ def _check_aggregate(node: exp.AggFunc) -> None:
         )
 
 
+def _check_pattern(node: exp.Like | exp.ILike) -> None:
+    """DuckDB ends a query at a pattern that ends in its escape, and TRY does not hold that."""
+    pattern, escape = node.expression.unnest(), "\\"
+    if isinstance(node.parent, exp.Escape):
+        escape = node.parent.expression.name
+    if not (isinstance(pattern, exp.Literal) and pattern.is_string):
+        raise Refused(f"{_PRIVATE} LIKE with a text in quotes only. Use contains, startswith, endswith or RLIKE.")
+    rest = pattern.name.replace(escape * 2, "") if escape else ""
+    if rest and rest.endswith(escape):
+        raise Refused("The pattern of LIKE must not end with the character that escapes another. Write it twice.")
+
+
+def _check_condition(node: exp.Is) -> None:
+    """A cast to BOOLEAN would fail on what says neither true nor false."""
+    given = node.this.type.this if node.this.type is not None else exp.DType.UNKNOWN
+    if isinstance(node.expression, exp.Boolean) and given not in {exp.DType.BOOLEAN, exp.DType.NULL}:
+        raise Refused(f"{_PRIVATE} IS TRUE and IS FALSE of conditions only. Compare the value.")
+
+
 def _check_window(window: exp.Window) -> None:
     if is_unsafe(window):
         raise Refused(f"{_PRIVATE} window functions with frames of ROWS and offsets that are plain numbers only.")
     function = window.this
     place = _NUMBERED.get(type(function))
     number = function.args.get(place) if place else None
-    if place and not (isinstance(number, exp.Literal) and not number.is_string and int(number.name) > 0):
+    if place and not (number is not None and is_count(number) and number.name != "0"):
         raise Refused(f"{_PRIVATE} {function_name(function)} with a plain number from 1 on only.")
 
 
@@ -160,10 +185,17 @@ def _is_one_row(query: exp.Query) -> bool:
     return any(
         isinstance(node, exp.AggFunc)
         and not _is_windowed(node)
-        and all(column.table in own for column in node.find_all(exp.Column))
+        and all(column.table in own for column in _whole(node).find_all(exp.Column))
         for output in query.selects
         for node in output.walk(prune=lambda node: isinstance(node, exp.Query | exp.Window))
     )
+
+
+def _whole(node: exp.Expr) -> exp.Expr:
+    """An aggregate with its FILTER and its WITHIN GROUP."""
+    while isinstance(node.parent, exp.Filter | exp.WithinGroup):
+        node = node.parent
+    return node
 
 
 def _is_windowed(node: exp.Expr) -> bool:

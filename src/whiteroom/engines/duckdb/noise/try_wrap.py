@@ -1,9 +1,9 @@
 """Makes a query over protected rows answer for every row, where it would else fail on one user's value.
 
 That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
-fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST; and sums are
-of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries: those that may fail
-are refused by soundness.py, and what would apply to them and may fail by domain/privacy/user_level.py.
+fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST as well; and
+sums are of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries, and it does
+not hold every error: soundness.py refuses what is left.
 
 Nor may a user's row say in which order others' rows came, or on how many threads: sums of DOUBLE are taken in the order
 of the values, any value of several is the least, values that compare equal look the same (one_form.py), and a
@@ -41,7 +41,7 @@ _LEAVES = (
     exp.Offset,
     Variable,
 )
-_STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table, exp.Cast)
+_STRUCTURE = (exp.Query, exp.With, exp.CTE, exp.From, exp.Join, exp.Table)
 _CAST = {"text": "TEXT", "date": "DATE", "timestamp": "TIMESTAMP"}
 """Numbers compare with numbers whatever their types; these fail to become each other."""
 

@@ -106,7 +106,7 @@ def from_days(node: exp.Expr) -> exp.Expr:
 
 def from_micros(node: exp.Expr) -> exp.Expr:
     """Microseconds since 1970 as a timestamp."""
-    return call("MAKE_TIMESTAMP", cast(node, "BIGINT"))
+    return call("spark_time_of_micros", cast(node, "BIGINT"))
 
 
 def of_text(name: str) -> Rule:

@@ -318,7 +318,7 @@ _TO: Mapping[exp.DataType, Mapping[str, _Maker]] = {
         "boolean": _plainly,
         "binary": _macro("spark_text_of_bytes"),
         "date": _plainly,
-        "timestamp": _plainly,
+        "timestamp": _macro("spark_text_of_time"),
     },
     BINARY: {"string": _macro("encode"), "integer": _bytes},
     BOOLEAN: {

@@ -16,7 +16,7 @@ from whiteroom.sql.spark import types
 from whiteroom.sql.spark.building import Rule
 from whiteroom.sql.spark.coercion import refused
 from whiteroom.sql.spark.comparisons import COMPARISONS
-from whiteroom.sql.spark.types import BOOLEAN, DOUBLE, NULL, UNKNOWN, compared, is_number, of
+from whiteroom.sql.spark.types import BOOLEAN, DOUBLE, NULL, STRING, UNKNOWN, compared, is_number, of
 
 
 def comparable(node: exp.Expr, left: exp.Expr, right: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
@@ -182,7 +182,18 @@ def _equal_null(node: exp.Expr) -> exp.Expr:
     return exp.paren(exp.NullSafeEQ(this=exp.paren(left), expression=exp.paren(right)))
 
 
+def _is(node: exp.Expr) -> None:
+    """IS TRUE and IS FALSE are comparisons with a condition, or with text that says one."""
+    given = of(node.this)
+    if not isinstance(node.expression, exp.Boolean) or given in (BOOLEAN, NULL, UNKNOWN):
+        return
+    if given != STRING:
+        raise refused("compare", (given, BOOLEAN))
+    node.set("this", convert(node.this, BOOLEAN))
+
+
 RULES: Mapping[type[exp.Expr], Rule] = {
+    exp.Is: _is,
     **dict.fromkeys(COMPARISONS, _comparison),
     exp.Between: _between,
     exp.Ordered: _ordered,

@@ -21,8 +21,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, *texts: str, private: bool = 
     Args:
         connection: of the query.
         texts: of the query.
-        private: whether macros make NULL of what they would end the query for, since that would tell of a row. DuckDB's
-            TRY does not: it takes no `error`.
+        private: whether macros make NULL of what would end the query, since that tells of a row: of `error`, which
+            DuckDB's TRY does not take, and of what it does not hold (those that have a second form, `private_`).
     """
     made: set[str] = set()
     for text in texts:
@@ -35,7 +35,7 @@ def _make(connection: duckdb.DuckDBPyConnection, text: str, made: set[str], *, p
         if name in NATIVES and name not in made:
             made.add(name)
             register(connection, name)
-        definition = MACROS.get(name)
+        definition = (MACROS.get(f"private_{name}") if private else None) or MACROS.get(name)
         if definition is not None and name not in made:
             made.add(name)
             _make(connection, definition, made, private=private)

@@ -92,31 +92,38 @@ CREATE MACRO spark_real_seconds(v) AS
 CREATE MACRO spark_timestamp_text(v) AS
   CASE
     WHEN regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?)?') THEN TRY_CAST(v AS TIMESTAMP)
-    ELSE make_timestamp(spark_text_micros(v)) END;
+    ELSE spark_time_of_micros(spark_text_micros(v)) END;
 
 CREATE MACRO spark_is_not_epoch(v) AS
   (epoch_us(v) <> 0);
 
+-- DuckDB has no times before -290308-12-22, and makes such as end the query when they are shown.
 CREATE MACRO spark_time_of_micros(v) AS
-  make_timestamp(v);
+  list_extract(list_transform([v], lambda m: make_timestamp(CASE WHEN m BETWEEN -9223372022400000000 AND 9223372036854775806 THEN m END)), 1);
 
 CREATE MACRO spark_time_of_seconds(v) AS
   make_timestamp(CASE
     WHEN v > 9223372036854 THEN 9223372036854775806
-    WHEN v < -9223372036854 THEN -9223372036854775806
+    WHEN v < -9223372022400 THEN -9223372022400000000
     ELSE v END * CASE
-    WHEN v BETWEEN -9223372036854 AND 9223372036854 THEN 1000000
+    WHEN v BETWEEN -9223372022400 AND 9223372036854 THEN 1000000
     ELSE 1 END);
 
 CREATE MACRO spark_time_of_real(v) AS
   CASE
-    WHEN isfinite(v) THEN make_timestamp(spark_double_to_bigint(CAST(v AS DOUBLE) * 1000000)) END;
+    WHEN isfinite(v) THEN spark_time_of_micros(spark_double_to_bigint(CAST(v AS DOUBLE) * 1000000)) END;
+
+CREATE MACRO spark_text_of_time(v) AS
+  CAST(v AS VARCHAR);
+
+CREATE MACRO private_spark_text_of_time(v) AS
+  list_extract(list_transform([v], lambda t: CASE WHEN t >= make_timestamp(-9223372022400000000) THEN CAST(t AS VARCHAR) END), 1);
 
 CREATE MACRO spark_time_of_boolean(v) AS
   make_timestamp(CAST(v AS BIGINT));
 
 CREATE MACRO spark_decimal_micros(v) AS
-  spark_wrap_bigint(CAST(trunc(CAST(v AS DECIMAL(38,6)) * 1000000) AS HUGEINT));
+  spark_wrap_bigint(CAST(trunc(TRY_CAST(v AS DECIMAL(38,6)) * 1000000) AS HUGEINT));
 
 CREATE MACRO spark_text_of_bytes(v) AS
   TRY(decode(v));
