@@ -50,6 +50,8 @@ def can_fail(node: exp.Expr) -> bool:
     """Whether an operator or a function may fail on a value, apart from what it holds."""
     if isinstance(node, _NEVER_FAIL):
         return False
+    if isinstance(node, exp.Cast) and node.this.type == node.args["to"]:
+        return False
     if isinstance(node, _COMPARISONS):
         return not alike([part for part in node.iter_expressions() if not isinstance(part, exp.DataType)])
     if isinstance(node, exp.Coalesce):

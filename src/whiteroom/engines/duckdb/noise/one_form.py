@@ -11,6 +11,8 @@ where one of equal values may be chosen: outputs of every SELECT, keys of GROUP 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from whiteroom.engines.duckdb.spark.building import each
@@ -44,10 +46,14 @@ _SAME_FORM = frozenset(
 )
 """DuckDB's types of which equal values are the same bytes: decimals too, since a column's have one scale."""
 _REALS = frozenset({"FLOAT", "DOUBLE"})
+_FIRST_TIME = "make_timestamp(-9223372022400000000)"
+"""Files may hold earlier ones, and DuckDB ends a query that shows them."""
 
 _NUMBER, _UNKNOWN = f"{RESERVED}number", f"{RESERVED}unknown"
 _NUMBERS = f"{RESERVED}numbers"
 """An array of numbers."""
+_KEY = f"{RESERVED}key"
+"""Around a key of GROUP BY, wherever it stands: it is written in one way there."""
 _IN_FORM = (exp.Column, exp.Literal, exp.Null, exp.Boolean, exp.Star, exp.Count, exp.CountIf, exp.Ordered)
 """Columns have their form from where they come from: views of tables (tables.py), and outputs of SELECTs."""
 _EXACT_TYPES = constructs.EXACT_TYPES - {exp.DType.DECIMAL}
@@ -85,6 +91,8 @@ def one_form(column: str, kind: str, *, text: bool = False) -> str:
     """
     if kind in _REALS:
         return f"CASE WHEN isnan({column}) THEN 'nan'::{kind} ELSE {column} + 0::{kind} END"
+    if kind == "TIMESTAMP":
+        return f"CASE WHEN {column} >= {_FIRST_TIME} THEN {column} END"
     return f"nfc_normalize({column})" if text and kind == "VARCHAR" else column
 
 
@@ -128,12 +136,20 @@ def _mark_keys(select: exp.Select) -> None:
     for root in [*select.selects, *shown, group]:
         for node in list(root.walk(prune=lambda node: isinstance(node, exp.Query) or node in keys)):
             if node in keys:
-                _mark(node)
+                key = exp.Anonymous(this=_KEY, expressions=[node.copy()])
+                key.type = node.type
+                node.replace(key)
+                _mark(key.expressions[0])
 
 
 def is_marked(node: exp.Expr) -> bool:
     """Whether a node only stands around a value whose form is to be made one; it fails on no value."""
-    return isinstance(node, exp.Anonymous) and node.this in {_NUMBER, _NUMBERS, _UNKNOWN}
+    return isinstance(node, exp.Anonymous) and node.this in _FORMS
+
+
+def is_key(node: exp.Expr) -> bool:
+    """Whether a node only stands around a key of GROUP BY."""
+    return isinstance(node, exp.Anonymous) and node.this == _KEY
 
 
 def _mark(node: exp.Expr) -> None:
@@ -207,4 +223,13 @@ def _unknown(value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=branches, default=value.copy())
 
 
-_FORMS = {_NUMBER: _number, _NUMBERS: _numbers, _UNKNOWN: _unknown}
+def _as_it_is(value: exp.Expr) -> exp.Expr:
+    return value
+
+
+_FORMS: dict[str, Callable[[exp.Expr], exp.Expr]] = {
+    _NUMBER: _number,
+    _NUMBERS: _numbers,
+    _UNKNOWN: _unknown,
+    _KEY: _as_it_is,
+}

@@ -12,6 +12,8 @@ LIMIT of others' rows takes the first of them by all that they hold.
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from whiteroom.engines.duckdb.noise import one_form
@@ -58,11 +60,23 @@ def to_hardened_duckdb(tree: exp.Query) -> str:
     _harden(tree)
     to_duckdb_tree(tree)
     one_form.expand(tree)
+    _check_patterns(tree)
     # From the inside out: what is replaced is copied.
     for cast in reversed(list(tree.find_all(exp.Cast))):
         if type(cast) is exp.Cast:
             cast.replace(exp.TryCast(this=cast.this.copy(), to=cast.args["to"].copy()))
     return tree.sql("duckdb", comments=False)
+
+
+def _check_patterns(tree: exp.Query) -> None:
+    """A pattern of LIKE that ends in its escape is NULL, in DuckDB's tree: TRY does not hold what it would end in."""
+    for node in tree.find_all(exp.Like, exp.ILike):
+        escape, pattern = node.find_ancestor(exp.Escape, exp.Like, exp.ILike), node.expression
+        if isinstance(escape, exp.Escape) and escape.this is node and not isinstance(pattern.unnest(), exp.Literal):
+            one = re.escape(escape.expression.name)
+            whole = exp.Literal.string(f"(?:[^{one}]|{one}.)*")
+            ends = exp.Anonymous(this="regexp_full_match", expressions=[pattern.copy(), whole, exp.Literal.string("s")])
+            node.set("expression", exp.paren(exp.Case(ifs=[exp.If(this=ends, true=pattern.copy())])))
 
 
 def _order(tree: exp.Query) -> None:
@@ -93,7 +107,12 @@ def _harden(node: exp.Expr) -> None:
         if one_form.is_marked(node):
             pending += node.expressions
         elif not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
-            node.replace(_tried(node))
+            tried = _tried(node)
+            node.replace(tried)
+            # A key is written there as it is in GROUP BY.
+            pending += [
+                part for held in tried.find_all(exp.Anonymous) if one_form.is_key(held) for part in held.expressions
+            ]
         else:
             pending += list(node.iter_expressions())
 

@@ -101,13 +101,10 @@ CREATE MACRO spark_is_not_epoch(v) AS
 CREATE MACRO spark_time_of_micros(v) AS
   list_extract(list_transform([v], lambda m: make_timestamp(CASE WHEN m BETWEEN -9223372022400000000 AND 9223372036854775806 THEN m END)), 1);
 
+-- Whichever branch is computed, for whichever rows, none fails.
 CREATE MACRO spark_time_of_seconds(v) AS
-  make_timestamp(CASE
-    WHEN v > 9223372036854 THEN 9223372036854775806
-    WHEN v < -9223372022400 THEN -9223372022400000000
-    ELSE v END * CASE
-    WHEN v BETWEEN -9223372022400 AND 9223372036854 THEN 1000000
-    ELSE 1 END);
+  list_extract(list_transform([v], lambda s: make_timestamp(CASE
+    WHEN s IS NOT NULL THEN CAST(least(greatest(CAST(s AS HUGEINT) * 1000000, -9223372022400000000), 9223372036854775806) AS BIGINT) END)), 1);
 
 CREATE MACRO spark_time_of_real(v) AS
   CASE

@@ -31,9 +31,6 @@ CREATE MACRO spark_written_seconds(v, written, pattern) AS
     WHEN v BETWEEN -30610224000 AND 253402300799 THEN written
     ELSE spark_from_unixtime(v, pattern) END;
 
-CREATE MACRO spark_time_of_seconds(v) AS
-  make_timestamp(v * 1000000);
-
 -- What is of another form, or no time, is read natively: it may end the query.
 CREATE MACRO spark_read_time(v, form, words, pattern) AS
   coalesce(CASE WHEN regexp_full_match(v, form) THEN epoch_us(try_strptime(v, words)) END, spark_parse_time(v, pattern));
