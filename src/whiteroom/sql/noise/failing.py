@@ -46,6 +46,13 @@ _NEVER_FAIL = (
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between, exp.In)
 
 
+def is_value(node: exp.Expr) -> bool:
+    """Whether a node is worked out to a value for each row, as sqlglot's classes have it and leave some out."""
+    if isinstance(node, exp.Interval):
+        return not isinstance(node.this, exp.Literal)
+    return isinstance(node, exp.Condition | exp.AtTimeZone | exp.FromTimeZone)
+
+
 def can_fail(node: exp.Expr) -> bool:
     """Whether an operator or a function may fail on a value, apart from what it holds."""
     if isinstance(node, _NEVER_FAIL):

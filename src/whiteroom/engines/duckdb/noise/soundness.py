@@ -18,7 +18,7 @@ from whiteroom.domain.privacy.user_level import GROWING
 from whiteroom.sql.lineage.facts import is_windowed
 from whiteroom.sql.lineage.origins import from_aliases
 from whiteroom.sql.noise.analysis import function_name, is_count, is_unsafe
-from whiteroom.sql.noise.failing import can_fail_uncaught
+from whiteroom.sql.noise.failing import can_fail_uncaught, is_value
 from whiteroom.sql.refusals import Refused
 
 OF_ANY = (exp.AnyValue, exp.First, exp.Last)
@@ -65,6 +65,8 @@ _WINDOWS = frozenset(
 )
 _NUMBERED = {exp.Ntile: "this", exp.NthValue: "offset"}
 """Window functions that fail on a number below 1, and where that stands."""
+_GROWING_BY: Mapping[type[exp.Expr], str] = {exp.Replace: "replacement", exp.RegexpReplace: "replacement"}
+"""What puts a text in many places of another, and as which of its parts."""
 _ROWS_TAKEN: Mapping[type[exp.Expr], tuple[str, ...]] = {
     exp.CTE: ("this",),
     exp.From: ("this",),
@@ -99,8 +101,9 @@ def require_sound(tree: exp.Query) -> None:
             _check_pattern(node)
         elif isinstance(node, exp.Is):
             _check_condition(node)
-        elif isinstance(node, exp.Condition):
+        elif is_value(node):
             _check_function(node)
+        _check_conditions(node)
 
 
 def _check_function(node: exp.Expr) -> None:
@@ -109,6 +112,12 @@ def _check_function(node: exp.Expr) -> None:
         raise Refused(
             f"{_PRIVATE} no {name}, also over other tables: it makes large values of small ones, and what runs out of "
             "memory tells of rows. Leave it out."
+        )
+    with_what = node.args.get(_GROWING_BY.get(type(node), ""))
+    if with_what is not None and not isinstance(with_what, exp.Literal):
+        raise Refused(
+            f"{_PRIVATE} {name} with a text in quotes only: another makes large values of small ones, and what runs "
+            "out of memory tells of rows."
         )
     if can_fail_uncaught(node):
         raise Refused(
@@ -140,6 +149,33 @@ def _check_pattern(node: exp.Like | exp.ILike) -> None:
         escape = node.parent.expression.name
     if isinstance(pattern, exp.Literal) and pattern.name.replace(escape * 2, "").endswith(escape):
         raise Refused("The pattern of LIKE must not end with the character that escapes another. Write it twice.")
+
+
+_CONDITIONS: Mapping[type[exp.Expr], tuple[str, ...]] = {
+    exp.Where: ("this",),
+    exp.Having: ("this",),
+    exp.Qualify: ("this",),
+    exp.Join: ("on",),
+    exp.Not: ("this",),
+    exp.And: ("this", "expression"),
+    exp.Or: ("this", "expression"),
+    exp.CountIf: ("this",),
+    exp.LogicalAnd: ("this",),
+    exp.LogicalOr: ("this",),
+}
+"""Where a condition stands, and where DuckDB would cast what is none, outside of any TRY."""
+
+
+def _check_conditions(node: exp.Expr) -> None:
+    for name in _CONDITIONS.get(type(node), ()):
+        part = node.args.get(name)
+        if isinstance(part, exp.Expr) and not _is_condition(part.unnest()):
+            raise Refused(f"{_PRIVATE} for {node.key.upper()} what is a condition by itself. Compare the value.")
+
+
+def _is_condition(node: exp.Expr) -> bool:
+    given = node.type.this if node.type is not None else exp.DType.UNKNOWN
+    return isinstance(node, exp.Predicate | exp.Connector | exp.Not) or given in {exp.DType.BOOLEAN, exp.DType.NULL}
 
 
 def _check_condition(node: exp.Is) -> None:

@@ -19,7 +19,7 @@ from sqlglot import exp
 from whiteroom.engines.duckdb.noise import one_form
 from whiteroom.engines.duckdb.noise.soundness import OF_ANY, OF_NUMBERS, OF_PAIRS, SUMS, require_sound
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
-from whiteroom.sql.noise.failing import can_fail, holds_rows, kind_of
+from whiteroom.sql.noise.failing import can_fail, holds_rows, is_value, kind_of
 from whiteroom.sql.spark.lambdas import Variable
 
 DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions", "join_filter_pushdown", "statistics_propagation")
@@ -106,7 +106,7 @@ def _harden(node: exp.Expr) -> None:
             _sort_pairs(node)
         if one_form.is_marked(node):
             pending += node.expressions
-        elif not isinstance(node, _STRUCTURE) and _is_value(node) and can_fail(node) and not holds_rows(node):
+        elif not isinstance(node, _STRUCTURE) and is_value(node) and can_fail(node) and not holds_rows(node):
             tried = _tried(node)
             node.replace(tried)
             # A key is written there as it is in GROUP BY.
@@ -123,10 +123,6 @@ def _tried(node: exp.Expr) -> exp.Expr:
     tried.type = node.type
     judged = _CAST.get(kind_of(node) or "")
     return tried if judged is None else exp.TryCast(this=tried, to=exp.DataType.build(judged))
-
-
-def _is_value(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Condition)
 
 
 def _take_reals(node: exp.Expr) -> None:

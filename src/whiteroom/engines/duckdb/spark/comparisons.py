@@ -169,6 +169,12 @@ def _condition(node: exp.Expr) -> None:
         _refuse_value(node, part)
 
 
+def _joined(node: exp.Expr) -> None:
+    part = node.args.get("on")
+    if part is not None and of(part) not in (BOOLEAN, NULL, UNKNOWN):
+        _refuse_value(node, part)
+
+
 def _is_null(node: exp.Expr) -> exp.Expr:
     return exp.paren(exp.Is(this=exp.paren(node.expressions[0]), expression=exp.Null()))
 
@@ -205,6 +211,7 @@ RULES: Mapping[type[exp.Expr], Rule] = {
     exp.Not: _condition,
     exp.Where: _condition,
     exp.Having: _condition,
+    exp.Join: _joined,
 }
 NAMED: Mapping[str, Rule] = {"ISNULL": _is_null, "ISNOTNULL": _is_not_null}
 RESULTS: Mapping[type[exp.Expr], Rule] = {}
