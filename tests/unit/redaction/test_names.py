@@ -40,10 +40,13 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PatternFinder]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where packages can be installed to."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where packages can be installed to; what was imported from it goes with it."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    return tmp_path
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def redact(text: str, finder: PatternFinder, policy: LogPolicy = PERSONAL) -> str:
