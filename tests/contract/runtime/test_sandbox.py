@@ -231,12 +231,6 @@ n = 0
 while True:
   n += 1; open(f'/opt/ml/output/data/{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
 """,
-    "beside the program": "f = open('/opt/ml/code/x', 'wb')\nwhile True: f.write(b'x' * MIB)",
-    "the root": """
-n = 0
-while True:
-  n += 1; open(f'/x{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
-""",
     "empty files": """
 n = 0
 while True:
@@ -245,13 +239,31 @@ while True:
 }
 
 
+SCRATCH_FILLERS = {
+    "beside the program": "f = open('/opt/ml/code/x', 'wb')\nwhile True: f.write(b'x' * MIB)",
+    "the root": """
+n = 0
+while True:
+  n += 1; open(f'/x{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
+""",
+}
+"""Of the sandbox: an engine's containers have nothing there that can be written."""
+
+
+def filled(runs: Runs, filler: str) -> EndReason:
+    """How a run ends that writes without end."""
+    limits = replace(LIMITS, memory_bytes=1024 * MIB, volume_bytes=16 * MIB)
+    return runs.run("import os, time\nMIB = 1 << 20\n" + filler, limits=limits).reason
+
+
 @pytest.mark.parametrize("filler", FILLERS.values(), ids=FILLERS)
 def test_disk_is_limited(runs: Runs, filler: str) -> None:
-    end = runs.run(
-        "import os, time\nMIB = 1 << 20\n" + filler,
-        limits=replace(LIMITS, memory_bytes=1024 * MIB, volume_bytes=16 * MIB),
-    )
-    assert end.reason is EndReason.VOLUME
+    assert filled(runs, filler) is EndReason.VOLUME
+
+
+@pytest.mark.parametrize("filler", SCRATCH_FILLERS.values(), ids=SCRATCH_FILLERS)
+def test_what_is_written_beside_a_program_counts_as_its_disk(runs: Runs, filler: str) -> None:
+    assert filled(runs, filler) is EndReason.VOLUME
 
 
 def test_what_a_program_leaves_behind_can_be_forgotten(runs: Runs) -> None:
