@@ -36,7 +36,9 @@ def test_a_start_done_late_by_a_server_that_then_dies_is_swept(world: World) -> 
         world.clock.forward(TIMING.lease_seconds + 1)
         world.drive(world.reconciler())
 
-    def failpoint(point: str, seen: list[str] = []) -> None:  # noqa: B006 - it counts
+    seen: list[str] = []
+
+    def failpoint(point: str) -> None:
         seen.append(point)
         if seen.count("planned") == 2 and point == "planned":
             meanwhile()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from whiteroom.domain.privacy.query_tables import FileFormat
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports import TABLES, UnusableFiles
 
 _EXTENSIONS = {
     ".csv": FileFormat.CSV,
@@ -35,7 +35,6 @@ _BEGINNINGS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
 )
 """How files begin that look like tables and are none."""
-_TABLES = "Tables are Parquet, CSV in UTF-8, or JSON lines, these as they are or in gzip."
 _SAMPLE_BYTES = 4_096
 _GZIP, _PACKED = b"\x1f\x8b", ".gz"
 
@@ -129,9 +128,9 @@ def _format_of(file: str) -> FileFormat:
     known = _EXTENSIONS.get(name.suffix.lower())
     for beginnings, what in _BEGINNINGS:
         if start.lstrip().startswith(beginnings):
-            raise UnusableFiles(f"{file} is {what}, and no table. {_TABLES}")
+            raise UnusableFiles(f"{file} is {what}, and no table. {TABLES}")
     if known is FileFormat.PARQUET or b"\0" in start:
-        raise UnusableFiles(f"{file} is not a Parquet file, nor text. {_TABLES}")
+        raise UnusableFiles(f"{file} is not a Parquet file, nor text. {TABLES}")
     is_object = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
     if known is FileFormat.JSON_LINES and not is_object:
         raise UnusableFiles(f'{file} is no table: each line of JSON lines is an object, such as {{"age": 50}}.')
@@ -160,5 +159,5 @@ def _unpacked_start(file: str) -> tuple[bytes, Path]:
     if not start:
         raise UnusableFiles(f"{file} is empty: it has no header and no schema. Remove it or fill it.")
     if start.startswith((_PARQUET_MAGIC, _GZIP)):
-        raise UnusableFiles(f"{file} holds a packed file. Unpack it once. {_TABLES}")
+        raise UnusableFiles(f"{file} holds a packed file. Unpack it once. {TABLES}")
     return start, name.with_suffix("")

@@ -7,7 +7,7 @@ Adapters: store/, runtime/, engines/, catalog/, data/. They meet in app.py and n
 from __future__ import annotations
 
 from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
-from whiteroom.ports.catalog import Catalog, FoundTable, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import TABLES, Catalog, FoundTable, SchemaReader, TableNotFound, UnusableFiles
 from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
@@ -40,6 +40,7 @@ from whiteroom.ports.transaction import KINDS, Kind, Transaction
 
 __all__ = [
     "KINDS",
+    "TABLES",
     "Actor",
     "AnalysisLogs",
     "Archive",

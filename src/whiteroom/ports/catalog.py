@@ -27,6 +27,10 @@ class Catalog(Protocol):
         """
 
 
+TABLES = "Tables are Parquet, CSV in UTF-8, or JSON lines; the last two as they are or in gzip."
+"""For whoever gave something else."""
+
+
 class UnusableFiles(Exception):
     """Files that cannot be a table. The message names the file, says why, and holds no row."""
 

@@ -251,10 +251,10 @@ class AnyRoom:
         return answer
 
     def version(self, name: str, base: dict[str, str], *channels: str, **changes: Any) -> dict[str, str]:
-        """A training that goes on from a version and waits to run."""
+        """A training that goes on from a version, the latest where none is named, and waits to run."""
         incremental = {
             "trainedModelArn": base["trainedModelArn"],
-            "versionIdentifier": base["versionIdentifier"],
+            "versionIdentifier": base.get("versionIdentifier"),
             "channelName": "base",
         }
         incremental = {key: value for key, value in incremental.items() if value is not None}

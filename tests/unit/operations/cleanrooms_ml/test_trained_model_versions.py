@@ -10,7 +10,6 @@ from whiteroom.base.faults import AccessDenied, Conflict, ResourceNotFound, Vali
 from whiteroom.domain.execution.lifecycle import Event
 
 UNKNOWN = "ffffffff-ffff-4fff-8fff-ffffffffffff"
-LATEST = {"versionIdentifier": None}
 
 
 @pytest.fixture
@@ -92,12 +91,13 @@ def test_a_new_version_changes_nothing_else_of_the_one_before(room: Room, channe
 def test_an_incremental_channel_without_a_version_takes_the_latest_active(
     room: Room, channel: str, base: dict[str, str]
 ) -> None:
+    latest = {"trainedModelArn": base["trainedModelArn"]}
     second = room.version("second", base, channel)
-    third = room.version("third", {**base, **LATEST}, channel)  # type: ignore[dict-item]
+    third = room.version("third", latest, channel)
     answer = room.call("GetTrainedModel", **third)
     assert answer["incrementalTrainingDataChannels"][0]["modelName"] == "base"
     room.advance_model(second, Event.STARTED, Event.SUCCEEDED)
-    fourth = room.version("fourth", {**base, **LATEST}, channel)  # type: ignore[dict-item]
+    fourth = room.version("fourth", latest, channel)
     (read,) = room.call("GetTrainedModel", **fourth)["incrementalTrainingDataChannels"]
     assert read == {"channelName": "base", "versionIdentifier": second["versionIdentifier"], "modelName": "second"}
 

@@ -29,7 +29,8 @@ def described(connection: duckdb.DuckDBPyConnection, file: str, file_format: Fil
     if file_format is FileFormat.PARQUET:
         source = f"read_parquet({name}, hive_partitioning=false)"
     columns = []
-    for column, duckdb_type, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():  # noqa: S608
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608 -- quoted
+    for column, duckdb_type, *_ in described:
         try:
             columns.append(Column(column, from_duckdb(duckdb_type)))
         except ValueError as error:

@@ -97,5 +97,6 @@ def _first_row(connection: duckdb.DuckDBPyConnection, source: str, column: Colum
     name = sql_name(column.name)
     numbered = f"SELECT row_number() OVER () AS {sql_name(_ROW)}, {name} FROM {source}"  # noqa: S608 -- quoted
     bad = f"{name} IS NOT NULL AND NOT ({fits(name, column.type, reading)})"
-    found = connection.execute(f"SELECT min({sql_name(_ROW)}) FROM ({numbered}) WHERE {bad}").fetchone()  # noqa: S608
+    first = f"SELECT min({sql_name(_ROW)}) FROM ({numbered}) WHERE {bad}"  # noqa: S608 -- quoted
+    found = connection.execute(first).fetchone()
     return int(found[0]) if found and found[0] else 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from whiteroom.domain.privacy.query_tables import Column, Reading
 from whiteroom.domain.privacy.readings import Wishes, date_pattern
 from whiteroom.engines.duckdb.files.lines import MAX_HEADER_BYTES, column_names, first_text, records, text_lines
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports import TABLES, UnusableFiles
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_RECORDS = 1_000
@@ -20,7 +20,6 @@ MAX_COLUMNS = 10_000
 _MAX_SKIPPED = 1_000
 _NAMED = frozenset({".csv", ".tsv", ".tab"})
 _PACKED = ".gz"
-_TABLES = "Tables are Parquet, CSV in UTF-8, or JSON lines."
 
 
 def find_reading(file: str, wishes: Wishes) -> Reading:
@@ -68,7 +67,7 @@ def check_header(file: str, header: list[str] | None, reading: Reading) -> list[
     if len(header) == 1 and not _says_so(Path(file)):
         raise UnusableFiles(
             f"{file} is no table as far as can be seen: nothing in its name says so, and its first line names one "
-            f"column. If it is one, give it a name that ends in .csv. {_TABLES}"
+            f"column. If it is one, give it a name that ends in .csv. {TABLES}"
         )
     repeated = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
     if repeated:

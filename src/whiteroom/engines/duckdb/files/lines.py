@@ -50,7 +50,7 @@ def _unpacked(file: Path) -> Iterator[BinaryIO]:
         packed = stream.read(len(_GZIP)) == _GZIP
         stream.seek(0)
         if packed:
-            with igzip.IGzipFile(fileobj=stream) as unpacked:  # type: ignore[no-untyped-call]
+            with igzip.IGzipFile(fileobj=stream) as unpacked:  # type: ignore[no-untyped-call]  # isal has none
                 yield cast("BinaryIO", unpacked)
         else:
             yield stream

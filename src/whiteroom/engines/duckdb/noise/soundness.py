@@ -79,6 +79,21 @@ _ROWS_TAKEN: Mapping[type[exp.Expr], tuple[str, ...]] = {
     exp.In: ("query",),
 }
 """What takes the rows of a query, however many there are, and as which of its parts."""
+_CONDITIONS: Mapping[type[exp.Expr], tuple[str, ...]] = {
+    exp.Where: ("this",),
+    exp.Having: ("this",),
+    exp.Qualify: ("this",),
+    exp.Join: ("on",),
+    exp.Is: ("this",),
+    exp.Not: ("this",),
+    exp.And: ("this", "expression"),
+    exp.Or: ("this", "expression"),
+    exp.CountIf: ("this",),
+    exp.LogicalAnd: ("this",),
+    exp.LogicalOr: ("this",),
+}
+"""Where a condition stands (before IS if TRUE or FALSE comes after), and DuckDB would cast what is none outside of any
+TRY."""
 _PRIVATE = "A query that reads tables with differential privacy takes"
 
 
@@ -99,8 +114,6 @@ def require_sound(tree: exp.Query) -> None:
             raise Refused(f"{_PRIVATE} no IGNORE NULLS: which value is left depends on the order of rows. Filter them.")
         elif isinstance(node, exp.Like | exp.ILike):
             _check_pattern(node)
-        elif isinstance(node, exp.Is):
-            _check_condition(node)
         elif is_value(node):
             _check_function(node)
         _check_conditions(node)
@@ -151,22 +164,9 @@ def _check_pattern(node: exp.Like | exp.ILike) -> None:
         raise Refused("The pattern of LIKE must not end with the character that escapes another. Write it twice.")
 
 
-_CONDITIONS: Mapping[type[exp.Expr], tuple[str, ...]] = {
-    exp.Where: ("this",),
-    exp.Having: ("this",),
-    exp.Qualify: ("this",),
-    exp.Join: ("on",),
-    exp.Not: ("this",),
-    exp.And: ("this", "expression"),
-    exp.Or: ("this", "expression"),
-    exp.CountIf: ("this",),
-    exp.LogicalAnd: ("this",),
-    exp.LogicalOr: ("this",),
-}
-"""Where a condition stands, and where DuckDB would cast what is none, outside of any TRY."""
-
-
 def _check_conditions(node: exp.Expr) -> None:
+    if isinstance(node, exp.Is) and not isinstance(node.expression, exp.Boolean):
+        return
     for name in _CONDITIONS.get(type(node), ()):
         part = node.args.get(name)
         if isinstance(part, exp.Expr) and not _is_condition(part.unnest()):
@@ -176,13 +176,6 @@ def _check_conditions(node: exp.Expr) -> None:
 def _is_condition(node: exp.Expr) -> bool:
     given = node.type.this if node.type is not None else exp.DType.UNKNOWN
     return isinstance(node, exp.Predicate | exp.Connector | exp.Not) or given in {exp.DType.BOOLEAN, exp.DType.NULL}
-
-
-def _check_condition(node: exp.Is) -> None:
-    """A cast to BOOLEAN would fail on what says neither true nor false."""
-    given = node.this.type.this if node.this.type is not None else exp.DType.UNKNOWN
-    if isinstance(node.expression, exp.Boolean) and given not in {exp.DType.BOOLEAN, exp.DType.NULL}:
-        raise Refused(f"{_PRIVATE} IS TRUE and IS FALSE of conditions only. Compare the value.")
 
 
 def _check_window(window: exp.Window) -> None:
