@@ -164,7 +164,10 @@ OF_A_PERSON = [
     "max(b) - 1", "CAST(avg(x) AS DECIMAL(10, 2))", "first(diag) IGNORE NULLS", "count(CAST(x AS TIMESTAMP))",
 ]  # fmt: skip
 OF_A_WINDOW = [
-    "lag(n, 'a')", "lag(n, 1.5)", "lag(n, 99999999999999999999)", "lead(n, 2)", "nth_value(n, 2)",
+    "lag(n, 'a')", "lag(n, 1.5)", "lag(extract(SECOND FROM ts), 1, n)", "lag(n, 1, NULL)",
+    "lead(CAST(n AS TINYINT), 1, 2024)",
+    "lag(n, 1, timestampdiff(MICROSECOND, TIMESTAMP '2024-01-01', ts))", "lag(n, 1, 0)",
+    "lag(n, 99999999999999999999)", "lead(n, 2)", "nth_value(n, 2)",
     "nth_value(n, 99999999999999999999)", "first_value(n) IGNORE NULLS",
 ]  # fmt: skip
 FRAMES = ["'a' PRECEDING", "99999999999999999999 PRECEDING", "1.5 PRECEDING", "UNBOUNDED PRECEDING", "2 PRECEDING"]

@@ -109,7 +109,7 @@ class UserSelect:
     windows_across: bool
     """Whether one of them has no identifier among its PARTITION BY."""
     windows_unsafe: bool
-    """Whether one of them has a frame or an offset other than plain numbers of rows."""
+    """Whether one of them has a frame or an offset other than plain numbers of rows, or a default."""
     windows_over_groups: bool
     """Whether it has both windows and aggregates."""
     filtered: bool
@@ -225,7 +225,7 @@ def _select_reasons(fact: UserSelect) -> Iterator[str]:
     if fact.windows_across:
         yield f"each window function in {place} must have the identifier in its PARTITION BY."
     if fact.windows_unsafe:
-        yield f"window functions in {place} take frames of ROWS and offsets that are plain numbers only."
+        yield f"window functions in {place} take no default, and frames of ROWS and offsets of plain numbers."
     yield from _final_reasons(fact) if fact.final else _inner_reasons(fact)
 
 

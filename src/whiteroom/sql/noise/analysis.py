@@ -316,7 +316,7 @@ def _window_name(window: exp.Window) -> str:
 
 
 def is_unsafe(window: exp.Window) -> bool:
-    """Whether a window has a frame or an offset other than plain numbers of rows."""
+    """Whether a window has a frame or an offset other than plain numbers of rows, or a default."""
     spec, function = window.args.get("spec"), window.this
     if spec is not None:
         edges = [spec.args.get("start"), spec.args.get("end")]
@@ -324,9 +324,9 @@ def is_unsafe(window: exp.Window) -> bool:
         if str(spec.args.get("kind") or "").upper() != "ROWS" or not plain:
             return True
     if isinstance(function, exp.Lag | exp.Lead):
+        # An engine may cast a default to the type that the first argument has there, and fail.
         offset, default = function.args.get("offset"), function.args.get("default")
-        counted = offset is None or is_count(offset)
-        return not counted or (default is not None and not alike([function.this, default]))
+        return not (offset is None or is_count(offset)) or not isinstance(default, exp.Null | None)
     return False
 
 

@@ -59,7 +59,9 @@ def operand_types(node: exp.Expr, left: exp.Expr, right: exp.Expr) -> tuple[exp.
     if is_decimal(first) or is_decimal(second):
         if is_real(first) or is_real(second):
             return DOUBLE, DOUBLE
-        return decimal(*literal_digits(left)), decimal(*literal_digits(right))
+        # A NULL is a number of the other's type.
+        here, there = (right if of(left) == NULL else left), (left if of(right) == NULL else right)
+        return decimal(*literal_digits(here)), decimal(*literal_digits(there))
     common = tightest(first, second)
     return (common, common) if common is not None else None
 

@@ -10,6 +10,8 @@ from functools import cache, partial
 
 from sqlglot import exp
 
+from whiteroom.sql.refusals import Refused
+
 MOST_DIGITS = 38
 _LEAST_SCALE = 6
 """Digits after the point that a result of too many digits keeps."""
@@ -181,10 +183,16 @@ def is_nested(spark_type: exp.DataType) -> bool:
 
 
 def digits(spark_type: exp.DataType) -> tuple[int, int]:
-    """Precision and scale of a decimal, or of the decimal that holds every value of an integer type."""
+    """Precision and scale of a decimal, or of the decimal that holds every value of an integer type.
+
+    Raises:
+        Refused: it is of neither.
+    """
     if is_decimal(spark_type):
         precision, scale = (int(parameter.name) for parameter in spark_type.expressions)
         return precision, scale
+    if spark_type not in _INTEGER_DIGITS:
+        raise Refused(f"A decimal meets a {spark_type.sql('spark').lower()} where Spark takes numbers. Cast it.")
     return _INTEGER_DIGITS[spark_type], 0
 
 

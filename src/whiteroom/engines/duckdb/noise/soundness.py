@@ -10,6 +10,7 @@ Classes are compared as they are: a kind of sqlglot's that derives from an allow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sqlglot import exp
@@ -158,10 +159,21 @@ def _check_aggregate(node: exp.AggFunc) -> None:
 def _check_pattern(node: exp.Like | exp.ILike) -> None:
     """DuckDB ends a query at a pattern that ends in its escape; one that is no text in quotes, try_wrap.py looks at."""
     pattern, escape = node.expression.unnest(), "\\"
+    if isinstance(pattern, exp.Any | exp.All):
+        raise Refused(f"{_PRIVATE} no LIKE ANY and LIKE ALL. Write a LIKE for each pattern, with OR or AND.")
     if isinstance(node.parent, exp.Escape):
-        escape = node.parent.expression.name
-    if isinstance(pattern, exp.Literal) and pattern.name.replace(escape * 2, "").endswith(escape):
+        given = node.parent.expression
+        escape = given.name
+        if not isinstance(given, exp.Literal) or len(escape) != 1 or not escape.isascii():
+            raise Refused(f"{_PRIVATE} for ESCAPE one character of ASCII, in quotes.")
+    if isinstance(pattern, exp.Literal) and not re.fullmatch(whole_pattern(escape), pattern.name, re.DOTALL):
         raise Refused("The pattern of LIKE must not end with the character that escapes another. Write it twice.")
+
+
+def whole_pattern(escape: str) -> str:
+    """What a pattern of LIKE may be, as a regular expression of Python's and RE2's: each escape has a character."""
+    one = re.escape(escape)
+    return f"(?:[^{one}]|{one}.)*"
 
 
 def _check_conditions(node: exp.Expr) -> None:
@@ -180,7 +192,9 @@ def _is_condition(node: exp.Expr) -> bool:
 
 def _check_window(window: exp.Window) -> None:
     if is_unsafe(window):
-        raise Refused(f"{_PRIVATE} window functions with frames of ROWS and offsets that are plain numbers only.")
+        raise Refused(
+            f"{_PRIVATE} window functions without default, and with frames of ROWS and offsets of plain numbers."
+        )
     function = window.this
     place = _NUMBERED.get(type(function))
     number = function.args.get(place) if place else None

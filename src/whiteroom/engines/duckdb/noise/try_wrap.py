@@ -17,7 +17,7 @@ import re
 from sqlglot import exp
 
 from whiteroom.engines.duckdb.noise import one_form
-from whiteroom.engines.duckdb.noise.soundness import OF_ANY, OF_NUMBERS, OF_PAIRS, SUMS, require_sound
+from whiteroom.engines.duckdb.noise.soundness import OF_ANY, OF_NUMBERS, OF_PAIRS, SUMS, require_sound, whole_pattern
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
 from whiteroom.sql.noise.failing import can_fail, holds_rows, is_value, kind_of
 from whiteroom.sql.spark.lambdas import Variable
@@ -72,9 +72,11 @@ def _check_patterns(tree: exp.Query) -> None:
     """A pattern of LIKE that ends in its escape is NULL, in DuckDB's tree: TRY does not hold what it would end in."""
     for node in tree.find_all(exp.Like, exp.ILike):
         escape, pattern = node.find_ancestor(exp.Escape, exp.Like, exp.ILike), node.expression
-        if isinstance(escape, exp.Escape) and escape.this is node and not isinstance(pattern.unnest(), exp.Literal):
-            one = re.escape(escape.expression.name)
-            whole = exp.Literal.string(f"(?:[^{one}]|{one}.)*")
+        if isinstance(escape, exp.Escape) and escape.this is node:
+            form = whole_pattern(escape.expression.name)
+            if isinstance(pattern, exp.Literal) and re.fullmatch(form, pattern.name, re.DOTALL):
+                continue
+            whole = exp.Literal.string(form)
             ends = exp.Anonymous(this="regexp_full_match", expressions=[pattern.copy(), whole, exp.Literal.string("s")])
             node.set("expression", exp.paren(exp.Case(ifs=[exp.If(this=ends, true=pattern.copy())])))
 
