@@ -192,7 +192,7 @@ def digits(spark_type: exp.DataType) -> tuple[int, int]:
         precision, scale = (int(parameter.name) for parameter in spark_type.expressions)
         return precision, scale
     if spark_type not in _INTEGER_DIGITS:
-        raise Refused(f"A decimal meets a {spark_type.sql('spark').lower()} where Spark takes numbers. Cast it.")
+        raise Refused(f"Spark takes numbers beside a decimal here, and not {spark_type.sql('spark').lower()}. Cast it.")
     return _INTEGER_DIGITS[spark_type], 0
 
 
