@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports import Archive, LocalData, TableNotFound, TookTooLong
@@ -93,14 +94,14 @@ class RiggedData(FolderData):
         location: str,
         path: str,
         sources: Iterable[tuple[str, DataRef]],
-        confirm: Callable[[], object] = lambda: None,
+        confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
     ) -> None:
         if self.refusal is not None:
             raise self.refusal
 
-        def confirm_later() -> None:
+        def confirm_later(files: Sequence[DeliveredFile]) -> None:
             self.while_copying()
-            confirm()
+            confirm(files)
 
         super().deliver(location, path, sources, confirm_later)
 

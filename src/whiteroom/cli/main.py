@@ -43,6 +43,7 @@ NOUNS: Mapping[str, Noun] = {
     "explain": Noun("Tell everything that happened to a resource, and why."),
     "logs": Noun("Show what a training or an inference job wrote."),
     "metrics": Noun("Show what a training or an inference job measured, and took of the machine."),
+    "results": Noun("Show what was delivered to members, and copy it out.", is_group=True),
     "partial": Noun("Fetch what a training saved that ran too long."),
     "ops": Noun("List the AWS operations, and the function that answers each."),
     "doctor": Noun("Look at what this machine can run, and what to do about the rest."),

@@ -16,6 +16,7 @@ from whiteroom.controllers.budget_charges import pay
 from whiteroom.controllers.budget_refunds import give_back_unused
 from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.querying import Querying, still_allowed
+from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.lifecycle import Lifecycle
@@ -67,7 +68,7 @@ class ProtectedQueryController:
             data: keeps their rows until it has delivered them.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
             regions: in which regions the buckets lie.
-            clock: says which month's privacy budget is charged.
+            clock: says which month's privacy budget is charged, and when rows were delivered.
         """
         self._store = store
         self._engine = engine
@@ -76,6 +77,7 @@ class ProtectedQueryController:
         self._default_location = default_location
         self._regions = regions
         self._clock = clock
+        self._handover = Handover(store, data, clock)
 
     def observe(self, record: ProtectedQuery) -> Seen:
         """loop.Controller.observe."""
@@ -106,8 +108,10 @@ class ProtectedQueryController:
                 raise ValueError(f"a protected query has no effect {effect.value}")
         return DONE
 
-    def on_transition(self, tx: Transaction, record: ProtectedQuery, now: datetime) -> None:  # noqa: ARG002 - of the protocol
-        """loop.Controller.on_transition: access budgets get back what the query did not use."""
+    def on_transition(self, tx: Transaction, record: ProtectedQuery, now: datetime) -> None:
+        """loop.Controller.on_transition: rows can be fetched, and access budgets get back what was not used."""
+        if record.status is ProtectedQueryStatus.SUCCESS:
+            mark_delivered(tx, record.id, now)
         never_started = record.status is ProtectedQueryStatus.CANCELLED and record.started_at is None
         refused_by_rules = record.status_code in {StatusCode.QUERY_REFUSED, StatusCode.REVOKED_BY_OWNER}
         if record.status is ProtectedQueryStatus.SUCCESS or never_started or refused_by_rules:
@@ -183,7 +187,7 @@ class ProtectedQueryController:
         deliveries: list[Mapping[str, Any]] = []
         for account_id, location in places.items():
             try:
-                self._data.deliver(location, query.id, sources, confirm)
+                self._handover.deliver(query, account_id, location, query.id, sources, confirm)
             except UnsafeContents as error:
                 return Failure(StatusCode.PLATFORM_ERROR, str(error))
             except DeliveryFailed as error:

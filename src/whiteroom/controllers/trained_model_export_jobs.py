@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from whiteroom.base.clock import Clock
 from whiteroom.controllers.current import require_wanted
+from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import delivery_path
 from whiteroom.domain.execution.failures import MEANING, StatusCode
@@ -18,7 +20,7 @@ from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.execution.steps import Effect, Failure, Outcome, Step, refused
 from whiteroom.domain.privacy.policies import FileType, export_within_limit, exportable_files, may_export
 from whiteroom.domain.resources.collaborations import Ability
-from whiteroom.domain.resources.trained_model_export_jobs import LIFECYCLE, TrainedModelExportJob, plan
+from whiteroom.domain.resources.trained_model_export_jobs import LIFECYCLE, Status, TrainedModelExportJob, plan
 from whiteroom.domain.resources.trained_models import (
     MODEL_ARCHIVE,
     OUTPUT_ARCHIVE,
@@ -50,10 +52,11 @@ class TrainedModelExportJobController:
     work = Work.TRAINED_MODEL_EXPORT_JOBS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, store: Store, data: Data) -> None:
+    def __init__(self, store: Store, data: Data, clock: Clock) -> None:
         """Work with the records in `store` and the artefacts in `data`."""
         self._store = store
         self._data = data
+        self._handover = Handover(store, data, clock)
 
     def observe(self, record: TrainedModelExportJob) -> Seen:
         """loop.Controller.observe."""
@@ -78,7 +81,8 @@ class TrainedModelExportJobController:
 
         path = delivery_path(record.collaboration_id, record.trained_model_name, record.account_id, record.name)
         try:
-            self._data.deliver(ready.location, path, _sources(record.trained_model_id, ready.kinds), confirm)
+            sources = _sources(record.trained_model_id, ready.kinds)
+            self._handover.deliver(record, record.receiver_account_id, ready.location, path, sources, confirm)
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
         except DeliveryFailed as error:
@@ -86,7 +90,9 @@ class TrainedModelExportJobController:
         return Outcome({"exported_bytes": ready.size_bytes})
 
     def on_transition(self, tx: Transaction, record: TrainedModelExportJob, now: datetime) -> None:
-        """loop.Controller.on_transition: nothing goes along with an export job."""
+        """loop.Controller.on_transition: what was delivered can be fetched."""
+        if record.status is Status.ACTIVE:
+            mark_delivered(tx, record.id, now)
 
     def clean_up(self, record: TrainedModelExportJob) -> None:
         """loop.Controller.clean_up: an export holds nothing."""

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from whiteroom.base.arns import parse_arn
+from whiteroom.base.clock import Clock
 from whiteroom.controllers.artefacts import is_kept
 from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.metrics import with_metrics
+from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import delivery_path
@@ -50,17 +52,19 @@ class TrainedModelInferenceJobController:
     work = Work.TRAINED_MODEL_INFERENCE_JOBS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, tools: RunTools, data: Data) -> None:
+    def __init__(self, tools: RunTools, data: Data, clock: Clock) -> None:
         """Work with these.
 
         Args:
             tools: drive runs.
             data: keeps artefacts and rows, and delivers results.
+            clock: says when it has.
         """
         self._runs = Runs(INFERENCES, tools)
         self._store = tools.store
         self._settings = tools.settings
         self._data = data
+        self._handover = Handover(tools.store, data, clock)
 
     def observe(self, record: TrainedModelInferenceJob) -> Seen:
         """loop.Controller.observe."""
@@ -92,7 +96,9 @@ class TrainedModelInferenceJobController:
         return DONE
 
     def on_transition(self, tx: Transaction, record: TrainedModelInferenceJob, now: datetime) -> None:
-        """loop.Controller.on_transition: nothing goes along with an inference job."""
+        """loop.Controller.on_transition: what was delivered can be fetched."""
+        if record.status is Status.ACTIVE:
+            mark_delivered(tx, record.id, now)
 
     def clean_up(self, record: TrainedModelInferenceJob) -> None:
         """loop.Controller.clean_up."""
@@ -163,7 +169,8 @@ class TrainedModelInferenceJobController:
                     raise Stale(f"What the inference job {job.id} rests on changed while its output was copied.")
 
             path = delivery_path(job.collaboration_id, job.trained_model_name, job.account_id, job.name)
-            self._data.deliver(location, path, sorted(files.items()), confirm)
+            sources = sorted(files.items())
+            self._handover.deliver(job, job.receiver_account_id, location, path, sources, confirm)
         except ConflictingContents as error:
             return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except UnsafeContents as error:

@@ -26,9 +26,11 @@ from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_locatio
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.archive import content_bytes_of, write_archive
+from whiteroom.data.delivered import OpenedFile, opened_below
 from whiteroom.data.opening import copy_exactly, opened
 from whiteroom.data.walking import walk
 from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.ports import Archive, DeliveryFailed
 
 _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
@@ -123,7 +125,7 @@ class FolderData:
         location: str,
         path: str,
         sources: Iterable[tuple[str, DataRef]],
-        confirm: Callable[[], object] = lambda: None,
+        confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
     ) -> None:
         """See `ports.Data.deliver`.
 
@@ -135,8 +137,7 @@ class FolderData:
         """
         wanted = [(plain_parts(name, "The file name"), self._path(source)) for name, source in sources]
         try:
-            place = parse_location(location)
-            folders = (place.bucket, *place.folders, *folder_parts(path, "The path"))
+            folders = _folders_of(location, path)
         except ValueError as error:
             raise DeliveryFailed(
                 "The receiver's location is none that files can be put at. The receiver must set another one."
@@ -148,6 +149,13 @@ class FolderData:
             if machine_error_of(error):
                 raise  # of this machine, and not of the place: the same delivery is tried again
             raise DeliveryFailed(f"The receiver's location cannot be written to: {error.strerror}.") from error
+
+    def open_delivered(
+        self, location: str, path: str, file: DeliveredFile, start: int = 0, length: int | None = None
+    ) -> OpenedFile:
+        """See `ports.Data.open_delivered`."""
+        folders = (*_folders_of(location, path), *plain_parts(file.name, "The file name"))
+        return opened_below(self._deliveries, folders, file, start, length)
 
     @contextlib.contextmanager
     def _noted(self, folders: tuple[str, ...]) -> Iterator[None]:
@@ -220,7 +228,22 @@ def _drafted(target: Path, mode: int) -> Iterator[IO[bytes]]:
     _sync_folder(target.parent)
 
 
-def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]], confirm: Callable[[], object]) -> None:
+def _folders_of(location: str, path: str) -> tuple[str, ...]:
+    """The folders below objects/ that lead to a delivery.
+
+    Raises:
+        ValueError: the location or the path is none.
+    """
+    place = parse_location(location)
+    return (place.bucket, *place.folders, *folder_parts(path, "The path"))
+
+
+def _deliver(
+    parent: int,
+    name: str,
+    wanted: list[tuple[tuple[str, ...], Path]],
+    confirm: Callable[[Sequence[DeliveredFile]], object],
+) -> None:
     """Gather the files beside the folder `name`, then put them there."""
     staging = _staging(name)
     with contextlib.suppress(FileExistsError):
@@ -234,9 +257,7 @@ def _deliver(parent: int, name: str, wanted: list[tuple[tuple[str, ...], Path]],
             ) from None
         try:
             _clear(held)
-            for parts, source in wanted:
-                _stage(held, parts, source)
-            confirm()
+            confirm([_stage(held, parts, source) for parts, source in wanted])
             os.fchmod(held, 0o755)
             try:
                 os.rename(staging, name, src_dir_fd=parent, dst_dir_fd=parent)
@@ -255,13 +276,21 @@ def _staging(name: str) -> str:
     return STAGING_PREFIX + hashlib.sha256(name.encode()).hexdigest()[:24]
 
 
-def _stage(staging: int, parts: tuple[str, ...], source: Path) -> None:
+def _stage(staging: int, parts: tuple[str, ...], source: Path) -> DeliveredFile:
     """Copy one file, regular and without another name, to the staging folder, down to the disk."""
+    digest = hashlib.sha256()
     with opened(str(source), parts[-1]) as (fd, facts), _entered_at(staging, parts[:-1]) as folder:
         out = os.open(parts[-1], _NEW_FILE_FLAGS, 0o644, dir_fd=folder)
         with os.fdopen(out, "wb", buffering=0) as file:
-            copy_exactly(fd, facts.st_size, parts[-1], facts, file.write)
+
+            def write(piece: memoryview) -> None:
+                digest.update(piece)
+                while piece:  # a disk that fills up takes a part of it, and refuses the next
+                    piece = piece[file.write(piece) :]
+
+            copy_exactly(fd, facts.st_size, parts[-1], facts, write)
             os.fsync(file.fileno())
+    return DeliveredFile("/".join(parts), facts.st_size, digest.hexdigest())
 
 
 def _replace_one_by_one(parent: int, name: str, staging: int, wanted: list[tuple[str, ...]]) -> None:

@@ -8,6 +8,7 @@ from math import inf
 from typing import ClassVar, Protocol
 
 from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.deliveries import DeliveredFile
 
 
 class UnsafeContents(Exception):
@@ -33,6 +34,10 @@ class TookTooLong(Exception):
 
 class DeliveryFailed(Exception):
     """A member's location took nothing. The message is for all members, and does not say where the location is."""
+
+
+class DeliveryGone(Exception):
+    """What was delivered is not there any more, or is not what was delivered. The message is for its receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,20 @@ class Archive:
     """Of the regular files inside, uncompressed."""
     left_out: LeftOut = field(default=LeftOut(), compare=False)
     """What `pack` left out; one that is found again does not say."""
+
+
+class DeliveredBytes(Protocol):
+    """Bytes of a delivered file, or a part of them, opened. From one thread at a time, whichever it is."""
+
+    def read(self, limit_bytes: int) -> bytes:
+        """The next bytes, at most so many; none at the end of what was asked for.
+
+        Raises:
+            DeliveryGone: the file was cut short meanwhile.
+        """
+
+    def close(self) -> None:
+        """Let go of it; safe to repeat."""
 
 
 class Data(Protocol):
@@ -135,7 +154,7 @@ class Data(Protocol):
         location: str,
         path: str,
         sources: Iterable[tuple[str, DataRef]],
-        confirm: Callable[[], object] = lambda: None,
+        confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
     ) -> None:
         """Put files (name, source) at `location` (`s3://BUCKET/PREFIX`) below the folder `path`, all or none.
 
@@ -145,12 +164,31 @@ class Data(Protocol):
             location: of the receiver.
             path: of the delivery, below it.
             sources: the files.
-            confirm: called when all of them have been copied and none can be seen yet, since copying takes time:
-                where it raises, nothing is delivered, and what it raised goes to the caller.
+            confirm: called with what has been copied when all of it has been and none can be seen yet, since copying
+                takes time: where it raises, nothing is delivered, and what it raised goes to the caller.
 
         Raises:
             UnsafeContents: a source is not a regular file.
             DeliveryFailed: the location cannot be written to.
+        """
+
+    def open_delivered(
+        self, location: str, path: str, file: DeliveredFile, start: int = 0, length: int | None = None
+    ) -> DeliveredBytes:
+        """Open a file that was delivered, without following links.
+
+        It stays what it was when it was opened, whatever is delivered to the same place later. Whether it still is what
+        was delivered then is for the caller to know from its records, once it is open.
+
+        Args:
+            location: of the receiver, as it was delivered to.
+            path: of the delivery, likewise.
+            file: as `confirm` was told of it.
+            start: the first byte that is wanted.
+            length: how many are; None for all that follow.
+
+        Raises:
+            DeliveryGone: it is not there, is no regular file, or has another size.
         """
 
 

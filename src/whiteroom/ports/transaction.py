@@ -29,6 +29,7 @@ from whiteroom.domain.resources.ml_input_channels import LIFECYCLE as CHANNEL_LI
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.results import Result
 from whiteroom.domain.resources.trained_model_export_jobs import LIFECYCLE as EXPORT_LIFECYCLE
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE as INFERENCE_LIFECYCLE
@@ -210,6 +211,15 @@ class Transaction(ABC):
         ("collaboration_id", "trained_model_arn", "trained_model_version_identifier"),
         ("trained_model_id", "status"),
         unique=(("trained_model_arn", "name"),),
+    )
+    results = records(
+        Result,
+        ("account_id", "status"),
+        ("account_id", "collaboration_id", "status"),
+        ("status",),
+        ("job_id",),
+        ("place",),
+        unique=(("job_id", "account_id"),),
     )
 
     @abstractmethod

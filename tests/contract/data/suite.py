@@ -6,21 +6,26 @@ file of it, and `delivered` those of every delivery.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.ports import (
     Archive,
     ConflictingContents,
     Data,
+    DeliveredBytes,
     DeliveryFailed,
+    DeliveryGone,
     LeftOut,
     LocalData,
     TookTooLong,
@@ -53,6 +58,19 @@ def contents(archive: bytes) -> dict[str, bytes | None]:
             file = tar.extractfile(member)
             found[member.name] = None if file is None else file.read()
         return found
+
+
+def delivered_file(name: str, contents: bytes) -> DeliveredFile:
+    return DeliveredFile(name, len(contents), hashlib.sha256(contents).hexdigest())
+
+
+def everything(opened: DeliveredBytes) -> bytes:
+    """What there is to read, a hundred bytes at a time at most; it is closed twice."""
+    pieces = list(iter(lambda: opened.read(100), b""))
+    assert all(len(piece) <= 100 for piece in pieces)
+    opened.close()
+    opened.close()
+    return b"".join(pieces)
 
 
 class DataContract:
@@ -289,17 +307,75 @@ class DataContract:
         class TakenBackError(Exception):
             pass
 
-        def take_back() -> None:
+        def take_back(_: object) -> None:
             raise TakenBackError
 
         fill(place(JOB), a=b"1", b=b"2")
         with pytest.raises(TakenBackError):
             data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))], take_back)
         assert delivered() == {}
-        data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))], lambda: None)
+        data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))], lambda _: None)
         with pytest.raises(TakenBackError):
             data.deliver("s3://hospital-a", "job", [("a", JOB.at("b"))], take_back)
         assert delivered() == {"hospital-a/job/a": b"1"}
+
+    def test_whoever_confirms_is_told_the_names_sizes_and_digests_of_what_was_copied(
+        self, data: Data, place: Place
+    ) -> None:
+        told: list[DeliveredFile] = []
+        fill(place(JOB), a=b"1" * 3_000_000, b=b"")
+        data.deliver("s3://hospital-a/r", "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))], told.extend)
+        assert told == [delivered_file("x/a", b"1" * 3_000_000), delivered_file("b", b"")]
+
+    def test_what_was_delivered_is_read_whole_or_in_part(self, data: Data, place: Place) -> None:
+        fill(place(JOB), a=bytes(range(256)), b=b"")
+        data.deliver("s3://hospital-a/r/", "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))])
+        a, b = delivered_file("x/a", bytes(range(256))), delivered_file("b", b"")
+        location = "s3://hospital-a/r"
+        assert everything(data.open_delivered(location, "job", a)) == bytes(range(256))
+        assert everything(data.open_delivered(location, "job", a, 250)) == bytes(range(250, 256))
+        assert everything(data.open_delivered(location, "job", a, 5, 10)) == bytes(range(5, 15))
+        assert everything(data.open_delivered(location, "job", a, 255, 1)) == b"\xff"
+        assert everything(data.open_delivered(location, "job", b)) == b""
+
+    def test_what_is_opened_stays_what_it_was_when_another_delivery_takes_its_place(
+        self, data: Data, place: Place
+    ) -> None:
+        fill(place(JOB), a=b"old", b=b"new")
+        data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))])
+        opened = data.open_delivered("s3://hospital-a", "job", delivered_file("a", b"old"))
+        data.deliver("s3://hospital-a", "job", [("a", JOB.at("b"))])
+        assert everything(opened) == b"old"
+        assert everything(data.open_delivered("s3://hospital-a", "job", delivered_file("a", b"new"))) == b"new"
+
+    def test_what_is_not_there_or_is_of_another_size_is_not_opened(self, data: Data, place: Place) -> None:
+        fill(place(JOB), a=b"1")
+        data.deliver("s3://hospital-a/r", "job", [("x/a", JOB.at("a"))])
+        one = delivered_file("x/a", b"1")
+        for location, path, file in (
+            ("s3://hospital-b/r", "job", one),
+            ("s3://hospital-a", "job", one),
+            ("s3://hospital-a/r", "another", one),
+            ("s3://hospital-a/r", "job", replace(one, name="x/b")),
+            ("s3://hospital-a/r", "job", replace(one, name="x")),
+            ("s3://hospital-a/r", "job", replace(one, name="x/a/b")),
+            ("s3://hospital-a/r", "job", replace(one, size_bytes=2)),
+        ):
+            with pytest.raises(DeliveryGone, match=r"^The file is .*\. Ask the operator for it\.$"):
+                data.open_delivered(location, path, file)
+
+    @pytest.mark.parametrize(
+        ("location", "path", "name"),
+        [
+            ("s3://hospital-a/..", "job", "a"),
+            ("s3://hospital-a", "../hospital-b/job", "a"),
+            ("s3://hospital-a", "job", "../../hospital-b/a"),
+            ("s3://hospital-a", "job", "/etc/passwd"),
+        ],
+    )
+    def test_what_leads_elsewhere_is_not_opened(self, data: Data, location: str, path: str, name: str) -> None:
+        with pytest.raises(ValueError, match=r"no path can hold|is not made of"):
+            data.open_delivered(location, path, delivered_file(name, b"1"))
 
     @pytest.mark.parametrize(
         "location",

@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
-from contract.data.suite import JOB, KEPT, DataContract, Delivered, LocalDataContract, Place, Read, fill
+from contract.data.suite import (
+    JOB,
+    KEPT,
+    DataContract,
+    Delivered,
+    LocalDataContract,
+    Place,
+    Read,
+    delivered_file,
+    fill,
+)
 from support.fake_data import RiggedData
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.resources.trained_models import artefacts
-from whiteroom.ports import DeliveryFailed
+from whiteroom.ports import DeliveryFailed, DeliveryGone
 
 
 @pytest.fixture
@@ -145,7 +156,7 @@ def test_what_a_killed_delivery_gathered_is_nobodys_and_goes_with_the_next_serve
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
         # Killed when all has been copied, and before it is judged again.
-        def die() -> None:
+        def die(_: object) -> None:
             os.write(writer, b"copied")
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -172,7 +183,7 @@ def test_a_note_that_a_power_cut_left_empty_keeps_no_server_from_starting(data: 
 def test_a_delivery_under_way_is_left_alone_by_another_server(data: FolderData, tmp_path: Path) -> None:
     fill(tmp_path / "runs/job", a=b"1")
 
-    def begin_another() -> None:
+    def begin_another(_: object) -> None:
         FolderData(tmp_path).sweep()
 
     data.deliver("s3://abc", "job", [("a", JOB.at("a"))], begin_another)
@@ -190,6 +201,63 @@ def test_a_delivery_follows_no_link_out_of_its_folder(data: FolderData, tmp_path
     with pytest.raises(DeliveryFailed, match=r"^The receiver's location cannot be written to: [A-Za-z ]+\.$"):
         data.deliver("s3://abc/p", "x/job", [("a", JOB.at("a"))])
     assert [path.name for path in outside.iterdir()] == ["keep"]
+
+
+@pytest.mark.parametrize("link", ["abc", "abc/p", "abc/p/job", "abc/p/job/a"])
+def test_what_was_delivered_is_not_read_through_a_link(data: FolderData, tmp_path: Path, link: str) -> None:
+    fill(tmp_path / "runs/job", a=b"1")
+    data.deliver("s3://abc/p", "job", [("a", JOB.at("a"))])
+    at = tmp_path / "objects" / link
+    at.rename(tmp_path / "moved")
+    at.symlink_to(tmp_path / "moved")
+    with pytest.raises(DeliveryGone):
+        data.open_delivered("s3://abc/p", "job", delivered_file("a", b"1"))
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_is_told(data: FolderData, tmp_path: Path) -> None:
+    fill(tmp_path / "runs/job", a=b"12345")
+    data.deliver("s3://abc", "job", [("a", JOB.at("a"))])
+    opened = data.open_delivered("s3://abc", "job", delivered_file("a", b"12345"))
+    assert opened.read(2) == b"12"
+    os.truncate(tmp_path / "objects/abc/job/a", 2)
+    with pytest.raises(DeliveryGone):
+        opened.read(2)
+    opened.close()
+
+
+def test_what_a_disk_takes_in_parts_is_delivered_whole(
+    data: FolderData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write may take less than it was given: where the disk fills up, or a quota is met."""
+    fill(tmp_path / "runs/job", a=bytes(range(256)) * 20)
+    real = os.fdopen
+
+    def slow(fd: int, *args: object, **kwargs: object) -> object:
+        file = real(fd, *args, **kwargs)  # type: ignore[call-overload]
+        return Grudging(file) if args[:1] == ("wb",) else file
+
+    monkeypatch.setattr("whiteroom.data.folder.os.fdopen", slow)
+    data.deliver("s3://abc", "job", [("a", JOB.at("a"))])
+    assert (tmp_path / "objects/abc/job/a").read_bytes() == bytes(range(256)) * 20
+
+
+class Grudging:
+    """A file that takes 100 bytes at a time."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def fileno(self) -> int:
+        return int(self._file.fileno())
+
+    def write(self, piece: memoryview) -> int:
+        return int(self._file.write(piece[:100]))
 
 
 def test_a_hard_linked_source_is_refused(data: FolderData, tmp_path: Path) -> None:

@@ -186,8 +186,8 @@ class World:
                 self.clock,
             ),
             TrainedModelController(tools, self.data, inputs),
-            TrainedModelInferenceJobController(tools, self.data),
-            TrainedModelExportJobController(self.store, self.data),
+            TrainedModelInferenceJobController(tools, self.data, self.clock),
+            TrainedModelExportJobController(self.store, self.data, self.clock),
         )
         return Reconciler(self.store, controllers, self.clock, TIMING, failpoint)
 

@@ -1,14 +1,38 @@
-"""Where results go: the folder of one job below its receiver's location.
+"""Where results go: the folder of one job below its receiver's location, and what was put there.
 
-Who may receive them: domain/resources/receivers.py.
+Who may receive them: domain/resources/receivers.py. What is written down of it: domain/resources/results.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
+
+from whiteroom.base.locations import folder_parts, parse_location
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredFile:
+    """One file of a delivery."""
+
+    name: str
+    """Below the delivery's folder: `[A-Za-z0-9._-]`, with slashes between where it lies in folders."""
+    size_bytes: int
+    sha256: str
+    """Of its bytes, in hexadecimal digits."""
+
+
+def delivery_place(location: str, path: str) -> str:
+    """What two deliveries have in common that write to the same folder, however their locations are written.
+
+    Raises:
+        ValueError: the location or the path is none.
+    """
+    place = parse_location(location)
+    return "/".join((f"s3://{place.bucket}", *place.folders, *folder_parts(path, "The path")))
 
 
 def delivery_path(collaboration_id: str, model_name: str, account_id: str, job_name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whiteroom.domain.execution.deliveries import delivery_path, path_segment
+from whiteroom.domain.execution.deliveries import delivery_path, delivery_place, path_segment
 
 
 def test_the_path_is_the_one_that_aws_documents() -> None:
@@ -36,3 +36,29 @@ def test_a_name_made_to_look_like_another_names_folder_gets_its_own() -> None:
 @given(st.text(min_size=1, max_size=63), st.text(min_size=1, max_size=63))
 def test_two_names_never_share_a_folder(one: str, other: str) -> None:
     assert (path_segment(one) == path_segment(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("s3://bucket/a/b", "c/d"),
+        ("s3://bucket/a/b/", "c/d"),
+        ("s3://bucket/a", "b/c/d"),
+        ("s3://bucket", "a/b/c/d"),
+        ("s3://bucket/", "a/b/c/d/"),
+    ],
+)
+def test_deliveries_to_one_folder_have_one_place_however_it_is_written(location: str, path: str) -> None:
+    assert delivery_place(location, path) == "s3://bucket/a/b/c/d"
+
+
+def test_deliveries_to_different_folders_have_different_places() -> None:
+    locations = (
+        "s3://bucket",
+        "s3://bucket/a",
+        "s3://bucket/A",
+        "s3://bucket2",
+        "s3://bucket/a%2fb",
+        "s3://bucket/a b",
+    )
+    assert len({delivery_place(location, "x") for location in locations}) == len(locations)
