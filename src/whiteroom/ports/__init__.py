@@ -1,7 +1,7 @@
 """What the clean room needs from outside itself, one file a port.
 
 Each port has one contract suite (tests/contract/<file>/suite.py), which every adapter and every fake runs.
-Adapters: store/, runtime/, engines/, catalog/, data/. They meet in app.py and nowhere else.
+Adapters: store/, runtime/, engines/, catalog/, data/, keys/. They meet in app.py and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,6 +20,15 @@ from whiteroom.ports.data import (
     TookTooLong,
     TooLarge,
     UnsafeContents,
+)
+from whiteroom.ports.keys import (
+    DATA_KEY_BYTES,
+    DataKey,
+    KeyRefused,
+    KeyRing,
+    KeyTakenAway,
+    RingUnreachable,
+    WrongKey,
 )
 from whiteroom.ports.layouts import Layouts
 from whiteroom.ports.repositories import (
@@ -41,6 +50,7 @@ from whiteroom.ports.synthesiser import Synthesiser
 from whiteroom.ports.transaction import KINDS, Kind, Transaction
 
 __all__ = [
+    "DATA_KEY_BYTES",
     "KINDS",
     "TABLES",
     "Actor",
@@ -51,12 +61,16 @@ __all__ = [
     "Claim",
     "ConflictingContents",
     "Data",
+    "DataKey",
     "DeliveredBytes",
     "DeliveryFailed",
     "DeliveryGone",
     "Duplicate",
     "FoundTable",
     "ImageNotFound",
+    "KeyRefused",
+    "KeyRing",
+    "KeyTakenAway",
     "Kind",
     "Layouts",
     "LeftOut",
@@ -69,6 +83,7 @@ __all__ = [
     "PlacedEvent",
     "PlacedLine",
     "Repository",
+    "RingUnreachable",
     "RunLogs",
     "RunRefused",
     "Runtime",
@@ -85,4 +100,5 @@ __all__ = [
     "UnsafeContents",
     "UnusableFiles",
     "Work",
+    "WrongKey",
 ]
