@@ -45,6 +45,8 @@ NOUNS: Mapping[str, Noun] = {
     "metrics": Noun("Show what a training or an inference job measured, and took of the machine."),
     "results": Noun("Show what was delivered to members, and copy it out.", is_group=True),
     "partial": Noun("Fetch what a training saved that ran too long."),
+    "backup": Noun("Copy a data folder while its server runs."),
+    "restore": Noun("Make a data folder of a backup."),
     "ops": Noun("List the AWS operations, and the function that answers each."),
     "doctor": Noun("Look at what this machine can run, and what to do about the rest."),
 }

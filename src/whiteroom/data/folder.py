@@ -46,7 +46,7 @@ _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
 }
 """The folder that holds those of a kind, by id, and what their names end in; the first that fits tells the kind."""
 
-_UNFINISHED: Final = "+"
+UNFINISHED: Final = "+"
 """Begins the names of what is being written; no part can, and no bucket."""
 _PIECE: Final = 1 << 20
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -60,7 +60,7 @@ class FolderData:
         """Keep data below `root`, a server's data folder."""
         self._root = root.absolute()
         self._deliveries = self._root / "objects"
-        self._under_way = self._deliveries / f"{_UNFINISHED}under-way"
+        self._under_way = self._deliveries / f"{UNFINISHED}under-way"
 
     def path(self, ref: DataRef) -> str:
         """See `ports.LocalData.path`."""
@@ -204,14 +204,14 @@ class FolderData:
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """What is in a folder, but for what is being written; nothing where it is not there."""
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as found:
-        yield from (entry for entry in found if not entry.name.startswith((_UNFINISHED, ".")))
+        yield from (entry for entry in found if not entry.name.startswith((UNFINISHED, ".")))
 
 
 @contextlib.contextmanager
 def _drafted(target: Path, mode: int) -> Iterator[IO[bytes]]:
     """A file under another name beside the target, which it replaces, down on the disk, unless something is raised."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"{_UNFINISHED}{target.name}-"
+    prefix = f"{UNFINISHED}{target.name}-"
     # What a killed server left. Should another one be writing it now, its rename fails, and it tries again.
     for left in target.parent.glob(f"{glob.escape(prefix)}*"):
         left.unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""`whiteroom restore`: a data folder of a backup, on which a server goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from whiteroom.cli.backup import DATABASE, LOGS, say_what_is_missing
+from whiteroom.cli.output import say, say_json
+from whiteroom.cli.problems import Problem
+from whiteroom.controllers.trained_model_inference_jobs import INFERENCES
+from whiteroom.controllers.trained_models import TRAININGS
+from whiteroom.data.backups import BackupRefused, Manifest, drafted_folder, read_manifest, restore_files
+from whiteroom.domain.resources import trained_model_inference_jobs, trained_models
+from whiteroom.store.migrations import HEAD
+from whiteroom.store.sqlite import SqliteStore
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(help="What `whiteroom backup` has made.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The new data folder; not there yet, or empty.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Make a data folder of a backup. It is there whole or not at all, and every file is held to its checksum.
+
+    Put the keys that are named in their places before a server starts on it. Work that was under way when the backup
+    was made has died with the machine, for the new server, and is started again.
+
+    Example: `whiteroom restore /backups/monday /srv/whiteroom`
+    """
+    try:
+        manifest = read_manifest(backup)
+        _refuse_newer(manifest, backup)
+        with drafted_folder(folder) as draft:
+            restore_files(backup, manifest, draft)
+            (draft / LOGS).mkdir(exist_ok=True, mode=0o700)
+            runs = _mark_dead(draft)
+    except BackupRefused as error:
+        raise Problem(str(error)) from None
+    if as_json:
+        told = {
+            "folder": str(folder),
+            "madeAt": manifest.made_at,
+            "lost": manifest.lost,
+            "keysToPutThere": manifest.keys,
+        }
+        say_json({**told, "runsStartedAgain": runs})
+        return
+    say(f"{folder} is as the backup's data folder was at {manifest.made_at}.")
+    say_what_is_missing(manifest, folder)
+    if manifest.keys:
+        say("Put these keys there, then start a server on it.")
+    if runs:
+        say(f"Runs that were under way, and are started again: {len(runs)}.")
+
+
+def _refuse_newer(manifest: Manifest, backup: Path) -> None:
+    if manifest.schema > HEAD:
+        raise BackupRefused(
+            f"{backup} was made by Whiteroom {manifest.release}, whose schema {manifest.schema} this release does not "
+            f"know: it knows {HEAD}. Install that release, or a later one."
+        )
+
+
+def _mark_dead(draft: Path) -> list[str]:
+    """Have every run that was under way look like one that died before it began: it is tried again (decision 0023)."""
+    store = SqliteStore(draft / DATABASE)
+    try:
+        damage = store.damage()
+        if damage:
+            raise BackupRefused(f"The backup's database cannot be used: {damage}")
+        with store.reading() as tx:
+            trainings = [
+                TRAININGS.run_id(record.id)
+                for record in tx.trained_models.all()
+                if record.status is trained_models.Status.CREATE_IN_PROGRESS
+            ]
+            inferences = [
+                INFERENCES.run_id(record.id)
+                for record in tx.trained_model_inference_jobs.all()
+                if record.status is trained_model_inference_jobs.Status.CREATE_IN_PROGRESS
+            ]
+    finally:
+        store.close()
+    runs = [*map(str, (*trainings, *inferences))]
+    for run in runs:
+        (draft / "runs" / run).mkdir(parents=True, mode=0o700)
+    return runs
