@@ -8,10 +8,13 @@ import gc
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from support.moto import moto_server
 
 settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("busy")
@@ -56,3 +59,10 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """At the end it may have all of it; DuckDB says at length what is not given back."""
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of AWS's services as moto has them: one server for all tests, who name what they make there their own."""
+    with moto_server(tmp_path_factory.mktemp("moto")) as url:
+        yield url

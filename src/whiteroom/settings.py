@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from whiteroom.aws.identities import parse_account_profiles
 from whiteroom.base.locations import parse_location
 from whiteroom.base.suggestions import meant
 from whiteroom.domain.execution.result_regions import BucketRegions
@@ -80,6 +81,14 @@ class Settings:
     bucket_regions: str = ""
     """In which regions buckets of results lie, as `BUCKET=REGION` with commas between, for a collaboration's
     `allowedResultRegions`. A bucket that is not listed is in the server's own `region`."""
+    buckets: Literal["folder", "s3"] = "folder"
+    """Where members' `s3://` locations are: folders below `objects` in the data folder, or buckets of S3."""
+    aws_profile: str = ""
+    """The profile of the AWS configuration that the server signs with for itself, and assumes members' roles with;
+    empty for the default chain of boto3."""
+    account_profiles: str = ""
+    """With which profiles the server signs for members, as `ACCOUNT=PROFILE` with commas between. For an account that
+    is not listed it assumes the role that the member has set."""
     strict_keys: bool = False
     """Refuse a request with a `kmsKeyArn`, since nothing is encrypted by it, instead of saying so in its events."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)
@@ -134,6 +143,12 @@ class Settings:
             BucketRegions.parse(self.region, self.bucket_regions)
         except ValueError as error:
             raise SettingsError(f"bucket_regions: {error}") from None
+        if self.buckets == "s3":
+            raise SettingsError("buckets is 's3', and this release delivers to folders alone: leave it out.")
+        try:
+            parse_account_profiles(self.account_profiles)
+        except ValueError as error:
+            raise SettingsError(f"account_profiles: {error}") from None
         for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
             if port > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
@@ -152,6 +167,11 @@ class Settings:
     def regions_of_buckets(self) -> BucketRegions:
         """Where buckets of results lie."""
         return BucketRegions.parse(self.region, self.bucket_regions)
+
+    @property
+    def profiles_of_accounts(self) -> Mapping[str, str]:
+        """The profile of the AWS configuration that is mapped to each account."""
+        return parse_account_profiles(self.account_profiles)
 
     @property
     def server_file(self) -> Path:

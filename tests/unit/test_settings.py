@@ -64,6 +64,8 @@ def test_variables_of_other_programs_and_of_the_command_line_are_left_alone(tmp_
         ("dev = 1", "true or false"),
         ('host = ""', "host is empty"),
         ('sandbox = "off"', "'required' or 'unsafe-no-sandbox'"),
+        ('buckets = "gcs"', "'folder' or 's3'"),
+        ('account_profiles = "hospital"', "account_profiles: 'hospital' is not like ACCOUNT=PROFILE"),
         ("query_cpus = 0", "query_cpus is 0"),
         ("quotas = 3", "[quotas]"),
         ("[quotas]\nrooms = 3", "'rooms'"),

@@ -1,0 +1,59 @@
+"""AWS's services as moto has them, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+STARTS_WITHIN_SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def moto_server(folder: Path) -> Iterator[str]:
+    """A server's URL; it is gone afterwards, with all that it held. Its own words are in the folder."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    code = "import sys; from moto.server import main; main(sys.argv[1:])"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    with (folder / "moto.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "-H", "127.0.0.1", "-p", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        wait_for(f"{url}/moto-api/data.json", process)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until something answers there."""
+    until = time.monotonic() + STARTS_WITHIN_SECONDS
+    while True:
+        assert process.poll() is None, f"the server of {url} ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < until, f"{url} does not answer"
+            time.sleep(0.05)
