@@ -64,6 +64,9 @@ class RiggedData(FolderData):
         """How long it takes to pack anything."""
         self.overhead_bytes: int | None = None
         """By how much the archives of a training are larger than the files in it, instead of by how much they are."""
+        self.losses = 0
+        """So often what is to be kept is gone."""
+        self.told_to_keep: list[DataRef] = []
 
     def measure(self, parts: Mapping[str, DataRef], until: float = inf, links: str | None = None) -> int:
         if time.monotonic() + self.gathering_seconds > until:
@@ -79,6 +82,13 @@ class RiggedData(FolderData):
         links: str | None = None,
     ) -> Archive:
         return self._sized(super().pack(parts, target, limit_bytes, until, links))
+
+    def keep(self, ref: DataRef) -> bool:
+        self.told_to_keep.append(ref)
+        if self.losses:
+            self.losses -= 1
+            self.erase(ref)
+        return super().keep(ref)
 
     def archive(self, ref: DataRef) -> Archive | None:
         found = super().archive(ref)

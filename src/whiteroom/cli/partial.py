@@ -14,9 +14,10 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, op
 from whiteroom.cli.logs import trained_model
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.data.folder import FolderData
 from whiteroom.domain.resources.trained_models import TrainedModel, partial_archives
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Archive, LocalData
+from whiteroom.ports import Archive
 from whiteroom.reads.current_rules import CurrentRules
 
 
@@ -67,11 +68,12 @@ def partial(
         say(f"Copied to {copy}")
 
 
-def _copied(data: LocalData, kept: Archive, folder: Path) -> str:
+def _copied(data: FolderData, kept: Archive, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / _name(kept)
     if target.exists():
         raise Problem(f"{target} exists. Name another folder with --to.")
+    data.bring(kept.ref)
     shutil.copyfile(data.path(kept.ref), target)
     return str(target)
 

@@ -30,7 +30,7 @@ from whiteroom.domain.resources.ml_input_channels import (
 )
 from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.ports import Data, SqlEngine, Store, Transaction, Work
+from whiteroom.ports import Data, SqlEngine, Stale, Store, Transaction, Work
 from whiteroom.reads.members import payer_active
 
 Seen = tuple[QueryObservation, Surroundings]
@@ -100,7 +100,10 @@ class MLInputChannelController:
                 return self._start(record)
             case Effect.SYNTHESISE:
                 self._synthesising.start(record, _rows(record))
+            case Effect.KEEP:
+                self._keep(record)
             case Effect.DISCARD:
+                self._keep(record)
                 self._synthesising.discard(record.protected_query_id)
             case Effect.ERASE:
                 self._engine.forget(record.protected_query_id)
@@ -173,6 +176,14 @@ class MLInputChannelController:
             result_format(channel.input_channel),
             algorithm_association_arn=channel.association_arn,
         )
+
+    def _keep(self, channel: MLInputChannel) -> None:
+        """Keep the rows. Where they are gone, the query begins again, as after the death of its process."""
+        if self._data.keep(_rows(channel)):
+            return
+        self._synthesising.forget(channel.protected_query_id)
+        self._engine.forget(channel.protected_query_id)
+        raise Stale(f"The rows of the channel {channel.id} were gone before they were kept.")
 
     def _erase(self, channel_id: str) -> None:
         for kind in (DataKind.CHANNEL, DataKind.LAYOUT):

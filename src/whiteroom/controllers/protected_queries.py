@@ -149,6 +149,9 @@ class ProtectedQueryController:
         ready = self._ready(query, seen)
         if isinstance(ready, Outcome):
             return ready
+        if not self._data.keep(_rows(query)):
+            self._engine.forget(query.id)
+            raise Stale(f"The rows of the protected query {query.id} were gone before they were kept; it begins again.")
 
         def confirm() -> None:
             if self._ready(query, seen) != ready:

@@ -16,6 +16,7 @@ from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.metrics import with_metrics
 from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
+from whiteroom.controllers.training_inputs import ROWS_GONE
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import delivery_path
 from whiteroom.domain.execution.failures import StatusCode
@@ -124,9 +125,13 @@ class TrainedModelInferenceJobController:
             return Outcome(failure=channel)
         if isinstance(model, Failure):
             return Outcome(failure=model)
-        if not is_kept(self._data, model_archive(model.id), model.model_bytes):
+        run = self._describe(job, container, channel)
+        archive = run.model_archive
+        if not is_kept(self._data, archive, model.model_bytes) or not self._data.bring(archive):
             return refused(StatusCode.MODEL_UNAVAILABLE)
-        return self._runs.start(job, self._describe(job, container, channel))
+        if not self._data.bring(run.input_data):
+            return refused(StatusCode.CHANNEL_UNAVAILABLE, ROWS_GONE)
+        return self._runs.start(job, run)
 
     def _describe(self, job: TrainedModelInferenceJob, container: Any, channel: MLInputChannel) -> TransformRun:
         settings = self._settings

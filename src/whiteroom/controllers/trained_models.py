@@ -93,6 +93,7 @@ class TrainedModelController:
                 return self._start(record)
             case Effect.FORGET:
                 self._runs.clear_attempt(record)
+                self._inputs.keep_checkpoints(record.id)
             case Effect.KEEP:
                 return self._keep(record)
             case Effect.KEEP_PARTIAL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from whiteroom.controllers.artefacts import is_kept
@@ -13,11 +14,12 @@ from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMod
 from whiteroom.domain.execution.steps import Failure
 from whiteroom.domain.resources.ml_input_channels import result_format
 from whiteroom.domain.resources.trained_models import MODEL_ARCHIVE, TrainedModel, model_archive
-from whiteroom.ports import Data, Layouts, Transaction
+from whiteroom.ports import Data, Layouts, Transaction, UnsafeContents
 from whiteroom.reads.ready import ready_channel, ready_model
 
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"
 """The content type of an incremental channel, as in SageMaker's incremental training."""
+ROWS_GONE = "The rows of an input channel are not there any more. Make the channel again; the operator can say more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,18 @@ class TrainingInputs:
         return Sources(tuple(mounts), "parquet" if formats == {"PARQUET"} else "csv", base)
 
     def lay_out(self, model: TrainedModel, sources: Sources) -> tuple[ChannelMount, ...] | Failure:
-        """Every channel as it is mounted: rows shared out among the instances, and the base version's model."""
+        """Every channel as it is mounted: rows shared out among the instances, and the base version's model.
+
+        They are brought to this machine, and so are the checkpoints of an earlier attempt.
+        """
+        self._data.bring(_checkpoints(model.id))
         channels = tuple(self._for_every_instance(channel, instances_of(model)) for channel in sources.channels)
+        if not all(self._data.bring(channel.data) for channel in channels):
+            return Failure(StatusCode.CHANNEL_UNAVAILABLE, ROWS_GONE)
         if sources.base is None:
             return channels
         base = self._base(model.id, sources.base)
-        if base is None:
+        if base is None or not self._data.bring(base):
             return Failure(StatusCode.MODEL_UNAVAILABLE, MEANING[StatusCode.MODEL_UNAVAILABLE])
         name = model.incremental_channels[0]["channelName"]
         return (*channels, ChannelMount(name, base, content_type=_SAGEMAKER_MODEL))
@@ -81,6 +89,12 @@ class TrainingInputs:
     def owned_ids(self) -> Iterable[str]:
         """Ids of versions that have checkpoints."""
         return self._data.held(DataKind.CHECKPOINT)
+
+    def keep_checkpoints(self, version_id: str) -> None:
+        """Keep what a dead attempt has saved, for the next one."""
+        # What cannot be kept is on this machine still, where the next attempt is to run.
+        with suppress(UnsafeContents):
+            self._data.keep(_checkpoints(version_id))
 
     def clean_up_orphan(self, version_id: str) -> None:
         """Erase the copy of the base version's model, and the checkpoints, to which no run may write any more."""
@@ -92,7 +106,10 @@ class TrainingInputs:
         if channel.distribution is Distribution.FULLY_REPLICATED or len(self._data.list(channel.data)) >= instances:
             return channel
         layout = DataRef(DataKind.LAYOUT, channel.data.id, str(instances))
-        self._layouts.split(channel.data, layout, instances, csv_header=self._csv_header)
+        if not self._data.bring(layout):
+            self._data.bring(channel.data)
+            self._layouts.split(channel.data, layout, instances, csv_header=self._csv_header)
+        self._data.keep(layout)
         return replace(channel, data=layout)
 
     def _base(self, version_id: str, base: TrainedModel) -> DataRef | None:
@@ -106,3 +123,7 @@ class TrainingInputs:
         copy = DataRef(DataKind.BASE_MODEL, version_id)
         self._data.copy(archive, copy.at(MODEL_ARCHIVE))
         return copy
+
+
+def _checkpoints(version_id: str) -> DataRef:
+    return DataRef(DataKind.CHECKPOINT, version_id)

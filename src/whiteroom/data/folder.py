@@ -110,6 +110,14 @@ class FolderData:
         content_bytes = content_bytes_of(path) if path.is_file() else None
         return None if content_bytes is None else Archive(ref, path.stat().st_size, content_bytes)
 
+    def keep(self, ref: DataRef) -> bool:
+        """See `ports.Data.keep`. What is in the folder is kept."""
+        return self._path(ref).exists()
+
+    def bring(self, ref: DataRef) -> bool:
+        """See `ports.Data.bring`. What is in the folder is here."""
+        return self._path(ref).exists()
+
     def copy(self, source: DataRef, target: DataRef) -> None:
         """See `ports.Data.copy`."""
         if not (path := self._path(target)).exists():

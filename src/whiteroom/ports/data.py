@@ -87,7 +87,8 @@ class Data(Protocol):
     """Keeps data under names, and delivers it to members' locations.
 
     Ids, parts and names of files are made of `[A-Za-z0-9._-]`, parts of slashes too; ValueError for any other. Every
-    write appears whole or not at all, and is safe to repeat.
+    write appears whole or not at all, and is safe to repeat. What `pack` and `copy` write is kept when they return,
+    what is written at a path by `keep`.
     """
 
     def held(self, kind: DataKind) -> Sequence[str]:
@@ -138,6 +139,28 @@ class Data(Protocol):
 
     def archive(self, ref: DataRef) -> Archive | None:
         """What `pack` has kept there; None if nothing."""
+
+    def keep(self, ref: DataRef) -> bool:
+        """Keep what was written on this machine (`LocalData.path`), whatever becomes of the machine.
+
+        Whole or not at all; until it returns, others find what was kept before. A repeat does no more than is missing.
+        Of checkpoints, which a program wrote, regular files are kept, and links that stay inside become copies.
+
+        Returns:
+            Whether there is anything under that name, kept now or before.
+
+        Raises:
+            UnsafeContents: a program's folder holds what cannot be kept (`pack`). What was kept before stays.
+        """
+
+    def bring(self, ref: DataRef) -> bool:
+        """Bring what is kept to this machine, before something here reads it by its path; safe to repeat.
+
+        What was written here and is not kept yet stays as it is. As long as a record at work names it, it stays.
+
+        Returns:
+            Whether there is anything under that name.
+        """
 
     def copy(self, source: DataRef, target: DataRef) -> None:
         """Copy a file, bytes and not a second name; where the target is there already, nothing is done.

@@ -41,6 +41,15 @@ Read = Callable[[DataRef], bytes]
 KEPT = DataRef(DataKind.ARTEFACT, "m-1", "model.tar.gz")
 JOB = DataRef(DataKind.RUN_OUTPUT, "job")
 HOSTS = {"algo-1": JOB.at("one"), "algo-2": JOB.at("two")}
+OUTLIVING = [
+    DataRef(DataKind.CHANNEL, "c-1"),
+    DataRef(DataKind.LAYOUT, "c-1", "2"),
+    DataRef(DataKind.RESULT, "q-1"),
+    DataRef(DataKind.BASE_MODEL, "m-1"),
+    DataRef(DataKind.CHECKPOINT, "m-1", "algo-1"),
+    DataRef(DataKind.ARTEFACT, "m-1"),
+]
+"""What is to be there whatever becomes of the machine."""
 
 
 def fill(folder: Path, **files: bytes) -> Path:
@@ -231,6 +240,38 @@ class DataContract:
         assert list(data.list(DataRef(copy.kind, copy.id))) == ["model.tar.gz"]
         data.erase(JOB)
         assert read(copy) == b"12345"
+
+    @pytest.mark.parametrize("ref", OUTLIVING, ids=lambda ref: f"{ref.kind} {ref.part}")
+    def test_what_was_written_here_is_kept_and_brought_back_with_every_byte(
+        self, data: Data, place: Place, read: Read, ref: DataRef
+    ) -> None:
+        fill(place(ref), a=b"1", b=b"22" * 5_000_000, c=b"")
+        for _ in range(2):
+            assert data.keep(ref)
+            assert [read(ref.at(name)) for name in "abc"] == [b"1", b"22" * 5_000_000, b""]
+        for _ in range(2):
+            assert data.bring(ref)
+            assert {file.name: file.read_bytes() for file in place(ref).iterdir()} == {
+                "a": b"1", "b": b"22" * 5_000_000, "c": b"",
+            }  # fmt: skip
+        data.erase(ref)
+        assert not data.keep(ref)
+        assert not data.bring(ref)
+
+    def test_what_is_kept_again_replaces_what_was(self, data: Data, place: Place, read: Read) -> None:
+        ref = DataRef(DataKind.CHECKPOINT, "m-1", "algo-1")
+        fill(place(ref), same=b"s", changed=b"old", gone=b"g")
+        data.keep(DataRef(ref.kind, ref.id))
+        (fill(place(ref), changed=b"newer", more=b"m") / "gone").unlink()
+        data.keep(DataRef(ref.kind, ref.id))
+        assert [read(ref.at(name)) for name in ("same", "changed", "more")] == [b"s", b"newer", b"m"]
+        assert list(data.list(ref)) == ["changed", "more", "same"]
+
+    def test_nothing_is_neither_kept_nor_brought(self, data: Data) -> None:
+        for kind in DataKind:
+            assert not data.keep(DataRef(kind, "nothing"))
+            assert not data.bring(DataRef(kind, "nothing"))
+            assert list(data.held(kind)) == []
 
     def test_erasing_takes_all_of_it_and_nothing_beside(self, data: Data, place: Place) -> None:
         channel, layout, other = (DataRef(*item) for item in (

@@ -28,7 +28,7 @@ class Effect(StrEnum):
     FORGET = "forget"
     """Make way for the next attempt of a run that is dead."""
     KEEP = "keep"
-    """Pack what a training left, as artefacts."""
+    """See to it that what was made outlives this machine: what a training left becomes artefacts, rows a channel's."""
     KEEP_PARTIAL = "keep partial"
     """Pack what a training saved that ran too long, apart from what a training that succeeded leaves; or leave it."""
     GATHER = "gather"

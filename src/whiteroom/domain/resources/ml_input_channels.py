@@ -220,7 +220,7 @@ def _filled(channel: MLInputChannel, result: QueryResult, now: datetime, judgeme
         "size_bytes": result.size_bytes,
         "expires_at": expires_at,
     }
-    return Step(event=Event.SUCCEEDED, changes=changes, due_at=expires_at)
+    return Step(Effect.KEEP, Event.SUCCEEDED, changes=changes, due_at=expires_at)
 
 
 def _read(judgement: Judgement | None) -> dict[str, object]:
