@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import glob
-import gzip
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from whiteroom.domain.privacy.query_tables import FileFormat
+from whiteroom.domain.privacy.readings import ENCODINGS
+from whiteroom.packing import CannotUnpack, packing_of, unpacked, unpacked_name
 from whiteroom.ports import TABLES, UnusableFiles
 
 _EXTENSIONS = {
@@ -28,15 +28,16 @@ _BEGINNINGS: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"#!",), "a program"),
     ((b"\x7fELF", b"MZ\x90"), "a program"),
     ((b"PK\x03\x04",), "a ZIP archive or a spreadsheet"),
-    ((b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "compressed in another way than gzip"),
+    ((b"\xfd7zXZ", b"\x1f\x9d", b"\x04\x22\x4d\x18"), "compressed in another way than gzip, zstd or bzip2"),
     ((b"SQLite format 3",), "a database"),
     ((b"ORC", b"Obj\x01", b"ARROW1"), "a file of ORC, Avro or Arrow"),
     ((b"\x89PNG", b"\xff\xd8\xff", b"GIF8"), "a picture"),
-    ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
 )
 """How files begin that look like tables and are none."""
 _SAMPLE_BYTES = 4_096
-_GZIP, _PACKED = b"\x1f\x8b", ".gz"
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ZEROS, _NO_ZEROS = 0.6, 0.05
+"""Which part of the bytes at even places, or of those at odd ones, are zeros in UTF-16, and of the others are not."""
 
 
 def expand(sources: Sequence[str]) -> tuple[str, ...]:
@@ -107,25 +108,30 @@ def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 
 
-def find_format(files: Sequence[str]) -> FileFormat:
+def find_format(files: Sequence[str], encoding: str = "") -> FileFormat:
     """The format that all files have, by their extensions, or by their first bytes where those say nothing.
+
+    Args:
+        files: absolute paths.
+        encoding: of their text, of readings.ENCODINGS; empty for UTF-8.
 
     Raises:
         UnusableFiles: they differ, or a file is none of the formats.
     """
-    first = _format_of(files[0])
+    first = _format_of(files[0], encoding)
     for file in files[1:]:
-        other = _format_of(file)
+        other = _format_of(file, encoding)
         if other is not first:
             raise UnusableFiles(f"{files[0]} is {first.value} and {file} is {other.value}; a table has one format.")
     return first
 
 
-def _format_of(file: str) -> FileFormat:
-    start, name = _unpacked_start(file)
-    if start.startswith(_PARQUET_MAGIC):
+def _format_of(file: str, encoding: str) -> FileFormat:
+    packed = _start(file)
+    if packed.startswith(_PARQUET_MAGIC):
         return FileFormat.PARQUET
-    known = _EXTENSIONS.get(name.suffix.lower())
+    start = _in_utf_8(file, packed, encoding)
+    known = _EXTENSIONS.get(unpacked_name(Path(file)).suffix.lower())
     for beginnings, what in _BEGINNINGS:
         if start.lstrip().startswith(beginnings):
             raise UnusableFiles(f"{file} is {what}, and no table. {TABLES}")
@@ -137,27 +143,53 @@ def _format_of(file: str) -> FileFormat:
     return known or (FileFormat.JSON_LINES if is_object else FileFormat.CSV)
 
 
-def _unpacked_start(file: str) -> tuple[bytes, Path]:
-    """How a file begins, unpacked, and its name without what says so.
+def _start(file: str) -> bytes:
+    """How a file begins, unpacked.
 
     Raises:
-        UnusableFiles: it is packed, and damaged, or its name does not say so.
+        UnusableFiles: it is packed, and damaged or empty.
     """
-    name = Path(file)
-    with name.open("rb") as stream:
-        start = stream.read(_SAMPLE_BYTES)
-        if start.startswith(_GZIP) != (name.suffix.lower() == _PACKED):
-            raise UnusableFiles(f"{file}: what is compressed in gzip, and nothing else, has a name that ends in .gz.")
-        if not start.startswith(_GZIP):
-            return start, name
-        stream.seek(0)
-        try:
-            with gzip.open(stream) as unpacked:
-                start = unpacked.read(_SAMPLE_BYTES)
-        except (OSError, EOFError, zlib.error):
-            raise UnusableFiles(f"{file} is damaged: it cannot be unpacked.") from None
-    if not start:
+    path = Path(file)
+    try:
+        with unpacked(path) as stream:
+            start = stream.read(_SAMPLE_BYTES)
+        with path.open("rb") as stream:
+            is_packed = packing_of(stream.read(_SAMPLE_BYTES)) is not None
+    except CannotUnpack as error:
+        raise UnusableFiles(f"{file} cannot be read: {error}.") from None
+    if is_packed and not start:
         raise UnusableFiles(f"{file} is empty: it has no header and no schema. Remove it or fill it.")
-    if start.startswith((_PARQUET_MAGIC, _GZIP)):
+    if is_packed and (start.startswith(_PARQUET_MAGIC) or packing_of(start)):
         raise UnusableFiles(f"{file} holds a packed file. Unpack it once. {TABLES}")
-    return start, name.with_suffix("")
+    return start
+
+
+def _in_utf_8(file: str, start: bytes, encoding: str) -> bytes:
+    """How a text begins, in UTF-8.
+
+    Raises:
+        UnusableFiles: it is in another encoding, as far as can be seen.
+    """
+    found = _utf_16(start)
+    said = encoding.startswith("utf-16")
+    if found and not said:
+        raise UnusableFiles(f"{file} is text in UTF-16: say --encoding {found}, or write it in UTF-8.")
+    if encoding and start.startswith(codecs.BOM_UTF8):
+        raise UnusableFiles(f"{file} is text in UTF-8, as its first bytes say, and not in {encoding}.")
+    if said and not found.startswith(encoding) and not start.startswith(_UTF_16_MARKS):
+        raise UnusableFiles(f"{file} is not text in {encoding} as far as can be seen. {_ORDERS}")
+    return start.decode(ENCODINGS[encoding], "ignore").encode() if encoding else start
+
+
+_ORDERS = "utf-16 begins with a byte order mark; without one it is utf-16-le or utf-16-be."
+
+
+def _utf_16(start: bytes) -> str:
+    """The encoding of a text that looks like UTF-16; empty of any other."""
+    if start.startswith(_UTF_16_MARKS):
+        return "utf-16"
+    half = max(len(start) // 2, 1)
+    even, odd = start[::2].count(0) / half, start[1::2].count(0) / half
+    if max(even, odd) < _ZEROS or min(even, odd) > _NO_ZEROS:
+        return ""
+    return "utf-16-be" if even > odd else "utf-16-le"

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from whiteroom.base.documents import from_document
+from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.files import expand, find_format
 from whiteroom.catalog.partitions import partition_columns
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
@@ -59,6 +60,7 @@ class FolderCatalog:
 
     def __init__(self, folder: Path, read_schema: SchemaReader) -> None:
         self._folder = folder
+        self._copies = CopiesFolder(folder.with_name(f"{folder.name}-copies"))
         self._read_schema = read_schema
 
     def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
@@ -75,7 +77,7 @@ class FolderCatalog:
             raise TableNotFound(f"Table {database}.{table}: {error}") from None
         if named != entry.reading.partitions:
             raise TableNotFound(f"Table {database}.{table}: its files lie in folders of other partitions by now.")
-        return _resolved(entry, files)
+        return self._resolved(entry, files)
 
     def add(
         self, account_id: str, database: str, table: str, sources: Iterable[str | Path], wishes: Wishes = NO_WISHES
@@ -85,14 +87,19 @@ class FolderCatalog:
         Raises:
             CatalogError: a name is malformed, or the files cannot be one table.
         """
-        looked = self.look(account_id, database, table, sources, wishes)
-        self.keep(looked.entry)
-        return looked.table
+        return self.look(account_id, database, table, sources, wishes, keep=True).table
 
     def look(
-        self, account_id: str, database: str, table: str, sources: Iterable[str | Path], wishes: Wishes = NO_WISHES
+        self,
+        account_id: str,
+        database: str,
+        table: str,
+        sources: Iterable[str | Path],
+        wishes: Wishes = NO_WISHES,
+        *,
+        keep: bool = False,
     ) -> Looked:
-        """What would be added; nothing is.
+        """What would be added.
 
         Args:
             account_id: who owns it.
@@ -100,40 +107,39 @@ class FolderCatalog:
             table: its second.
             sources: files, folders and patterns.
             wishes: what the owner says of how their text is written.
+            keep: whether the table is put into the catalog, or replaced there; else nothing is changed.
 
         Raises:
             CatalogError: a name is malformed, or the files cannot be one table.
         """
-        if self._path(account_id, database, table) is None:
+        if not _names_a_table(account_id, database, table):
             raise CatalogError(
                 f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
                 "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
             )
-        try:
-            absolute = tuple(_absolute(str(source)) for source in sources)
-            files = expand(absolute)
-            file_format = find_format(files)
-            named = partition_columns(absolute, files)
-            found = self._read_schema(files, file_format, replace(wishes, partitions=named))
-        except UnusableFiles as error:
-            raise CatalogError(str(error)) from None
-        entry = CatalogEntry(
-            account_id=account_id,
-            database=database.lower(),
-            table=table.lower(),
-            sources=absolute,
-            format=file_format,
-            columns=found.columns,
-            reading=found.reading,
-            read_files=dict(zip(files, found.marks, strict=True)),
-        )
-        return Looked(entry, _resolved(entry, files), found)
-
-    def keep(self, entry: CatalogEntry) -> None:
-        """Put a table that was looked at into the catalog, or replace it."""
-        path = self._path(entry.account_id, entry.database, entry.table)
-        if path is not None:
-            _write(path, entry)
+        with self._copies.new() as copies:
+            try:
+                absolute = tuple(_absolute(str(source)) for source in sources)
+                files = expand(absolute)
+                file_format = find_format(files, wishes.encoding)
+                named = partition_columns(absolute, files)
+                found = self._read_schema(files, file_format, replace(wishes, partitions=named), str(copies))
+            except UnusableFiles as error:
+                raise CatalogError(str(error)) from None
+            entry = CatalogEntry(
+                account_id=account_id,
+                database=database.lower(),
+                table=table.lower(),
+                sources=absolute,
+                format=file_format,
+                columns=found.columns,
+                reading=found.reading,
+                read_files=dict(zip(files, found.marks, strict=True)),
+            )
+            if keep:
+                self._copies.keep(copies, account_id, entry.database, entry.table)
+                _write(self._path(account_id, database, table), entry)
+        return Looked(entry, self._resolved(entry, files), found)
 
     def list(self, account_id: str | None = None) -> list[CatalogEntry]:
         """Every table, or every table of one account, ordered by account, database and name."""
@@ -147,7 +153,7 @@ class FolderCatalog:
             TableNotFound: there is no such table.
         """
         path = self._path(account_id, database, table)
-        if path is None or not path.is_file():
+        if not _names_a_table(account_id, database, table) or not path.is_file():
             raise TableNotFound(
                 f"Account {account_id} has no table {database}.{table} in the catalog. "
                 "The operator adds one with `whiteroom catalog add`."
@@ -161,19 +167,22 @@ class FolderCatalog:
             TableNotFound: there is no such table.
         """
         self.show(account_id, database, table)
-        path = self._path(account_id, database, table)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        self._path(account_id, database, table).unlink(missing_ok=True)
+        self._copies.remove(account_id, database.lower(), table.lower())
 
-    def _path(self, account_id: str, database: str, table: str) -> Path | None:
-        database, table = database.lower(), table.lower()
-        well_formed = _ACCOUNT.fullmatch(account_id) and _NAME.fullmatch(database) and _NAME.fullmatch(table)
-        return self._folder / account_id / database / f"{table}.json" if well_formed and " " not in database else None
+    def _path(self, account_id: str, database: str, table: str) -> Path:
+        return self._folder / account_id / database.lower() / f"{table.lower()}.json"
+
+    def _resolved(self, entry: CatalogEntry, files: tuple[str, ...]) -> CatalogTable:
+        marks = tuple(entry.read_files.get(file, "") for file in files)
+        copies = self._copies.of(entry.account_id, entry.database, entry.table)
+        return CatalogTable(files, entry.format, entry.columns, entry.reading, marks, str(copies))
 
 
-def _resolved(entry: CatalogEntry, files: tuple[str, ...]) -> CatalogTable:
-    marks = tuple(entry.read_files.get(file, "") for file in files)
-    return CatalogTable(files, entry.format, entry.columns, entry.reading, marks)
+def _names_a_table(account_id: str, database: str, table: str) -> bool:
+    database, table = database.lower(), table.lower()
+    well_formed = _ACCOUNT.fullmatch(account_id) and _NAME.fullmatch(database) and _NAME.fullmatch(table)
+    return bool(well_formed) and " " not in database
 
 
 def _absolute(source: str) -> str:

@@ -16,7 +16,7 @@ from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import runs_in_development
 from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
-from whiteroom.domain.privacy.readings import Wishes
+from whiteroom.domain.privacy.readings import Wishes, encoding_of
 from whiteroom.ports import TableNotFound
 from whiteroom.settings import Settings
 
@@ -60,6 +60,9 @@ def add(
     timestamp_format: Annotated[
         str, typer.Option(help="Likewise of timestamps, such as dd/MM/yyyy HH:mm:ss.", show_default=False)
     ] = "",
+    encoding: Annotated[
+        str, typer.Option(help="Of the text, such as windows-1252; else UTF-8.", show_default=False)
+    ] = "",
     types: Annotated[
         list[str] | None,
         typer.Option("--type", metavar="COLUMN=TYPE", help="A column's type, chosen, not found.", show_default=False),
@@ -87,6 +90,7 @@ def add(
         date_format=date_format,
         timestamp_format=timestamp_format,
         types=tuple(map(_chosen_type, types or ())),
+        encoding=_known_encoding(encoding),
     )
     _add(_Asked(table, account, tuple(paths), wishes), data, preview=preview, as_json=as_json)
 
@@ -107,11 +111,9 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
     _require_account(settings, asked.account)
     catalog = open_catalog(settings)
     try:
-        looked = catalog.look(asked.account, database, name, asked.paths, asked.wishes)
+        looked = catalog.look(asked.account, database, name, asked.paths, asked.wishes, keep=not preview)
     except CatalogError as error:
         raise Problem(str(error)) from None
-    if not preview:
-        catalog.keep(looked.entry)
     if as_json:
         say_json({**_document(looked.entry), "rows": looked.found.rows})
         return
@@ -163,7 +165,16 @@ def _reading_in_words(reading: Reading) -> str:
         said.append(f"dates {reading.date_format}")
     if reading.timestamp_format:
         said.append(f"timestamps {reading.timestamp_format}")
+    if reading.encoding:
+        said.append(f"text in {reading.encoding}")
     return f"Read with {', '.join(said)}."
+
+
+def _known_encoding(written: str) -> str:
+    try:
+        return encoding_of(written)
+    except ValueError as error:
+        raise Problem(str(error)) from None
 
 
 def _chosen_type(written: str) -> Column:

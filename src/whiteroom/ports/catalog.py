@@ -27,7 +27,7 @@ class Catalog(Protocol):
         """
 
 
-TABLES = "Tables are Parquet, CSV in UTF-8, or JSON lines; the last two as they are or in gzip."
+TABLES = "Tables are Parquet, CSV, or JSON lines; the last two as they are or in gzip, zstd or bzip2."
 """For whoever gave something else."""
 
 
@@ -54,8 +54,16 @@ class FoundTable:
 class SchemaReader(Protocol):
     """Finds the columns of a table's files, and how their text is read."""
 
-    def __call__(self, files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES) -> FoundTable:
+    def __call__(
+        self, files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES, copies: str = ""
+    ) -> FoundTable:
         """What the files are, read as the owner wishes and else as it is found.
+
+        Args:
+            files: absolute paths.
+            file_format: of all of them.
+            wishes: what their owner says of them.
+            copies: a private folder; copies of files that cannot be read as they are stay there (CatalogTable.copies).
 
         Raises:
             UnusableFiles: a file is broken, files differ in their columns, a column has a nested type, or a wish

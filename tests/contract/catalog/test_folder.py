@@ -156,7 +156,7 @@ BROKEN: list[tuple[dict[str, str | bytes], str]] = [
     ({"a.csv": "a,b\n1,2\n1,2,SECRET\n"}, "a.csv, line 3: the row is broken"),
     ({"a.csv": "a,b\n1,2\n1\n"}, "a.csv, line 3: the row is broken"),
     ({"a.csv": 'a,b\n1,2\n1,"SECRET\n'}, "a.csv, line 3: the row is broken"),
-    ({"a.csv": b"a,b\n1,2\n1,\xff\xfe\n"}, "a.csv cannot be read: line 3 is not in UTF-8"),
+    ({"a.csv": b"a,b\n1,2\n1,\xff\xfe\n"}, "a.csv cannot be read: line 3, character 3 is not in UTF-8"),
     ({"a.csv": "a,A\n1,2\n"}, "line 1: two columns have the same name"),
     ({"a.csv": "a,\n1,2\n"}, "line 1: a CSV begins with a header"),
     ({"a.csv": "a\n1\n", "b.csv": "b\n1\n"}, "different columns"),

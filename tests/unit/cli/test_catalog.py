@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -137,8 +138,7 @@ NO_TABLES: dict[str, tuple[str, bytes]] = {
     "a script": ("run.sh", b"#!/bin/sh\necho a\n"),
     "a program": ("ls.csv", b"\x7fELF\x02\x01\x01"),
     "a spreadsheet": ("visits.xlsx", b"PK\x03\x04\x14\x00"),
-    "a CSV in bzip2": ("visits.csv.bz2", bz2.compress(b"a,b\n1,2\n")),
-    "a compressed CSV that does not say so": ("visits.csv", gzip.compress(b"a,b\n1,2\n")),
+    "a CSV in xz": ("visits.csv.xz", lzma.compress(b"a,b\n1,2\n")),
     "a database": ("visits.db", b"SQLite format 3\x00"),
     "a picture": ("scan.csv", b"\x89PNG\r\n\x1a\n"),
     "UTF-16": ("visits.csv", "a,b\n1,2\n".encode("utf-16")),
@@ -186,6 +186,8 @@ def test_a_file_that_is_no_table_is_refused_with_its_name_and_why(cli: CommandLi
         ("tabs.tsv", b"a\tb\n1\t2\n"),
         ("bars.txt", b"a|b\n1|2\n"),
         ("visits.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0)),
+        ("visits.csv.bz2", bz2.compress(b"a,b\n1,2\n")),
+        ("unsaid.csv", gzip.compress(b"a,b\n1,2\n", mtime=0)),
     ],
 )
 def test_a_table_is_one_whatever_it_is_called(cli: CommandLine, tmp_path: Path, name: str, content: bytes) -> None:

@@ -53,6 +53,8 @@ class Reading:
     strict: bool = True
     """Whether a value that is none of its column's type as it is written (`3.7`, `007`, `1e3` of an integer) is an
     error. False of tables that a release added which did not ask."""
+    encoding: str = ""
+    """How the files' text is encoded, by its name in readings.ENCODINGS; empty for UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ class CatalogTable:
     reading: Reading = Reading()
     marks: tuple[str, ...] = ()
     """Of each file, what tells it from what it may become, where it was read through as it is; empty where not."""
+    copies: str = ""
+    """A private folder for copies of files that the engine cannot read as they are; empty where there is none."""
+    origins: tuple[str, ...] = ()
+    """Of each file, which one it is to be a copy of; empty where they are the files themselves."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The owner's own files, in the order of `files`."""
+        return self.origins or self.files
 
 
 UNREADABLE = CatalogTable((), FileFormat.CSV, ())

@@ -23,9 +23,56 @@ class Wishes:
     """Columns whose type is chosen, not found."""
     partitions: tuple[str, ...] = ()
     """Columns that the folders of the files name; the catalog says."""
+    encoding: str = ""
+    """Of their text; empty for UTF-8."""
 
 
 NO_WISHES = Wishes()
+
+ENCODINGS = {
+    "utf-16": "utf-16",
+    "utf-16-le": "utf-16-le",
+    "utf-16-be": "utf-16-be",
+    "latin-1": "iso-8859-1",
+    "iso-8859-1": "iso-8859-1",
+    "iso-8859-2": "iso-8859-2",
+    "iso-8859-5": "iso-8859-5",
+    "iso-8859-7": "iso-8859-7",
+    "iso-8859-9": "iso-8859-9",
+    "iso-8859-15": "iso-8859-15",
+    "windows-1250": "cp1250",
+    "windows-1251": "cp1251",
+    "windows-1252": "cp1252",
+    "windows-1253": "cp1253",
+    "windows-1254": "cp1254",
+    "windows-1257": "cp1257",
+    "ibm850": "cp850",
+    "ibm852": "cp852",
+    "koi8-r": "koi8-r",
+    "macintosh": "mac-roman",
+    "shift_jis": "shift_jis",
+    "windows-31j": "cp932",
+    "euc-jp": "euc_jp",
+    "euc-kr": "cp949",
+    "gb18030": "gb18030",
+    "big5": "big5hkscs",
+}
+"""What text may be encoded in beside UTF-8, by IANA's names, and how Python calls it."""
+
+
+def encoding_of(written: str) -> str:
+    """An encoding's name as it is kept; empty of UTF-8.
+
+    Raises:
+        ValueError: it is none that is known here.
+    """
+    name = written.strip().lower()
+    if name in {"", "utf-8", "utf8"}:
+        return ""
+    if name not in ENCODINGS:
+        raise ValueError(f"{written!r} is no encoding that is known here. Known are utf-8, {', '.join(ENCODINGS)}.")
+    return name
+
 
 _LETTERS = {
     "yyyy": ("%Y", "[0-9]{4}"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import (
@@ -19,6 +20,7 @@ from whiteroom.engines.duckdb.files.agreeing import (
     same_columns,
 )
 from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
+from whiteroom.engines.duckdb.files.copies import CannotCopy, make_copies, with_copies
 from whiteroom.engines.duckdb.files.dialects import check_header, check_wishes, find_reading, name_partitions
 from whiteroom.engines.duckdb.files.finding import find_types
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
@@ -39,33 +41,47 @@ class _Agreed:
     notes: tuple[str, ...] = ()
 
 
-def read_schema(files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES) -> FoundTable:
+def read_schema(
+    files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES, copies: str = ""
+) -> FoundTable:
     """Implements ports.SchemaReader. CSV and JSON are read to their end, so that every broken row is found here.
 
     Raises:
         UnusableFiles: a file is broken, files differ in their columns, a column has a nested type, or a wish cannot
             be kept.
     """
-    connection = duckdb.connect(":memory:")
-    try:
+    with tempfile.TemporaryDirectory() as spare:
         marks = _marks(files)
-        _limit(connection, files)
         for file in files if file_format is not FileFormat.PARQUET else ():
-            if unreadable := find_unreadable(Path(file)):
+            if unreadable := find_unreadable(Path(file), wishes.encoding):
                 raise UnusableFiles(f"{file} cannot be read: {unreadable}.")
         reading = _reading(files[0], file_format, wishes)
-        agreed = _columns(connection, files, file_format, reading, wishes)
-        columns, reading = agreed.columns, agreed.reading
-        source = reader(files, file_format, reading, columns)
-        counts = "" if file_format is FileFormat.PARQUET else "".join(f", count({sql_name(c.name)})" for c in columns)
-        answer = connection.execute(f"SELECT count(*){counts} FROM {source}").fetchone()  # noqa: S608 -- quoted
-        first_rows = _first_rows(connection, files, file_format, reading, columns)
-    except duckdb.Error as error:
-        raise _unusable(error, files, file_format) from None
-    finally:
-        connection.close()
+        table = with_copies(CatalogTable(tuple(files), file_format, (), reading, copies=copies or spare))
+        try:
+            make_copies(table)
+        except CannotCopy as error:
+            raise UnusableFiles(f"{error.file} cannot be read: {error}.") from None
+        found = _read(table, marks, wishes)
     if _marks(files) != marks:
         raise UnusableFiles(f"A file of {files[0]} was changed while it was read. Add the table once it is whole.")
+    return found
+
+
+def _read(table: CatalogTable, marks: tuple[str, ...], wishes: Wishes) -> FoundTable:
+    connection = duckdb.connect(":memory:")
+    try:
+        _limit(connection, table.files)
+        agreed = _columns(connection, table, wishes)
+        columns, reading = agreed.columns, agreed.reading
+        source = reader(table.files, table.format, reading, columns)
+        typed = table.format is not FileFormat.PARQUET
+        counts = "".join(f", count({sql_name(c.name)})" for c in columns if typed)
+        answer = connection.execute(f"SELECT count(*){counts} FROM {source}").fetchone()  # noqa: S608 -- quoted
+        first_rows = _first_rows(connection, table.files, table.format, reading, columns)
+    except duckdb.Error as error:
+        raise _unusable(error, table) from None
+    finally:
+        connection.close()
     return FoundTable(columns, reading, int(answer[0]) if answer else 0, marks, first_rows, agreed.notes)
 
 
@@ -95,30 +111,27 @@ def _reading(file: str, file_format: FileFormat, wishes: Wishes) -> Reading:
     if file_format is FileFormat.CSV:
         return replace(find_reading(file, wishes), partitions=wishes.partitions)
     check_wishes(wishes)
-    if replace(wishes, types=(), partitions=()) != NO_WISHES:
+    lines = file_format is FileFormat.JSON_LINES
+    if replace(wishes, types=(), partitions=(), encoding="" if lines else wishes.encoding) != NO_WISHES:
         raise UnusableFiles(f"{file} is {file_format.value}: how text is separated and written is said of CSV.")
-    return Reading(partitions=wishes.partitions)
+    return Reading(partitions=wishes.partitions, encoding=wishes.encoding)
 
 
-def _columns(
-    connection: duckdb.DuckDBPyConnection,
-    files: Sequence[str],
-    file_format: FileFormat,
-    reading: Reading,
-    wishes: Wishes,
-) -> _Agreed:
+def _columns(connection: duckdb.DuckDBPyConnection, table: CatalogTable, wishes: Wishes) -> _Agreed:
+    files, file_format, reading = table.files, table.format, table.reading
+    called = dict(zip(files, table.sources, strict=True))
     notes: tuple[str, ...] = ()
     if file_format is FileFormat.CSV:
-        agreed = tuple(Column(name, "") for name in _common_header(files, reading))
+        agreed = tuple(Column(name, "") for name in _common_header(table.sources, reading))
     else:
-        schemas = {file: described(connection, file, file_format) for file in files}
+        schemas = {called[file]: described(connection, file, file_format, called[file]) for file in files}
         if file_format is FileFormat.PARQUET:
             agreed, notes = agreed_parquet(schemas)
             reading = replace(reading, by_name=not same_columns(schemas))
         else:
             agreed = agreed_lines(schemas)
-    agreed = name_partitions(agreed, reading, files[0])
-    chosen = _chosen(files[0], agreed, wishes)
+    agreed = name_partitions(agreed, reading, table.sources[0])
+    chosen = _chosen(table.sources[0], agreed, wishes)
     if file_format is FileFormat.PARQUET and not chosen.keys() <= {*reading.partitions}:
         raise UnusableFiles(f"{files[0]} is parquet: its columns have types of their own.")
     looked_for = [
@@ -134,7 +147,7 @@ def _columns(
     misfit = find_misfit(connection, files, file_format, reading, columns, wanted)
     if misfit:
         raise UnusableFiles(
-            f"{misfit.file}, {misfit.place}: the value is not written as one of type {misfit.column.type}. "
+            f"{called[misfit.file]}, {misfit.place}: the value is not written as one of type {misfit.column.type}. "
             "Correct it, or choose another type."
         )
     return _Agreed(columns, reading, notes)
@@ -180,8 +193,9 @@ def _first_rows(
     return tuple(tuple(row) for row in rows)
 
 
-def _unusable(error: duckdb.Error, files: Sequence[str], file_format: FileFormat) -> UnusableFiles:
-    if row := find_broken_row(str(error), files):
-        return UnusableFiles(f"{row[0]}, line {row[1]}: the row is broken. Correct it or take it out.")
-    named = next((file for file in files if file in str(error).partition("\n")[0]), files[0])
-    return UnusableFiles(f"{named} cannot be read as {file_format.value}: it is damaged or has another form.")
+def _unusable(error: duckdb.Error, table: CatalogTable) -> UnusableFiles:
+    called = dict(zip(table.files, table.sources, strict=True))
+    if row := find_broken_row(str(error), table.files):
+        return UnusableFiles(f"{called[row[0]]}, line {row[1]}: the row is broken. Correct it or take it out.")
+    named = next((file for file in table.files if file in str(error).partition("\n")[0]), table.files[0])
+    return UnusableFiles(f"{called[named]} cannot be read as {table.format.value}: it is damaged or has another form.")

@@ -11,6 +11,7 @@ from whiteroom.domain.privacy.query_tables import Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import narrower
 from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
+from whiteroom.engines.duckdb.files.copies import CannotCopy, make_copies
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken_row, held, reader
@@ -91,7 +92,7 @@ def check_headers(tables: Iterable[QueryTable]) -> None:
     """
     for table in tables:
         wanted = [column.name for column in held(table.source.columns, table.source.reading)]
-        for file in table.source.files:
+        for file in table.source.sources:
             found = read_header(Path(file), table.source.reading) if table.source.format is FileFormat.CSV else wanted
             if not Path(file).is_file() or found is None:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.")
@@ -111,9 +112,9 @@ def marks_of(tables: Iterable[QueryTable]) -> dict[str, str]:
     """
     marks = {}
     for table in tables:
-        for file in table.source.files:
+        for file, origin in zip(table.source.files, table.source.sources, strict=True):
             try:
-                marks[file] = mark_of(file)
+                marks[file] = mark_of(origin)
             except OSError:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.") from None
     return marks
@@ -143,16 +144,21 @@ def check_values(
         duckdb.Error: a file is broken.
     """
     source = table.source
+    try:
+        make_copies(source)
+    except CannotCopy as error:
+        raise BrokenData(f"{_place(table, error.file)} cannot be read: {error}.") from None
     if not source.reading.strict:
         return
     known = dict(zip(source.files, source.marks, strict=False))
     files = [file for file in source.files if known.get(file) != marks[file]]
+    origins = dict(zip(source.files, source.sources, strict=True))
     columns = [column for column in source.columns if column.name.lower() in wanted]
     if source.format is FileFormat.PARQUET:
         for file in files:
             _check_parquet(connection, table, file, held(columns, source.reading))
     for file in files if source.format is not FileFormat.PARQUET else ():
-        if unreadable := find_unreadable(Path(file)):
+        if unreadable := find_unreadable(Path(origins[file]), source.reading.encoding):
             raise BrokenData(f"{_place(table, file)} cannot be read: {unreadable}.")
     misfit = find_misfit(connection, files, source.format, source.reading, source.columns, columns) if files else None
     if misfit:
@@ -180,6 +186,8 @@ def broken_data(message: str, tables: Iterable[QueryTable]) -> BrokenData | None
         file, line = row
         return BrokenData(f"{_place(known[file], file)}, line {line}: the row is broken.")
     if broken := find_broken_file(message, known):
+        if not Path(broken).exists():
+            return BrokenData(f"{_place(known[broken], broken)} was changed while it was read. Ask again.")
         return BrokenData(
             f"{_place(known[broken], broken)} cannot be read as {known[broken].source.format.value}: "
             "it is damaged, or its columns are no longer those that were catalogued."
@@ -188,4 +196,5 @@ def broken_data(message: str, tables: Iterable[QueryTable]) -> BrokenData | None
 
 
 def _place(table: QueryTable, file: str) -> str:
-    return f"Table '{table.name}', file {Path(file).name}"
+    origins = dict(zip(table.source.files, table.source.sources, strict=True))
+    return f"Table '{table.name}', file {Path(origins.get(file, file)).name}"

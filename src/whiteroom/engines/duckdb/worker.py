@@ -15,6 +15,7 @@ import duckdb
 from whiteroom.base.trees import put_in_place
 from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QuerySpec, ResultFormat
 from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.engines.duckdb.files.copies import with_copies
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.results import (
     TooLarge,
@@ -81,7 +82,7 @@ def run_query(folders: Folders, spec: QuerySpec, spill_bytes: int, walls: Walls 
     """Run one query. The result stands in `folders.rows` once this returns. `walls`: all stand, but in tests."""
     try:
         with cpu_limit(GUARD_SECONDS):
-            guarded = judge_and_write(spec, walls)
+            guarded = judge_and_write(_with_copies(spec), walls)
         write_judgement(folders.work / JUDGEMENT, guarded.judged.judgement)
         if guarded.noisy is not None:
             return *_run_noisy(folders, spec, guarded, guarded.noisy, spill_bytes, walls), ""
@@ -96,6 +97,10 @@ def run_query(folders: Folders, spec: QuerySpec, spill_bytes: int, walls: Walls 
         return QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}", ""
     except (Disagreement, NotWhatWasJudged) as found:
         return QueryFailure.REFUSED, Disagreement.told, str(found)
+
+
+def _with_copies(spec: QuerySpec) -> QuerySpec:
+    return replace(spec, tables=tuple(replace(table, source=with_copies(table.source)) for table in spec.tables))
 
 
 def _run_plain(

@@ -17,14 +17,16 @@ Schemas = Mapping[str, tuple[Column, ...]]
 """The columns of each file."""
 
 
-def described(connection: duckdb.DuckDBPyConnection, file: str, file_format: FileFormat) -> tuple[Column, ...]:
-    """The columns that a file says it has.
+def described(
+    connection: duckdb.DuckDBPyConnection, file: str, file_format: FileFormat, called: str = ""
+) -> tuple[Column, ...]:
+    """The columns that a file says it has; `called` is what it is a copy of.
 
     Raises:
         UnusableFiles: a column has a nested type, or the name of another.
         duckdb.Error: the file is broken.
     """
-    name = sql_literal(file)
+    name, called = sql_literal(file), called or file
     source = f"read_json({name}, format='newline_delimited', sample_size=-1, hive_partitioning=false)"
     if file_format is FileFormat.PARQUET:
         source = f"read_parquet({name}, hive_partitioning=false)"
@@ -34,10 +36,12 @@ def described(connection: duckdb.DuckDBPyConnection, file: str, file_format: Fil
         try:
             columns.append(Column(column, from_duckdb(duckdb_type)))
         except ValueError as error:
-            raise UnusableFiles(f"{file}, column '{column}': {error} Leave it out of the file.") from None
+            raise UnusableFiles(f"{called}, column '{column}': {error} Leave it out of the file.") from None
     repeated = [name for name, count in Counter(column.name.lower() for column in columns).items() if count > 1]
     if repeated:
-        raise UnusableFiles(f"{file} has more than one column named '{repeated[0]}' (case does not count). Rename one.")
+        raise UnusableFiles(
+            f"{called} has more than one column named '{repeated[0]}' (case does not count). Rename one."
+        )
     return tuple(columns)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from whiteroom.domain.privacy.query_tables import Column, Reading
 from whiteroom.domain.privacy.readings import Wishes, date_pattern
 from whiteroom.engines.duckdb.files.lines import MAX_HEADER_BYTES, column_names, first_text, records, text_lines
+from whiteroom.packing import CannotUnpack, unpacked_name
 from whiteroom.ports import TABLES, UnusableFiles
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -19,7 +20,6 @@ _SAMPLE_RECORDS = 1_000
 MAX_COLUMNS = 10_000
 _MAX_SKIPPED = 1_000
 _NAMED = frozenset({".csv", ".tsv", ".tab"})
-_PACKED = ".gz"
 
 
 def find_reading(file: str, wishes: Wishes) -> Reading:
@@ -30,14 +30,16 @@ def find_reading(file: str, wishes: Wishes) -> Reading:
     """
     check_wishes(wishes)
     try:
-        text = first_text(Path(file))
+        text = first_text(Path(file), wishes.encoding)
+    except CannotUnpack as error:
+        raise UnusableFiles(f"{file} cannot be read: {error}.") from None
     except OSError:
         raise UnusableFiles(f"{file} cannot be read, or is damaged.") from None
     skipped = wishes.skip_lines if wishes.skip_lines is not None else _blank_lines(text)
     rest = (wishes.null_words, skipped, wishes.date_format, wishes.timestamp_format)
     delimiters = (wishes.delimiter,) if wishes.delimiter is not None else _DELIMITERS
     ways = [
-        _Way(Reading(delimiter, quote, escape, *rest), text)
+        _Way(Reading(delimiter, quote, escape, *rest, encoding=wishes.encoding), text)
         for quote, escape in _quotings(wishes, text)
         for delimiter in delimiters
         if delimiter != quote
@@ -126,8 +128,7 @@ def _quotings(wishes: Wishes, text: str) -> list[tuple[str, str]]:
 
 def _says_so(file: Path) -> bool:
     """Whether a file is called as a CSV is."""
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    return bool(suffixes) and (suffixes[-2:][0] if suffixes[-1] == _PACKED else suffixes[-1]) in _NAMED
+    return unpacked_name(file).suffix.lower() in _NAMED
 
 
 def _blank_lines(text: str) -> int:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
-
-from isal import igzip, isal_zlib
 
 from whiteroom.domain.privacy.query_tables import FileFormat, Reading
+from whiteroom.engines.duckdb.files.decoding import NotOfEncoding, decoded
+from whiteroom.packing import DAMAGED, CannotUnpack, unpacked
 
-_GZIP = b"\x1f\x8b"
-_DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, cast("type[Exception]", isal_zlib.error))
-_NO_RECORD: tuple[type[Exception], ...] = (*_DAMAGED, csv.Error)
 _LF = b"\n"
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 24
@@ -30,56 +23,41 @@ _MAX_FIELD_BYTES = 1 << 27
 csv.field_size_limit(_MAX_FIELD_BYTES)
 
 
-def first_text(file: Path, most_bytes: int = MAX_HEADER_BYTES) -> str:
+def first_text(file: Path, encoding: str = "", most_bytes: int = MAX_HEADER_BYTES) -> str:
     """How a file begins, unpacked. Bytes that are no text stand as U+FFFD.
 
     Raises:
         OSError: it cannot be read, or is packed and damaged.
     """
-    try:
-        with _unpacked(file) as stream:
-            return stream.read(most_bytes).decode("utf-8-sig", errors="replace")
-    except _DAMAGED as error:
-        raise OSError(f"{file} is damaged") from error
+    with unpacked(file) as stream:
+        chunks = decoded(stream, encoding, errors="replace")
+        start = b""
+        while len(start) < most_bytes and (chunk := next(chunks, b"")):
+            start += chunk
+    return start[:most_bytes].decode("utf-8-sig", errors="replace")
 
 
-@contextmanager
-def _unpacked(file: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file; of one in gzip those that are packed in it."""
-    with file.open("rb") as stream:
-        packed = stream.read(len(_GZIP)) == _GZIP
-        stream.seek(0)
-        if packed:
-            with igzip.IGzipFile(fileobj=stream) as unpacked:  # type: ignore[no-untyped-call]  # isal has none
-                yield cast("BinaryIO", unpacked)
-        else:
-            yield stream
-
-
-def find_unreadable(file: Path) -> str:
+def find_unreadable(file: Path, encoding: str = "") -> str:
     """Why DuckDB would read a text wrongly and say nothing, in words; empty where it would not.
 
-    It drops a line that is longer than its buffer, checks no sum of gzip's, and tells no reason of what is not UTF-8.
+    It drops a line that is longer than its buffer, passes over a file in zstd that was cut, checks no sum of gzip's,
+    and tells no reason of what is in another encoding.
     """
     line, length = 1, 0
-    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with _unpacked(file) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                decoder.decode(chunk)
-                ends = chunk.count(_LF)
+        with unpacked(file) as stream:
+            for chunk in decoded(stream, encoding):
+                ends, last = chunk.count(_LF), chunk.rfind(_LF)
                 if not ends and b"\r" in chunk:
-                    ends, chunk = 1, chunk[chunk.rfind(b"\r") :]
-                length = len(chunk) - chunk.rfind(_LF) - 1 if ends else length + len(chunk)
+                    ends, last = 1, chunk.rfind(b"\r")
+                length = len(chunk) - last - 1 if ends else length + len(chunk)
                 line += ends
                 if length > MAX_LINE_BYTES:
                     return f"line {line} has more than {MAX_LINE_BYTES >> 20} MiB"
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        line += error.object[: error.start].count(_LF)
-        return f"line {line} is not in UTF-8. It may be in Latin-1 or Windows-1252: write the file in UTF-8"
-    except _DAMAGED:
-        return "it is damaged, or cannot be read"
+    except (NotOfEncoding, CannotUnpack) as error:
+        return str(error)
+    except OSError:
+        return DAMAGED
     return ""
 
 
@@ -104,8 +82,8 @@ def records(lines: Iterator[str], reading: Reading) -> Iterator[list[str]]:
 def read_header(file: Path, reading: Reading) -> list[str] | None:
     """The names in a CSV's header; None where there is none that can be read."""
     try:
-        names = next(records(text_lines(first_text(file)), reading), None)
-    except _NO_RECORD:
+        names = next(records(text_lines(first_text(file, reading.encoding)), reading), None)
+    except (OSError, csv.Error):
         return None
     return names and column_names(names)
 
@@ -123,7 +101,7 @@ def column_names(header: list[str]) -> list[str]:
 
 def first_bad_json_line(file: Path) -> int | None:
     """The first line that is not a JSON object: DuckDB counts one too many for some errors."""
-    with _unpacked(file) as stream:
+    with unpacked(file) as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 if line.strip() and not isinstance(json.loads(line), dict):
@@ -137,7 +115,7 @@ def line_of(file: Path, file_format: FileFormat, reading: Reading, row: int, col
     """The line (from 1) on which a row (from 1, without the header) begins; None where that cannot be told."""
     if file_format is FileFormat.CSV:
         return _line_of_record(file, reading, row, columns)
-    with _unpacked(file) as stream:
+    with unpacked(file) as stream:
         filled = (number for number, line in enumerate(stream, start=1) if line.strip())
         return next(islice(filled, row - 1, None), None)
 
@@ -146,7 +124,7 @@ def _line_of_record(file: Path, reading: Reading, row: int, columns: int) -> int
     line = 1 + reading.skip_lines
     seen = -1
     try:
-        with _unpacked(file) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as text:
+        with unpacked(file) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as text:
             lines = _Counted(text)
             for record in records(lines, reading):
                 # DuckDB passes over blank lines, but where they are the empty field of a single column.
@@ -155,7 +133,7 @@ def _line_of_record(file: Path, reading: Reading, row: int, columns: int) -> int
                 if seen == row:
                     return line
                 line = lines.read + 1
-    except _NO_RECORD:
+    except (OSError, csv.Error):
         return None
     return None
 
