@@ -19,8 +19,11 @@ class Packing(StrEnum):
     """A compression, under its file name extension."""
 
     GZIP = ".gz"
+    """Members with a sum each, as gzip and most programs write it."""
     BZIP2 = ".bz2"
+    """Likewise of bzip2."""
     ZSTD = ".zst"
+    """Frames, with sums where their writer wanted them."""
 
 
 _MAGIC: tuple[tuple[bytes, Packing], ...] = (

@@ -15,8 +15,22 @@ from whiteroom.cli.identities import account_of, checked_account
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import runs_in_development
-from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
-from whiteroom.domain.privacy.readings import Wishes, encoding_of
+from whiteroom.cli.wishes import (
+    DateFormat,
+    Encoding,
+    Escape,
+    Null,
+    Quote,
+    Separator,
+    SkipLines,
+    TimestampFormat,
+    Types,
+    chosen_encoding,
+    chosen_separator,
+    chosen_types,
+)
+from whiteroom.domain.privacy.query_tables import FileFormat, Reading
+from whiteroom.domain.privacy.readings import Wishes
 from whiteroom.ports import TableNotFound
 from whiteroom.settings import Settings
 
@@ -39,34 +53,15 @@ def add(
         ),
     ],
     account: Account,
-    separator: Annotated[
-        str | None, typer.Option(help="What stands between a CSV's fields; TAB is a tab.", show_default=False)
-    ] = None,
-    quote: Annotated[
-        str | None, typer.Option(help="What a CSV's fields stand in; empty for nothing.", show_default=False)
-    ] = None,
-    escape: Annotated[
-        str | None, typer.Option(help="What stands before a quote inside of quotes.", show_default=False)
-    ] = None,
-    null: Annotated[
-        list[str] | None, typer.Option(help="A word that means NULL beside the empty field.", show_default=False)
-    ] = None,
-    skip_lines: Annotated[
-        int | None, typer.Option(help="How many lines stand before the header.", show_default=False)
-    ] = None,
-    date_format: Annotated[
-        str, typer.Option(help="How dates are written, such as dd/MM/yyyy; else yyyy-MM-dd.", show_default=False)
-    ] = "",
-    timestamp_format: Annotated[
-        str, typer.Option(help="Likewise of timestamps, such as dd/MM/yyyy HH:mm:ss.", show_default=False)
-    ] = "",
-    encoding: Annotated[
-        str, typer.Option(help="Of the text, such as windows-1252; else UTF-8.", show_default=False)
-    ] = "",
-    types: Annotated[
-        list[str] | None,
-        typer.Option("--type", metavar="COLUMN=TYPE", help="A column's type, chosen, not found.", show_default=False),
-    ] = None,
+    separator: Separator = None,
+    quote: Quote = None,
+    escape: Escape = None,
+    null: Null = None,
+    skip_lines: SkipLines = None,
+    date_format: DateFormat = "",
+    timestamp_format: TimestampFormat = "",
+    encoding: Encoding = "",
+    types: Types = None,
     preview: Annotated[bool, typer.Option("--preview", help="Show what would be added, and add nothing.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -82,15 +77,15 @@ def add(
     Example: `whiteroom catalog add --account 111122223333 hospital.visits /srv/visits/*.parquet`
     """
     wishes = Wishes(
-        delimiter="\t" if separator is not None and separator.upper() == "TAB" else separator,
+        delimiter=chosen_separator(separator),
         quote=quote,
         escape=escape,
         null_words=tuple(null or ()),
         skip_lines=skip_lines,
         date_format=date_format,
         timestamp_format=timestamp_format,
-        types=tuple(map(_chosen_type, types or ())),
-        encoding=_known_encoding(encoding),
+        types=chosen_types(types),
+        encoding=chosen_encoding(encoding),
     )
     _add(_Asked(table, account, tuple(paths), wishes), data, preview=preview, as_json=as_json)
 
@@ -168,20 +163,6 @@ def _reading_in_words(reading: Reading) -> str:
     if reading.encoding:
         said.append(f"text in {reading.encoding}")
     return f"Read with {', '.join(said)}."
-
-
-def _known_encoding(written: str) -> str:
-    try:
-        return encoding_of(written)
-    except ValueError as error:
-        raise Problem(str(error)) from None
-
-
-def _chosen_type(written: str) -> Column:
-    name, equals, kind = written.rpartition("=")
-    if not (name and equals and kind):
-        raise Problem(f"{written!r} chooses no type: write COLUMN=TYPE, such as id=string.")
-    return Column(name, kind.strip().lower())
 
 
 def _counted(count: int, noun: str) -> str:

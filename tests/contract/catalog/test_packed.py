@@ -8,6 +8,7 @@ import lzma
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from contract.catalog.test_folder import ACCOUNT, write
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
@@ -79,7 +80,6 @@ def test_how_a_file_is_packed_is_told_by_what_is_in_it_whatever_it_is_called(
 
 
 def test_zstd_is_read_to_the_end_of_its_last_frame_or_refused(catalog: FolderCatalog, tmp_path: Path) -> None:
-    zstandard = pytest.importorskip("zstandard")
     pack = zstandard.ZstdCompressor(write_checksum=True).compress
     rows = b"".join(b"%d;%d\n" % (number * 7919 % 1_000, number) for number in range(20_000))
     whole = pack(b"id;name\n" + rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import os
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from contract.sql_engine.conftest import EngineFolder
 from whiteroom.domain.execution.queries import QueryFailure
-from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import Wishes
 from whiteroom.engines.duckdb.files.checking import Misfit, find_misfit, mark_of
 from whiteroom.engines.duckdb.schemas import read_schema
@@ -177,3 +178,45 @@ def test_a_folder_whose_value_is_none_of_its_type_fails_the_query(folder: Engine
     seen, _ = folder.run("SELECT a, yr FROM t")
     assert "file a.parquet, column 'yr': the value is not written as one of type bigint" in seen.message
     assert "SECRET" not in seen.message
+
+
+def copied(folder: EngineFolder, name: str, content: bytes, encoding: str, columns: dict[str, str]) -> CatalogTable:
+    """A table of one file that is read from a copy, as the catalog says it."""
+    folder.add("t", [folder.write(name, content)], columns)
+    source = replace(folder.tables[-1].source, copies=str(folder.path / "copies"), reading=Reading(encoding=encoding))
+    folder.tables[-1] = replace(folder.tables[-1], source=source)
+    return source
+
+
+def test_a_table_that_no_engine_reads_as_it_is_is_queried_as_any_other(folder: EngineFolder) -> None:
+    text = "id,name\n1,Zo\u00eb\n2,\u00c5sa\n".encode("cp1252")
+    copied(folder, "t.csv.bz2", bz2.compress(text), "windows-1252", {"id": "bigint", "name": "string"})
+    for _ in range(2):
+        assert folder.text("SELECT name FROM t WHERE id = 2") == "name\n\u00c5sa\n"
+    assert len([path for path in (folder.path / "copies").rglob("*") if path.is_file()]) == 1
+    folder.write("t.csv.bz2", bz2.compress(b"id,name\n2,Ann\n"))
+    assert folder.text("SELECT name FROM t WHERE id = 2") == "name\nAnn\n"
+
+
+CHANGED: dict[str, tuple[bytes, str]] = {
+    "a byte that means nothing": (b"id,name\n1,SECRET\x81\n", "line 2, character 9 is not in windows-1252"),
+    "a broken row": (b"id,name\n1,x,SECRET\n", "line 2: the row is broken"),
+    "a value of another type": (b"id,name\nSECRET,x\n", "line 2, column 'id': the value is not written as"),
+    "another header": (b"id,SECRET\n1,x\n", "line 1: the header is not the one"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_what_is_wrong_in_a_copied_file_is_told_by_its_own_name_and_line(folder: EngineFolder, what: str) -> None:
+    content, words = CHANGED[what]
+    copied(folder, "t.csv", content, "windows-1252", {"id": "bigint", "name": "string"})
+    seen, _ = folder.run("SELECT id, name FROM t")
+    assert seen.failure is QueryFailure.DATA
+    assert seen.message.startswith("Table 't', file t.csv")
+    assert words in seen.message
+    assert "SECRET" not in seen.message
+
+
+def test_a_packed_file_under_another_name_is_never_read_as_if_it_were_text(folder: EngineFolder) -> None:
+    copied(folder, "t.csv", gzip.compress(b"a\n1\n"), "", {"a": "bigint"})
+    assert folder.text("SELECT a FROM t") == "a\n1\n"
