@@ -26,6 +26,7 @@ from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
 from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.results import Handover
 from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.synthesising import Synthesising
@@ -333,6 +334,7 @@ def _controllers(
     querying = Querying(store, engine, catalog, queries, clock)
     synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
+    handover = Handover(store, data, clock)
     inputs = TrainingInputs(
         data,
         FolderLayouts(data, memory_bytes=queries.memory_bytes, cpus=queries.cpus),
@@ -347,13 +349,14 @@ def _controllers(
                 engine,
                 querying,
                 data,
+                handover,
                 settings.default_result_location,
                 settings.regions_of_buckets,
                 clock,
             ),
             TrainedModelController(tools, data, inputs),
-            TrainedModelInferenceJobController(tools, data, clock),
-            TrainedModelExportJobController(store, data, clock),
+            TrainedModelInferenceJobController(tools, data, handover),
+            TrainedModelExportJobController(store, data, handover),
         ),
         clock,
         timing := Timing(lease_seconds=settings.lease_seconds),

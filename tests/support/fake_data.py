@@ -10,7 +10,7 @@ from pathlib import Path
 
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.domain.execution.deliveries import DeliveredFile
+from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports import Archive, LocalData, TableNotFound, TookTooLong
@@ -101,7 +101,8 @@ class RiggedData(FolderData):
 
     def deliver(
         self,
-        location: str,
+        destination: Destination,
+        job_id: str,
         path: str,
         sources: Iterable[tuple[str, DataRef]],
         confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
@@ -113,7 +114,7 @@ class RiggedData(FolderData):
             self.while_copying()
             confirm(files)
 
-        super().deliver(location, path, sources, confirm_later)
+        super().deliver(destination, job_id, path, sources, confirm_later)
 
     @property
     def delivered(self) -> dict[str, bytes]:

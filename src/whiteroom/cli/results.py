@@ -19,8 +19,7 @@ from whiteroom.cli.problems import Problem
 from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.domain.resources.results import Result, ResultStatus, fetchable, file_in, files_of
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Data as DataPort
-from whiteroom.ports import DeliveryGone, Transaction
+from whiteroom.ports import Deliveries, DeliveryGone, Transaction
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -112,7 +111,7 @@ def _named(result: Result, name: str) -> DeliveredFile:
     return found
 
 
-def _copy_whole(data: DataPort, result: Result, files: Sequence[DeliveredFile], target: Path) -> None:
+def _copy_whole(deliveries: Deliveries, result: Result, files: Sequence[DeliveredFile], target: Path) -> None:
     """Gather copies beside the folder, then put them there by one rename.
 
     Raises:
@@ -124,7 +123,7 @@ def _copy_whole(data: DataPort, result: Result, files: Sequence[DeliveredFile], 
     gathered = Path(tempfile.mkdtemp(prefix=".whiteroom-results-", dir=target.parent))
     try:
         for file in files:
-            _copy(data, result, file, gathered / file.name)
+            _copy(deliveries, result, file, gathered / file.name)
         gathered.chmod(0o755)
         gathered.rename(target)
     except BaseException:
@@ -132,11 +131,11 @@ def _copy_whole(data: DataPort, result: Result, files: Sequence[DeliveredFile], 
         raise
 
 
-def _copy(data: DataPort, result: Result, file: DeliveredFile, target: Path) -> None:
+def _copy(deliveries: Deliveries, result: Result, file: DeliveredFile, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
-        source = data.open_delivered(result.location, result.path, file)
+        source = deliveries.open_delivered(result.location, result.path, file)
         try:
             with target.open("xb") as out:
                 while piece := source.read(_PIECE):

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from whiteroom.base.clock import Clock
+from whiteroom.base.locations import parse_location
 from whiteroom.controllers.analysis_metrics import measures_of
 from whiteroom.controllers.budget_charges import pay
 from whiteroom.controllers.budget_refunds import give_back_unused
@@ -18,6 +19,7 @@ from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.querying import Querying, still_allowed
 from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.execution.queries import QueryObservation, ResultFormat
@@ -33,7 +35,7 @@ from whiteroom.domain.resources.protected_queries import (
     owes,
     plan,
 )
-from whiteroom.domain.resources.query_results import Receiver, location_of, place_of, told_location
+from whiteroom.domain.resources.query_results import Receiver, destination_of, told_location
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.halts import halt
@@ -55,6 +57,7 @@ class ProtectedQueryController:
         engine: SqlEngine,
         querying: Querying,
         data: Data,
+        handover: Handover,
         default_location: str,
         regions: BucketRegions,
         clock: Clock,
@@ -66,9 +69,10 @@ class ProtectedQueryController:
             engine: where queries run.
             querying: sees and starts them.
             data: keeps their rows until it has delivered them.
+            handover: delivers them.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
             regions: in which regions the buckets lie.
-            clock: says which month's privacy budget is charged, and when rows were delivered.
+            clock: says which month's privacy budget is charged.
         """
         self._store = store
         self._engine = engine
@@ -77,7 +81,7 @@ class ProtectedQueryController:
         self._default_location = default_location
         self._regions = regions
         self._clock = clock
-        self._handover = Handover(store, data, clock)
+        self._handover = handover
 
     def observe(self, record: ProtectedQuery) -> Seen:
         """loop.Controller.observe."""
@@ -182,25 +186,25 @@ class ProtectedQueryController:
         self,
         query: ProtectedQuery,
         files: tuple[str, ...],
-        places: Mapping[str, str],
+        places: Mapping[str, Destination],
         confirm: Callable[[], None],
     ) -> tuple[Mapping[str, Any], ...] | Failure:
         """Deliver the files of rows to every receiver; what the record says of it."""
         sources = [(name, _rows(query).at(name)) for name in files]
         deliveries: list[Mapping[str, Any]] = []
-        for account_id, location in places.items():
+        for account_id, place in places.items():
             try:
-                self._handover.deliver(query, account_id, location, query.id, sources, confirm)
+                self._handover.deliver(query, account_id, place, query.id, sources, confirm)
             except UnsafeContents as error:
                 return Failure(StatusCode.PLATFORM_ERROR, str(error))
             except DeliveryFailed as error:
                 return Failure(StatusCode.DELIVERY_FAILED, str(error))
-            deliveries.append({"accountId": account_id, "location": told_location(location, query.id, files)})
+            deliveries.append({"accountId": account_id, "location": told_location(place.location, query.id, files)})
         return tuple(deliveries)
 
-    def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, str] | Denied:
+    def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, Destination] | Denied:
         """Where each receiver's rows go, judged now: it may have left, or moved, since the query was asked for."""
-        places: dict[str, str] = {}
+        places: dict[str, Destination] = {}
         collaboration = tx.collaborations.get(query.collaboration_id)
         allowed_regions = () if collaboration is None else collaboration.allowed_result_regions
         for named in query.receivers:
@@ -209,13 +213,13 @@ class ProtectedQueryController:
             membership_id = receiving_membership(tx, query.collaboration_id, account_id, Ability.CAN_RECEIVE_RESULTS)
             if isinstance(membership_id, Denied):
                 return membership_id
-            s3 = place_of(receiver, tx.memberships.get(membership_id), self._default_location)
-            if isinstance(s3, Denied):
-                return s3
-            verdict = may_be_stored([s3["bucket"]], allowed_regions, self._regions)
+            place = destination_of(receiver, tx.memberships.get(membership_id), self._default_location)
+            if isinstance(place, Denied):
+                return place
+            verdict = may_be_stored([parse_location(place.location).bucket], allowed_regions, self._regions)
             if isinstance(verdict, Denied):
                 return verdict
-            places[account_id] = location_of(s3)
+            places[account_id] = place
         return places
 
 
@@ -227,5 +231,5 @@ def _rows(query: ProtectedQuery) -> DataRef:
 class _Ready:
     """What a query may deliver."""
 
-    places: Mapping[str, str]
+    places: Mapping[str, Destination]
     """By receiver."""

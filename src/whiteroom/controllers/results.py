@@ -12,12 +12,12 @@ from datetime import datetime
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.domain.execution.deliveries import DeliveredFile, delivery_place
+from whiteroom.domain.execution.deliveries import DeliveredFile, Destination, delivery_place
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, file_documents
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.ports import Data, Store, Transaction
+from whiteroom.ports import Deliveries, Store, Transaction
 
 Job = ProtectedQuery | TrainedModelExportJob | TrainedModelInferenceJob
 
@@ -27,14 +27,14 @@ class Handover:
     """Delivers, and keeps the record of it."""
 
     store: Store
-    data: Data
+    deliveries: Deliveries
     clock: Clock
 
     def deliver(
         self,
         job: Job,
         account_id: str,
-        location: str,
+        destination: Destination,
         path: str,
         sources: Iterable[tuple[str, DataRef]],
         confirm: Callable[[], object],
@@ -44,22 +44,22 @@ class Handover:
         Args:
             job: what gave it.
             account_id: to whom.
-            location: of the receiver.
+            destination: where it gets it.
             path: of the delivery, below it.
             sources: the files.
-            confirm: as `Data.deliver` says; it raises where nothing is to be delivered.
+            confirm: as `Deliveries.deliver` says; it raises where nothing is to be delivered.
 
         Raises:
-            UnsafeContents: as `Data.deliver`.
+            UnsafeContents: as `Deliveries.deliver`.
             DeliveryFailed: likewise.
         """
 
         def write_down(files: Sequence[DeliveredFile]) -> None:
             confirm()
             with self.store.transaction() as tx:
-                _write_down(tx, _result(job, account_id, location, path, files, self.clock()))
+                _write_down(tx, _result(job, account_id, destination.location, path, files, self.clock()))
 
-        self.data.deliver(location, path, sources, write_down)
+        self.deliveries.deliver(destination, job.id, path, sources, write_down)
 
 
 def mark_delivered(tx: Transaction, job_id: str, now: datetime) -> None:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from whiteroom.base.clock import Clock
 from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.domain.execution.deliveries import delivery_path
+from whiteroom.domain.execution.deliveries import Destination, delivery_path
 from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.execution.steps import Effect, Failure, Outcome, Step, refused
@@ -33,7 +32,7 @@ from whiteroom.ports import Archive, Data, DeliveryFailed, Stale, Store, Transac
 from whiteroom.reads.algorithms import policies_at
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
-from whiteroom.reads.members import member_active, receiving_location
+from whiteroom.reads.members import destination, member_active
 from whiteroom.reads.ready import ready_model
 
 
@@ -52,11 +51,11 @@ class TrainedModelExportJobController:
     work = Work.TRAINED_MODEL_EXPORT_JOBS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, store: Store, data: Data, clock: Clock) -> None:
-        """Work with the records in `store` and the artefacts in `data`."""
+    def __init__(self, store: Store, data: Data, handover: Handover) -> None:
+        """Work with the records in `store` and the artefacts in `data`, which `handover` delivers."""
         self._store = store
         self._data = data
-        self._handover = Handover(store, data, clock)
+        self._handover = handover
 
     def observe(self, record: TrainedModelExportJob) -> Seen:
         """loop.Controller.observe."""
@@ -82,7 +81,7 @@ class TrainedModelExportJobController:
         path = delivery_path(record.collaboration_id, record.trained_model_name, record.account_id, record.name)
         try:
             sources = _sources(record.trained_model_id, ready.kinds)
-            self._handover.deliver(record, record.receiver_account_id, ready.location, path, sources, confirm)
+            self._handover.deliver(record, record.receiver_account_id, ready.destination, path, sources, confirm)
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))
         except DeliveryFailed as error:
@@ -115,9 +114,7 @@ class TrainedModelExportJobController:
             if halted is not None:
                 return halted
             policies = policies_at(tx, model.association_arn)
-            location = receiving_location(
-                tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT
-            )
+            place = destination(tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_MODEL_OUTPUT)
         kinds = exportable_files(policies)
         kept = [one for one in (self._kept(model, kind) for kind in kinds) if one is not None]
         if len(kept) < len(kinds):
@@ -129,9 +126,9 @@ class TrainedModelExportJobController:
         ):
             if isinstance(verdict, Denied):
                 return Failure(code, verdict.reason)
-        if isinstance(location, Denied):
-            return Failure(StatusCode.RECEIVER_NOT_READY, location.reason)
-        return _Ready(location, kinds, size_bytes)
+        if isinstance(place, Denied):
+            return Failure(StatusCode.RECEIVER_NOT_READY, place.reason)
+        return _Ready(place, kinds, size_bytes)
 
     def _kept(self, model: TrainedModel, kind: FileType) -> Archive | None:
         """An artefact; None where it is not the one that was recorded."""
@@ -144,7 +141,7 @@ class TrainedModelExportJobController:
 class _Ready:
     """What an export may deliver."""
 
-    location: str
+    destination: Destination
     kinds: tuple[FileType, ...]
     size_bytes: int
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.base.clock import Clock
 from whiteroom.controllers.artefacts import is_kept
 from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.metrics import with_metrics
@@ -18,7 +17,7 @@ from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
 from whiteroom.controllers.training_inputs import ROWS_GONE
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.deliveries import delivery_path
+from whiteroom.domain.execution.deliveries import Destination, delivery_path
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.execution.runs import INFERENCE_JOBS, INFERENCE_PREFIX, RunOutput, TransformRun
@@ -31,7 +30,7 @@ from whiteroom.domain.resources.trained_models import model_archive
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import ConflictingContents, Data, DeliveryFailed, Stale, Transaction, UnsafeContents, Work
 from whiteroom.reads.algorithms import policies_at
-from whiteroom.reads.members import receiving_location
+from whiteroom.reads.members import destination
 from whiteroom.reads.ready import ready_channel, ready_model
 
 INFERENCES = RunKind(
@@ -53,19 +52,19 @@ class TrainedModelInferenceJobController:
     work = Work.TRAINED_MODEL_INFERENCE_JOBS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, tools: RunTools, data: Data, clock: Clock) -> None:
+    def __init__(self, tools: RunTools, data: Data, handover: Handover) -> None:
         """Work with these.
 
         Args:
             tools: drive runs.
-            data: keeps artefacts and rows, and delivers results.
-            clock: says when it has.
+            data: keeps artefacts and rows.
+            handover: delivers results.
         """
         self._runs = Runs(INFERENCES, tools)
         self._store = tools.store
         self._settings = tools.settings
         self._data = data
-        self._handover = Handover(tools.store, data, clock)
+        self._handover = handover
 
     def observe(self, record: TrainedModelInferenceJob) -> Seen:
         """loop.Controller.observe."""
@@ -165,17 +164,17 @@ class TrainedModelInferenceJobController:
         try:
             files = self._outputs(left)
             size_bytes = self._data.measure({one.host: one.output for one in left})
-            location = self._place(job, size_bytes)
-            if isinstance(location, Failure):
-                return Outcome(failure=location)
+            place = self._place(job, size_bytes)
+            if isinstance(place, Failure):
+                return Outcome(failure=place)
 
             def confirm() -> None:
-                if self._place(job, size_bytes) != location:
+                if self._place(job, size_bytes) != place:
                     raise Stale(f"What the inference job {job.id} rests on changed while its output was copied.")
 
             path = delivery_path(job.collaboration_id, job.trained_model_name, job.account_id, job.name)
             sources = sorted(files.items())
-            self._handover.deliver(job, job.receiver_account_id, location, path, sources, confirm)
+            self._handover.deliver(job, job.receiver_account_id, place, path, sources, confirm)
         except ConflictingContents as error:
             return refused(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except UnsafeContents as error:
@@ -184,22 +183,20 @@ class TrainedModelInferenceJobController:
             return refused(StatusCode.DELIVERY_FAILED, str(error))
         return Outcome({"output_bytes": size_bytes})
 
-    def _place(self, job: TrainedModelInferenceJob, size_bytes: int) -> str | Failure:
+    def _place(self, job: TrainedModelInferenceJob, size_bytes: int) -> Destination | Failure:
         """Where the output goes, judged now."""
         with self._store.reading() as tx:
             require_wanted(tx, self.work, job)
             halted = self._runs.halt(tx, job, watched=True)
             verdict = output_within_limit(size_bytes, policies_at(tx, job.association_arn))
-            location = receiving_location(
-                tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT
-            )
+            place = destination(tx, job.collaboration_id, job.receiver_account_id, Ability.CAN_RECEIVE_INFERENCE_OUTPUT)
         if halted is not None:
             return halted
         if isinstance(verdict, Denied):
             return Failure(StatusCode.OUTPUT_TOO_LARGE, verdict.reason)
-        if isinstance(location, Denied):
-            return Failure(StatusCode.RECEIVER_NOT_READY, location.reason)
-        return location
+        if isinstance(place, Denied):
+            return Failure(StatusCode.RECEIVER_NOT_READY, place.reason)
+        return place
 
     def _outputs(self, left: Iterable[RunOutput]) -> dict[str, DataRef]:
         """The files of answers that all instances left, by name.

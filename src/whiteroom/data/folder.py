@@ -30,7 +30,7 @@ from whiteroom.data.delivered import OpenedFile, opened_below
 from whiteroom.data.opening import copy_exactly, opened
 from whiteroom.data.walking import walk
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.deliveries import DeliveredFile
+from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.ports import Archive, DeliveryFailed
 
 _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
@@ -54,7 +54,7 @@ _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | 
 
 
 class FolderData:
-    """Implements `ports.Data` and `ports.LocalData`."""
+    """Implements `ports.Data`, `ports.LocalData` and `ports.Deliveries`."""
 
     def __init__(self, root: Path) -> None:
         """Keep data below `root`, a server's data folder."""
@@ -130,12 +130,13 @@ class FolderData:
 
     def deliver(
         self,
-        location: str,
+        destination: Destination,
+        job_id: str,  # noqa: ARG002 - of the port
         path: str,
         sources: Iterable[tuple[str, DataRef]],
         confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
     ) -> None:
-        """See `ports.Data.deliver`.
+        """See `ports.Deliveries.deliver`.
 
         The files are gathered in a hidden folder beside the destination, which nobody else
         may open. A destination that does not exist yet appears by one rename, whole; into one
@@ -145,7 +146,7 @@ class FolderData:
         """
         wanted = [(plain_parts(name, "The file name"), self._path(source)) for name, source in sources]
         try:
-            folders = _folders_of(location, path)
+            folders = _folders_of(destination.location, path)
         except ValueError as error:
             raise DeliveryFailed(
                 "The receiver's location is none that files can be put at. The receiver must set another one."
@@ -161,7 +162,7 @@ class FolderData:
     def open_delivered(
         self, location: str, path: str, file: DeliveredFile, start: int = 0, length: int | None = None
     ) -> OpenedFile:
-        """See `ports.Data.open_delivered`."""
+        """See `ports.Deliveries.open_delivered`."""
         folders = (*_folders_of(location, path), *plain_parts(file.name, "The file name"))
         return opened_below(self._deliveries, folders, file, start, length)
 

@@ -16,7 +16,7 @@ from whiteroom.domain.resources.memberships import Membership, MembershipStatus
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.ml_input_channels import Status as ChannelStatus
 from whiteroom.domain.resources.payers import payer
-from whiteroom.domain.resources.receivers import has_location, may_receive
+from whiteroom.domain.resources.receivers import may_receive, output_of
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.domain.resources.versions import Omitted, version_filter, version_id
@@ -240,7 +240,7 @@ def require_receiver(context: Context, membership: Membership, account_id: str, 
     permit(may_receive(account_id, member, ability))
     place = member.membership_id if member is not None else None
     configuration = None if place is None else context.tx.ml_configurations.get(place)
-    permit(has_location(account_id, configuration), ValidationFault)
+    unwrap(output_of(account_id, configuration), ValidationFault)
 
 
 def require_rows_may_reach(

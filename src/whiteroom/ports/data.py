@@ -1,4 +1,4 @@
-"""Where data is kept: what can be done with it by its name, and by those who need its bytes on their own machine."""
+"""Where data is kept: what can be done with it by its name, by those who need its bytes here, and for its receivers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import inf
 from typing import ClassVar, Protocol
 
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.deliveries import DeliveredFile
+from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 
 
 class UnsafeContents(Exception):
@@ -84,7 +84,7 @@ class DeliveredBytes(Protocol):
 
 
 class Data(Protocol):
-    """Keeps data under names, and delivers it to members' locations.
+    """Keeps data under names.
 
     Ids, parts and names of files are made of `[A-Za-z0-9._-]`, parts of slashes too; ValueError for any other. Every
     write appears whole or not at all, and is safe to repeat. What `pack` and `copy` write is kept when they return,
@@ -172,21 +172,27 @@ class Data(Protocol):
     def erase(self, ref: DataRef) -> None:
         """Delete all of it, whatever a program has put there and nothing writes to any more. None is a success."""
 
+
+class Deliveries(Protocol):
+    """Puts files of data at members' locations, whole and safe to repeat."""
+
     def deliver(
         self,
-        location: str,
+        destination: Destination,
+        job_id: str,
         path: str,
         sources: Iterable[tuple[str, DataRef]],
         confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
     ) -> None:
-        """Put files (name, source) at `location` (`s3://BUCKET/PREFIX`) below the folder `path`, all or none.
+        """Put files (name, source) at the destination's location below the folder `path`, all or none.
 
         Sources are untrusted: only regular files are read, without following links.
 
         Args:
-            location: of the receiver.
-            path: of the delivery, below it.
-            sources: the files.
+            destination: of the receiver.
+            job_id: of the record of the job that gave them.
+            path: of the delivery, below the location.
+            sources: the files, by names made of `[A-Za-z0-9._-]` and slashes; ValueError for any other.
             confirm: called with what has been copied when all of it has been and none can be seen yet, since copying
                 takes time: where it raises, nothing is delivered, and what it raised goes to the caller.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.collaborations import Ability, CollaborationStatus, MemberStatus, member_id
 from whiteroom.domain.resources.memberships import MembershipStatus
-from whiteroom.domain.resources.receivers import has_location, may_receive
+from whiteroom.domain.resources.receivers import may_receive, output_of
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Transaction
 
@@ -38,13 +39,9 @@ def receiving_membership(tx: Transaction, collaboration_id: str, account_id: str
     return membership_id
 
 
-def receiving_location(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> str | Denied:
-    """Where a receiver's results go, judged now: it may have left, or moved."""
+def destination(tx: Transaction, collaboration_id: str, account_id: str, ability: Ability) -> Destination | Denied:
+    """Where a receiver's outputs go, judged now: it may have left, or moved."""
     membership_id = receiving_membership(tx, collaboration_id, account_id, ability)
     if isinstance(membership_id, Denied):
         return membership_id
-    configuration = tx.ml_configurations.get(membership_id)
-    verdict = has_location(account_id, configuration)
-    if isinstance(verdict, Denied):
-        return verdict
-    return str(configuration.location) if configuration is not None else ""
+    return output_of(account_id, tx.ml_configurations.get(membership_id))

@@ -18,12 +18,13 @@ from pathlib import Path
 import pytest
 
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.deliveries import DeliveredFile
+from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.ports import (
     Archive,
     ConflictingContents,
     Data,
     DeliveredBytes,
+    Deliveries,
     DeliveryFailed,
     DeliveryGone,
     LeftOut,
@@ -40,6 +41,9 @@ Read = Callable[[DataRef], bytes]
 
 KEPT = DataRef(DataKind.ARTEFACT, "m-1", "model.tar.gz")
 JOB = DataRef(DataKind.RUN_OUTPUT, "job")
+ID = "0b7c1f5e-3d0f-4c3a-9a40-5d8c51a4d7a1"
+"""Of the job whose files are delivered."""
+RECEIVER = "111122223333"
 HOSTS = {"algo-1": JOB.at("one"), "algo-2": JOB.at("two")}
 OUTLIVING = [
     DataRef(DataKind.CHANNEL, "c-1"),
@@ -57,6 +61,10 @@ def fill(folder: Path, **files: bytes) -> Path:
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return folder
+
+
+def to(location: str) -> Destination:
+    return Destination(location, RECEIVER, f"arn:aws:iam::{RECEIVER}:role/results")
 
 
 def contents(archive: bytes) -> dict[str, bytes | None]:
@@ -298,7 +306,6 @@ class DataContract:
                 lambda ref=ref: data.list(ref),
                 lambda ref=ref: data.copy(JOB.at("a"), ref),
                 lambda ref=ref: data.erase(ref),
-                lambda ref=ref: data.deliver("s3://hospital-a", "job", [("a", ref)]),
             ):
                 with pytest.raises(ValueError, match="is not made of"):
                     call()
@@ -307,6 +314,12 @@ class DataContract:
     def test_an_id_is_one_name(self, data: Data, text: str) -> None:
         with pytest.raises(ValueError, match="is not made of"):
             data.erase(DataRef(DataKind.ARTEFACT, text))
+
+
+class DeliveriesContract:
+    """Of ports.Deliveries, of data with the same fixtures; `deliveries` is what is tested."""
+
+    ports: tuple[type, ...] = (Deliveries, DeliveredBytes)
 
     @pytest.mark.parametrize(
         ("location", "start"),
@@ -319,31 +332,34 @@ class DataContract:
         ],
     )
     def test_files_are_delivered_below_the_location_and_the_path(
-        self, data: Data, place: Place, delivered: Delivered, location: str, start: str
+        self, deliveries: Deliveries, place: Place, delivered: Delivered, location: str, start: str
     ) -> None:
         fill(place(JOB), a=b"1", b=b"2")
-        data.deliver(location, "c-1/model/111122223333", [("a.out", JOB.at("a")), ("sub/b.out", JOB.at("b"))])
+        sources = [("a.out", JOB.at("a")), ("sub/b.out", JOB.at("b"))]
+        deliveries.deliver(to(location), ID, "c-1/model/111122223333", sources)
         below = start + "c-1/model/111122223333/"
         assert delivered() == {below + "a.out": b"1", below + "sub/b.out": b"2"}
 
     def test_a_repeated_delivery_replaces_its_files_and_leaves_others(
-        self, data: Data, place: Place, delivered: Delivered
+        self, deliveries: Deliveries, place: Place, delivered: Delivered
     ) -> None:
         fill(place(JOB), a=b"1", b=b"2")
-        data.deliver("s3://hospital-a", "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))])
-        data.deliver("s3://hospital-a", "job", [("x/a", JOB.at("b"))])
+        deliveries.deliver(to("s3://hospital-a"), ID, "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))])
+        deliveries.deliver(to("s3://hospital-a"), ID, "job", [("x/a", JOB.at("b"))])
         assert delivered() == {"hospital-a/job/x/a": b"2", "hospital-a/job/b": b"2"}
 
-    def test_one_refused_source_delivers_nothing(self, data: Data, place: Place, delivered: Delivered) -> None:
+    def test_one_refused_source_delivers_nothing(
+        self, deliveries: Deliveries, place: Place, delivered: Delivered
+    ) -> None:
         fill(place(JOB), a=b"1")
         (place(JOB) / "b").symlink_to("/etc/passwd")
         for _ in range(2):
             with pytest.raises(UnsafeContents, match=r"^b\.out is a link"):
-                data.deliver("s3://hospital-a/r", "job", [("a.out", JOB.at("a")), ("b.out", JOB.at("b"))])
+                deliveries.deliver(to("s3://hospital-a/r"), ID, "job", [("a.out", JOB.at("a")), ("b.out", JOB.at("b"))])
         assert delivered() == {}
 
     def test_what_is_not_confirmed_once_it_is_copied_is_not_delivered(
-        self, data: Data, place: Place, delivered: Delivered
+        self, deliveries: Deliveries, place: Place, delivered: Delivered
     ) -> None:
         class TakenBackError(Exception):
             pass
@@ -353,45 +369,45 @@ class DataContract:
 
         fill(place(JOB), a=b"1", b=b"2")
         with pytest.raises(TakenBackError):
-            data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))], take_back)
+            deliveries.deliver(to("s3://hospital-a"), ID, "job", [("a", JOB.at("a"))], take_back)
         assert delivered() == {}
-        data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))], lambda _: None)
+        deliveries.deliver(to("s3://hospital-a"), ID, "job", [("a", JOB.at("a"))], lambda _: None)
         with pytest.raises(TakenBackError):
-            data.deliver("s3://hospital-a", "job", [("a", JOB.at("b"))], take_back)
+            deliveries.deliver(to("s3://hospital-a"), ID, "job", [("a", JOB.at("b"))], take_back)
         assert delivered() == {"hospital-a/job/a": b"1"}
 
     def test_whoever_confirms_is_told_the_names_sizes_and_digests_of_what_was_copied(
-        self, data: Data, place: Place
+        self, deliveries: Deliveries, place: Place
     ) -> None:
         told: list[DeliveredFile] = []
         fill(place(JOB), a=b"1" * 3_000_000, b=b"")
-        data.deliver("s3://hospital-a/r", "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))], told.extend)
+        deliveries.deliver(to("s3://hospital-a/r"), ID, "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))], told.extend)
         assert told == [delivered_file("x/a", b"1" * 3_000_000), delivered_file("b", b"")]
 
-    def test_what_was_delivered_is_read_whole_or_in_part(self, data: Data, place: Place) -> None:
+    def test_what_was_delivered_is_read_whole_or_in_part(self, deliveries: Deliveries, place: Place) -> None:
         fill(place(JOB), a=bytes(range(256)), b=b"")
-        data.deliver("s3://hospital-a/r/", "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))])
+        deliveries.deliver(to("s3://hospital-a/r/"), ID, "job", [("x/a", JOB.at("a")), ("b", JOB.at("b"))])
         a, b = delivered_file("x/a", bytes(range(256))), delivered_file("b", b"")
         location = "s3://hospital-a/r"
-        assert everything(data.open_delivered(location, "job", a)) == bytes(range(256))
-        assert everything(data.open_delivered(location, "job", a, 250)) == bytes(range(250, 256))
-        assert everything(data.open_delivered(location, "job", a, 5, 10)) == bytes(range(5, 15))
-        assert everything(data.open_delivered(location, "job", a, 255, 1)) == b"\xff"
-        assert everything(data.open_delivered(location, "job", b)) == b""
+        assert everything(deliveries.open_delivered(location, "job", a)) == bytes(range(256))
+        assert everything(deliveries.open_delivered(location, "job", a, 250)) == bytes(range(250, 256))
+        assert everything(deliveries.open_delivered(location, "job", a, 5, 10)) == bytes(range(5, 15))
+        assert everything(deliveries.open_delivered(location, "job", a, 255, 1)) == b"\xff"
+        assert everything(deliveries.open_delivered(location, "job", b)) == b""
 
     def test_what_is_opened_stays_what_it_was_when_another_delivery_takes_its_place(
-        self, data: Data, place: Place
+        self, deliveries: Deliveries, place: Place
     ) -> None:
         fill(place(JOB), a=b"old", b=b"new")
-        data.deliver("s3://hospital-a", "job", [("a", JOB.at("a"))])
-        opened = data.open_delivered("s3://hospital-a", "job", delivered_file("a", b"old"))
-        data.deliver("s3://hospital-a", "job", [("a", JOB.at("b"))])
+        deliveries.deliver(to("s3://hospital-a"), ID, "job", [("a", JOB.at("a"))])
+        opened = deliveries.open_delivered("s3://hospital-a", "job", delivered_file("a", b"old"))
+        deliveries.deliver(to("s3://hospital-a"), ID, "job", [("a", JOB.at("b"))])
         assert everything(opened) == b"old"
-        assert everything(data.open_delivered("s3://hospital-a", "job", delivered_file("a", b"new"))) == b"new"
+        assert everything(deliveries.open_delivered("s3://hospital-a", "job", delivered_file("a", b"new"))) == b"new"
 
-    def test_what_is_not_there_or_is_of_another_size_is_not_opened(self, data: Data, place: Place) -> None:
+    def test_what_is_not_there_or_is_of_another_size_is_not_opened(self, deliveries: Deliveries, place: Place) -> None:
         fill(place(JOB), a=b"1")
-        data.deliver("s3://hospital-a/r", "job", [("x/a", JOB.at("a"))])
+        deliveries.deliver(to("s3://hospital-a/r"), ID, "job", [("x/a", JOB.at("a"))])
         one = delivered_file("x/a", b"1")
         for location, path, file in (
             ("s3://hospital-b/r", "job", one),
@@ -403,7 +419,7 @@ class DataContract:
             ("s3://hospital-a/r", "job", replace(one, size_bytes=2)),
         ):
             with pytest.raises(DeliveryGone, match=r"^The file is .*\. Ask the operator for it\.$"):
-                data.open_delivered(location, path, file)
+                deliveries.open_delivered(location, path, file)
 
     @pytest.mark.parametrize(
         ("location", "path", "name"),
@@ -414,9 +430,11 @@ class DataContract:
             ("s3://hospital-a", "job", "/etc/passwd"),
         ],
     )
-    def test_what_leads_elsewhere_is_not_opened(self, data: Data, location: str, path: str, name: str) -> None:
+    def test_what_leads_elsewhere_is_not_opened(
+        self, deliveries: Deliveries, location: str, path: str, name: str
+    ) -> None:
         with pytest.raises(ValueError, match=r"no path can hold|is not made of"):
-            data.open_delivered(location, path, delivered_file(name, b"1"))
+            deliveries.open_delivered(location, path, delivered_file(name, b"1"))
 
     @pytest.mark.parametrize(
         "location",
@@ -428,20 +446,20 @@ class DataContract:
         ],
     )  # fmt: skip
     def test_a_location_that_is_none_is_refused(
-        self, data: Data, place: Place, delivered: Delivered, location: str
+        self, deliveries: Deliveries, place: Place, delivered: Delivered, location: str
     ) -> None:
         fill(place(JOB), a=b"1")
         with pytest.raises(DeliveryFailed) as caught:
-            data.deliver(location, "job", [("a", JOB.at("a"))])
+            deliveries.deliver(to(location), ID, "job", [("a", JOB.at("a"))])
         assert delivered() == {}
         assert str(caught.value).startswith("The receiver's location ")
         assert "s3" not in str(caught.value)
 
     @pytest.mark.parametrize("name", ["", "/a", "../a", "a/../../b", "a b", "a\n"])
-    def test_a_name_that_is_not_plain_is_refused(self, data: Data, place: Place, name: str) -> None:
+    def test_a_name_that_is_not_plain_is_refused(self, deliveries: Deliveries, place: Place, name: str) -> None:
         fill(place(JOB), a=b"1")
         with pytest.raises(ValueError, match="is not made of"):
-            data.deliver("s3://hospital-a", "job", [(name, JOB.at("a"))])
+            deliveries.deliver(to("s3://hospital-a"), ID, "job", [(name, JOB.at("a"))])
 
 
 class LocalDataContract:

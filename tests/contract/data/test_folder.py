@@ -10,17 +10,21 @@ from typing import Any, Self
 import pytest
 
 from contract.data.suite import (
+    ID,
     JOB,
     KEPT,
     DataContract,
     Delivered,
+    DeliveriesContract,
     LocalDataContract,
     Place,
     Read,
     delivered_file,
     fill,
+    to,
 )
 from support.fake_data import RiggedData
+from whiteroom.data.delivered import OpenedFile
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.resources.trained_models import artefacts
@@ -34,6 +38,11 @@ def data(tmp_path: Path) -> FolderData:
 
 @pytest.fixture
 def local(data: FolderData) -> FolderData:
+    return data
+
+
+@pytest.fixture
+def deliveries(data: FolderData) -> FolderData:
     return data
 
 
@@ -56,11 +65,11 @@ def delivered(tmp_path: Path) -> Delivered:
     return find
 
 
-class TestFolderData(DataContract, LocalDataContract):
-    adapters = (FolderData,)
+class TestFolderData(DataContract, LocalDataContract, DeliveriesContract):
+    adapters = (FolderData, OpenedFile)
 
 
-class TestRiggedData(DataContract, LocalDataContract):
+class TestRiggedData(DataContract, LocalDataContract, DeliveriesContract):
     adapters = (RiggedData,)
 
     @pytest.fixture
@@ -115,7 +124,7 @@ def test_nothing_but_the_artefact_is_left_in_the_folder(data: FolderData, tmp_pa
 def test_a_delivery_leaves_nothing_hidden_behind(data: FolderData, tmp_path: Path) -> None:
     fill(tmp_path / "runs/job", a=b"1")
     for _ in range(2):
-        data.deliver("s3://abc/p", "x/y", [("a", JOB.at("a"))])
+        data.deliver(to("s3://abc/p"), ID, "x/y", [("a", JOB.at("a"))])
     assert [path.name for path in (tmp_path / "objects/abc/p/x").iterdir()] == ["y"]
 
 
@@ -137,12 +146,12 @@ def test_a_delivery_that_crashed_is_healed_by_its_repeat(data: FolderData, tmp_p
             crashing()
         real(*args, **kwargs)  # type: ignore[arg-type]
 
-    data.deliver("s3://abc", "job", [("a", JOB.at("b")), ("b", JOB.at("a"))])
+    data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("b")), ("b", JOB.at("a"))])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "rename", rename)
         with pytest.raises(CrashError):
-            data.deliver("s3://abc", "job", [("a", JOB.at("a")), ("b", JOB.at("b"))])
-    data.deliver("s3://abc", "job", [("a", JOB.at("a")), ("b", JOB.at("b"))])
+            data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("a")), ("b", JOB.at("b"))])
+    data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("a")), ("b", JOB.at("b"))])
     assert {path.name: path.read_bytes() for path in (tmp_path / "objects/abc/job").iterdir()} == {
         "a": b"1", "b": b"2"
     }  # fmt: skip
@@ -160,7 +169,7 @@ def test_what_a_killed_delivery_gathered_is_nobodys_and_goes_with_the_next_serve
             os.write(writer, b"copied")
             os.kill(os.getpid(), signal.SIGKILL)
 
-        data.deliver("s3://abc/p", "x/job", [("a", JOB.at("a"))], die)
+        data.deliver(to("s3://abc/p"), ID, "x/job", [("a", JOB.at("a"))], die)
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as said:
@@ -186,7 +195,7 @@ def test_a_delivery_under_way_is_left_alone_by_another_server(data: FolderData, 
     def begin_another(_: object) -> None:
         FolderData(tmp_path).sweep()
 
-    data.deliver("s3://abc", "job", [("a", JOB.at("a"))], begin_another)
+    data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("a"))], begin_another)
     assert (tmp_path / "objects/abc/job/a").read_bytes() == b"1"
     assert (tmp_path / "objects/abc/job").stat().st_mode & 0o777 == 0o755
 
@@ -199,14 +208,14 @@ def test_a_delivery_follows_no_link_out_of_its_folder(data: FolderData, tmp_path
     at.symlink_to(outside)
     fill(tmp_path / "runs/job", a=b"1")
     with pytest.raises(DeliveryFailed, match=r"^The receiver's location cannot be written to: [A-Za-z ]+\.$"):
-        data.deliver("s3://abc/p", "x/job", [("a", JOB.at("a"))])
+        data.deliver(to("s3://abc/p"), ID, "x/job", [("a", JOB.at("a"))])
     assert [path.name for path in outside.iterdir()] == ["keep"]
 
 
 @pytest.mark.parametrize("link", ["abc", "abc/p", "abc/p/job", "abc/p/job/a"])
 def test_what_was_delivered_is_not_read_through_a_link(data: FolderData, tmp_path: Path, link: str) -> None:
     fill(tmp_path / "runs/job", a=b"1")
-    data.deliver("s3://abc/p", "job", [("a", JOB.at("a"))])
+    data.deliver(to("s3://abc/p"), ID, "job", [("a", JOB.at("a"))])
     at = tmp_path / "objects" / link
     at.rename(tmp_path / "moved")
     at.symlink_to(tmp_path / "moved")
@@ -216,7 +225,7 @@ def test_what_was_delivered_is_not_read_through_a_link(data: FolderData, tmp_pat
 
 def test_a_file_that_is_cut_short_while_it_is_read_is_told(data: FolderData, tmp_path: Path) -> None:
     fill(tmp_path / "runs/job", a=b"12345")
-    data.deliver("s3://abc", "job", [("a", JOB.at("a"))])
+    data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("a"))])
     opened = data.open_delivered("s3://abc", "job", delivered_file("a", b"12345"))
     assert opened.read(2) == b"12"
     os.truncate(tmp_path / "objects/abc/job/a", 2)
@@ -237,7 +246,7 @@ def test_what_a_disk_takes_in_parts_is_delivered_whole(
         return Grudging(file) if args[:1] == ("wb",) else file
 
     monkeypatch.setattr("whiteroom.data.folder.os.fdopen", slow)
-    data.deliver("s3://abc", "job", [("a", JOB.at("a"))])
+    data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("a"))])
     assert (tmp_path / "objects/abc/job/a").read_bytes() == bytes(range(256)) * 20
 
 
@@ -264,4 +273,4 @@ def test_a_hard_linked_source_is_refused(data: FolderData, tmp_path: Path) -> No
     folder = fill(tmp_path / "runs/job", a=b"1")
     (folder / "b").hardlink_to(folder / "a")
     with pytest.raises(Exception, match="hard link"):
-        data.deliver("s3://abc", "job", [("a", JOB.at("a"))])
+        data.deliver(to("s3://abc"), ID, "job", [("a", JOB.at("a"))])

@@ -48,6 +48,7 @@ from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
 from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.controllers.querying import Querying
+from whiteroom.controllers.results import Handover
 from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.controllers.timing import Timing
@@ -173,6 +174,7 @@ class World:
         synthesising = Synthesising(self.synthesiser, self.data, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
+        handover = Handover(self.store, self.data, self.clock)
         inputs = TrainingInputs(self.data, self.layouts, csv_header=settings.csv_header)
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, synthesising, self.data),
@@ -181,13 +183,14 @@ class World:
                 self.engine,
                 querying,
                 self.data,
+                handover,
                 self.default_location,
                 self.regions,
                 self.clock,
             ),
             TrainedModelController(tools, self.data, inputs),
-            TrainedModelInferenceJobController(tools, self.data, self.clock),
-            TrainedModelExportJobController(self.store, self.data, self.clock),
+            TrainedModelInferenceJobController(tools, self.data, handover),
+            TrainedModelExportJobController(self.store, self.data, handover),
         )
         return Reconciler(self.store, controllers, self.clock, TIMING, failpoint)
 

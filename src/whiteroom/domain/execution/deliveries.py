@@ -15,6 +15,18 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Where one receiver gets what jobs give, and by whose rights it is put there."""
+
+    location: str
+    """`s3://BUCKET/PREFIX`."""
+    owner_account_id: str | None
+    """Whose bucket it is: the receiver's own, by whose rights it is written to; None is the operator's."""
+    role_arn: str | None
+    """The role that the receiver has set for it; None where it has set none, and for the operator's."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveredFile:
     """One file of a delivery."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whiteroom.base.locations import parse_location
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.resources.collaborations import Ability, Member, MemberStatus
 from whiteroom.domain.resources.memberships import Membership
@@ -101,6 +102,21 @@ def place_of(receiver: Receiver, membership: Membership | None, default_location
     return Denied(
         f"The receiver {receiver.account_id} has no defaultResultConfiguration. It must set one by UpdateMembership, "
         "or the account that runs the query must receive the results itself at an s3 location that it names."
+    )
+
+
+def destination_of(receiver: Receiver, membership: Membership | None, default_location: str) -> Destination | Denied:
+    """Where a receiver gets its results, and by whose rights: where `place_of` says.
+
+    The model has a role beside the receiver's own default alone: it is good for a place that the receiver names too.
+    """
+    s3 = place_of(receiver, membership, default_location)
+    if isinstance(s3, Denied):
+        return s3
+    configuration = (membership.default_result_configuration if membership is not None else None) or {}
+    own = receiver.s3 is not None or bool(configuration)
+    return Destination(
+        location_of(s3), receiver.account_id if own else None, configuration.get("roleArn") if own else None
     )
 
 

@@ -5,6 +5,7 @@ A receiver needs the ability and an ML configuration with a destination (docs/so
 
 from __future__ import annotations
 
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.collaborations import Ability, Member, MemberStatus
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.ml_configurations import MLConfiguration
@@ -28,14 +29,14 @@ def may_receive(account_id: str, member: Member | None, ability: Ability) -> Ver
     return ALLOWED
 
 
-def has_location(account_id: str, configuration: MLConfiguration | None) -> Verdict:
-    """Whether a receiver has said where its results go."""
+def output_of(account_id: str, configuration: MLConfiguration | None) -> Destination | Denied:
+    """Where a receiver has said that its results go."""
     if configuration is None or configuration.location is None:
         return Denied(
             f"The receiver {account_id} has no ML configuration with an output location. It must call "
             "PutMLConfiguration with defaultOutputLocation.destination.s3Destination.s3Uri."
         )
-    return ALLOWED
+    return Destination(configuration.location, account_id, configuration.role_arn)
 
 
 def may_start_export(model: TrainedModel, membership: Membership) -> Verdict:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from support.fakes import NOON
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.collaborations import Member, MemberStatus
 from whiteroom.domain.resources.memberships import Membership, MembershipStatus
 from whiteroom.domain.resources.query_results import (
     Receiver,
+    destination_of,
     location_is_sound,
     location_of,
     one_format,
@@ -112,6 +114,19 @@ def test_a_receiver_without_a_place_is_told_how_to_set_one() -> None:
     verdict = place_of(Receiver(BOB, None), a_membership(None), "")
     assert isinstance(verdict, Denied)
     assert "UpdateMembership" in verdict.reason
+
+
+def test_rows_go_by_the_rights_of_whoever_owns_the_bucket() -> None:
+    own = {"outputConfiguration": {"s3": {"resultFormat": "PARQUET", "bucket": "bobs"}}, "roleArn": "role"}
+    named = {"resultFormat": "CSV", "bucket": "named", "keyPrefix": "p"}
+    for receiver, membership, expected in (
+        (Receiver(BOB, None), a_membership(own), Destination("s3://bobs", BOB, "role")),
+        (Receiver(BOB, named), a_membership(own), Destination("s3://named/p", BOB, "role")),
+        (Receiver(BOB, named), a_membership(None), Destination("s3://named/p", BOB, None)),
+        (Receiver(BOB, None), a_membership(None), Destination(f"s3://rest/{BOB}", None, None)),
+    ):
+        assert destination_of(receiver, membership, "s3://rest") == expected
+    assert isinstance(destination_of(Receiver(BOB, None), None, ""), Denied)
 
 
 @pytest.mark.parametrize(

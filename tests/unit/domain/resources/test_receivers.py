@@ -3,9 +3,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.collaborations import Ability, Member, MemberStatus
 from whiteroom.domain.resources.ml_configurations import MLConfiguration
-from whiteroom.domain.resources.receivers import has_location, may_receive
+from whiteroom.domain.resources.receivers import may_receive, output_of
+from whiteroom.domain.verdicts import Denied
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CAROL = "333333333333"
@@ -29,8 +31,8 @@ def test_an_account_that_has_not_joined_receives_nothing(status: MemberStatus) -
 
 
 def test_a_receiver_must_say_where_its_results_go() -> None:
-    assert has_location(CAROL, SOMEWHERE)
+    assert output_of(CAROL, SOMEWHERE) == Destination("s3://bucket/carol", CAROL, "role")
     for configuration in (None, replace(SOMEWHERE, destination=None)):
-        verdict = has_location(CAROL, configuration)
-        assert not verdict
+        verdict = output_of(CAROL, configuration)
+        assert isinstance(verdict, Denied)
         assert "PutMLConfiguration" in verdict.reason
