@@ -118,12 +118,16 @@ def find_format(files: Sequence[str], encoding: str = "") -> FileFormat:
     Raises:
         UnusableFiles: they differ, or a file is none of the formats.
     """
-    first = _format_of(files[0], encoding)
-    for file in files[1:]:
-        other = _format_of(file, encoding)
-        if other is not first:
-            raise UnusableFiles(f"{files[0]} is {first.value} and {file} is {other.value}; a table has one format.")
-    return first
+    formats = []
+    for file in files:
+        try:
+            formats.append(_format_of(file, encoding))
+        except UnusableFiles as error:
+            raise UnusableFiles(str(error), file) from None
+        if formats[-1] is not formats[0]:
+            one, other = formats[0].value, formats[-1].value
+            raise UnusableFiles(f"{files[0]} is {one} and {file} is {other}; a table has one format.", file)
+    return formats[0]
 
 
 def _format_of(file: str, encoding: str) -> FileFormat:

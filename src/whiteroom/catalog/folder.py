@@ -18,6 +18,7 @@ from whiteroom.base.documents import from_document
 from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.files import expand, find_format
 from whiteroom.catalog.partitions import partition_columns
+from whiteroom.catalog.seen import Seen, seen_of
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.ports import FoundTable, SchemaReader, TableNotFound, UnusableFiles
@@ -28,6 +29,11 @@ _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
 
 class CatalogError(Exception):
     """A table cannot be added. The message says why and what to do, for the operator who adds it."""
+
+    def __init__(self, message: str, seen: Seen | None = None) -> None:
+        super().__init__(message)
+        self.seen = seen
+        """What the files seemed to be; None where none was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,9 @@ class FolderCatalog:
                 "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
             )
         with self._copies.new() as copies:
+            files: tuple[str, ...] = ()
+            file_format: FileFormat | None = None
+            named: tuple[str, ...] = ()
             try:
                 absolute = tuple(_absolute(str(source)) for source in sources)
                 files = expand(absolute)
@@ -125,7 +134,8 @@ class FolderCatalog:
                 named = partition_columns(absolute, files)
                 found = self._read_schema(files, file_format, replace(wishes, partitions=named), str(copies))
             except UnusableFiles as error:
-                raise CatalogError(str(error)) from None
+                seen = seen_of(error, files, file_format, named, wishes.encoding) if files else None
+                raise CatalogError(str(error), seen) from None
             entry = CatalogEntry(
                 account_id=account_id,
                 database=database.lower(),

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from whiteroom.app import open_catalog
+from whiteroom.catalog.checking import check as read_again
 from whiteroom.catalog.folder import CatalogEntry, CatalogError, Looked
+from whiteroom.cli.catalog_views import checked_document, counted, short, show_checked, show_seen
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
 from whiteroom.cli.identities import account_of, checked_account
 from whiteroom.cli.output import note, say, say_json, say_table
@@ -35,9 +37,6 @@ from whiteroom.ports import TableNotFound
 from whiteroom.settings import Settings
 
 app = typer.Typer(rich_markup_mode="markdown")
-
-_PREVIEW_CHARACTERS = 40
-"""Of each value."""
 
 Account = Annotated[str, typer.Option("--account", help="The account that owns the table.", show_default=False)]
 Table = Annotated[str, typer.Argument(metavar="DATABASE.TABLE", help="The table's name.", show_default=False)]
@@ -108,19 +107,21 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
     try:
         looked = catalog.look(asked.account, database, name, asked.paths, asked.wishes, keep=not preview)
     except CatalogError as error:
+        if error.seen is not None:
+            show_seen(str(error), error.seen, as_json=as_json)
         raise Problem(str(error)) from None
     if as_json:
         say_json({**_document(looked.entry), "rows": looked.found.rows})
         return
-    counted = ", ".join(
+    size = ", ".join(
         (
-            _counted(len(looked.table.files), "file"),
+            counted(len(looked.table.files), "file"),
             looked.table.format.value,
-            _counted(len(looked.table.columns), "column"),
-            _counted(looked.found.rows, "row"),
+            counted(len(looked.table.columns), "column"),
+            counted(looked.found.rows, "row"),
         )
     )
-    say(f"{asked.table} of account {asked.account}: {counted}.")
+    say(f"{asked.table} of account {asked.account}: {size}.")
     for line in looked.found.notes:
         note(line)
     if preview:
@@ -138,14 +139,9 @@ def _show_preview(looked: Looked) -> None:
     say("")
     say_table(
         tuple(column.name for column in looked.table.columns),
-        [tuple("NULL" if value is None else _short(value) for value in row) for row in looked.found.first_rows],
+        [tuple("NULL" if value is None else short(value) for value in row) for row in looked.found.first_rows],
     )
     note("Nothing was added: without --preview it is.")
-
-
-def _short(value: str) -> str:
-    whole = value if value.isprintable() else repr(value)[1:-1]
-    return whole if len(whole) <= _PREVIEW_CHARACTERS else whole[: _PREVIEW_CHARACTERS - 3] + "..."
 
 
 def _reading_in_words(reading: Reading) -> str:
@@ -163,10 +159,6 @@ def _reading_in_words(reading: Reading) -> str:
     if reading.encoding:
         said.append(f"text in {reading.encoding}")
     return f"Read with {', '.join(said)}."
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 @app.command("list")
@@ -219,6 +211,35 @@ def show(table: Table, account: Account, data: Data = DEFAULT_DATA, as_json: AsJ
     say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in entry.columns])
     say("")
     say_table((f"FILES ({entry.format.value})",), [(file,) for file in files])
+
+
+@app.command()
+def check(
+    table: Annotated[str, typer.Argument(metavar="[DATABASE.TABLE]", help="One table; else all.")] = "",
+    account: Annotated[str | None, typer.Option("--account", help="Of this account.", show_default=False)] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Read tables again, to their ends, and say what has changed since they were added, and what is broken.
+
+    Nothing is changed. The exit code is 1 where queries that read a table fail, or would.
+
+    Example: `whiteroom catalog check hospital.visits --account 111122223333`
+    """
+    catalog = open_catalog(existing_folder(data))
+    entries = catalog.list(account)
+    if table:
+        names = _parts(table.lower())
+        entries = [entry for entry in entries if (entry.database, entry.table) == names]
+        if not entries:
+            raise Problem(f"There is no table {table} in the catalog. `whiteroom catalog list` names those that are.")
+    checked = [read_again(catalog, entry) for entry in entries]
+    if as_json:
+        say_json([checked_document(one) for one in checked])
+    else:
+        show_checked(checked)
+    if any(one.broken for one in checked):
+        raise typer.Exit(1)
 
 
 @app.command()

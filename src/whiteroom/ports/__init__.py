@@ -7,7 +7,7 @@ Adapters: store/, runtime/, engines/, catalog/, data/, keys/. They meet in app.p
 from __future__ import annotations
 
 from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
-from whiteroom.ports.catalog import TABLES, Catalog, FoundTable, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import TABLES, Catalog, FoundTable, Glimpse, SchemaReader, TableNotFound, UnusableFiles
 from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
@@ -69,6 +69,7 @@ __all__ = [
     "DeliveryGone",
     "Duplicate",
     "FoundTable",
+    "Glimpse",
     "ImageNotFound",
     "KeyRefused",
     "KeyRing",

@@ -31,8 +31,24 @@ TABLES = "Tables are Parquet, CSV, or JSON lines; the last two as they are or in
 """For whoever gave something else."""
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What could be read of a file that was refused."""
+
+    columns: tuple[Column, ...] = ()
+    """As far as they were found; the type is empty where it was not."""
+    rows: int | None = None
+    """Those that can be read."""
+
+
 class UnusableFiles(Exception):
     """Files that cannot be a table. The message names the file, says why, and holds no row."""
+
+    def __init__(self, message: str, file: str = "", glimpse: Glimpse | None = None) -> None:
+        super().__init__(message)
+        self.file = file
+        """Which one it is about; empty where it is about none alone."""
+        self.glimpse = glimpse
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import gzip
 import lzma
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from support.command import CommandLine
@@ -84,7 +85,13 @@ def test_what_cannot_be_a_table_is_refused_in_a_sentence(
     visits.write_text(content)
     answer = cli("catalog", "add", table, str(visits), "--account", account)
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.count("\n") == 1
+    assert refusals(answer.err) == 1
+
+
+def refusals(err: str) -> int:
+    """How many sentences are errors; what was seen of the files stands before them."""
+    assert err.splitlines()[-1].startswith("Error: ")
+    return sum(line.startswith("Error: ") for line in err.splitlines())
 
 
 @pytest.mark.parametrize("verb", ["show", "remove"])
@@ -167,8 +174,10 @@ def test_a_file_that_is_no_table_is_refused_with_its_name_and_why(cli: CommandLi
     (tmp_path / name).write_bytes(content)
     answer = cli("catalog", "add", "hospital.visits", str(tmp_path / name), "--account", ALICE)
     assert (answer.code, answer.out) == (1, "")
-    assert str(tmp_path / name) in answer.err
-    assert answer.err.count("\n") == 1
+    assert str(tmp_path / name) in answer.err.splitlines()[-1]
+    assert refusals(answer.err) == 1
+    assert "\x1b" not in answer.err
+    assert len(answer.err) < 10_000
     assert cli("catalog", "list", "--json").json == []
 
 
@@ -231,5 +240,93 @@ def test_what_cannot_be_said_of_files_is_refused_in_a_sentence(
     cli: CommandLine, visits: Path, options: tuple[str, str]
 ) -> None:
     answer = cli("catalog", "add", "hospital.visits", str(visits), "--account", ALICE, *options)
-    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert (answer.code, answer.out, refusals(answer.err)) == (1, "", 1)
     assert cli("catalog", "list", "--json").json == []
+
+
+def test_a_refusal_says_what_was_seen_with_the_first_lines(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "tables" / "yr=2024" / "visits.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("patient;born\n1;1990-12-31\n2;\x1b[2J;x\n")
+    add = ("catalog", "add", "hospital.visits", str(tmp_path / "tables"), "--account", ALICE)
+    answer = cli(*add)
+    assert answer.code == 1
+    assert answer.err.splitlines() == [
+        f"Seen of {file}: csv, in folders named yr, 2 columns, 1 row that can be read.",
+        "  patient bigint",
+        "  born date",
+        "  line 1: patient;born",
+        "  line 2: 1;1990-12-31",
+        "  line 3: 2;\\x1b[2J;x",
+        f"Error: {file}, line 3: the row is broken. Correct it or take it out.",
+    ]
+    told = cli(*add, "--json").json["seen"]
+    assert (told["format"], told["rows"], told["partitions"]) == ("csv", 1, ["yr"])
+    assert told["columns"] == [{"name": "patient", "type": "bigint"}, {"name": "born", "type": "date"}]
+
+
+def test_what_is_seen_of_a_file_has_an_end(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_text(",".join(f"c{number}" for number in range(9_000)) + "\n" + "x" * 1_000_000 + "\n")
+    answer = cli("catalog", "add", "hospital.visits", str(file), "--account", ALICE)
+    assert "  and 8,950 more" in answer.err.splitlines()
+    assert len(answer.err) < 10_000
+
+
+CHANGES: dict[str, tuple[str, str, str]] = {
+    "another value": (
+        "b.csv",
+        "a,d\n1,2020-01-01\nx,2020-01-01\n",
+        "b.csv, line 3, column 'a': the value is not written",
+    ),
+    "a broken row": ("b.csv", "a,d\n1\n", "b.csv, line 2: the row is broken"),
+    "another header": ("b.csv", "a,e\n1,2020-01-01\n", "different columns"),
+    "nothing": ("b.csv", "", "b.csv is empty"),
+    "a stray file": ("c.csv", "<html>\n", "HTML"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_check_reads_all_of_every_table_and_says_what_broke(cli: CommandLine, tmp_path: Path, what: str) -> None:
+    name, content, words = CHANGES[what]
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for file in ("a.csv", "b.csv"):
+        (folder / file).write_text("a,d\n1,2020-01-01\n")
+    cli("catalog", "add", "hospital.visits", str(folder), "--account", ALICE)
+    cli("catalog", "add", "hospital.other", str(folder / "a.csv"), "--account", BOB)
+    assert cli("catalog", "check").code == 0
+    (folder / name).write_text(content)
+    answer = cli("catalog", "check", "--json")
+    assert answer.code == 1
+    broken = {table["table"]: table["broken"] for table in answer.json}
+    assert broken["other"] == []
+    assert words in broken["visits"][0]
+    assert cli("catalog", "check", "hospital.other").code == 0
+    assert cli("catalog", "check", "hospital.visits", "--account", ALICE).code == 1
+    assert words in cli("catalog", "check", "--account", ALICE).out
+
+
+def test_a_check_says_which_files_are_others_by_now(cli: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text("a\n1\n")
+    cli("catalog", "add", "hospital.visits", str(folder), "--account", ALICE)
+    (folder / "a.csv").write_text("a\n1\n2\n")
+    (folder / "b.csv").rename(folder / "c.csv")
+    answer = cli("catalog", "check", "hospital.visits", "--account", ALICE, "--json")
+    assert answer.code == 0
+    [told] = answer.json
+    assert (told["rows"], told["files"], told["broken"]) == (3, 2, [])
+    assert told["changed"] == [f"{folder}/{name}." for name in ("c.csv is new", "b.csv is gone", "a.csv is another")]
+    assert cli("catalog", "check", "hospital.none", "--account", ALICE).code == 1
+
+
+def test_a_check_of_parquet_says_where_a_type_holds_more_than_was_said(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    duckdb.sql(f"COPY (SELECT 1::INT AS a, 2 AS b) TO '{file}'")
+    cli("catalog", "add", "hospital.visits", str(file), "--account", ALICE)
+    duckdb.sql(f"COPY (SELECT 1::BIGINT AS a, 3 AS c) TO '{file}'")
+    [told] = cli("catalog", "check", "--json").json
+    assert told["broken"] == ["Column 'a' was int and is bigint. Add the table again.", "Column 'b' is gone."]

@@ -23,6 +23,7 @@ from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
 from whiteroom.engines.duckdb.files.copies import CannotCopy, make_copies, with_copies
 from whiteroom.engines.duckdb.files.dialects import check_header, check_wishes, find_reading, name_partitions
 from whiteroom.engines.duckdb.files.finding import find_types
+from whiteroom.engines.duckdb.files.glimpses import glimpse_of
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.reading import as_text, find_broken_row, reader
@@ -54,14 +55,17 @@ def read_schema(
         marks = _marks(files)
         for file in files if file_format is not FileFormat.PARQUET else ():
             if unreadable := find_unreadable(Path(file), wishes.encoding):
-                raise UnusableFiles(f"{file} cannot be read: {unreadable}.")
+                raise UnusableFiles(f"{file} cannot be read: {unreadable}.", file)
         reading = _reading(files[0], file_format, wishes)
         table = with_copies(CatalogTable(tuple(files), file_format, (), reading, copies=copies or spare))
         try:
             make_copies(table)
         except CannotCopy as error:
-            raise UnusableFiles(f"{error.file} cannot be read: {error}.") from None
-        found = _read(table, marks, wishes)
+            raise UnusableFiles(f"{error.file} cannot be read: {error}.", error.file) from None
+        try:
+            found = _read(table, marks, wishes)
+        except UnusableFiles as error:
+            raise UnusableFiles(str(error), error.file, glimpse_of(table, error.file)) from None
     if _marks(files) != marks:
         raise UnusableFiles(f"A file of {files[0]} was changed while it was read. Add the table once it is whole.")
     return found
@@ -148,7 +152,8 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: CatalogTable, wishes:
     if misfit:
         raise UnusableFiles(
             f"{called[misfit.file]}, {misfit.place}: the value is not written as one of type {misfit.column.type}. "
-            "Correct it, or choose another type."
+            "Correct it, or choose another type.",
+            called[misfit.file],
         )
     return _Agreed(columns, reading, notes)
 
@@ -196,6 +201,8 @@ def _first_rows(
 def _unusable(error: duckdb.Error, table: CatalogTable) -> UnusableFiles:
     called = dict(zip(table.files, table.sources, strict=True))
     if row := find_broken_row(str(error), table.files):
-        return UnusableFiles(f"{called[row[0]]}, line {row[1]}: the row is broken. Correct it or take it out.")
+        file = called[row[0]]
+        return UnusableFiles(f"{file}, line {row[1]}: the row is broken. Correct it or take it out.", file)
     named = next((file for file in table.files if file in str(error).partition("\n")[0]), table.files[0])
-    return UnusableFiles(f"{called[named]} cannot be read as {table.format.value}: it is damaged or has another form.")
+    file = called[named]
+    return UnusableFiles(f"{file} cannot be read as {table.format.value}: it is damaged or has another form.", file)

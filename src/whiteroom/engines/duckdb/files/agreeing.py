@@ -36,7 +36,7 @@ def described(
         try:
             columns.append(Column(column, from_duckdb(duckdb_type)))
         except ValueError as error:
-            raise UnusableFiles(f"{called}, column '{column}': {error} Leave it out of the file.") from None
+            raise UnusableFiles(f"{called}, column '{column}': {error} Leave it out of the file.", called) from None
     repeated = [name for name, count in Counter(column.name.lower() for column in columns).items() if count > 1]
     if repeated:
         raise UnusableFiles(
@@ -96,7 +96,7 @@ def same_columns(schemas: Schemas) -> bool:
 
 def different(first: str, other: str) -> UnusableFiles:
     """That two files are no table together."""
-    return UnusableFiles(f"{first} and {other} have different columns; the files of a table have the same.")
+    return UnusableFiles(f"{first} and {other} have different columns; the files of a table have the same.", other)
 
 
 def narrower(connection: duckdb.DuckDBPyConnection, file: str, columns: Sequence[Column], *, by_name: bool) -> str:

@@ -59,22 +59,27 @@ def check_header(file: str, header: list[str] | None, reading: Reading) -> list[
     """
     line = 1 + reading.skip_lines
     if header is None and Path(file).stat().st_size > MAX_HEADER_BYTES:
-        raise UnusableFiles(f"{file}, line {line}: the header has more than {MAX_HEADER_BYTES:,} bytes, or has no end.")
+        raise UnusableFiles(
+            f"{file}, line {line}: the header has more than {MAX_HEADER_BYTES:,} bytes, or has no end.", file
+        )
     if not header or not all(header):
-        raise UnusableFiles(f"{file}, line {line}: a CSV begins with a header row that names every column.")
+        raise UnusableFiles(f"{file}, line {line}: a CSV begins with a header row that names every column.", file)
     if len(header) > MAX_COLUMNS:
         raise UnusableFiles(
-            f"{file}, line {line}: the header names {len(header):,} columns; a table has up to {MAX_COLUMNS:,}."
+            f"{file}, line {line}: the header names {len(header):,} columns; a table has up to {MAX_COLUMNS:,}.",
+            file,
         )
     if len(header) == 1 and not _says_so(Path(file)):
         raise UnusableFiles(
             f"{file} is no table as far as can be seen: nothing in its name says so, and its first line names one "
-            f"column. If it is one, give it a name that ends in .csv. {TABLES}"
+            f"column. If it is one, give it a name that ends in .csv. {TABLES}",
+            file,
         )
     repeated = [name for name, count in Counter(name.lower() for name in header).items() if count > 1]
     if repeated:
         raise UnusableFiles(
-            f"{file}, line {line}: two columns have the same name (case does not count): '{repeated[0]}'. Rename one."
+            f"{file}, line {line}: two columns have the same name (case does not count): '{repeated[0]}'. Rename one.",
+            file,
         )
     return header
 

@@ -44,6 +44,19 @@ def find_types(
     return settled
 
 
+def likely_types(
+    connection: duckdb.DuckDBPyConnection, source: str, reading: Reading, names: Sequence[str]
+) -> dict[str, str]:
+    """Likewise as far as the first rows of a source tell.
+
+    Raises:
+        duckdb.Error: they cannot be read.
+    """
+    sample = f"(SELECT * FROM {source} LIMIT {_SAMPLE_ROWS})"  # noqa: S608 -- quoted
+    fitting = _fit_in_sample(connection, sample, reading, names)
+    return {name: next((kind for kind in FOUND_TYPES if (name, kind) in fitting), "string") for name in names}
+
+
 def _fit_in_sample(
     connection: duckdb.DuckDBPyConnection, sample: str, reading: Reading, names: Sequence[str]
 ) -> set[tuple[str, str]]:

@@ -21,8 +21,13 @@ _CSV_FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
 _JSON_ERROR = re.compile(r"\A[^\n\"]*JSON[^\n\"]* in file \"([^\"\n]+)\"[^\n]*? in line ([0-9]+)")
 
 
-def reader(files: Sequence[str], file_format: FileFormat, reading: Reading, columns: Iterable[Column]) -> str:
-    """What stands after FROM: the rows of all files. Parquet has its own columns; text is read as these."""
+def reader(
+    files: Sequence[str], file_format: FileFormat, reading: Reading, columns: Iterable[Column], *, broken: bool = False
+) -> str:
+    """What stands after FROM: the rows of all files. Parquet has its own columns; text is read as these.
+
+    With `broken`, rows that cannot be read are passed over: for who looks at why a table was refused.
+    """
     names = "[" + ", ".join(sql_literal(file) for file in files) + "]"
     if file_format is FileFormat.PARQUET:
         by_name = ", union_by_name=true" if reading.by_name else ""
@@ -30,7 +35,7 @@ def reader(files: Sequence[str], file_format: FileFormat, reading: Reading, colu
     typed = ", ".join(
         f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in held(columns, reading)
     )
-    common = f"auto_detect=false, {_folders(reading)}, columns={{{typed}}}"
+    common = f"auto_detect=false, {_folders(reading)}, columns={{{typed}}}{', ignore_errors=true' if broken else ''}"
     if file_format is FileFormat.CSV:
         return f"read_csv({names}, {_dialect(reading)}, {common})"
     return f"read_json({names}, format='newline_delimited', records=true, {common})"

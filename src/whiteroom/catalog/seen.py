@@ -1,0 +1,52 @@
+"""What files seemed to be that were refused, for the owner who asked for them, and for nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from whiteroom.domain.privacy.query_tables import FileFormat
+from whiteroom.domain.privacy.readings import ENCODINGS
+from whiteroom.packing import unpacked
+from whiteroom.ports import Glimpse, UnusableFiles
+
+_LINES, _CHARACTERS, _BYTES = 5, 200, 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One file of those that were refused."""
+
+    file: str
+    format: FileFormat | None
+    partitions: tuple[str, ...]
+    glimpse: Glimpse
+    first_lines: tuple[str, ...]
+    """As they are, cut; none of Parquet."""
+
+
+def seen_of(
+    error: UnusableFiles,
+    files: Sequence[str],
+    file_format: FileFormat | None,
+    partitions: tuple[str, ...],
+    encoding: str,
+) -> Seen:
+    """What was seen of the file that the error is about, or of the first one."""
+    file = error.file if error.file in files else files[0]
+    lines = () if file_format is FileFormat.PARQUET else _first_lines(Path(file), encoding)
+    return Seen(file, file_format, partitions, error.glimpse or Glimpse(), lines)
+
+
+def _first_lines(file: Path, encoding: str) -> tuple[str, ...]:
+    try:
+        with unpacked(file) as stream:
+            start = stream.read(_BYTES)
+    except OSError:
+        return ()
+    try:
+        text = start.decode(ENCODINGS.get(encoding, "utf-8-sig"), "replace")
+    except UnicodeError:
+        text = start.decode(errors="replace")
+    return tuple(line[:_CHARACTERS] for line in text.splitlines()[:_LINES])
