@@ -63,6 +63,7 @@ from whiteroom.store.group_commit import GroupCommit, OnError
 from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
+from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
 from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
@@ -192,6 +193,7 @@ class Whiteroom:
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
+        self._downloads = DeliveredDownloads(open_data(settings))
         self._logs = open_run_logs(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
@@ -220,6 +222,7 @@ class Whiteroom:
             max_body_bytes=settings.max_body_bytes,
             extra_values=VERSIONS_BY_NAME,
             observe=self._requests.observe,
+            fetch=self._downloads.fetch,
         )
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -312,6 +315,7 @@ class Whiteroom:
         await receive()
         self._stopping.set()
         self._lookups.shutdown(wait=False, cancel_futures=True)
+        self._downloads.close()
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
             self._store.close()

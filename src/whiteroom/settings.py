@@ -69,7 +69,7 @@ class Settings:
     max_connections: int = _at_least(16, 2_000)
     """How many connections there may be at a time; beyond it the one that has been idle longest is ended."""
     request_seconds: int = _at_least(1, 60)
-    """How long a client may take to send a request, and to take its answer."""
+    """How long a client may take to send a request, and to take its answer; of a download, some more of it."""
     query_memory_bytes: int | None = _at_least(256 * 2**20, None)
     """Memory for one protected query, or for synthetic rows of it; without it, a quarter of the machine's."""
     query_cpus: int | None = _at_least(1, None)

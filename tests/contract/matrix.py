@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from support.shapes import service_model
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS, WHITEROOM
 
 LETTERS = {
     "AccessDeniedException": "D",
@@ -37,6 +37,7 @@ CAN_QUERY = "D . D D D D D | D D D"
 QUERIERS_TAGS = CAN_QUERY
 """cleanroomsml models no ResourceNotFoundException that would tell less."""
 AUTHOR = "D D D . D D D | D D D"
+RECEIVER = "N N N N N . N | N N N"
 EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     CLEANROOMS: {
         ANYONE: (
@@ -159,10 +160,11 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     # Everyone is answered, and what each is answered differs: READ, SEEN.
     LOGS: {
         ANYONE: ("DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents"),
-        "N N N N N . N | N N N": ("GetLogEvents",),
+        RECEIVER: ("GetLogEvents",),
     },
     MONITORING: {ANYONE: ("GetMetricData", "GetMetricStatistics", "ListMetrics")},
     STS: {ANYONE: ("AssumeRole", "GetCallerIdentity", "GetSessionToken")},
+    WHITEROOM: {ANYONE: ("ListResults",), RECEIVER: ("GetResult", "HeadResult")},
 }
 # One letter a role, in the order of base.callers.Role; a dot lets the account's own cell decide.
 #          administrator  analyst  privacy officer
@@ -233,7 +235,7 @@ BY_ROLE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     STS: {READS: ("AssumeRole",)},
 }
 """What changes anything. Everything else only shows (READING), and every role is shown it."""
-READING = re.compile("BatchGet|Describe|Filter|Get|List|Preview")
+READING = re.compile("BatchGet|Describe|Filter|Get|Head|List|Preview")
 ROLE_CELLS: Mapping[tuple[str, str], str] = {
     (service, name): row.replace(" ", "")
     for service, rows in BY_ROLE.items()

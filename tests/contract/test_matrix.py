@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -20,7 +19,7 @@ from botocore.exceptions import ClientError
 from contract.matrix import ALL, CELLS, EXPECTED, LETTERS, READ, READING, ROLE_CELLS, SEEN, named
 from contract.wire.connection import MODEL_NAMES, Operations, application, client, deliver_to
 from contract.wire.samples import sample
-from support.shapes import service_model
+from support.shapes import botocore_session, service_model
 from support.worlds.callers import CALLERS, PLANTED, a_room_of_callers
 from support.worlds.every_request import REQUESTS
 from support.worlds.everything import FullRoom
@@ -98,7 +97,7 @@ def test_an_operation_of_a_later_release_is_refused_by_name_whoever_asks(operati
 def anonymous_client(service: str) -> tuple[Any, Operations]:
     """A client that signs nothing, and what hears of it."""
     behind = Operations()
-    made = botocore.session.Session().create_client(
+    made = botocore_session().create_client(
         MODEL_NAMES[service],
         region_name="eu-west-1",
         endpoint_url="http://localhost:8080",

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore import xform_name
 from botocore.config import Config
 
 from support.protocols import speak
-from support.shapes import BOTOCORE_NAMES, assert_fits
+from support.shapes import BOTOCORE_NAMES, assert_fits, botocore_session
 from support.worlds.servers import AnyServer
 
 READY_SECONDS = 120
@@ -70,7 +69,7 @@ class RunningServer(AnyServer):
         self, service: str, account: str, secret: str = "unchecked", *, protocol: str | None = None, **config: Any
     ) -> Any:
         """A boto3 client; `account` is twelve digits (development mode) or an access key id with its `secret`."""
-        session = botocore.session.Session()
+        session = botocore_session()
         if protocol is not None:
             speak(session, protocol)
         client: Any = boto3.Session(botocore_session=session).client(

@@ -9,6 +9,8 @@ from typing import Any
 
 import botocore.session
 
+from whiteroom.wire.models import OWN_MODELS
+
 LONGER_THAN_MODELLED = frozenset({"ConfiguredTableAssociationArn", "CleanroomsArn", "PrivacyBudgetTemplateArn"})
 """Shapes whose `max` AWS's own ARNs exceed: two UUIDs and their prefix have 142 characters, the model says 100; the
 last one fits no region with a name longer than us-east-1."""
@@ -31,13 +33,21 @@ BOTOCORE_NAMES = {
     "logs": "logs",
     "monitoring": "cloudwatch",
     "sts": "sts",
+    "whiteroom": "whiteroom",
 }
+
+
+def botocore_session() -> botocore.session.Session:
+    """A session of botocore's that knows our own service too."""
+    session = botocore.session.Session()
+    session.get_component("data_loader").search_paths.append(OWN_MODELS)
+    return session
 
 
 @cache
 def service_model(service: str) -> Any:
     """botocore's model of a service, by its signing name."""
-    return botocore.session.Session().get_service_model(BOTOCORE_NAMES[service])
+    return botocore_session().get_service_model(BOTOCORE_NAMES[service])
 
 
 def assert_fits(shape: Any, value: Any, at: str = "") -> None:

@@ -29,6 +29,7 @@ CLEANROOMS_ML = "cleanrooms-ml"
 LOGS = "logs"
 MONITORING = "monitoring"
 STS = "sts"
+WHITEROOM = "whiteroom"
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
 _READING_FILES: set[tuple[str, str]] = set()

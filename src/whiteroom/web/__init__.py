@@ -1,1 +1,1 @@
-"""What the server tells its operator over HTTP, apart from the protocol that members speak."""
+"""What the server tells over HTTP apart from AWS's protocol: metrics to its operator, delivered files to members."""

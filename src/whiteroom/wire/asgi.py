@@ -17,6 +17,7 @@ from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.wire.auth import Authenticator, Credentials, read_scope
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
 from whiteroom.wire.dialects.choice import Dialects, addressed
+from whiteroom.wire.downloads import Download, Downloads, Fetch, send_download
 from whiteroom.wire.faults import (
     Refusal,
     fault_refusal,
@@ -26,6 +27,7 @@ from whiteroom.wire.faults import (
 )
 from whiteroom.wire.models import Service, services
 from whiteroom.wire.parsers import Literals
+from whiteroom.wire.presigned import presigned_for_downloads_alone
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import ClientLeft, Receive, Request, read_request, unread_request
 from whiteroom.wire.responses import Response, Send, send_response
@@ -50,6 +52,8 @@ class _Target:
 
     service: str = ""
     operation: str = ""
+    presigned: bool = False
+    """Whether its signature stands in its URL."""
 
 
 class Application:
@@ -63,6 +67,7 @@ class Application:
         max_body_bytes: The largest body that is read.
         extra_values: By member name: strings accepted there although the model's constraint forbids them.
         observe: Hears of every answer, on the event loop.
+        fetch: Opens files for those operations that answer with one.
     """
 
     def __init__(
@@ -75,10 +80,12 @@ class Application:
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         extra_values: Literals | None = None,
         observe: Observe = _ignore,
+        fetch: Fetch | None = None,
     ) -> None:
         self._authenticator = Authenticator(credentials, clock, dev=dev)
         self._dev = dev
         self._dispatch = dispatch
+        self._downloads = Downloads(dispatch, fetch)
         self._max_body_bytes = max_body_bytes
         self._observe = observe
         self._dialects = Dialects(extra_values or {})
@@ -98,6 +105,7 @@ class Application:
         if scope["path"] == HEALTH_PATH and scope["method"] in ("GET", "HEAD"):
             await send_response(send, Response(200, b'{"status":"ok"}'), request_id)
             return
+        response: Response | Download
         try:
             request = await read_request(scope, receive, self._max_body_bytes)
         except ProtocolFault as fault:
@@ -108,9 +116,12 @@ class Application:
             began, asked = time.perf_counter(), _Target()
             response = await self._answer(request, request_id, asked)
             self._observe(asked.service, asked.operation, response.status, time.perf_counter() - began)
-        await send_response(send, response, request_id)
+        if isinstance(response, Download):
+            await send_download(send, receive, response, request_id)
+        else:
+            await send_response(send, response, request_id)
 
-    async def _answer(self, request: Request, request_id: str, asked: _Target) -> Response:
+    async def _answer(self, request: Request, request_id: str, asked: _Target) -> Response | Download:
         """Every step of a request, in order; `_perform` has the second half."""
         service = None
         try:
@@ -119,6 +130,7 @@ class Application:
             signed = read_scope(request)
             service = services().get(signed.service)
             caller = self._authenticator.caller(request, signed)
+            asked.presigned = signed.presigned is not None
             return await self._perform(_served(service, signed.service), request, caller, request_id, asked)
         except ProtocolFault as fault:
             return self._refuse(protocol_refusal(fault), request, service, request_id)
@@ -128,12 +140,16 @@ class Application:
 
     async def _perform(
         self, service: Service, request: Request, caller: Caller, request_id: str, asked: _Target
-    ) -> Response:
+    ) -> Response | Download:
         dialect = self._dialects.of(request, service)
         operation, read_parameters = dialect.route(service, request)
         asked.service, asked.operation = operation.service, operation.name
+        if asked.presigned and not operation.is_download:
+            raise presigned_for_downloads_alone()
         try:
             call = Call(operation, caller, read_parameters(), request_id)
+            if operation.is_download:
+                return await self._downloads.answer(call)
             return dialect.answer(operation, await self._dispatch(call), request_id)
         except Fault as fault:
             return dialect.refuse(fault_refusal(fault, operation), service, request_id)

@@ -10,8 +10,7 @@ from it, all that verify safely are accepted (each stands for the same request):
 
 The body's own hash is signed, whatever `x-amz-content-sha256` claims; a claim that differs is
 refused. `UNSIGNED-PAYLOAD` leaves a body open to change on its way, so it is accepted for an
-empty body alone. Signatures in the query string (presigned URLs) are refused: no client of
-these services makes them.
+empty body alone. Signatures in the query string are those of presigned.py.
 """
 
 from __future__ import annotations
@@ -22,11 +21,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Protocol
 from urllib.parse import quote, unquote
 
 from whiteroom.base.callers import Caller, Credential
 from whiteroom.base.clock import Clock
+from whiteroom.wire.presigned import Presigned, is_presigned, read_presigned
 from whiteroom.wire.protocol import ProtocolError, ProtocolFault
 from whiteroom.wire.requests import Request
 
@@ -73,6 +74,8 @@ class Scope:
     """The service's signing name; any, until it is checked."""
     signed_headers: tuple[str, ...]
     signature: str
+    presigned: Presigned | None = None
+    """What a presigned URL says besides; None where the Authorization header is signed."""
 
 
 def read_scope(request: Request) -> Scope:
@@ -87,10 +90,8 @@ def read_scope(request: Request) -> Scope:
         access_key_id, date, region, service, signed_headers, signature = usual.groups()
         return Scope(access_key_id, date, region, service, tuple(signed_headers.split(";")), signature)
     if not header:
-        if any(key == b"X-Amz-Signature" for key, _ in request.query):
-            raise _incomplete(
-                "Sign with the Authorization header: signatures in the query string are not accepted here."
-            )
+        if is_presigned(request):
+            return _presigned_scope(request)
         raise ProtocolFault(ProtocolError.MISSING_AUTHENTICATION_TOKEN, "Missing Authentication Token")
     algorithm, _, rest = header.partition(" ")
     if algorithm != ALGORITHM:
@@ -102,13 +103,22 @@ def read_scope(request: Request) -> Scope:
     for name in ("Credential", "SignedHeaders", "Signature"):
         if not parts.get(name):
             raise _incomplete(f"Authorization header requires '{name}' parameter.")
-    credential = _SCOPE.fullmatch(parts["Credential"])
-    if credential is None:
+    return _scope(parts["Credential"], parts["SignedHeaders"], parts["Signature"])
+
+
+def _scope(credential: str, signed_headers: str, signature: str, presigned: Presigned | None = None) -> Scope:
+    found = _SCOPE.fullmatch(credential)
+    if found is None:
         raise _incomplete("Credential must have the form ACCESS_KEY_ID/YYYYMMDD/REGION/SERVICE/aws4_request.")
-    if _SIGNATURE.fullmatch(parts["Signature"]) is None:
+    if _SIGNATURE.fullmatch(signature) is None:
         raise _incomplete("Signature must be 64 lower-case hexadecimal digits.")
-    access_key_id, date, region, service = credential.groups()
-    return Scope(access_key_id, date, region, service, tuple(parts["SignedHeaders"].split(";")), parts["Signature"])
+    access_key_id, date, region, service = found.groups()
+    return Scope(access_key_id, date, region, service, tuple(signed_headers.split(";")), signature, presigned)
+
+
+def _presigned_scope(request: Request) -> Scope:
+    presigned = read_presigned(request)
+    return _scope(presigned.credential, presigned.signed_headers, presigned.signature, presigned)
 
 
 class Authenticator:
@@ -144,7 +154,7 @@ class Authenticator:
 
     def _credential(self, request: Request, scope: Scope) -> Credential:
         """What the request claims to be signed with: a key, or temporary credentials where it carries their token."""
-        token = request.headers.get(b"x-amz-security-token")
+        token = request.headers.get(b"x-amz-security-token") if scope.presigned is None else scope.presigned.token
         if token is None:
             found = self._credentials.key(scope.access_key_id)
         elif len(token) <= MAX_TOKEN_BYTES:
@@ -158,7 +168,10 @@ class Authenticator:
         return found
 
     def _timestamp(self, request: Request, scope: Scope) -> str:
-        timestamp = request.headers.get(b"x-amz-date", b"").decode("latin-1").strip()
+        if scope.presigned is None:
+            timestamp = request.headers.get(b"x-amz-date", b"").decode("latin-1").strip()
+        else:
+            timestamp = scope.presigned.timestamp
         if not timestamp:
             raise _incomplete("Authorization header requires existence of an 'X-Amz-Date' header.")
         moment = _parse_timestamp(timestamp)
@@ -169,7 +182,11 @@ class Authenticator:
                 f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {scope.date}"
             )
         now = self._clock()
-        if moment < now - MAX_SKEW:
+        if scope.presigned is not None and moment + scope.presigned.lifetime <= now:
+            raise _invalid(
+                f"The presigned URL has expired at {_text(moment + scope.presigned.lifetime)}. Make another."
+            )
+        if scope.presigned is None and moment < now - MAX_SKEW:
             raise _invalid(
                 f"Signature expired: {timestamp} is now earlier than {_text(now - MAX_SKEW)} ({_text(now)} - 5 min.)"
             )
@@ -196,12 +213,11 @@ class Authenticator:
     @staticmethod
     def _verify(request: Request, scope: Scope, timestamp: str, key: bytes) -> None:
         headers = _canonical_headers(request, scope)
-        query = _canonical_query(request)
-        payload_hash = _payload_hash(request)
+        query = _canonical_query(request, scope)
         to_sign = f"{ALGORITHM}\n{timestamp}\n{scope.date}/{scope.region}/{scope.service}/aws4_request\n"
-        tail = f"\n{query}\n{headers}\n{';'.join(scope.signed_headers)}\n{payload_hash}"
-        for path in _canonical_paths(request.path):
-            canonical = f"{request.method}\n{path}{tail}".encode("latin-1")
+        middle = f"\n{query}\n{headers}\n{';'.join(scope.signed_headers)}\n"
+        for path, payload_hash in product(_canonical_paths(request.path), _payload_hashes(request, scope)):
+            canonical = f"{request.method}\n{path}{middle}{payload_hash}".encode("latin-1")
             expected = hmac.digest(key, (to_sign + hashlib.sha256(canonical).hexdigest()).encode(), "sha256").hex()
             if hmac.compare_digest(expected, scope.signature):
                 return
@@ -222,10 +238,11 @@ def _canonical_paths(path: str) -> Iterator[str]:
         yield in_full
 
 
-def _canonical_query(request: Request) -> str:
+def _canonical_query(request: Request, scope: Scope) -> str:
     if not request.query:
         return ""
-    pairs = sorted((quote(key, safe="~"), quote(value, safe="~")) for key, value in request.query)
+    signed = request.query if scope.presigned is None else scope.presigned.signed_query
+    pairs = sorted((quote(key, safe="~"), quote(value, safe="~")) for key, value in signed)
     return "&".join(f"{key}={value}" for key, value in pairs)
 
 
@@ -239,6 +256,13 @@ def _canonical_headers(request: Request, scope: Scope) -> str:
             raise _invalid(f"SignedHeaders names '{name[:64]}', which the request does not carry.")
         lines.append(f"{name}:{' '.join(value.decode('latin-1').split())}\n")
     return "".join(lines)
+
+
+def _payload_hashes(request: Request, scope: Scope) -> tuple[str, ...]:
+    """Each that may have been signed: of a presigned URL, which has no body, that of nothing, or S3's word for any."""
+    if scope.presigned is not None:
+        return (_EMPTY_SHA256, _UNSIGNED_PAYLOAD)
+    return (_payload_hash(request),)
 
 
 def _payload_hash(request: Request) -> str:

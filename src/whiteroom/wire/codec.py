@@ -1,4 +1,4 @@
-"""One operation's requests and responses in JSON: from path, query and body to parameters, from output to JSON.
+"""One operation's requests and responses: from path, query, headers and body to parameters, from output to JSON.
 
 Compiled once for each operation from the service model.
 """
@@ -39,6 +39,7 @@ class Codec:
         members: Mapping[str, Shape] = shape.members if shape else {}
         self._labels: dict[str, tuple[str, Parser]] = {}
         self._query: dict[str, _QueryMember] = {}
+        self._headers: dict[bytes, tuple[str, Parser]] = {}
         body: dict[str, Shape] = {}
         for name, member in members.items():
             wire_name = member.serialization.get("name", name)
@@ -48,6 +49,8 @@ class Codec:
                 case "querystring":
                     parse = parser(member, literals, name=name)
                     self._query[wire_name] = _QueryMember(name, _query_reader(name, member), parse)
+                case "header":
+                    self._headers[wire_name.lower().encode()] = (name, parser(member, literals, name=name))
                 case _:
                     body[name] = member
         self._required_in_query = [
@@ -61,7 +64,9 @@ class Codec:
         """Whether the operation has members in a JSON body. The body of any other is ignored, as AWS does."""
         return self._parse_body is not None
 
-    def parse(self, labels: Mapping[str, str], query: QueryPairs, body: bytes) -> dict[str, Any]:
+    def parse(
+        self, labels: Mapping[str, str], query: QueryPairs, body: bytes, headers: Mapping[bytes, bytes] | None = None
+    ) -> dict[str, Any]:
         """The operation's parameters, by their names in the model.
 
         Raises:
@@ -69,7 +74,12 @@ class Codec:
             ValidationFault: it breaks constraints of the model; all of them are named.
         """
         with Violations() as violations:
-            return self._parse(labels, query, body, violations)
+            parameters = self._parse(labels, query, body, violations)
+            if self._headers and headers is not None:
+                for wire_name, (name, parse) in self._headers.items():
+                    if wire_name in headers:
+                        parameters[name] = parse(headers[wire_name].decode("latin-1").strip(), (None, name), violations)
+            return parameters
 
     def _parse(
         self, labels: Mapping[str, str], query: QueryPairs, body: bytes, violations: Violations

@@ -158,6 +158,11 @@ class Connection(HttpToolsProtocol):
         self.since = self.loop.time()
         super().on_response_complete()
 
+    def resume_writing(self) -> None:
+        """The client has taken most of what there was for it (asyncio.Protocol): it is slow at most, and not gone."""
+        self._unread_since = None
+        super().resume_writing()
+
     def look(self, now: float, request_seconds: float) -> None:
         """End it where its client has kept the server waiting too long."""
         if not self.transport.get_write_buffer_size():

@@ -1,6 +1,7 @@
 """The pinned service models, loaded once: every operation, its shapes and its errors.
 
-Nothing here or above writes a URL, a status or a field list by hand: botocore's JSON has them.
+Nothing here or above writes a URL, a status or a field list by hand: botocore's JSON has them, and for what AWS has no
+operation for, a model of our own in botocore's form (service_models/), which clients may load too.
 """
 
 from __future__ import annotations
@@ -8,14 +9,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
 
-MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch", "sts")
+MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch", "sts", "whiteroom")
 """What botocore calls the services. On the wire they go by their signing names."""
+
+OWN_MODELS = str(Path(__file__).with_name("service_models"))
+"""Where the models of our own lie, as botocore's loader looks for them."""
 
 _PARTS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"}),
@@ -40,7 +45,7 @@ class Operation:
     """One AWS operation. There is one object for each, compared by identity."""
 
     service: str
-    """The signing name: `cleanrooms-ml`, `cleanrooms`, `logs`, `monitoring` or `sts`."""
+    """The signing name: `cleanrooms-ml`, `cleanrooms`, `logs`, `monitoring`, `sts` or `whiteroom`."""
     name: str
     snake_name: str
     method: str
@@ -50,6 +55,8 @@ class Operation:
     read_only: bool
     errors: Mapping[str, int]
     """The errors that it declares, and the HTTP status of each."""
+    is_download: bool
+    """Whether it answers with a file, or with what there is to say of one: in headers, and not in JSON."""
     input_shape: StructureShape | None = field(repr=False)
     output_shape: StructureShape | None = field(repr=False)
 
@@ -102,7 +109,7 @@ def http_status(error: Shape) -> int:
 
 
 def _load(model_name: str) -> Service:
-    document: dict[str, Any] = Loader().load_service_model(model_name, "service-2")
+    document: dict[str, Any] = Loader(extra_search_paths=[OWN_MODELS]).load_service_model(model_name, "service-2")
     for shape, traits in _CORRECTIONS.get(model_name, {}).items():
         document["shapes"][shape].update(traits)
     model = ServiceModel(document, model_name)
@@ -145,6 +152,8 @@ def _operation(model: ServiceModel, name: str, *, read_only: bool) -> Operation:
         success_status=int(operation.http.get("responseCode", 200)),
         read_only=read_only,
         errors={shape.name: http_status(shape) for shape in operation.error_shapes},
+        is_download=operation.output_shape is not None
+        and any("location" in member.serialization for member in operation.output_shape.members.values()),
         input_shape=operation.input_shape,
         output_shape=operation.output_shape,
     )

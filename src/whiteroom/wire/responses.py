@@ -9,6 +9,7 @@ from typing import Any
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
+_WITHOUT_BODY = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Response:
     """Its older name and whose fault it is, for `x-amzn-query-error`."""
     headers: Sequence[tuple[bytes, bytes]] = ()
     """What else its protocol has among the headers."""
+    length: int | None = None
+    """Content-Length of an answer to HEAD: how long the body would be."""
 
 
 async def send_response(send: Send, response: Response, request_id: str) -> None:
@@ -32,8 +35,9 @@ async def send_response(send: Send, response: Response, request_id: str) -> None
     headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
     if response.body:
         headers.append((b"content-type", response.content_type))
-    if response.status != 204:
-        headers.append((b"content-length", str(len(response.body)).encode()))
+    if response.status not in _WITHOUT_BODY:
+        length = len(response.body) if response.length is None else response.length
+        headers.append((b"content-length", str(length).encode()))
     if response.error is not None:
         headers.append((b"x-amzn-errortype", response.error.encode()))
     if response.query_error is not None:

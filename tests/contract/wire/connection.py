@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
 from support.protocols import speak
+from support.shapes import botocore_session
 from whiteroom.base.callers import Credential
 from whiteroom.base.clock import utc_now
 from whiteroom.wire.asgi import Application
@@ -26,6 +26,7 @@ MODEL_NAMES = {
     "logs": "logs",
     "monitoring": "cloudwatch",
     "sts": "sts",
+    "whiteroom": "whiteroom",
 }
 
 
@@ -91,15 +92,17 @@ async def _ask(
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
+        if not chunks:  # the client waits for its answer
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     await app(scope, receive, send)
-    start, end = sent
+    start, *pieces = sent
     answered = {name.decode(): value.decode() for name, value in start["headers"]}
-    return Answer(start["status"], answered, end["body"])
+    return Answer(start["status"], answered, b"".join(piece["body"] for piece in pieces))
 
 
 class _Raw:
@@ -112,7 +115,7 @@ class _Raw:
 
 def client(app: Application, service: str, key: Credential = KEY, protocol: str | None = None) -> Any:
     """A botocore client whose requests go straight to `app`, in the protocol named."""
-    session = botocore.session.Session()
+    session = botocore_session()
     if protocol is not None:
         speak(session, protocol)
     made = session.create_client(

@@ -13,12 +13,17 @@ import pytest
 
 from support.patience import Patience, stretch
 from support.server import RunningServer, running_server
+from support.worlds.delivered import Delivered
 from support.worlds.requests import collaboration_request
+from whiteroom.data.folder import FolderData
+from whiteroom.store.sqlite import SqliteStore
+from whiteroom.web.downloads import PER_ACCOUNT
 
 ALICE = "111111111111"
 PATIENCE_SECONDS = 2
 """The server's request_seconds here; whoever is overdue is found a second later."""
 LIMIT = 40
+LARGE_BYTES = 64 * 2**20
 HEAD = b"POST /collaborations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
 
 
@@ -144,6 +149,53 @@ def test_an_answer_that_nobody_reads_is_dropped(server: RunningServer, sockets: 
 
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
         ask_on()
+
+
+@pytest.fixture(scope="module")
+def large(server: RunningServer) -> bytes:
+    """A request for a file that no kernel holds for a client that does not read."""
+    store = SqliteStore(server.data / "whiteroom.db")
+    result = Delivered(store, FolderData(server.data)).to(ALICE, {"large": bytes(LARGE_BYTES)})
+    store.close()
+    date = time.strftime("%Y%m%d", time.gmtime())
+    return (
+        f"GET /whiteroom/v1/results/{result.id}/large HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: AWS4-HMAC-SHA256 Credential={ALICE}/{date}/us-east-1/whiteroom/aws4_request, "
+        f"SignedHeaders=host, Signature={'0' * 64}\r\n\r\n"
+    ).encode()
+
+
+def test_a_download_goes_on_for_as_long_as_its_client_takes_some_of_it(
+    server: RunningServer, sockets: ExitStack, large: bytes
+) -> None:
+    client = connected(server, sockets, large)
+    got = 0
+    until = time.monotonic() + 2 * PATIENCE_SECONDS + 2
+    while time.monotonic() < until:
+        got += len(client.recv(65_536))
+        time.sleep(0.02)
+    assert got < LARGE_BYTES
+    while more := len(client.recv(1 << 20)):
+        got += more
+        if got > LARGE_BYTES:  # and its headers
+            return
+    assert got > LARGE_BYTES
+
+
+def test_downloads_that_nobody_reads_end_and_keep_nobody_else_waiting(
+    server: RunningServer, sockets: ExitStack, large: bytes
+) -> None:
+    stuck = [connected(server, sockets, large, receive_bytes=4096) for _ in range(PER_ACCOUNT)]
+    for client in stuck:
+        assert client.recv(12) == b"HTTP/1.1 200"
+    one_more = connected(server, sockets, large)
+    assert one_more.recv(12) == b"HTTP/1.1 429"
+    for _ in range(20):
+        assert server.client_of("sts", ALICE).get_caller_identity()["Account"] == ALICE
+    patience = Patience(PATIENCE_SECONDS + 3)
+    while connected(server, sockets, large).recv(12) != b"HTTP/1.1 200":
+        assert not patience.is_lost
+        time.sleep(0.2)
 
 
 def test_requests_by_the_thousand_on_one_connection_are_not_kept(server: RunningServer, sockets: ExitStack) -> None:

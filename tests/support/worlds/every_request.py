@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.worlds.requests import INSTANCE, SQL, TRAINER, collaboration_rule, custom_rule
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, LOGS, MONITORING, STS, WHITEROOM
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """When something was measured."""
@@ -240,10 +240,14 @@ _STS: dict[str, dict[str, Any]] = {
     "GetSessionToken": {},
 }
 
+_RESULT = {"resultIdentifier": "@result", "fileName": "rows.csv"}
+_WHITEROOM: dict[str, dict[str, Any]] = {"GetResult": _RESULT, "HeadResult": _RESULT, "ListResults": {}}
+
 REQUESTS: Mapping[tuple[str, str], dict[str, Any]] = {
     **{(CLEANROOMS, name): request for name, request in _CLEAN.items()},
     **{(CLEANROOMS_ML, name): request for name, request in _ML.items()},
     **{(LOGS, name): request for name, request in _LOGS.items()},
     **{(MONITORING, name): request for name, request in _MONITORING.items()},
     **{(STS, name): request for name, request in _STS.items()},
+    **{(WHITEROOM, name): request for name, request in _WHITEROOM.items()},
 }

@@ -16,7 +16,7 @@ from support.worlds.rooms import Parts, Room
 from support.worlds.servers import Server, a_server
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, ResourceNotFound
-from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, STS, handlers
+from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, STS, WHITEROOM, handlers
 from whiteroom.store.sqlite import SqliteStore
 
 GHOST = "ffffffff-ffff-4fff-8fff-ffffffffffff"
@@ -35,12 +35,15 @@ NAME_NOBODYS = {
     (CLEANROOMS_ML, "ListConfiguredModelAlgorithms"),
     (STS, "GetCallerIdentity"),
     (STS, "GetSessionToken"),
+    (WHITEROOM, "ListResults"),
 }
 """They take nothing that could be another's."""
 APART = {(CLEANROOMS, "CreateMembership"), (CLEANROOMS, "DeleteMembership"), (STS, "AssumeRole")}
 """Who asks has joined, and its membership holds everything: these have tests below. Roles have their own
 (test_sessions.py), strangers included, and so have logs and metrics (test_log_events.py, test_metrics.py)."""
-REQUESTS = [one for one in EVERY_REQUEST if one not in NAME_NOBODYS | APART and one[0] in (CLEANROOMS, CLEANROOMS_ML)]
+REQUESTS = [
+    one for one in EVERY_REQUEST if one not in NAME_NOBODYS | APART and one[0] in (CLEANROOMS, CLEANROOMS_ML, WHITEROOM)
+]
 
 OF_ANY_MEMBER = {"DeleteMLInputChannelData", "DeleteTrainedModelOutput"}
 FILTERS = {

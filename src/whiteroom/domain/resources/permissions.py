@@ -95,6 +95,7 @@ _ROWS: Mapping[tuple[str, Kind], str] = {
     ("cleanrooms-ml", Kind.ADMINISTER): "DeleteMLConfiguration PutMLConfiguration",
     ("logs", Kind.READ): "DescribeLogGroups DescribeLogStreams FilterLogEvents GetLogEvents",
     ("monitoring", Kind.READ): "GetMetricData GetMetricStatistics ListMetrics",
+    ("whiteroom", Kind.READ): "GetResult HeadResult ListResults",
 }
 
 KINDS: Mapping[tuple[str, str], Kind] = {

@@ -1,4 +1,4 @@
-"""REST-JSON: `cleanrooms-ml` and `cleanrooms`. The method and the path name the operation."""
+"""REST-JSON: `cleanrooms-ml`, `cleanrooms` and `whiteroom`. The method and the path name the operation."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RestJson:
 
 
 def _read(codec: Codec, labels: Mapping[str, str], request: Request) -> dict[str, Any]:
-    """From the path, the query string and a body of JSON."""
+    """From the path, the query string, the headers and a body of JSON."""
     if codec.takes_body:
         check_media_type(request, MEDIA_TYPES)
-    return codec.parse(labels, request.query, request.body)
+    return codec.parse(labels, request.query, request.body, request.headers)

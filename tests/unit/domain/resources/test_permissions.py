@@ -47,7 +47,7 @@ def test_an_analyst_neither_approves_nor_revokes_nor_administers() -> None:
     [(name, kind) for (_, name), kind in KINDS.items() if kind in (Kind.READ, Kind.START, Kind.REVOKE)],
 )
 def test_what_only_shows_is_never_taken_for_more_nor_the_other_way_round(name: str, kind: Kind) -> None:
-    shows = name.startswith(("BatchGet", "Describe", "Filter", "Get", "List", "Preview"))
+    shows = name.startswith(("BatchGet", "Describe", "Filter", "Get", "Head", "List", "Preview"))
     assert shows == (kind is Kind.READ)
     if kind is Kind.REVOKE:
         assert name.startswith("Delete")

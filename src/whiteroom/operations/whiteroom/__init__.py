@@ -1,0 +1,1 @@
+"""What AWS has no operation for: the service of our own (wire/service_models/)."""
