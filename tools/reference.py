@@ -76,9 +76,14 @@ def settings_page() -> Iterator[str]:
         "underscores (`WHITEROOM_QUOTA_COLLABORATIONS_PER_ACCOUNT=100`). The defaults are AWS's."
     )
     yield from ("", "| Quota | Default |", "|---|---|")
-    yield from (f"| `{quota.value}` | {DEFAULTS[quota]:,} |" for quota in Quota)
+    yield from (f"| `{quota.value}` | {_quota_default(quota)} |" for quota in Quota)
     yield from ("", "## Example", "", "```toml", 'host = "0.0.0.0"', "query_timeout_seconds = 3600", "")
     yield from ("[quotas]", "collaborations-per-account = 100", "```")
+
+
+def _quota_default(quota: Quota) -> str:
+    limit = DEFAULTS[quota]
+    return "none" if limit is None else f"{limit:,}"
 
 
 def status_codes_page() -> Iterator[str]:

@@ -334,11 +334,11 @@ def _controllers(
     data.sweep()
     engine = DuckDbEngine(settings.data, data)
     runs = _run_settings(settings)
-    queries = _query_settings(settings)
+    queries, quotas = _query_settings(settings), settings.quotas
     querying = Querying(store, engine, catalog, queries, clock)
     synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
-    handover = Handover(store, data, clock)
+    handover = Handover(store, data, clock, settings.quotas)
     inputs = TrainingInputs(
         data,
         FolderLayouts(data, memory_bytes=queries.memory_bytes, cpus=queries.cpus),
@@ -358,12 +358,13 @@ def _controllers(
                 settings.regions_of_buckets,
                 clock,
             ),
-            TrainedModelController(tools, data, inputs),
+            TrainedModelController(tools, data, inputs, clock, quotas),
             TrainedModelInferenceJobController(tools, data, handover),
             TrainedModelExportJobController(store, data, handover),
         ),
         clock,
         timing := Timing(lease_seconds=settings.lease_seconds),
+        quotas,
     )
     return Controllers(store, reconciler, clock, timing, settings.controller_threads)
 

@@ -17,6 +17,7 @@ OF_SEVERAL = {
     "operations/test_requests_are_kept.py": "every member of every request",
     "operations/test_revoked.py": "every operation that uses rows which are taken back",
     "operations/test_rooms_over_time.py": "operations in any order",
+    "operations/test_storage.py": "quotas of bytes, in every operation that they concern",
     "operations/test_strangers.py": "every operation, by those who may not",
     "operations/test_who.py": "every event that an operation leaves",
     "sql/test_aggregation_rules.py": "the rule, from a text to its refusal",

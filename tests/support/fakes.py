@@ -83,6 +83,8 @@ class FakeRuntime:
     printed: list[LogLine] = field(default_factory=list)
     """The log of every run that has one, so far."""
     used: list[Usage] = field(default_factory=list)
+    log_bytes: int = 1_000
+    """How large each log is, with its samples."""
     logged: set[RunId] = field(default_factory=set)
     """Runs that have a log: each one that was started, until it is forgotten."""
     _runs: dict[RunId, int] = field(default_factory=dict)
@@ -147,6 +149,9 @@ class FakeRuntime:
 
     def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
         return iter(self.used[after:] if run_id in self.logged else ())
+
+    def logged_bytes(self, run_id: RunId) -> int:
+        return self.log_bytes if run_id in self.logged else 0
 
     def runs(self) -> Iterable[RunId]:
         return tuple(self._runs)

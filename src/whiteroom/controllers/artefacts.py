@@ -21,6 +21,8 @@ class Kept:
 
     model_bytes: int
     output_bytes: int
+    stored_bytes: int
+    """Of their archives."""
     warning: str = ""
     """What was left out, one sentence after another; the names in it are the program's."""
 
@@ -92,10 +94,11 @@ class _Gathering:
             return Failure(StatusCode.CONFLICTING_ARTIFACT, str(error))
         except TooLarge as error:
             return Failure(StatusCode.ARTIFACT_TOO_LARGE, str(error))
-        verdict = archives_within_limit(kept.size_bytes + output.size_bytes, self.policies)
+        archive_bytes = kept.size_bytes + output.size_bytes
+        verdict = archives_within_limit(archive_bytes, self.policies)
         if isinstance(verdict, Denied):
             return Failure(StatusCode.ARTIFACT_TOO_LARGE, verdict.reason)
-        return Kept(kept.content_bytes, output.content_bytes, _warning(kept.left_out, output.left_out))
+        return Kept(kept.content_bytes, output.content_bytes, archive_bytes, _warning(kept.left_out, output.left_out))
 
 
 def _warning(model: LeftOut, output: LeftOut) -> str:

@@ -22,10 +22,12 @@ from typing import Any, Protocol, TypeVar
 from whiteroom.base.clock import Clock
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.controllers.analysis_logs import log_end
+from whiteroom.controllers.storing import NoRoom, settle
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
+from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.ports import Claim, LifecycleRepository, Stale, Store, Transaction, Work
 
 log = logging.getLogger(__name__)
@@ -107,13 +109,15 @@ class Reconciler:
         controllers: Sequence[Controller[Any, Any]],
         clock: Clock,
         timing: Timing,
+        quotas: Quotas,
         failpoint: Failpoint = nothing,
     ) -> None:
-        """Drive the records of these controllers' kinds."""
+        """Drive the records of these controllers' kinds, which keep no more bytes than `quotas` allows."""
         self._store = store
         self._controllers = {controller.work: controller for controller in controllers}
         self._clock = clock
         self._timing = timing
+        self._quotas = quotas
         self._failpoint = failpoint
         self._lock = threading.Lock()
         self._in_hand: dict[tuple[Work, str], Claim] = {}
@@ -200,7 +204,10 @@ class Reconciler:
         now = self._clock()
         step = controller.plan(record, controller.observe(record), now)
         self._failpoint("planned")
-        outcome = DONE if step.effect is None else controller.act(record, step.effect)
+        try:
+            outcome = DONE if step.effect is None else controller.act(record, step.effect)
+        except NoRoom as error:
+            outcome = Outcome(failure=error.failure)
         self._failpoint("acted")
         record, written = self._record(controller, record, step, outcome)
         self._failpoint("recorded")
@@ -211,6 +218,12 @@ class Reconciler:
 
     def _record(self, controller: Controller[R, Any], record: R, step: Step, outcome: Outcome) -> tuple[R, bool]:
         """Write what the step brought about; the record as it is now, and whether anything was written."""
+        try:
+            return self._written(controller, record, step, outcome)
+        except NoRoom as error:
+            return self._written(controller, record, Step(failure=error.failure), DONE)
+
+    def _written(self, controller: Controller[R, Any], record: R, step: Step, outcome: Outcome) -> tuple[R, bool]:
         failure = outcome.failure or step.failure
         event = Event.FAILED if failure else step.event
         changes = {**step.changes, **outcome.changes}
@@ -234,6 +247,7 @@ class Reconciler:
                 **changes,
             )
             controller.on_transition(tx, written, now)
+            settle(tx, written, now, self._quotas)
             log_end(tx, written, now)
         return written, True
 

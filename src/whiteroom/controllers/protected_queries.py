@@ -161,6 +161,7 @@ class ProtectedQueryController:
             if self._ready(query, seen) != ready:
                 raise Stale(f"What the protected query {query.id} rests on changed while its rows were copied.")
 
+        self._handover.require_room(query, result.size_bytes * len(ready.places))
         deliveries = self._hand_over(query, result.files, ready.places, confirm)
         if isinstance(deliveries, Failure):
             return Outcome(failure=deliveries)

@@ -11,9 +11,12 @@ from datetime import datetime
 
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock
+from whiteroom.controllers.storing import hold, release, require_room
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination, delivery_place
+from whiteroom.domain.resources.holdings import Holding, HoldingKind, holding_id
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, file_documents
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
@@ -29,6 +32,12 @@ class Handover:
     store: Store
     deliveries: Deliveries
     clock: Clock
+    quotas: Quotas
+
+    def require_room(self, job: Job, size_bytes: int) -> None:
+        """Raise NoRoom where so many bytes of a job's results do not fit: before any receiver is given its part."""
+        with self.store.reading() as tx:
+            require_room(tx, job.membership_id, job.collaboration_id, size_bytes, self.quotas)
 
     def deliver(
         self,
@@ -52,12 +61,14 @@ class Handover:
         Raises:
             UnsafeContents: as `Deliveries.deliver`.
             DeliveryFailed: likewise.
+            NoRoom: its bytes do not fit into what is left to its membership.
         """
 
         def write_down(files: Sequence[DeliveredFile]) -> None:
             confirm()
             with self.store.transaction() as tx:
-                _write_down(tx, _result(job, account_id, destination.location, path, files, self.clock()))
+                result = _write_down(tx, _result(job, account_id, destination.location, path, files, self.clock()))
+                hold(tx, _holding(job, result), self.quotas)
 
         self.deliveries.deliver(destination, job.id, path, sources, write_down)
 
@@ -97,14 +108,33 @@ def _result(
     )
 
 
-def _write_down(tx: Transaction, result: Result) -> None:
+def _holding(job: Job, result: Result) -> Holding:
+    """What a delivery keeps. An export has no payer: who asked for it pays."""
+    payer = None if isinstance(job, TrainedModelExportJob) else job.payer_account_id
+    return Holding(
+        id=holding_id(HoldingKind.RESULT, result.id),
+        kind=HoldingKind.RESULT,
+        resource=job.trained_model_arn if isinstance(job, TrainedModelExportJob) else job.arn,
+        membership_id=job.membership_id,
+        collaboration_id=job.collaboration_id,
+        account_id=job.account_id,
+        payer_account_id=payer or job.account_id,
+        size_bytes=result.size_bytes,
+        is_held=True,
+        created_at=result.created_at,
+        ended_at=None,
+    )
+
+
+def _write_down(tx: Transaction, result: Result) -> Result:
     """Write it down, under the id that the delivery has already where it is made again; what lay there is replaced."""
     for other in tx.results.all(place=result.place):
         # Receivers of one query who share a folder are given the same files.
         if other.job_id != result.job_id and other.status is not ResultStatus.REPLACED:
             tx.results.update(other, status=ResultStatus.REPLACED)
+            release(tx, HoldingKind.RESULT, other.id, result.created_at)
     earlier = next((one for one in tx.results.all(job_id=result.job_id) if one.account_id == result.account_id), None)
     if earlier is not None:
         tx.results.remove(earlier)
         result = replace(result, id=earlier.id)
-    tx.results.add(result)
+    return tx.results.add(result)

@@ -249,6 +249,10 @@ class Runs:
         """What each instance of an ended run has left; untrusted."""
         return self._runtime.output(self.id_of(record))
 
+    def logged_bytes(self, record: RunRecord) -> int:
+        """How large the run's log is, with its samples."""
+        return self._runtime.logged_bytes(self.id_of(record))
+
     def flush_metrics(self, record: RunRecord) -> None:
         """Read the metrics of a run on that is over, before it is forgotten."""
         self._take_in(record, Phase.ENDED)

@@ -15,6 +15,7 @@ from whiteroom.controllers.current import require_wanted
 from whiteroom.controllers.metrics import with_metrics
 from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
+from whiteroom.controllers.storing import settle_log
 from whiteroom.controllers.training_inputs import ROWS_GONE
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import Destination, delivery_path
@@ -96,7 +97,8 @@ class TrainedModelInferenceJobController:
         return DONE
 
     def on_transition(self, tx: Transaction, record: TrainedModelInferenceJob, now: datetime) -> None:
-        """loop.Controller.on_transition: what was delivered can be fetched."""
+        """loop.Controller.on_transition: what was delivered can be fetched, what its log holds is written down."""
+        settle_log(tx, record, self._runs.logged_bytes(record), now)
         if record.status is Status.ACTIVE:
             mark_delivered(tx, record.id, now)
 

@@ -13,9 +13,11 @@ from math import inf
 from typing import Any
 
 from whiteroom.base.arns import parse_arn
+from whiteroom.base.clock import Clock
 from whiteroom.controllers.artefacts import Kept, keep_artefacts
 from whiteroom.controllers.metrics import with_metrics
 from whiteroom.controllers.running import NO_ALGORITHM, RunKind, Runs, RunTools, Seen, instances_of
+from whiteroom.controllers.storing import NoRoom, hold, settle_log
 from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.failures import StatusCode
@@ -23,6 +25,8 @@ from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.execution.runs import TRAINED_MODELS, TRAINING_PREFIX, ChannelMount, TrainingRun
 from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.privacy.policies import GB
+from whiteroom.domain.resources.holdings import of_model
+from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.trained_models import (
     LIFECYCLE,
     Status,
@@ -57,14 +61,18 @@ class TrainedModelController:
     work = Work.TRAINED_MODELS
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
-    def __init__(self, tools: RunTools, data: Data, inputs: TrainingInputs) -> None:
+    def __init__(self, tools: RunTools, data: Data, inputs: TrainingInputs, clock: Clock, quotas: Quotas) -> None:
         """Work with these.
 
         Args:
             tools: drive runs.
             data: keeps artefacts.
             inputs: puts in place what trainings find.
+            clock: says since when something is kept.
+            quotas: of bytes.
         """
+        self._clock = clock
+        self._quotas = quotas
         self._runs = Runs(TRAININGS, tools)
         self._store = tools.store
         self._settings = tools.settings
@@ -111,7 +119,8 @@ class TrainedModelController:
         return DONE
 
     def on_transition(self, tx: Transaction, record: TrainedModel, now: datetime) -> None:
-        """loop.Controller.on_transition: nothing goes along with a model."""
+        """loop.Controller.on_transition: what its log holds is written down."""
+        settle_log(tx, record, self._runs.logged_bytes(record), now)
 
     def clean_up(self, record: TrainedModel) -> None:
         """loop.Controller.clean_up. The run goes late: as long as it is held, the sweep comes back to the rest."""
@@ -182,7 +191,8 @@ class TrainedModelController:
         kept = self._keep_under(model, (model_archive(model.id), output_archive(model.id)))
         if isinstance(kept, Failure):
             return Outcome(failure=kept)
-        return Outcome({"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes}, remark=kept.warning)
+        sizes = {"model_bytes": kept.model_bytes, "output_bytes": kept.output_bytes, "stored_bytes": kept.stored_bytes}
+        return Outcome(sizes, remark=kept.warning)
 
     def _keep_partial(self, model: TrainedModel, seconds: float) -> Outcome:
         """Keep what a training saved that ran too long; that it did is why it fails, whatever comes of this."""
@@ -196,11 +206,28 @@ class TrainedModelController:
         size_bytes = kept.model_bytes + kept.output_bytes
         if not size_bytes:
             return Outcome(remark="It had saved nothing.")
+        stored = kept.stored_bytes
+        failed = replace(model, status=Status.CREATE_FAILED, partial_bytes=size_bytes, stored_bytes=stored)
+        refusal = self._hold_partial(failed)
+        if refusal:
+            return Outcome(remark=f"Nothing of what it saved is kept: {refusal}")
         return Outcome(
-            {"partial_bytes": size_bytes},
+            {"partial_bytes": size_bytes, "stored_bytes": stored},
             remark=f"The {size_bytes:,} bytes that it had saved are kept for the model's owner until "
             "DeleteTrainedModelOutput; the server's operator hands them over (`whiteroom partial`).",
         )
+
+    def _hold_partial(self, model: TrainedModel) -> str:
+        """Why what was saved may not be kept; empty where it may, which is written down then."""
+        now = self._clock()
+        holding = of_model(model, now)
+        try:
+            with self._store.transaction() as tx:
+                if holding is not None:
+                    hold(tx, holding, self._quotas)
+        except NoRoom as error:
+            return error.failure.message
+        return ""
 
     def _gather(self, model: TrainedModel) -> Outcome:
         """The rest of `_keep_partial`, once the failure is told: in its own time, but not in any."""

@@ -21,11 +21,13 @@ from whiteroom.domain.resources.collaborations import (
     may_work,
     member_id,
 )
+from whiteroom.domain.resources.holdings import has_room
 from whiteroom.domain.resources.memberships import Membership, MembershipStatus
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.verdicts import Verdict
 from whiteroom.operations.context import Context
 from whiteroom.ports import Repository
+from whiteroom.reads.holdings import held_by_collaboration, held_by_membership
 
 
 def own_membership(context: Context, membership_id: str) -> Membership:
@@ -164,6 +166,8 @@ def within_quota(
 ) -> None:
     """Raise QuotaExceeded where one more record with these values, in any of these statuses, would be too many."""
     limit = context.deployment.quotas.limit(quota)
+    if limit is None:
+        return
     searches = [{**equals, "status": status} for status in statuses] or [equals]
     if sum(repository.count(limit, **search) for search in searches) >= limit:
         raise QuotaExceeded(
@@ -172,6 +176,18 @@ def within_quota(
             quotaName=quota.value,
             quotaValue=float(limit),
         )
+
+
+def within_storage(context: Context, membership: Membership) -> None:
+    """Raise QuotaExceeded where the membership, or its collaboration, already keeps all the bytes that it may."""
+    quotas, tx = context.deployment.quotas, context.tx
+    refusal = has_room(
+        held_by_membership(tx, membership.id), held_by_collaboration(tx, membership.collaboration_id), quotas
+    )
+    if refusal is not None:
+        quota, denied = refusal
+        limit = quotas.limit(quota)
+        raise QuotaExceeded(denied.reason, quotaName=quota.value, quotaValue=float(limit or 0))
 
 
 def checked_tags(tags: Mapping[str, str] | None) -> Mapping[str, str]:

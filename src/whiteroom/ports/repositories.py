@@ -60,6 +60,9 @@ class Repository(Protocol[R]):
     def page_as(self, view: type[V], limit: int, after: PageKey | None, **equals: object) -> Page[V]:
         """As `page`, reading no more of each record than `view` holds: a dataclass with some of its fields."""
 
+    def total(self, field: str, **equals: object) -> int:
+        """The sum of a field over the records with these values; 0 where there are none."""
+
     def count(self, up_to: int, **equals: object) -> int:
         """How many records have these values, counted no further than `up_to`."""
 

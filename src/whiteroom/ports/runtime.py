@@ -57,6 +57,9 @@ class Runtime(Protocol):
     def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
         """What the run's instances took of the machine, from sample number `after` on; kept as its log is."""
 
+    def logged_bytes(self, run_id: RunId) -> int:
+        """Bytes of the run's log and its samples, as they are now; 0 where there are none."""
+
     def runs(self) -> Iterable[RunId]:
         """Every run that still holds something here."""
 

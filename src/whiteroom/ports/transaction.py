@@ -23,6 +23,7 @@ from whiteroom.domain.resources.configured_table_associations import (
     ConfiguredTableAssociationAnalysisRule,
 )
 from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.holdings import Holding
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.ml_configurations import MLConfiguration
 from whiteroom.domain.resources.ml_input_channels import LIFECYCLE as CHANNEL_LIFECYCLE
@@ -221,6 +222,8 @@ class Transaction(ABC):
         ("place",),
         unique=(("job_id", "account_id"),),
     )
+
+    holdings = records(Holding, ("membership_id", "is_held"), ("collaboration_id", "is_held"), ("is_held",))
 
     @abstractmethod
     def repository(self, kind: Kind[P]) -> P:

@@ -62,6 +62,10 @@ class Runtimes:
         """See ports.Runtime. They lie beside the logs."""
         return self._sandbox.usage(run_id, after)
 
+    def logged_bytes(self, run_id: RunId) -> int:
+        """See ports.Runtime. Logs of both lie in one folder."""
+        return self._sandbox.logged_bytes(run_id)
+
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""
         return sorted({*self._sandbox.runs(), *self._docker.runs()})

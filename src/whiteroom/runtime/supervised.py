@@ -179,6 +179,11 @@ class SupervisedRuntime:
         for line in log_files.read(Path(usage_files.path_of(str(self._log_file(run_id)))), after):
             yield Usage(*usage_files.sample(line))
 
+    def logged_bytes(self, run_id: RunId) -> int:
+        """See ports.Runtime."""
+        log_file = self._log_file(run_id)
+        return sum(map(_bytes_of, (log_file, Path(usage_files.path_of(str(log_file))))))
+
     def runs(self) -> Iterable[RunId]:
         """See ports.Runtime."""
         return map(RunId, child_ids(self._runs))
@@ -318,6 +323,13 @@ def _write_lost(folder: Path, log_file: Path) -> RunEnd:
     )
     write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
     return end
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _changed_at_ms(path: Path) -> int:

@@ -89,6 +89,15 @@ class TableRepository(Generic[R]):
         rows = rows_of(self._session, (self._name, "count", fields), statement, values)
         return int(rows[0][0])
 
+    def total(self, field: str, **equals: object) -> int:
+        fields = tuple(equals)
+
+        def statement() -> sa.Select[Any]:
+            return self._select(fields).with_only_columns(sa.func.coalesce(sa.func.sum(self._table.c[field]), 0))
+
+        rows = rows_of(self._session, (self._name, "total", field, fields), statement, self._values(equals))
+        return int(rows[0][0])
+
     def add(self, record: R) -> R:
         self._insert(record)
         return record

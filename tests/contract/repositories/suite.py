@@ -145,6 +145,15 @@ class RepositoryContract:
             assert tx.trained_models.count(3, membership_id="m", is_latest=True) == 3
             assert tx.trained_models.count(9, membership_id="m", is_latest=True) == 5
 
+    def test_a_field_is_summed_over_the_records_that_were_asked_for(self, store: Store) -> None:
+        submit(store, *(a_model(number) for number in range(4)))
+        with store.transaction() as tx:
+            for number, model in enumerate(tx.trained_models.all(membership_id="m")[:3]):
+                tx.trained_models.note(model, actor="a", at=NOON, reason="", output_bytes=10**12 * (number + 1))
+        with store.reading() as tx:
+            assert tx.trained_models.total("output_bytes", membership_id="m", is_latest=True) == 6 * 10**12
+            assert tx.trained_models.total("output_bytes", membership_id="nobody", is_latest=True) == 0
+
     def test_an_absent_record_is_none(self, store: Store) -> None:
         with store.reading() as tx:
             assert tx.trained_models.get("nothing") is None

@@ -23,9 +23,12 @@ from support.worlds.servers import a_server
 from whiteroom.base.faults import Fault
 from whiteroom.controllers.budget_charges import pay
 from whiteroom.controllers.budget_refunds import give_back_unused
+from whiteroom.controllers.storing import NoRoom, hold
 from whiteroom.domain.privacy.differential_privacy import Bill
+from whiteroom.domain.resources.holdings import Holding, HoldingKind, holding_id
 from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus
 from whiteroom.domain.resources.quotas import Quota, Quotas
+from whiteroom.reads.holdings import held_by_membership
 
 Decision = Callable[[], str]
 """Decides, writes, and says how it ended: `done`, or the name of its refusal."""
@@ -232,6 +235,45 @@ def two_trainings_of_which_the_quota_allows_one(room: Room) -> Race:
     return Race(_training(room, "one", channel), _training(room, "two", channel), exceeded)
 
 
+def _bytes(room: Room, name: str, size_bytes: int) -> Decision:
+    """So many bytes are written down as ALICE's."""
+    server, membership = room.server, room.membership(ALICE)
+    holding = Holding(
+        id=holding_id(HoldingKind.CHANNEL, name),
+        kind=HoldingKind.CHANNEL,
+        resource=f"arn:{name}",
+        membership_id=membership,
+        collaboration_id=room.collaboration_id,
+        account_id=ALICE,
+        payer_account_id=ALICE,
+        size_bytes=size_bytes,
+        is_held=True,
+        created_at=server.now,
+        ended_at=None,
+    )
+
+    def decide() -> str:
+        try:
+            with server.store.transaction() as tx:
+                hold(tx, holding, server.quotas)
+        except NoRoom as refusal:
+            return refusal.failure.code.value
+        return "done"
+
+    return decide
+
+
+def _held(room: Room) -> int:
+    with room.server.store.reading() as tx:
+        return held_by_membership(tx, room.membership(ALICE))
+
+
+def two_writers_of_bytes_of_which_the_quota_has_room_for_one(room: Room) -> Race:
+    _limited(room, Quota.STORED_BYTES_PER_MEMBERSHIP, 10)
+    exceeded = one_of_two("StorageQuotaExceeded")
+    return Race(_bytes(room, "one", 6), _bytes(room, "two", 6), lambda ends: exceeded(ends) and _held(room) == 6)
+
+
 # What is used and what is deleted
 
 
@@ -277,6 +319,7 @@ DECIDED_FROM_WHAT_WAS_READ = [
     two_algorithms_of_which_the_quota_allows_one,
     two_queries_of_which_the_quota_allows_one,
     two_trainings_of_which_the_quota_allows_one,
+    two_writers_of_bytes_of_which_the_quota_has_room_for_one,
     an_algorithm_that_is_deleted_while_it_is_associated,
 ]
 GUARDED_BY_AN_INDEX = [two_algorithms_of_one_name, two_channels_of_one_name, two_trainings_of_one_name]

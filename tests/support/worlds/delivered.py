@@ -20,6 +20,7 @@ from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import Destination
+from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.results import Result
 from whiteroom.ports import Store
 
@@ -55,7 +56,7 @@ class Delivered:
             (folder / name).write_bytes(contents)
         with self.store.transaction() as tx:
             tx.protected_queries.add(query)
-        handover = Handover(self.store, self.data, lambda: now)
+        handover = Handover(self.store, self.data, lambda: now, Quotas({}))
         sources = [(name, rows.at(name)) for name in files]
         handover.deliver(query, account_id, Destination(location, None, None), path or query.id, sources, lambda: None)
         with self.store.transaction() as tx:

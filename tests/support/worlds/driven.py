@@ -134,6 +134,7 @@ class World:
         self.csv_header = True
         self.cpus, self.memory_bytes = 2, GB
         self.finish_revoked_work = False
+        self.quotas = Quotas({})
         self.redactions: list[tuple[LogPolicy, ...]] = []
         self._number = 0
         for table in ("flights", "weather"):
@@ -174,7 +175,7 @@ class World:
         synthesising = Synthesising(self.synthesiser, self.data, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
-        handover = Handover(self.store, self.data, self.clock)
+        handover = Handover(self.store, self.data, self.clock, self.quotas)
         inputs = TrainingInputs(self.data, self.layouts, csv_header=settings.csv_header)
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, synthesising, self.data),
@@ -188,11 +189,11 @@ class World:
                 self.regions,
                 self.clock,
             ),
-            TrainedModelController(tools, self.data, inputs),
+            TrainedModelController(tools, self.data, inputs, self.clock, self.quotas),
             TrainedModelInferenceJobController(tools, self.data, handover),
             TrainedModelExportJobController(self.store, self.data, handover),
         )
-        return Reconciler(self.store, controllers, self.clock, TIMING, failpoint)
+        return Reconciler(self.store, controllers, self.clock, TIMING, self.quotas, failpoint)
 
     def drive(self, reconciler: Reconciler | None = None, steps: int = 200) -> None:
         """Take steps until nothing is due within the hour, moving the clock on. A crash restarts the server."""

@@ -13,6 +13,7 @@ from support.failpoints import Crash
 from support.worlds.driven import World
 from support.worlds.records import MEMBERSHIPS, ROOM
 from support.worlds.requests import ALICE, BOB
+from whiteroom.domain.resources.holdings import HoldingKind
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, files_of
 from whiteroom.ports import DeliveryFailed, Work
 
@@ -115,6 +116,9 @@ def test_what_another_job_puts_in_the_same_folder_takes_the_place_of_what_lay_th
     assert found[first.id].place == found[second.id].place
     assert (found[first.id].account_id, found[first.id].status) == (BOB, ResultStatus.REPLACED)
     assert (found[second.id].account_id, found[second.id].status) == (ALICE, ResultStatus.DELIVERED)
+    with world.store.reading() as tx:
+        held = [holding.id for holding in tx.holdings.all(is_held=True) if holding.kind is HoldingKind.RESULT]
+    assert held == [f"result/{found[second.id].id}"]
 
 
 def test_what_was_replaced_before_its_job_ended_is_never_delivered(world: World) -> None:

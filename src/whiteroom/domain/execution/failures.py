@@ -46,6 +46,7 @@ class StatusCode(StrEnum):
     MEMBERSHIP_ENDED = "MembershipEnded"
     REVOKED_BY_OWNER = "RevokedByOwner"
     STOPPED_BY_OPERATOR = "StoppedByOperator"
+    STORAGE_QUOTA_EXCEEDED = "StorageQuotaExceeded"
     PLATFORM_ERROR = "PlatformError"
     INSTANCE_CLAMPED = "InstanceClamped"
     """Of a resource that works or is ACTIVE."""
@@ -102,6 +103,7 @@ MEANING: dict[StatusCode, str] = {
         "The owner of a table that the work rests on took back or narrowed its rule, or the table, before it was done."
     ),
     StatusCode.STOPPED_BY_OPERATOR: "The server's operator stopped all work of the collaboration before it was done.",
+    StatusCode.STORAGE_QUOTA_EXCEEDED: "What it gave does not fit into the bytes that its members may keep.",
     StatusCode.PLATFORM_ERROR: "A fault of this server; the operator's log has the rest.",
     StatusCode.INSTANCE_CLAMPED: (
         "No failure: the machine is smaller than the instance type, and the run got what the message says."

@@ -1,4 +1,4 @@
-"""How many of each thing a deployment allows: AWS's defaults, every one a setting (`[quotas]`).
+"""How many of each thing a deployment allows: AWS's defaults, every one a setting (`[quotas]`); of bytes, any number.
 
 Source: clean-rooms-quotas and clean-rooms-ml-quotas (docs/sources.md).
 """
@@ -37,9 +37,13 @@ class Quota(StrEnum):
     """Under way at one time."""
     WORKING_INFERENCES_PER_MEMBERSHIP = "pending-inference-jobs-per-membership"
     """Under way at one time."""
+    STORED_BYTES_PER_MEMBERSHIP = "stored-bytes-per-membership"
+    """Of channels, artefacts, results and logs of work that it asked for."""
+    STORED_BYTES_PER_COLLABORATION = "stored-bytes-per-collaboration"
+    """The same of all its members together."""
 
 
-DEFAULTS: Mapping[Quota, int] = {
+DEFAULTS: Mapping[Quota, int | None] = {
     Quota.COLLABORATIONS_PER_ACCOUNT: 10,
     Quota.MEMBERS_PER_COLLABORATION: 10,
     Quota.MEMBERSHIPS_PER_ACCOUNT: 100,
@@ -52,6 +56,8 @@ DEFAULTS: Mapping[Quota, int] = {
     Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP: 5,
     Quota.WORKING_TRAININGS_PER_MEMBERSHIP: 5,
     Quota.WORKING_INFERENCES_PER_MEMBERSHIP: 5,
+    Quota.STORED_BYTES_PER_MEMBERSHIP: None,
+    Quota.STORED_BYTES_PER_COLLABORATION: None,
 }
 
 
@@ -61,6 +67,6 @@ class Quotas:
 
     limits: Mapping[Quota, int]
 
-    def limit(self, quota: Quota) -> int:
-        """How many are allowed."""
+    def limit(self, quota: Quota) -> int | None:
+        """How many are allowed; None for any number."""
         return self.limits.get(quota, DEFAULTS[quota])

@@ -176,6 +176,8 @@ class TrainedModel:
     """Counts the writes; each write names the revision it saw (ports.Stale)."""
     created_at: datetime
     updated_at: datetime
+    stored_bytes: int | None = None
+    """Of the archives that are kept, as they are stored; None in records of earlier releases."""
 
 
 def plan(

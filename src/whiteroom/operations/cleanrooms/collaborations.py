@@ -45,7 +45,7 @@ def create_collaboration(request: Request, context: Context) -> Response:
     ):
         permit(verdict, ValidationFault, reason="INVALID_CONFIGURATION")
     limit = context.deployment.quotas.limit(Quota.MEMBERS_PER_COLLABORATION)
-    if len(members) > limit:
+    if limit is not None and len(members) > limit:
         raise QuotaExceeded(
             f"A collaboration has at most {limit} members, its creator included; the request has {len(members)}.",
             quotaName=Quota.MEMBERS_PER_COLLABORATION.value,

@@ -41,6 +41,7 @@ from whiteroom.operations.access import (
     permit,
     require_ability,
     within_quota,
+    within_storage,
     working_membership,
 )
 from whiteroom.operations.access_budgets import named_associations, spend
@@ -73,6 +74,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
     payer = paying_account(context, membership, Cost.QUERY_COMPUTE, named_payer)
     quota = Quota.CONCURRENT_QUERIES_PER_MEMBERSHIP
     within_quota(context, quota, context.tx.protected_queries, UNDER_WAY, membership_id=membership.id)
+    within_storage(context, membership)
     named = named_associations(context, membership.collaboration_id, parameters, template)
     query_id = context.deployment.new_id()
     query = ProtectedQuery(

@@ -28,6 +28,7 @@ from whiteroom.operations.access import (
     require_ability,
     require_own_role,
     within_quota,
+    within_storage,
     working_membership,
 )
 from whiteroom.operations.access_budgets import channel_budgets, named_associations, spend
@@ -67,6 +68,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     repository = context.tx.ml_input_channels
     quota = Quota.ACTIVE_CHANNELS_PER_MEMBERSHIP
     within_quota(context, quota, repository, LIVE_CHANNELS, membership_id=membership.id)
+    within_storage(context, membership)
     record_id, query_id = context.deployment.new_id(), context.deployment.new_id()
     resource = f"membership/{membership.id}/{CHANNEL}/{record_id}"
     channel = MLInputChannel(

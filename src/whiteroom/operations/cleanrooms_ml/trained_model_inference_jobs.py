@@ -35,6 +35,7 @@ from whiteroom.operations.access import (
     permit,
     require_ability,
     within_quota,
+    within_storage,
     working_membership,
 )
 from whiteroom.operations.access_budgets import spend_channels
@@ -75,6 +76,7 @@ def start_trained_model_inference_job(request: Request, context: Context) -> Res
     repository = context.tx.trained_model_inference_jobs
     quota = Quota.WORKING_INFERENCES_PER_MEMBERSHIP
     within_quota(context, quota, repository, READING_INFERENCE_JOBS, membership_id=membership.id)
+    within_storage(context, membership)
     job = _new_job(request, context, membership, model, association, payer)
     with unique("a live inference job of this membership", job.name):
         repository.submit(job, actor=context.caller, reason=_first_words(request, context, job))

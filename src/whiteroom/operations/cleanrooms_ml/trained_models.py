@@ -38,6 +38,7 @@ from whiteroom.operations.access import (
     permit,
     require_ability,
     within_quota,
+    within_storage,
     working_membership,
 )
 from whiteroom.operations.access_budgets import spend_channels
@@ -77,6 +78,7 @@ def create_trained_model(request: Request, context: Context) -> Response:
     repository = context.tx.trained_models
     quota = Quota.WORKING_TRAININGS_PER_MEMBERSHIP
     within_quota(context, quota, repository, READING_MODELS, membership_id=membership.id)
+    within_storage(context, membership)
     model = _new_model(request, context, membership, base, payer)
     with unique("a live trained model of this membership", model.name):
         if model.version_identifier != BASE_VERSION:
