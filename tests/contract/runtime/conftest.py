@@ -55,11 +55,16 @@ class Runs:
         return [(Path(path(one.model)), Path(path(one.output))) for one in self.runtime.output(run_id)]
 
     def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
+        return self.image({verb: "#!/opt/venv/bin/python\n" + program}, name=name)
+
+    def image(self, files: dict[str, str], *, name: str | None = None) -> str:
+        """An image of these programs in /opt/ml/code."""
         name = name or f"image-{next(self.numbers)}"
         code = self.folder / "code" / name
-        code.mkdir(parents=True)
-        (code / verb).write_text("#!/opt/venv/bin/python\n" + program)
-        (code / verb).chmod(0o755)
+        for path, text in files.items():
+            (code / path).parent.mkdir(parents=True, exist_ok=True)
+            (code / path).write_text(text)
+            (code / path).chmod(0o755)
         return str(self.runtime.images.build(name, code).digest)
 
     def run_folder(self, run_id: RunId) -> Path:
@@ -169,9 +174,6 @@ class DockerRuns(Runs):
     def docker(self) -> Any:
         assert isinstance(self.runtime, DockerRuntime)
         return self.runtime
-
-    def build(self, program: str, *, verb: str = "train", name: str | None = None) -> str:
-        return self.image({verb: "#!/opt/venv/bin/python\n" + program}, name=name)
 
     def image(self, files: dict[str, str], *instructions: str, name: str | None = None) -> str:
         name = name or f"whiteroom-tests-{os.getpid()}-{next(self.numbers)}:1"

@@ -50,11 +50,11 @@ def engine() -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def started(dockerd: str, folder: Path) -> Iterator[tuple[str, str]]:
+def started(dockerd: str, folder: Path, *more: str) -> Iterator[tuple[str, str]]:
     """An engine of our own. It changes nothing of the machine's network: runs use none."""
     socket = folder / "socket"
     options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
-    options += [f"--host=unix://{socket}", "--iptables=false", "--ip6tables=false", "--bridge=none"]
+    options += [f"--host=unix://{socket}", "--iptables=false", "--ip6tables=false", "--bridge=none", *more]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [dockerd, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -140,15 +140,19 @@ def _write_root(path: Path) -> None:
     shell, truth = Path("/bin/sh").resolve(), Path("/bin/true").resolve()
     binaries = [interpreter, shell, truth, *(library / "lib-dynload").glob("*.so")]
     with tarfile.open(path, "w") as archive:
-        for folder in ("tmp", "opt/ml/code", "opt/venv/bin", "etc", "proc", "sys", "dev", "bin"):
-            member = tarfile.TarInfo(folder)
+        needed = sorted({found for binary in binaries for found in _libraries(binary)})
+        folders = {Path(name) for name in ("tmp", "opt/ml/code", "opt/venv/bin", "etc", "proc", "sys", "dev", "bin")}
+        folders |= {Path(file.lstrip("/")).parent for file in (str(library), str(interpreter), *needed)}
+        # Those above them, too: an engine makes what is not named for root alone.
+        for folder in sorted({above for each in folders for above in (each, *each.parents)} - {Path()}):
+            member = tarfile.TarInfo(str(folder))
             member.type, member.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(member)
         archive.add(library, str(library).lstrip("/"), filter=_kept)
         archive.add(interpreter, str(interpreter).lstrip("/"))
         archive.add(shell, "bin/sh")
         archive.add(truth, "bin/true")
-        for library_path in sorted({found for binary in binaries for found in _libraries(binary)}):
+        for library_path in needed:
             archive.add(Path(library_path).resolve(), library_path.lstrip("/"))
         for name in ("python", "python3", version):
             link = tarfile.TarInfo(f"opt/venv/bin/{name}")

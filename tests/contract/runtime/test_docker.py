@@ -63,8 +63,9 @@ def test_a_program_holds_no_capability_and_no_root_and_sees_no_network_but_its_o
 
 
 UNWRITABLE = (
-    "/x /etc/x /opt/x /opt/ml/x /opt/ml/code/x /usr/x /sys/x /opt/ml/input/x /opt/ml/input/data/x /volume/x "
-    "/opt/ml/input/data/train/x /opt/ml/input/data/train/part-0.csv /opt/ml/input/config/x /proc/sys/kernel/hostname"
+    "/usr/x /usr/lib/x /bin/x /sys/x /dev/x /etc/hosts /etc/hostname /etc/resolv.conf /volume/x "
+    "/proc/sys/kernel/hostname /opt/ml/input/x /opt/ml/input/config/x /opt/ml/input/data/x "
+    "/opt/ml/input/data/train/x /opt/ml/input/data/train/part-0.csv"
 )
 
 

@@ -247,7 +247,6 @@ while True:
   n += 1; open(f'/x{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
 """,
 }
-"""Of the sandbox: an engine's containers have nothing there that can be written."""
 
 
 def filled(runs: Runs, filler: str) -> EndReason:

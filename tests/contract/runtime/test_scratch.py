@@ -10,30 +10,44 @@ from whiteroom.runtime.trees import digest_tree
 
 SCRATCH = "/x /etc/x /opt/x /opt/ml/x /opt/ml/code/x /opt/ml/code/train /opt/ml/code/deep/x /run/x /var/x /root/x"
 """What a program writes there is its own run's, and goes with it."""
+WRITING = f"""
+for place in ('/root', '/var'): os.makedirs(place, exist_ok=True)
+for path in {SCRATCH!r}.split(): open(path, 'a').write('# ' + path)
+"""
 
 
 def test_a_program_may_write_beside_itself_and_to_its_root_and_the_next_run_finds_nothing_of_it(runs: Runs) -> None:
-    code = runs.folder / "scratch"
-    (code / "deep").mkdir(parents=True)
-    (code / "link").symlink_to("deep/kept")
-    (code / "deep" / "kept").write_text("kept")
-    (code / "train").write_text(
-        "#!/opt/venv/bin/python\nimport os\nos.makedirs('/root', exist_ok=True)\n"
-        "print(os.path.exists('/x'), os.path.exists('x'), open('link').read())\n"
-        f"for path in {SCRATCH!r}.split(): open(path, 'a').write('# ' + path)\n"
-        "open('link', 'w').write('gone'); os.remove('deep/kept'); os.rename('deep', 'elsewhere')\n"
+    program = (
+        "#!/opt/venv/bin/python\nimport os, shutil\n"
+        "print(os.path.exists('/x'), os.path.exists('x'), open('deep/kept').read())\n"
+        f"{WRITING}os.rename('deep/kept', 'moved'); shutil.rmtree('deep')\n"
     )
-    (code / "train").chmod(0o755)
-    image = runs.runtime.images.build("scratch", code)
-    before = digest_tree(image.code)
+    digest = runs.image({"train": program, "deep/kept": "kept", "deep/too": "too"})
     for _ in range(2):
-        run = replace(runs.run_of("pass"), image_digest=image.digest)
+        run = replace(runs.run_of("pass"), image_digest=digest)
         runs.runtime.start(run)
         assert runs.finish(run.id).exit_code == 0, runs.text(run.id, "stderr")
         assert runs.text(run.id) == "False False kept"
         assert [list(place.iterdir()) for place in runs.left(run.id)[0]] == [[], []]
         runs.runtime.forget(run.id)
         assert not runs.run_folder(run.id).exists()
+
+
+def test_an_image_is_the_same_after_a_program_has_changed_all_of_its_copy(runs: Runs) -> None:
+    code = runs.folder / "scratch"
+    (code / "deep").mkdir(parents=True)
+    (code / "link").symlink_to("deep/kept")
+    (code / "deep" / "kept").write_text("kept")
+    (code / "train").write_text(
+        "#!/opt/venv/bin/python\nimport os, shutil\nopen('link', 'w').write('gone')\n"
+        "open('train', 'a').write('# more'); shutil.rmtree('deep')\n"
+    )
+    (code / "train").chmod(0o755)
+    image = runs.runtime.images.build("scratch", code)
+    before = digest_tree(image.code)
+    run = replace(runs.run_of("pass"), image_digest=image.digest)
+    runs.runtime.start(run)
+    assert runs.finish(run.id).exit_code == 0, runs.text(run.id, "stderr")
     assert digest_tree(image.code) == before
 
 

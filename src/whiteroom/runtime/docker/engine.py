@@ -39,6 +39,7 @@ class EngineImage:
     environment: Mapping[str, str]
     volumes: tuple[str, ...]
     """Where the image wants volumes: the engine would make a writable one for each."""
+    working_directory: str
     machine: str
     """The architecture it is for, in the engine's words."""
 
@@ -54,6 +55,8 @@ class EngineFacts:
     """It runs as an ordinary user: root in a container is that user."""
     remaps_users: bool
     runtimes: tuple[str, ...]
+    storage: str
+    """What keeps its images and containers."""
     api_version: str
     has_cdi: bool
     """It hands devices out by the Container Device Interface, without a hook of NVIDIA's."""
@@ -96,9 +99,11 @@ class Engine:
             name="Podman" if is_podman else "Docker",
             version=number,
             machine=str(version.get("Arch", "")),
-            rootless="name=rootless" in options,
+            # Podman has a field of its own for it.
+            rootless="name=rootless" in options or bool(info.get("Rootless")),
             remaps_users="name=userns" in options,
             runtimes=tuple(sorted(info.get("Runtimes") or ())),
+            storage=str(info.get("Driver", "")),
             api_version=str(self._api.api_version),
             # Docker lists where it looks for such devices, and nothing where it does not.
             has_cdi=_numbers(number) >= _PODMAN_CDI if is_podman else bool(info.get("CDISpecDirs")),
@@ -119,6 +124,7 @@ class Engine:
             entrypoint=tuple(config.get("Entrypoint") or ()),
             environment={name: value for name, _, value in pairs if name},
             volumes=tuple(sorted(config.get("Volumes") or ())),
+            working_directory=str(config.get("WorkingDir") or "/"),
             machine=str(found.get("Architecture", "")),
         )
 

@@ -20,7 +20,7 @@ from whiteroom.runtime.docker.host import Container
 from whiteroom.runtime.docker.spec import NO_NETWORK, OWN_NETWORK, RUN_NETWORK, SHELL
 from whiteroom.runtime.supervisor.detaching import detach
 from whiteroom.runtime.supervisor.hosts import Fleet, ImageFailed, SandboxFailed
-from whiteroom.runtime.supervisor.records import first_line
+from whiteroom.runtime.supervisor.records import first_line, now_ms
 from whiteroom.runtime.supervisor.supervisor import Supervisor
 
 TYPE_CHECKING = False
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 MADE_FILE = "made"
 """There from before something is made in the engine until it is removed."""
 _ENGINE_PAUSE_SECONDS = 1.0
+_READ_ONLY = (
+    "The image's own folders are read-only: write to /tmp, /opt/ml/model or /opt/ml/output/data. "
+    "The documentation (docs/containers.md) says which engines and images they can be written in."
+)
 _IMAGE_SIGNS = ("not found", "no such file or directory", "exec format error", "permission denied")
 
 
@@ -66,7 +70,7 @@ class ContainerFleet(Fleet):
                 host.uid = self.claim_user(self._spec.uid_folder, self._spec.first_uid)
                 host.hand_over(host.uid)
 
-    def _prepare(self, note: Callable[[str], None], *, has_shell: bool) -> None:
+    def _prepare(self, note: Callable[[str], None], *, has_shell: bool, has_scratch: bool = True) -> None:
         """Find out, by the SDK, what the server could not: it takes its time, and few runs need it."""
         sys.path[:] = [*self._spec.packages]
         from whiteroom.runtime.docker import plan  # noqa: PLC0415
@@ -80,7 +84,8 @@ class ContainerFleet(Fleet):
                 refused = plan.refusal(spec.oci_runtime, spec.gpus, facts)
                 if refused is not None:
                     raise SandboxFailed(refused)
-                self._take(plan.prepared(spec, facts, self._find_image(engine, note), has_shell=has_shell))
+                image = self._find_image(engine, note)
+                self._take(plan.prepared(spec, facts, image, has_shell=has_shell, has_scratch=has_scratch))
             finally:
                 engine.close()
         except NotThere as problem:
@@ -117,7 +122,7 @@ class ContainerFleet(Fleet):
 
     def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
         """See Fleet. Every program waits until all containers run; one in an image without a shell cannot."""
-        del log, mark
+        del mark
         open(MADE_FILE, "w").close()
         try:
             addresses = self._make_networks()
@@ -125,11 +130,20 @@ class ContainerFleet(Fleet):
                 self._has_shell = False
                 self._prepare(lambda _: None, has_shell=False)
                 self._started(addresses)
+            large = self._open_up() if self._spec.scratch else {}
+            if large is None:
+                self._abandon()
+                self._prepare(lambda _: None, has_shell=True, has_scratch=False)
+                self._started(addresses)
             if self._spec.is_held:
                 for host in self.hosts:
                     host.release()
             for host in self.hosts:
                 host.look()
+            if not self._spec.scratch:
+                log().note(now_ms(), self.hosts[0].name, _READ_ONLY)
+            for name, places in (large or {}).items():
+                log().note(now_ms(), name, _large(places))
         except EngineFailed as problem:
             raise _not_run(problem) from None
 
@@ -142,10 +156,25 @@ class ContainerFleet(Fleet):
                 except EngineFailed as problem:
                     if not self._lacks_shell(host):
                         raise _not_started(problem, host.name if len(self.hosts) > 1 else "") from None
-                    for made in self.hosts:
-                        made.abandon()
+                    self._abandon()
                     return False
         return True
+
+    def _open_up(self) -> dict[str, list[str]] | None:
+        """Let every program write to its root; what of each cannot be changed. None where nobody could watch it."""
+        large = {}
+        for host in self.hosts:
+            host.look()
+            places = host.open_up()
+            if places is None:
+                return None
+            if places:
+                large[host.name] = places
+        return large
+
+    def _abandon(self) -> None:
+        for host in self.hosts:
+            host.abandon()
 
     def _lacks_shell(self, host: Container) -> bool:
         """Whether the engine was asked for a shell that the image does not have."""
@@ -238,6 +267,15 @@ def _not_started(problem: EngineFailed, host: str) -> Exception:
     if "exec" in words and any(sign in words for sign in _IMAGE_SIGNS):
         return ImageFailed(_safe(f"{where}Its program could not be started: {problem}"))
     return EngineFailed(f"{where}{problem}")
+
+
+def _large(places: list[str]) -> str:
+    from whiteroom.runtime.docker.scratch import MOST_BYTES, MOST_ENTRIES  # noqa: PLC0415
+
+    return (
+        f"{' and '.join(places)}: more than {MOST_BYTES >> 20} MiB or {MOST_ENTRIES:,} files. "
+        "New ones can be written there, and what the image has there cannot be changed."
+    )
 
 
 def _not_run(problem: EngineFailed) -> SandboxFailed:

@@ -18,10 +18,11 @@ from whiteroom.runtime.supervisor.hosts import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from whiteroom.runtime.docker.output import Output
+    from whiteroom.runtime.docker.scratch import Layer
     from whiteroom.runtime.docker.spec import ContainerInstance, ContainerSpec
     from whiteroom.runtime.supervisor.hosts import Ending
     from whiteroom.runtime.supervisor.logs import LogWriter
@@ -49,6 +50,8 @@ class Container(Host):
         self.first: int | None = None
         """Its first process; None where it had ended before anyone could look."""
         self.address = ""
+        self.layer: Layer | None = None
+        """Where what it writes to its root lies, if it may."""
         self.devices: dict[str, str] = {}
         """Nodes of the GPUs that it has, for the watch."""
         self.groups = cgroups.Groups({}, frozenset())
@@ -116,6 +119,29 @@ class Container(Host):
         if self.first is not None:
             self.groups = cgroups.of(self.first)
 
+    def open_up(self) -> list[str] | None:
+        """Let its program write to its root, and watch what it writes there. It waits meanwhile.
+
+        Returns:
+            The folders whose files it can replace and not change, as they hold too much; None where nobody could watch.
+        """
+        if self.first is None:
+            return []
+        from whiteroom.runtime.docker import scratch  # noqa: PLC0415
+
+        self.layer = scratch.layer_of(self.first, self.own.mounts)
+        if self.layer is None:
+            return None
+        try:
+            return scratch.hand_over(self.first, self.uid, self._spec.scratch)
+        except (ProcessLookupError, FileNotFoundError):
+            # Its shell has ended already, and how is found then.
+            return []
+
+    def beside(self) -> tuple[list[str], Sequence[int]]:
+        """See Host."""
+        return ([self.layer.folder], self.layer.files) if self.layer else ([], ())
+
     def processes(self, groups: cgroups.Groups) -> list[int]:
         """Every process that lives in it now."""
         if self.first is None:
@@ -139,7 +165,17 @@ class Container(Host):
         Thread(target=self._wait, args=(end,), daemon=True).start()
         self._output = Output(self._attached, self.name, log, self._spec.log_line_characters)
         self.streams = {self._attached}
-        self.watch = Watch(self._spec, self.folders(), self, self.groups, self.devices)
+        folders, files = self.beside()
+        seen_on = [self.layer.device] if self.layer else []
+        self.watch = Watch(
+            self._spec,
+            [*self.folders(), *folders],
+            self,
+            self.groups,
+            self.devices,
+            files=files,
+            seen_on=seen_on,
+        )
 
     def _wait(self, end: int) -> None:
         """Close `end` once the container has ended, or nobody can say any more."""
@@ -273,3 +309,5 @@ class Container(Host):
             os.close(self._attached)
         if self.ended >= 0:
             os.close(self.ended)
+        if self.layer:
+            self.layer.close()

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from whiteroom.domain.execution.runs import Run, TransformRun
@@ -41,6 +41,10 @@ _NOBODY_ANSWERS = "127.0.0.1"
 _SUBNETS, _SUBNET_ADDRESSES, _SUBNET_BASE = 8192, 16, (198 << 24) + (18 << 16)
 """Private networks lie in 198.18.0.0/15 (RFC 2544), which no machine has: an engine's own pools hold 31."""
 _ATTEMPTS = 16
+_TOP_PARTS = 2
+"""Of a path at the top: `/` and a name."""
+_LAYERED = frozenset(("overlay", "overlay2", "overlayfs"))
+"""What Podman, Docker and containerd call storage whose layers are folders that can be looked into."""
 _NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 _RUN_BYTES = 16 << 20
 _MOUNTED = "rw,nosuid,nodev,noexec"
@@ -124,7 +128,9 @@ def refusal(oci_runtime: str, gpus: int, facts: EngineFacts) -> str | None:
     return None
 
 
-def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has_shell: bool = True) -> ContainerSpec:
+def prepared(
+    spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has_shell: bool = True, has_scratch: bool = True
+) -> ContainerSpec:
     """The spec with what the engine is to be asked for, but for what its supervisor alone knows.
 
     Args:
@@ -132,6 +138,7 @@ def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has
         facts: the engine.
         image: what it runs.
         has_shell: whether the image has /bin/sh, which sets the program's variables.
+        has_scratch: whether what it writes to its root can be watched, as far as is known.
 
     Raises:
         Unsealable: without a shell, a variable would have to be shown to the engine that its hooks would obey;
@@ -141,12 +148,15 @@ def prepared(spec: ContainerSpec, facts: EngineFacts, image: EngineImage, *, has
         wanted, had = (_NAMES.get(name, name) for name in (image.machine, facts.machine))
         raise Unsealable(f"The image is for {wanted}, and this machine is {had}. Build it for {had}.")
     network = _network(spec, facts)
+    scratch = _scratch(spec, facts, image) if has_shell and has_scratch else ()
     spec = changed(
         spec,
         api_version=facts.api_version,
         rootless=facts.rootless,
         network=network,
-        is_held=has_shell and spec.is_held,
+        scratch=scratch,
+        # Its root is made its own once the container is there.
+        is_held=has_shell and (spec.is_held or bool(scratch)),
     )
     instances = []
     for own in spec.instances:
@@ -161,8 +171,22 @@ def _network(spec: ContainerSpec, facts: EngineFacts) -> str:
     if spec.transform is None:
         return RUN_NETWORK if len(spec.instances) > 1 else NO_NETWORK
     # The transform's client enters the container's own network where it can, so that none else is needed.
-    is_process = spec.oci_runtime in {"", "runc", "crun"}
-    return NO_NETWORK if is_process and (os.geteuid() == 0 or facts.rootless) else OWN_NETWORK
+    return NO_NETWORK if _is_within_reach(spec, facts) else OWN_NETWORK
+
+
+def _scratch(spec: ContainerSpec, facts: EngineFacts, image: EngineImage) -> tuple[str, ...]:
+    """What is to be the program's with all in it, where the layer that takes what it writes can be watched."""
+    if facts.storage not in _LAYERED or not _is_within_reach(spec, facts):
+        return ()
+    here = PurePosixPath(os.path.normpath(image.working_directory))
+    # Engines mount files below /etc.
+    own = len(here.parts) > _TOP_PARTS and here.parts[1] != "etc"
+    return tuple(sorted({str(contract.CODE), *([str(here)] if own else [])}))
+
+
+def _is_within_reach(spec: ContainerSpec, facts: EngineFacts) -> bool:
+    """Whether a container is processes of this machine whose namespaces and folders the supervisor may enter."""
+    return spec.oci_runtime in {"", "runc", "crun"} and (os.geteuid() == 0 or facts.rootless)
 
 
 def environment(own: ContainerInstance, image: EngineImage) -> dict[str, str]:
@@ -264,7 +288,7 @@ def _host(
         "NetworkMode": NO_NETWORK if alone else spec.network_of(own.host),
         "ExtraHosts": [f"{own.host}:127.0.0.1"] if alone else [],
         "Dns": [] if alone else [_NOBODY_ANSWERS],
-        "ReadonlyRootfs": True,
+        "ReadonlyRootfs": not spec.scratch,
         "Privileged": False,
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],

@@ -290,6 +290,7 @@ class DockerRuntime(SupervisedRuntime):
             log_file=str(self._log_file(run.id)),
             log_limit_bytes=self._log_limit_bytes,
             log_line_characters=self._log_line_characters,
+            scratch=(),
             sandboxed=False,
         )
 

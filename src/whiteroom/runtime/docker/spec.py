@@ -80,6 +80,7 @@ class ContainerSpec(Record):
         "rootless",
         "run_id",
         "sandboxed",
+        "scratch",
         "shared_memory_bytes",
         "socket",
         "stop_grace_seconds",
@@ -114,7 +115,7 @@ class ContainerSpec(Record):
     bridge: str
     """What it is called on this machine: 15 characters at most."""
     is_held: bool
-    """Whether programs wait until every instance has been started."""
+    """Whether programs wait until every instance has been started, and may write where it may."""
     transform: dict[str, Any] | None
     pipes: tuple[Pipe, ...]
     notes: tuple[str, ...]
@@ -136,6 +137,8 @@ class ContainerSpec(Record):
     log_file: str
     log_limit_bytes: int
     log_line_characters: int
+    scratch: tuple[str, ...]
+    """Folders that are the program's with all in them, and its root is to write to; without any it is read-only."""
     sandboxed: bool
     """For the watch: never; /dev/shm is counted by the engine's own limit."""
 

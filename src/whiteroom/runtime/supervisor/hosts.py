@@ -177,6 +177,10 @@ class Host:
         own = [f"{self.work}/{name}" for name in sorted(os.listdir(self.work))]
         return [*own, f"{self._limits.checkpoints}/{self.name}"] if self._limits.checkpoints else own
 
+    def beside(self) -> tuple[list[str], Sequence[int]]:
+        """Folders, and descriptors of files, that count as well and are not the run's to mend."""
+        return [], ()
+
     def hand_over(self, uid: int) -> None:
         """Give what it may write to the user that it is."""
         for name in os.listdir(self.work):
@@ -206,10 +210,11 @@ class Host:
         most, until = meters.most_entries(spec.volume_bytes), ending.judged_until()
         used = entries = 0
         try:
-            found = meters.stock(
-                self.folders(), repair=gone, until=lambda found: found.entries > most or time.monotonic() > until
-            )
-            used, entries = found.used_bytes, found.entries
+            for folders, files, repair in ((self.folders(), (), gone), (*self.beside(), False)):
+                found = meters.stock(
+                    folders, files, repair=repair, until=lambda found: found.entries > most or time.monotonic() > until
+                )
+                used, entries = used + found.used_bytes, entries + found.entries
         except meters.TooDeep:
             ending.because("volume", "Its folders are nested too deep to be read.", self.name)
         if memory_killed:

@@ -13,7 +13,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _KIB = 1024
 _BLOCK_BYTES = 512
@@ -131,29 +131,30 @@ def open_files(pid: int) -> list[tuple[os.stat_result, str]]:
     return found
 
 
-def unlinked(pids: list[int], device: int) -> int:
-    """Bytes on `device` of files that are deleted and still open, or still mapped."""
-    sizes: dict[int, int] = {}
+def unlinked(pids: list[int], devices: frozenset[int]) -> int:
+    """Bytes on these devices of files that are deleted and still open, or still mapped."""
+    sizes: dict[tuple[int, int], int] = {}
     for pid in pids:
         for status, _ in open_files(pid):
-            if status.st_dev == device and status.st_nlink == 0:
-                sizes[status.st_ino] = status.st_blocks * _BLOCK_BYTES
-        for inode, span in _mapped_deleted(pid, device):
+            if status.st_dev in devices and status.st_nlink == 0:
+                sizes[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK_BYTES
+        for file, span in _mapped_deleted(pid, devices):
             # Only the span is known of what is mapped alone: never less than what was written there.
-            sizes.setdefault(inode, span)
+            sizes.setdefault(file, span)
     return sum(sizes.values())
 
 
-def _mapped_deleted(pid: int, device: int) -> list[tuple[int, int]]:
-    wanted = f"{os.major(device):02x}:{os.minor(device):02x}"
-    spans: dict[int, int] = {}
+def _mapped_deleted(pid: int, devices: frozenset[int]) -> list[tuple[tuple[int, int], int]]:
+    wanted = {f"{os.major(device):02x}:{os.minor(device):02x}": device for device in devices}
+    spans: dict[tuple[int, int], int] = {}
     for line in (_read(f"/proc/{pid}/maps") or "").splitlines():
         if not line.endswith("(deleted)"):
             continue
         span, _, _, where, inode, _ = line.split(None, 5)
-        if where == wanted:
+        if where in wanted:
             first, _, last = span.partition("-")
-            spans[int(inode)] = spans.get(int(inode), 0) + int(last, 16) - int(first, 16)
+            file = wanted[where], int(inode)
+            spans[file] = spans.get(file, 0) + int(last, 16) - int(first, 16)
     return list(spans.items())
 
 
@@ -191,7 +192,13 @@ class Stock:
         return self.whole
 
 
-def stock(folders: list[str], *, repair: bool = False, until: Callable[[Stock], bool] = lambda _: False) -> Stock:
+def stock(
+    folders: list[str],
+    files: Sequence[int] = (),
+    *,
+    repair: bool = False,
+    until: Callable[[Stock], bool] = lambda _: False,
+) -> Stock:
     """What lies below these folders.
 
     Opens by descriptor and follows nothing, so what the program swaps meanwhile can be
@@ -199,6 +206,7 @@ def stock(folders: list[str], *, repair: bool = False, until: Callable[[Stock], 
 
     Args:
         folders: where to look; they are not links themselves.
+        files: descriptors of single files.
         repair: also give the owner back the right to read and pass what lies there. Only
             when nothing of the run lives any more.
         until: asked every thousand entries; the look ends where it says so.
@@ -207,6 +215,8 @@ def stock(folders: list[str], *, repair: bool = False, until: Callable[[Stock], 
         TooDeep: more than `MAX_LEVELS` levels, or more than there are descriptors for.
     """
     found = Stock(until)
+    for handle in files:
+        found.add(os.fstat(handle))
     for folder in folders:
         if found.whole:
             _walk(folder, found, repair)

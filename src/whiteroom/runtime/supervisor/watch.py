@@ -15,7 +15,7 @@ from whiteroom.runtime.supervisor.usage import Sampler, gpu_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Protocol
 
     class Limits(Protocol):
@@ -56,24 +56,29 @@ class Watch:
         running: Watched,
         groups: Groups,
         devices: Iterable[str] = (),
+        *,
+        files: Sequence[int] = (),
+        seen_on: Iterable[int] = (),
     ) -> None:
         """Begin to look.
 
         Args:
             spec: has the limits, and says where the log lies.
-            folders: what counts as its volume, all on one device; they lie in one with the host's name.
+            folders: what counts as its volume; the first lies in one with the host's name.
             running: the processes.
             groups: the control groups that they live in.
             devices: the device nodes that it has, its GPUs among them.
+            files: descriptors of single files that count, too.
+            seen_on: devices that its processes see its files on, besides those that they are on.
         """
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
         self.crowded = False
         """Whether the run was seen with all the processes that it may have."""
-        self._spec, self._folders, self._running, self._groups = spec, folders, running, groups
+        self._spec, self._folders, self._files, self._running, self._groups = spec, folders, files, running, groups
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._device = os.stat(folders[0]).st_dev
+        self._devices = frozenset(os.stat(folder).st_dev for folder in folders).union(seen_on)
         self._most_entries = meters.most_entries(spec.volume_bytes)
         self._sampler = Sampler(
             spec.log_file,
@@ -107,7 +112,7 @@ class Watch:
             # What is too deep to be measured is judged where the instance's end is.
             until = time.monotonic() + _LAST_LOOK_SECONDS
             with suppress(meters.TooDeep):
-                last = meters.stock(self._folders, until=lambda _: time.monotonic() > until)
+                last = meters.stock(self._folders, self._files, until=lambda _: time.monotonic() > until)
                 self._sampler.take([], None, last.used_bytes)
         self._sampler.close()
         os.close(self.wake)
@@ -135,8 +140,8 @@ class Watch:
         if groups.memory_kills() or (memory or 0) > spec.memory_bytes:
             return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            found = meters.stock(self._folders, until=self._is_enough)
-            used = found.used_bytes + meters.unlinked(pids, self._device)
+            found = meters.stock(self._folders, self._files, until=self._is_enough)
+            used = found.used_bytes + meters.unlinked(pids, self._devices)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
         # An engine may tell of an instance's end a moment after its last process is gone.

@@ -17,9 +17,9 @@ from whiteroom.runtime.docker.output import Frames
 from whiteroom.runtime.docker.plan import Unsealable
 from whiteroom.runtime.docker.spec import NO_NETWORK, ContainerInstance, ContainerSpec, changed, dump, load
 
-IMAGE = EngineImage("sha256:" + "a" * 64, ("main",), {"PATH": "/opt/bin", "LD_PRELOAD": "/x.so"}, (), "amd64")
+IMAGE = EngineImage("sha256:" + "a" * 64, ("main",), {"PATH": "/opt/bin", "LD_PRELOAD": "/x.so"}, (), "/", "amd64")
 FACTS = EngineFacts("Docker", "28.2.2", "amd64", rootless=False, remaps_users=False, runtimes=("runc", "runsc"),
-                    api_version="1.48", has_cdi=True)  # fmt: skip
+                    storage="vfs", api_version="1.48", has_cdi=True)  # fmt: skip
 INSTANCE = ContainerInstance(
     host="algo-1", command=("train",), environment={"A": "member's"}, defaults={"HOME": "/tmp"}, document=None,
     mounts=(("/host/model", "/opt/ml/model", True), ("/host/in", "/opt/ml/input", False)),
@@ -31,7 +31,7 @@ SPEC = ContainerSpec(
     notes=(), checkpoints="", uid_folder="/u", first_uid=200_000, gpus=0, cpus=2, memory_bytes=1 << 30,
     shared_memory_bytes=1 << 29, volume_bytes=1 << 31, processes=64, profile="/run/seccomp.json",
     ulimits={"core": 0}, max_runtime_seconds=60,
-    stop_grace_seconds=1, log_file="/l", log_limit_bytes=1, log_line_characters=1, sandboxed=False,
+    stop_grace_seconds=1, log_file="/l", log_limit_bytes=1, log_line_characters=1, scratch=(), sandboxed=False,
 )  # fmt: skip
 TRANSFORM = {"archive": "/a"}
 RUN = TrainingRun(
@@ -136,6 +136,47 @@ def test_programs_of_several_instances_wait_for_each_other() -> None:
     assert "read" not in alone["Entrypoint"][2]
     assert not alone["OpenStdin"]
     assert all(asked["Entrypoint"][2].startswith("read") and asked["OpenStdin"] for asked in together)
+
+
+@pytest.mark.parametrize(
+    ("working_directory", "places"),
+    [
+        ("/", ["/opt/ml/code"]),
+        ("/opt/ml/code", ["/opt/ml/code"]),
+        ("/usr/src/app/", ["/opt/ml/code", "/usr/src/app"]),
+        ("/usr", ["/opt/ml/code"]),
+        ("/etc/mine", ["/opt/ml/code"]),
+        ("/usr/../etc/mine", ["/opt/ml/code"]),
+    ],
+)
+def test_a_root_that_can_be_watched_is_written_to_with_the_working_directory_and_no_whole_part_of_the_system(
+    working_directory: str, places: list[str]
+) -> None:
+    image = replace(IMAGE, working_directory=working_directory)
+    found = docker_plan.prepared(SPEC, replace(FACTS, storage="overlay2", rootless=True), image)
+    assert list(found.scratch) == places
+    asked = json.loads(found.instances[0].document or "")
+    assert asked["HostConfig"]["ReadonlyRootfs"] is False
+    # It is made so before the program runs.
+    assert asked["Entrypoint"][2].startswith("read")
+    assert asked["OpenStdin"]
+
+
+@pytest.mark.parametrize(
+    ("storage", "spec", "told"),
+    [
+        ("vfs", SPEC, {}),
+        ("overlayfs", changed(SPEC, oci_runtime="runsc"), {}),
+        ("overlayfs", SPEC, {"has_shell": False}),
+        ("overlayfs", SPEC, {"has_scratch": False}),
+    ],
+)
+def test_a_root_that_cannot_be_watched_is_read_only(storage: str, spec: ContainerSpec, told: dict[str, bool]) -> None:
+    known = replace(FACTS, storage=storage, rootless=True)
+    found = docker_plan.prepared(spec, known, replace(IMAGE, environment={}), **told)
+    assert found.scratch == ()
+    assert not found.is_held
+    assert json.loads(found.instances[0].document or "")["HostConfig"]["ReadonlyRootfs"] is True
 
 
 def test_gpus_are_had_without_nvidias_hook_or_not_at_all() -> None:
