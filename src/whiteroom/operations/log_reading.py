@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.base.sealing import sealed
+from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import (
     INFERENCE_PREFIX,
     TRAINING_PREFIX,
@@ -124,6 +125,8 @@ class MemberRun:
     ended_at: datetime | None
     failure: str | None
     """statusDetails.message of one that failed, which is masked for everyone."""
+    kept: tuple[str, str] | None
+    """The ARN and the record's id of a training whose artefacts are kept."""
     reading: Reading
 
     def stream(self, host: str) -> str:
@@ -216,30 +219,42 @@ class Reader:
         return frozenset([end, *(lines[place].start for place in chosen)])
 
     def end(self, run: MemberRun) -> int:
-        """The place after everything that a run's log has now, its failure included."""
+        """The place after everything that a run's log has now, what is said at its end included."""
         end = self.logs.end(run.run_id)
-        return end + 1 if _closing(run, end) else end
+        return end + 1 if self._closing(run, end) else end
 
     def forward(self, run: MemberRun, start: int) -> Iterator[PlacedLine]:
-        """A run's lines from a place on, and last how it failed, for those who read error summaries."""
+        """A run's lines from a place on, and last what is said at its end.
+
+        That is how it failed, for those who read error summaries; or what of its artefacts was not kept.
+        """
         place = start
         for placed in self.logs.forward(run.run_id, start):
             place = placed.end
             yield placed
-        yield from (closing for closing in _closing(run, self.logs.end(run.run_id)) if closing.start >= place)
+        yield from (closing for closing in self._closing(run, self.logs.end(run.run_id)) if closing.start >= place)
 
     def backward(self, run: MemberRun, end: int) -> Iterator[PlacedLine]:
         """As `forward`, from a place back to the first line."""
-        yield from (closing for closing in _closing(run, self.logs.end(run.run_id)) if closing.end <= end)
+        yield from (closing for closing in self._closing(run, self.logs.end(run.run_id)) if closing.end <= end)
         yield from self.logs.backward(run.run_id, end)
 
+    def _closing(self, run: MemberRun, end: int) -> tuple[PlacedLine, ...]:
+        """A last line of a run's log, none of the program's: of statusDetails, or of the audit trail."""
+        text = run.failure if run.reading.summary else None
+        text = text or self._warning(run)
+        if not text or run.ended_at is None:
+            return ()
+        ended_at_ms = int(run.ended_at.timestamp() * 1000)
+        return (PlacedLine(end, end + 1, LogLine(ended_at_ms, "platform", text.replace("\n", " "))),)
 
-def _closing(run: MemberRun, end: int) -> tuple[PlacedLine, ...]:
-    """How the run failed, as a last line of its log: none of the program's, but of statusDetails."""
-    if run.failure is None or run.ended_at is None or not run.reading.summary:
-        return ()
-    ended_at_ms = int(run.ended_at.timestamp() * 1000)
-    return (PlacedLine(end, end + 1, LogLine(ended_at_ms, "platform", run.failure.replace("\n", " "))),)
+    def _warning(self, run: MemberRun) -> str:
+        """What was not kept of what the training left, if anything (controllers/artefacts.py)."""
+        if run.kept is None:
+            return ""
+        arn, record_id = run.kept
+        events = (each for each in self.tx.events(arn) if each.record_id == record_id)
+        return next((each.reason for each in events if each.event is Event.SUCCEEDED), "")
 
 
 def _described(record: Any, reading: Reading) -> MemberRun:
@@ -252,6 +267,7 @@ def _described(record: Any, reading: Reading) -> MemberRun:
         started_at=record.run_started_at,
         ended_at=record.run_ended_at,
         failure=record.status_message if record.status.value == "CREATE_FAILED" else None,
+        kept=(record.arn, record.id) if training and record.status.value == "ACTIVE" else None,
         reading=reading,
     )
 

@@ -10,6 +10,7 @@ import pytest
 
 from support.failpoints import once
 from support.fakes import EXITED
+from support.links import leave_links
 from support.worlds.driven import POLICIES, World
 from support.worlds.requests import ALICE
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -135,22 +136,6 @@ def test_the_limit_is_of_the_archives_as_well_and_over_it_nothing_is_kept(world:
         assert code(model) == ("CREATE_FAILED", "ArtifactTooLarge")
         assert "archives of the artefacts are 122 bytes" in (model.status_message or "")
         assert world.data.kept() == []
-
-
-def leave_links(world: World, monkeypatch: pytest.MonkeyPatch, **links: str) -> None:
-    """Let every run leave these links, by name, in /opt/ml/model."""
-    real = world.runtime.output
-
-    def output(run_id: Any) -> Any:
-        found = real(run_id)
-        for one in found:
-            for name, text in links.items():
-                link = Path(world.data.path(one.model.at(name)))
-                link.unlink(missing_ok=True)
-                link.symlink_to(text)
-        return found
-
-    monkeypatch.setattr(world.runtime, "output", output)
 
 
 def told_of(world: World, model: TrainedModel) -> str:
