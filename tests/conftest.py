@@ -15,12 +15,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.moto import moto_server
+from support.seaweedfs import Store, seaweedfs_server
 
 settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("busy")
 
-OF_SERVICES = frozenset({"engine_socket"})
-"""Fixtures that stand for a service: a container engine."""
+OF_SERVICES = frozenset({"engine_socket", "seaweedfs"})
+"""Fixtures that stand for a service: a container engine, a real S3."""
 REAL = Path(__file__).parent / "real"
 """Programs that nobody here wrote, which are built and fetched."""
 
@@ -66,3 +67,10 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of AWS's services as moto has them: one server for all tests, who name what they make there their own."""
     with moto_server(tmp_path_factory.mktemp("moto")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A real S3: one server for all tests, who name their buckets their own."""
+    with seaweedfs_server(tmp_path_factory.mktemp("seaweedfs")) as store:
+        yield store

@@ -69,7 +69,7 @@ def settings_page() -> Iterator[str]:
     meanings = docstrings(settings.Settings)
     for item in dataclasses.fields(settings.Settings):
         if item.name not in {"data", "quotas"}:
-            yield f"| `{item.name}` | {_default(item.default)} | {meanings[item.name]} |"
+            yield f"| `{settings.key_of(item.name)}` | {_default(item.default)} | {meanings[item.name]} |"
     yield from ("", "## Quotas", "")
     yield (
         "In the table `[quotas]`, or in the environment as `WHITEROOM_QUOTA_` and the name in capitals with "

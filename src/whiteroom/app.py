@@ -35,7 +35,8 @@ from whiteroom.controllers.trained_model_export_jobs import TrainedModelExportJo
 from whiteroom.controllers.trained_model_inference_jobs import TrainedModelInferenceJobController
 from whiteroom.controllers.trained_models import TrainedModelController
 from whiteroom.controllers.training_inputs import TrainingInputs
-from whiteroom.data.folder import FolderData
+from whiteroom.data.s3.cache import InUse
+from whiteroom.data.s3.places import AnotherPlace, ServerData, open_place
 from whiteroom.domain.execution.lifecycle import IllegalTransition
 from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import tellable_failure
@@ -48,6 +49,7 @@ from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.refusals import RefusalCount
 from whiteroom.operations.registry import Handler, Response, answer, handlers, reading_files, refusals
 from whiteroom.ports import Catalog, Store, Transaction
+from whiteroom.reads.data_at_work import ids_at_work
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -102,9 +104,12 @@ def open_images(settings: Settings) -> Images:
     return Images(settings.folder("images"))
 
 
-def open_data(settings: Settings) -> FolderData:
-    """The rows, artefacts and deliveries of a data folder."""
-    return FolderData(settings.data)
+def open_data(settings: Settings, in_use: InUse | None = None) -> ServerData:
+    """The rows, artefacts and deliveries of a server; `in_use` is the server's own to say."""
+    try:
+        return open_place(settings, in_use)
+    except AnotherPlace as error:
+        raise SettingsError(str(error)) from None
 
 
 def open_runtime(settings: Settings) -> Runtimes:
@@ -193,7 +198,7 @@ class Whiteroom:
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
-        self._downloads = DeliveredDownloads(open_data(settings))
+        self._downloads = DeliveredDownloads(open_data(settings).here)
         self._logs = open_run_logs(settings)
         self._requests = Requests()
         self._runtime = open_runtime(settings)
@@ -330,7 +335,7 @@ def _controllers(
     runtime = open_runtime(settings)
     runtime.warm()
     redact = partial(tellable_failure, finder=finder)
-    data = open_data(settings)
+    data = open_data(settings, lambda: ids_at_work(store))
     data.sweep()
     engine = DuckDbEngine(settings.data, data)
     runs = _run_settings(settings)
@@ -338,7 +343,7 @@ def _controllers(
     querying = Querying(store, engine, catalog, queries, clock)
     synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
-    handover = Handover(store, data, clock, settings.quotas)
+    handover = Handover(store, data.here, clock, quotas)
     inputs = TrainingInputs(
         data,
         FolderLayouts(data, memory_bytes=queries.memory_bytes, cpus=queries.cpus),

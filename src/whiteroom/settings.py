@@ -39,7 +39,7 @@ def _at_least(minimum: int, default: int | None) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the operator chose, and the defaults. Every field but `data` and `quotas` is a key of whiteroom.toml.
+    """What the operator chose, and the defaults. Every field but `data` and `quotas` is in whiteroom.toml (`key_of`).
 
     Raises:
         SettingsError: a value is out of its range, or two do not go together.
@@ -83,6 +83,12 @@ class Settings:
     `allowedResultRegions`. A bucket that is not listed is in the server's own `region`."""
     buckets: Literal["folder", "s3"] = "folder"
     """Where members' `s3://` locations are: folders below `objects` in the data folder, or buckets of S3."""
+    data_location: str = field(default="", metadata={"key": "data"})
+    """Where channels, models and checkpoints are kept, as `s3://BUCKET/PREFIX` of this server's own; empty for the data
+    folder. In the environment it is `WHITEROOM_DATA_LOCATION`: `WHITEROOM_DATA` names the folder, in which the database
+    and all work under way are in either case. `docs/s3.md` says more."""
+    cache_bytes: int = _at_least(1_000_000, 100 * 10**9)
+    """How much of what is kept in S3 may be on this machine as well; what was used longest ago makes way."""
     aws_profile: str = ""
     """The profile of the AWS configuration that the server signs with for itself, and assumes members' roles with;
     empty for the default chain of boto3."""
@@ -134,21 +140,9 @@ class Settings:
                 raise SettingsError(f"{item.name} is {value}; it must be at least {minimum}.")
         if not self.host:
             raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
-        if self.default_result_location:
-            try:
-                parse_location(self.default_result_location)
-            except ValueError as error:
-                raise SettingsError(f"default_result_location: {error}") from None
-        try:
-            BucketRegions.parse(self.region, self.bucket_regions)
-        except ValueError as error:
-            raise SettingsError(f"bucket_regions: {error}") from None
+        self._require_texts()
         if self.buckets == "s3":
             raise SettingsError("buckets is 's3', and this release delivers to folders alone: leave it out.")
-        try:
-            parse_account_profiles(self.account_profiles)
-        except ValueError as error:
-            raise SettingsError(f"account_profiles: {error}") from None
         for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
             if port > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
@@ -157,6 +151,21 @@ class Settings:
                 f"Development mode trusts whoever connects, so it listens on loopback alone, and host is {self.host}: "
                 "leave dev out, or listen on 127.0.0.1."
             )
+
+    def _require_texts(self) -> None:
+        """SettingsError where a text is not of its form."""
+        for key, text, parse in (
+            ("default_result_location", self.default_result_location, parse_location),
+            ("data", self.data_location, parse_location),
+            ("bucket_regions", self.bucket_regions, lambda text: BucketRegions.parse(self.region, text)),
+            ("account_profiles", self.account_profiles, parse_account_profiles),
+        ):
+            try:
+                if text:
+                    parse(text)
+            except ValueError as error:
+                told = " --data and WHITEROOM_DATA name the data folder." if key == "data" else ""
+                raise SettingsError(f"{key}: {error}{told}") from None
 
     @property
     def database(self) -> Path:
@@ -206,11 +215,12 @@ Folder = Literal[
     "queries",
     "results",
     "originals",
+    "cache",
 ]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
-local images, the catalog, work of queries, rows of members' queries until they are delivered, and rows of
-queries until synthetic ones are made of them."""
+local images, the catalog, work of queries, rows of members' queries until they are delivered, rows of
+queries until synthetic ones are made of them, and what is here of data that is kept in S3."""
 
 
 def is_loopback(host: str) -> bool:
@@ -252,12 +262,13 @@ def _read_file(path: Path) -> dict[str, Any]:
         if key == "quotas":
             values[key] = _quotas(value, f"{path}, [quotas]")
             continue
-        if key not in _KINDS:
+        name = _NAMES_OF_KEYS.get(key)
+        if name is None:
             raise SettingsError(
-                f"{path} has the unknown setting {key!r}.{meant(key, (*_KINDS, 'quotas'))} "
-                f"The settings are {', '.join(_KINDS)}."
+                f"{path} has the unknown setting {key!r}.{meant(key, (*_NAMES_OF_KEYS, 'quotas'))} "
+                f"The settings are {', '.join(_NAMES_OF_KEYS)}."
             )
-        values[key] = _checked(key, value, str(path))
+        values[name] = _checked(name, value, str(path))
     return values
 
 
@@ -316,7 +327,7 @@ def _checked(key: str, value: object, place: str) -> object:
     kind = _KINDS[key]
     if type(value) is not kind.type or (kind.choices and value not in kind.choices):
         near = meant(value, kind.choices) if isinstance(value, str) else ""
-        raise SettingsError(f"{place}: {key} is {value!r}; it must be {kind.words}.{near}")
+        raise SettingsError(f"{place}: {key_of(key)} is {value!r}; it must be {kind.words}.{near}")
     return value
 
 
@@ -347,3 +358,13 @@ def _kind(hint: object) -> _Kind:
 _KINDS: Mapping[str, _Kind] = {
     name: _kind(hint) for name, hint in typing.get_type_hints(Settings).items() if name not in {"data", "quotas"}
 }
+
+
+def key_of(name: str) -> str:
+    """What a setting is called in whiteroom.toml."""
+    metadata = next(item.metadata for item in dataclasses.fields(Settings) if item.name == name)
+    return str(metadata.get("key", name))
+
+
+_NAMES_OF_KEYS: Mapping[str, str] = {key_of(name): name for name in _KINDS}
+"""The name of each setting by its key in whiteroom.toml."""

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 UNIT, SOURCES = ROOT / "tests" / "unit", ROOT / "src" / "whiteroom"
 OF_SEVERAL = {
     "controllers/test_deliveries.py": "inference and export jobs alike: who receives what",
+    "controllers/test_keeping.py": "every kind of work: what is kept before a record says so, or brought",
     "controllers/test_revoked.py": "every kind of work whose rows are taken back",
     "controllers/test_set_clock.py": "every controller, while somebody sets the clock",
     "domain/test_plans.py": "every noun's plan against its state table",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from whiteroom.domain.resources.quotas import DEFAULTS, Quota
-from whiteroom.settings import Settings, load_settings
+from whiteroom.settings import Settings, key_of, load_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 ROWS = {line.split("|")[1].strip(" `"): line for line in PAGE.splitlines() if line.startswith("| `")}
@@ -19,7 +19,7 @@ FIELDS = [field for field in dataclasses.fields(Settings) if field.name not in {
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_setting_is_told_with_its_default_and_a_sentence(field: Any) -> None:
-    _, _, default, meaning, _ = ROWS[field.name].split("|")
+    _, _, default, meaning, _ = ROWS[key_of(field.name)].split("|")
     assert meaning.strip().endswith(".")
     if default.strip() == "none":
         assert field.default is None
@@ -33,7 +33,7 @@ def test_every_quota_is_told_with_its_default(quota: Quota) -> None:
 
 
 def test_nothing_else_is_told() -> None:
-    assert set(ROWS) == {field.name for field in FIELDS} | {quota.value for quota in Quota}
+    assert set(ROWS) == {key_of(field.name) for field in FIELDS} | {quota.value for quota in Quota}
 
 
 def test_the_example_is_accepted(tmp_path: Path) -> None:

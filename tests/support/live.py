@@ -246,7 +246,7 @@ class LiveRoom(AnyRoom):
         data = self.data
         # Hidden ones are of a run's making or removal, and are swept a minute later.
         working = ("runs", "queries", "results", "originals", "syntheses", "bases", "checkpoints")
-        left = [str(path) for name in working for path in (data / name).glob("[!.]*")]
+        left = [str(path) for name in working for at in (data, data / "cache") for path in (at / name).glob("[!.]*")]
         left += [str(path) for path in (data / "artefacts").rglob("+*")]
         left += [str(path) for path in (data / "objects").rglob(".*")]
         left += [str(path) for path in (data / "channels").glob("*") if path.name.count("-") != 4]

@@ -53,6 +53,13 @@ def test_variables_of_other_programs_and_of_the_command_line_are_left_alone(tmp_
     assert loaded(tmp_path, environment=environment) == loaded(tmp_path)
 
 
+def test_the_place_of_data_is_called_data_in_the_file_and_the_folder_stays_what_it_was(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, 'data = "s3://bucket/in/the/file"', {"WHITEROOM_DATA": "y"})
+    assert (settings.data, settings.data_location) == (tmp_path, "s3://bucket/in/the/file")
+    variable = {"WHITEROOM_DATA_LOCATION": "s3://bucket/variable"}
+    assert loaded(tmp_path, 'data = "s3://bucket/file"', variable).data_location == "s3://bucket/variable"
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [
@@ -73,7 +80,12 @@ def test_variables_of_other_programs_and_of_the_command_line_are_left_alone(tmp_
         ("[quotas]\nmembers-per-collaboration = true", "members-per-collaboration is True"),
         ("[quotas.members-per-collaboration]\n", "members-per-collaboration is {}"),
         ("port = ", "is not TOML"),
-        ("data = '/elsewhere'", "'data'"),
+        (
+            "data = '/elsewhere'",
+            "data: The location '/elsewhere' has not the form s3://BUCKET/PREFIX. --data and WHITE",
+        ),
+        ("data_location = 's3://bucket'", "'data_location'"),
+        ("cache_bytes = 5", "cache_bytes is 5"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, names: str) -> None:

@@ -15,6 +15,8 @@ _ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _FORBIDDEN_STARTS: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 _FORBIDDEN_ENDS: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
+PLACE_FILE: Final = "data.json"
+"""In a server's folder, where its data is in S3: which place that is."""
 STAGING_PREFIX: Final = ".delivery-"
 """What the store's own folders beside a delivery begin with; no member's folder may."""
 _MAX_PATH_BYTES: Final = 1_024

@@ -1,4 +1,4 @@
-"""What the machine lacks for the moment: a full disk, a file system that is read-only, a database that is held.
+"""What the server lacks for the moment: a full disk, a file system that is read-only, a database that is held.
 
 No fault of whoever asked, and mended by the operator: then the same is tried again. So a request is answered with an
 internal error, a controller's step waits, and the server's log has one sentence, not where it came from.
@@ -10,6 +10,11 @@ import errno
 import os
 import sqlite3
 from collections.abc import Mapping
+
+
+class Trouble(Exception):
+    """What the server stands on lacks something, in a sentence or two for the operator of whoever found it out."""
+
 
 _FULL = "Make room on its file system, or raise the quota of the server's user"
 _READ_ONLY = "Find out why in the system's log, mend it, and mount it for writing again"
@@ -50,6 +55,8 @@ def remedy_of(error: BaseException) -> str | None:
 
 def machine_error_of(error: BaseException) -> str | None:
     """A sentence or two for the operator; None where the error says nothing of the machine."""
+    if isinstance(error, Trouble):
+        return str(error)
     remedy = remedy_of(error)
     if remedy is None:
         return None

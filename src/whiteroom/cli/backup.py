@@ -13,12 +13,13 @@ import typer
 
 from whiteroom.app import open_data
 from whiteroom.base.clock import utc_now
-from whiteroom.base.locations import STAGING_PREFIX
+from whiteroom.base.locations import PLACE_FILE, STAGING_PREFIX
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store, require_database
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.data.backups import BackupRefused, BackupWriter, Manifest, drafted_folder
 from whiteroom.data.folder import UNFINISHED
+from whiteroom.data.s3.data import S3Data
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import INFERENCE_PREFIX, TRAINING_PREFIX
 from whiteroom.domain.resources import ml_input_channels, trained_models
@@ -84,6 +85,8 @@ def backup(
         return
     say(f"{folder} holds {len(files):,} files, {size_bytes:,} bytes, as of {manifest.made_at}.")
     say_what_is_missing(manifest, settings.data)
+    if settings.data_location:
+        say(f"ELSEWHERE  Channels, models and checkpoints are in {settings.data_location}: back that up too.")
 
 
 def say_what_is_missing(manifest: Manifest, data: Path) -> None:
@@ -144,8 +147,14 @@ def _has_artefacts(model: TrainedModel) -> bool:
 
 
 def _copied(settings: Settings, writer: BackupWriter, store: SqliteStore, thing: Thing) -> bool:
-    """Copy it, unless it is being erased: a record changes its status before anything of its is."""
-    source = Path(open_data(settings).path(thing.ref))
+    """Copy it, unless it is being erased: a record changes its status before anything of its is.
+
+    What is kept in S3 stays there.
+    """
+    data = open_data(settings)
+    if isinstance(data, S3Data):
+        return bool(data.list(thing.ref))
+    source = Path(data.path(thing.ref))
     path = source.relative_to(settings.data).as_posix()
     try:
         writer.add_tree(source, path, _is_draft)
@@ -177,8 +186,9 @@ def _copied_logs(folder: Path, writer: BackupWriter, seen: set[str], runs: set[s
 def _copied_folders(settings: Settings, writer: BackupWriter) -> list[str]:
     """Copy what no record speaks of: deliveries, the catalog, images, the settings; what went away meanwhile."""
     gone: list[str] = []
-    if (settings.data / FILE_NAME).exists():
-        writer.add(settings.data / FILE_NAME, FILE_NAME)
+    for name in (FILE_NAME, PLACE_FILE):
+        if (settings.data / name).exists():
+            writer.add(settings.data / name, name)
     images = settings.folder("images")
     if images.is_dir():
         # Images are neither built to their end nor removed meanwhile.

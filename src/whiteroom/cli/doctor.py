@@ -11,10 +11,12 @@ from pathlib import Path
 import typer
 
 from whiteroom.app import noise_secret, open_finder, sandbox_report, session_secret
+from whiteroom.base.machine_errors import Trouble
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
+from whiteroom.data.s3.places import AnotherPlace, try_out
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
@@ -33,7 +35,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
 
     The exit code is 1 where a line says NO: something is broken, would be refused, or is weaker than it should be; else
     it is 0. What is not installed has a line that begins with `--`: it is refused, and nothing is wrong. Nothing is
-    changed.
+    changed: where the data is in S3, an object is written there and deleted again.
 
     Example: `whiteroom doctor --data /srv/whiteroom`
     """
@@ -155,6 +157,8 @@ def _about_folder(settings: Settings) -> Iterator[Finding]:
         f"It holds keys and members' rows, for nobody else to read: chmod 700 {settings.data}",
     )
     yield _about_disk(settings.data)
+    if settings.data_location:
+        yield _about_store(settings)
     yield from _about_database(settings)
     url = running_url(settings.server_file)
     yield Finding("server", ok=True, detail=f"One runs at {url}." if url else "None runs on this folder.")
@@ -181,6 +185,14 @@ def _about_disk(folder: Path) -> Finding:
         f"{free / GIB:.1f} GiB free of {facts.f_blocks * facts.f_frsize / GIB:.1f} GiB.",
         "Channels, models and results need more: make room. A server on a full disk waits.",
     )
+
+
+def _about_store(settings: Settings) -> Finding:
+    """Whether the server could keep its data in S3, tried with an object of the doctor's own."""
+    try:
+        return Finding("data in S3", ok=True, detail=try_out(settings))
+    except (AnotherPlace, Trouble) as error:
+        return Finding("data in S3", ok=False, detail=str(error), remedy="Work waits as long as it cannot be used.")
 
 
 def _about_database(settings: Settings) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from whiteroom.base.locations import PLACE_FILE
 from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
@@ -25,7 +26,7 @@ Data = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DEFAULT_DATA = Path("whiteroom-data")
 
-_OURS = frozenset({FILE_NAME, "whiteroom.db", "server.json", *typing.get_args(Folder)})
+_OURS = frozenset({FILE_NAME, PLACE_FILE, "whiteroom.db", "server.json", *typing.get_args(Folder)})
 """What tells a data folder from any other."""
 _OWNED: tuple[Folder, ...] = ("artefacts", "channels", "checkpoints", "logs", "results", "runs")
 """What the server deletes that no record owns."""
@@ -92,7 +93,7 @@ def require_database(settings: Settings) -> None:
     """
     if settings.database.exists() and settings.database.stat().st_size:
         return
-    found = [settings.noise_key] if settings.noise_key.exists() else []
+    found = [path for path in (settings.noise_key, settings.data / PLACE_FILE) if path.exists()]
     found += [path for path in map(settings.folder, _OWNED) if path.is_dir() and any(path.iterdir())]
     if found:
         names = ", ".join(path.name for path in found)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from whiteroom.base.machine_errors import machine_error_of
+from whiteroom.base.machine_errors import Trouble, machine_error_of
 from whiteroom.cli.output import complain
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import SettingsError
@@ -87,7 +87,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     wanted = tuple(NOUNS) if completing else [word for word in arguments if not word.startswith("-")][:1]
     try:
         program(wanted)(args=list(arguments), prog_name="whiteroom")
-    except (Problem, SettingsError) as error:
+    except (Problem, SettingsError, Trouble) as error:
         _end(str(error), 1, error)
     except OSError as error:
         _end(_machine_problem(error), 1, error)

@@ -14,7 +14,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, op
 from whiteroom.cli.logs import trained_model
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.data.folder import FolderData
+from whiteroom.data.s3.places import ServerData
 from whiteroom.domain.resources.trained_models import TrainedModel, partial_archives
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Archive
@@ -68,7 +68,7 @@ def partial(
         say(f"Copied to {copy}")
 
 
-def _copied(data: FolderData, kept: Archive, folder: Path) -> str:
+def _copied(data: ServerData, kept: Archive, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / _name(kept)
     if target.exists():

@@ -85,7 +85,7 @@ def get(
     if isinstance(delivered, Denied):
         raise Problem(delivered.reason)
     wanted = files_of(delivered) if file is None else (_named(delivered, file),)
-    _copy_whole(open_data(settings), delivered, wanted, to)
+    _copy_whole(open_data(settings).here, delivered, wanted, to)
     copies = [str(to / one.name) for one in wanted]
     if as_json:
         say_json({**_document(delivered), "copies": copies})

@@ -153,7 +153,7 @@ class ProtectedQueryController:
         ready = self._ready(query, seen)
         if isinstance(ready, Outcome):
             return ready
-        if not self._data.keep(_rows(query)):
+        if not (self._data.keep(_rows(query)) and self._data.bring(_rows(query))):
             self._engine.forget(query.id)
             raise Stale(f"The rows of the protected query {query.id} were gone before they were kept; it begins again.")
 

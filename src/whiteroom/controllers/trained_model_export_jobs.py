@@ -81,6 +81,8 @@ class TrainedModelExportJobController:
         path = delivery_path(record.collaboration_id, record.trained_model_name, record.account_id, record.name)
         try:
             sources = _sources(record.trained_model_id, ready.kinds)
+            for _, source in sources:
+                self._data.bring(source)
             self._handover.deliver(record, record.receiver_account_id, ready.destination, path, sources, confirm)
         except UnsafeContents as error:
             return refused(StatusCode.UNSAFE_ARTIFACT, str(error))

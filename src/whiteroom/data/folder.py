@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import IO, Final
@@ -56,11 +56,17 @@ _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | 
 class FolderData:
     """Implements `ports.Data`, `ports.LocalData` and `ports.Deliveries`."""
 
-    def __init__(self, root: Path) -> None:
-        """Keep data below `root`, a server's data folder."""
+    def __init__(self, root: Path, cache: Path | None = None, cached: Collection[DataKind] = ()) -> None:
+        """Keep data below `root`, a server's data folder; what is `cached` there of another place below `cache`."""
         self._root = root.absolute()
+        self._roots = {kind: (cache or root).absolute() if kind in cached else self._root for kind in DataKind}
         self._deliveries = self._root / "objects"
         self._under_way = self._deliveries / f"{UNFINISHED}under-way"
+
+    @property
+    def here(self) -> FolderData:
+        """What is on this machine, from which deliveries are made."""
+        return self
 
     def path(self, ref: DataRef) -> str:
         """See `ports.LocalData.path`."""
@@ -68,17 +74,18 @@ class FolderData:
 
     def reference(self, path: str) -> DataRef:
         """See `ports.LocalData.reference`."""
-        below = Path(os.path.normpath(path)).relative_to(self._root)
+        at = Path(os.path.normpath(path))
         for kind, (folder, ending) in _PLACES.items():
-            if below.is_relative_to(folder) and below != Path(folder):
-                own, *parts = below.relative_to(folder).parts
+            place = self._roots[kind] / folder
+            if at.is_relative_to(place) and at != place:
+                own, *parts = at.relative_to(place).parts
                 if own.endswith(ending):
                     return DataRef(kind, own.removesuffix(ending), "/".join(parts))
         raise ValueError(f"At {path} there is no data.")
 
     def held(self, kind: DataKind) -> Sequence[str]:
         """See `ports.Data.held`."""
-        refs = [self.reference(entry.path) for entry in _entries(self._root / _PLACES[kind][0])]
+        refs = [self.reference(entry.path) for entry in _entries(self._roots[kind] / _PLACES[kind][0])]
         return sorted(ref.id for ref in refs if ref.kind is kind)
 
     def list(self, ref: DataRef) -> Sequence[str]:
@@ -207,7 +214,7 @@ class FolderData:
         own, *more = plain_parts(ref.id + ending, "The id")
         if more:
             raise ValueError(f"The id {shown(ref.id)!r} is not made of one name.")
-        return self._root.joinpath(folder, own, *(plain_parts(ref.part, "The part") if ref.part else ()))
+        return self._roots[ref.kind].joinpath(folder, own, *(plain_parts(ref.part, "The part") if ref.part else ()))
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

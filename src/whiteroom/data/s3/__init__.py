@@ -1,0 +1,1 @@
+"""Data kept in S3, with a cache on this machine."""

@@ -1,0 +1,234 @@
+"""What of the kept data is on this machine: as large as a setting allows, emptied by age.
+
+Data lies where `ports.LocalData` says, whether it was written here or brought. A note beside it says which files are
+what is kept; what has no note was written here and is not kept yet, and is never emptied. Any number of processes may
+share a cache: each id has a lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from whiteroom.base.machine_errors import Trouble
+from whiteroom.base.trees import remove_tree
+from whiteroom.data.s3.manifests import KeptFile, is_below, slug
+from whiteroom.domain.execution.data import DataKind, DataRef
+
+Place = Callable[[DataRef], Path]
+"""Where data lies on this machine."""
+InUse = Callable[[], Collection[str]]
+"""The ids of all data that work under way may read."""
+
+_LOCKS: Final = 1_024
+"""Ids share this many locks: there is no end of ids, and no lock is ever removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What is here of what is kept under an id."""
+
+    whole: DataRef
+    path: Path
+    size_bytes: int
+    used_at_ns: int
+
+
+class Cache:
+    """The cache in one folder."""
+
+    def __init__(self, folder: Path, place: Place, limit_bytes: int, in_use: InUse | None) -> None:
+        """Look after what is kept of `place`, with notes in `folder`.
+
+        Args:
+            folder: on the same file system.
+            place: where data lies.
+            limit_bytes: the most that may be here of what is kept; what work under way reads stays, but no more comes.
+            in_use: what must stay; None for a process that cannot know, which empties nothing.
+        """
+        self._place = place
+        self._limit_bytes = limit_bytes
+        self._in_use = in_use
+        self._notes, self._locks, self._filling, self._leaving = (
+            folder / name for name in ("notes", "locks", "filling", "leaving")
+        )
+
+    @contextmanager
+    def locked(self, ref: DataRef) -> Iterator[None]:
+        """While it lasts, nobody else keeps, brings, empties or erases data of that id; waits for whoever does.
+
+        Raises:
+            ValueError: it is no name of data.
+        """
+        self._place(ref)
+        with self._lock(_name(ref), wait=True):
+            yield
+
+    @contextmanager
+    def trying(self, ref: DataRef) -> Iterator[bool]:
+        """As `locked`, and does not wait: False where somebody else has the lock."""
+        with self._lock(_name(ref), wait=False) as got:
+            yield got
+
+    def noted(self, ref: DataRef) -> dict[str, tuple[int, str]]:
+        """By name: size and checksum of the files under an id that are what is kept, as far as they are still here."""
+        try:
+            document = json.loads(self._note(ref).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError:  # a power cut
+            return {}
+        found = {name: (int(size), str(digest)) for name, (size, digest) in document.items()}
+        whole = DataRef(ref.kind, ref.id)
+        return {name: known for name, known in found.items() if _size(self._place(whole) / name) == known[0]}
+
+    def note(self, ref: DataRef, files: Mapping[str, KeptFile]) -> None:
+        """Note that these files are here, and are all that is here at `ref` and below it."""
+        self._write(ref, {**self._others(ref), **{name: (one.size_bytes, one.sha256) for name, one in files.items()}})
+
+    def forget(self, ref: DataRef) -> None:
+        """Note that nothing that is here at `ref` or below it is what is kept."""
+        self._write(ref, self._others(ref))
+
+    def touch(self, ref: DataRef) -> None:
+        """Note that it was used now."""
+        with suppress(FileNotFoundError):
+            os.utime(self._note(ref))
+
+    @contextmanager
+    def room(self, ref: DataRef, size_bytes: int) -> Iterator[Path]:
+        """A folder for so many bytes to be brought into, on the cache's own file system; gone at the end.
+
+        Raises:
+            Trouble: there is no room for them.
+        """
+        with self._lock("room", wait=True):
+            missing = self._make_room(size_bytes)
+            if missing > 0:
+                raise Trouble(self._full(ref, size_bytes, missing))
+            draft = self._filling / f"{uuid.uuid4().hex}-{size_bytes}"
+            draft.mkdir(mode=0o700)
+        try:
+            yield draft
+        finally:
+            remove_tree(draft)
+
+    def trim(self) -> None:
+        """Empty what is too much; what is in use stays."""
+        with self._lock("room", wait=True):
+            self._make_room(0)
+
+    def sweep(self) -> None:
+        """Remove what a killed server was bringing or emptying. No other process works here yet."""
+        with self._lock("room", wait=True):
+            for left in (*self._filling.iterdir(), *self._leaving.iterdir()):
+                remove_tree(left)
+
+    def drop_unkept(self, kind: DataKind, kept_ids: Collection[str]) -> None:
+        """Empty what is noted as kept under ids of a kind that are kept no more."""
+        for note in self._all_notes():
+            if note.whole.kind is kind and note.whole.id not in kept_ids:
+                with self.trying(note.whole) as got:
+                    if got:
+                        self._empty(note)
+
+    def _full(self, ref: DataRef, size_bytes: int, missing: int) -> str:
+        return (
+            f"The {ref.kind} {ref.id} has {size_bytes:,} bytes, for which the cache on this machine lacks {missing:,}: "
+            f"the rest is in use, or cache_bytes ({self._limit_bytes:,}) is too small, or the disk is full. It waits "
+            "until there is room."
+        )
+
+    def _make_room(self, size_bytes: int) -> int:
+        """Empty what was used longest ago until there is room for so much more; how many bytes are missing still."""
+        notes = sorted(self._all_notes(), key=lambda note: note.used_at_ns)
+        coming = sum(int(draft.name.rpartition("-")[2]) for draft in self._filling.iterdir())
+        facts = os.statvfs(self._filling)
+        free = facts.f_bavail * facts.f_frsize
+        missing = max(
+            sum(note.size_bytes for note in notes) + coming + size_bytes - self._limit_bytes, coming + size_bytes - free
+        )
+        if missing <= 0 or self._in_use is None:
+            return missing if size_bytes else 0
+        staying = self._in_use()
+        for note in notes:
+            if missing <= 0:
+                break
+            if note.whole.id not in staying:
+                with self.trying(note.whole) as got:
+                    missing -= self._empty(note) if got else 0
+        return missing
+
+    def _empty(self, note: _Note) -> int:
+        """Take one away, whole and at once, unless it has something that is not kept; how many bytes that gave."""
+        here = {str(file.relative_to(note.path)) for file in note.path.rglob("*") if not file.is_dir()}
+        if here - self.noted(note.whole).keys():
+            return 0
+        with suppress(FileNotFoundError):
+            note.path.rename(leaving := self._leaving / uuid.uuid4().hex)
+            self._note(note.whole).unlink(missing_ok=True)
+            remove_tree(leaving)
+            return note.size_bytes
+        self._note(note.whole).unlink(missing_ok=True)
+        return 0
+
+    def _all_notes(self) -> Iterator[_Note]:
+        kinds = {slug(kind): kind for kind in DataKind}
+        for file in self._notes.glob("*/*"):
+            with suppress(FileNotFoundError):
+                whole = DataRef(kinds[file.parent.name], file.name)
+                used_at_ns = file.stat().st_mtime_ns
+                size_bytes = sum(size for size, _ in self.noted(whole).values())
+                yield _Note(whole, self._place(whole), size_bytes, used_at_ns)
+
+    def _others(self, ref: DataRef) -> dict[str, tuple[int, str]]:
+        return {name: known for name, known in self.noted(ref).items() if not is_below(name, ref.part)}
+
+    def _write(self, ref: DataRef, files: Mapping[str, tuple[int, str]]) -> None:
+        path = self._note(ref)
+        if not files:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        draft = self._leaving / uuid.uuid4().hex
+        draft.write_text(json.dumps(files), encoding="utf-8")
+        draft.replace(path)
+
+    def _note(self, ref: DataRef) -> Path:
+        return self._notes / slug(ref.kind) / ref.id
+
+    @contextmanager
+    def _lock(self, name: str, *, wait: bool) -> Iterator[bool]:
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % _LOCKS
+        file = self._locks / ("room" if name == "room" else f"{number:03x}")
+        for made in (self._notes, self._locks, self._filling, self._leaving):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+
+def _name(ref: DataRef) -> str:
+    return f"{slug(ref.kind)}/{ref.id}"
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat(follow_symlinks=False).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return -1

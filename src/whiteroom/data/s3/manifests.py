@@ -1,0 +1,97 @@
+"""What is kept under an id, as the store says it: the names of files, and in which object each one's bytes are.
+
+A manifest is one object, written when all that it names is there. Readers believe it alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from whiteroom.base.documents import NoDocument, from_document, to_document
+from whiteroom.domain.execution.data import DataKind
+
+FORMAT: Final = 1
+
+
+class BrokenManifest(Exception):
+    """It is none, or of a release that came later."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that is kept."""
+
+    name: str
+    """Below the id, with slashes."""
+    size_bytes: int
+    sha256: str
+    """Of all of it, in hexadecimal digits."""
+    object: str
+    """Names its bytes among the id's objects. No object is written twice."""
+    mode: int
+    """Its permissions."""
+    content_bytes: int | None = None
+    """Of what is inside, where it is an archive that `pack` made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All that is kept under an id."""
+
+    files: tuple[KeptFile, ...] = ()
+    format: int = FORMAT
+    by_name: Mapping[str, KeptFile] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {file.name: file for file in self.files})
+
+    def below(self, part: str) -> dict[str, KeptFile]:
+        """The file of that name, or all files in the folder of that name; every file for an empty one."""
+        return {name: file for name, file in self.by_name.items() if is_below(name, part)}
+
+    def replaced(self, part: str, files: Mapping[str, KeptFile]) -> Manifest:
+        """With these files in place of what is at `part` or below it."""
+        others = [file for file in self.files if not is_below(file.name, part)]
+        return Manifest(tuple(sorted((*others, *files.values()), key=lambda file: file.name)))
+
+    def dump(self) -> bytes:
+        """As an object's bytes."""
+        return json.dumps({"format": self.format, "files": to_document(self.files)}, indent=1).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> Manifest:
+        """What `dump` wrote.
+
+        Raises:
+            BrokenManifest: it did not write this.
+        """
+        try:
+            document = json.loads(data)
+            found = document["format"]
+            if found != FORMAT:
+                raise BrokenManifest(f"it has the format {found}, and this release knows {FORMAT}")
+            manifest = cls(tuple(from_document(KeptFile, item) for item in document["files"]))
+            if not all(map(_leads_below, manifest.files)):
+                raise BrokenManifest("it names a file that would lie elsewhere")
+        except (ValueError, KeyError, TypeError, NoDocument) as error:
+            raise BrokenManifest("it is not as it was written") from error
+        return manifest
+
+
+def _leads_below(file: KeptFile) -> bool:
+    """Whether names of files and objects stay where they belong, whoever has written the manifest."""
+    parts = file.name.split("/")
+    return not {"", ".", ".."} & {*parts, file.object} and "/" not in file.object and "\0" not in file.name
+
+
+def is_below(name: str, part: str) -> bool:
+    """Whether a file is the part, or lies in it."""
+    return not part or name == part or name.startswith(f"{part}/")
+
+
+def slug(kind: DataKind) -> str:
+    """What a kind is called in names of objects and files."""
+    return kind.name.lower().replace("_", "-")
