@@ -26,7 +26,6 @@ from whiteroom.controllers.ml_input_channels import MLInputChannelController
 from whiteroom.controllers.protected_queries import ProtectedQueryController
 from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.controllers.querying import Querying
-from whiteroom.controllers.results import Handover
 from whiteroom.controllers.running import RunSettings, RunTools
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.synthesising import Synthesising
@@ -44,6 +43,7 @@ from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.engines.duckdb.schemas import read_schema
+from whiteroom.opening import open_handover
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.refusals import RefusalCount
@@ -343,7 +343,7 @@ def _controllers(
     querying = Querying(store, engine, catalog, queries, clock)
     synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
-    handover = Handover(store, data.here, clock, quotas)
+    handover = open_handover(settings, store, data.here, clock)
     inputs = TrainingInputs(
         data,
         FolderLayouts(data, memory_bytes=queries.memory_bytes, cpus=queries.cpus),

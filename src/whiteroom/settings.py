@@ -141,8 +141,6 @@ class Settings:
         if not self.host:
             raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
         self._require_texts()
-        if self.buckets == "s3":
-            raise SettingsError("buckets is 's3', and this release delivers to folders alone: leave it out.")
         for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
             if port > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
@@ -210,6 +208,7 @@ Folder = Literal[
     "bases",
     "checkpoints",
     "objects",
+    "uploads",
     "images",
     "catalog",
     "queries",
@@ -219,8 +218,9 @@ Folder = Literal[
 ]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
-local images, the catalog, work of queries, rows of members' queries until they are delivered, rows of
-queries until synthetic ones are made of them, and what is here of data that is kept in S3."""
+notes of what is on its way to members' buckets, local images, the catalog, work of queries, rows of members' queries
+until they are delivered, rows of queries until synthetic ones are made of them, and what is here of data that is kept
+in S3."""
 
 
 def is_loopback(host: str) -> bool:

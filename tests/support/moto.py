@@ -57,3 +57,9 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             assert time.monotonic() < until, f"{url} does not answer"
             time.sleep(0.05)
+
+
+def forget_everything(url: str) -> None:
+    """Begin anew: no buckets, no tables, no roles."""
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=30):
+        pass

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from support.moto import free_port
 
 STARTS_WITHIN_SECONDS = 90.0
 KEY, SECRET = "AKIAWHITEROOMTESTS00", "whiteroom-tests"
+OWNED: Mapping[str, tuple[str, ...]] = {"111122223333": ("hospital-a", "a.b.c"), "444455556666": ("hospital-b",)}
+"""Accounts with users of their own, and the buckets that each has all rights to; to others' it has none."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """An S3 to test against, and the keys of the one user that it has."""
+    """An S3 to test against, and the keys of the user that may do everything."""
 
     url: str
     access_key_id: str
@@ -43,12 +45,22 @@ class Store:
         )
 
 
+def keys_of(account_id: str) -> tuple[str, str]:
+    """The access key of an account's user, and its secret."""
+    return f"AKIA{account_id}", f"secret-of-{account_id}"
+
+
 @contextlib.contextmanager
 def seaweedfs_server(folder: Path) -> Iterator[Store]:
     """A server that is gone afterwards, with all that it held. Its own words are in the folder."""
     ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
     credentials = [{"accessKey": KEY, "secretKey": SECRET}]
-    users = [{"name": "tests", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]
+    rights = ("Admin", "Read", "Write", "List", "Tagging")
+    users = [{"name": "tests", "credentials": credentials, "actions": list(rights)}]
+    for account_id, buckets in OWNED.items():
+        own = {"accessKey": keys_of(account_id)[0], "secretKey": keys_of(account_id)[1]}
+        actions = [f"{right}:{bucket}" for bucket in buckets for right in rights]
+        users.append({"name": account_id, "credentials": [own], "actions": actions})
     config = folder / "users.json"
     config.write_text(json.dumps({"identities": users}))
     (folder / "weed").mkdir()
@@ -57,6 +69,8 @@ def seaweedfs_server(folder: Path) -> Iterator[Store]:
     options += [f"-s3.config={config}"]
     options += [f"-{name}.port={port}" for name, port in ports.items()]
     options += [f"-{name}.port.grpc={free_port()}" for name in ports]
+    # What else would listen, at ports that are the same for every server; and call home.
+    options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
     with (folder / "weed.log").open("wb") as log:
         process = subprocess.Popen(
             [weed, "server", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

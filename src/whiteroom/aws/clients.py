@@ -112,7 +112,10 @@ class AwsClients:
 
     def forget(self, identity: Identity) -> None:
         """Drop what is kept for an identity, since its credentials were said to have ended: new ones are asked for."""
-        who = self._who(identity)
+        try:
+            who = self._who(identity)
+        except AwsRefused:
+            return  # nobody signs for it, and nothing is kept
         with self._lock:
             self._sessions.drop(lambda key: key == who)
             self._clients.drop(lambda key: isinstance(key, tuple) and key[0] == who)

@@ -44,6 +44,7 @@ _TRIED_AGAIN: Final = frozenset(
         "InternalFailure",
         "InternalServiceException",
         "LimitExceededException",
+        "NoSuchUpload",
         "OperationAborted",
         "PriorRequestNotComplete",
         "RequestExpired",

@@ -28,7 +28,7 @@ from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.resources.quotas import Quotas
-from whiteroom.ports import Claim, LifecycleRepository, Stale, Store, Transaction, Work
+from whiteroom.ports import Claim, DeliveryDelayed, LifecycleRepository, Stale, Store, Transaction, Work
 
 log = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ class Reconciler:
     def _failed(self, controller: Controller[Any, Any], claim: Claim, error: Exception) -> datetime | None:
         """Count an unexpected failure, and give the resource up where it was one too many."""
         key = (claim.work, claim.record_id)
-        trouble = machine_error_of(error)
+        trouble = error.told if isinstance(error, DeliveryDelayed) else machine_error_of(error)
         counts, limit = (
             (self._waits, self._timing.trouble_limit) if trouble else (self._failures, self._timing.retry_limit)
         )
@@ -265,7 +265,7 @@ class Reconciler:
             log.error("a step of %s %s failed (%d in a row)", *key, failures, exc_info=error)
         if failures >= limit:
             try:
-                if self._give_up(controller, claim.record_id):
+                if self._give_up(controller, claim.record_id, _failure_of(error)):
                     self._forget_failures(key)
                     return None
             except Exception:
@@ -276,7 +276,7 @@ class Reconciler:
         self._failures.pop(key, None)
         self._waits.pop(key, None)
 
-    def _give_up(self, controller: Controller[Any, Any], record_id: str) -> bool:
+    def _give_up(self, controller: Controller[Any, Any], record_id: str, failure: Failure) -> bool:
         """Fail the resource, or take it as far as its table allows without an effect."""
         with self._store.reading() as tx:
             record = _repository(tx, controller.work).get(record_id)
@@ -285,7 +285,6 @@ class Reconciler:
         event = next((event for event in _WAYS_ON if controller.lifecycle.accepts(record.status, event)), None)
         if event is None:
             return False
-        failure = Failure(StatusCode.PLATFORM_ERROR, MEANING[StatusCode.PLATFORM_ERROR])
         step = Step(event=event, failure=failure if event is Event.FAILED else None, changes=_WAYS_ON[event])
         record, _ = self._record(controller, record, step, DONE)
         self._clean_up_at_rest(controller, record)
@@ -323,6 +322,13 @@ _WAYS_ON: Mapping[Event, Mapping[str, object]] = {
 def _repository(tx: Transaction, work: Work) -> LifecycleRepository[Any]:
     repository: LifecycleRepository[Any] = getattr(tx, work.value)
     return repository
+
+
+def _failure_of(error: Exception) -> Failure:
+    """What a resource fails with, for which a step failed once too often."""
+    if isinstance(error, DeliveryDelayed):
+        return Failure(StatusCode.DELIVERY_FAILED, str(error))
+    return Failure(StatusCode.PLATFORM_ERROR, MEANING[StatusCode.PLATFORM_ERROR])
 
 
 def _reason(failure: Failure | None) -> str:

@@ -5,9 +5,12 @@ What is written down: domain/resources/results.py.
 
 from __future__ import annotations
 
+import logging
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock
@@ -20,24 +23,44 @@ from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, file_documents
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.ports import Deliveries, Store, Transaction
+from whiteroom.ports import Deliveries, DeliveryDelayed, DeliveryFailed, Store, Transaction
+
+log = logging.getLogger(__name__)
 
 Job = ProtectedQuery | TrainedModelExportJob | TrainedModelInferenceJob
 
 
-@dataclass(frozen=True, slots=True)
+MOST_REMEMBERED: Final = 256
+
+
 class Handover:
     """Delivers, and keeps the record of it."""
 
-    store: Store
-    deliveries: Deliveries
-    clock: Clock
-    quotas: Quotas
+    def __init__(
+        self, store: Store, deliveries: Deliveries, clock: Clock, quotas: Quotas, *, kept_here: bool = True
+    ) -> None:
+        """Work with these.
+
+        Args:
+            store: where it is written down.
+            deliveries: put files at members' locations.
+            clock: tells when.
+            quotas: of bytes that are kept.
+            kept_here: whether members' locations are on this server, so that it counts what lies there.
+        """
+        self._store = store
+        self._deliveries = deliveries
+        self._clock = clock
+        self._quotas = quotas
+        self._kept_here = kept_here
+        self._arrived: OrderedDict[tuple[str, str], object] = OrderedDict()
+        """What has arrived lately: of several receivers, one that does not answer has no other sent the same again."""
 
     def require_room(self, job: Job, size_bytes: int) -> None:
         """Raise NoRoom where so many bytes of a job's results do not fit: before any receiver is given its part."""
-        with self.store.reading() as tx:
-            require_room(tx, job.membership_id, job.collaboration_id, size_bytes, self.quotas)
+        if self._kept_here:
+            with self._store.reading() as tx:
+                require_room(tx, job.membership_id, job.collaboration_id, size_bytes, self._quotas)
 
     def deliver(
         self,
@@ -60,17 +83,35 @@ class Handover:
 
         Raises:
             UnsafeContents: as `Deliveries.deliver`.
-            DeliveryFailed: likewise.
+            DeliveryFailed: likewise. What the receiver alone is told is written down.
+            DeliveryDelayed: likewise.
             NoRoom: its bytes do not fit into what is left to its membership.
         """
+        files_sent = tuple(sources)
+        sent = (destination, path, files_sent)
+        if self._arrived.get((job.id, account_id)) == sent:
+            return
 
         def write_down(files: Sequence[DeliveredFile]) -> None:
             confirm()
-            with self.store.transaction() as tx:
-                result = _write_down(tx, _result(job, account_id, destination.location, path, files, self.clock()))
-                hold(tx, _holding(job, result), self.quotas)
+            with self._store.transaction() as tx:
+                result = _write_down(tx, _result(job, account_id, destination.location, path, files, self._clock()))
+                if self._kept_here:
+                    hold(tx, _holding(job, result), self._quotas)
 
-        self.deliveries.deliver(destination, job.id, path, sources, write_down)
+        try:
+            self._deliveries.deliver(destination, job.id, path, files_sent, write_down)
+        except (DeliveryFailed, DeliveryDelayed) as error:
+            if error.told:
+                log.warning("what %s gave could not be delivered: %s", job.id, error.told)
+            if error.told and destination.owner_account_id is not None:
+                refused = _result(job, account_id, destination.location, path, (), self._clock())
+                with self._store.transaction() as tx:
+                    _write_again(tx, replace(refused, status=ResultStatus.REFUSED, reason=error.told))
+            raise
+        self._arrived[job.id, account_id] = sent
+        if len(self._arrived) > MOST_REMEMBERED:
+            self._arrived.popitem(last=False)
 
 
 def mark_delivered(tx: Transaction, job_id: str, now: datetime) -> None:
@@ -103,6 +144,7 @@ def _result(
         place=delivery_place(location, path),
         files=file_documents(files),
         status=ResultStatus.UNDER_WAY,
+        reason=None,
         created_at=now,
         delivered_at=None,
     )
@@ -127,12 +169,17 @@ def _holding(job: Job, result: Result) -> Holding:
 
 
 def _write_down(tx: Transaction, result: Result) -> Result:
-    """Write it down, under the id that the delivery has already where it is made again; what lay there is replaced."""
+    """Write it down; what lay there is replaced."""
     for other in tx.results.all(place=result.place):
         # Receivers of one query who share a folder are given the same files.
         if other.job_id != result.job_id and other.status is not ResultStatus.REPLACED:
             tx.results.update(other, status=ResultStatus.REPLACED)
             release(tx, HoldingKind.RESULT, other.id, result.created_at)
+    return _write_again(tx, result)
+
+
+def _write_again(tx: Transaction, result: Result) -> Result:
+    """Under the id that the delivery has already where it is made again."""
     earlier = next((one for one in tx.results.all(job_id=result.job_id) if one.account_id == result.account_id), None)
     if earlier is not None:
         tx.results.remove(earlier)

@@ -12,15 +12,18 @@ from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
     Data,
-    DeliveredBytes,
-    Deliveries,
-    DeliveryFailed,
-    DeliveryGone,
     LeftOut,
     LocalData,
     TookTooLong,
     TooLarge,
     UnsafeContents,
+)
+from whiteroom.ports.deliveries import (
+    DeliveredBytes,
+    Deliveries,
+    DeliveryDelayed,
+    DeliveryFailed,
+    DeliveryGone,
 )
 from whiteroom.ports.keys import (
     DATA_KEY_BYTES,
@@ -65,6 +68,7 @@ __all__ = [
     "DataKey",
     "DeliveredBytes",
     "Deliveries",
+    "DeliveryDelayed",
     "DeliveryFailed",
     "DeliveryGone",
     "Duplicate",

@@ -1,14 +1,13 @@
-"""Where data is kept: what can be done with it by its name, by those who need its bytes here, and for its receivers."""
+"""Where data is kept: what can be done with it by its name, and by those who need its bytes on their own machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import ClassVar, Protocol
 
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 
 
 class UnsafeContents(Exception):
@@ -30,14 +29,6 @@ class TooLarge(Exception):
 
 class TookTooLong(Exception):
     """What was left is too much to be gathered in the time that there was for it. Nothing is kept."""
-
-
-class DeliveryFailed(Exception):
-    """A member's location took nothing. The message is for all members, and does not say where the location is."""
-
-
-class DeliveryGone(Exception):
-    """What was delivered is not there any more, or is not what was delivered. The message is for its receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +58,6 @@ class Archive:
     """Of the regular files inside, uncompressed."""
     left_out: LeftOut = field(default=LeftOut(), compare=False)
     """What `pack` left out; one that is found again does not say."""
-
-
-class DeliveredBytes(Protocol):
-    """Bytes of a delivered file, or a part of them, opened. From one thread at a time, whichever it is."""
-
-    def read(self, limit_bytes: int) -> bytes:
-        """The next bytes, at most so many; none at the end of what was asked for.
-
-        Raises:
-            DeliveryGone: the file was cut short meanwhile.
-        """
-
-    def close(self) -> None:
-        """Let go of it; safe to repeat."""
 
 
 class Data(Protocol):
@@ -171,54 +148,6 @@ class Data(Protocol):
 
     def erase(self, ref: DataRef) -> None:
         """Delete all of it, whatever a program has put there and nothing writes to any more. None is a success."""
-
-
-class Deliveries(Protocol):
-    """Puts files of data at members' locations, whole and safe to repeat."""
-
-    def deliver(
-        self,
-        destination: Destination,
-        job_id: str,
-        path: str,
-        sources: Iterable[tuple[str, DataRef]],
-        confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
-    ) -> None:
-        """Put files (name, source) at the destination's location below the folder `path`, all or none.
-
-        Sources are untrusted: only regular files are read, without following links.
-
-        Args:
-            destination: of the receiver.
-            job_id: of the record of the job that gave them.
-            path: of the delivery, below the location.
-            sources: the files, by names made of `[A-Za-z0-9._-]` and slashes; ValueError for any other.
-            confirm: called with what has been copied when all of it has been and none can be seen yet, since copying
-                takes time: where it raises, nothing is delivered, and what it raised goes to the caller.
-
-        Raises:
-            UnsafeContents: a source is not a regular file.
-            DeliveryFailed: the location cannot be written to.
-        """
-
-    def open_delivered(
-        self, location: str, path: str, file: DeliveredFile, start: int = 0, length: int | None = None
-    ) -> DeliveredBytes:
-        """Open a file that was delivered, without following links.
-
-        It stays what it was when it was opened, whatever is delivered to the same place later. Whether it still is what
-        was delivered then is for the caller to know from its records, once it is open.
-
-        Args:
-            location: of the receiver, as it was delivered to.
-            path: of the delivery, likewise.
-            file: as `confirm` was told of it.
-            start: the first byte that is wanted.
-            length: how many are; None for all that follow.
-
-        Raises:
-            DeliveryGone: it is not there, is no regular file, or has another size.
-        """
 
 
 class LocalData(Protocol):

@@ -151,6 +151,7 @@ def _results(room: Room, query_id: str) -> dict[str, str]:
         place=f"{location}/{query_id}",
         files=file_documents([DeliveredFile("rows.csv", 1, "00" * 32)]),
         status=ResultStatus.DELIVERED,
+        reason=None,
         created_at=room.server.now,
         delivered_at=room.server.now,
     )

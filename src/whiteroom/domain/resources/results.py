@@ -38,8 +38,13 @@ class ResultStatus(StrEnum):
     """Its files are copied, and are being put in place; or never were, where that failed."""
     DELIVERED = "DELIVERED"
     """It can be fetched."""
+    REFUSED = "REFUSED"
+    """The receiver's location took nothing, or has not answered yet: its `reason` says which, to the receiver alone."""
     REPLACED = "REPLACED"
     """Another delivery was put in the same folder."""
+
+
+_NOT_THERE = frozenset({ResultStatus.UNDER_WAY, ResultStatus.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Result:
     files: tuple[Mapping[str, Any], ...]
     """Documents of DeliveredFile."""
     status: ResultStatus
+    reason: str | None
+    """Of REFUSED."""
     created_at: datetime
     delivered_at: datetime | None
 
@@ -93,7 +100,7 @@ def fetchable(result: Result | None, result_id: str, account_id: str) -> Result 
         result_id: what was asked for.
         account_id: who asks.
     """
-    if result is None or result.account_id != account_id or result.status is ResultStatus.UNDER_WAY:
+    if result is None or result.account_id != account_id or result.status in _NOT_THERE:
         return Denied(
             f"Nothing was delivered to account {account_id} as the result {result_id}. "
             "Use a resultIdentifier that ListResults answers."

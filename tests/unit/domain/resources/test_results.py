@@ -35,6 +35,7 @@ RESULT = Result(
     place="s3://bob/results/room/model/111111111111/export",
     files=file_documents(FILES),
     status=ResultStatus.DELIVERED,
+    reason=None,
     created_at=NOON,
     delivered_at=NOON,
 )

@@ -1,0 +1,40 @@
+"""The adapters that settings choose between."""
+
+from __future__ import annotations
+
+import threading
+
+from whiteroom.aws.clients import AwsClients
+from whiteroom.aws.refusals import AwsUnusable
+from whiteroom.base.clock import Clock
+from whiteroom.controllers.results import Handover
+from whiteroom.data.buckets import BucketDeliveries
+from whiteroom.data.folder import FolderData
+from whiteroom.ports import Store
+from whiteroom.settings import Settings, SettingsError
+
+
+def open_aws(settings: Settings) -> AwsClients:
+    """Clients of AWS's own services.
+
+    Raises:
+        SettingsError: boto3 is not there, or a profile.
+    """
+    try:
+        return AwsClients(settings.region, settings.aws_profile, settings.profiles_of_accounts)
+    except AwsUnusable as error:
+        raise SettingsError(str(error)) from None
+
+
+def open_handover(settings: Settings, store: Store, folder: FolderData, clock: Clock) -> Handover:
+    """What delivers to members' locations: folders of this server, or buckets by their owners' rights.
+
+    Raises:
+        SettingsError: as `open_aws`.
+    """
+    if settings.buckets == "folder":
+        return Handover(store, folder, clock, settings.quotas)
+    buckets = BucketDeliveries(settings.folder("uploads"), folder, open_aws(settings), settings.regions_of_buckets)
+    # Aside: a bucket that does not answer keeps no server from starting.
+    threading.Thread(target=buckets.sweep, name="uploads-sweep", daemon=True).start()
+    return Handover(store, buckets, clock, settings.quotas, kept_here=False)
