@@ -30,14 +30,13 @@ import duckdb
 from noninterference.runner import Seen, database, pointed, read_by, shown, timed
 from noninterference.twins import Rows, patients
 from whiteroom.domain.execution.queries import QuerySpec
-from whiteroom.engines.duckdb import worker
+from whiteroom.engines.duckdb import optimizers, worker
 from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.files.results import write_result
 from whiteroom.engines.duckdb.judge.plan_judge import stand_ins
 from whiteroom.engines.duckdb.noise import execute as release
 from whiteroom.engines.duckdb.noise.one_form import require_one_form
 from whiteroom.engines.duckdb.noise.texts import NoisyText
-from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.writing import WrittenQuery
 from whiteroom.sql.noise.plan import USER, key_name
@@ -134,7 +133,7 @@ class PrivateRunner:
 
     def __init__(self, folder: Path, *, walls: Walls = BOTH) -> None:
         self._folder = folder
-        self._databases = {threads: database(threads, SETTINGS) for threads in (1, 4)}
+        self._databases = {threads: database(threads, optimizers.without(optimizers.PRIVATE)) for threads in (1, 4)}
         self._walls = walls
 
     def close(self) -> None:

@@ -22,9 +22,6 @@ from whiteroom.engines.duckdb.use import now, use_of
 from whiteroom.engines.duckdb.writing import WrittenQuery
 from whiteroom.sql.walls import BOTH, Walls
 
-PLAIN = "SET disabled_optimizers = 'type_pushdown'"
-"""As queries without noise have it (engines/duckdb/worker.py)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -69,7 +66,7 @@ class Runner:
 
     def __init__(self, folder: Path, *, threads: int, walls: Walls = BOTH) -> None:
         self._folder = folder
-        self._database = database(threads, PLAIN)
+        self._database = database(threads)
         self._walls = walls
 
     def close(self) -> None:
@@ -103,6 +100,7 @@ class Runner:
         self._folder.mkdir(parents=True)
         with self._database.cursor() as cursor:
             try:
+                cursor.execute(guarded.optimizers)
                 prepare(cursor, guarded.sql)
                 for view, table in guarded.judged.views.items():
                     worker._make_view(

@@ -190,7 +190,7 @@ UNENFORCED: dict[str, tuple[str, str, dict[str, object]]] = {
         {
             "whiteroom.engines.duckdb.noise.try_wrap.require_sound": _nothing,
             "noninterference.personal.Personal.owning": 0.9,
-            "noninterference.private.SETTINGS": "SET disabled_optimizers = 'type_pushdown,common_subexpressions'",
+            "whiteroom.engines.duckdb.optimizers.PRIVATE": ("common_subexpressions",),
         },
     ),
 }

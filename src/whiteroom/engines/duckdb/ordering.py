@@ -11,6 +11,8 @@ size (all measured with DuckDB 2.0 on two threads: five runs of one join gave fi
   still tie are equal.
 - Where a value itself depends on the order in which rows arrive (sums of DOUBLE, `first`,
   window functions, a LIMIT inside), the query runs on one thread.
+- Where some groups are dropped besides, those that are left arrive in the order of their keys: out of
+  a hash table they come in an order that the dropped ones have a part in.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from whiteroom.engines.duckdb.spark.outputs import grouped_by
 from whiteroom.sql import constructs
 from whiteroom.sql.reserved import RESERVED, is_view_name
 
@@ -36,9 +39,18 @@ class Plan:
     single_thread: bool
 
 
-def put_in_order(tree: exp.Query) -> Plan:
-    """Add to a qualified query, in place, the order that its rows need."""
+def put_in_order(tree: exp.Query, *, some_dropped: bool = False) -> Plan:
+    """Add to a qualified query, in place, the order that its rows need.
+
+    Args:
+        tree: the query.
+        some_dropped: whether groups are dropped that nothing may be learned of.
+    """
     single_thread = _depends_on_arrival(tree)
+    if single_thread and some_dropped:
+        for select in tree.find_all(exp.Select):
+            if select is not tree:
+                _put_groups_in_order(select)
     if isinstance(tree, exp.Select) and _keeps_rows(tree):
         tables = _row_sources(tree)
         if tables is not None:
@@ -49,6 +61,14 @@ def put_in_order(tree: exp.Query) -> Plan:
             return Plan(row_keys=True, single_thread=single_thread)
     _append(tree, [exp.Literal.number(position) for position in range(1, len(tree.named_selects) + 1)])
     return Plan(row_keys=False, single_thread=single_thread)
+
+
+def _put_groups_in_order(select: exp.Select) -> None:
+    group = select.args.get("group")
+    if select.args.get("distinct"):
+        _append(select, [exp.Literal.number(position) for position in range(1, len(select.selects) + 1)])
+    elif group is not None:
+        _append(select, [key.copy() for key in grouped_by(group)])
 
 
 def _append(tree: exp.Query, keys: Sequence[exp.Expr]) -> None:

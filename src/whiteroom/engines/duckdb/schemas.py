@@ -27,6 +27,7 @@ from whiteroom.engines.duckdb.files.glimpses import glimpse_of
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.reading import as_text, find_broken_row, reader
+from whiteroom.engines.duckdb.optimizers import without
 from whiteroom.ports import FoundTable, UnusableFiles
 
 _MEMORY_LIMIT = "1GB"
@@ -97,11 +98,10 @@ def _marks(files: Sequence[str]) -> tuple[str, ...]:
 
 
 def _limit(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
+    connection.execute(without())
     for setting in (
         f"memory_limit = '{_MEMORY_LIMIT}'",
         "TimeZone = 'UTC'",
-        # It has a CSV read as what a value is tried as, where TRY_CAST then fails (DuckDB 2.0).
-        "disabled_optimizers = 'type_pushdown'",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         f"allowed_paths = [{', '.join(map(sql_literal, files))}]",

@@ -30,7 +30,6 @@ from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged, check_read
 from whiteroom.engines.duckdb.noise.execute import fill, make_groups, rehearse
 from whiteroom.engines.duckdb.noise.mechanisms import require_opendp
 from whiteroom.engines.duckdb.noise.texts import NoisyText
-from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.specs import BILL, JUDGEMENT, SPILL, Folders, write_bill, write_judgement
 from whiteroom.engines.duckdb.tables import (
@@ -341,8 +340,7 @@ def _settings(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_by
         f"SET home_directory = {sql_literal(str(folders.work))}",
         "SET TimeZone = 'UTC'",
         "SET preserve_insertion_order = true",
-        # It has a CSV read as what the query casts a column to, where TRY_CAST then fails as CAST does (DuckDB 2.0).
-        SETTINGS if guarded.noisy is not None else "SET disabled_optimizers = 'type_pushdown'",
+        guarded.optimizers,
         "SET allow_persistent_secrets = false",
         "SET allow_community_extensions = false",
         "SET autoinstall_known_extensions = false",

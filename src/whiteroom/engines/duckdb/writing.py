@@ -7,12 +7,13 @@ harden           a private query answers for every row, where it would else fail
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot.errors import SqlglotError
 
 from whiteroom.domain.execution.queries import QuerySpec
 from whiteroom.engines.duckdb.noise.texts import NoisyText, write_noisy
+from whiteroom.engines.duckdb.optimizers import BY_ARRIVAL, OF_GROUPS_THAT_ARE_LEFT, PRIVATE, without
 from whiteroom.engines.duckdb.ordering import Plan, put_in_order
 from whiteroom.engines.duckdb.spark.structs import name_fields, refuse_keys, refuse_orders
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
@@ -32,6 +33,15 @@ class WrittenQuery:
     """Of a private query only its last part, which is not run alone."""
     order: Plan
     noisy: NoisyText | None = None
+
+    @property
+    def optimizers(self) -> str:
+        """The setting of DuckDB's optimizers under which it is run."""
+        if self.noisy is not None:
+            return without(PRIVATE)
+        if not self.order.single_thread:
+            return without()
+        return without(BY_ARRIVAL, OF_GROUPS_THAT_ARE_LEFT if self.judged.judgement.minimums else ())
 
 
 def judge_and_write(spec: QuerySpec, walls: Walls = BOTH) -> WrittenQuery:
@@ -69,7 +79,11 @@ def write(judged: JudgedQuery) -> WrittenQuery:
     tree = judged.tree.copy()
     refuse_orders(tree)
     refuse_keys(tree)
-    order = put_in_order(tree)
+    some_dropped = bool(judged.judgement.minimums)
+    order = put_in_order(tree, some_dropped=some_dropped)
+    if some_dropped and order.single_thread:
+        facts = judged.facts
+        judged = replace(judged, facts=replace(facts, ordered_by=facts.ordered_by | facts.grouped_by))
     return WrittenQuery(judged, name_fields(to_duckdb_tree(tree)).sql("duckdb", comments=False), order)
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.engines.duckdb import optimizers
 from whiteroom.engines.duckdb.noise.execute import rehearse
-from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.writing import WrittenQuery, judge_and_write
 from whiteroom.sql.refusals import Refused
@@ -57,7 +57,7 @@ def data() -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnectio
     made = []
     for absent in (None, VICTIM):
         connection = duckdb.connect()
-        connection.execute(SETTINGS)
+        connection.execute(optimizers.without(optimizers.PRIVATE))
         for name, rows in found.items():
             connection.execute(f"CREATE TABLE {name} ({DUCK})")
             kept = [row for row in rows if name == "mine" or absent is None or row[0] != absent]

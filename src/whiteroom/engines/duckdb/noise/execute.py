@@ -29,7 +29,7 @@ from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.noise.mechanisms import Chance, OpenDp, chosen_bucket
 from whiteroom.engines.duckdb.noise.one_form import one_form, require_one_form
 from whiteroom.engines.duckdb.noise.texts import NoisyText
-from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
+from whiteroom.engines.duckdb.optimizers import PRIVATE, without
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.sql.noise.plan import GROUPS, KEY, USER, NoisyAggregate, aggregate_column, key_name
 from whiteroom.sql.reserved import RESERVED
@@ -82,7 +82,7 @@ def rehearse(views: Mapping[str, QueryTable], noisy: NoisyText) -> list[str]:
         Refused: a key of its groups has a type of which equal values may look different.
     """
     with duckdb.connect(":memory:") as empty:
-        for setting in (SETTINGS, "SET threads = 1", "SET enable_external_access = false"):
+        for setting in (without(PRIVATE), "SET threads = 1", "SET enable_external_access = false"):
             empty.execute(setting)
         prepare(empty, noisy.rows, noisy.answer, private=True)
         for view, table in views.items():

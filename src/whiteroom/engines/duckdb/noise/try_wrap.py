@@ -22,12 +22,6 @@ from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
 from whiteroom.sql.noise.failing import can_fail, holds_rows, is_value, kind_of
 from whiteroom.sql.spark.lambdas import Variable
 
-DISABLED_OPTIMIZERS = ("type_pushdown", "common_subexpressions", "join_filter_pushdown", "statistics_propagation")
-"""DuckDB 2.0 reads a CSV as what a column is cast to, where TRY_CAST fails as CAST does; and computes what stands twice
-in a TRY once, and outside of it. The other two have it leave out rows that join with nothing, and which those are the
-protected rows say."""
-SETTINGS = f"SET disabled_optimizers = '{','.join(DISABLED_OPTIMIZERS)}'"
-
 _LEAVES = (
     exp.Identifier,
     exp.TableAlias,

@@ -18,8 +18,8 @@ import pytest
 
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.engines.duckdb import optimizers
 from whiteroom.engines.duckdb.noise.execute import fill, rehearse
-from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.writing import WrittenQuery, judge_and_write
 
@@ -42,7 +42,7 @@ class Rows:
 
     def __init__(self, visits: Iterable[Row], mine: Iterable[tuple[str, str]] = ()) -> None:
         self.connection = duckdb.connect()
-        self.connection.execute(SETTINGS)
+        self.connection.execute(optimizers.without(optimizers.PRIVATE))
         self.connection.execute("CREATE TABLE visits (user_id TEXT, shop TEXT, amount DOUBLE, day INT)")
         self.connection.execute("CREATE TABLE mine (id TEXT, seg TEXT)")
         for name, rows in (("visits", list(visits)), ("mine", list(mine))):
