@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from bench.results import Figure, Section, spread
+from whiteroom.engines.duckdb.optimizers import without
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.spark.translate import to_duckdb_tree
 from whiteroom.sql.spark.reading import SparkSql
@@ -59,7 +60,7 @@ FUNCTIONS = (
 def run() -> Section:
     """Each in turn with the peer, on one thread: a native function of ours runs on no more."""
     with duckdb.connect() as connection:
-        connection.execute("SET threads = 1; SET disabled_optimizers = 'type_pushdown'")
+        connection.execute(f"SET threads = 1; {without()}")
         connection.execute(TABLE)
         figures = tuple(_figure(connection, function) for function in FUNCTIONS)
     about = (

@@ -116,7 +116,7 @@ def _compared(statement: Statement, types: list[str], rows: list[tuple[Any, ...]
 def _run(sql: str, tables: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
     guarded = judge_and_write(_spec(sql, tables))
     with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'; SET disabled_optimizers = 'type_pushdown'; SET threads = 1")
+        connection.execute(f"SET TimeZone = 'UTC'; {guarded.optimizers}; SET threads = 1")
         prepare(connection, guarded.sql)
         # What the translation makes of it is what was judged, to DuckDB's binder too.
         judged(connection, guarded)

@@ -12,8 +12,8 @@ import duckdb
 from support.rules import CUSTOM, QUERIER, direct, table
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
 from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.engines.duckdb import optimizers
 from whiteroom.engines.duckdb.noise.execute import fill, rehearse
-from whiteroom.engines.duckdb.noise.try_wrap import SETTINGS
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.tables import view_statements
 from whiteroom.engines.duckdb.writing import judge_and_write
@@ -68,7 +68,7 @@ class PrivateTables:
         guarded = judge_and_write(direct(sql, self.tables, epsilon_left="1000"))
         assert guarded.noisy is not None
         with duckdb.connect() as connection:
-            connection.execute(SETTINGS)
+            connection.execute(optimizers.without(optimizers.PRIVATE))
             connection.execute(f"SET threads = {threads}")
             connection.execute("SET TimeZone = 'UTC'")
             for view, read in guarded.judged.views.items():
