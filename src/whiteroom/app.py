@@ -352,7 +352,7 @@ def _controllers(
     reconciler = Reconciler(
         store,
         (
-            MLInputChannelController(store, engine, querying, synthesising, data),
+            MLInputChannelController(store, engine, querying, synthesising, data, clock),
             ProtectedQueryController(
                 store,
                 engine,

@@ -12,15 +12,19 @@ import pytest
 
 from support.failpoints import Crash, crash_at
 from support.worlds.driven import World
-from support.worlds.records import ALGORITHM
+from support.worlds.records import ALGORITHM, ROOM
+from support.worlds.requests import ALICE
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.domain.execution.runs import LogLine, Phase, RunId
+from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.observability.metrics import Usage
 from whiteroom.domain.resources.trained_models import Status
+from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.ports import Stale, Work
 
 DEFINITIONS = ({"name": "n", "regex": r"n=(\d+)"}, {"name": "n", "regex": r"(?<=again )(\d+)"})
 RUN = RunId("training-model")
+METERED = Metered(UsageKind.TRAINING, "model", "arn:model", ROOM, ALICE, ALICE)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def prints(world: World, count: int) -> None:
         number = len(world.runtime.printed)
         again = f" again {number}" if number % 3 == 0 else ""
         world.runtime.printed.append(LogLine(number, "stdout", f"n={number}{again}"))
-        world.runtime.used.append(Usage(number, "algo-1", {"CPUUtilization": float(number)}))
+        world.runtime.used.append(Usage(number, "algo-1", {"CPUUtilization": float(number)}, Spent(1.0, 2.0, 4.0)))
 
 
 def assert_each_once(world: World, resource_id: str) -> None:
@@ -54,6 +58,9 @@ def assert_each_once(world: World, resource_id: str) -> None:
     assert [point.value for point in points["n"]] == expected
     assert [point.step for point in points["n"]] == list(range(len(expected)))
     assert [point.value for point in points["CPUUtilization"]] == list(map(float, range(total)))
+    with world.store.reading() as tx:
+        spent = sum((entry.spent for entry in tx.usage.all(resource_id=resource_id, kind="training")), NOTHING_SPENT)
+    assert spent == Spent(1.0 * total, 2.0 * total, 4.0 * total)
 
 
 class Dying:
@@ -97,7 +104,7 @@ def test_a_crash_at_any_step_of_a_training_leaves_no_hole_and_nothing_twice(
 def test_a_crash_around_any_write_leaves_no_hole_and_nothing_twice(world: World, commits: int, after: bool) -> None:
     prints(world, 20)
     dying: Any = Dying(world, commits, after=after)
-    definitions: Any = {"definitions": lambda _tx: DEFINITIONS}
+    definitions: Any = {"definitions": lambda _tx: DEFINITIONS, "metered": METERED}
     try:
         MetricsReader(dying, world.runtime, world.clock).take_in(RUN, "model", Phase.RUNNING, **definitions)
     except Crash:
@@ -110,7 +117,7 @@ def test_a_crash_around_any_write_leaves_no_hole_and_nothing_twice(world: World,
 def test_two_who_read_at_the_same_time_write_each_line_once(world: World) -> None:
     """The first stalls between reading and writing, loses its lease, and the second goes by."""
     prints(world, 20)
-    definitions: Any = {"definitions": lambda _tx: DEFINITIONS}
+    definitions: Any = {"definitions": lambda _tx: DEFINITIONS, "metered": METERED}
     first = MetricsReader(world.store, world.runtime, world.clock)
     second = MetricsReader(world.store, world.runtime, world.clock)
     plain = world.runtime.logs
@@ -131,7 +138,7 @@ def test_two_who_read_at_the_same_time_write_each_line_once(world: World) -> Non
 @pytest.mark.parametrize("seed", range(5))
 def test_a_run_that_is_read_now_and_then_by_servers_that_come_and_go_is_read_whole(world: World, seed: int) -> None:
     chance = random.Random(seed)
-    definitions: Any = {"definitions": lambda _tx: DEFINITIONS}
+    definitions: Any = {"definitions": lambda _tx: DEFINITIONS, "metered": METERED}
     for _ in range(12):
         prints(world, chance.randrange(12))
         dying: Any = Dying(world, chance.randrange(1, 5), after=chance.random() < 0.5)

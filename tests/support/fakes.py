@@ -27,6 +27,7 @@ from whiteroom.domain.execution.runs import (
     SandboxReport,
     TrainingRun,
 )
+from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.execution.synthetic_data import (
     NO_SYNTHESIS,
     SynthesisCost,
@@ -195,6 +196,8 @@ class FakeEngine:
     """What a result says of its noise."""
     use: QueryUse | None = None
     """What every query read and used."""
+    spent: Spent = NOTHING_SPENT
+    """What every query took of the machine."""
     started: list[QuerySpec] = field(default_factory=list)
     endless: set[str] = field(default_factory=set)
     """Queries that run until they are stopped."""
@@ -211,6 +214,8 @@ class FakeEngine:
 
     def observe(self, query_id: str) -> QueryObservation:
         seen = self._observe(query_id)
+        if query_id in self._specs:
+            seen = replace(seen, spent=self.spent)
         spec = self._specs.get(query_id)
         if spec is None or seen.phase is Phase.ABSENT or seen.failure is QueryFailure.REFUSED:
             return replace(seen, bill=None if spec is None else self.bill)
@@ -262,6 +267,8 @@ class FakeSynthesiser:
     cost: SynthesisCost = field(default_factory=lambda: SynthesisCost(1.0, 1e-9, 0.51, 0.47, 0.55))
     dies: int = 0
     """How many times a synthesis is found dead before it works."""
+    spent: Spent = NOTHING_SPENT
+    """What every synthesis took of the machine."""
     started: list[SynthesisSpec] = field(default_factory=list)
     """Every synthesis that a start really began."""
     saw_rows: list[bool] = field(default_factory=list)
@@ -279,6 +286,10 @@ class FakeSynthesiser:
         self._syntheses[spec.id] = self.looks
 
     def observe(self, synthesis_id: str) -> SynthesisObservation:
+        seen = self._observe(synthesis_id)
+        return replace(seen, spent=self.spent) if synthesis_id in self._syntheses else seen
+
+    def _observe(self, synthesis_id: str) -> SynthesisObservation:
         if synthesis_id not in self._syntheses:
             return NO_SYNTHESIS
         if self.dies:

@@ -44,6 +44,7 @@ NOUNS: Mapping[str, Noun] = {
     "logs": Noun("Show what a training or an inference job wrote."),
     "metrics": Noun("Show what a training or an inference job measured, and took of the machine."),
     "results": Noun("Show what was delivered to members, and copy it out.", is_group=True),
+    "usage": Noun("Show what each payer used, as a bill."),
     "partial": Noun("Fetch what a training saved that ran too long."),
     "backup": Noun("Copy a data folder while its server runs."),
     "restore": Noun("Make a data folder of a backup."),

@@ -11,12 +11,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from whiteroom.base.clock import Clock
+from whiteroom.controllers.metering import add
 from whiteroom.controllers.metric_matching import Matcher
 from whiteroom.domain.execution.runs import LogLine, Phase, RunId
+from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.execution.steps import Step
 from whiteroom.domain.observability.metrics import (
     MetricKind,
@@ -28,6 +30,7 @@ from whiteroom.domain.observability.metrics import (
     note_of,
     points_limit,
 )
+from whiteroom.domain.resources.usage import Metered
 from whiteroom.ports import Runtime, Store, Transaction
 
 log = logging.getLogger(__name__)
@@ -82,6 +85,7 @@ class MetricsReader:
         *,
         instances: int = 1,
         definitions: Callable[[Transaction], Sequence[Mapping[str, str]]] = lambda _tx: (),
+        metered: Metered | None = None,
     ) -> Taken:
         """Read on. A run that has ended is read to its last line, in as many calls as that takes.
 
@@ -91,6 +95,7 @@ class MetricsReader:
             phase: what the run was seen doing before this call.
             instances: how many it has.
             definitions: looks up its MetricDefinitions; they are kept once something of the run was read.
+            metered: whose account what it takes of the machine is put on.
 
         Raises:
             Stale: another controller was faster; nothing is lost.
@@ -104,7 +109,7 @@ class MetricsReader:
             if reading is None:
                 reading = begin_reading(run_id, resource_id, definitions(tx), instances)
             series = {_Key(one.kind, one.name, one.host): one for one in tx.metrics.series(resource_id)}
-        taken = self._read(_Pass(reading, series))
+        taken = self._read(_Pass(reading, series, metered))
         if phase is Phase.RUNNING:
             now = self._clock()
             self._looks[run_id] = now, max(timedelta(seconds=READ_SECONDS), WORTH * (now - began))
@@ -126,11 +131,14 @@ class MetricsReader:
 
     def _write(self, work: _Pass) -> None:
         """Write what was found and how far it was read, or neither."""
+        spent = work.spent
         reading, growths = work.conclude()
         if reading == work.reading:
             return
         with self._store.transaction() as tx:
             tx.metrics.advance(reading, growths)
+            if work.metered is not None:
+                add(tx, work.metered, spent, self._clock())
         work.reading = replace(reading, revision=reading.revision + 1)
 
 
@@ -158,6 +166,8 @@ class _Pass:
 
     reading: MetricReading
     series: dict[_Key, MetricSeries]
+    metered: Metered | None
+    spent: dict[date, Spent] = field(default_factory=dict)
     matcher: Matcher = field(init=False)
     found: dict[_Key, list[tuple[int, float]]] = field(default_factory=dict)
     log_lines: int = 0
@@ -170,6 +180,8 @@ class _Pass:
         """Take the next samples; whether there are no more."""
         for usage in itertools.islice(usages, CHUNK):
             self.usages += 1
+            day = datetime.fromtimestamp(usage.at_ms / 1000, UTC).date()
+            self.spent[day] = self.spent.get(day, NOTHING_SPENT) + usage.spent
             for name, value in usage.values.items():
                 self._found(_Key(MetricKind.SYSTEM, name, usage.host), usage.at_ms, value)
         return self.usages < CHUNK
@@ -207,7 +219,7 @@ class _Pass:
             seconds=tuple(self.matcher.seconds),
             timeouts=tuple(self.matcher.timeouts),
         )
-        self.found, self.log_lines, self.usages = {}, 0, 0
+        self.found, self.spent, self.log_lines, self.usages = {}, {}, 0, 0
         return reading, growths
 
     def _found(self, key: _Key, at_ms: int, value: float) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from whiteroom.base.clock import Clock
 from whiteroom.controllers.analysis_metrics import measures_of
 from whiteroom.controllers.budget_refunds import give_back_unused
+from whiteroom.controllers.metering import raise_to
 from whiteroom.controllers.querying import Querying
 from whiteroom.controllers.synthesising import Synthesising
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -30,6 +32,7 @@ from whiteroom.domain.resources.ml_input_channels import (
 )
 from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
+from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.ports import Data, SqlEngine, Stale, Store, Transaction, Work
 from whiteroom.reads.members import payer_active
 
@@ -51,7 +54,13 @@ class MLInputChannelController:
     lifecycle: Lifecycle[Any] = LIFECYCLE
 
     def __init__(
-        self, store: Store, engine: SqlEngine, querying: Querying, synthesising: Synthesising, data: Data
+        self,
+        store: Store,
+        engine: SqlEngine,
+        querying: Querying,
+        synthesising: Synthesising,
+        data: Data,
+        clock: Clock,
     ) -> None:
         """Work with these.
 
@@ -61,7 +70,9 @@ class MLInputChannelController:
             querying: sees and starts them.
             synthesising: makes synthetic rows of theirs, where a template asks for them.
             data: keeps the rows.
+            clock: says on which day something was used.
         """
+        self._clock = clock
         self._store = store
         self._engine = engine
         self._querying = querying
@@ -143,6 +154,7 @@ class MLInputChannelController:
             self._engine.stop(record.protected_query_id)
             self._synthesising.stop(record.protected_query_id)
             self._erase(record.id)
+        self._meter(record)
         self._synthesising.forget(record.protected_query_id)
         self._engine.forget(record.protected_query_id)
 
@@ -156,6 +168,21 @@ class MLInputChannelController:
         """loop.Controller.clean_up_orphan."""
         self._synthesising.forget(record_id)
         self._engine.forget(record_id)
+
+    def _meter(self, channel: MLInputChannel) -> None:
+        """Put on their payers' accounts what the channel's query took, and what made synthetic rows of it."""
+        payers = channel.payer_configuration
+        for kind, payer, spent in (
+            (
+                UsageKind.QUERY,
+                payers.get("computePayerAccountId"),
+                self._engine.observe(channel.protected_query_id).spent,
+            ),
+            (UsageKind.SYNTHESIS, payers.get("syntheticDataPayerAccountId"), self._synthesising.observe(channel).spent),
+        ):
+            account_id = channel.account_id
+            metered = Metered(kind, channel.id, channel.arn, channel.collaboration_id, account_id, payer or account_id)
+            raise_to(self._store, metered, spent, self._clock())
 
     def _start(self, channel: MLInputChannel) -> Outcome:
         with self._store.reading() as tx:

@@ -16,6 +16,7 @@ from whiteroom.controllers.analysis_metrics import measures_of
 from whiteroom.controllers.budget_charges import pay
 from whiteroom.controllers.budget_refunds import give_back_unused
 from whiteroom.controllers.current import require_wanted
+from whiteroom.controllers.metering import raise_to
 from whiteroom.controllers.querying import Querying, still_allowed
 from whiteroom.controllers.results import Handover, mark_delivered
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -36,6 +37,7 @@ from whiteroom.domain.resources.protected_queries import (
     plan,
 )
 from whiteroom.domain.resources.query_results import Receiver, destination_of, told_location
+from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
 from whiteroom.reads.halts import halt
@@ -124,6 +126,7 @@ class ProtectedQueryController:
     def clean_up(self, record: ProtectedQuery) -> None:
         """loop.Controller.clean_up. The query goes last: as long as it is held, the sweep comes back to the rows."""
         self._engine.stop(record.id)
+        raise_to(self._store, _metered(record), self._engine.observe(record.id).spent, self._clock())
         self._data.erase(_rows(record))
         self._engine.forget(record.id)
 
@@ -222,6 +225,11 @@ class ProtectedQueryController:
                 return verdict
             places[account_id] = place
         return places
+
+
+def _metered(query: ProtectedQuery) -> Metered:
+    payer = query.payer_account_id or query.account_id
+    return Metered(UsageKind.QUERY, query.id, query.arn, query.collaboration_id, query.account_id, payer)
 
 
 def _rows(query: ProtectedQuery) -> DataRef:

@@ -19,6 +19,7 @@ from whiteroom.domain.execution.runs import ABSENT, Limits, Observation, Phase, 
 from whiteroom.domain.execution.steps import Failure, Outcome, refused
 from whiteroom.domain.privacy.policies import LogPolicy, PrivacyPolicies
 from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import ALLOWED, Verdict
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
 from whiteroom.reads.algorithms import algorithm_at, policies_at
@@ -51,6 +52,10 @@ class RunRecord(Tried, Protocol):
     @property
     def collaboration_id(self) -> str: ...
     @property
+    def account_id(self) -> str: ...
+    @property
+    def payer_account_id(self) -> str | None: ...
+    @property
     def association_arn(self) -> str: ...
     @property
     def resource_config(self) -> Mapping[str, Any]: ...
@@ -63,6 +68,8 @@ class RunKind:
     """What tells the runs of one noun from another's."""
 
     work: Work
+    usage: UsageKind
+    """What its work is called on a bill."""
     prefix: str
     """Begins each run's id; the record's id follows."""
     container: Callable[[ConfiguredModelAlgorithm], Any]
@@ -284,7 +291,21 @@ class Runs:
             return (self.container(tx, record) or {}).get("metricDefinitions", ())
 
         instances = instances_of(record)
-        return self._metrics.take_in(self.id_of(record), record.id, phase, instances=instances, definitions=definitions)
+        return self._metrics.take_in(
+            self.id_of(record),
+            record.id,
+            phase,
+            instances=instances,
+            definitions=definitions,
+            metered=Metered(
+                self._kind.usage,
+                record.id,
+                record.arn,
+                record.collaboration_id,
+                record.account_id,
+                record.payer_account_id or record.account_id,
+            ),
+        )
 
 
 def instances_of(record: RunRecord) -> int:

@@ -28,6 +28,7 @@ from whiteroom.domain.resources.collaborations import Ability
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel, result_format
 from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE, Status, TrainedModelInferenceJob, plan
 from whiteroom.domain.resources.trained_models import model_archive
+from whiteroom.domain.resources.usage import UsageKind
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import ConflictingContents, Data, DeliveryFailed, Stale, Transaction, UnsafeContents, Work
 from whiteroom.reads.algorithms import policies_at
@@ -36,6 +37,7 @@ from whiteroom.reads.ready import ready_channel, ready_model
 
 INFERENCES = RunKind(
     work=Work.TRAINED_MODEL_INFERENCE_JOBS,
+    usage=UsageKind.INFERENCE,
     prefix=INFERENCE_PREFIX,
     container=lambda algorithm: algorithm.inference_container_config,
     log_policies=lambda policies: policies.inference_logs,

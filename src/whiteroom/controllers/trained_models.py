@@ -37,6 +37,7 @@ from whiteroom.domain.resources.trained_models import (
     partial_archives,
     plan,
 )
+from whiteroom.domain.resources.usage import UsageKind
 from whiteroom.ports import Data, TookTooLong, Transaction, Work
 from whiteroom.reads.algorithms import policies_at
 
@@ -47,6 +48,7 @@ LONG_GATHER_SECONDS = 600.0
 
 TRAININGS = RunKind(
     work=Work.TRAINED_MODELS,
+    usage=UsageKind.TRAINING,
     prefix=TRAINING_PREFIX,
     container=lambda algorithm: algorithm.training_container_config,
     log_policies=lambda policies: policies.training_logs,

@@ -37,6 +37,7 @@ from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE as
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.resources.trained_models import LIFECYCLE as MODEL_LIFECYCLE
 from whiteroom.domain.resources.trained_models import TrainedModel
+from whiteroom.domain.resources.usage import UsageEntry
 from whiteroom.ports.analysis_logs import AnalysisLogs
 from whiteroom.ports.repositories import LifecycleRepository, Metrics, Repository, Tags
 
@@ -224,6 +225,8 @@ class Transaction(ABC):
     )
 
     holdings = records(Holding, ("membership_id", "is_held"), ("collaboration_id", "is_held"), ("is_held",))
+
+    usage = records(UsageEntry, ("resource_id", "kind"))
 
     @abstractmethod
     def repository(self, kind: Kind[P]) -> P:

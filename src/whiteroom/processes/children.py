@@ -122,6 +122,16 @@ def killed(
     yield False
 
 
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote.
+
+    Raises:
+        FileNotFoundError: nothing yet.
+        ValueError: it is damaged.
+    """
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Replace a file whole: a reader sees the old one or the new one, also after a crash."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")

@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,8 +22,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from whiteroom.processes.children import PID
+from whiteroom.processes.spending import WorkerMeter
 
 _PR_SET_PDEATHSIG = 1
+_FIRST_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 5.0
+"""How often a worker is measured: what a machine that dies takes with it is no more than that."""
 _OVERHEAD_BYTES_PER_CPU = 256 << 20
 """Address space that is mapped beside the memory that is used: allocator arenas and thread stacks."""
 _OPEN_FILES = 4_096
@@ -47,16 +52,32 @@ def supervise(work: Callable[[], None], timeout_seconds: int) -> Death:
     worker = os.fork()
     if worker == 0:
         _work(work)
-    handle = os.pidfd_open(worker)
-    ready, _, _ = select.select([handle], [], [], timeout_seconds)
-    if not ready:
+    meter = WorkerMeter(Path.cwd(), worker, time.monotonic())
+    in_time = _watched(worker, timeout_seconds, meter)
+    if not in_time:
         os.kill(worker, signal.SIGKILL)
-        os.waitpid(worker, 0)
+    _, status, taken = os.wait4(worker, 0)
+    meter.end(time.monotonic(), taken.ru_utime + taken.ru_stime, taken.ru_maxrss)
+    if not in_time:
         return Death.TIME
-    _, status = os.waitpid(worker, 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in {signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV}:
         return Death.MEMORY
     return Death.FAULT if status else Death.OF_ITSELF
+
+
+def _watched(worker: int, timeout_seconds: int, meter: WorkerMeter) -> bool:
+    """Whether the worker ended in its time. It is measured meanwhile, at first often."""
+    handle = os.pidfd_open(worker)
+    until, pause = time.monotonic() + timeout_seconds, _FIRST_LOOK_SECONDS
+    try:
+        while (left := until - time.monotonic()) > 0:
+            if select.select([handle], [], [], min(left, pause))[0]:
+                return True
+            meter.look(time.monotonic())
+            pause = min(2 * pause, LOOK_SECONDS)
+        return bool(select.select([handle], [], [], 0)[0])
+    finally:
+        os.close(handle)
 
 
 def limit(memory_bytes: int, cpus: int, timeout_seconds: int, overhead_bytes: int) -> None:

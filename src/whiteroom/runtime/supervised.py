@@ -32,6 +32,7 @@ from whiteroom.domain.execution.runs import (
     RunOutput,
     SandboxReport,
 )
+from whiteroom.domain.execution.spending import Spent
 from whiteroom.domain.observability.metrics import Usage
 from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes import prestarted
@@ -177,7 +178,7 @@ class SupervisedRuntime:
     def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
         """See ports.Runtime."""
         for line in log_files.read(Path(usage_files.path_of(str(self._log_file(run_id)))), after):
-            yield Usage(*usage_files.sample(line))
+            yield Usage(*usage_files.sample(line), Spent(*usage_files.spent(line)))
 
     def logged_bytes(self, run_id: RunId) -> int:
         """See ports.Runtime."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from whiteroom.domain.execution.runs import Phase
@@ -20,6 +21,7 @@ from whiteroom.domain.execution.synthetic_data import (
 )
 from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
+from whiteroom.processes.spending import read_spent
 from whiteroom.synthesis.specs import (
     END,
     SPEC,
@@ -67,9 +69,8 @@ class LocalSynthesiser:
         if not folder.is_dir():
             return NO_SYNTHESIS
         with locked(folder) as lock:
-            if lock is None:
-                return _RUNNING
-            return read_end(folder / END) or NO_SYNTHESIS
+            seen = _RUNNING if lock is None else read_end(folder / END) or NO_SYNTHESIS
+        return replace(seen, spent=read_spent(folder))
 
     def stop(self, synthesis_id: str) -> None:
         """Kill the synthesis and erase the real rows; one that has ended keeps its end."""

@@ -178,7 +178,7 @@ class World:
         handover = Handover(self.store, self.data, self.clock, self.quotas)
         inputs = TrainingInputs(self.data, self.layouts, csv_header=settings.csv_header)
         controllers = (
-            MLInputChannelController(self.store, self.engine, querying, synthesising, self.data),
+            MLInputChannelController(self.store, self.engine, querying, synthesising, self.data, self.clock),
             ProtectedQueryController(
                 self.store,
                 self.engine,

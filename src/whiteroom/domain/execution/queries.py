@@ -9,6 +9,7 @@ from typing import Any
 
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.privacy.differential_privacy import Bill
 from whiteroom.domain.privacy.query_facts import Judgement
 from whiteroom.domain.privacy.query_tables import QueryTable
@@ -130,6 +131,8 @@ class QueryObservation:
     result: QueryResult | None = None
     failure: QueryFailure | None = None
     message: str = ""
+    spent: Spent = NOTHING_SPENT
+    """What all its processes took of the machine so far."""
     bill: Bill | None = None
     """What the query costs of a budget of differential privacy: there before it reads a row, and ever after."""
     disagreement: str = ""

@@ -17,6 +17,7 @@ from typing import Any
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 ATTACK_VERSION = "DISTANCE_TO_CLOSEST_RECORD_V1"
@@ -351,6 +352,8 @@ class SynthesisObservation:
     message: str = ""
     cost: SynthesisCost | None = None
     """Of rows that were made, kept or not; None where it did not come to that."""
+    spent: Spent = NOTHING_SPENT
+    """What all its processes took of the machine so far."""
 
 
 NO_SYNTHESIS = SynthesisObservation(Phase.ABSENT)

@@ -146,15 +146,20 @@ def series_of(queries: Sequence[MeasuredQuery]) -> dict[tuple[str, str | None], 
         told = dict(query.measures or {})
         cpus = told.pop(CPUS, None)
         if cpus is not None:
-            from_ms = _millis(query.started_at or query.created_at)
-            cpu_steps += [(from_ms, cpus), (at_ms, -cpus)]
-            hours = max((at_ms - from_ms) / 1000, LEAST_SECONDS) / 3600
-            told[CRPU] = cpus / CPUS_OF_A_CRPU * hours
+            began = query.started_at or query.created_at
+            cpu_steps += [(_millis(began), cpus), (at_ms, -cpus)]
+            told[CRPU] = crpu_hours(cpus, began, query.updated_at)
             found.setdefault((CRPU, None), []).append((at_ms, told[CRPU]))
         for name, value in told.items():
             found[name, query.id] = [(at_ms, float(value))]
     found |= {(CONCURRENT, None): _running_sum(steps), (CONCURRENT_VCPUS, None): _running_sum(cpu_steps)}
     return {key: sorted(points) for key, points in found.items() if points}
+
+
+def crpu_hours(cpus: float, began: datetime, ended: datetime) -> float:
+    """What a query is billed: half of the processors that it was granted, times its hours, at least a minute."""
+    seconds = (_millis(ended) - _millis(began)) / 1000
+    return cpus / CPUS_OF_A_CRPU * max(seconds, LEAST_SECONDS) / 3600
 
 
 def _running_sum(steps: Iterable[tuple[int, float]]) -> list[Point]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
+
 SYSTEM_METRICS = ("CPUUtilization", "MemoryUtilization", "DiskUtilization", "GPUUtilization", "GPUMemoryUtilization")
 """Percent: CPUUtilization has 100 for each busy CPU, the GPUs' 100 for each GPU, the others are of the limit."""
 
@@ -50,6 +52,8 @@ class Usage:
     at_ms: int
     host: str
     values: Mapping[str, float]
+    spent: Spent = NOTHING_SPENT
+    """What it took since the sample before; nothing in those of earlier releases."""
 
 
 @dataclass(frozen=True, slots=True)

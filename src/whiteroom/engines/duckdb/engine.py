@@ -30,6 +30,7 @@ from whiteroom.engines.duckdb.specs import (
 )
 from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
+from whiteroom.processes.spending import read_spent
 
 _ABSENT = QueryObservation(Phase.ABSENT)
 _RUNNING = QueryObservation(Phase.RUNNING)
@@ -65,7 +66,8 @@ class DuckDbEngine:
             return _ABSENT
         with locked(folder) as lock:
             seen = _RUNNING if lock is None else read_end(folder / END) or _ABSENT
-        return replace(seen, bill=read_bill(folder / BILL), judgement=read_judgement(folder / JUDGEMENT))
+        bill, judgement = read_bill(folder / BILL), read_judgement(folder / JUDGEMENT)
+        return replace(seen, bill=bill, judgement=judgement, spent=read_spent(folder))
 
     def stop(self, query_id: str) -> None:
         """Kill the query; one that has ended keeps its end."""

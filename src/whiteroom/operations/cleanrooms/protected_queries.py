@@ -14,6 +14,7 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.execution.query_compute import compute_is_sound
 from whiteroom.domain.execution.result_regions import may_be_stored
+from whiteroom.domain.observability.analysis_metrics import CPUS, crpu_hours
 from whiteroom.domain.resources.channel_queries import names_one_query, template_gives
 from whiteroom.domain.resources.collaborations import Ability, Cost, member_id
 from whiteroom.domain.resources.memberships import Membership
@@ -188,10 +189,17 @@ def _error(query: ProtectedQuery) -> dict[str, Any] | None:
 
 
 def _statistics(query: ProtectedQuery) -> dict[str, Any] | None:
-    """What it took "from creation until query completion". Nothing is billed here, so there are no billed units."""
+    """What it took "from creation until query completion"; billed units where it is known what it was granted."""
     if not LIFECYCLE.at_rest(query.status):
         return None
-    return {"totalDurationInMillis": round((query.updated_at - query.created_at).total_seconds() * 1000)}
+    told: dict[str, Any] = {
+        "totalDurationInMillis": round((query.updated_at - query.created_at).total_seconds() * 1000)
+    }
+    cpus = (query.measures or {}).get(CPUS)
+    if cpus is not None:
+        units = crpu_hours(cpus, query.started_at or query.created_at, query.updated_at)
+        told["billedResourceUtilization"] = {"units": units}
+    return told
 
 
 def _result(query: ProtectedQuery) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ _MOST_GPU_BYTES = 1 << 16
 _GPU_DEATH_MS = 1000
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SUFFIX = ".jsonl"
+_SPENT = ("seconds", "cpuSeconds", "byteSeconds")
 _GPU_FACTS = "/proc/driver/nvidia/gpus"
 _GPU_PLACES = ("/usr/local/nvidia/bin", "/usr/local/bin", "/usr/bin", "/bin", "/usr/lib/wsl/lib")
 
@@ -47,6 +48,13 @@ def sample(line: dict[str, object]) -> tuple[int, str, dict[str, float]]:
         return 0, "", {}
     values = {name: value for name, value in line.items() if name.endswith("Utilization")}
     return at_ms, host, {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+
+
+def spent(line: dict[str, object]) -> tuple[float, float, float]:
+    """Seconds, CPU-seconds and byte-seconds since the sample before, in one line of the file."""
+    found = (line.get(name, 0.0) for name in _SPENT)
+    seconds, cpu, memory = (float(one) if isinstance(one, int | float) else 0.0 for one in found)
+    return seconds, cpu, memory
 
 
 class Sampler:
@@ -80,6 +88,7 @@ class Sampler:
         self._gpus = GpuQuery(gpu_names(gpus)) if gpus else None
         self._pause = _FIRST_SECONDS
         self._seen = (time.monotonic(), group_cpu_seconds(groups) or 0.0)
+        self._held = 0
         self._next = self._seen[0]
         self.has_taken = False
 
@@ -96,19 +105,21 @@ class Sampler:
             disk_bytes: what they have written.
         """
         values: dict[str, float] = {}
-        before, spent = self._seen
+        before, used = self._seen
         group, now = group_cpu_seconds(self._groups), time.monotonic()
         cpu = cpu_seconds(pids) if group is None else group
         if now > before and (pids or group is not None):
             # What a process used that nobody waited for is lost to the count when it is gone.
-            values["CPUUtilization"] = 100 * max(0.0, cpu - spent) / (now - before)
+            values["CPUUtilization"] = 100 * max(0.0, cpu - used) / (now - before)
         self._seen = now, cpu
         held = group_memory_bytes(self._groups) if memory_bytes is None else memory_bytes
         if pids and held is not None and self._memory_bytes:
             values["MemoryUtilization"] = 100 * held / self._memory_bytes
+        self._held = held or self._held
+        taken = (now - before, max(0.0, cpu - used), self._held * (now - before))
         if self._volume_bytes:
             values["DiskUtilization"] = 100 * disk_bytes / self._volume_bytes
-        self._write(now_ms(), values)
+        self._write(now_ms(), values, taken)
         self.has_taken = True
         self._next = now + self._pause
         self._pause = min(2 * self._pause, SAMPLE_SECONDS)
@@ -127,15 +138,27 @@ class Sampler:
         """Whether a process of its own cannot be waited for: one that asked about GPUs, and does not die."""
         return self._gpus is not None and self._gpus.is_stuck
 
+    def settle(self) -> None:
+        """Write what was taken since the last sample, for the account: an instance has ended.
+
+        Its processor time is what the control group still tells; without one it ends with the last sample.
+        """
+        before, used = self._seen
+        now, cpu = time.monotonic(), group_cpu_seconds(self._groups)
+        cpu = used if cpu is None else cpu
+        self._write(now_ms(), {}, (now - before, max(0.0, cpu - used), self._held * (now - before)))
+        self._seen = now, cpu
+
     def close(self) -> None:
         """Take no more."""
         if self._gpus:
             self._gpus.close()
         os.close(self._file)
 
-    def _write(self, at_ms: int, values: dict[str, float]) -> None:
+    def _write(self, at_ms: int, values: dict[str, float], taken: tuple[float, ...] = ()) -> None:
         host = self._host.replace("\\", "").replace('"', "")
         written = "".join(f',"{name}":{value:.4g}' for name, value in values.items())
+        written += "".join(f',"{name}":{value:.6f}' for name, value in zip(_SPENT, taken, strict=False))
         try:
             os.write(self._file, f'{{"at_ms":{at_ms},"host":"{host}"{written}}}\n'.encode())
         except OSError:

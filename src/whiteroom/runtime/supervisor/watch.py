@@ -114,6 +114,8 @@ class Watch:
             with suppress(meters.TooDeep):
                 last = meters.stock(self._folders, self._files, until=lambda _: time.monotonic() > until)
                 self._sampler.take([], None, last.used_bytes)
+        else:
+            self._sampler.settle()
         self._sampler.close()
         os.close(self.wake)
         os.close(self._wake_end)

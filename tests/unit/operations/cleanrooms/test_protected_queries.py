@@ -377,3 +377,15 @@ def test_a_failure_has_one_of_awss_codes(
     advance(server, query["id"], Event.FAILED, status_code=status_code, status_message="Because.")
     error = seen(server, shared, query["id"])["error"]
     assert error == {"message": "Because.", "code": code, "retry": {"retryable": retryable}}
+
+
+def test_a_query_is_billed_in_units_of_what_it_was_granted_for_a_minute_at_least(server: Server, shared: Room) -> None:
+    query = started(server, shared, {"s3": {"resultFormat": "CSV", "bucket": "alices"}})
+    began, measured = server.now, {"vCPUs": 8.0}
+    advance(server, query["id"], Event.STARTED, started_at=began)
+    server.now = began + timedelta(minutes=30)
+    advance(server, query["id"], Event.SUCCEEDED, measures=measured)
+    assert seen(server, shared, query["id"])["statistics"]["billedResourceUtilization"] == {"units": 2.0}
+    brief = started(server, shared, {"s3": {"resultFormat": "CSV", "bucket": "alices"}})
+    advance(server, brief["id"], Event.STARTED, Event.SUCCEEDED, started_at=server.now, measures=measured)
+    assert seen(server, shared, brief["id"])["statistics"]["billedResourceUtilization"] == {"units": 4 / 60}

@@ -13,7 +13,16 @@ import pytest
 from support.patience import Patience
 from whiteroom.runtime.supervisor import logs, usage
 from whiteroom.runtime.supervisor.cgroups import Groups
-from whiteroom.runtime.supervisor.usage import GpuQuery, Sampler, gpu_names, gpu_numbers, gpu_values, path_of, sample
+from whiteroom.runtime.supervisor.usage import (
+    GpuQuery,
+    Sampler,
+    gpu_names,
+    gpu_numbers,
+    gpu_values,
+    path_of,
+    sample,
+    spent,
+)
 
 NO_GROUPS = Groups({}, frozenset())
 MIB = 2**20
@@ -223,3 +232,43 @@ def test_a_machine_without_nvidia_smi_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", [{}, {"at_ms": "1", "host": "a"}, {"at_ms": 1}, {"at_ms": 1, "host": 2}])
 def test_a_damaged_line_counts_and_has_no_values(line: dict[str, object]) -> None:
     assert sample(line)[2] == {}
+
+
+def taken(log_file: str) -> list[tuple[float, float, float]]:
+    return [spent(line) for line in logs.read(Path(path_of(log_file)), 0)]
+
+
+def test_what_was_taken_between_samples_adds_up_to_all_of_it(sampler: Sampler, log_file: str) -> None:
+    for _ in range(3):
+        before = time.process_time()
+        while time.process_time() - before < 0.1:
+            continue
+        sampler.take([os.getpid()], 50 * MIB, 100)
+    sampler.settle()
+    seconds, cpu_seconds, byte_seconds = (sum(one) for one in zip(*taken(log_file), strict=True))
+    assert seconds >= 0.3
+    assert cpu_seconds >= 0.25
+    assert byte_seconds == pytest.approx(50 * MIB * seconds, rel=0.01)
+
+
+@pytest.mark.parametrize("unified", [True, False])
+def test_what_an_instance_took_after_its_last_sample_is_told_by_its_control_group(
+    tmp_path: Path, log_file: str, unified: bool
+) -> None:
+    name, first, last = (
+        ("cpu.stat", "usage_usec 1000000\n", "usage_usec 3500000\n")
+        if unified
+        else ("cpuacct.usage", "1000000000", "3500000000")
+    )
+    sampler = Sampler(log_file, "algo-1", group(tmp_path, unified, {name: first}), memory_bytes=1, volume_bytes=1)
+    (tmp_path / name).write_text(last)
+    sampler.settle()
+    (tmp_path / name).unlink()  # it is removed with its instance
+    sampler.settle()
+    sampler.close()
+    assert [cpu for _, cpu, _ in taken(log_file)] == [2.5, 0.0]
+
+
+@pytest.mark.parametrize("line", [{}, {"cpuSeconds": "many"}, {"at_ms": 1, "host": "a", "CPUUtilization": 3.0}])
+def test_a_sample_of_an_earlier_release_or_a_damaged_one_says_that_nothing_was_taken(line: dict[str, object]) -> None:
+    assert spent(line) == (0.0, 0.0, 0.0)
