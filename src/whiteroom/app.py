@@ -19,7 +19,6 @@ from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import Conflict, Fault
 from whiteroom.base.machine_errors import machine_error_of
-from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
 from whiteroom.controllers.ml_input_channels import MLInputChannelController
@@ -40,10 +39,8 @@ from whiteroom.domain.execution.lifecycle import IllegalTransition
 from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import tellable_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
-from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.layouts import FolderLayouts
-from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.opening import open_handover
+from whiteroom.opening import open_engine, open_handover, open_tables
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.refusals import RefusalCount
@@ -92,11 +89,6 @@ def all_handlers() -> Mapping[tuple[str, str], Handler]:
     for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}."):
         importlib.import_module(module.name)
     return handlers()
-
-
-def open_catalog(settings: Settings) -> FolderCatalog:
-    """The catalog of a data folder."""
-    return FolderCatalog(settings.folder("catalog"), read_schema)
 
 
 def open_images(settings: Settings) -> Images:
@@ -192,7 +184,7 @@ class Whiteroom:
         self._finder = open_finder(settings)
         self._store = SqliteStore(settings.database)
         self._turns = GroupCommit(self._store)
-        self._catalog = open_catalog(settings)
+        self._catalog = open_tables(settings)
         self._handlers = all_handlers()
         self._reading_files = reading_files()
         self._refusals, self._refusal_count = refusals(), RefusalCount()
@@ -330,14 +322,14 @@ class Whiteroom:
 
 
 def _controllers(
-    settings: Settings, clock: Clock, store: Store, catalog: FolderCatalog, finder: PatternFinder
+    settings: Settings, clock: Clock, store: Store, catalog: Catalog, finder: PatternFinder
 ) -> Controllers:
     runtime = open_runtime(settings)
     runtime.warm()
     redact = partial(tellable_failure, finder=finder)
     data = open_data(settings, lambda: ids_at_work(store))
     data.sweep()
-    engine = DuckDbEngine(settings.data, data)
+    engine = open_engine(settings, data)
     runs = _run_settings(settings)
     queries, quotas = _query_settings(settings), settings.quotas
     querying = Querying(store, engine, catalog, queries, clock)

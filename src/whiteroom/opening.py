@@ -7,10 +7,14 @@ import threading
 from whiteroom.aws.clients import AwsClients
 from whiteroom.aws.refusals import AwsUnusable
 from whiteroom.base.clock import Clock
+from whiteroom.catalog.folder import FolderCatalog
+from whiteroom.catalog.glue import GlueCatalog
 from whiteroom.controllers.results import Handover
 from whiteroom.data.buckets import BucketDeliveries
 from whiteroom.data.folder import FolderData
-from whiteroom.ports import Store
+from whiteroom.engines.duckdb.engine import DuckDbEngine
+from whiteroom.engines.duckdb.schemas import read_schema
+from whiteroom.ports import Catalog, LocalData, SqlEngine, Store
 from whiteroom.settings import Settings, SettingsError
 
 
@@ -38,3 +42,29 @@ def open_handover(settings: Settings, store: Store, folder: FolderData, clock: C
     # Aside: a bucket that does not answer keeps no server from starting.
     threading.Thread(target=buckets.sweep, name="uploads-sweep", daemon=True).start()
     return Handover(store, buckets, clock, settings.quotas, kept_here=False)
+
+
+def open_catalog(settings: Settings) -> FolderCatalog:
+    """The catalog of a data folder."""
+    return FolderCatalog(settings.folder("catalog"), read_schema)
+
+
+def open_tables(settings: Settings) -> Catalog:
+    """What tables refer to: the catalog of the data folder, or Glue.
+
+    Raises:
+        SettingsError: as `open_aws`.
+    """
+    if settings.catalog == "folder":
+        return open_catalog(settings)
+    return GlueCatalog(open_aws(settings), settings.profiles_of_accounts)
+
+
+def open_engine(settings: Settings, data: LocalData) -> SqlEngine:
+    """What runs queries on this machine.
+
+    Raises:
+        SettingsError: as `open_aws`.
+    """
+    aws = None if settings.catalog == "folder" else open_aws(settings)
+    return DuckDbEngine(settings.data, data, aws=aws, table_bytes=settings.max_table_bytes)

@@ -60,6 +60,8 @@ class Settings:
     """Whether the CSV files of channels and inference outputs begin with a header row."""
     channel_file_bytes: int = _at_least(1_000_000, 10**9)
     """A channel up to this many bytes is one file; above it, several."""
+    max_table_bytes: int = _at_least(1_000_000, 100 * 10**9)
+    """The most bytes of tables in S3 that one query may bring into its own folder, where they lie until it ends."""
     max_result_bytes: int = _at_least(1_000_000, 50 * 10**9)
     """The most bytes that a query may write, a member's or a channel's; one that has more fails with this number."""
     stop_grace_seconds: int = _at_least(0, 120)
@@ -81,6 +83,9 @@ class Settings:
     bucket_regions: str = ""
     """In which regions buckets of results lie, as `BUCKET=REGION` with commas between, for a collaboration's
     `allowedResultRegions`. A bucket that is not listed is in the server's own `region`."""
+    catalog: Literal["folder", "glue"] = "folder"
+    """What tables refer to: `folder` is Whiteroom's own catalog (`whiteroom catalog`), `glue` AWS Glue, with tables in
+    S3 (docs/tables.md)."""
     buckets: Literal["folder", "s3"] = "folder"
     """Where members' `s3://` locations are: folders below `objects` in the data folder, or buckets of S3."""
     data_location: str = field(default="", metadata={"key": "data"})

@@ -109,7 +109,8 @@ class Attacker:
     def attempt(self, sql: str, *, channel: bool = False, walls: Walls = BOTH, **changes: Any) -> Attempt:
         spec = self.spec(sql, channel=channel, **changes)
         folders = self.folders(spec)
-        end, message, disagreement = run_query(folders, spec, 10**9, walls)
+        ended = run_query(folders, spec, 10**9, walls)
+        end, message, disagreement = ended.outcome, ended.message, ended.disagreement
         if isinstance(end, QueryFailure):
             return Attempt(end, message, disagreement, "")
         return Attempt(None, "", disagreement, "".join((folders.rows / name).read_text() for name in end.files))

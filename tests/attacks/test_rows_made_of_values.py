@@ -194,7 +194,8 @@ def test_a_fields_name_is_a_name_whatever_is_written_in_it(attacker: Attacker, n
     sql = f"SELECT named_struct('{name}', diag, 'z', age) AS s FROM pc WHERE diag = 'rare'"
     spec = attacker.spec(sql, result_format=ResultFormat.PARQUET)
     folders = attacker.folders(spec)
-    end, message, _ = run_query(folders, spec, 10**9)
+    ended = run_query(folders, spec, 10**9)
+    end, message = ended.outcome, ended.message
     assert isinstance(end, QueryResult), message
     (file,) = end.files
     with duckdb.connect() as connection:

@@ -59,7 +59,8 @@ def test_an_array_is_no_value_of_a_csv_result_and_one_of_parquet(attacker: Attac
     found = attacker.attempt("SELECT array(diag) AS x FROM pc")
     assert "A CSV result cannot hold" in found.message, found
     spec = attacker.spec("SELECT array(diag) AS x FROM pc", result_format=ResultFormat.PARQUET)
-    end, message, _ = run_query(attacker.folders(spec), spec, 10**9)
+    ended = run_query(attacker.folders(spec), spec, 10**9)
+    end, message = ended.outcome, ended.message
     assert isinstance(end, QueryResult), message
 
 

@@ -13,7 +13,7 @@ from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.engines.duckdb.layouts import FolderLayouts
-from whiteroom.ports import Archive, LocalData, TableNotFound, TookTooLong
+from whiteroom.ports import Archive, LocalData, Reader, TableNotFound, TookTooLong
 
 
 class CountedLayouts(FolderLayouts):
@@ -43,7 +43,14 @@ class MemoryCatalog:
             columns=tuple(Column(name, kind) for name, kind in columns.items()),
         )
 
-    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+    @property
+    def has_regions(self) -> bool:
+        """ports.Catalog."""
+        return False
+
+    def resolve(
+        self, account_id: str, database: str, table: str, *, region: str = "", reader: Reader | None = None
+    ) -> CatalogTable:
         """ports.Catalog."""
         try:
             return self.tables[account_id, database, table]

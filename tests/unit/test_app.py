@@ -12,6 +12,7 @@ from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Conflict
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.operations.registry import reading_files
+from whiteroom.ports import Reader
 from whiteroom.settings import Settings
 from whiteroom.wire.calls import Call
 from whiteroom.wire.models import all_operations
@@ -118,7 +119,14 @@ class SilentCatalog:
         self.asked, self.answered = threading.Event(), threading.Event()
         self.names: list[tuple[str, str, str]] = []
 
-    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+    @property
+    def has_regions(self) -> bool:
+        """ports.Catalog."""
+        return False
+
+    def resolve(
+        self, account_id: str, database: str, table: str, *, region: str = "", reader: Reader | None = None
+    ) -> CatalogTable:
         """ports.Catalog."""
         self.names.append((account_id, database, table))
         self.asked.set()

@@ -21,7 +21,7 @@ from whiteroom.catalog.partitions import partition_columns
 from whiteroom.catalog.seen import Seen, seen_of
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
-from whiteroom.ports import FoundTable, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.ports import FoundTable, Reader, SchemaReader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
@@ -69,7 +69,20 @@ class FolderCatalog:
         self._copies = CopiesFolder(folder.with_name(f"{folder.name}-copies"))
         self._read_schema = read_schema
 
-    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+    @property
+    def has_regions(self) -> bool:
+        """ports.Catalog: its files are here, whatever region is asked for."""
+        return False
+
+    def resolve(
+        self,
+        account_id: str,
+        database: str,
+        table: str,
+        *,
+        region: str = "",  # noqa: ARG002 - it has none
+        reader: Reader | None = None,  # noqa: ARG002 - files are listed for everybody
+    ) -> CatalogTable:
         """The files and schema of a table.
 
         Raises:
@@ -165,8 +178,8 @@ class FolderCatalog:
         path = self._path(account_id, database, table)
         if not _names_a_table(account_id, database, table) or not path.is_file():
             raise TableNotFound(
-                f"Account {account_id} has no table {database}.{table} in the catalog. "
-                "The operator adds one with `whiteroom catalog add`."
+                f"Account {account_id} has no table {database}.{table} in the catalog. The operator adds one with "
+                f"`whiteroom catalog add --account {account_id} {database}.{table} PATH...`."
             )
         return _read(path)
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from whiteroom.app import open_catalog
 from whiteroom.base.callers import Role
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
@@ -26,6 +25,7 @@ from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import FIRST_USER, Account, Standing, User, new_user_id
 from whiteroom.domain.resources.collaborations import CollaborationStatus
 from whiteroom.domain.resources.memberships import MembershipStatus
+from whiteroom.opening import open_catalog
 from whiteroom.settings import Settings
 from whiteroom.store.transaction import StoreTransaction
 

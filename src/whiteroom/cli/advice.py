@@ -8,7 +8,7 @@ from whiteroom.domain.observability.next_actions import Advice, SharedTable, Sta
 from whiteroom.domain.privacy.policies import PrivacyPolicies
 from whiteroom.domain.resources.collaborations import Collaboration, MemberStatus
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.ports import Catalog, TableNotFound, Transaction
+from whiteroom.ports import Catalog, CatalogUnavailable, TableNotFound, Transaction
 from whiteroom.reads.budgets import access_budget, privacy_budget
 from whiteroom.reads.query_tables import referenced, resolved, shared_associations
 
@@ -58,5 +58,5 @@ def _shared_table(tx: Transaction, catalog: Catalog, association: ConfiguredTabl
     budget = access_budget(tx, association.id)
     try:
         return SharedTable(resolved(catalog, found), readable=True, budget=budget, private_budget=private)
-    except TableNotFound:
+    except (TableNotFound, CatalogUnavailable):
         return SharedTable(seen, readable=False, budget=budget, private_budget=private)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from whiteroom.app import open_catalog
 from whiteroom.catalog.checking import check as read_again
 from whiteroom.catalog.folder import CatalogEntry, CatalogError, Looked
 from whiteroom.cli.catalog_views import checked_document, counted, short, show_checked, show_seen
@@ -33,6 +33,7 @@ from whiteroom.cli.wishes import (
 )
 from whiteroom.domain.privacy.query_tables import FileFormat, Reading
 from whiteroom.domain.privacy.readings import Wishes
+from whiteroom.opening import open_catalog
 from whiteroom.ports import TableNotFound
 from whiteroom.settings import Settings
 
@@ -103,6 +104,7 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
         checked_account(asked.account)
     settings = made_folder(data)
     _require_account(settings, asked.account)
+    _require_own(settings, asked.paths)
     catalog = open_catalog(settings)
     try:
         looked = catalog.look(asked.account, database, name, asked.paths, asked.wishes, keep=not preview)
@@ -126,6 +128,21 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
         note(line)
     if preview:
         _show_preview(looked)
+
+
+def _require_own(settings: Settings, paths: Iterable[str]) -> None:
+    """Whether tables are those of this catalog, and their files are on this machine."""
+    if settings.catalog == "glue":
+        raise Problem(
+            'The setting catalog = "glue" has tables looked up in AWS Glue: they are added there, and nothing is '
+            "registered here. docs/tables.md has how they are read."
+        )
+    stored = next((path for path in paths if path.startswith("s3://")), None)
+    if stored is not None:
+        raise Problem(
+            f"{stored} is in S3, and this catalog has files of this machine. Tables in S3 are those of AWS Glue: set "
+            'catalog = "glue" (docs/tables.md).'
+        )
 
 
 def _show_preview(looked: Looked) -> None:

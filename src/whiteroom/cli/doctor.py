@@ -13,6 +13,7 @@ import typer
 from whiteroom.app import noise_secret, open_finder, sandbox_report, session_secret
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
+from whiteroom.cli.glue import about_glue
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
@@ -46,6 +47,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         _about_machine(),
         _about_redaction(settings),
         *_about_noise(),
+        *about_glue(settings),
         *_about_folder(settings),
     )
     is_sealed = report.usable and settings.sandbox == "required"

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from whiteroom.app import open_catalog
 from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.articles import with_article
 from whiteroom.base.clock import utc_now
@@ -21,6 +20,7 @@ from whiteroom.domain.observability.next_actions import Advice
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
+from whiteroom.opening import open_tables
 from whiteroom.operations.access import KEY_NOT_USED
 from whiteroom.ports import Catalog, Repository, Transaction
 
@@ -75,7 +75,7 @@ def explain(
         events = tx.events(arn)
         names = _names(tx, arn, events)
         record = None if events else _record(tx, place)
-        told = _advice(tx, open_catalog(settings), record)
+        told = _advice(tx, open_tables(settings), record)
     if not events and record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:

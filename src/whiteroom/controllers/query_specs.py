@@ -14,7 +14,7 @@ from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
 from whiteroom.domain.execution.query_compute import Compute, granted
 from whiteroom.domain.execution.steps import Failure
 from whiteroom.domain.privacy.differential_privacy import epsilon_left
-from whiteroom.domain.privacy.query_tables import UNREADABLE, QueryTable
+from whiteroom.domain.privacy.query_tables import QueryTable, unreadable
 from whiteroom.domain.resources.channel_queries import template_can_fill, template_gives
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
@@ -88,7 +88,7 @@ class QuerySpecs:
             template_arn=statement.template_arn,
             querier_account_id=query.account_id,
             algorithm_association_arn=algorithm_association_arn,
-            tables=tuple(map(self._resolved, tables)),
+            tables=tuple(self._resolved(table, query.id) for table in tables),
             result_format=result_format,
             target=target,
             # A program may be made for files without one (settings.csv_header); a person is not.
@@ -104,14 +104,14 @@ class QuerySpecs:
             measured=collaboration is not None and bool(collaboration.is_metrics_enabled),
         )
 
-    def _resolved(self, found: Referenced) -> QueryTable:
+    def _resolved(self, found: Referenced, query_id: str) -> QueryTable:
         """The table as it is now; where it cannot be read here, a query that reads it is told so, and no other."""
         table, _ = found
         try:
-            return resolved(self._catalog, found)
+            return resolved(self._catalog, found, query_id)
         except TableNotFound as error:
             log.warning("table %s of account %s: %s", table.name, table.owner_account_id, error)
-            return replace(table, source=UNREADABLE)
+            return replace(table, source=unreadable(str(error)))
 
 
 _ANY_SIZE = 1 << 62

@@ -6,13 +6,17 @@ the table is looked up on a thread, and the operation begins anew: no transactio
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
+from whiteroom.base.faults import Throttled
 from whiteroom.domain.privacy.query_tables import CatalogTable
-from whiteroom.ports import Catalog, TableNotFound
+from whiteroom.ports import Catalog, CatalogUnavailable, Reader, TableNotFound
 
-TableName = tuple[str, str, str]
-"""The owner's account, the database and the table."""
+log = logging.getLogger(__name__)
+
+TableName = tuple[str, str, str, str]
+"""The owner's account, the database, the table and the region."""
 
 
 class NotLookedUp(Exception):
@@ -28,19 +32,35 @@ class CatalogAnswers:
     """A `Catalog` for one call."""
 
     catalog: Catalog
-    _found: dict[TableName, CatalogTable | TableNotFound] = field(default_factory=dict)
+    _found: dict[TableName, CatalogTable | TableNotFound | CatalogUnavailable] = field(default_factory=dict)
 
-    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+    @property
+    def has_regions(self) -> bool:
+        """ports.Catalog."""
+        return self.catalog.has_regions
+
+    def resolve(
+        self,
+        account_id: str,
+        database: str,
+        table: str,
+        *,
+        region: str = "",
+        reader: Reader | None = None,  # noqa: ARG002 - no operation reads rows
+    ) -> CatalogTable:
         """ports.Catalog.
 
         Raises:
             TableNotFound: as the catalog said.
+            Throttled: it could not be asked now.
             NotLookedUp: nobody has asked it yet.
         """
-        name = (account_id, database, table)
+        name = (account_id, database, table, region)
         if name not in self._found:
             raise NotLookedUp(name)
         found = self._found[name]
+        if isinstance(found, CatalogUnavailable):
+            raise Throttled("The catalog of tables does not answer now. Ask again.")
         if isinstance(found, TableNotFound):
             raise found
         return found
@@ -48,6 +68,10 @@ class CatalogAnswers:
     def look_up(self, name: TableName) -> None:
         """Ask the catalog, however long it takes."""
         try:
-            self._found[name] = self.catalog.resolve(*name)
+            account_id, database, table, region = name
+            self._found[name] = self.catalog.resolve(account_id, database, table, region=region)
+        except CatalogUnavailable as error:
+            log.warning("the catalog does not answer: %s", error)
+            self._found[name] = error
         except TableNotFound as error:
             self._found[name] = error

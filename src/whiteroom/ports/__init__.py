@@ -7,7 +7,17 @@ Adapters: store/, runtime/, engines/, catalog/, data/, keys/. They meet in app.p
 from __future__ import annotations
 
 from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey, PlacedEvent
-from whiteroom.ports.catalog import TABLES, Catalog, FoundTable, Glimpse, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import (
+    TABLES,
+    Catalog,
+    CatalogUnavailable,
+    FoundTable,
+    Glimpse,
+    Reader,
+    SchemaReader,
+    TableNotFound,
+    UnusableFiles,
+)
 from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
@@ -62,6 +72,7 @@ __all__ = [
     "Archive",
     "CannotSeal",
     "Catalog",
+    "CatalogUnavailable",
     "Claim",
     "ConflictingContents",
     "Data",
@@ -89,6 +100,7 @@ __all__ = [
     "PageKey",
     "PlacedEvent",
     "PlacedLine",
+    "Reader",
     "Repository",
     "RingUnreachable",
     "RunLogs",

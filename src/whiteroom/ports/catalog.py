@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from whiteroom.base.machine_errors import Trouble
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 
@@ -14,16 +15,43 @@ class TableNotFound(Exception):
     """The catalog has no such table for that account, or its files are gone. Safe for the table's owner."""
 
 
+class CatalogUnavailable(Trouble):
+    """The catalog cannot be asked now: whether it has the table is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For what a table is to be read, and with whose leave."""
+
+    query_id: str
+    role_arn: str
+    """Of the table's association."""
+
+
 class Catalog(Protocol):
     """Resolves what a configured table refers to."""
 
-    def resolve(self, account_id: str, database: str, table: str) -> CatalogTable:
+    @property
+    def has_regions(self) -> bool:
+        """Whether it has tables in several regions, which references may name."""
+
+    def resolve(
+        self, account_id: str, database: str, table: str, *, region: str = "", reader: Reader | None = None
+    ) -> CatalogTable:
         """The files and schema of `database.table` of that account, as they are now.
 
         It may take its time, and no more than a request may: it runs on a thread, outside of any transaction.
 
+        Args:
+            account_id: whose table.
+            database: its first name.
+            table: its second.
+            region: where the reference says it is; empty for the server's own.
+            reader: who reads its rows; for None objects that lie elsewhere are not listed.
+
         Raises:
             TableNotFound: the account has no such table, or its files cannot be read.
+            CatalogUnavailable: that cannot be told now; ask again.
         """
 
 

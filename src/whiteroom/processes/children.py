@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,21 +74,39 @@ def locked(folder: Path) -> Iterator[int | None]:
 
 
 def spawn(
-    folder: Path, lock: int, module: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    folder: Path,
+    lock: int,
+    module: str,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    told: bytes = b"",
 ) -> None:
-    """Start a child, which keeps the lock: it belongs to the open file that both share."""
+    """Start a child, which keeps the lock: it belongs to the open file that both share.
+
+    Args:
+        folder: its own.
+        lock: held.
+        module: what it runs.
+        arguments: of its command line.
+        environment: its variables, all of them.
+        told: on its standard input: secrets, which no file and no command line holds.
+    """
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-B", "-m", module, *arguments],
             cwd=folder,
             env=dict(environment or {}),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if told else subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=(lock,),
             start_new_session=True,
         )
     (folder / PID).write_text(str(process.pid))
+    if process.stdin is not None:
+        # One that is dead by now has heard nothing, and is found dead.
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(told)
     reaped(process.wait)
 
 

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from whiteroom.base.arns import parse_arn
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.domain.resources.collaborations import MemberStatus
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.domain.resources.configured_tables import catalog_name
+from whiteroom.domain.resources.configured_tables import catalog_name, in_region
 from whiteroom.domain.resources.schemas import query_table
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Catalog, TableNotFound, Transaction
+from whiteroom.ports import Catalog, Reader, TableNotFound, Transaction
 from whiteroom.reads.budgets import privacy_budget
 
 Referenced = tuple[QueryTable, Mapping[str, Any]]
-"""A table with its rules, its rows still to be found, and its TableReference."""
+"""A table with its rules, its rows still to be found, and its TableReference, which names its region."""
 
 
 def referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Referenced | None:
@@ -28,20 +29,29 @@ def referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Refe
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
     budget = privacy_budget(tx, association.collaboration_id)
     unread = CatalogTable((), FileFormat.CSV, tuple(Column(column, "") for column in table.allowed_columns))
-    return query_table(association, table, unread, rule, association_rule, budget), table.table_reference
+    reference = in_region(table.table_reference, parse_arn(table.arn).region)
+    return query_table(association, table, unread, rule, association_rule, budget), reference
 
 
-def resolved(catalog: Catalog, found: Referenced) -> QueryTable:
+def resolved(catalog: Catalog, found: Referenced, query_id: str | None = None) -> QueryTable:
     """The table with what its reference leads to now. It may take as long as a file takes to be read.
+
+    Args:
+        catalog: knows what is there.
+        found: the table.
+        query_id: of the query that reads its rows; None where its columns are asked for.
 
     Raises:
         TableNotFound: it leads nowhere here. What it says may name files: it is for the owner alone.
+        CatalogUnavailable: that cannot be told now.
     """
     table, reference = found
     name = catalog_name(reference)
     if isinstance(name, Denied):
         raise TableNotFound(name.reason)
-    return replace(table, source=catalog.resolve(table.owner_account_id, name.database, name.table))
+    reader = None if query_id is None else Reader(query_id, table.role_arn)
+    source = catalog.resolve(table.owner_account_id, name.database, name.table, region=name.region, reader=reader)
+    return replace(table, source=source)
 
 
 def shared_associations(tx: Transaction, collaboration_id: str) -> list[ConfiguredTableAssociation]:

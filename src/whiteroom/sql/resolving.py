@@ -57,14 +57,16 @@ def name_views(tree: exp.Expr, tables: tuple[QueryTable, ...], others: tuple[str
             )
         if not indexes:
             raise Refused(_no_table(name, tables, others))
-        if tables[indexes[0]].unreadable:
+        table = tables[indexes[0]]
+        if table.unreadable:
             raise Refused(
-                f"The table '{tables[indexes[0]].name}' cannot be read now. Ask its owner: the catalog has no such "
+                f"The table '{table.name}' cannot be read now. Ask its owner: the catalog has no such "
                 "table, or its files are gone.",
                 QueryFailure.DATA,
+                {table.association_id: table.source.unreadable},
             )
         view = f"{RESERVED}{indexes[0]}"
-        views[view] = tables[indexes[0]]
+        views[view] = table
         if not node.alias:
             node.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
         node.set("this", exp.to_identifier(view, quoted=True))

@@ -31,5 +31,5 @@ class TestCatalogAnswers(CatalogContract):
         catalog.put(*KNOWN, {column.name: column.type for column in COLUMNS})
         answers = CatalogAnswers(catalog)
         for name in (KNOWN, *UNKNOWN):
-            answers.look_up(name)
+            answers.look_up((*name, ""))
         return answers

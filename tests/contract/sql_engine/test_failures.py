@@ -94,7 +94,8 @@ def test_a_query_cannot_make_a_value_look_like_a_line_of_a_broken_file(
     spec = people.spec("SELECT 42 AS x FROM people", **WAYS[way])
     folder = people.path / "forged"
     folder.mkdir()
-    failure, message, _ = worker.run_query(Folders(folder, people.rows(spec)), spec, 2**30, Walls(plan=False))
+    end = worker.run_query(Folders(folder, people.rows(spec)), spec, 2**30, Walls(plan=False))
+    failure, message = end.outcome, end.message
     assert failure is QueryFailure.INVALID
     assert SECRETS[1] not in message
     assert "people.csv" not in message

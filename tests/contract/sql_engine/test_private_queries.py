@@ -16,7 +16,7 @@ from contract.sql_engine.conftest import QUERIER, EngineFolder
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QueryResult
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.differential_privacy import Bill, PrivacyPolicy
-from whiteroom.engines.duckdb.specs import Folders, read_end, read_folders, read_spec, write_end, write_spec
+from whiteroom.engines.duckdb.specs import End, Folders, read_end, read_folders, read_spec, write_end, write_spec
 
 USERS_NOISE = 10
 COLUMNS = {"user_id": "string", "shop": "string", "amount": "double"}
@@ -118,7 +118,7 @@ def test_a_policy_and_what_is_told_cross_to_the_process_and_back(visits: EngineF
     write_spec(spec, folders)
     assert (read_spec(tmp_path), read_folders(tmp_path)) == (spec, folders)
     told = QueryResult(1, ("a",), 1, ("t",), ({"aggregationType": "COUNT"},))
-    write_end(tmp_path / "end.json", told)
+    write_end(tmp_path / "end.json", End(told))
     seen = read_end(tmp_path / "end.json")
     assert seen is not None
     assert seen.result == told

@@ -144,6 +144,7 @@ OF_QUERY_FAILURE: dict[QueryFailure, StatusCode] = {
     QueryFailure.TIMEOUT: StatusCode.QUERY_TIMED_OUT,
     QueryFailure.STOPPED: StatusCode.PLATFORM_ERROR,
     QueryFailure.PLATFORM: StatusCode.PLATFORM_ERROR,
+    QueryFailure.AGAIN: StatusCode.DATA_ERROR,
 }
 
 OF_SYNTHESIS_FAILURE: dict[SynthesisFailure, StatusCode] = {

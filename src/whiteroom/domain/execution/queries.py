@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -80,6 +80,8 @@ class QueryFailure(StrEnum):
     """It was ended because nobody wants it any more."""
     PLATFORM = "platform"
     """A fault of ours, or of the machine."""
+    AGAIN = "again"
+    """A table that lies elsewhere changed while it was brought, or could not be reached: it may be had another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +141,5 @@ class QueryObservation:
     """For the operator: what the engine's binder found in the query and the guard had not; no row was read then."""
     judgement: Judgement | None = None
     """How the query was judged: there before it reads a row, and ever after."""
+    for_owners: Mapping[str, str] = field(default_factory=dict)
+    """Why tables could not be read, by the ids of their associations: each for the table's owner alone."""

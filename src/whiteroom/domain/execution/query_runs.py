@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whiteroom.domain.execution.failures import MEANING, OF_QUERY_FAILURE, StatusCode
-from whiteroom.domain.execution.queries import QueryObservation
+from whiteroom.domain.execution.queries import QueryFailure, QueryObservation
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.execution.steps import WAIT, Effect, Step, failed
 
@@ -22,6 +22,12 @@ def follow_query(seen: QueryObservation, restarts: int) -> Step:
     """
     if seen.phase is Phase.RUNNING:
         return WAIT
+    if seen.failure is QueryFailure.AGAIN and restarts < RESTARTS_ALLOWED:
+        return Step(
+            Effect.START,
+            changes={"restarts": restarts + 1},
+            reason="A table changed while it was brought, or could not be reached; the query was started again.",
+        )
     if seen.failure is not None:
         code = OF_QUERY_FAILURE[seen.failure]
         return failed(code, seen.message or MEANING[code])

@@ -17,6 +17,8 @@ class FileFormat(StrEnum):
     """With a header, and fields in quotes where they need them."""
     JSON_LINES = "jsonl"
     """An object a line."""
+    ORC = "orc"
+    """As Hive writes it. Of tables in a store of objects alone, and written anew as Parquet before they are read."""
     PARQUET = "parquet"
     """As Spark and pandas write it."""
 
@@ -50,6 +52,10 @@ class Reading:
     """Columns that the folders of the files name (`yr=2024/`), outermost first: no file holds them."""
     by_name: bool = False
     """Whether files of Parquet have other columns, or have them in another order: those that one lacks are NULL."""
+    header: bool = True
+    """Whether the files of a CSV begin with the names of their columns; where not, columns go by position."""
+    empty_texts: bool = False
+    """Whether an empty field of a column of text is an empty text, as Hive has it, and no NULL."""
     strict: bool = True
     """Whether a value that is none of its column's type as it is written (`3.7`, `007`, `1e3` of an integer) is an
     error. False of tables that a release added which did not ask."""
@@ -58,11 +64,24 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object in a store that holds rows of a table, as it was when it was listed."""
+
+    uri: str
+    """`s3://BUCKET/KEY`."""
+    size_bytes: int
+    etag: str
+    """As the store says it, with its quotes: what is read is what was listed, or nothing."""
+    partition: tuple[str | None, ...] = ()
+    """Its values of `Reading.partitions`."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogTable:
     """A configured table's reference, resolved: the files that hold its rows, and its schema."""
 
     files: tuple[str, ...]
-    """Absolute paths, in a fixed order."""
+    """Absolute paths, in a fixed order; of a table that is elsewhere, none before its objects are brought."""
     format: FileFormat
     columns: tuple[Column, ...]
     reading: Reading = Reading()
@@ -72,6 +91,14 @@ class CatalogTable:
     """A private folder for copies of files that the engine cannot read as they are; empty where there is none."""
     origins: tuple[str, ...] = ()
     """Of each file, which one it is to be a copy of; empty where they are the files themselves."""
+    elsewhere: bool = False
+    """Whether its rows lie in a store of objects, and are brought before they are read."""
+    objects: tuple[StoredObject, ...] = ()
+    """Those that hold the rows of a table that is elsewhere, ordered by their names."""
+    pruned: bool = False
+    """Whether partitions of it that a query cannot see were not brought for it."""
+    unreadable: str = ""
+    """Why what it refers to cannot be read; for its owner alone."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -79,8 +106,9 @@ class CatalogTable:
         return self.origins or self.files
 
 
-UNREADABLE = CatalogTable((), FileFormat.CSV, ())
-"""What stands for a reference whose catalog entry or files are gone."""
+def unreadable(reason: str) -> CatalogTable:
+    """What stands for a reference whose catalog entry or files are gone."""
+    return CatalogTable((), FileFormat.CSV, (), unreadable=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +130,8 @@ class QueryTable:
     """What its owner's budget of differential privacy grants; None where the owner has none here."""
     association_id: str = ""
     """Which association it is: a name may be used again after one is deleted."""
+    role_arn: str = ""
+    """The role with which its owner lets its rows be read, where they are not on this machine."""
 
     @property
     def title(self) -> str:
@@ -111,7 +141,7 @@ class QueryTable:
     @property
     def unreadable(self) -> bool:
         """Whether what it refers to cannot be read now."""
-        return self.source == UNREADABLE
+        return bool(self.source.unreadable)
 
     @property
     def identifier(self) -> str | None:

@@ -61,6 +61,8 @@ class CatalogName:
 
     database: str
     table: str
+    region: str = ""
+    """Where the reference says it is; empty where it does not."""
 
 
 def catalog_name(table_reference: Mapping[str, Any]) -> CatalogName | Denied:
@@ -68,23 +70,34 @@ def catalog_name(table_reference: Mapping[str, Any]) -> CatalogName | Denied:
     for kind in _CATALOGED:
         reference = table_reference.get(kind)
         if reference is not None:
-            return CatalogName(reference["databaseName"], reference["tableName"])
+            return CatalogName(reference["databaseName"], reference["tableName"], reference.get("region", ""))
     kind = next(iter(table_reference), "no table")
     return Denied(
         f"A tableReference to {kind} is not read here. Use `glue` (or `athena`) with databaseName and tableName, "
-        "and register the files with `whiteroom catalog add`."
+        "and register the files with `whiteroom catalog add`, or set `catalog` to glue."
     )
+
+
+def in_region(table_reference: Mapping[str, Any], region: str) -> Mapping[str, Any]:
+    """A reference that names its region: where it names none, that of the request that made it."""
+    return {kind: {"region": region, **reference} for kind, reference in table_reference.items()}
 
 
 _WORK_GROUP, _CATALOG = "primary", "AwsDataCatalog"
 """Athena's own names of what everybody has."""
 
 
-def reference_is_here(table_reference: Mapping[str, Any], region: str) -> Verdict:
-    """Whether a reference means what is read here: the account's one catalog, in one region, with nothing beside it."""
+def reference_is_here(table_reference: Mapping[str, Any], region: str, *, has_regions: bool = False) -> Verdict:
+    """Whether a reference means what is read here: the account's one catalog, with nothing beside it.
+
+    Args:
+        table_reference: the reference.
+        region: of the request.
+        has_regions: whether the catalog has tables in others, too.
+    """
     reference: Mapping[str, Any] = next(iter(table_reference.values()), {})
     asked = reference.get("region", region)
-    if asked != region:
+    if asked != region and not has_regions:
         return Denied(
             f"tableReference names the region {asked}; a table is read in the region of the request, {region}. "
             "Leave region out, or ask in that region."

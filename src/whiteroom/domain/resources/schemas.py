@@ -53,6 +53,7 @@ def query_table(
         association_rule=_inner(association_rule) if fits else None,
         privacy=policy_of(budget) if budget is not None and budget.membership_id == own else None,
         association_id=association.id,
+        role_arn=association.role_arn,
     )
 
 

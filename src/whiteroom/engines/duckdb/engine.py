@@ -7,19 +7,28 @@ memory, and a server that starts again finds its queries as they are.
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from whiteroom.aws.clients import AwsClients
+from whiteroom.aws.identities import member
+from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
+from whiteroom.base.machine_errors import Trouble
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.execution.runs import Phase
+from whiteroom.engines.duckdb.elsewhere.handing import REFUSED
 from whiteroom.engines.duckdb.specs import (
     BILL,
     END,
     JUDGEMENT,
     SPEC,
     SPILL,
+    TABLES,
+    End,
     Folders,
     read_bill,
     read_end,
@@ -32,6 +41,7 @@ from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.processes.spending import read_spent
 
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 _ABSENT = QueryObservation(Phase.ABSENT)
 _RUNNING = QueryObservation(Phase.RUNNING)
 
@@ -39,10 +49,27 @@ _RUNNING = QueryObservation(Phase.RUNNING)
 class DuckDbEngine:
     """Implements ports.SqlEngine. Any number of engines, in any number of processes, may share a folder."""
 
-    def __init__(self, folder: Path, data: LocalData, spill_bytes: int = 100 * 10**9) -> None:
-        """Keep queries below `folder`, and rows where `data` says; each query may put `spill_bytes` of rows on disk."""
+    def __init__(
+        self,
+        folder: Path,
+        data: LocalData,
+        spill_bytes: int = 100 * 10**9,
+        aws: AwsClients | None = None,
+        table_bytes: int = 100 * 10**9,
+    ) -> None:
+        """Run queries.
+
+        Args:
+            folder: they are kept below it.
+            data: says where their rows are.
+            spill_bytes: how many each may put on disk of what it works with.
+            aws: has the credentials of owners whose tables lie elsewhere; None where none do.
+            table_bytes: how many each may bring of such tables.
+        """
         self._data = data
         self._spill_bytes = spill_bytes
+        self._aws = aws
+        self._table_bytes = table_bytes
         self._queries = folder.resolve() / "queries"
         self._queries.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -51,13 +78,37 @@ class DuckDbEngine:
         folder = self._folder(spec.id)
         folder.mkdir(mode=0o700, exist_ok=True)
         with locked(folder) as lock:
-            if lock is None or read_end(folder / END) is not None:
+            ended = read_end(folder / END)
+            if lock is None or (ended is not None and ended.failure is not QueryFailure.AGAIN):
                 return
+            handed = self._handed(spec)
+            (folder / END).unlink(missing_ok=True)
             folders = Folders(folder, Path(self._data.path(spec.target)))
             shutil.rmtree(folders.partial, ignore_errors=True)
             (folder / JUDGEMENT).unlink(missing_ok=True)
             write_spec(spec, folders)
-            spawn(folder, lock, "whiteroom.engines.duckdb.child", [str(self._spill_bytes)])
+            limits = [str(self._spill_bytes), str(self._table_bytes)]
+            proxies = {name: value for name, value in os.environ.items() if name.upper() in _PROXIES} if handed else {}
+            told = json.dumps(handed).encode() if handed else b""
+            spawn(folder, lock, "whiteroom.engines.duckdb.child", limits, proxies, told)
+
+    def _handed(self, spec: QuerySpec) -> dict[str, Mapping[str, str]]:
+        """What the child reads tables elsewhere with, each with its owner's identity alone.
+
+        Raises:
+            Trouble: credentials cannot be had now.
+        """
+        handed: dict[str, Mapping[str, str]] = {}
+        for table in spec.tables:
+            if table.source.elsewhere and table.source.objects and self._aws is not None:
+                identity = member(table.owner_account_id, table.role_arn or None, spec.id)
+                try:
+                    handed[table.association_id] = self._aws.credentials(identity)
+                except AwsRefused as refused:
+                    handed[table.association_id] = {REFUSED: str(refused)}
+                except AwsUnreachable as error:
+                    raise Trouble(f"Table {table.name}: {error}") from None
+        return handed
 
     def observe(self, query_id: str) -> QueryObservation:
         """What the query is doing now."""
@@ -91,7 +142,8 @@ class DuckDbEngine:
 
 def _record_stop(folder: Path) -> None:
     if read_end(folder / END) is None:
-        write_end(folder / END, QueryFailure.STOPPED, "The query was stopped.")
+        write_end(folder / END, End(QueryFailure.STOPPED, "The query was stopped."))
     if (folder / SPEC).exists():
         shutil.rmtree(read_folders(folder).partial, ignore_errors=True)
-    shutil.rmtree(folder / SPILL, ignore_errors=True)
+    for left in (SPILL, TABLES):
+        shutil.rmtree(folder / left, ignore_errors=True)

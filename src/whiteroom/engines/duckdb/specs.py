@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from whiteroom.base.documents import from_document
@@ -19,6 +20,7 @@ END = "end.json"
 BILL = "bill.json"
 JUDGEMENT = "judgement.json"
 SPILL = "spill"
+TABLES = "tables"
 """Names inside a query's folder."""
 
 
@@ -77,12 +79,26 @@ def read_judgement(path: Path) -> Judgement | None:
         return None
 
 
-def write_end(path: Path, end: QueryResult | QueryFailure, message: str = "", disagreement: str = "") -> None:
-    """Record how a query ended; what its two judges disagreed on is for the operator."""
-    if isinstance(end, QueryResult):
-        write_json(path, {"result": asdict(end)})
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a query ended."""
+
+    outcome: QueryResult | QueryFailure
+    message: str = ""
+    """Where it failed."""
+    disagreement: str = ""
+    """What its two judges disagreed on; for the operator."""
+    for_owners: Mapping[str, str] = field(default_factory=dict)
+    """Why tables could not be read, by their associations' ids; each for its owner."""
+
+
+def write_end(path: Path, end: End) -> None:
+    """Record how a query ended."""
+    if isinstance(end.outcome, QueryResult):
+        write_json(path, {"result": asdict(end.outcome)})
     else:
-        write_json(path, {"failure": end.value, "message": message, "disagreement": disagreement})
+        told = {"message": end.message, "disagreement": end.disagreement, "forOwners": dict(end.for_owners)}
+        write_json(path, {"failure": end.outcome.value, **told})
 
 
 def read_end(path: Path) -> QueryObservation | None:
@@ -94,4 +110,11 @@ def read_end(path: Path) -> QueryObservation | None:
     if "result" in document:
         return QueryObservation(Phase.ENDED, from_document(QueryResult, document["result"]))
     failure, message = QueryFailure(document["failure"]), document["message"]
-    return QueryObservation(Phase.ENDED, None, failure, message, disagreement=document.get("disagreement", ""))
+    return QueryObservation(
+        Phase.ENDED,
+        None,
+        failure,
+        message,
+        disagreement=document.get("disagreement", ""),
+        for_owners=document.get("forOwners", {}),
+    )

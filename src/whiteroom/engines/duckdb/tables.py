@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from whiteroom.domain.privacy.query_tables import Column, FileFormat, QueryTable
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import narrower
 from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
@@ -58,7 +58,7 @@ def view_statements(
         names = ", ".join(sql_name(name) for name, _ in columns) or _NO_COLUMN
         statements.append(f"CREATE TEMP TABLE {copy} AS SELECT {names} FROM {source}")  # noqa: S608 -- quoted above
         source, key = copy, f", rowid AS {sql_name(ROW_KEY)}"
-    typed = {name: _typed(name, spark_type, table.source.format) for name, spark_type in columns}
+    typed = {name: _typed(name, spark_type, table.source) for name, spark_type in columns}
     if private:
         typed = {name: one_form(typed[name], to_duckdb(spark_type)) for name, spark_type in columns}
     selected = ", ".join(f"{value} AS {sql_name(name.lower())}" for name, value in typed.items())
@@ -72,9 +72,11 @@ def count_statement(table: QueryTable) -> str:
     return f"SELECT COUNT(*) FROM {_reader(table)}"  # noqa: S608 -- quoted
 
 
-def _typed(name: str, spark_type: str, file_format: FileFormat) -> str:
+def _typed(name: str, spark_type: str, source: CatalogTable) -> str:
+    if source.format is FileFormat.CSV and source.reading.empty_texts and spark_type not in {"string", "binary"}:
+        return f"CAST(nullif({sql_name(name)}, '') AS {to_duckdb(spark_type)})"
     cast = f"CAST({sql_name(name)} AS {to_duckdb(spark_type)})"
-    if file_format is FileFormat.PARQUET and spark_type in {"float", "double"}:
+    if source.format is FileFormat.PARQUET and spark_type in {"float", "double"}:
         # The statistics of many a file leave NaN out. DuckDB would go by them: max() and isnan() without it.
         return f"CASE WHEN {sql_name(name)} IS NOT NULL THEN {cast} END"
     return cast
@@ -93,7 +95,8 @@ def check_headers(tables: Iterable[QueryTable]) -> None:
     for table in tables:
         wanted = [column.name for column in held(table.source.columns, table.source.reading)]
         for file in table.source.sources:
-            found = read_header(Path(file), table.source.reading) if table.source.format is FileFormat.CSV else wanted
+            named = table.source.format is FileFormat.CSV and table.source.reading.header
+            found = read_header(Path(file), table.source.reading) if named else wanted
             if not Path(file).is_file() or found is None:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.")
             if [name.lower() for name in found] != [name.lower() for name in wanted]:

@@ -53,8 +53,11 @@ def use_of(connection: duckdb.DuckDBPyConnection, spec: QuerySpec, judged: Judge
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, judged: JudgedQuery) -> tuple[TableRead, ...] | None:
-    """The tables, or None where one of them hides its counts, or cannot be read through."""
-    if any(map(hides_counts, judged.views.values())):
+    """The tables, or None where one of them hides its counts, or cannot be read through.
+
+    Nor where partitions of one were left where they are: how many rows the others have, a filter would tell.
+    """
+    if any(hides_counts(table) or table.source.pruned for table in judged.views.values()):
         return None
     try:
         return tuple(_table(connection, table, judged.columns[view]) for view, table in judged.views.items())

@@ -15,6 +15,7 @@ import duckdb
 from whiteroom.base.trees import put_in_place
 from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QuerySpec, ResultFormat
 from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.engines.duckdb.elsewhere.handing import NotBrought, Staging, TooMuch
 from whiteroom.engines.duckdb.files.copies import with_copies
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.results import (
@@ -31,7 +32,7 @@ from whiteroom.engines.duckdb.noise.execute import fill, make_groups, rehearse
 from whiteroom.engines.duckdb.noise.mechanisms import require_opendp
 from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.spark.session import prepare
-from whiteroom.engines.duckdb.specs import BILL, JUDGEMENT, SPILL, Folders, write_bill, write_judgement
+from whiteroom.engines.duckdb.specs import BILL, JUDGEMENT, SPILL, End, Folders, write_bill, write_judgement
 from whiteroom.engines.duckdb.tables import (
     BrokenData,
     broken_data,
@@ -73,29 +74,57 @@ _SAFE_ERRORS: tuple[tuple[type[duckdb.Error], QueryFailure, str], ...] = (
 
 _READ_LESS = "Read fewer rows or columns, or ask its operator to raise the limit."
 
-End = tuple[QueryResult | QueryFailure, str, str]
-"""How a query ended; a sentence where it failed; and what its judges disagreed on, for the operator."""
+_BRING_LESS = "Ask for fewer of their partitions, or ask its operator to raise the limit."
 
 
-def run_query(folders: Folders, spec: QuerySpec, spill_bytes: int, walls: Walls = BOTH) -> End:
-    """Run one query. The result stands in `folders.rows` once this returns. `walls`: all stand, but in tests."""
+def run_query(  # noqa: PLR0911 - one row for each way to end
+    folders: Folders,
+    spec: QuerySpec,
+    spill_bytes: int,
+    walls: Walls = BOTH,
+    staging: Staging | None = None,
+) -> End:
+    """Run one query. The result stands in `folders.rows` once this returns.
+
+    Args:
+        folders: the query's own, and its result's.
+        spec: the query.
+        spill_bytes: how many it may put on disk of what it works with.
+        walls: all stand, but in tests.
+        staging: for tables that lie elsewhere; None where there are none.
+    """
     try:
         with cpu_limit(GUARD_SECONDS):
             guarded = judge_and_write(_with_copies(spec), walls)
         write_judgement(folders.work / JUDGEMENT, guarded.judged.judgement)
+        if staging is not None:
+            # Imported here: what speaks to a store takes longer to load than many a query runs.
+            from whiteroom.engines.duckdb.elsewhere.staging import brought  # noqa: PLC0415
+
+            guarded = replace(guarded, judged=brought(guarded.judged, spec.id, staging))
         if guarded.noisy is not None:
-            return *_run_noisy(folders, spec, guarded, guarded.noisy, spill_bytes, walls), ""
-        return *_run_plain(folders, spec, guarded, spill_bytes, walls), ""
+            return End(*_run_noisy(folders, spec, guarded, guarded.noisy, spill_bytes, walls))
+        return End(*_run_plain(folders, spec, guarded, spill_bytes, walls))
     except Refused as refusal:
-        return refusal.failure, str(refusal), ""
+        return End(refusal.failure, str(refusal), for_owners=refusal.for_owners)
+    except NotBrought as missing:
+        return End(QueryFailure.AGAIN if missing.again else QueryFailure.DATA, str(missing), "", missing.owners)
+    except BrokenData as broken:
+        return End(QueryFailure.DATA, str(broken))
+    except OSError as error:
+        if not out_of_space(error):
+            raise
+        return End(*_disk_full(folders))
     except RecursionError:
         # Its plan, that is; nothing recurses over rows.
-        return QueryFailure.REFUSED, TOO_DEEP, ""
+        return End(QueryFailure.REFUSED, TOO_DEEP)
+    except TooMuch as much:
+        return End(QueryFailure.RESOURCES, f"{much}, the limit of this server (max_table_bytes). {_BRING_LESS}")
     except TooLarge as large:
         shutil.rmtree(folders.partial, ignore_errors=True)
-        return QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}", ""
+        return End(QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}")
     except (Disagreement, NotWhatWasJudged) as found:
-        return QueryFailure.REFUSED, Disagreement.told, str(found)
+        return End(QueryFailure.REFUSED, Disagreement.told, str(found))
 
 
 def _with_copies(spec: QuerySpec) -> QuerySpec:

@@ -12,6 +12,7 @@ from whiteroom.domain.resources.configured_tables import (
     allowed_columns_fit,
     analysis_method_fits,
     catalog_name,
+    in_region,
     policy_of_type,
     reference_is_here,
     rule_columns,
@@ -106,24 +107,24 @@ _UPDATABLE: dict[str, tuple[str, Any]] = {
 
 def _require_fitting(context: Context, table: ConfiguredTable) -> None:
     """Hold a table to the catalog: it is there, and has the allowed columns."""
-    name = catalog_name(table.table_reference)
+    region = parse_arn(table.arn).region
+    name = catalog_name(in_region(table.table_reference, region))
     if isinstance(name, Denied):
         raise ValidationFault(name.reason, reason="INVALID_CONFIGURATION")
-    region = parse_arn(table.arn).region
-    permit(reference_is_here(table.table_reference, region), ValidationFault, reason="INVALID_CONFIGURATION")
+    permit(
+        reference_is_here(table.table_reference, region, has_regions=context.catalog.has_regions),
+        ValidationFault,
+        reason="INVALID_CONFIGURATION",
+    )
     permit(
         analysis_method_fits(table.analysis_method, table.selected_analysis_methods),
         ValidationFault,
         reason="INVALID_CONFIGURATION",
     )
     try:
-        found = context.catalog.resolve(table.account_id, name.database, name.table)
+        found = context.catalog.resolve(table.account_id, name.database, name.table, region=name.region)
     except TableNotFound as error:
-        raise ValidationFault(
-            f"{error} For this table: `whiteroom catalog add --account {table.account_id} "
-            f"{name.database}.{name.table} PATH...`.",
-            reason="INVALID_CONFIGURATION",
-        ) from None
+        raise ValidationFault(str(error), reason="INVALID_CONFIGURATION") from None
     permit(
         allowed_columns_fit(table.allowed_columns, [column.name for column in found.columns]),
         ValidationFault,

@@ -98,7 +98,7 @@ def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_gro
     [
         ({"tableReference": SNOWFLAKE}, "snowflake"),
         ({"tableReference": DATABRICKS}, "databricks"),
-        ({"tableReference": {"glue": {"databaseName": "lake", "tableName": "ghosts"}}}, "whiteroom catalog add"),
+        ({"tableReference": {"glue": {"databaseName": "lake", "tableName": "ghosts"}}}, "no table lake.ghosts"),
         ({"allowedColumns": ["age", "salary"]}, "salary"),
         ({"allowedColumns": ["age", "age"]}, "more than once"),
         ({"analysisMethod": "DIRECT_JOB"}, "DIRECT_JOB"),

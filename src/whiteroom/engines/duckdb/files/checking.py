@@ -15,7 +15,7 @@ import duckdb
 from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
 from whiteroom.engines.duckdb.files.lines import line_of
 from whiteroom.engines.duckdb.files.quoting import sql_name
-from whiteroom.engines.duckdb.files.reading import as_text, held, reader
+from whiteroom.engines.duckdb.files.reading import as_text, held, is_value, reader
 from whiteroom.engines.duckdb.files.values import fits
 
 _ROW = "whiteroom row"
@@ -69,7 +69,7 @@ def find_misfit(
     """
     wanted = wanted if file_format is not FileFormat.PARQUET else [c for c in wanted if c.name in reading.partitions]
     checks = [
-        f"count(*) FILTER ({sql_name(c.name)} IS NOT NULL AND NOT ({fits(sql_name(c.name), c.type, reading)}))"
+        f"count(*) FILTER ({is_value(sql_name(c.name), reading)} AND NOT ({fits(sql_name(c.name), c.type, reading)}))"
         for c in wanted
     ]
     if not checks:
@@ -96,7 +96,7 @@ def find_misfit(
 def _first_row(connection: duckdb.DuckDBPyConnection, source: str, column: Column, reading: Reading) -> int:
     name = sql_name(column.name)
     numbered = f"SELECT row_number() OVER () AS {sql_name(_ROW)}, {name} FROM {source}"  # noqa: S608 -- quoted
-    bad = f"{name} IS NOT NULL AND NOT ({fits(name, column.type, reading)})"
+    bad = f"{is_value(name, reading)} AND NOT ({fits(name, column.type, reading)})"
     first = f"SELECT min({sql_name(_ROW)}) FROM ({numbered}) WHERE {bad}"  # noqa: S608 -- quoted
     found = connection.execute(first).fetchone()
     return int(found[0]) if found and found[0] else 1

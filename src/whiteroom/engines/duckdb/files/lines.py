@@ -61,6 +61,16 @@ def find_unreadable(file: Path, encoding: str = "") -> str:
     return ""
 
 
+def has_byte(file: Path, byte: bytes) -> bool:
+    """Whether a text, unpacked, has a byte.
+
+    Raises:
+        OSError: it cannot be read, or is packed and damaged.
+    """
+    with unpacked(file) as stream:
+        return any(byte in chunk for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b""))
+
+
 def records(lines: Iterator[str], reading: Reading) -> Iterator[list[str]]:
     """The records of a CSV, blank lines as empty ones; the first is the header.
 
@@ -122,7 +132,7 @@ def line_of(file: Path, file_format: FileFormat, reading: Reading, row: int, col
 
 def _line_of_record(file: Path, reading: Reading, row: int, columns: int) -> int | None:
     line = 1 + reading.skip_lines
-    seen = -1
+    seen = -1 if reading.header else 0
     try:
         with unpacked(file) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as text:
             lines = _Counted(text)

@@ -32,12 +32,12 @@ def reader(
     if file_format is FileFormat.PARQUET:
         by_name = ", union_by_name=true" if reading.by_name else ""
         return f"read_parquet({names}, {_folders(reading)}{by_name})"
-    typed = ", ".join(
-        f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in held(columns, reading)
-    )
+    # Where an empty field is a text, it is none of another type: who reads it says so (is_value).
+    columns = held(as_text(columns) if reading.empty_texts else columns, reading)
+    typed = ", ".join(f"{sql_literal(column.name)}: {sql_literal(to_duckdb(column.type))}" for column in columns)
     common = f"auto_detect=false, {_folders(reading)}, columns={{{typed}}}{', ignore_errors=true' if broken else ''}"
     if file_format is FileFormat.CSV:
-        return f"read_csv({names}, {_dialect(reading)}, {common})"
+        return f"read_csv({names}, {_dialect(reading, columns)}, {common})"
     return f"read_json({names}, format='newline_delimited', records=true, {common})"
 
 
@@ -56,13 +56,21 @@ def as_text(columns: Iterable[Column]) -> list[Column]:
     return [Column(column.name, "string") for column in columns]
 
 
-def _dialect(reading: Reading) -> str:
-    nulls = ", ".join(map(sql_literal, ("", *reading.null_words)))
+def is_value(text: str, reading: Reading) -> str:
+    """The SQL that says whether the text of a column that has another type is a value, and no NULL."""
+    return f"{text} <> ''" if reading.empty_texts else f"{text} IS NOT NULL"
+
+
+def _dialect(reading: Reading, columns: Sequence[Column]) -> str:
+    words = reading.null_words if reading.empty_texts and reading.null_words else ("", *reading.null_words)
+    nulls = ", ".join(map(sql_literal, words))
     options = [
         f"delim={sql_literal(reading.delimiter)}, quote={sql_literal(reading.quote)}",
         f"escape={sql_literal(reading.escape if reading.quote else '')}, nullstr=[{nulls}]",
-        "header=true, strict_mode=true, null_padding=false",
+        f"header={str(reading.header).lower()}, strict_mode=true, null_padding=false",
     ]
+    if reading.empty_texts and not reading.null_words:
+        options.append(f"force_not_null=[{', '.join(sql_literal(column.name) for column in columns)}]")
     if reading.skip_lines:
         options.append(f"skip={reading.skip_lines}")
     if reading.date_format:

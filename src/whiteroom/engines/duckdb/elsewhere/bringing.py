@@ -1,0 +1,114 @@
+"""Brings objects of S3 to files: what was listed, byte for byte, or nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from whiteroom.aws.identities import Identity
+from whiteroom.aws.refusals import AwsUnreachable, code_of, refusals
+from whiteroom.domain.privacy.query_tables import StoredObject
+
+PART_BYTES: Final = 8 << 20
+_THREADS: Final = 8
+_PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Between the tries of one part, each of which botocore has tried several times."""
+_MOVED: Final = frozenset({"412", "404", "416", "PreconditionFailed", "NoSuchKey", "NoSuchVersion", "InvalidRange"})
+
+Sleep = Callable[[float], None]
+
+
+class ObjectMoved(Exception):
+    """An object is gone, or another one by now: what was listed cannot be had any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    item: StoredObject
+    file: Path
+    begin: int
+    length: int
+
+    @property
+    def is_whole(self) -> bool:
+        return self.length == self.item.size_bytes
+
+
+def bring(s3: Any, identity: Identity, wanted: Sequence[tuple[StoredObject, Path]], sleep: Sleep = time.sleep) -> None:
+    """Write each object to its file, several parts at a time.
+
+    Args:
+        s3: signs as the table's owner.
+        identity: the owner's, for sentences.
+        wanted: objects, and the files that are made of them; their folders are there.
+        sleep: waits for so many seconds.
+
+    Raises:
+        ObjectMoved: one is no longer what was listed.
+        AwsRefused: one may not be read.
+        AwsUnreachable: one could not be read whole, however often it was tried.
+        OSError: a file cannot be written.
+    """
+    with ThreadPoolExecutor(_THREADS, "bring") as pool:
+        try:
+            for _ in pool.map(lambda part: _bring_part(s3, identity, part, sleep), _parts(wanted)):
+                pass
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _parts(wanted: Sequence[tuple[StoredObject, Path]]) -> Iterator[_Part]:
+    for item, file in wanted:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.truncate(handle, item.size_bytes)
+        finally:
+            os.close(handle)
+        for begin in range(0, item.size_bytes, PART_BYTES):
+            yield _Part(item, file, begin, min(PART_BYTES, item.size_bytes - begin))
+
+
+def _bring_part(s3: Any, identity: Identity, part: _Part, sleep: Sleep) -> None:
+    for pause in (*_PAUSES_SECONDS, None):
+        try:
+            _write_at(part, _read(s3, identity, part))
+        except AwsUnreachable:
+            if pause is None:
+                raise
+            sleep(pause)
+        else:
+            return
+
+
+def _read(s3: Any, identity: Identity, part: _Part) -> bytes:
+    bucket, _, key = part.item.uri.removeprefix("s3://").partition("/")
+    ranged = {} if part.is_whole else {"Range": f"bytes={part.begin}-{part.begin + part.length - 1}"}
+    with refusals("s3:GetObject", identity, f"the bucket {bucket}"):
+        try:
+            answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=part.item.etag, **ranged)
+        except ClientError as error:
+            if code_of(error) in _MOVED:
+                raise ObjectMoved(f"{part.item.uri} is gone, or was written anew since it was listed.") from None
+            raise
+        with closing(answer["Body"]) as body:
+            read: bytes = body.read()
+    # A store that answers with less, or with another object's bytes, has answered nothing.
+    if len(read) != part.length or answer.get("ETag") != part.item.etag:
+        raise AwsUnreachable(f"s3:GetObject on the bucket {bucket} answered {len(read):,} of {part.length:,} bytes.")
+    return read
+
+
+def _write_at(part: _Part, read: bytes) -> None:
+    with part.file.open("r+b", buffering=0) as stream:
+        stream.seek(part.begin)
+        view = memoryview(read)
+        while view:
+            view = view[stream.write(view) :]

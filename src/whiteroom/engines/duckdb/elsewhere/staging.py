@@ -1,0 +1,115 @@
+"""The tables of a judged query that lie elsewhere, brought into the query's own folder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from whiteroom.aws.handed import handed_client
+from whiteroom.aws.identities import member
+from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
+from whiteroom.domain.privacy.partitions import Use, may_be_seen
+from whiteroom.domain.privacy.query_tables import CatalogTable, QueryTable, StoredObject
+from whiteroom.engines.duckdb.elsewhere.bringing import ObjectMoved, bring
+from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, NotBrought, Staging, TooMuch
+from whiteroom.engines.duckdb.elsewhere.shaping import shaped
+from whiteroom.engines.duckdb.tables import BrokenData
+from whiteroom.ports import UnusableFiles
+from whiteroom.sql.judging import JudgedQuery
+from whiteroom.sql.predicates import uses_of
+
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_MAX_FOLDER_BYTES = 255
+_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+_MAX_NAME = 100
+
+
+def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery:
+    """The query over files of this machine alone.
+
+    Partitions that it cannot see are left where they are, but under differential privacy: how long such a query takes
+    would tell how large they are.
+
+    Raises:
+        NotBrought: a table cannot be had.
+        TooMuch: there is more of it than is allowed.
+        BrokenData: what was brought is not what the catalog says.
+        OSError: the disk is full.
+    """
+    elsewhere = {view: table for view, table in judged.views.items() if table.source.elsewhere}
+    if not elsewhere:
+        return judged
+    uses = uses_of(judged.tree, elsewhere) if judged.noise is None else {}
+    wanted = {view: _seen(table.source, uses.get(view, ())) for view, table in elsewhere.items()}
+    if sum(item.size_bytes for items in wanted.values() for item in items) > staging.most_bytes:
+        raise TooMuch(f"The tables of the query have more than {staging.most_bytes:,} bytes outside of this machine")
+    shutil.rmtree(staging.folder, ignore_errors=True)
+    views = {
+        view: replace(table, source=_table(table, wanted[view], query_id, staging, staging.folder / str(number)))
+        for number, (view, table) in enumerate(elsewhere.items())
+    }
+    return replace(judged, views={**judged.views, **views})
+
+
+def _seen(source: CatalogTable, uses: Sequence[Use]) -> list[StoredObject]:
+    types = {column.name.lower(): column.type for column in source.columns}
+    names = [name.lower() for name in source.reading.partitions]
+    if not names or not uses:
+        return list(source.objects)
+    verdicts: dict[tuple[str | None, ...], bool] = {}
+    for item in source.objects:
+        if item.partition not in verdicts:
+            verdicts[item.partition] = may_be_seen(dict(zip(names, item.partition, strict=True)), types, uses)
+    return [item for item in source.objects if verdicts[item.partition]]
+
+
+def _table(
+    table: QueryTable, items: Sequence[StoredObject], query_id: str, staging: Staging, folder: Path
+) -> CatalogTable:
+    handed = staging.handed.get(table.association_id, {})
+    identity = member(table.owner_account_id, table.role_arn or None, query_id)
+    try:
+        _require(handed)
+        folder.mkdir(mode=0o700, parents=True)
+        wanted = [(item, _file(folder, number, item, table.source)) for number, item in enumerate(items)]
+        if wanted:
+            bring(handed_client("s3", handed), identity, wanted)
+        source = replace(table.source, pruned=len(items) < len(table.source.objects))
+        return shaped(source, [file for _, file in wanted], folder)
+    except UnusableFiles as error:
+        raise BrokenData(f"Table '{table.name}': {error}. Its owner must look at it.") from None
+    except AwsRefused as error:
+        raise NotBrought(
+            f"The table '{table.name}' cannot be read: the storage of its owner, account {table.owner_account_id}, "
+            "refused the server. Its owner is told why.",
+            table,
+            error,
+            again=False,
+        ) from None
+    except (AwsUnreachable, ObjectMoved) as error:
+        how = "changed while it was read" if isinstance(error, ObjectMoved) else "could not be read to its end"
+        raise NotBrought(
+            f"The table '{table.name}' {how}, again and again. Ask later.", table, error, again=True
+        ) from None
+
+
+def _require(handed: Mapping[str, str]) -> None:
+    if REFUSED in handed:
+        raise AwsRefused(handed[REFUSED])
+
+
+def _file(folder: Path, number: int, item: StoredObject, source: CatalogTable) -> Path:
+    """Where an object's bytes come to lie: its partition's folders say the values, and its name is only told."""
+    place = folder
+    for name, value in zip(source.reading.partitions, item.partition, strict=True):
+        part = f"{name}={_NULL if value is None else quote(value, safe='')}"
+        if value == "" or len(part.encode()) > _MAX_FOLDER_BYTES or not name.isprintable() or {"/", "="} & set(name):
+            raise UnusableFiles(f"a value of its partition '{name}' is empty or too long")
+        place /= part
+    place.mkdir(parents=True, exist_ok=True)
+    told = _PLAIN.sub("_", item.uri.rpartition("/")[2])[-_MAX_NAME:]
+    return place / f"{number:06}-{told}"
