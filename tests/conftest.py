@@ -7,6 +7,7 @@ garbage collector leaves alone what the collection of the tests has made.
 import gc
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ OF_SERVICES = frozenset({"engine_socket", "seaweedfs"})
 REAL = Path(__file__).parent / "real"
 """Programs that nobody here wrote, which are built and fetched."""
 
+
+STATE = tempfile.mkdtemp(prefix="whiteroom-state-")
+"""Where servers of tests keep their master key."""
+os.environ["XDG_STATE_HOME"] = STATE
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 8 * 2**30
@@ -60,6 +65,7 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """At the end it may have all of it; DuckDB says at length what is not given back."""
     gc.unfreeze()
+    shutil.rmtree(STATE, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import logging
 import pkgutil
 import sqlite3
 import threading
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from typing import Any
 from whiteroom import operations
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
-from whiteroom.base.faults import Conflict, Fault
+from whiteroom.base.faults import AccessDenied, Conflict, Fault, Throttled
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
@@ -40,12 +40,13 @@ from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import tellable_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.layouts import FolderLayouts
+from whiteroom.keys.remembering import KeyNotAtHand, without_waiting
 from whiteroom.opening import open_engine, open_handover, open_tables
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
-from whiteroom.operations.context import Context, Deployment
+from whiteroom.operations.context import Context, Deployment, SameIds
 from whiteroom.operations.refusals import RefusalCount
 from whiteroom.operations.registry import Handler, Response, answer, handlers, reading_files, refusals
-from whiteroom.ports import Catalog, Store, Transaction
+from whiteroom.ports import Catalog, KeyRefused, RingUnreachable, Store, Transaction
 from whiteroom.reads.data_at_work import ids_at_work
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
@@ -55,12 +56,12 @@ from whiteroom.runtime.machine import machine
 from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
+from whiteroom.sealed_store import log_token_secret, noise_secret, open_store, session_secret
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
 from whiteroom.store.group_commit import GroupCommit, OnError
-from whiteroom.store.secret import SECRET_BYTES, BrokenSecret, kept_secret
-from whiteroom.store.sqlite import SqliteStore
+from whiteroom.store.sealed import open_all
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
@@ -116,44 +117,9 @@ def open_runtime(settings: Settings) -> Runtimes:
     )
 
 
-def noise_secret(settings: Settings, store: SqliteStore) -> bytes:
-    """What the noise of a data folder's metrics is drawn from; made when it is first asked for, and never again.
-
-    Raises:
-        SettingsError: it cannot be read, or it is gone. With another one members would be shown other noise over the
-            same values, and could average both.
-    """
-    path = settings.noise_key
-    if not path.exists() and store.has_metrics():
-        raise SettingsError(
-            f"{path} is gone, from which the noise of the metrics in the database was drawn. Restore it from the "
-            "backup of the database. Where there is none, and members may learn more of the metrics that they have "
-            f"seen, make another: (umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
-        )
-    try:
-        return kept_secret(path)
-    except (BrokenSecret, OSError) as error:
-        raise SettingsError(f"The key of the metrics' noise cannot be used: {error}") from None
-
-
-def session_secret(settings: Settings) -> bytes:
-    """What a data folder's session tokens are sealed with; made when it is first asked for.
-
-    Raises:
-        SettingsError: it cannot be read.
-    """
-    try:
-        return kept_secret(settings.sessions_key)
-    except (BrokenSecret, OSError) as error:
-        raise SettingsError(
-            f"The key of session tokens cannot be used: {error} Where there is no backup, remove it: another is made, "
-            "and users get new sessions."
-        ) from None
-
-
-def open_run_logs(settings: Settings) -> FolderRunLogs:
-    """The logs of a data folder's runs, in whichever runtime they were."""
-    return FolderRunLogs(settings.folder("logs"))
+def open_run_logs(settings: Settings, key: bytes = b"") -> FolderRunLogs:
+    """The logs of a data folder's runs, in whichever runtime they were; the key seals the tokens of their pages."""
+    return FolderRunLogs(settings.folder("logs"), key)
 
 
 def open_finder(settings: Settings) -> PatternFinder:
@@ -179,10 +145,12 @@ class Whiteroom:
     """One server on one data folder. As an ASGI application it starts with ASGI's lifespan and ends with it."""
 
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        if settings.keys == "echo" and not settings.dev:
+            raise SettingsError('keys is "echo", which seals nothing and is for development mode alone: leave it out.')
         self._settings = settings
         self._clock = clock
         self._finder = open_finder(settings)
-        self._store = SqliteStore(settings.database)
+        self._store = open_store(settings)
         self._turns = GroupCommit(self._store)
         self._catalog = open_tables(settings)
         self._handlers = all_handlers()
@@ -191,19 +159,19 @@ class Whiteroom:
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
         self._downloads = DeliveredDownloads(open_data(settings).here)
-        self._logs = open_run_logs(settings)
+        self._logs = open_run_logs(settings, log_token_secret(settings, self._store))
         self._requests = Requests()
         self._runtime = open_runtime(settings)
         self._deployment = Deployment(
             quotas=settings.quotas,
-            new_id=new_id,
             strict_machine=machine() if settings.strict_instance_types else None,
             default_result_location=settings.default_result_location,
             finder=self._finder,
             noise_secret=noise_secret(settings, self._store),
-            session_secret=session_secret(settings),
+            session_secret=session_secret(settings, self._store),
             bucket_regions=settings.regions_of_buckets,
             strict_keys=settings.strict_keys,
+            keys_seal=settings.keys != "echo",
             withhold_query_text=settings.withhold_query_text,
         )
         self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder)
@@ -238,14 +206,17 @@ class Whiteroom:
 
     async def _dispatch(self, call: Call) -> Response:
         catalog = CatalogAnswers(self._catalog)
+        ids = SameIds(new_id)
         while True:
             try:
-                return await self._answered(call, catalog)
+                return await self._answered(call, catalog, ids.from_the_first())
             except NotLookedUp as wanted:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._lookups, catalog.look_up, wanted.name)
+            except KeyNotAtHand as wanted:
+                await asyncio.get_running_loop().run_in_executor(self._lookups, wanted.fetch)
 
-    async def _answered(self, call: Call, catalog: Catalog) -> Response:
+    async def _answered(self, call: Call, catalog: Catalog, ids: Callable[[], str]) -> Response:
         name = (call.operation.service, call.operation.name)
         handler = self._handlers.get(name)
         if handler is None:
@@ -253,9 +224,16 @@ class Whiteroom:
 
         def work(tx: Transaction) -> Response:
             try:
-                return answer(handler, name, call.parameters, self._context(call, tx, catalog))
+                with without_waiting():
+                    found = answer(handler, name, call.parameters, self._context(call, tx, catalog, ids))
+                    open_all(found)
             except IllegalTransition as error:
                 raise Conflict(str(error)) from None
+            except RingUnreachable as error:
+                raise Throttled(str(error)) from None
+            except KeyRefused as error:
+                raise AccessDenied(str(error)) from None
+            return found
 
         def read() -> Response:
             with self._store.reading() as tx:
@@ -275,11 +253,11 @@ class Whiteroom:
 
         def write_down(tx: Transaction, error: Exception) -> None:
             if isinstance(error, Fault) and self._refusal_count.one_more(call.caller.account_id, self._clock()):
-                on_refusal(call.parameters, self._context(call, tx, catalog), error)
+                on_refusal(call.parameters, self._context(call, tx, catalog, new_id), error)
 
         return write_down
 
-    def _context(self, call: Call, tx: Transaction, catalog: Catalog) -> Context:
+    def _context(self, call: Call, tx: Transaction, catalog: Catalog, ids: Callable[[], str]) -> Context:
         reads_files = (call.operation.service, call.operation.name) in self._reading_files
         return Context(
             caller=call.caller,
@@ -287,6 +265,7 @@ class Whiteroom:
             now=self._clock(),
             catalog=catalog,
             deployment=self._deployment,
+            new_id=ids,
             logs=self._logs if reads_files else None,
         )
 

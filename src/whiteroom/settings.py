@@ -100,8 +100,17 @@ class Settings:
     account_profiles: str = ""
     """With which profiles the server signs for members, as `ACCOUNT=PROFILE` with commas between. For an account that
     is not listed it assumes the role that the member has set."""
+    keys: Literal["local", "aws", "echo"] = "local"
+    """Which ring of keys wraps the data keys that secrets and documents are sealed by: `local`, a master key in a file;
+    `aws`, AWS KMS; `echo` seals nothing, and is for development mode alone."""
+    master_key: str = ""
+    """The file of the local ring's master key, which lies outside of the data folder; it is made where nothing is
+    sealed yet. Empty for `whiteroom/master.key` in `$XDG_STATE_HOME`; where that is not set, in `~/.local/state`, and
+    for root `/var/lib/whiteroom-keys/master.key`."""
+    kms_key_arn: str = ""
+    """With `keys = "aws"`, the KMS key for everything that no request has named a `kmsKeyArn` for."""
     strict_keys: bool = False
-    """Refuse a request with a `kmsKeyArn`, since nothing is encrypted by it, instead of saying so in its events."""
+    """Refuse a request with a `kmsKeyArn`, since it does not seal files, instead of saying so in its events."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)
     """How long a training may run that sets no `maxRuntimeInSeconds`, and how long any inference job may run."""
     ready_timeout_seconds: int = _at_least(1, 1_200)
@@ -146,6 +155,7 @@ class Settings:
         if not self.host:
             raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
         self._require_texts()
+        self._check_keys()
         for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
             if port > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
@@ -170,6 +180,12 @@ class Settings:
                 told = " --data and WHITEROOM_DATA name the data folder." if key == "data" else ""
                 raise SettingsError(f"{key}: {error}{told}") from None
 
+    def _check_keys(self) -> None:
+        if self.keys == "aws" and not self.kms_key_arn.startswith("arn:"):
+            raise SettingsError('keys is "aws", and kms_key_arn names no key: set it to the ARN of a key in AWS KMS.')
+        if self.master_key and not Path(self.master_key).is_absolute():
+            raise SettingsError(f"master_key is {self.master_key}; it must be an absolute path.")
+
     @property
     def database(self) -> Path:
         """The SQLite file with all state."""
@@ -192,12 +208,12 @@ class Settings:
 
     @property
     def noise_key(self) -> Path:
-        """What the noise of metrics is drawn from. Without it members would be shown other noise, and could average."""
+        """Where earlier releases kept what the noise of metrics is drawn from."""
         return self.data / "noise.key"
 
     @property
     def sessions_key(self) -> Path:
-        """What session tokens are sealed with. Where it is lost another is made, and all sessions end."""
+        """Where earlier releases kept what session tokens are sealed with."""
         return self.data / "sessions.key"
 
     def folder(self, name: Folder) -> Path:

@@ -70,7 +70,7 @@ class Weak(Interleaved):
 
 class _WatchedSession(SqliteSession):
     def __init__(self, store: Interleaved, opened: SqliteSession) -> None:
-        super().__init__(opened.connection, opened.cache, opened.damage)
+        super().__init__(opened.connection, opened.cache, opened.damage, opened.keys)
         self._store = store
 
     def run(self, prepared: Any, values: Any) -> tuple[list[tuple[Any, ...]], int]:

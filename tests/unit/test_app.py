@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from whiteroom import app
 from whiteroom.base.callers import Caller
-from whiteroom.base.faults import Conflict
+from whiteroom.base.faults import AccessDenied, Conflict, Fault, Throttled
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
+from whiteroom.keys.local import LocalRing
+from whiteroom.keys.remembering import RememberingRing
 from whiteroom.operations.registry import reading_files
-from whiteroom.ports import Reader
-from whiteroom.settings import Settings
+from whiteroom.ports import DataKey, KeyRefused, KeyTakenAway, Reader, RingUnreachable
+from whiteroom.settings import Settings, SettingsError
 from whiteroom.wire.calls import Call
 from whiteroom.wire.models import all_operations
 
@@ -132,3 +135,78 @@ class SilentCatalog:
         self.asked.set()
         assert self.answered.wait(30)
         return CatalogTable(("visits.csv",), FileFormat.CSV, (Column("patient", "bigint"),))
+
+
+T = TypeVar("T")
+
+
+class _FarRing(LocalRing):
+    """A ring that takes its time, and must not be waited for in a turn that all operations share."""
+
+    def __init__(self, master: Path) -> None:
+        super().__init__(master, lambda: True)
+        self.asked_on: list[str] = []
+        self.refusal: KeyRefused | None = None
+
+    def new(self, key_arn: str, context: str) -> DataKey:
+        return self._slowly(lambda: super(_FarRing, self).new(key_arn, context))
+
+    def open(self, wrapped: bytes, context: str) -> bytes:
+        return self._slowly(lambda: super(_FarRing, self).open(wrapped, context))
+
+    def _slowly(self, ask: Callable[[], T]) -> T:
+        self.asked_on.append(threading.current_thread().name)
+        if self.refusal is not None:
+            raise self.refusal
+        return ask()
+
+
+def _far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[app.Whiteroom, _FarRing]:
+    ring = _FarRing(tmp_path / "master.key")
+    monkeypatch.setattr("whiteroom.sealed_store.open_rings", lambda *_, **__: RememberingRing(ring))
+    return app.Whiteroom(Settings(data=tmp_path, dev=True)), ring
+
+
+ALGORITHM = {
+    "name": "forest",
+    "roleArn": "arn:aws:iam::111111111111:role/r",
+    "trainingContainerConfig": {"imageUri": "registry/forest:1"},
+}
+
+
+def _asked(whiteroom: app.Whiteroom, name: str, /, **request: Any) -> Any:
+    operations = {operation.name: operation for operation in all_operations()}
+    return asyncio.run(whiteroom._dispatch(Call(operations[name], Caller("111111111111", "eu-west-1"), request, "1")))
+
+
+def test_a_ring_far_away_is_asked_on_another_thread_and_the_operation_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whiteroom, ring = _far(tmp_path, monkeypatch)
+    ring.asked_on.clear()
+    arn = _asked(whiteroom, "CreateConfiguredModelAlgorithm", **ALGORITHM)["configuredModelAlgorithmArn"]
+    assert [name.split("_")[0] for name in ring.asked_on] == ["catalog"]
+    found = _asked(whiteroom, "GetConfiguredModelAlgorithm", configuredModelAlgorithmArn=arn)
+    assert dict(found["trainingContainerConfig"]) == ALGORITHM["trainingContainerConfig"]
+    (listed,) = _asked(whiteroom, "ListConfiguredModelAlgorithms")["configuredModelAlgorithms"]
+    assert listed["configuredModelAlgorithmArn"] == arn
+
+
+@pytest.mark.parametrize(
+    ("refusal", "fault"),
+    [(KeyTakenAway("It was taken away."), AccessDenied), (RingUnreachable("It does not answer."), Throttled)],
+)
+def test_a_key_that_is_not_to_be_had_is_told_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: KeyRefused, fault: type[Fault]
+) -> None:
+    whiteroom, ring = _far(tmp_path, monkeypatch)
+    ring.refusal = refusal
+    with pytest.raises(fault, match=str(refusal)):
+        _asked(whiteroom, "CreateConfiguredModelAlgorithm", **ALGORITHM)
+    assert _asked(whiteroom, "ListConfiguredModelAlgorithms")["configuredModelAlgorithms"] == []
+
+
+def test_a_server_that_seals_nothing_is_one_for_development(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="development mode alone"):
+        app.Whiteroom(Settings(data=tmp_path, keys="echo"))
+    app.Whiteroom(Settings(data=tmp_path, keys="echo", dev=True))._store.close()

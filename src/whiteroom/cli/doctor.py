@@ -10,10 +10,11 @@ from pathlib import Path
 
 import typer
 
-from whiteroom.app import noise_secret, open_finder, sandbox_report, session_secret
+from whiteroom.app import open_finder, sandbox_report
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.glue import about_glue
+from whiteroom.cli.key_findings import about_keys
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
@@ -22,6 +23,7 @@ from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
 from whiteroom.runtime.machine import machine
+from whiteroom.sealed_store import noise_secret, session_secret
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis import synthesiser
@@ -199,39 +201,39 @@ def _about_store(settings: Settings) -> Finding:
 
 def _about_database(settings: Settings) -> Iterator[Finding]:
     path = settings.database
-    restore = "Restore it from a backup, together with noise.key."
+    restore = "Restore it from a backup."
     try:
         require_database(settings)
         if not path.exists():
             yield Finding("database", ok=True, detail="It is not there yet; the first account or server makes it.")
             return
-        with opened_store(settings) as store:
+        with opened_store(settings, look_only=True) as store:
             with store.reading() as tx:
                 accounts = len(tx.accounts.all())
             damage = store.damage()
             yield Finding("database", not damage, damage or f"{path}; accounts: {accounts}.", restore)
+            yield from about_keys(settings, store)
             yield _about_noise_key(settings, store)
-            yield from _about_sessions_key(settings)
+            yield from _about_sessions_key(settings, store)
     except Problem as problem:
         yield Finding("database", ok=False, detail=str(problem), remedy=restore)
     except OSError as error:
         yield Finding("database", ok=False, detail=f"{path} cannot be used: {error.strerror}.", remedy="See above.")
 
 
-def _about_sessions_key(settings: Settings) -> Iterator[Finding]:
-    """Whether a server could seal session tokens; where the key is not there, the first one makes it."""
-    if settings.sessions_key.exists():
-        try:
-            session_secret(settings)
-        except SettingsError as error:
-            yield Finding("session key", ok=False, detail=str(error), remedy="No server starts on this folder with it.")
+def _about_sessions_key(settings: Settings, store: SqliteStore) -> Iterator[Finding]:
+    """Whether a server could seal session tokens; where there is no key, the first one makes it."""
+    try:
+        session_secret(settings, store, look_only=True)
+    except SettingsError as error:
+        yield Finding("session key", ok=False, detail=str(error), remedy="No server starts on this folder with it.")
 
 
 def _about_noise_key(settings: Settings, store: SqliteStore) -> Finding:
-    if not settings.noise_key.exists() and not store.has_metrics():
-        return Finding("noise key", ok=True, detail="It is not there yet; the first server makes it.")
     try:
-        noise_secret(settings, store)
+        found = noise_secret(settings, store, look_only=True)
     except SettingsError as error:
         return Finding("noise key", ok=False, detail=str(error), remedy="No server starts on this folder without it.")
-    return Finding("noise key", ok=True, detail=f"{settings.noise_key}. Keep it with the database's backups.")
+    if not found:
+        return Finding("noise key", ok=True, detail="It is not there yet; the first server makes it.")
+    return Finding("noise key", ok=True, detail=f"It is in {settings.database}, and in its backups.")

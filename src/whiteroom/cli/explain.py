@@ -21,8 +21,9 @@ from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.opening import open_tables
-from whiteroom.operations.access import KEY_NOT_USED
+from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_NOTHING
 from whiteroom.ports import Catalog, Repository, Transaction
+from whiteroom.settings import Settings
 
 Repositories = Callable[[Transaction], Repository[Any]]
 
@@ -86,7 +87,7 @@ def explain(
         _say_events(events, names)
     else:
         what = with_article(kind_name(place))
-        say(f"{arn} is {what}. {_sketch(record)}. It has no statuses to go through, so no history is kept.")
+        say(f"{arn} is {what}. {_sketch(record, settings)}. It has no statuses to go through, so no history is kept.")
         if told:
             rows = [(a.account_id, a.status.value, action) for a in told for action in a.actions or (_NOTHING,)]
             say_table(("MEMBER", "STATUS", "NEXT"), rows)
@@ -181,11 +182,12 @@ def _record(tx: Transaction, arn: Arn) -> Any:
     return record if record is not None and record.arn == str(arn) else None
 
 
-def _sketch(record: Any) -> str:
+def _sketch(record: Any, settings: Settings) -> str:
     name = f" named {record.name}" if hasattr(record, "name") else ""
     status = f", and is {record.status.value}" if hasattr(record, "status") else ""
     owner = getattr(record, "account_id", None) or record.creator_account_id
-    key = f". {KEY_NOT_USED.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
+    told = KEY_SEALS_NOTHING if settings.keys == "echo" else KEY_SEALS_DOCUMENTS
+    key = f". {told.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
     made = f"{record.created_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"It belongs to account {owner}{name and ','}{name}, was made at {made}{status}{key}"
 

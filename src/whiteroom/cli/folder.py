@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from whiteroom.base.locations import PLACE_FILE
 from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
+from whiteroom.sealed_store import open_store
 from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
 from whiteroom.store.migrations import NewerDatabase
 from whiteroom.store.sqlite import SqliteStore
@@ -74,11 +75,14 @@ def settings_of(data: Path) -> Settings:
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[SqliteStore]:
-    """The store of a data folder, for the length of one command; a server may be running on it."""
+def opened_store(settings: Settings, *, look_only: bool = False) -> Iterator[SqliteStore]:
+    """The store of a data folder, for the length of one command; a server may be running on it.
+
+    With `look_only`, no key is made, and nothing is sealed that is not yet.
+    """
     require_database(settings)
     with database_of(settings):
-        store = SqliteStore(settings.database)
+        store = open_store(settings, look_only=look_only)
         try:
             yield store
         finally:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from whiteroom.app import noise_secret
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.logs import find_run
 from whiteroom.cli.output import note, say, say_json_line, say_table
@@ -19,6 +18,7 @@ from whiteroom.cli.plots import text_plot, write_png
 from whiteroom.domain.observability.metric_views import SeriesView
 from whiteroom.domain.observability.metrics import MetricPoint, MetricSeries, note_of
 from whiteroom.operations.monitoring.metric_reading import MetricReader
+from whiteroom.sealed_store import noise_secret
 from whiteroom.settings import Settings
 from whiteroom.store.sqlite import SqliteStore
 

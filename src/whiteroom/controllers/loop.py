@@ -28,7 +28,19 @@ from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.resources.quotas import Quotas
-from whiteroom.ports import Claim, DeliveryDelayed, LifecycleRepository, Stale, Store, Transaction, Work
+from whiteroom.ports import (
+    Claim,
+    DeliveryDelayed,
+    KeyRefused,
+    KeyTakenAway,
+    LifecycleRepository,
+    RingUnreachable,
+    Stale,
+    Store,
+    Transaction,
+    Work,
+    WrongKey,
+)
 
 log = logging.getLogger(__name__)
 
@@ -254,10 +266,12 @@ class Reconciler:
     def _failed(self, controller: Controller[Any, Any], claim: Claim, error: Exception) -> datetime | None:
         """Count an unexpected failure, and give the resource up where it was one too many."""
         key = (claim.work, claim.record_id)
-        trouble = error.told if isinstance(error, DeliveryDelayed) else machine_error_of(error)
+        trouble = _trouble_of(error)
         counts, limit = (
             (self._waits, self._timing.trouble_limit) if trouble else (self._failures, self._timing.retry_limit)
         )
+        if isinstance(error, KeyTakenAway | WrongKey):
+            limit = 1  # it is not given back by asking again
         failures = counts[key] = counts.get(key, 0) + 1
         if trouble:
             log.error("a step of %s %s waits (tried %d times): %s", *key, failures, trouble)
@@ -324,10 +338,19 @@ def _repository(tx: Transaction, work: Work) -> LifecycleRepository[Any]:
     return repository
 
 
+def _trouble_of(error: Exception) -> str | None:
+    """What is to be waited for, since it is nobody's fault here; None for any other error."""
+    if isinstance(error, DeliveryDelayed):
+        return error.told
+    return str(error) if isinstance(error, RingUnreachable) else machine_error_of(error)
+
+
 def _failure_of(error: Exception) -> Failure:
     """What a resource fails with, for which a step failed once too often."""
     if isinstance(error, DeliveryDelayed):
         return Failure(StatusCode.DELIVERY_FAILED, str(error))
+    if isinstance(error, KeyRefused):
+        return Failure(StatusCode.KEY_UNAVAILABLE, str(error))
     return Failure(StatusCode.PLATFORM_ERROR, MEANING[StatusCode.PLATFORM_ERROR])
 
 

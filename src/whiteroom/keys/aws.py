@@ -40,6 +40,7 @@ _REFUSALS: Final[Mapping[str, type[KeyRefused]]] = {
 class AwsRing:
     """Implements `ports.KeyRing` over AWS KMS. Each call is a request to it."""
 
+    name = AWS
     seals = True
 
     def __init__(self, key_arn: str, client: Callable[[str], Client] | None = None) -> None:

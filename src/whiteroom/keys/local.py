@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from whiteroom.keys.wrapping import Wrapped, parsed
-from whiteroom.ports import DATA_KEY_BYTES, DataKey, KeyTakenAway, RingUnreachable, WrongKey
+from whiteroom.ports import DATA_KEY_BYTES, DataKey, KeyRefused, KeyTakenAway, RingUnreachable, WrongKey
 
 LOCAL = "local"
 MASTER_BYTES = 32
@@ -29,13 +29,14 @@ _KEYS_KEPT = 4096
 """Derived keys that are kept in memory; each takes microseconds to derive again."""
 
 
-class UnusableMaster(Exception):
+class UnusableMaster(KeyRefused):
     """There is no master key to begin with, or it is not the one. The message is a sentence for the operator."""
 
 
 class LocalRing:
     """Implements `ports.KeyRing` over one master key. Nothing is read before the first key is asked for."""
 
+    name = LOCAL
     seals = True
 
     def __init__(self, master: Path, may_make: Callable[[], bool]) -> None:

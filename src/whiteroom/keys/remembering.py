@@ -54,6 +54,11 @@ class RememberingRing:
         self._answers: OrderedDict[tuple[object, ...], tuple[float, Any]] = OrderedDict()
 
     @property
+    def name(self) -> str:
+        """See `ports.KeyRing.name`."""
+        return self._ring.name
+
+    @property
     def seals(self) -> bool:
         """See `ports.KeyRing.seals`."""
         return self._ring.seals

@@ -24,6 +24,11 @@ class Rings:
         self._rings = rings
 
     @property
+    def name(self) -> str:
+        """See `ports.KeyRing.name`."""
+        return self._chosen.name
+
+    @property
     def seals(self) -> bool:
         """See `ports.KeyRing.seals`."""
         return self._chosen.seals

@@ -139,20 +139,34 @@ def require_own_role(context: Context, role_arn: str) -> None:
         )
 
 
-KEY_NOT_USED = "kmsKeyArn encrypts nothing here: keys are not used yet, and the resource is kept as all others are."
+KEY_SEALS_NOTHING = "kmsKeyArn seals nothing here: the server runs in development mode with the key ring echo."
+KEY_SEALS_DOCUMENTS = (
+    "kmsKeyArn seals what the database keeps of this: its query, its containers, its environment and hyperparameters. "
+    "Rows, models and logs are not sealed."
+)
 
 
 def key_note(request: Mapping[str, Any], context: Context) -> str:
-    """What the resource's first event says of the key that a request names; nothing where it names none.
+    """What the resource's first event says of the key that a request names.
+
+    Nothing where it names none, or where that seals all that the resource keeps.
 
     Raises:
+        AccessDenied: the key is another account's: its owner has not let this one use it.
         ValidationFault: it names one, and the operator has keys refused (strict_keys).
     """
     if "kmsKeyArn" not in request:
         return ""
+    key_arn = request["kmsKeyArn"]
+    if parse_arn(key_arn).account_id != context.caller.account_id:
+        raise AccessDenied(
+            f"The key {key_arn} is not in account {context.caller.account_id}. Pass a key of your own account.",
+            reason="INSUFFICIENT_PERMISSIONS",
+        )
+    told = KEY_SEALS_DOCUMENTS if context.deployment.keys_seal else KEY_SEALS_NOTHING
     if context.deployment.strict_keys:
-        raise ValidationFault(f"{KEY_NOT_USED} The operator has such requests refused (strict_keys). Leave it out.")
-    return KEY_NOT_USED
+        raise ValidationFault(f"{told} The operator has such requests refused (strict_keys). Leave it out.")
+    return told
 
 
 def permit(verdict: Verdict, fault: type[Fault] = AccessDenied, **members: object) -> None:

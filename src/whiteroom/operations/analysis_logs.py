@@ -151,7 +151,7 @@ def _analysis(context: Context, analysis_id: str, category: Category, room: str)
 
 
 def _attempt(context: Context, category: Category, membership: Membership) -> Analysis:
-    return _analysis(context, context.deployment.new_id(), category, membership.collaboration_id)
+    return _analysis(context, context.new_id(), category, membership.collaboration_id)
 
 
 def _with_text(analysis: Analysis, parameters: Mapping[str, Any], template: AnalysisTemplate | None) -> Analysis:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from whiteroom.base.arns import new_id
 from whiteroom.base.callers import Caller
 from whiteroom.domain.execution.instance_types import Shape
 from whiteroom.domain.execution.result_regions import BucketRegions
@@ -22,8 +23,6 @@ class Deployment:
     """What the operator has chosen, and what is made once for all calls."""
 
     quotas: Quotas
-    new_id: Callable[[], str]
-    """A fresh UUID."""
     strict_machine: Shape | None = None
     """What all instances of a run together must fit into; None where a larger instance type is given less."""
     default_result_location: str = ""
@@ -37,7 +36,9 @@ class Deployment:
     bucket_regions: BucketRegions = ANYWHERE
     """In which regions the buckets lie that results go to."""
     strict_keys: bool = False
-    """Whether a kmsKeyArn is refused, since nothing is encrypted by it."""
+    """Whether a kmsKeyArn is refused, since it does not seal all that a resource keeps."""
+    keys_seal: bool = True
+    """Whether the ring of keys seals anything."""
     withhold_query_text: bool = False
     """Whether analysis logs hold the digest of a query's text in its place."""
 
@@ -52,5 +53,27 @@ class Context:
     catalog: Catalog
     """Answers at once: what it does not know is looked up before the operation begins anew (catalog_answers.py)."""
     deployment: Deployment
+    new_id: Callable[[], str] = new_id
+    """A fresh UUID."""
     logs: RunLogs | None = None
     """Of operations that are registered to read them; None for all others."""
+
+
+class SameIds:
+    """Fresh ids for one call. One that begins anew gets the same ones: keys are asked for by what they are to seal."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._given: list[str] = []
+        self._place = 0
+
+    def from_the_first(self) -> Callable[[], str]:
+        """For a call that begins, or begins anew."""
+        self._place = 0
+        return self
+
+    def __call__(self) -> str:
+        if self._place == len(self._given):
+            self._given.append(self._new_id())
+        self._place += 1
+        return self._given[self._place - 1]

@@ -41,6 +41,10 @@ class KeyRing(Protocol):
     """Wraps data keys. Safe from any thread."""
 
     @property
+    def name(self) -> str:
+        """As the setting `keys` has it."""
+
+    @property
     def seals(self) -> bool:
         """Whether its data keys keep anybody from reading anything."""
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -15,15 +13,21 @@ from whiteroom.domain.execution.runs import LogLine, RunId
 from whiteroom.ports import PlacedLine
 
 _CHUNK_BYTES = 1 << 16
-_KEY_FILE = "token.key"
 _RUN_ID = re.compile(r"[a-z0-9-]+")
 
 
 class FolderRunLogs:
     """One file of JSON lines a run, in one folder. Holds a line and a chunk in memory, however long the log is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: bytes = b"") -> None:
+        """Read the logs in `folder`.
+
+        Args:
+            folder: where supervisors write them.
+            key: the secret of the deployment, where anybody is to be given places in them.
+        """
         self._folder = folder
+        self._key = key
 
     def forward(self, run_id: RunId, start: int) -> Iterator[PlacedLine]:
         """See ports.RunLogs."""
@@ -90,18 +94,8 @@ class FolderRunLogs:
             return low
 
     def key(self) -> bytes:
-        """See ports.RunLogs. Made when it is first asked for."""
-        file = self._folder / _KEY_FILE
-        if not file.exists():
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made = self._folder / f"{_KEY_FILE}.{secrets.token_hex(8)}"
-            made.touch(mode=0o600)
-            made.write_bytes(secrets.token_bytes(32))
-            # Whole under its name, and the first one made stays.
-            with contextlib.suppress(FileExistsError):
-                os.link(made, file)
-            made.unlink()
-        return file.read_bytes()
+        """See ports.RunLogs."""
+        return self._key
 
     def _open(self, run_id: RunId) -> BinaryIO | None:
         if not _RUN_ID.fullmatch(run_id):

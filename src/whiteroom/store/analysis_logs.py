@@ -74,11 +74,12 @@ class TableAnalysisLogs:
         for event in events:
             last = self._last(LogStreamKey(event.account_id, event.collaboration_id, event.stream))
             values = CODEC.encode_record(event)
+            self._session.keys.hide(table.name, event, values)
             self._run("add", {**values, "at": values["at"] if last is None else max(values["at"], last[1])})
 
     def of(self, analysis_id: str, stage: LogStage) -> tuple[AnalysisLogEvent, ...]:
         rows = self._run("of", {"analysis_id": analysis_id, "stage": stage.value})
-        return tuple(CODEC.decode(row[1:]) for row in rows)
+        return tuple(self._event(row) for row in rows)
 
     def streams(self, account_id: str, collaboration_id: str) -> tuple[StreamSpan, ...]:
         rows = self._run("streams", {"account_id": account_id, "collaboration_id": collaboration_id})
@@ -86,11 +87,11 @@ class TableAnalysisLogs:
 
     def forward(self, key: LogStreamKey, start: int, limit: int) -> tuple[PlacedEvent, ...]:
         rows = self._run("forward", {**_key(key), "start": start, "page_limit": limit})
-        return tuple(PlacedEvent(row[0], CODEC.decode(row[1:])) for row in rows)
+        return tuple(PlacedEvent(row[0], self._event(row)) for row in rows)
 
     def backward(self, key: LogStreamKey, end: int, limit: int) -> tuple[PlacedEvent, ...]:
         rows = self._run("backward", {**_key(key), "end": end, "page_limit": limit})
-        return tuple(PlacedEvent(row[0], CODEC.decode(row[1:])) for row in rows)
+        return tuple(PlacedEvent(row[0], self._event(row)) for row in rows)
 
     def end(self, key: LogStreamKey) -> int:
         last = self._last(key)
@@ -103,6 +104,11 @@ class TableAnalysisLogs:
     def _last(self, key: LogStreamKey) -> tuple[int, int] | None:
         rows = self._run("last", _key(key))
         return (rows[0][0], rows[0][1]) if rows else None
+
+    def _event(self, row: tuple[Any, ...]) -> AnalysisLogEvent:
+        event = CODEC.decode(row[1:])
+        self._session.keys.reveal(table.name, event)
+        return event
 
     def _run(self, name: str, values: Mapping[str, Any]) -> Rows:
         return execute(self._session, ("analysis logs", name), _STATEMENTS[name], values)[0]

@@ -38,8 +38,18 @@ def from_micros(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1e6, UTC)
 
 
+def _plain(value: Any) -> Any:
+    """Of a document that is opened when it is looked into, what is in it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no document holds {type(value).__name__}")
+
+
+_encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
 def _to_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode_json(value).decode()
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +105,8 @@ def _or_none(convert: Encode, value: Any) -> Any:
 class RecordCodec(Generic[R]):
     """GroupCommit records of one class into column values and rows back into records."""
 
-    def __init__(self, record: type[R]) -> None:
+    def __init__(self, record: type[R], sealed: frozenset[str] = frozenset()) -> None:
+        """Of every field; of those in `sealed` the column's text is read as it is (sealed.py goes on)."""
         hints = typing.get_type_hints(record)
         self.record = record
         self.names = tuple(field.name for field in fields(record))  # type: ignore[arg-type]
@@ -107,7 +118,7 @@ class RecordCodec(Generic[R]):
             encode = partial(_or_none, kind.encode) if optional else kind.encode
             self.columns.append(sa.Column(name, kind.column, primary_key=name == "id", nullable=optional))
             self._encoders[name] = _same if kind.encode is _same else encode
-            kinds.append((kind, optional))
+            kinds.append((kind._replace(decode=_same) if name in sealed else kind, optional))
         self.decode: Callable[[tuple[Any, ...]], R] = _decoder(record, self.names, kinds)
         """The record in a row of all columns."""
 

@@ -89,7 +89,7 @@ class TableLifecycleRepository(TableRepository[R]):
             ),
             {"work_kind": self._name},
         )
-        return tuple(map(self._codec.decode, rows))
+        return tuple(map(self._decode, rows))
 
     def _revise(self, record: R, at: datetime, changes: Mapping[str, object]) -> R:
         state: Any = record

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from whiteroom.ports import Page, PageKey, Stale
 from whiteroom.store.codec import RecordCodec, to_micros
+from whiteroom.store.sealed import sealed_columns
 from whiteroom.store.session import Session, change, rows_of
 from whiteroom.store.tables import RecordTable
 
@@ -26,10 +27,11 @@ class TableRepository(Generic[R]):
         self._name = entry.kind.name
         self._codec = entry.codec
         self._table = entry.table
+        self._is_sealed = bool(sealed_columns(self._name))
 
     def get(self, record_id: str) -> R | None:
         rows = rows_of(self._session, (self._name, "get"), lambda: self._select(("id",)), {"id": record_id})
-        return self._codec.decode(rows[0]) if rows else None
+        return self._decode(rows[0]) if rows else None
 
     def find(self, **equals: object) -> R | None:
         fields = tuple(equals)
@@ -39,7 +41,7 @@ class TableRepository(Generic[R]):
             lambda: self._newest_first(fields).limit(1),
             self._values(equals),
         )
-        return self._codec.decode(rows[0]) if rows else None
+        return self._decode(rows[0]) if rows else None
 
     def all(self, **equals: object) -> tuple[R, ...]:
         fields = tuple(equals)
@@ -49,13 +51,13 @@ class TableRepository(Generic[R]):
             lambda: self._select(fields).order_by(self._table.c.created_at, self._table.c.id),
             self._values(equals),
         )
-        return tuple(map(self._codec.decode, rows))
+        return tuple(map(self._decode, rows))
 
     def page(self, limit: int, after: PageKey | None, **equals: object) -> Page[R]:
         return self._read_page(self._codec, limit, after, equals)
 
     def page_as(self, view: type[V], limit: int, after: PageKey | None, **equals: object) -> Page[V]:
-        return self._read_page(_codec_of(view), limit, after, equals)
+        return self._read_page(_codec_of(view, sealed_columns(self._name)), limit, after, equals)
 
     def _read_page(
         self, codec: RecordCodec[V], limit: int, after: PageKey | None, equals: Mapping[str, object]
@@ -72,7 +74,7 @@ class TableRepository(Generic[R]):
             ),
             values,
         )
-        items = tuple(map(codec.decode, rows[:limit]))
+        items = tuple(self._decode(row, codec) for row in rows[:limit])
         last: Any = items[-1] if len(rows) > limit else None
         return Page(items, PageKey(last.created_at, last.id) if last is not None else None)
 
@@ -121,7 +123,7 @@ class TableRepository(Generic[R]):
             self._session,
             (self._name, "insert"),
             lambda: sa.insert(self._table).values({name: sa.bindparam(name) for name in self._codec.names}),
-            self._codec.encode_record(record),
+            self._encode(record, self._codec.encode_record(record)),
         )
 
     def _write(self, record: R, changes: Mapping[str, object], guard: int | None) -> bool:
@@ -133,9 +135,21 @@ class TableRepository(Generic[R]):
             update = update.where(self._table.c.id == sa.bindparam("key_id"))
             return update if guard is None else update.where(self._table.c.revision == sa.bindparam("key_revision"))
 
-        values = {f"new_{name}": value for name, value in self._codec.encode(changes).items()}
+        changed = self._encode(record, self._codec.encode(changes))
+        values = {f"new_{name}": value for name, value in changed.items()}
         values |= {"key_id": record.id, "key_revision": guard}  # type: ignore[attr-defined]
         return change(self._session, (self._name, "update", fields, guard is None), statement, values) == 1
+
+    def _decode(self, row: tuple[Any, ...], codec: RecordCodec[Any] | None = None) -> Any:
+        record = (codec or self._codec).decode(row)
+        if self._is_sealed:
+            self._session.keys.reveal(self._name, record)
+        return record
+
+    def _encode(self, record: R, values: dict[str, Any]) -> dict[str, Any]:
+        if self._is_sealed:
+            self._session.keys.hide(self._name, record, values)
+        return values
 
     def _values(self, equals: Mapping[str, object]) -> dict[str, Any]:
         return self._codec.encode(equals)
@@ -157,11 +171,11 @@ class TableRepository(Generic[R]):
         return statement.limit(sa.bindparam("page_limit"))
 
 
-_CODECS: dict[type, RecordCodec[Any]] = {}
+_CODECS: dict[tuple[type, frozenset[str]], RecordCodec[Any]] = {}
 
 
-def _codec_of(view: type[V]) -> RecordCodec[V]:
-    codec = _CODECS.get(view)
+def _codec_of(view: type[V], sealed: frozenset[str]) -> RecordCodec[V]:
+    codec = _CODECS.get((view, sealed))
     if codec is None:
-        codec = _CODECS[view] = RecordCodec(view)
+        codec = _CODECS[view, sealed] = RecordCodec(view, sealed)
     return codec

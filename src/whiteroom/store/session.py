@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from whiteroom.store.sealed import StoreKeys
 from whiteroom.store.statements import Prepared, prepare
 
 Statement = Callable[[], sa.sql.ClauseElement]
@@ -21,6 +22,8 @@ class Session(Protocol):
     dialect: sa.engine.Dialect
     cache: dict[Any, Prepared]
     """Compiled statements, shared by all sessions of a store."""
+    keys: StoreKeys
+    """What columns are sealed by."""
     work_changed: bool
     """Set when this transaction made work for the controllers."""
 

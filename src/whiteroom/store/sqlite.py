@@ -18,16 +18,26 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from whiteroom.ports import Claim, Duplicate, Work
-from whiteroom.store import work
+from whiteroom.ports import Claim, Duplicate, KeyRing, Work
+from whiteroom.store import secrets, work
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.damage import Damage, check_quickly, check_thoroughly
 from whiteroom.store.migrations import migrate
+from whiteroom.store.sealed import DOCUMENTS, StoreKeys
 from whiteroom.store.statements import Prepared
 from whiteroom.store.transaction import StoreTransaction
 
 BUSY_TIMEOUT_SECONDS = 20.0
 """How long a writer waits for another process's transaction."""
+
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is overwritten or deleted is not to be read in the file
+    "cache_size=-16384",
+)
 
 
 class LostTransaction(sqlite3.OperationalError):
@@ -45,10 +55,13 @@ class SqliteSession:
 
     dialect: sa.engine.Dialect = sqlite.dialect(paramstyle="qmark")
 
-    def __init__(self, connection: sqlite3.Connection, cache: dict[Any, Prepared], damage: Damage) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, cache: dict[Any, Prepared], damage: Damage, keys: StoreKeys
+    ) -> None:
         self.connection = connection
         self.cache = cache
         self.damage = damage
+        self.keys = keys
         self.work_changed = False
 
     def require_transaction(self) -> None:
@@ -74,8 +87,13 @@ class SqliteSession:
 class SqliteStore:
     """ports.Store in one file."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, making it or bringing it up to date first."""
+    def __init__(self, path: Path, ring: KeyRing | None = None) -> None:
+        """Open the file, making it or bringing it up to date first.
+
+        Args:
+            path: the file.
+            ring: wraps what columns are sealed by; without it nothing is sealed, and nothing sealed can be read.
+        """
         self.path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -83,6 +101,7 @@ class SqliteStore:
         self._cache: dict[Any, Prepared] = {}
         self._listeners: list[Callable[[], None]] = []
         self._damage = Damage(path)
+        self._keys = StoreKeys(ring, secrets.ServerSeal(path, ring))
         migrate(path)
 
     def on_work(self, listener: Callable[[], None]) -> None:
@@ -105,11 +124,11 @@ class SqliteStore:
             check_same_thread=False,
             cached_statements=512,
         )
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         with self._lock:
             self._connections.append(connection)
-        return SqliteSession(connection, self._cache, self._damage)
+        return SqliteSession(connection, self._cache, self._damage, self._keys)
 
     @contextmanager
     def transaction(self) -> Iterator[StoreTransaction]:
@@ -222,6 +241,52 @@ class SqliteStore:
         """Whether a metric of any run was ever recorded."""
         found = self._session("reading").connection.execute("SELECT 1 FROM metric_series LIMIT 1")
         return bool(found.fetchall())
+
+    def seal_secrets(self) -> None:
+        """Have the server's key ready, and seal by it what secrets there are in plain text. Safe to repeat.
+
+        Raises:
+            KeyRefused: the ring gives no key.
+        """
+        server = self._keys.server
+        server.prepare()
+        if not server.seals:
+            return
+        if self._count_plain("access_keys", "secret_access_key"):
+            with self.transaction() as tx:
+                for key in tx.access_keys.all():
+                    tx.access_keys.update(key, secret_access_key=key.secret_access_key)
+            # What was overwritten is not to stay in the log.
+            self._session("writing").connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def require_server_key(self) -> None:
+        """Have the server's key opened, where there is one.
+
+        Raises:
+            KeyRefused: the ring does not open it.
+        """
+        self._keys.server.open()
+
+    def has_secret(self, name: str) -> bool:
+        """Whether there is a secret of the server's own of that name, whether or not it can be opened."""
+        found = self._session("writing").connection.execute("SELECT 1 FROM secrets WHERE name = ?", (name,))
+        return bool(found.fetchall())
+
+    def secret(self, name: str) -> bytes | None:
+        """One of the server's own secrets; None where there is none of that name."""
+        return secrets.kept(self._session("writing").connection, self._keys.server, name)
+
+    def keep_secret(self, name: str, secret: bytes) -> None:
+        """Keep a secret under that name, durably; where there is one already, it stays."""
+        secrets.keep(self._session("writing").connection, self._keys.server, name, secret)
+
+    def plain_documents(self) -> int:
+        """How many records hold documents that are written in plain text."""
+        return sum(self._count_plain(table, columns[0]) for table, columns in DOCUMENTS.items())
+
+    def _count_plain(self, table: str, column: str) -> int:
+        sql = f"SELECT count(*) FROM {table} WHERE {column} NOT LIKE 'sealed:%'"  # noqa: S608 - names of ours
+        return int(self._session("reading").connection.execute(sql).fetchone()[0])
 
     def close(self) -> None:
         """Close every connection; the store is not to be used after it."""

@@ -12,6 +12,7 @@ from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent
 from whiteroom.domain.observability.metrics import MetricReading
 from whiteroom.ports import KINDS, Kind
 from whiteroom.store.codec import RecordCodec
+from whiteroom.store.sealed import sealed_columns
 
 metadata = sa.MetaData()
 
@@ -33,7 +34,7 @@ def _table_of(kind: Kind[Any]) -> RecordTable:
 
     An index is continued by (created_at, id), so that a page of a list costs the same wherever it lies.
     """
-    codec: RecordCodec[Any] = RecordCodec(kind.record)
+    codec: RecordCodec[Any] = RecordCodec(kind.record, sealed_columns(kind.name))
     table = sa.Table(kind.name, metadata, *codec.columns)
     for fields in kind.searches:
         tail = [column for column in ("created_at", "id") if column not in fields]
@@ -82,7 +83,9 @@ events = sa.Table(
     sa.Index("ix_events_arn", "arn", "seq"),
 )
 
-ANALYSIS_LOG_EVENTS: RecordCodec[AnalysisLogEvent] = RecordCodec(AnalysisLogEvent)
+ANALYSIS_LOG_EVENTS: RecordCodec[AnalysisLogEvent] = RecordCodec(
+    AnalysisLogEvent, sealed_columns("analysis_log_events")
+)
 analysis_log_events = sa.Table(
     "analysis_log_events",
     metadata,
@@ -93,6 +96,14 @@ analysis_log_events = sa.Table(
     sa.Index("ix_analysis_log_events_analysis_id", "analysis_id", "stage"),
     sa.Index("ix_analysis_log_events_stream", "account_id", "collaboration_id", "stream", "place"),
     sa.Index("ix_analysis_log_events_at", "account_id", "collaboration_id", "stream", "at"),
+)
+
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    # The server's own, by name (secrets.py).
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
 )
 
 tags = sa.Table(

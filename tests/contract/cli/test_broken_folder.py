@@ -83,7 +83,6 @@ def test_a_database_that_is_gone_is_not_made_anew_beside_what_belonged_to_it(
     model.write_bytes(b"weights")
     lose(data / "whiteroom.db")
     said = refused(data)
-    assert "noise.key" in said
     assert "artefacts" in said
     assert "Restore the database from a backup" in said
     added = whiteroom("accounts", "add", "111111111111", "--data", str(data))
@@ -91,14 +90,19 @@ def test_a_database_that_is_gone_is_not_made_anew_beside_what_belonged_to_it(
     assert model.read_bytes() == b"weights"
 
 
-def with_metrics(data: Path) -> None:
+def in_database(data: Path, statement: str) -> None:
     with closing(sqlite3.connect(data / "whiteroom.db")) as connection, connection:
-        connection.execute("INSERT INTO metric_series VALUES (1, 'id', 'CUSTOM', 'loss', 'algo-1', 1, 1, 0, 0, 0, 0)")
+        connection.execute(statement)
+
+
+def with_metrics_and_no_noise_key(data: Path) -> None:
+    """As an earlier release leaves a folder whose noise.key is lost."""
+    in_database(data, "INSERT INTO metric_series VALUES (1, 'id', 'CUSTOM', 'loss', 'algo-1', 1, 1, 0, 0, 0, 0)")
+    in_database(data, "DELETE FROM secrets WHERE name = 'noise'")
 
 
 def test_noise_is_not_drawn_anew_where_its_key_is_lost(data: Path) -> None:
-    with_metrics(data)
-    (data / "noise.key").unlink()
+    with_metrics_and_no_noise_key(data)
     said = refused(data)
     assert "noise.key is gone" in said
     assert "Restore it from the backup" in said
@@ -109,17 +113,16 @@ def test_noise_is_not_drawn_anew_where_its_key_is_lost(data: Path) -> None:
 
 
 def test_the_way_out_that_is_told_of_a_lost_key_is_one(data: Path) -> None:
-    with_metrics(data)
-    (data / "noise.key").unlink()
+    with_metrics_and_no_noise_key(data)
     told = refused(data).rpartition(": ")[2].strip()
     subprocess.run(["bash", "-c", told], check=True)
     assert (data / "noise.key").stat().st_mode & 0o077 == 0
     with running_server(data):
-        pass
+        assert not (data / "noise.key").exists(), "the database has it"
 
 
 def test_a_noise_key_that_was_cut_short_is_refused_and_named_by_the_doctor(data: Path) -> None:
-    os.truncate(data / "noise.key", 5)
+    (data / "noise.key").write_bytes(b"short")
     assert "must hold 32 bytes, and has 5" in refused(data)
     doctor = whiteroom("doctor", "--data", str(data))
     assert doctor.code == 1
@@ -128,9 +131,38 @@ def test_a_noise_key_that_was_cut_short_is_refused_and_named_by_the_doctor(data:
 
 def test_a_folder_without_metrics_that_lost_its_key_is_given_another(data: Path) -> None:
     """Nothing was ever drawn from it."""
-    (data / "noise.key").unlink()
+    in_database(data, "DELETE FROM secrets WHERE name = 'noise'")
     with running_server(data):
-        assert (data / "noise.key").stat().st_size == 32
+        pass
+
+
+@pytest.fixture
+def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's servers keep their master key."""
+    path = tmp_path / "state" / "master.key"
+    monkeypatch.setenv("WHITEROOM_MASTER_KEY", str(path))
+    return path
+
+
+def test_a_lost_master_key_is_told_and_not_made_again(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    with running_server(data):
+        assert master.stat().st_mode & 0o777 == 0o600
+    kept = master.read_bytes()
+    master.unlink()
+    said = refused(data)
+    assert f"The master key {master} is gone" in said
+    assert "Restore it from a backup" in said
+    added = whiteroom("accounts", "add", "111111111111", "--data", str(data))
+    assert (added.code, "is gone" in added.err) == (1, True)
+    assert not master.exists()
+    assert "NO  keys" in whiteroom("doctor", "--data", str(data)).out
+    master.write_bytes(bytes(32))
+    assert "another master key" in refused(data)
+    assert "NO  server key" in whiteroom("doctor", "--data", str(data)).out
+    master.write_bytes(kept)
+    with running_server(data):
+        pass
 
 
 @needs_root

@@ -18,7 +18,7 @@ class TestFolderRunLogs(RunLogsContract):
 
     @pytest.fixture
     def logs(self, tmp_path: Path) -> FolderRunLogs:
-        return FolderRunLogs(tmp_path)
+        return FolderRunLogs(tmp_path, bytes(range(32)))
 
     @pytest.fixture
     def write(self, tmp_path: Path) -> Write:

@@ -358,7 +358,7 @@ class World:
         return [f"{event.stage.value} {event.message['status']}" for event in found]
 
     def _context(self, tx: Transaction) -> Context:
-        deployment = Deployment(quotas=Quotas({}), new_id=lambda: "")
+        deployment = Deployment(quotas=Quotas({}))
         caller = Caller(ALICE, REGION)
         return Context(caller=caller, tx=tx, now=self.clock(), catalog=self.catalog, deployment=deployment)
 

@@ -87,6 +87,7 @@ class Server(AnyServer):
     finder: Finder | None = None
     withhold_query_text: bool = False
     strict_keys: bool = False
+    keys_seal: bool = True
     bucket_regions: BucketRegions = field(default_factory=lambda: BucketRegions("us-east-1"))
 
     def call(self, account_id: str, service: str, operation: str, /, **request: Any) -> Any:
@@ -155,6 +156,7 @@ class Server(AnyServer):
             now=self.now,
             catalog=self.catalog,
             deployment=self.deployment,
+            new_id=lambda: id_of(next(self.ids)),
             logs=self.logs,
         )
 
@@ -163,12 +165,12 @@ class Server(AnyServer):
         """What the operator has chosen."""
         return Deployment(
             quotas=self.quotas,
-            new_id=lambda: id_of(next(self.ids)),
             noise_secret=NOISE_SECRET,
             strict_machine=self.strict_machine,
             finder=self.finder,
             withhold_query_text=self.withhold_query_text,
             strict_keys=self.strict_keys,
+            keys_seal=self.keys_seal,
             bucket_regions=self.bucket_regions,
         )
 

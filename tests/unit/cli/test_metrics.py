@@ -13,7 +13,6 @@ from support.worlds.requests import ALICE
 from whiteroom.cli.plots import COLUMNS, ROWS, text_plot
 from whiteroom.domain.execution.runs import LogLine
 from whiteroom.domain.observability.metrics import TIMEOUTS_PER_DEFINITION, MetricPoint, Usage
-from whiteroom.store.secret import kept_secret
 
 DEFINITIONS = [{"name": "loss", "regex": r"loss=(\S+)"}, {"name": "\x1b[2Jodd", "regex": r"odd (\d)"}]
 NOON_MS = 1_772_366_400_000
@@ -22,7 +21,7 @@ NOON_MS = 1_772_366_400_000
 @pytest.fixture
 def measured(world: World, cli: CommandLine) -> World:
     """A room whose trainings print a loss and take a part of the machine."""
-    kept_secret(cli.data / "noise.key")  # a server makes it before there is a metric
+    (cli.data / "noise.key").write_bytes(bytes(32))  # a server makes it before there is a metric
     define(world, DEFINITIONS)
     world.runtime.printed = [
         LogLine(1_772_366_400_000 + 1_000 * number, "stdout", f"loss={loss}")

@@ -14,10 +14,10 @@ import pytest
 from support.failpoints import once
 from support.worlds.driven import TIMING, World
 from whiteroom.controllers.timing import Timing
-from whiteroom.domain.execution.failures import MEANING, StatusCode
+from whiteroom.domain.execution.failures import MEANING, StatusCode, told_to_others
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import ml_input_channels, trained_models
-from whiteroom.ports import Claim, Work
+from whiteroom.ports import Claim, KeyTakenAway, RingUnreachable, Work
 
 MODELS = Work.TRAINED_MODELS
 
@@ -46,6 +46,38 @@ def test_a_step_that_keeps_failing_fails_the_resource_and_says_nothing_of_the_ho
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == TIMING.retry_limit
     assert all(model.id in record.getMessage() for record in errors)
+
+
+def test_a_key_that_was_taken_away_fails_the_resource_at_once_and_its_owner_alone_is_told_which(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = world.model()
+
+    def refuse(uri: str) -> str:
+        raise KeyTakenAway("The key arn:aws:kms:us-east-1:111111111111:key/1 was taken away.")
+
+    monkeypatch.setattr(world.runtime, "image_digest", refuse)
+    assert world.reconciler().step("one")
+    failed = world.get(MODELS, model.id)
+    assert failed.status is trained_models.Status.CREATE_FAILED
+    assert failed.status_code == StatusCode.KEY_UNAVAILABLE
+    assert "key/1 was taken away" in failed.status_message
+    assert told_to_others(failed.status_code, failed.status_message) == MEANING[StatusCode.KEY_UNAVAILABLE]
+
+
+def test_a_ring_of_keys_that_does_not_answer_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = world.model()
+    real, tried = world.runtime.image_digest, []
+
+    def silent_for_a_while(uri: str) -> str:
+        tried.append(uri)
+        if len(tried) < 3 * TIMING.retry_limit:
+            raise RingUnreachable("It does not answer.")
+        return real(uri)
+
+    monkeypatch.setattr(world.runtime, "image_digest", silent_for_a_while)
+    world.drive()
+    assert world.get(MODELS, model.id).status is trained_models.Status.ACTIVE
 
 
 def test_a_full_disk_is_waited_for_and_does_not_count_towards_giving_up(

@@ -21,10 +21,11 @@ from support.worlds.requests import (
 )
 from support.worlds.rooms import Room, a_clean_room, a_furnished_room
 from support.worlds.servers import Server
-from whiteroom.base.faults import ValidationFault
+from whiteroom.base.faults import AccessDenied, ValidationFault
 from whiteroom.domain.execution.result_regions import BucketRegions
 
 KEY = f"arn:aws:kms:{REGION}:{ALICE}:key/1"
+CAROLS_KEY = f"arn:aws:kms:{REGION}:{CAROL}:key/1"
 
 
 def collaborate(server: Server, **changes: Any) -> str:
@@ -148,7 +149,11 @@ def test_a_channel_has_as_many_workers_as_sql_may_have(server: Server) -> None:
 # -- keys --------------------------------------------------------------------------------
 
 
-def test_a_key_is_told_to_encrypt_nothing_once_in_what_it_is_named_for(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("seals", "told"), [(True, "kmsKeyArn seals what the database keeps"), (False, "kmsKeyArn seals nothing here")]
+)
+def test_what_a_key_seals_is_told_once_in_what_it_is_named_for(server: Server, seals: bool, told: str) -> None:
+    server.keys_seal = seals
     room = a_furnished_room(server)
     channel = room.active_channel(kmsKeyArn=KEY)
     model = room.active_model("trial", channel, kmsKeyArn=KEY)["trainedModelArn"]
@@ -157,7 +162,7 @@ def test_a_key_is_told_to_encrypt_nothing_once_in_what_it_is_named_for(server: S
     plain = room.channel("plain")
     with server.store.reading() as tx:
         for arn in (channel, model, job):
-            assert ["kmsKeyArn encrypts nothing" in event.reason for event in tx.events(arn)].count(True) == 1
+            assert [told in event.reason for event in tx.events(arn)].count(True) == 1
         assert not any("kmsKeyArn" in event.reason for event in tx.events(plain))
 
 
@@ -170,8 +175,18 @@ def requests_with_a_key(room: Room) -> dict[str, tuple[str, dict[str, Any]]]:
         "CreateMLInputChannel": (ALICE, room.channel_request("more", kmsKeyArn=KEY)),
         "CreateTrainedModel": (ALICE, room.training_request("more", channel, kmsKeyArn=KEY)),
         "StartTrainedModelInferenceJob": (ALICE, room.inference_request("more", model, channel, kmsKeyArn=KEY)),
-        "CreateConfiguredModelAlgorithm": (CAROL, {"name": "more", **images, "kmsKeyArn": KEY}),
+        "CreateConfiguredModelAlgorithm": (CAROL, {"name": "more", **images, "kmsKeyArn": CAROLS_KEY}),
     }
+
+
+def test_a_key_of_another_account_is_refused(server: Server) -> None:
+    room = a_furnished_room(server)
+    for operation, (account, asked) in requests_with_a_key(room).items():
+        inside = {"membershipIdentifier": room.membership(account)}
+        request = asked if operation == "CreateConfiguredModelAlgorithm" else {**inside, **asked}
+        other = asked["kmsKeyArn"].replace(account, BOB)
+        with pytest.raises(AccessDenied, match="Pass a key of your own account"):
+            server.ml(account, operation, **{**request, "kmsKeyArn": other})
 
 
 def test_where_keys_are_strict_every_request_with_one_is_refused(server: Server) -> None:

@@ -70,11 +70,3 @@ def test_a_torn_line_reads_as_an_empty_one(tmp_path: Path) -> None:
         '{"at_ms":1,"text":"a"}\n{"te\n[]\n' + json.dumps({"at_ms": "x", "text": 7}) + "\n"
     )
     assert [placed.line.text for placed in FolderRunLogs(tmp_path).forward(RUN, 0)] == ["a", "", "", "7"]
-
-
-def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    key = FolderRunLogs(tmp_path / "logs").key()
-    assert len(key) == 32
-    assert FolderRunLogs(tmp_path / "logs").key() == key
-    (file,) = (tmp_path / "logs").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600

@@ -47,6 +47,7 @@ class StatusCode(StrEnum):
     REVOKED_BY_OWNER = "RevokedByOwner"
     STOPPED_BY_OPERATOR = "StoppedByOperator"
     STORAGE_QUOTA_EXCEEDED = "StorageQuotaExceeded"
+    KEY_UNAVAILABLE = "KeyUnavailable"
     PLATFORM_ERROR = "PlatformError"
     INSTANCE_CLAMPED = "InstanceClamped"
     """Of a resource that works or is ACTIVE."""
@@ -104,6 +105,7 @@ MEANING: dict[StatusCode, str] = {
     ),
     StatusCode.STOPPED_BY_OPERATOR: "The server's operator stopped all work of the collaboration before it was done.",
     StatusCode.STORAGE_QUOTA_EXCEEDED: "What it gave does not fit into the bytes that its members may keep.",
+    StatusCode.KEY_UNAVAILABLE: "The key that seals it was taken away by its owner, or does not open it.",
     StatusCode.PLATFORM_ERROR: "A fault of this server; the operator's log has the rest.",
     StatusCode.INSTANCE_CLAMPED: (
         "No failure: the machine is smaller than the instance type, and the run got what the message says."
@@ -114,9 +116,13 @@ OF_THE_QUERY = frozenset({StatusCode.QUERY_REFUSED, StatusCode.QUERY_INVALID, St
 """Failures whose sentence may name what a member's query reads."""
 
 
+OF_ITS_OWNER = OF_THE_QUERY | {StatusCode.KEY_UNAVAILABLE}
+"""Failures whose sentence is for the member alone whose it is."""
+
+
 def told_to_others(code: str | None, message: str | None) -> str | None:
-    """What members read of another member's failure: its sentence, but where that would tell of the query."""
-    if code is None or StatusCode(code) not in OF_THE_QUERY:
+    """What members read of another member's failure: its sentence, but where that is for its owner alone."""
+    if code is None or StatusCode(code) not in OF_ITS_OWNER:
         return message
     return MEANING[StatusCode(code)]
 

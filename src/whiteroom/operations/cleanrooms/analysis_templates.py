@@ -75,7 +75,7 @@ def batch_get_collaboration_analysis_template(request: Request, context: Context
 
 
 def _new_template(request: Request, context: Context, membership: Membership) -> AnalysisTemplate:
-    template_id = context.deployment.new_id()
+    template_id = context.new_id()
     caller = context.caller
     return AnalysisTemplate(
         id=template_id,

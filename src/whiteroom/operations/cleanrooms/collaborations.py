@@ -175,7 +175,7 @@ def _require_creator(collaboration: Collaboration, context: Context, wish: str) 
 
 
 def _new_collaboration(request: Request, context: Context) -> Collaboration:
-    collaboration_id = context.deployment.new_id()
+    collaboration_id = context.new_id()
     caller = context.caller
     return Collaboration(
         id=collaboration_id,

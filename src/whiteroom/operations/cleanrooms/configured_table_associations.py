@@ -90,7 +90,7 @@ def forget_rule_and_budget(context: Context, association: ConfiguredTableAssocia
 def _new_association(
     request: Request, context: Context, membership: Membership, table: ConfiguredTable
 ) -> ConfiguredTableAssociation:
-    association_id = context.deployment.new_id()
+    association_id = context.new_id()
     caller = context.caller
     return ConfiguredTableAssociation(
         id=association_id,

@@ -158,7 +158,7 @@ def _name_taken(name: str) -> Conflict:
 
 
 def _new_table(request: Request, context: Context) -> ConfiguredTable:
-    table_id = context.deployment.new_id()
+    table_id = context.new_id()
     caller = context.caller
     return ConfiguredTable(
         id=table_id,

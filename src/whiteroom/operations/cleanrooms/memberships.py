@@ -184,7 +184,7 @@ def _require_empty(context: Context, membership: Membership) -> None:
 def _new_membership(
     request: Request, context: Context, collaboration: Collaboration, payments: Mapping[str, Any]
 ) -> Membership:
-    membership_id = context.deployment.new_id()
+    membership_id = context.new_id()
     caller = context.caller
     return Membership(
         id=membership_id,

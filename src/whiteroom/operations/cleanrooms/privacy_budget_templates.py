@@ -154,7 +154,7 @@ def _own_association(context: Context, membership: Membership, arn: str) -> Conf
 
 
 def _new_template(context: Context, membership: Membership, **fields: Any) -> PrivacyBudgetTemplate:
-    template_id = context.deployment.new_id()
+    template_id = context.new_id()
     return PrivacyBudgetTemplate(
         id=template_id,
         # The model's pattern has no membership in it (PrivacyBudgetTemplateArn).

@@ -77,7 +77,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
     within_quota(context, quota, context.tx.protected_queries, UNDER_WAY, membership_id=membership.id)
     within_storage(context, membership)
     named = named_associations(context, membership.collaboration_id, parameters, template)
-    query_id = context.deployment.new_id()
+    query_id = context.new_id()
     query = ProtectedQuery(
         id=query_id,
         arn=query_arn(membership.arn, query_id),

@@ -47,7 +47,7 @@ def create_configured_model_algorithm_association(request: Request, context: Con
     tags = checked_tags(request.get("tags"))
     repository = context.tx.configured_model_algorithm_associations
     within_quota(context, Quota.ALGORITHM_ASSOCIATIONS_PER_MEMBERSHIP, repository, membership_id=membership.id)
-    record_id = context.deployment.new_id()
+    record_id = context.new_id()
     resource = f"membership/{membership.id}/{ASSOCIATION}/{record_id}"
     association = ConfiguredModelAlgorithmAssociation(
         id=record_id,

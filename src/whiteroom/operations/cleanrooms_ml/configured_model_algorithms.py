@@ -35,7 +35,7 @@ def create_configured_model_algorithm(request: Request, context: Context) -> Res
     tags = checked_tags(request.get("tags"))
     repository = context.tx.configured_model_algorithms
     within_quota(context, Quota.ALGORITHMS_PER_ACCOUNT, repository, account_id=account_id)
-    record_id = context.deployment.new_id()
+    record_id = context.new_id()
     algorithm = ConfiguredModelAlgorithm(
         id=record_id,
         arn=cleanrooms_ml_arn(context.caller.region, account_id, f"{KIND}/{record_id}"),

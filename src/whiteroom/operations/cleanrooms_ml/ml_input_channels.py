@@ -69,7 +69,7 @@ def create_ml_input_channel(request: Request, context: Context) -> Response:
     quota = Quota.ACTIVE_CHANNELS_PER_MEMBERSHIP
     within_quota(context, quota, repository, LIVE_CHANNELS, membership_id=membership.id)
     within_storage(context, membership)
-    record_id, query_id = context.deployment.new_id(), context.deployment.new_id()
+    record_id, query_id = context.new_id(), context.new_id()
     resource = f"membership/{membership.id}/{CHANNEL}/{record_id}"
     channel = MLInputChannel(
         id=record_id,

@@ -41,7 +41,7 @@ def start_trained_model_export_job(request: Request, context: Context) -> Respon
     receiver = request["outputConfiguration"]["members"][0]["accountId"]
     require_receiver(context, membership, receiver, Ability.CAN_RECEIVE_MODEL_OUTPUT)
     job = TrainedModelExportJob(
-        id=context.deployment.new_id(),
+        id=context.new_id(),
         membership_id=membership.id,
         collaboration_id=membership.collaboration_id,
         account_id=membership.account_id,

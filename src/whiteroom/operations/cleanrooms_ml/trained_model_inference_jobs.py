@@ -174,7 +174,7 @@ def _new_job(
     association: ConfiguredModelAlgorithmAssociation,
     payer: str,
 ) -> TrainedModelInferenceJob:
-    record_id = context.deployment.new_id()
+    record_id = context.new_id()
     resource = f"membership/{membership.id}/{INFERENCE_JOB}/{record_id}"
     output = request["outputConfiguration"]
     return TrainedModelInferenceJob(

@@ -190,7 +190,7 @@ def _permitted_base(request: Request, context: Context, membership: Membership) 
 def _new_model(
     request: Request, context: Context, membership: Membership, base: TrainedModel | None, payer: str
 ) -> TrainedModel:
-    record_id = context.deployment.new_id()
+    record_id = context.new_id()
     continues = base is not None and base.membership_id == membership.id
     resource = f"membership/{membership.id}/{MODEL}/{record_id}"
     return TrainedModel(

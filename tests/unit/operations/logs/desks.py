@@ -42,7 +42,7 @@ class Desk:
                 tx=tx,
                 now=self.world.clock(),
                 catalog=self.world.catalog,
-                deployment=Deployment(quotas=Quotas({}), new_id=lambda: "", finder=PatternFinder()),
+                deployment=Deployment(quotas=Quotas({}), finder=PatternFinder()),
                 logs=FolderRunLogs(self.folder),
             )
             answer = HANDLERS[LOGS, name](request, context)

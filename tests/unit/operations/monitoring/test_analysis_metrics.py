@@ -24,7 +24,7 @@ from whiteroom.operations.registry import MONITORING
 from whiteroom.ports import Work
 
 HANDLERS = all_handlers()
-DEPLOYMENT = Deployment(quotas=Quotas({}), new_id=lambda: "", noise_secret=bytes(32))
+DEPLOYMENT = Deployment(quotas=Quotas({}), noise_secret=bytes(32))
 DAVE = "444444444444"
 
 

@@ -74,7 +74,7 @@ class House:
 
     def ask(self, caller: Caller, operation: str, **request: Any) -> Any:
         with self.store.reading() as tx:
-            deployment = Deployment(quotas=Quotas({}), new_id=str, session_secret=SECRET)
+            deployment = Deployment(quotas=Quotas({}), session_secret=SECRET)
             context = Context(caller=caller, tx=tx, now=NOON, catalog=MemoryCatalog(), deployment=deployment)
             said = answer(handlers()[STS, operation], (STS, operation), request, context)
         assert_fits(service_model(STS).operation_model(operation).output_shape, said)

@@ -1,0 +1,148 @@
+"""The store of a data folder, with the ring of keys that its settings name; and the secrets that lie in it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from whiteroom.keys.local import LOCAL
+from whiteroom.keys.rings import open_rings
+from whiteroom.ports import KeyRefused
+from whiteroom.settings import Settings, SettingsError
+from whiteroom.store.secrets import is_sealed_by
+from whiteroom.store.sqlite import SqliteStore
+
+SECRET_BYTES = 32
+NOISE, SESSIONS, LOG_TOKENS = "noise", "sessions", "log tokens"
+"""What the noise of metrics is drawn from, what session tokens are sealed with, and the tokens of logs' pages."""
+
+
+def open_store(settings: Settings, *, look_only: bool = False) -> SqliteStore:
+    """The store of a data folder; from then on its secrets are sealed.
+
+    Args:
+        settings: of the folder.
+        look_only: nothing is sealed that is not, and no key is made.
+
+    Raises:
+        SettingsError: its keys cannot be had. The message says which, and what to do.
+    """
+    ring = open_rings(
+        settings.keys,
+        master_key_file(settings),
+        settings.kms_key_arn,
+        may_make=lambda: not is_sealed_by(settings.database, LOCAL),
+    )
+    store = SqliteStore(settings.database, ring)
+    try:
+        if not look_only:
+            store.seal_secrets()
+    except KeyRefused as error:
+        store.close()
+        raise SettingsError(f"What the data folder keeps cannot be opened: {error}") from None
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def master_key_file(settings: Settings) -> Path:
+    """The file of the local ring's master key."""
+    return Path(settings.master_key) if settings.master_key else _state_folder() / "master.key"
+
+
+def noise_secret(settings: Settings, store: SqliteStore, *, look_only: bool = False) -> bytes:
+    """What the noise of a data folder's metrics is drawn from; made when it is first asked for, and never again.
+
+    Raises:
+        SettingsError: it cannot be read, or it is gone. With another one members would be shown other noise over the
+            same values, and could average both.
+    """
+    path = settings.noise_key
+    if not store.has_secret(NOISE) and not path.exists() and store.has_metrics():
+        raise SettingsError(
+            f"{path} is gone, from which the noise of the metrics in the database was drawn. Restore it from the "
+            "backup of the database. Where there is none, and members may learn more of the metrics that they have "
+            f"seen, make another: (umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
+        )
+    return _secret(store, NOISE, path, "The key of the metrics' noise cannot be used: {}", look_only=look_only)
+
+
+def session_secret(settings: Settings, store: SqliteStore, *, look_only: bool = False) -> bytes:
+    """What a data folder's session tokens are sealed with; made when it is first asked for.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    sentence = "The key of session tokens cannot be used: {} Where there is no backup, remove it: another is made, "
+    sentence += "and users get new sessions."
+    return _secret(store, SESSIONS, settings.sessions_key, sentence, look_only=look_only)
+
+
+def log_token_secret(settings: Settings, store: SqliteStore) -> bytes:
+    """What the tokens are sealed with, by which members page through logs; made when it is first asked for.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    return _secret(store, LOG_TOKENS, settings.folder("logs") / "token.key", "The key of log tokens cannot be used: {}")
+
+
+def _secret(store: SqliteStore, name: str, path: Path, sentence: str, *, look_only: bool = False) -> bytes:
+    """A secret of the store's. One that lies in a file, as earlier releases kept it, is taken in, and the file removed.
+
+    Nothing is lost where this is cut short: the file goes when the store has it on the disk.
+    """
+    try:
+        kept = _taken_in(store, name, path, look_only=look_only)
+    except (_Broken, KeyRefused, OSError) as error:
+        raise SettingsError(sentence.format(error)) from None
+    return kept
+
+
+def _taken_in(store: SqliteStore, name: str, path: Path, *, look_only: bool) -> bytes:
+    lying, found = _read(path), store.secret(name)
+    if found is not None and lying not in (None, found):
+        raise _Broken(f"{path} holds another one than the database, which has the one in use. Remove the file.")
+    if look_only:
+        return found or lying or b""
+    if found is None:
+        store.keep_secret(name, lying or secrets.token_bytes(SECRET_BYTES))
+    if lying is not None:
+        path.unlink(missing_ok=True)
+        _sync(path.parent)
+    kept = store.secret(name)
+    if kept is None:
+        raise RuntimeError(f"the secret {name} was kept, and is not there")
+    return kept
+
+
+class _Broken(Exception):
+    """A file holds something else than it should. The message names it."""
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(found) != SECRET_BYTES:
+        raise _Broken(f"{path} must hold {SECRET_BYTES} bytes, and has {len(found)}. Restore it from a backup.")
+    return found
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _state_folder() -> Path:
+    """Where the user that runs the server keeps what is no data: `$XDG_STATE_HOME/whiteroom`, or its default."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if Path(state).is_absolute():
+        return Path(state) / "whiteroom"
+    return Path("/var/lib/whiteroom-keys") if os.geteuid() == 0 else Path.home() / ".local" / "state" / "whiteroom"
