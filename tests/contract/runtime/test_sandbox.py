@@ -231,6 +231,13 @@ n = 0
 while True:
   n += 1; open(f'/opt/ml/output/data/{n}', 'wb').write(b'x' * 4 * MIB); time.sleep(0.01)
 """,
+    "files in a folder that is shut": """
+os.mkdir('/tmp/shut')
+fs = [open(f'/tmp/shut/{n}', 'wb') for n in range(8)]
+os.chmod('/tmp/shut', 0)
+for f in fs: f.write(b'x' * 4 * MIB); f.flush()
+time.sleep(3600)
+""",
     "empty files": """
 n = 0
 while True:

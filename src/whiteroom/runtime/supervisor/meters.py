@@ -5,7 +5,7 @@ supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH115, PTH116, PTH208
+# ruff: noqa: PTH101, PTH115, PTH116, PTH208
 from __future__ import annotations
 
 import os
@@ -202,7 +202,7 @@ def stock(
     """What lies below these folders.
 
     Opens by descriptor and follows nothing, so what the program swaps meanwhile can be
-    miscounted, never followed.
+    miscounted, never followed. A folder that its owner has shut, who is us, is opened again.
 
     Args:
         folders: where to look; they are not links themselves.
@@ -261,7 +261,26 @@ def _open_folder(name: str, parent: int | None, repair: bool) -> int | None:
     except OSError as problem:
         if problem.errno in {23, 24}:  # ENFILE, EMFILE
             raise TooDeep from None
+        return _unlocked(name, parent) if problem.errno == 13 else None  # EACCES
+
+
+def _unlocked(name: str, parent: int | None) -> int | None:
+    """A folder that its owner, who is us, has shut: what is open in it still grows. It is opened again."""
+    try:
+        found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    except OSError:
         return None
+    try:
+        # By what was found, whatever has that name by now.
+        place = f"/proc/self/fd/{found}"
+        if not stat.S_ISDIR(os.fstat(found).st_mode):
+            return None
+        os.chmod(place, 0o755)  # noqa: S103 - below a folder of mode 700
+        return os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    finally:
+        os.close(found)
 
 
 def _look(handle: int, found: Stock, repair: bool) -> list[str]:

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from whiteroom.runtime.supervisor import meters
@@ -30,3 +32,34 @@ def test_hard_links_are_counted_once_and_holes_not_at_all(tmp_path: Path) -> Non
         os.link(tmp_path / "a", tmp_path / f"link-{number}")
     assert meters.disk([str(tmp_path)]) - alone < 100_000
     assert alone < 300_000
+
+
+LOOKING = """
+import os, sys
+from whiteroom.runtime.supervisor import meters
+if os.geteuid() == 0:
+    os.setgroups([]); os.setresgid(*[65534] * 3); os.setresuid(*[65534] * 3)
+os.mkdir('shut')
+file = open('shut/grows', 'wb')
+os.chmod('shut', 0)
+os.rename('kept', '../kept')
+os.chmod('../kept', 0)
+os.symlink('../kept', 'link')
+file.write(b'x' * 3_000_000); file.flush()
+print(meters.disk(['.']), oct(os.stat('../kept').st_mode))
+"""
+
+
+def test_what_grows_in_a_folder_that_its_owner_has_shut_is_counted_and_nothing_outside_is_opened(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "own"
+    (own / "kept").mkdir(parents=True)
+    if os.geteuid() == 0:
+        for path in (tmp_path, own, own / "kept"):
+            os.chown(path, 65534, 65534)
+    done = subprocess.run([sys.executable, "-c", LOOKING], cwd=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    size_bytes, mode = done.stdout.split()
+    assert int(size_bytes) > 3_000_000
+    assert mode == "0o40000"
