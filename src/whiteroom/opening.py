@@ -13,7 +13,7 @@ from whiteroom.controllers.results import Handover
 from whiteroom.data.buckets import BucketDeliveries
 from whiteroom.data.folder import FolderData
 from whiteroom.engines.duckdb.engine import DuckDbEngine
-from whiteroom.engines.duckdb.schemas import read_schema
+from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
 from whiteroom.ports import Catalog, LocalData, SqlEngine, Store
 from whiteroom.settings import Settings, SettingsError
 
@@ -46,7 +46,7 @@ def open_handover(settings: Settings, store: Store, folder: FolderData, clock: C
 
 def open_catalog(settings: Settings) -> FolderCatalog:
     """The catalog of a data folder."""
-    return FolderCatalog(settings.folder("catalog"), read_schema)
+    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot)
 
 
 def open_tables(settings: Settings) -> Catalog:

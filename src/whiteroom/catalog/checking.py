@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from whiteroom.catalog.folder import CatalogEntry, CatalogError, FolderCatalog
 from whiteroom.domain.privacy.column_types import wider
-from whiteroom.domain.privacy.query_tables import FileFormat
+from whiteroom.domain.privacy.query_tables import SNAPSHOTS, FileFormat
 from whiteroom.domain.privacy.readings import Wishes
 from whiteroom.ports import FoundTable
+
+_TEXT = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,17 @@ def check(catalog: FolderCatalog, entry: CatalogEntry) -> Checked:
         looked = catalog.look(entry.account_id, entry.database, entry.table, entry.sources, _wishes(entry))
     except CatalogError as error:
         return Checked(entry, (str(error),), (), len(entry.read_files), None)
-    marks = dict(zip(looked.table.files, looked.found.marks, strict=True))
-    return Checked(
-        entry, tuple(_broken(entry, looked.found)), tuple(_changed(entry, marks)), len(marks), looked.found.rows
-    )
+    marks = dict(zip(looked.table.files, looked.found.marks, strict=False))
+    changed = [] if entry.format in SNAPSHOTS else _changed(entry, marks)
+    broken = _broken(entry, looked.found)
+    return Checked(entry, tuple(broken), tuple(changed), len(looked.table.files), looked.found.rows)
 
 
 def _wishes(entry: CatalogEntry) -> Wishes:
     """How the table is read, as its owner would have to say it."""
     reading = entry.reading
+    if entry.format in SNAPSHOTS:
+        return Wishes(format=entry.format, snapshot=entry.snapshot)
     if entry.format is not FileFormat.CSV:
         typed = entry.columns if entry.format is FileFormat.JSON_LINES else ()
         named = [column for column in entry.columns if column.name in reading.partitions and column not in typed]
@@ -67,9 +71,9 @@ def _broken(entry: CatalogEntry, found: FoundTable) -> list[str]:
         now = there.get(column.name.lower())
         if now is None:
             sentences.append(f"Column '{column.name}' is gone.")
-        elif entry.format is FileFormat.PARQUET and wider(now.type, column.type) != column.type:
+        elif entry.format not in _TEXT and wider(now.type, column.type) != column.type:
             sentences.append(f"Column '{column.name}' was {column.type} and is {now.type}. Add the table again.")
-    if entry.format is not FileFormat.PARQUET and len(found.columns) > len(entry.columns):
+    if entry.format in _TEXT and len(found.columns) > len(entry.columns):
         sentences.append("It has more columns than it had. Add the table again.")
     return sentences
 

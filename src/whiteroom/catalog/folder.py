@@ -19,9 +19,11 @@ from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.files import expand, find_format
 from whiteroom.catalog.partitions import partition_columns
 from whiteroom.catalog.seen import Seen, seen_of
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
+from whiteroom.catalog.snapshots.planning import Snapshots, format_of, require_plain
+from whiteroom.domain.privacy.column_types import wider
+from whiteroom.domain.privacy.query_tables import SNAPSHOTS, CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
-from whiteroom.ports import FoundTable, Reader, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.ports import FoundTable, Reader, SchemaReader, SnapshotReader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
@@ -50,6 +52,8 @@ class CatalogEntry:
     reading: Reading = field(default_factory=Reading)
     read_files: Mapping[str, str] = field(default_factory=dict)
     """The files that were read through, with the marks that they had (CatalogTable.marks)."""
+    snapshot: str = ""
+    """Which state of a table of Iceberg or Delta is meant, whenever it is read; empty for the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,11 @@ class Looked:
 class FolderCatalog:
     """Implements ports.Catalog over a folder."""
 
-    def __init__(self, folder: Path, read_schema: SchemaReader) -> None:
+    def __init__(self, folder: Path, read_schema: SchemaReader, read_snapshot: SnapshotReader | None = None) -> None:
+        """Keep tables in `folder`; without `read_snapshot`, tables of Iceberg and Delta are refused."""
         self._folder = folder
+        self._read_snapshot = read_snapshot
+        self._snapshots = Snapshots()
         self._copies = CopiesFolder(folder.with_name(f"{folder.name}-copies"))
         self._read_schema = read_schema
 
@@ -90,7 +97,10 @@ class FolderCatalog:
         """
         entry = self.show(account_id, database, table)
         try:
+            if entry.format in SNAPSHOTS:
+                return self._at_snapshot(entry)
             files = expand(entry.sources)
+            require_plain(files)
             named = partition_columns(entry.sources, files) if entry.reading.partitions else ()
         except UnusableFiles as error:
             raise TableNotFound(f"Table {database}.{table}: {error}") from None
@@ -136,33 +146,75 @@ class FolderCatalog:
                 f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
                 "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
             )
-        with self._copies.new() as copies:
-            files: tuple[str, ...] = ()
-            file_format: FileFormat | None = None
-            named: tuple[str, ...] = ()
-            try:
-                absolute = tuple(_absolute(str(source)) for source in sources)
-                files = expand(absolute)
-                file_format = find_format(files, wishes.encoding)
-                named = partition_columns(absolute, files)
-                found = self._read_schema(files, file_format, replace(wishes, partitions=named), str(copies))
-            except UnusableFiles as error:
-                seen = seen_of(error, files, file_format, named, wishes.encoding) if files else None
-                raise CatalogError(str(error), seen) from None
-            entry = CatalogEntry(
-                account_id=account_id,
-                database=database.lower(),
-                table=table.lower(),
-                sources=absolute,
-                format=file_format,
-                columns=found.columns,
-                reading=found.reading,
-                read_files=dict(zip(files, found.marks, strict=True)),
-            )
+        absolute = tuple(_absolute(str(source)) for source in sources)
+        file_format = wishes.format or (format_of(absolute[0]) if len(absolute) == 1 else None)
+        if file_format in SNAPSHOTS:
+            looked = self._looked_at_snapshot((account_id, database, table), file_format, absolute, wishes)
             if keep:
-                self._copies.keep(copies, account_id, entry.database, entry.table)
-                _write(self._path(account_id, database, table), entry)
+                _write(self._path(account_id, database, table), looked.entry)
+                self._copies.remove(account_id, database.lower(), table.lower())
+            return looked
+        with self._copies.new() as copies:
+            looked = self._looked_at_files((account_id, database, table), absolute, wishes, copies)
+            if keep:
+                self._copies.keep(copies, account_id, looked.entry.database, looked.entry.table)
+                _write(self._path(account_id, database, table), looked.entry)
+        return looked
+
+    def _looked_at_files(
+        self, name: tuple[str, str, str], absolute: tuple[str, ...], wishes: Wishes, copies: Path
+    ) -> Looked:
+        if wishes.snapshot:
+            raise CatalogError("A snapshot is said of a table of Iceberg or Delta, and this is neither.")
+        files: tuple[str, ...] = ()
+        file_format: FileFormat | None = None
+        named: tuple[str, ...] = ()
+        try:
+            files = expand(absolute)
+            require_plain(files)
+            file_format = find_format(files, wishes.encoding)
+            named = partition_columns(absolute, files)
+            found = self._read_schema(files, file_format, replace(wishes, partitions=named), str(copies))
+        except UnusableFiles as error:
+            seen = seen_of(error, files, file_format, named, wishes.encoding) if files else None
+            raise CatalogError(str(error), seen) from None
+        marks = dict(zip(files, found.marks, strict=True))
+        entry = CatalogEntry(*_lower(name), absolute, file_format, found.columns, found.reading, marks)
         return Looked(entry, self._resolved(entry, files), found)
+
+    def _looked_at_snapshot(
+        self, name: tuple[str, str, str], file_format: FileFormat, absolute: tuple[str, ...], wishes: Wishes
+    ) -> Looked:
+        if len(absolute) != 1:
+            raise CatalogError(f"A table of {file_format.value.title()} is one folder.")
+        if self._read_snapshot is None:
+            raise CatalogError(f"{absolute[0]} is {file_format.value}, which is not read here.")
+        if replace(wishes, format=None, snapshot="") != NO_WISHES:
+            raise CatalogError(f"{absolute[0]} is {file_format.value}: how text is written and typed is said of text.")
+        try:
+            table, notes = self._snapshots.plan(file_format, absolute[0], wishes.snapshot)
+            found = self._read_snapshot(table)
+        except UnusableFiles as error:
+            raise CatalogError(str(error)) from None
+        if not table.columns:
+            raise CatalogError(f"{absolute[0]} has no column that can be queried. {' '.join(notes)}")
+        entry = CatalogEntry(*_lower(name), absolute, file_format, table.columns, snapshot=wishes.snapshot)
+        return Looked(entry, table, replace(found, notes=(*notes, *found.notes)))
+
+    def _at_snapshot(self, entry: CatalogEntry) -> CatalogTable:
+        """The state of a table that is meant, in the columns that it was added with.
+
+        Raises:
+            UnusableFiles: it cannot be read, or has other columns by now.
+        """
+        table, _ = self._snapshots.plan(entry.format, entry.sources[0], entry.snapshot)
+        now = {column.name.lower(): column for column in table.columns}
+        for column in entry.columns:
+            there = now.get(column.name.lower())
+            if there is None or wider(there.type, column.type) != column.type:
+                kind = "gone" if there is None else f"{there.type}, and was {column.type}"
+                raise UnusableFiles(f"its column '{column.name}' is {kind}. Add it again.")
+        return replace(table, columns=tuple(now[column.name.lower()] for column in entry.columns))
 
     def list(self, account_id: str | None = None) -> list[CatalogEntry]:
         """Every table, or every table of one account, ordered by account, database and name."""
@@ -200,6 +252,11 @@ class FolderCatalog:
         marks = tuple(entry.read_files.get(file, "") for file in files)
         copies = self._copies.of(entry.account_id, entry.database, entry.table)
         return CatalogTable(files, entry.format, entry.columns, entry.reading, marks, str(copies))
+
+
+def _lower(name: tuple[str, str, str]) -> tuple[str, str, str]:
+    account_id, database, table = name
+    return account_id, database.lower(), table.lower()
 
 
 def _names_a_table(account_id: str, database: str, table: str) -> bool:

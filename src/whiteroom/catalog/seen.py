@@ -11,6 +11,7 @@ from whiteroom.domain.privacy.readings import ENCODINGS
 from whiteroom.packing import unpacked
 from whiteroom.ports import Glimpse, UnusableFiles
 
+_PARQUET = b"PAR1"
 _LINES, _CHARACTERS, _BYTES = 5, 200, 1 << 16
 
 
@@ -35,8 +36,7 @@ def seen_of(
 ) -> Seen:
     """What was seen of the file that the error is about, or of the first one."""
     file = error.file if error.file in files else files[0]
-    lines = () if file_format is FileFormat.PARQUET else _first_lines(Path(file), encoding)
-    return Seen(file, file_format, partitions, error.glimpse or Glimpse(), lines)
+    return Seen(file, file_format, partitions, error.glimpse or Glimpse(), _first_lines(Path(file), encoding))
 
 
 def _first_lines(file: Path, encoding: str) -> tuple[str, ...]:
@@ -44,6 +44,8 @@ def _first_lines(file: Path, encoding: str) -> tuple[str, ...]:
         with unpacked(file) as stream:
             start = stream.read(_BYTES)
     except OSError:
+        return ()
+    if start.startswith(_PARQUET):
         return ()
     try:
         text = start.decode(ENCODINGS.get(encoding, "utf-8-sig"), "replace")

@@ -25,9 +25,12 @@ from whiteroom.cli.wishes import (
     Quote,
     Separator,
     SkipLines,
+    SnapshotId,
+    TableFormat,
     TimestampFormat,
     Types,
     chosen_encoding,
+    chosen_format,
     chosen_separator,
     chosen_types,
 )
@@ -49,7 +52,7 @@ def add(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Files, folders or patterns of CSV, JSON lines or Parquet.", show_default=False
+            metavar="PATH...", help="Files, folders or patterns; or a folder of Iceberg or Delta.", show_default=False
         ),
     ],
     account: Account,
@@ -62,6 +65,8 @@ def add(
     timestamp_format: TimestampFormat = "",
     encoding: Encoding = "",
     types: Types = None,
+    file_format: TableFormat = None,
+    snapshot: SnapshotId = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show what would be added, and add nothing.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -86,6 +91,8 @@ def add(
         timestamp_format=timestamp_format,
         types=chosen_types(types),
         encoding=chosen_encoding(encoding),
+        format=chosen_format(file_format),
+        snapshot=snapshot,
     )
     _add(_Asked(table, account, tuple(paths), wishes), data, preview=preview, as_json=as_json)
 
@@ -113,17 +120,19 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
             show_seen(str(error), error.seen, as_json=as_json)
         raise Problem(str(error)) from None
     if as_json:
-        say_json({**_document(looked.entry), "rows": looked.found.rows})
+        state = {"snapshot": looked.table.snapshot.id} if looked.table.snapshot else {}
+        say_json({**_document(looked.entry), **state, "rows": looked.found.rows})
         return
     size = ", ".join(
         (
             counted(len(looked.table.files), "file"),
-            looked.table.format.value,
+            looked.entry.format.value,
             counted(len(looked.table.columns), "column"),
             counted(looked.found.rows, "row"),
         )
     )
-    say(f"{asked.table} of account {asked.account}: {size}.")
+    at = f", snapshot {looked.table.snapshot.id}" if looked.table.snapshot else ""
+    say(f"{asked.table} of account {asked.account}: {size}{at}.")
     for line in looked.found.notes:
         note(line)
     if preview:
@@ -219,15 +228,16 @@ def show(table: Table, account: Account, data: Data = DEFAULT_DATA, as_json: AsJ
     catalog = open_catalog(existing_folder(data))
     try:
         entry = catalog.show(account, database, name)
-        files = catalog.resolve(account, database, name).files
+        found = catalog.resolve(account, database, name)
     except TableNotFound as error:
         raise Problem(str(error)) from None
     if as_json:
-        say_json({**_document(entry), "files": list(files)})
+        state = {"snapshot": found.snapshot.id} if found.snapshot else {}
+        say_json({**_document(entry), **state, "files": list(found.files)})
         return
     say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in entry.columns])
     say("")
-    say_table((f"FILES ({entry.format.value})",), [(file,) for file in files])
+    say_table((f"FILES ({entry.format.value})",), [(file,) for file in found.files])
 
 
 @app.command()
@@ -306,6 +316,7 @@ def _document(entry: CatalogEntry) -> dict[str, Any]:
         "table": entry.table,
         "format": entry.format.value,
         "reading": asdict(entry.reading) if entry.format is FileFormat.CSV else None,
+        "pinned": entry.snapshot or None,
         "sources": list(entry.sources),
         "columns": [{"name": column.name, "type": column.type} for column in entry.columns],
     }

@@ -13,7 +13,7 @@ from whiteroom.base.clock import utc_now
 from whiteroom.cli.advice import advice
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
-from whiteroom.cli.owned_uses import documents, say_uses, uses_of
+from whiteroom.cli.owned_uses import documents, say_uses, snapshots_of, uses_of
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.observability.events import ResourceEvent
 from whiteroom.domain.observability.next_actions import Advice
@@ -75,16 +75,20 @@ def explain(
             return
         events = tx.events(arn)
         names = _names(tx, arn, events)
-        record = None if events else _record(tx, place)
+        whole = _record(tx, place)
+        record = None if events else whole
         told = _advice(tx, open_tables(settings), record)
     if not events and record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:
         document = {"arn": arn, "kind": kind_name(place), "events": [_document(event, names) for event in events]}
         members = [{"accountId": a.account_id, "status": a.status.value, "next": list(a.actions)} for a in told]
-        say_json({**document, "members": members} if told else document)
+        read = {"snapshots": snapshots_of(whole)} if snapshots_of(whole) else {}
+        say_json({**document, **read, "members": members} if told else {**document, **read})
     elif events:
         _say_events(events, names)
+        for name, snapshot in snapshots_of(whole).items():
+            say(f"It read table '{name}' at snapshot {snapshot}.")
     else:
         what = with_article(kind_name(place))
         say(f"{arn} is {what}. {_sketch(record, settings)}. It has no statuses to go through, so no history is kept.")

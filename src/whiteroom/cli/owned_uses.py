@@ -10,6 +10,7 @@ from typing import Any
 from whiteroom.cli.output import say, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.observability.owned_uses import OwnedUse
+from whiteroom.domain.privacy.judgements import judgement_in
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
@@ -35,6 +36,12 @@ def uses_of(tx: Transaction, account_id: str, record: Any) -> Sequence[OwnedUse]
     return [use]
 
 
+def snapshots_of(record: Any) -> dict[str, str]:
+    """Which state of each table of Iceberg or Delta a channel or a query was made from, by the tables' names."""
+    judgement = judgement_in(record.judgement) if isinstance(record, MLInputChannel | ProtectedQuery) else None
+    return {table.name: table.snapshot for table in judgement.tables if table.snapshot} if judgement else {}
+
+
 def say_uses(uses: Sequence[OwnedUse]) -> None:
     """One table of all that was read, then each text."""
     if not uses:
@@ -49,11 +56,12 @@ def say_uses(uses: Sequence[OwnedUse]) -> None:
             ", ".join(table.columns) or "none: rows were counted",
             _rule(table.rule_type, table.protected_column, moved=table.rule_moved),
             "-" if use.rows is None else f"{use.rows:,}",
+            table.snapshot or "-",
         )
         for use in uses
         for table in use.tables
     ]
-    say_table(("OF", "RUN BY", "STATUS", "TABLE", "COLUMNS READ", "RULE", "ROWS OUT"), rows)
+    say_table(("OF", "RUN BY", "STATUS", "TABLE", "COLUMNS READ", "RULE", "ROWS OUT", "SNAPSHOT"), rows)
     for use in uses:
         digest = "" if use.text_sha256 is None else f" (SHA-256 {use.text_sha256})"
         # As one line: a text that looks like more of this output is still a text.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from whiteroom.cli.problems import Problem
-from whiteroom.domain.privacy.query_tables import Column
+from whiteroom.domain.privacy.query_tables import SNAPSHOTS, Column, FileFormat
 from whiteroom.domain.privacy.readings import encoding_of
 
 Separator = Annotated[
@@ -34,6 +34,17 @@ Types = Annotated[
     typer.Option("--type", metavar="COLUMN=TYPE", help="A column's type, chosen, not found.", show_default=False),
 ]
 
+TableFormat = Annotated[
+    str | None,
+    typer.Option("--format", metavar="iceberg|delta", help="What a folder is; else it is found.", show_default=False),
+]
+SnapshotId = Annotated[
+    str,
+    typer.Option(
+        "--snapshot", help="The snapshot of Iceberg, or version of Delta, that is meant for good.", show_default=False
+    ),
+]
+
 
 def chosen_separator(written: str | None) -> str | None:
     """The separator itself."""
@@ -50,6 +61,22 @@ def chosen_encoding(written: str) -> str:
         return encoding_of(written)
     except ValueError as error:
         raise Problem(str(error)) from None
+
+
+def chosen_format(written: str | None) -> FileFormat | None:
+    """Iceberg or Delta.
+
+    Raises:
+        Problem: it is neither.
+    """
+    if written is None:
+        return None
+    known = {file_format.value: file_format for file_format in SNAPSHOTS}
+    if written.lower() not in known:
+        raise Problem(
+            f"{written!r} is not said of a table: --format is iceberg or delta; other files tell what they are."
+        )
+    return known[written.lower()]
 
 
 def chosen_types(written: Sequence[str] | None) -> tuple[Column, ...]:

@@ -15,6 +15,7 @@ from whiteroom.ports.catalog import (
     Glimpse,
     Reader,
     SchemaReader,
+    SnapshotReader,
     TableNotFound,
     UnusableFiles,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "RunRefused",
     "Runtime",
     "SchemaReader",
+    "SnapshotReader",
     "SqlEngine",
     "Stale",
     "Store",

@@ -113,3 +113,14 @@ class SchemaReader(Protocol):
             UnusableFiles: a file is broken, files differ in their columns, a column has a nested type, or a wish
                 cannot be kept.
         """
+
+
+class SnapshotReader(Protocol):
+    """Looks at the files of a table whose metadata say what they are."""
+
+    def __call__(self, planned: CatalogTable) -> FoundTable:
+        """How many rows it has, and the first of them.
+
+        Raises:
+            UnusableFiles: a file is broken, or is not what the metadata say.
+        """

@@ -78,6 +78,7 @@ def _own_tables(tx: Transaction, account_id: str, judgement: Judgement) -> Itera
             protected_column=judged.identifier,
             rule_revision=judged.revision,
             rule_moved=found is None or rules_revision(found[0]) != judged.revision,
+            snapshot=judged.snapshot,
         )
 
 

@@ -1,16 +1,18 @@
 """What every implementation of ports.Catalog and of ports.SchemaReader keeps to. Subclass, and give the fixtures.
 
-`catalog` has the table KNOWN with the columns COLUMNS, and no other; `read` is a reader of schemas.
+`catalog` has the table KNOWN with the columns COLUMNS, and no other; `read` is a reader of schemas, `look`
+one of snapshots.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from whiteroom.domain.privacy.query_tables import Column, FileFormat
-from whiteroom.ports import Catalog, SchemaReader, TableNotFound, UnusableFiles
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, PositionDeletes, Snapshot
+from whiteroom.ports import Catalog, SchemaReader, SnapshotReader, TableNotFound, UnusableFiles
 
 KNOWN = ("111111111111", "shop", "people")
 COLUMNS = (Column("id", "bigint"), Column("name", "string"))
@@ -77,6 +79,48 @@ class SchemaReaderContract:
             read(written(tmp_path, files), file_format)
         assert named in str(caught.value)
         assert "SECRET" not in str(caught.value)
+
+
+class SnapshotReaderContract:
+    ports: tuple[type, ...] = (SnapshotReader,)
+
+    def test_the_rows_are_those_that_the_metadata_name_and_no_others(
+        self, look: SnapshotReader, tmp_path: Path
+    ) -> None:
+        files = parquet(
+            tmp_path, {"a": "SELECT 1 AS id UNION ALL SELECT 2", "b": "SELECT 3 AS id", "c": "SELECT 4 AS id"}
+        )
+        (tmp_path / "deletes").mkdir()
+        [deletes] = parquet(tmp_path / "deletes", {"d": "SELECT 'file:///a' AS file_path, 1::BIGINT AS pos"})
+        snapshot = Snapshot(
+            "7", constants={"yr": ("2024", None)}, deletes=(PositionDeletes(deletes, (("file:///a", 0),)),)
+        )
+        columns = (Column("id", "int"), Column("yr", "bigint"), Column("new", "string"))
+        found = look(CatalogTable(files[:2], FileFormat.PARQUET, columns, snapshot=snapshot))
+        assert (found.rows, found.first_rows) == (2, (("1", "2024", None), ("3", None, None)))
+        assert found.columns == columns
+
+    def test_a_table_without_files_has_no_rows(self, look: SnapshotReader) -> None:
+        table = CatalogTable((), FileFormat.PARQUET, (Column("id", "int"),), snapshot=Snapshot(""))
+        assert (look(table).rows, look(table).first_rows) == (0, ())
+
+    @pytest.mark.parametrize("sql", ["SELECT 1.5::DOUBLE AS id", "SELECT 'SECRET' AS id", "SELECT [1] AS id"])
+    def test_a_file_that_is_not_what_the_metadata_say_is_named(
+        self, look: SnapshotReader, tmp_path: Path, sql: str
+    ) -> None:
+        table = CatalogTable(
+            parquet(tmp_path, {"a": sql}), FileFormat.PARQUET, (Column("id", "bigint"),), snapshot=Snapshot("1")
+        )
+        with pytest.raises(UnusableFiles, match=r"a\.parquet is not what the table's metadata say") as refused:
+            look(table)
+        assert "SECRET" not in str(refused.value)
+
+
+def parquet(folder: Path, rows: dict[str, str]) -> tuple[str, ...]:
+    """Files of Parquet with the rows of queries."""
+    for name, sql in rows.items():
+        duckdb.sql(f"COPY ({sql}) TO '{folder / name}.parquet'")
+    return tuple(str(folder / f"{name}.parquet") for name in rows)
 
 
 def written(folder: Path, files: dict[str, str]) -> list[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from contract.catalog.suite import KNOWN, CatalogContract, SchemaReaderContract
+from contract.catalog.suite import KNOWN, CatalogContract, SchemaReaderContract, SnapshotReaderContract
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
-from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.ports import SchemaReader, TableNotFound
+from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
+from whiteroom.ports import SchemaReader, SnapshotReader, TableNotFound
 
 ACCOUNT = "111111111111"
 
@@ -43,6 +43,14 @@ class TestReadSchema(SchemaReaderContract):
     @pytest.fixture
     def read(self) -> SchemaReader:
         return read_schema
+
+
+class TestReadSnapshot(SnapshotReaderContract):
+    adapters = (read_snapshot,)
+
+    @pytest.fixture
+    def look(self) -> SnapshotReader:
+        return read_snapshot
 
 
 def write(file: Path, contents: str | bytes) -> Path:

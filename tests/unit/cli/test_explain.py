@@ -19,6 +19,7 @@ from whiteroom.cli.explain import kind_name
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.observability.analysis_logs import LogStage
+from whiteroom.domain.privacy.query_tables import Snapshot
 from whiteroom.ports import Work
 
 
@@ -191,6 +192,19 @@ def test_an_owner_sees_of_a_channel_its_tables_and_columns_the_rule_and_how_many
     told = cli("explain", channel.arn, "--as", BOB).out
     assert "Flights" in told
     assert "SELECT a FROM" not in told
+
+
+def test_the_snapshot_that_was_read_is_told_to_the_owner_and_to_the_operator(cli: CommandLine, world: World) -> None:
+    plain = world.ready_channel()
+    assert "snapshots" not in cli("explain", plain.arn, "--json").json
+    for name, table in world.catalog.tables.items():
+        world.catalog.tables[name] = dataclasses.replace(table, snapshot=Snapshot("4711"))
+    channel = world.ready_channel()
+    (use,) = owners(world, cli, channel.arn)
+    assert [table["snapshot"] for table in use["tables"]] == ["4711"]
+    assert "4711" in cli("explain", channel.arn, "--as", BOB).out
+    assert cli("explain", channel.arn, "--json").json["snapshots"] == {"Flights": "4711"}
+    assert "It read table 'Flights' at snapshot 4711." in cli("explain", channel.arn).out
 
 
 def test_an_owner_sees_that_a_rule_was_changed_since_a_channel_was_made(cli: CommandLine, world: World) -> None:

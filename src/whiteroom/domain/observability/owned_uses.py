@@ -30,6 +30,8 @@ class OwnTable:
     """Of the rule that was applied: it changes with anything in the rule."""
     rule_moved: bool
     """Whether the rule is another one now."""
+    snapshot: str = ""
+    """Which snapshot of Iceberg, or version of Delta, was read; empty of a table that has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def judgement_of(facts: QueryFacts, required: Iterable[Minimum], tables: Iterabl
                 rules_revision(table),
                 table.identifier,
                 table.privacy if table.identifier is not None else None,
+                table.source.snapshot.id if table.source.snapshot else "",
             )
             for table in read
         ),

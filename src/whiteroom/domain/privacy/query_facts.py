@@ -181,6 +181,8 @@ class JudgedTable:
     """The column whose values the result's noise protects; None where it has none."""
     privacy: PrivacyPolicy | None
     """What the noise was measured by."""
+    snapshot: str = ""
+    """Which state was read of a table of Iceberg or Delta (query_tables.Snapshot.id); empty of any other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,14 @@ class FileFormat(StrEnum):
     """As Hive writes it. Of tables in a store of objects alone, and written anew as Parquet before they are read."""
     PARQUET = "parquet"
     """As Spark and pandas write it."""
+    ICEBERG = "iceberg"
+    """Apache Iceberg: in the catalog alone, what is read are the files of Parquet of one of its snapshots."""
+    DELTA = "delta"
+    """Delta Lake, likewise of one of its versions."""
+
+
+SNAPSHOTS = frozenset({FileFormat.ICEBERG, FileFormat.DELTA})
+"""Formats whose metadata say which files a table has, and which columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,30 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionDeletes:
+    """A file that names rows which are no longer a table's."""
+
+    file: str
+    rows_of: tuple[tuple[str, int], ...]
+    """How it calls each file whose rows it may delete, and which one of the table's files that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state of a table of Iceberg or Delta: how its files are read."""
+
+    id: str
+    """Iceberg's snapshot id, Delta's version; empty of a table that never had a row."""
+    field_ids: Mapping[str, int] = field(default_factory=dict)
+    """By the columns' names, the ids under which files have them; empty where files go by the names."""
+    constants: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    """Of each column that no file holds, its value in each file, as text."""
+    held: tuple[str, ...] = ()
+    """Columns that every file must hold: its metadata would know their value, and NULL would be wrong."""
+    deletes: tuple[PositionDeletes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogTable:
     """A configured table's reference, resolved: the files that hold its rows, and its schema."""
 
@@ -99,11 +131,19 @@ class CatalogTable:
     """Whether partitions of it that a query cannot see were not brought for it."""
     unreadable: str = ""
     """Why what it refers to cannot be read; for its owner alone."""
+    snapshot: Snapshot | None = None
+    """Of a table whose metadata say which files it has; None of all others."""
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The owner's own files, in the order of `files`."""
         return self.origins or self.files
+
+    @property
+    def read_paths(self) -> tuple[str, ...]:
+        """All that an engine opens to read it."""
+        deletes = self.snapshot.deletes if self.snapshot else ()
+        return (*self.files, *(one.file for one in deletes))
 
 
 def unreadable(reason: str) -> CatalogTable:

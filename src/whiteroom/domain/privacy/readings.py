@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from whiteroom.domain.privacy.query_tables import Column
+from whiteroom.domain.privacy.query_tables import Column, FileFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,10 @@ class Wishes:
     """Columns that the folders of the files name; the catalog says."""
     encoding: str = ""
     """Of their text; empty for UTF-8."""
+    format: FileFormat | None = None
+    """Iceberg or Delta; None where the files tell what they are."""
+    snapshot: str = ""
+    """Which state of a table of these is meant, whenever it is read; empty for the latest."""
 
 
 NO_WISHES = Wishes()

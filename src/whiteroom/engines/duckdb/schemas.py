@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading, Snapshot
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import (
@@ -27,6 +27,7 @@ from whiteroom.engines.duckdb.files.glimpses import glimpse_of
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.reading import as_text, find_broken_row, reader
+from whiteroom.engines.duckdb.files.snapshots import find_other, rows_of
 from whiteroom.engines.duckdb.optimizers import without
 from whiteroom.ports import FoundTable, UnusableFiles
 
@@ -88,6 +89,33 @@ def _read(table: CatalogTable, marks: tuple[str, ...], wishes: Wishes) -> FoundT
     finally:
         connection.close()
     return FoundTable(columns, reading, int(answer[0]) if answer else 0, marks, first_rows, agreed.notes)
+
+
+def read_snapshot(planned: CatalogTable) -> FoundTable:
+    """Implements ports.SnapshotReader: a table's files are what its metadata say, and its rows are counted.
+
+    Raises:
+        UnusableFiles: a file is broken, or is not what the metadata say.
+    """
+    snapshot = planned.snapshot or Snapshot("")
+    connection = duckdb.connect(":memory:")
+    try:
+        _limit(connection, planned.read_paths)
+        if other := find_other(connection, planned, snapshot):
+            file, how = other
+            raise UnusableFiles(f"{file} is not what the table's metadata say: {how}.", file)
+        source = rows_of(planned, snapshot)
+        answer = connection.execute(f"SELECT count(*) FROM {source}").fetchone()  # noqa: S608 -- quoted
+        names = ", ".join(f"CAST({sql_name(column.name)} AS VARCHAR)" for column in planned.columns)
+        first = f"SELECT {names} FROM {source} LIMIT {_FIRST_ROWS}"  # noqa: S608 -- quoted
+        first_rows = connection.execute(first).fetchall()
+    except duckdb.Error as error:
+        raise _unusable(error, planned) from None
+    finally:
+        connection.close()
+    return FoundTable(
+        planned.columns, planned.reading, int(answer[0]) if answer else 0, (), tuple(map(tuple, first_rows))
+    )
 
 
 def _marks(files: Sequence[str]) -> tuple[str, ...]:

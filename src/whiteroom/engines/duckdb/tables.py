@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable, Snapshot
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import narrower
 from whiteroom.engines.duckdb.files.checking import find_misfit, mark_of
@@ -15,6 +15,7 @@ from whiteroom.engines.duckdb.files.copies import CannotCopy, make_copies
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken_row, held, reader
+from whiteroom.engines.duckdb.files.snapshots import FILE, ROW, find_other, rows_of
 from whiteroom.engines.duckdb.noise.one_form import one_form
 from whiteroom.engines.duckdb.ordering import ROW_KEY
 from whiteroom.ports import UnusableFiles
@@ -51,7 +52,9 @@ def view_statements(
     source = _reader(table)
     statements = []
     key = ""
-    if row_keys and table.source.format is FileFormat.PARQUET:
+    if row_keys and table.source.snapshot:
+        key = f", ({sql_name(FILE)} << {_ROWS_PER_FILE_BITS}) + {sql_name(ROW)} AS {sql_name(ROW_KEY)}"
+    elif row_keys and table.source.format is FileFormat.PARQUET:
         key = f", (file_index::BIGINT << {_ROWS_PER_FILE_BITS}) + file_row_number AS {sql_name(ROW_KEY)}"
     elif row_keys:
         copy = sql_name(f"{view}$copy")
@@ -83,6 +86,8 @@ def _typed(name: str, spark_type: str, source: CatalogTable) -> str:
 
 
 def _reader(table: QueryTable) -> str:
+    if table.source.snapshot:
+        return rows_of(table.source, table.source.snapshot)
     return reader(table.source.files, table.source.format, table.source.reading, table.source.columns)
 
 
@@ -153,6 +158,9 @@ def check_values(
         raise BrokenData(f"{_place(table, error.file)} cannot be read: {error}.") from None
     if not source.reading.strict:
         return
+    if source.snapshot:
+        _check_snapshot(connection, table, source.snapshot)
+        return
     known = dict(zip(source.files, source.marks, strict=False))
     files = [file for file in source.files if known.get(file) != marks[file]]
     origins = dict(zip(source.files, source.sources, strict=True))
@@ -169,6 +177,12 @@ def check_values(
             f"{_place(table, misfit.file)}, {misfit.place}: the value is not written as one of type "
             f"{misfit.column.type}. The owner must correct it, or add the table again."
         )
+
+
+def _check_snapshot(connection: duckdb.DuckDBPyConnection, table: QueryTable, snapshot: Snapshot) -> None:
+    if other := find_other(connection, table.source, snapshot):
+        file, how = other
+        raise BrokenData(f"{_place(table, file)}: {how}. The owner must write the table anew.")
 
 
 def _check_parquet(

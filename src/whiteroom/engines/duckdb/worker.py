@@ -360,7 +360,7 @@ def _make_view(
 
 
 def _settings(folders: Folders, spec: QuerySpec, guarded: WrittenQuery, spill_bytes: int) -> list[str]:
-    files = sorted({file for table in guarded.judged.views.values() for file in table.source.files})
+    files = sorted({file for table in guarded.judged.views.values() for file in table.source.read_paths})
     return [
         f"SET memory_limit = '{int(spec.memory_bytes * _DUCKDB_SHARE)}B'",
         f"SET threads = {1 if guarded.order.single_thread else max(1, spec.cpus)}",

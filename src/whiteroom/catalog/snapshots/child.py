@@ -1,0 +1,58 @@
+"""The process that reads a table's metadata: it may take memory and time, and takes none of the server's.
+
+python -I -m whiteroom.catalog.snapshots.child FORMAT PATH SNAPSHOT    (its answer is a JSON document)
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from whiteroom.base.documents import to_document
+from whiteroom.catalog.snapshots.places import Unreadable
+from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
+
+MEMORY_BYTES = 4 << 30
+CPU_SECONDS = 60
+
+
+def main() -> None:
+    """Answer with the plan of a snapshot, or with why there is none."""
+    file_format, path, snapshot = sys.argv[1:4]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    json.dump(_answer(FileFormat(file_format), Path(path), snapshot), sys.stdout)
+
+
+def _answer(file_format: FileFormat, path: Path, snapshot: str) -> dict[str, Any]:
+    try:
+        table, notes = _plan(file_format, path, snapshot)
+    except ImportError:
+        return {"refused": f"reading it takes Whiteroom's extra {file_format.value!r}, which is not installed"}
+    except Unreadable as error:
+        return {"refused": str(error)}
+    except MemoryError:
+        return {"refused": f"its metadata take more than {MEMORY_BYTES:,} bytes of memory. Compact the table"}
+    except Exception as error:  # noqa: BLE001 -- libraries raise what they like over metadata that are broken
+        return {
+            "refused": f"its metadata cannot be read ({type(error).__name__}): they are damaged, or in another form"
+        }
+    return {"table": to_document(table), "notes": notes}
+
+
+def _plan(file_format: FileFormat, path: Path, snapshot: str) -> tuple[CatalogTable, tuple[str, ...]]:
+    if file_format is FileFormat.ICEBERG:
+        from whiteroom.catalog.snapshots.iceberg import plan as plan_iceberg  # noqa: PLC0415 -- an extra
+
+        return plan_iceberg(path, snapshot)
+    from whiteroom.catalog.snapshots.delta import plan as plan_delta  # noqa: PLC0415 -- an extra
+
+    return plan_delta(path, snapshot)
+
+
+if __name__ == "__main__":
+    main()

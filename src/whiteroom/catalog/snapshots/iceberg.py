@@ -1,0 +1,171 @@
+"""Which files a snapshot of an Iceberg table has, what was deleted of them, and its columns: as pyiceberg tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pyiceberg.catalog.noop import NoopCatalog
+from pyiceberg.io import FileIO, InputFile
+from pyiceberg.manifest import DataFile, DataFileContent
+from pyiceberg.manifest import FileFormat as FormatOfFile
+from pyiceberg.serializers import FromInputFile
+from pyiceberg.table import FileScanTask, StaticTable
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.transforms import IdentityTransform
+from pyiceberg.types import DecimalType, FixedType, IcebergType
+
+from whiteroom.catalog.snapshots.places import MOST_FILES, TableFolder, Unreadable
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, PositionDeletes, Snapshot
+
+_TYPES = {
+    "boolean": "boolean",
+    "int": "int",
+    "long": "bigint",
+    "float": "float",
+    "double": "double",
+    "string": "string",
+    "uuid": "string",
+    "binary": "binary",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamp",
+}
+_LAST_FORMAT = 2
+_MOST_PAIRS = 1_000_000
+
+
+def plan(metadata_file: Path, snapshot_id: str) -> tuple[CatalogTable, tuple[str, ...]]:
+    """The files and columns of a snapshot, and notes for the table's owner.
+
+    Args:
+        metadata_file: below `metadata/` of the table's folder.
+        snapshot_id: which one; empty for the current one.
+
+    Raises:
+        Unreadable: it uses what is not read here, or names what is not there.
+        Exception: pyiceberg cannot read its metadata.
+    """
+    folder = TableFolder(metadata_file.parent.parent)
+    state = FromInputFile.table_metadata(_File(str(metadata_file), folder.metadata(metadata_file)))
+    if state.format_version > _LAST_FORMAT:
+        raise Unreadable(f"it is in version {state.format_version} of Iceberg's format; version {_LAST_FORMAT} is read")
+    io = _Folder(TableFolder(folder.folder, state.location))
+    table = StaticTable(("static",), state, str(metadata_file), io, NoopCatalog("static"))
+    if snapshot_id and (not snapshot_id.isdecimal() or state.snapshot_by_id(int(snapshot_id)) is None):
+        raise Unreadable(f"it has no snapshot {snapshot_id!r}, or not any more")
+    chosen = int(snapshot_id) if snapshot_id else state.current_snapshot_id
+    # Said, a snapshot has the columns of its time; the latest has those of the table.
+    scan = table.scan(snapshot_id=chosen if snapshot_id else None)
+    columns, field_ids, notes = _columns(scan.projection())
+    if chosen is None:
+        return CatalogTable((), FileFormat.PARQUET, columns, snapshot=Snapshot("", field_ids)), notes
+    _require_readable(state, chosen, io)
+    tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
+    identities = {
+        part.source_id
+        for task in tasks
+        for part in state.specs()[task.file.spec_id].fields
+        if isinstance(part.transform, IdentityTransform)
+    }
+    snapshot = Snapshot(
+        str(chosen),
+        field_ids,
+        held=tuple(name for name, number in field_ids.items() if number in identities),
+        deletes=_deletes(tasks, io),
+    )
+    files = tuple(str(io.place_of(task.file.file_path)) for task in tasks)
+    if len(set(files)) < len(files):
+        raise Unreadable("its metadata list a file twice")
+    return CatalogTable(files, FileFormat.PARQUET, columns, snapshot=snapshot), notes
+
+
+def _columns(schema: Any) -> tuple[tuple[Column, ...], dict[str, int], tuple[str, ...]]:
+    columns, ids, notes = [], {}, []
+    for part in schema.fields:
+        kind = _spark_type(part.field_type)
+        if kind is None:
+            notes.append(f"Column '{part.name}' is left out: Iceberg's {part.field_type} cannot be queried here.")
+            continue
+        columns.append(Column(part.name, kind))
+        ids[part.name] = part.field_id
+    return tuple(columns), ids, tuple(notes)
+
+
+def _spark_type(kind: IcebergType) -> str | None:
+    if isinstance(kind, DecimalType):
+        return f"decimal({kind.precision},{kind.scale})"
+    return "binary" if isinstance(kind, FixedType) else _TYPES.get(str(kind))
+
+
+def _require_readable(state: TableMetadata, chosen: int, io: _Folder) -> None:
+    snapshot = state.snapshot_by_id(chosen)
+    if snapshot is None:
+        raise Unreadable(f"its metadata name a snapshot that they do not have ({chosen})")
+    for number, file in enumerate(_files(snapshot.manifests(io), io)):
+        if number >= MOST_FILES:
+            raise Unreadable(f"it has more than {MOST_FILES:,} files. Compact it (rewrite_data_files)")
+        if file.content is DataFileContent.EQUALITY_DELETES:
+            raise Unreadable("it has equality deletes, which are not read here. Compact it (rewrite_data_files)")
+        if file.file_format is not FormatOfFile.PARQUET:
+            what = (
+                "deletion vectors" if file.content is not DataFileContent.DATA else f"files in {file.file_format.value}"
+            )
+            raise Unreadable(f"it has {what}, which are not read here. Rewrite it in Parquet")
+        if file.key_metadata is not None:
+            raise Unreadable("its files are encrypted, and are not read here")
+
+
+def _files(manifests: list[Any], io: FileIO) -> Iterator[DataFile]:
+    for manifest in manifests:
+        for entry in manifest.fetch_manifest_entry(io, discard_deleted=True):
+            yield entry.data_file
+
+
+def _deletes(tasks: list[FileScanTask], io: _Folder) -> tuple[PositionDeletes, ...]:
+    of: dict[str, list[tuple[str, int]]] = {}
+    for number, task in enumerate(tasks):
+        for deletes in task.delete_files:
+            of.setdefault(deletes.file_path, []).append((task.file.file_path, number))
+    if sum(map(len, of.values())) > _MOST_PAIRS:
+        raise Unreadable("it has too many files of deletes. Compact it (rewrite_data_files)")
+    return tuple(PositionDeletes(str(io.place_of(uri)), tuple(rows)) for uri, rows in sorted(of.items()))
+
+
+class _File(InputFile):
+    """A file of the table, read from where it lies here."""
+
+    def __init__(self, location: str, place: Path) -> None:
+        super().__init__(location)
+        self._place = place
+
+    def __len__(self) -> int:
+        return self._place.stat().st_size
+
+    def exists(self) -> bool:
+        return True
+
+    def open(self, seekable: bool = True) -> BinaryIO:  # noqa: ARG002 -- the interface's
+        return self._place.open("rb")
+
+
+class _Folder(FileIO):
+    """The table's own files, for pyiceberg: nothing else is opened, and nothing is written."""
+
+    def __init__(self, folder: TableFolder) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def place_of(self, uri: str) -> Path:
+        """Where a file of rows lies."""
+        return self._folder.place_of(uri)
+
+    def new_input(self, location: str) -> InputFile:
+        return _File(location, self._folder.metadata(self._folder.place_of(location)))
+
+    def new_output(self, location: str) -> Any:
+        raise Unreadable(f"its metadata have {location!r} written")
+
+    def delete(self, location: Any) -> None:
+        raise Unreadable(f"its metadata have {location!r} deleted")

@@ -1,0 +1,125 @@
+"""Asks for the state of a table of Iceberg or Delta, and remembers the answer while its metadata are the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from whiteroom.base.documents import from_document
+from whiteroom.catalog.snapshots.places import Unreadable
+from whiteroom.catalog.snapshots.states import current_metadata
+from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
+from whiteroom.ports import UnusableFiles
+
+_CHILD = "whiteroom.catalog.snapshots.child"
+_SECONDS = 120
+_MOST_REMEMBERED = 16
+_METADATA, _LOG = "metadata", "_delta_log"
+_STATE = ".metadata.json"
+
+Planned = tuple[CatalogTable, tuple[str, ...]]
+"""A table with what its owner is to know of it."""
+
+
+def format_of(source: str) -> FileFormat | None:
+    """Iceberg or Delta, where a source is a table of these by itself; None of any other."""
+    path = Path(source)
+    if path.is_file() and path.name.endswith(_STATE):
+        return FileFormat.ICEBERG
+    if (path / _LOG).is_dir():
+        return FileFormat.DELTA
+    return FileFormat.ICEBERG if any((path / _METADATA).glob(f"*{_STATE}*")) else None
+
+
+def require_plain(files: Sequence[str]) -> None:
+    """Whether files are read as they lie there: those of a table of Iceberg or Delta hold what was deleted, too.
+
+    Raises:
+        UnusableFiles: one belongs to such a table.
+    """
+    for folder in sorted({parent for file in files for parent in Path(file).parents}):
+        if file_format := format_of(str(folder)):
+            raise UnusableFiles(
+                f"{folder} is a table of {file_format.value.title()}. Add this folder, and none of its files."
+            )
+
+
+class Snapshots:
+    """What is known of tables' states."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], Planned] = {}
+        self._lock = threading.Lock()
+
+    def plan(self, file_format: FileFormat, source: str, snapshot: str) -> Planned:
+        """The files and columns of a table's state.
+
+        Args:
+            file_format: Iceberg or Delta.
+            source: the table's folder, or a file of Iceberg's metadata.
+            snapshot: which state; empty for the latest.
+
+        Raises:
+            UnusableFiles: it cannot be read as it is.
+        """
+        try:
+            path = _metadata_of(file_format, Path(source))
+            key = (file_format.value, source, snapshot, _mark(file_format, path))
+            with self._lock:
+                known = self._known.get(key)
+            if known is None:
+                known = _asked(file_format, path, snapshot)
+                with self._lock:
+                    self._known[key] = known
+                    while len(self._known) > _MOST_REMEMBERED:
+                        del self._known[next(iter(self._known))]
+        except Unreadable as error:
+            raise UnusableFiles(
+                f"{source} is a table of {file_format.value.title()} that cannot be read: {error}."
+            ) from None
+        except OSError as error:
+            raise UnusableFiles(f"{error.filename or source} is gone or cannot be read.") from None
+        return known
+
+
+def _metadata_of(file_format: FileFormat, path: Path) -> Path:
+    if file_format is FileFormat.DELTA:
+        if not (path / _LOG).is_dir():
+            raise Unreadable(f"it has no folder {_LOG}")
+        return path
+    if path.is_file():
+        if path.parent.name != _METADATA:
+            raise Unreadable(f"a file of metadata lies in a folder {_METADATA} of its table")
+        return path
+    return current_metadata(path)
+
+
+def _mark(file_format: FileFormat, path: Path) -> str:
+    """What tells the state of metadata from any other: files of states are written once."""
+    if file_format is FileFormat.DELTA:
+        return " ".join(sorted(f"{file.name}-{_stamp(file)}" for file in (path / _LOG).iterdir()))
+    return f"{path}-{_stamp(path)}"
+
+
+def _stamp(file: Path) -> str:
+    seen = file.stat()
+    return f"{seen.st_size}-{seen.st_mtime_ns}-{seen.st_ino}"
+
+
+def _asked(file_format: FileFormat, path: Path, snapshot: str) -> Planned:
+    command = [sys.executable, "-I", "-B", "-m", _CHILD, file_format.value, str(path), snapshot]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, env={}, cwd="/")
+    except subprocess.TimeoutExpired:
+        raise Unreadable(f"its metadata take more than {_SECONDS} seconds to read") from None
+    try:
+        answer = json.loads(child.stdout)
+    except ValueError:
+        raise Unreadable("its metadata take more time or memory than they may. Compact the table") from None
+    if "refused" in answer:
+        raise Unreadable(answer["refused"])
+    return from_document(CatalogTable, answer["table"]), tuple(answer["notes"])
