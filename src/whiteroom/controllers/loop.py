@@ -320,8 +320,13 @@ class Reconciler:
         """Free something; what cannot be freed now is found by a later sweep."""
         try:
             free(what)
-        except Exception:
-            log.exception("what %s %s held could not be freed; it is tried again", work.value, record_id)
+        except Exception as error:
+            trouble = machine_error_of(error)
+            message = "what %s %s held could not be freed; it is tried again"
+            if trouble:
+                log.error(f"{message}: %s", work.value, record_id, trouble)  # noqa: G004, TRY400 - a sentence says it
+            else:
+                log.exception(message, work.value, record_id)
 
 
 _WAYS_ON: Mapping[Event, Mapping[str, object]] = {

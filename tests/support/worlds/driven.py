@@ -12,7 +12,7 @@ an operation would leave.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -195,7 +195,9 @@ class World:
         )
         return Reconciler(self.store, controllers, self.clock, TIMING, self.quotas, failpoint)
 
-    def drive(self, reconciler: Reconciler | None = None, steps: int = 200) -> None:
+    def drive(
+        self, reconciler: Reconciler | None = None, steps: int = 200, at_crash: Callable[[], object] = lambda: None
+    ) -> None:
         """Take steps until nothing is due within the hour, moving the clock on. A crash restarts the server."""
         reconciler = reconciler or self.reconciler()
         for _ in range(steps):
@@ -203,6 +205,7 @@ class World:
                 if reconciler.step("worker"):
                     continue
             except Crash:
+                at_crash()
                 reconciler = self.reconciler()
                 continue
             due_at = self.store.next_due_at()

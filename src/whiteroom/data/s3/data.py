@@ -188,13 +188,13 @@ class S3Data:
     # -- kept ------------------------------------------------------------------------------------
 
     def _keep(self, ref: DataRef, until: float = inf) -> bool:
-        path = self._path(ref)
+        path, files = self._path(ref), dict[str, KeptFile]()
         for _ in range(_TRIES):
             manifest, etag = self._manifest(ref)
             before = manifest.below(ref.part)
             if not path.exists():
                 return bool(before)
-            files = self._sent(ref, before, until)
+            files = self._sent(ref, {**before, **files}, until)
             if not files and not before:
                 return False
             if not self._write(ref, manifest, etag, files):
@@ -205,12 +205,12 @@ class S3Data:
             return True
         raise Trouble(f"What is kept in {self.bucket.shown(_manifest_of(ref))} is written by somebody else, too.")
 
-    def _sent(self, ref: DataRef, before: Mapping[str, KeptFile], until: float) -> dict[str, KeptFile]:
-        """The files that are here, each in an object: the one that it is in already, or a new one."""
+    def _sent(self, ref: DataRef, known_files: Mapping[str, KeptFile], until: float) -> dict[str, KeptFile]:
+        """The files that are here, each in an object: the one that it is known to be in already, or a new one."""
         noted, files = self.cache.noted(ref), dict[str, KeptFile]()
 
         def on_file(name: str, fd: int, facts: os.stat_result) -> None:
-            known = before.get(name)
+            known = known_files.get(name)
             if known is not None and known.size_bytes == facts.st_size:
                 digest = noted[name][1] if name in noted else digest_of(fd, facts.st_size, until)
                 if digest == known.sha256:

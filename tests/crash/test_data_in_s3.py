@@ -1,0 +1,114 @@
+"""Whatever moment the server dies at, and with everything gone from its machine that is kept in S3: work goes on."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from crash.points import POINTS
+from support.failpoints import crash_at
+from support.worlds.driven import World
+from whiteroom.base.locations import Location
+from whiteroom.data.s3.bucket import Bucket
+from whiteroom.data.s3.data import S3Data
+from whiteroom.domain.execution.data import DataKind
+from whiteroom.domain.execution.runs import EndReason, RunEnd
+from whiteroom.ports import Work
+from whiteroom.reads.data_at_work import ids_at_work
+
+LOST = RunEnd(EndReason.LOST, "It was killed.", started_at_ms=1_000, ended_at_ms=2_000)
+
+
+class DeliveringData(S3Data):
+    """Delivers to folders, as the server does."""
+
+    def deliver(self, *asked: Any) -> None:
+        self.here.deliver(*asked)
+
+
+@pytest.fixture
+def keys(moto: str, world: World) -> Any:
+    """The world's data is in a bucket; answers what is in it."""
+    secrets = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    client = boto3.client("s3", endpoint_url=moto, region_name="us-east-1", **secrets)
+    name = f"crash-{uuid.uuid4().hex}"
+    client.create_bucket(Bucket=name)
+    bucket = Bucket(lambda: client, Location(name, ()), "server-1")
+    data = DeliveringData(world.tmp, bucket, 10**9, lambda: ids_at_work(world.store))
+    for one in (world, world.runtime, world.engine, world.synthesiser, world.layouts):
+        setattr(one, "_data" if one is world.layouts else "data", data)
+    return lambda: {item["Key"] for item in client.list_objects_v2(Bucket=name).get("Contents", ())}
+
+
+def drive(world: World, point: str, visit: int) -> None:
+    """Until nothing is due. The crash takes along what is on the machine of what is kept, or was to be."""
+    cache = world.tmp / "cache"
+    world.drive(world.reconciler(crash_at(point, visit)), at_crash=lambda: shutil.rmtree(cache, ignore_errors=True))
+    world.reconciler().sweep()
+
+
+def named(keys: set[str], kind: str) -> int:
+    return len([key for key in keys if key.startswith(f"manifests/{kind}/")])
+
+
+@pytest.mark.parametrize("visit", range(1, 10))
+@pytest.mark.parametrize("point", POINTS)
+def test_a_model_is_trained_served_and_exported(world: World, keys: Any, point: str, visit: int) -> None:
+    channel = world.channel()
+    drive(world, point, visit)
+    assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status == "ACTIVE"
+    channel = world.get(Work.ML_INPUT_CHANNELS, channel.id)
+    world.runtime.deaths = [LOST]
+    model = world.model(channels=(channel,))
+    drive(world, point, visit)
+    model = world.get(Work.TRAINED_MODELS, model.id)
+    assert (model.status, model.retries) == ("ACTIVE", 1)
+    job, export = world.inference_job(model=model, channel=channel), world.export_job(model=model)
+    drive(world, point, visit)
+    assert world.get(Work.TRAINED_MODEL_INFERENCE_JOBS, job.id).status == "ACTIVE"
+    assert world.get(Work.TRAINED_MODEL_EXPORT_JOBS, export.id).status == "ACTIVE"
+    delivered = [file.name for file in (world.tmp / "objects").rglob("*") if file.is_file()]
+    assert sorted(delivered) == ["model.tar.gz", "output.tar.gz", "part-0.csv.out"]
+    left = keys()
+    assert [named(left, kind) for kind in ("channel", "artefact", "result", "checkpoint", "base-model")] == [
+        1,
+        1,
+        0,
+        0,
+        0,
+    ]
+    assert len([key for key in left if key.startswith("objects/")]) <= 4  # what is named, and what the crash left
+    assert not Path(world.tmp / "channels").exists()
+
+
+@pytest.mark.parametrize("visit", range(1, 6))
+@pytest.mark.parametrize("point", POINTS)
+def test_a_query_is_delivered(world: World, keys: Any, point: str, visit: int) -> None:
+    query = world.query()
+    drive(world, point, visit)
+    assert world.get(Work.PROTECTED_QUERIES, query.id).status == "SUCCESS"
+    assert [file.name for file in (world.tmp / "objects").rglob("part-0.csv")] == ["part-0.csv"] * 2
+    assert keys() == {"whiteroom.json"}
+    assert world.data.held(DataKind.RESULT) == []
+
+
+def test_rows_that_a_crash_took_along_before_they_were_kept_are_asked_for_again(world: World, keys: Any) -> None:
+    channel = world.channel()
+    observe = world.engine.observe
+
+    def forgetful(query_id: str) -> Any:
+        seen = observe(query_id)
+        if seen.result is not None and len(world.engine.started) == 1:
+            shutil.rmtree(world.tmp / "cache")
+        return seen
+
+    world.engine.observe = forgetful  # type: ignore[method-assign]
+    world.drive()
+    assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status == "ACTIVE"
+    assert len(world.engine.started) == 2
+    assert named(keys(), "channel") == 1
