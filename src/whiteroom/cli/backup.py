@@ -26,17 +26,21 @@ from whiteroom.domain.resources import ml_input_channels, trained_models
 from whiteroom.domain.resources.trained_models import TrainedModel, artefacts
 from whiteroom.ports import Transaction
 from whiteroom.runtime.images.locks import locked
+from whiteroom.sealed_store import master_key_file
 from whiteroom.settings import FILE_NAME, Settings
 from whiteroom.store.migrations import HEAD
 from whiteroom.store.sqlite import SqliteStore
 
 DATABASE: Final = "whiteroom.db"
 KEYS: Final[Mapping[str, str]] = {
+    "master.key": "Nothing that is sealed opens without it, and no server starts on the restored folder.",
     "noise.key": "No server starts on the restored folder without it, once metrics were recorded.",
     "sessions.key": "Without it another is made, and temporary credentials end.",
     "logs/token.key": "Without it another is made, and members page through logs anew.",
 }
-"""What a backup leaves out, and what becomes of a restored folder without it. Keep them apart from backups."""
+"""What a backup leaves out, and what becomes of a restored folder without it. Keep them apart from backups.
+
+The master key is the ring's; the others are those of an earlier release, until a server of this one takes them in."""
 LOGS: Final = "logs"
 
 
@@ -94,7 +98,7 @@ def say_what_is_missing(manifest: Manifest, data: Path) -> None:
     for sentence in manifest.lost:
         say(f"LOST  {sentence}")
     for key in manifest.keys:
-        say(f"KEY   {data / key} is left out. {KEYS.get(key, '')}".rstrip())
+        say(f"KEY   {data / key} is left out. {KEYS.get(Path(key).name, KEYS['master.key'])}")
 
 
 def _written(settings: Settings, writer: BackupWriter) -> Manifest:
@@ -112,7 +116,8 @@ def _written(settings: Settings, writer: BackupWriter) -> Manifest:
         ]
     lost += _copied_logs(settings.folder(LOGS), writer, logs, runs)
     lost += _copied_folders(settings, writer)
-    keys = tuple(key for key in KEYS if (settings.data / key).exists())
+    master = str(master_key_file(settings))
+    keys = tuple(key for key in (master, *KEYS) if (settings.data / key).exists())
     manifest = Manifest(made_at, version("whiteroom"), HEAD, tuple(writer.entries), tuple(lost), keys)
     writer.finish(manifest)
     return manifest
