@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -19,10 +19,13 @@ from whiteroom.domain.observability.events import ResourceEvent
 from whiteroom.domain.observability.next_actions import Advice
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.memberships import Membership
+from whiteroom.domain.resources.results import Result
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.opening import open_tables
 from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_NOTHING
 from whiteroom.ports import Catalog, Repository, Transaction
+from whiteroom.reads.deliveries import refused_to
 from whiteroom.settings import Settings
 
 Repositories = Callable[[Transaction], Repository[Any]]
@@ -63,7 +66,8 @@ def explain(
     membership what its member has. A protected query, which AWS gives no ARN, is MEMBERSHIP_ARN/protectedquery/ID.
 
     With `--as` it tells what the owner of tables sees of a channel, of a query, or of all channels of a collaboration:
-    which of its tables and columns were read, by which rule, how many rows came out, and the SQL where it may read it.
+    which of its tables and columns were read, by which rule, how many rows came out, and the SQL where it may read it;
+    and to a receiver, of a query or a job, why its own bucket took nothing.
 
     Example: `whiteroom explain arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
     """
@@ -101,11 +105,31 @@ def _explain_as(tx: Transaction, account_id: str, arn: str, place: Arn, *, as_js
     record = _record(tx, place)
     if record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
-    uses = uses_of(tx, account_id, record)
+    refused = _refused(tx, account_id, record)
+    try:
+        uses = uses_of(tx, account_id, record)
+    except Problem:
+        if not refused:
+            raise
+        uses = ()
     if as_json:
-        say_json({"arn": arn, "as": account_id, "uses": documents(uses)})
-    else:
+        not_delivered = [{"job": one.job_name, "reason": one.reason} for one in refused]
+        say_json({"arn": arn, "as": account_id, "uses": documents(uses), "notDelivered": not_delivered})
+        return
+    for one in refused:
+        say(f"Nothing of {one.job_name} was delivered to {account_id}: {one.reason}")
+    if uses or not refused:
         say_uses(uses)
+
+
+def _refused(tx: Transaction, account_id: str, record: Any) -> list[Result]:
+    """What the account's own location took nothing of: of the job itself, or of exports of a model."""
+    exports: Iterable[TrainedModelExportJob] = ()
+    if isinstance(record, TrainedModel):
+        wanted = {"collaboration_id": record.collaboration_id, "trained_model_arn": record.arn}
+        exports = tx.trained_model_export_jobs.all(**wanted)
+    found = (refused_to(tx, job_id, account_id) for job_id in (record.id, *(job.id for job in exports)))
+    return [one for one in found if one is not None]
 
 
 _NOTHING = "Nothing."

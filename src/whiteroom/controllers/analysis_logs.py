@@ -6,6 +6,7 @@ Who is told what: domain/observability/analysis_logs.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.ports import Transaction
+from whiteroom.reads.deliveries import failure_told_to
 
 
 def log_end(tx: Transaction, record: Any, now: datetime) -> None:
@@ -34,7 +36,14 @@ def log_end(tx: Transaction, record: Any, now: datetime) -> None:
     started, read = _read(tx, record, end, tuple(table["associationId"] for table in submitted[0].message["tables"]))
     access = access_of(record, end, started=started, read=read)
     columns = _columns(record)
-    tx.analysis_logs.add(termination(event, end, access, columns, now) for event in submitted)
+    tx.analysis_logs.add(
+        termination(event, _end_told_to(tx, event.account_id, analysis_id, end), access, columns, now)
+        for event in submitted
+    )
+
+
+def _end_told_to(tx: Transaction, account_id: str, job_id: str, end: Ending) -> Ending:
+    return replace(end, message=failure_told_to(tx, job_id, account_id, end.code, end.message))
 
 
 def _columns(record: Any) -> Mapping[str, Sequence[str]]:

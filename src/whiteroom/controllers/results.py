@@ -102,7 +102,7 @@ class Handover:
         try:
             self._deliveries.deliver(destination, job.id, path, files_sent, write_down)
         except (DeliveryFailed, DeliveryDelayed) as error:
-            if error.told:
+            if error.told and isinstance(error, DeliveryFailed):  # of what is tried again the loop tells
                 log.warning("what %s gave could not be delivered: %s", job.id, error.told)
             if error.told and destination.owner_account_id is not None:
                 refused = _result(job, account_id, destination.location, path, (), self._clock())

@@ -20,7 +20,7 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.observability.analysis_logs import LogStage
 from whiteroom.domain.privacy.query_tables import Snapshot
-from whiteroom.ports import Work
+from whiteroom.ports import DeliveryFailed, Work
 
 
 def test_every_event_of_a_resource_is_told_in_order_with_who_and_when(cli: CommandLine, world: World) -> None:
@@ -283,3 +283,25 @@ def test_a_channel_is_told_from_what_has_a_log(cli: CommandLine, world: World) -
 
 def test_a_membership_is_told_with_its_status_in_a_sentence(cli: CommandLine, membership: Any) -> None:
     assert " UTC, and is ACTIVE. " in cli("explain", membership["arn"]).out
+
+
+@pytest.mark.parametrize("which", ["query", "export", "inference"])
+def test_a_receiver_sees_why_its_own_bucket_took_nothing(cli: CommandLine, world: World, which: str) -> None:
+    if which == "query":
+        query = world.query(receivers=({"accountId": BOB},))
+        arn, name = query.arn, query.id
+    elif which == "export":
+        export = world.export_job()
+        arn, name = export.trained_model_arn, export.name
+    else:
+        job = world.inference_job()
+        arn, name = job.arn, job.name
+    world.data.refusal = DeliveryFailed("It took nothing.", told="s3:PutObject on the bucket bobs: refused.")
+    world.drive()
+    told = "s3:PutObject on the bucket bobs: refused."
+    answer = cli("explain", arn, "--as", BOB, "--json").json
+    assert answer["notDelivered"] == [{"job": name, "reason": told}]
+    assert f"Nothing of {name} was delivered to {BOB}: {told}" in cli("explain", arn, "--as", BOB).out
+    for account in (ALICE, CAROL):
+        other = cli("explain", arn, "--as", account)
+        assert "bobs" not in other.out + other.err

@@ -13,9 +13,12 @@ from support.failpoints import Crash
 from support.worlds.driven import World
 from support.worlds.records import MEMBERSHIPS, ROOM
 from support.worlds.requests import ALICE, BOB
+from whiteroom.controllers.loop import Reconciler
+from whiteroom.controllers.timing import Timing
+from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.holdings import HoldingKind
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, files_of
-from whiteroom.ports import DeliveryFailed, Work
+from whiteroom.ports import DeliveryDelayed, DeliveryFailed, Work
 
 KINDS = {
     "inference": ResultKind.INFERENCE_JOB,
@@ -23,6 +26,11 @@ KINDS = {
     "query": ResultKind.PROTECTED_QUERY,
 }
 WHICH = list(KINDS)
+WORK = {
+    "inference": Work.TRAINED_MODEL_INFERENCE_JOBS,
+    "export": Work.TRAINED_MODEL_EXPORT_JOBS,
+    "query": Work.PROTECTED_QUERIES,
+}
 
 
 def a_job(world: World, which: str, **changes: Any) -> Any:
@@ -144,6 +152,96 @@ def test_receivers_of_one_query_who_share_a_folder_are_both_given_it(world: Worl
         (BOB, ResultStatus.DELIVERED),
     }
     assert len({one.place for one in results(world)}) == 1
+
+
+REFUSED = DeliveryFailed("The receiver's location took nothing.", told="s3:PutObject on the bucket bobs was refused.")
+DELAYED = DeliveryDelayed("The receiver's location did not answer.", told="s3:PutObject on the bucket bobs: 503.")
+
+
+def a_while(world: World, reconciler: Reconciler) -> None:
+    for _ in range(8):
+        reconciler.step("a")
+        world.clock.forward(60)
+
+
+@pytest.mark.parametrize("which", WHICH)
+@pytest.mark.parametrize("refusal", [REFUSED, DELAYED], ids=["refused", "no answer"])
+def test_why_a_location_took_nothing_is_written_down_for_the_receiver(
+    world: World, which: str, refusal: DeliveryFailed | DeliveryDelayed
+) -> None:
+    job = a_job(world, which)
+    world.data.refusal = refusal
+    a_while(world, world.reconciler())
+    result = only(world)
+    assert (result.job_id, result.account_id, result.status) == (job.id, BOB, ResultStatus.REFUSED)
+    assert (result.reason, result.files) == (refusal.told, ())
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_a_location_that_answers_at_last_is_delivered_to(world: World, which: str) -> None:
+    a_job(world, which)
+    world.data.refusal = DELAYED
+    reconciler = world.reconciler()
+    a_while(world, reconciler)
+    refused = only(world)
+    assert refused.status is ResultStatus.REFUSED
+    world.data.refusal = None
+    world.drive(reconciler)
+    assert (only(world).id, only(world).status, only(world).reason) == (refused.id, ResultStatus.DELIVERED, None)
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_a_location_that_never_answers_ends_the_job_with_what_all_may_read(
+    world: World, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.worlds.driven.TIMING", Timing(trouble_limit=20))
+    job = a_job(world, which)
+    world.data.refusal = DELAYED
+    world.drive()
+    ended = world.get(WORK[which], job.id)
+    assert (ended.status_code, ended.status_message) == ("DeliveryFailed", str(DELAYED))
+    assert only(world).reason == DELAYED.told
+
+
+def test_the_operators_own_place_is_told_to_the_operator_alone(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.default_location = "s3://rest"
+    with world.store.transaction() as tx:
+        membership = tx.memberships.get(MEMBERSHIPS[BOB])
+        assert membership is not None
+        tx.memberships.update(membership, default_result_configuration=None)
+    a_job(world, "query")
+    world.data.refusal = REFUSED
+    world.drive()
+    assert results(world) == ()
+    assert REFUSED.told in caplog.text
+
+
+def test_of_several_receivers_one_that_does_not_answer_has_no_other_sent_the_same_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {account: {"resultFormat": "CSV", "bucket": f"of-{account}"} for account in (ALICE, BOB)}
+    world.query(receivers=tuple({"accountId": account, "s3": s3} for account, s3 in places.items()))
+    sent: list[str] = []
+    answers: list[bool] = []
+    real = world.data.deliver
+
+    def deliver(destination: Destination, *rest: Any) -> None:
+        sent.append(destination.location)
+        if destination.location == f"s3://of-{BOB}" and not answers:
+            raise DELAYED
+        real(destination, *rest)
+
+    monkeypatch.setattr(world.data, "deliver", deliver)
+    reconciler = world.reconciler()
+    a_while(world, reconciler)
+    answers.append(True)
+    world.drive(reconciler)
+    assert sent.count(f"s3://of-{ALICE}") == 1
+    assert sent.count(f"s3://of-{BOB}") > 2
+    assert {(one.account_id, one.status) for one in results(world)} == {
+        (ALICE, ResultStatus.DELIVERED),
+        (BOB, ResultStatus.DELIVERED),
+    }
 
 
 def move(world: World, account: str, location: str) -> None:

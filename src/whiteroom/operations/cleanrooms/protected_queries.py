@@ -53,6 +53,7 @@ from whiteroom.operations.ml_access import paying_account
 from whiteroom.operations.plain_resources import IN_MEMBERSHIP, Place, PlainResource, by_id, none_of
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
+from whiteroom.reads.deliveries import failure_told_to
 
 _KIND = "PROTECTED_QUERY"
 
@@ -107,7 +108,7 @@ def start_protected_query(request: Request, context: Context) -> Response:
     )
     context.tx.protected_queries.submit(query, actor=context.caller)
     log_query(context, query, template)
-    return {"protectedQuery": _document(query)}
+    return {"protectedQuery": _document(context, query)}
 
 
 @operation(CLEANROOMS, "UpdateProtectedQuery")
@@ -123,7 +124,7 @@ def update_protected_query(request: Request, context: Context) -> Response:
             reason="INVALID_STATE",
         )
     query = transition(context, context.tx.protected_queries, LIFECYCLE, query, Event.CANCEL)
-    return {"protectedQuery": _document(query)}
+    return {"protectedQuery": _document(context, query)}
 
 
 def _receivers(context: Context, membership: Membership, output: Mapping[str, Any] | None) -> tuple[Receiver, ...]:
@@ -159,7 +160,7 @@ def _receiver_record(receiver: Receiver) -> Mapping[str, Any]:
     return {"accountId": receiver.account_id} | ({} if receiver.s3 is None else {"s3": receiver.s3})
 
 
-def _document(query: ProtectedQuery) -> dict[str, Any]:
+def _document(context: Context, query: ProtectedQuery) -> dict[str, Any]:
     # A channel's query has no resultConfiguration: its rows "are never shared with any member".
     return {
         **_head(query),
@@ -167,7 +168,7 @@ def _document(query: ProtectedQuery) -> dict[str, Any]:
         "resultConfiguration": query.result_configuration,
         "statistics": _statistics(query),
         "result": _result(query),
-        "error": _error(query),
+        "error": _error(context, query),
         "computeConfiguration": query.compute_configuration,
         "differentialPrivacy": _privacy(query),
     }
@@ -178,11 +179,12 @@ def _privacy(query: ProtectedQuery) -> dict[str, Any] | None:
     return {"sensitivityParameters": query.privacy_parameters} if query.privacy_parameters else None
 
 
-def _error(query: ProtectedQuery) -> dict[str, Any] | None:
+def _error(context: Context, query: ProtectedQuery) -> dict[str, Any] | None:
     if query.status_code is None:
         return None
+    message = failure_told_to(context.tx, query.id, query.account_id, query.status_code, query.status_message)
     return {
-        "message": query.status_message or "",
+        "message": message or "",
         "code": error_code_of(query.status_code),
         "retry": {"retryable": may_succeed_again(query.status_code)},
     }
@@ -256,7 +258,7 @@ _QUERIES = PlainResource(
 _QUERIES.get(
     "GetProtectedQuery",
     "A query of the caller's membership.",
-    lambda _, __, query: _document(query),
+    lambda context, _, query: _document(context, query),
     key="protectedQuery",
 )
 _QUERIES.list(

@@ -24,6 +24,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.deliveries import failure_told_to
 from whiteroom.reads.member_runs import withheld_of
 
 
@@ -83,6 +84,7 @@ def list_collaboration_trained_model_export_jobs(request: Request, context: Cont
             model = context.tx.trained_models.get(job.trained_model_id)
             withheld = None if model is None else withheld_of(rules, model)
             message = told_failure(job.status_code, message, withheld)
+        message = failure_told_to(context.tx, job.id, context.caller.account_id, job.status_code, message)
         own = job.account_id == context.caller.account_id
         return {**_summary(job), "statusDetails": status_details(job.status_code, message, own=own)}
 

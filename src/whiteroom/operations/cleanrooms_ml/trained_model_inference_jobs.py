@@ -61,6 +61,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
+from whiteroom.reads.deliveries import failure_told_to
 from whiteroom.reads.member_runs import withheld_of
 
 
@@ -92,13 +93,16 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
     job = _own(request, context, membership)
     payload = job.max_payload_in_mb
     published = _teller(context, membership.id)(job)
+    message = told_failure(job.status_code, job.status_message, published.withheld)
     return {
         **_summary(job, published),
         "resourceConfig": job.resource_config,
         "dataSource": {"mlInputChannelArn": job.ml_input_channel_arn},
         "containerExecutionParameters": None if payload is None else {"maxPayloadInMB": payload},
         "statusDetails": status_details(
-            job.status_code, told_failure(job.status_code, job.status_message, published.withheld), own=True
+            job.status_code,
+            failure_told_to(context.tx, job.id, membership.account_id, job.status_code, message),
+            own=True,
         ),
         "inferenceContainerImageDigest": job.image_digest,
         "environment": job.environment or None,
