@@ -36,7 +36,7 @@ def policy(without: str = "") -> str:
     document["Statement"].append(on_bucket)
     for statement in document["Statement"]:
         statement["Action"] = [action for action in statement["Action"] if action != without]
-    return json.dumps(document)
+    return json.dumps({**document, "Statement": [one for one in document["Statement"] if one["Action"]]})
 
 
 @pytest.fixture(scope="module")
