@@ -16,7 +16,7 @@ from support.worlds.driven import World
 from whiteroom.base.locations import Location
 from whiteroom.data.s3.bucket import Bucket
 from whiteroom.data.s3.data import S3Data
-from whiteroom.domain.execution.data import DataKind
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.ports import Work
 from whiteroom.reads.data_at_work import ids_at_work
@@ -112,3 +112,22 @@ def test_rows_that_a_crash_took_along_before_they_were_kept_are_asked_for_again(
     assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status == "ACTIVE"
     assert len(world.engine.started) == 2
     assert named(keys(), "channel") == 1
+
+
+def test_a_layout_is_made_once_for_all_machines(world: World, keys: Any) -> None:
+    channel = world.channel()
+    world.drive()
+    resources = {"instanceType": "ml.m5.large", "volumeSizeInGB": 1, "instanceCount": 2}
+    channel = world.get(Work.ML_INPUT_CHANNELS, channel.id)
+    for _ in range(2):
+        shutil.rmtree(world.tmp / "cache")
+        model = world.model(channels=(channel,), resource_config=resources)
+        sharded = ({**model.data_channels[0], "s3DataDistributionType": "ShardedByS3Key"},)
+        with world.store.transaction() as tx:
+            tx.trained_models.note(model, actor="test", at=world.clock(), data_channels=sharded)
+        world.drive()
+        assert world.get(Work.TRAINED_MODELS, model.id).status == "ACTIVE"
+        layout = DataRef(DataKind.LAYOUT, channel.id, "2")
+        assert len(list(Path(world.data.path(layout)).iterdir())) == 2
+    assert world.layouts.made == [layout]
+    assert named(keys(), "layout") == 1

@@ -208,6 +208,7 @@ class MLInputChannelController:
         """Keep the rows. Where they are gone, the query begins again, as after the death of its process."""
         if self._data.keep(_rows(channel)):
             return
+        self._meter(channel)
         self._synthesising.forget(channel.protected_query_id)
         self._engine.forget(channel.protected_query_id)
         raise Stale(f"The rows of the channel {channel.id} were gone before they were kept.")

@@ -157,6 +157,7 @@ class ProtectedQueryController:
         if isinstance(ready, Outcome):
             return ready
         if not (self._data.keep(_rows(query)) and self._data.bring(_rows(query))):
+            raise_to(self._store, _metered(query), seen.spent, self._clock())
             self._engine.forget(query.id)
             raise Stale(f"The rows of the protected query {query.id} were gone before they were kept; it begins again.")
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from contract.data.suite import DataContract, LocalDataContract, Place, Read
-from support.seaweedfs import Store
+from contract.data.suite import DataContract, LocalDataContract, Place, Read, fill
+from support.seaweedfs import KEY, Store
 from whiteroom.base.locations import Location
+from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.s3.bucket import Bucket
 from whiteroom.data.s3.data import S3Data
-from whiteroom.domain.execution.data import DataRef
+from whiteroom.domain.execution.data import DataKind, DataRef
 
 BUCKET = "whiteroom-data"
 Opened = Callable[[Path], S3Data]
@@ -79,3 +81,27 @@ class TestS3DataOnSeaweedfs(DataContract, LocalDataContract):
     @pytest.fixture
     def store(self, seaweedfs: Store) -> Store:
         return seaweedfs
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "code"),
+    [("AKIAOFNOBODY00000000", "secret", "InvalidAccessKeyId"), (KEY, "another", "SignatureDoesNotMatch")],
+)
+def test_wrong_credentials_are_told_and_lose_nothing(
+    seaweedfs: Store, tmp_path: Path, key: str, secret: str, code: str
+) -> None:
+    place = Location(BUCKET, (uuid.uuid4().hex,))
+    with suppress(ClientError):
+        seaweedfs.client().create_bucket(Bucket=BUCKET)
+    clients = [Store(seaweedfs.url, key, secret).client(), seaweedfs.client()]
+    ref = DataRef(DataKind.CHANNEL, "c")
+    buckets = [Bucket(partial(lambda client: client, one), place, "server-1") for one in clients]
+    wrong, right = (S3Data(tmp_path, bucket, 10**9, frozenset) for bucket in buckets)
+    fill(Path(wrong.path(ref)), rows=b"1")
+    for act in (wrong.keep, wrong.bring, wrong.list):
+        with pytest.raises(
+            Trouble, match=rf"s3:PutObject on s3://{BUCKET}/.* was refused to the server itself \({code}\)"
+        ):
+            act(ref)
+    assert right.keep(ref)
+    assert right.bring(ref)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from support.worlds.driven import World
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import Distribution, EndReason, RunEnd
+from whiteroom.domain.execution.spending import Spent
 from whiteroom.domain.resources.trained_models import model_archive
+from whiteroom.domain.resources.usage import UsageKind
 from whiteroom.ports import Work
 
 CHANNELS, MODELS, JOBS = Work.ML_INPUT_CHANNELS, Work.TRAINED_MODELS, Work.TRAINED_MODEL_INFERENCE_JOBS
@@ -46,6 +49,26 @@ def test_rows_of_a_query_that_are_gone_before_they_are_delivered_are_asked_for_a
     assert query.status == "SUCCESS"
     assert len(world.engine.started) == 2
     assert len(world.data.delivered) == 2
+
+
+@pytest.mark.parametrize(("ask", "work"), [(World.channel, CHANNELS), (World.query, QUERIES)])
+def test_what_a_query_took_whose_rows_are_gone_is_not_forgotten(
+    world: World, ask: Callable[[World], Any], work: Work
+) -> None:
+    world.data.losses = 1
+    world.engine.spent = Spent(3.0, 2.0, 1.0)
+    record = ask(world)
+    forget = world.engine.forget
+
+    def forget_and_be_quicker(query_id: str) -> None:
+        forget(query_id)
+        world.engine.spent = Spent(1.0, 1.0, 1.0)
+
+    world.engine.forget = forget_and_be_quicker  # type: ignore[method-assign]
+    assert after_all(world, work, record).status in {"ACTIVE", "SUCCESS"}
+    with world.store.reading() as tx:
+        entries = tx.usage.all(resource_id=record.id, kind=UsageKind.QUERY)
+    assert [entry.spent for entry in entries] == [Spent(3.0, 2.0, 1.0)]
 
 
 def test_a_training_is_not_started_on_a_channel_whose_rows_are_gone(world: World) -> None:

@@ -107,9 +107,10 @@ def test_an_object_that_was_altered_is_not_used(shelf: Shelf, write: Write, alte
     assert elsewhere.bring(ref)
 
 
-def test_an_object_that_is_gone_is_told(shelf: Shelf, write: Write) -> None:
+@pytest.mark.parametrize("content", [b"1", LARGE], ids=["small", "large"])
+def test_an_object_that_is_gone_is_told(shelf: Shelf, write: Write, content: bytes) -> None:
     data, elsewhere = shelf.data(), shelf.data("elsewhere")
-    ref = write(data, "c", a=b"1")
+    ref = write(data, "c", a=content)
     data.keep(ref)
     (key,) = shelf.names("objects")
     shelf.real.delete_object(Bucket=shelf.name, Key=f"own/{key}")
