@@ -153,6 +153,16 @@ def test_links_of_an_image_and_a_shell_of_its_own_open_nothing_up_outside_of_it(
     assert [(path.stat().st_uid, path.stat().st_mode) for path in (outside, outside / "kept")] == before
 
 
+@pytest.mark.parametrize("seconds", [0, 0.2])
+def test_a_shell_that_does_not_wait_ends_the_run_in_its_own_way(runs: DockerRuns, seconds: float) -> None:
+    """Before its layer was made the program's, or while the supervisor is at it."""
+    shell = PYTHON + f"import sys, time\ntime.sleep({seconds})\nprint('bye')\nsys.exit(3)\n"
+    making = PYTHON + "import os\nos.unlink('/bin/sh'); os.rename('/opt/ml/code/shell', '/bin/sh')\n"
+    digest = runs.image({"train": "", "shell": shell, "making": making}, 'RUN ["/opt/ml/code/making"]')
+    end, printed, _ = ran(runs, digest)
+    assert (end.reason, end.exit_code, printed) == (EndReason.EXITED, 3, ["bye"])
+
+
 def test_the_layer_goes_with_its_container(runs: DockerRuns, api: APIClient) -> None:
     run_id = runs.start("import time\nopen('/x', 'w').write('x')\nprint('up', flush=True)\ntime.sleep(3600)\n")
     runs.until_logged(run_id, "up")

@@ -106,6 +106,7 @@ class Container(Host):
             os.close(self._attached)
             self._attached = -1
         self._running = False
+        self._let_go()
         self._calls.remove_container(self.id)
 
     def look(self) -> None:
@@ -125,18 +126,17 @@ class Container(Host):
         Returns:
             The folders whose files it can replace and not change, as they hold too much; None where nobody could watch.
         """
-        if self.first is None:
-            return []
         from whiteroom.runtime.docker import scratch  # noqa: PLC0415
 
-        self.layer = scratch.layer_of(self.first, self.own.mounts)
-        if self.layer is None:
+        self.layer = scratch.layer_of(self.first, self.own.mounts) if self.first else None
+        if not self.first or not self.layer:
             return None
         try:
             return scratch.hand_over(self.first, self.uid, self._spec.scratch)
-        except (ProcessLookupError, FileNotFoundError):
-            # Its shell has ended already, and how is found then.
-            return []
+        except OSError as problem:
+            # Where users are mapped, or its shell has ended already: how is found then.
+            sys.stderr.write(f"opening up: {problem}\n")
+            return None
 
     def beside(self) -> tuple[list[str], Sequence[int]]:
         """See Host."""
@@ -166,7 +166,6 @@ class Container(Host):
         self._output = Output(self._attached, self.name, log, self._spec.log_line_characters)
         self.streams = {self._attached}
         folders, files = self.beside()
-        seen_on = [self.layer.device] if self.layer else []
         self.watch = Watch(
             self._spec,
             [*self.folders(), *folders],
@@ -174,7 +173,7 @@ class Container(Host):
             self.groups,
             self.devices,
             files=files,
-            seen_on=seen_on,
+            disks=self.layer.devices if self.layer else (),
         )
 
     def _wait(self, end: int) -> None:
@@ -309,5 +308,9 @@ class Container(Host):
             os.close(self._attached)
         if self.ended >= 0:
             os.close(self.ended)
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self.layer:
             self.layer.close()
+            self.layer = None

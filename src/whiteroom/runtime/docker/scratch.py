@@ -33,12 +33,12 @@ MOST_ENTRIES = 200
 class Layer:
     """Where what a container's program writes beside its own folders lies on this machine."""
 
-    __slots__ = ("device", "files", "folder")
+    __slots__ = ("devices", "files", "folder")
 
-    def __init__(self, folder: str, device: int, files: tuple[int, ...]) -> None:
+    def __init__(self, folder: str, devices: tuple[int, ...], files: tuple[int, ...]) -> None:
         self.folder = folder
-        self.device = device
-        """What the program sees its files on."""
+        self.devices = devices
+        """What its files are on, and what the program sees them on."""
         self.files = files
         """Descriptors of files of the engine's own that it may write to, such as /etc/hosts."""
 
@@ -71,7 +71,8 @@ def layer_of(pid: int, mounts: Sequence[tuple[str, str, bool]]) -> Layer | None:
             files.append(handle)
             if stat.S_ISDIR(os.fstat(handle).st_mode):
                 raise NotADirectoryError(place)
-        layer = Layer(folder, os.stat(f"/proc/{pid}/root").st_dev, tuple(files))
+        devices = tuple(os.stat(place).st_dev for place in (folder, f"/proc/{pid}/root"))
+        layer = Layer(folder, devices, tuple(files))
         files = []
     except OSError:
         return None

@@ -58,7 +58,7 @@ class Watch:
         devices: Iterable[str] = (),
         *,
         files: Sequence[int] = (),
-        seen_on: Iterable[int] = (),
+        disks: Sequence[int] = (),
     ) -> None:
         """Begin to look.
 
@@ -69,7 +69,7 @@ class Watch:
             groups: the control groups that they live in.
             devices: the device nodes that it has, its GPUs among them.
             files: descriptors of single files that count, too.
-            seen_on: devices that its processes see its files on, besides those that they are on.
+            disks: devices of its files besides that of the first folder, and those that its processes see them on.
         """
         self.violation: tuple[str, str] | None = None
         """The reason (EndReason's value) and the message."""
@@ -78,7 +78,7 @@ class Watch:
         self._spec, self._folders, self._files, self._running, self._groups = spec, folders, files, running, groups
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._devices = frozenset(os.stat(folder).st_dev for folder in folders).union(seen_on)
+        self._devices = frozenset((os.stat(folders[0]).st_dev, *disks))
         self._most_entries = meters.most_entries(spec.volume_bytes)
         self._sampler = Sampler(
             spec.log_file,
