@@ -41,7 +41,7 @@ from whiteroom.domain.observability.container_logs import tellable_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.keys.remembering import KeyNotAtHand, without_waiting
-from whiteroom.opening import open_engine, open_handover, open_tables
+from whiteroom.opening import open_engine, open_handover, open_retention, open_tables
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment, SameIds
 from whiteroom.operations.refusals import RefusalCount
@@ -342,7 +342,8 @@ def _controllers(
         timing := Timing(lease_seconds=settings.lease_seconds),
         quotas,
     )
-    return Controllers(store, reconciler, clock, timing, settings.controller_threads)
+    also = open_retention(settings, store, data.here, runtime, clock).sweep_now_and_then
+    return Controllers(store, reconciler, clock, timing, settings.controller_threads, also=also)
 
 
 def _query_settings(settings: Settings) -> QuerySettings:

@@ -10,11 +10,13 @@ from whiteroom.base.clock import Clock
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.catalog.glue import GlueCatalog
 from whiteroom.controllers.results import Handover
+from whiteroom.controllers.retention import RetentionSweep
 from whiteroom.data.buckets import BucketDeliveries
 from whiteroom.data.folder import FolderData
+from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import Catalog, LocalData, SqlEngine, Store
+from whiteroom.ports import Catalog, LocalData, Runtime, SqlEngine, Store
 from whiteroom.settings import Settings, SettingsError
 
 
@@ -28,6 +30,20 @@ def open_aws(settings: Settings) -> AwsClients:
         return AwsClients(settings.region, settings.aws_profile, settings.profiles_of_accounts)
     except AwsUnusable as error:
         raise SettingsError(str(error)) from None
+
+
+def open_retention(
+    settings: Settings, store: Store, folder: FolderData, runtime: Runtime, clock: Clock
+) -> RetentionSweep:
+    """What erases what is over; results in members' own buckets are theirs to erase."""
+    kept = folder if settings.buckets == "folder" else None
+    retention = Retention(
+        result_days=settings.result_retention_days,
+        undelivered_result_days=settings.undelivered_result_retention_days,
+        log_days=settings.log_retention_days,
+        record_days=settings.record_retention_days,
+    )
+    return RetentionSweep(store, kept, runtime.forget_logs, retention, clock)
 
 
 def open_handover(settings: Settings, store: Store, folder: FolderData, clock: Clock) -> Handover:

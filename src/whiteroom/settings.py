@@ -109,6 +109,15 @@ class Settings:
     for root `/var/lib/whiteroom-keys/master.key`."""
     kms_key_arn: str = ""
     """With `keys = "aws"`, the KMS key for everything that no request has named a `kmsKeyArn` for."""
+    result_retention_days: int | None = _at_least(1, None)
+    """For how many days what was delivered to this server's folders can be fetched; then its files are erased."""
+    undelivered_result_retention_days: int | None = _at_least(1, None)
+    """For how many days files stay that a delivery has left whose job failed before all of it was delivered."""
+    log_retention_days: int | None = _at_least(1, None)
+    """For how many days the log of a training or an inference job is kept after its end."""
+    record_retention_days: int | None = _at_least(1, None)
+    """For how many days records, events and metrics are kept of jobs and queries that ended and left nothing. Each of
+    these settings left out is for ever."""
     strict_keys: bool = False
     """Refuse a request with a `kmsKeyArn`, since it does not seal files, instead of saying so in its events."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)

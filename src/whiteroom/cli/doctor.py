@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import typing
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +25,7 @@ from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
 from whiteroom.runtime.machine import machine
 from whiteroom.sealed_store import noise_secret, session_secret
-from whiteroom.settings import Settings, SettingsError
+from whiteroom.settings import Folder, Settings, SettingsError
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis import synthesiser
 
@@ -161,6 +162,7 @@ def _about_folder(settings: Settings) -> Iterator[Finding]:
         f"It holds keys and members' rows, for nobody else to read: chmod 700 {settings.data}",
     )
     yield _about_disk(settings.data)
+    yield _about_what_fills_it(settings)
     if settings.data_location:
         yield _about_store(settings)
     yield from _about_database(settings)
@@ -197,6 +199,29 @@ def _about_store(settings: Settings) -> Finding:
         return Finding("data in S3", ok=True, detail=try_out(settings))
     except (AnotherPlace, Trouble) as error:
         return Finding("data in S3", ok=False, detail=str(error), remedy="Work waits as long as it cannot be used.")
+
+
+def _about_what_fills_it(settings: Settings) -> Finding:
+    """How much of the disk each folder takes, the largest first."""
+    sizes = {name: _used_bytes(settings.folder(name)) for name in typing.get_args(Folder)}
+    database = settings.database.name
+    sizes[database] = sum(_blocks_of(path) for path in settings.data.glob(f"{database}*"))
+    largest = sorted((name for name in sizes if sizes[name]), key=lambda name: -sizes[name])
+    told = [f"{name} {sizes[name] / GIB:.2f} GiB" for name in largest]
+    return Finding("what fills the disk", ok=True, detail=f"{', '.join(told) or 'nothing'}.")
+
+
+def _used_bytes(folder: Path) -> int:
+    found = (os.path.join(top, name) for top, _, names in os.walk(folder) for name in names)  # noqa: PTH118 - many
+    return sum(map(_blocks_of, found))
+
+
+def _blocks_of(path: str | Path) -> int:
+    """Bytes of the disk that a file takes; none where it went away meanwhile."""
+    try:
+        return os.lstat(path).st_blocks * 512
+    except OSError:
+        return 0
 
 
 def _about_database(settings: Settings) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ class Controllers:
         timing: Timing,
         threads: int,
         monotonic: Callable[[], float] = time.monotonic,
+        also: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare `threads` workers; `start` starts them.
 
@@ -44,12 +45,14 @@ class Controllers:
             timing: how often.
             threads: how many steps at a time.
             monotonic: seconds that nobody can set; tells that the clock was.
+            also: what every sweep does besides freeing what nobody wants.
         """
         self._store = store
         self._reconciler = reconciler
         self._clock = clock
         self._timing = timing
         self._monotonic = monotonic
+        self._also = also
         self._ahead = self._clock_ahead()
         self._changed = threading.Condition()
         self._news = 0
@@ -83,6 +86,7 @@ class Controllers:
             self._store.make_all_due(self._clock())
             self.wake()
         self._reconciler.sweep()
+        self._also()
 
     def _clock_ahead(self) -> float:
         return self._clock().timestamp() - self._monotonic()

@@ -29,6 +29,7 @@ from whiteroom.data.archive import content_bytes_of, write_archive
 from whiteroom.data.delivered import OpenedFile, opened_below
 from whiteroom.data.opening import copy_exactly, opened
 from whiteroom.data.walking import walk
+from whiteroom.data.withdrawing import erase_below
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.ports import Archive, DeliveryFailed
@@ -173,6 +174,16 @@ class FolderData:
         folders = (*_folders_of(location, path), *plain_parts(file.name, "The file name"))
         return opened_below(self._deliveries, folders, file, start, length)
 
+    def withdraw(self, location: str, path: str, files: Sequence[DeliveredFile], confirm: Callable[[], object]) -> bool:
+        """See `ports.KeptResults.withdraw`. Whoever delivers to the folder meanwhile is told so."""
+        folders = _folders_of(location, path)
+        with self._noted(folders), _entered(self._deliveries, folders[:-1]) as parent:
+            with _staged(parent, folders[-1]) as held:
+                if held is not None:
+                    confirm()
+                    erase_below(parent, folders[-1], files)
+            return held is not None
+
     @contextlib.contextmanager
     def _noted(self, folders: tuple[str, ...]) -> Iterator[None]:
         """While it is being made, there is a locked note of a delivery: one whose lock is free was cut short."""
@@ -261,6 +272,23 @@ def _deliver(
     confirm: Callable[[Sequence[DeliveredFile]], object],
 ) -> None:
     """Gather the files beside the folder `name`, then put them there."""
+    with _staged(parent, name) as held:
+        if held is None:
+            raise DeliveryFailed("Another delivery to the same place is under way; try again when it is done.")
+        confirm([_stage(held, parts, source) for parts, source in wanted])
+        os.fchmod(held, 0o755)
+        try:
+            os.rename(_staging(name), name, src_dir_fd=parent, dst_dir_fd=parent)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
+            _replace_one_by_one(parent, name, held, [parts for parts, _ in wanted])
+    os.fsync(parent)
+
+
+@contextlib.contextmanager
+def _staged(parent: int, name: str) -> Iterator[int | None]:
+    """The folder in which what the folder `name` gets is gathered, empty and locked; None where another holds it."""
     staging = _staging(name)
     with contextlib.suppress(FileExistsError):
         os.mkdir(staging, 0o700, dir_fd=parent)
@@ -268,23 +296,14 @@ def _deliver(
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DeliveryFailed(
-                "Another delivery to the same place is under way; try again when it is done."
-            ) from None
+            yield None
+            return
         try:
             _clear(held)
-            confirm([_stage(held, parts, source) for parts, source in wanted])
-            os.fchmod(held, 0o755)
-            try:
-                os.rename(staging, name, src_dir_fd=parent, dst_dir_fd=parent)
-            except OSError as error:
-                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                    raise
-                _replace_one_by_one(parent, name, held, [parts for parts, _ in wanted])
+            yield held
         finally:
             with contextlib.suppress(OSError):
                 _clear(held, only_in=(parent, staging))
-        os.fsync(parent)
 
 
 def _staging(name: str) -> str:

@@ -35,6 +35,7 @@ from whiteroom.ports.deliveries import (
     DeliveryDelayed,
     DeliveryFailed,
     DeliveryGone,
+    KeptResults,
 )
 from whiteroom.ports.keys import (
     DATA_KEY_BYTES,
@@ -87,6 +88,7 @@ __all__ = [
     "FoundTable",
     "Glimpse",
     "ImageNotFound",
+    "KeptResults",
     "KeyRefused",
     "KeyRing",
     "KeyTakenAway",

@@ -31,6 +31,26 @@ class DeliveryDelayed(Exception):
         self.told = told
 
 
+class KeptResults(Protocol):
+    """Has results that lie on this server, and erases them."""
+
+    def withdraw(self, location: str, path: str, files: Sequence[DeliveredFile], confirm: Callable[[], object]) -> bool:
+        """Erase files that were delivered, without following links; what is absent is a success.
+
+        Of files that are not those that were delivered, by their size, nothing is erased.
+
+        Args:
+            location: of the receiver, as it was delivered to.
+            path: of the delivery, likewise.
+            files: as `confirm` of the delivery was told of them.
+            confirm: called when nothing else can be delivered to the same folder until they are erased; where it
+                raises, nothing is erased, and what it raised goes to the caller.
+
+        Returns:
+            False where something is being delivered to the same folder: try again later.
+        """
+
+
 class DeliveryGone(Exception):
     """What was delivered is not there any more, or is not what was delivered. The message is for its receiver."""
 

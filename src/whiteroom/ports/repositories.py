@@ -151,6 +151,9 @@ class Metrics(Protocol):
     def series(self, resource_id: str) -> tuple[MetricSeries, ...]:
         """Every series of a version of a model or of an inference job, by kind, name and host."""
 
+    def forget(self, resource_id: str) -> None:
+        """Remove all that is kept of the metrics of a resource that is removed itself."""
+
     def points(
         self,
         series: MetricSeries,

@@ -243,6 +243,10 @@ class Transaction(ABC):
     def analysis_logs(self) -> AnalysisLogs: ...
 
     @abstractmethod
+    def forget_events(self, record: Any) -> None:
+        """Remove the events of one record that goes through states: what is over, and is removed itself."""
+
+    @abstractmethod
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         """Every event of the resources with that ARN (all versions of a model), oldest first."""
 

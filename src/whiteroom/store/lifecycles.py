@@ -160,6 +160,19 @@ def _event_arn(state: Any) -> str:
     return str(getattr(state, "arn", None) or state.trained_model_arn)
 
 
+def remove_events(session: Session, record: Any) -> None:
+    """ports.Transaction.forget_events. Versions of a model share an ARN, and only one's events go."""
+    table = tables.events
+    change(
+        session,
+        ("events", "remove"),
+        lambda: sa.delete(table).where(
+            table.c.arn == sa.bindparam("of_arn"), table.c.record_id == sa.bindparam("of_record")
+        ),
+        {"of_arn": _event_arn(record), "of_record": record.id},
+    )
+
+
 def read_events(session: Session, arn: str) -> tuple[ResourceEvent, ...]:
     """ports.Transaction.events."""
     table = tables.events

@@ -53,6 +53,15 @@ _STATEMENTS: Mapping[str, Statement] = {
     "add point": lambda: sa.insert(metric_points).values(
         {name: sa.bindparam(name) for name in ("series_id", "at_ms", "step", "value")}
     ),
+    "forget points": lambda: sa.delete(metric_points).where(
+        metric_points.c.series_id.in_(
+            sa.select(metric_series.c.id).where(metric_series.c.resource_id == sa.bindparam("resource_id"))
+        )
+    ),
+    "forget series": lambda: sa.delete(metric_series).where(metric_series.c.resource_id == sa.bindparam("resource_id")),
+    "forget readings": lambda: sa.delete(metric_readings).where(
+        metric_readings.c.resource_id == sa.bindparam("resource_id")
+    ),
     "points": lambda: (
         sa.select(metric_points.c.at_ms, metric_points.c.step, metric_points.c.value)
         .join(metric_series, metric_series.c.id == metric_points.c.series_id)
@@ -94,6 +103,10 @@ class TableMetrics:
             MetricSeries(resource, MetricKind(kind), name, host, *counts)
             for resource, kind, name, host, *counts in rows
         )
+
+    def forget(self, resource_id: str) -> None:
+        for name in ("forget points", "forget series", "forget readings"):
+            self._run(name, {"resource_id": resource_id})
 
     def points(
         self,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from whiteroom.domain.observability.events import ResourceEvent
 from whiteroom.ports import Kind, LifecycleRepository, Repository, Transaction
 from whiteroom.store.analysis_logs import TableAnalysisLogs
-from whiteroom.store.lifecycles import TableLifecycleRepository, read_events
+from whiteroom.store.lifecycles import TableLifecycleRepository, read_events, remove_events
 from whiteroom.store.metrics import TableMetrics
 from whiteroom.store.repositories import TableRepository
 from whiteroom.store.session import Session
@@ -43,6 +43,9 @@ class StoreTransaction(Transaction):
     @property
     def analysis_logs(self) -> TableAnalysisLogs:
         return TableAnalysisLogs(self._session)
+
+    def forget_events(self, record: Any) -> None:
+        remove_events(self._session, record)
 
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         return read_events(self._session, arn)

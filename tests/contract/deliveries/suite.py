@@ -7,14 +7,15 @@ receiver sees.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from contract.data.suite import JOB, Place, fill
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
-from whiteroom.ports import DeliveredBytes, Deliveries, DeliveryFailed, DeliveryGone, UnsafeContents
+from whiteroom.ports import DeliveredBytes, Deliveries, DeliveryFailed, DeliveryGone, KeptResults, UnsafeContents
 
 Delivered = Callable[[], dict[str, bytes]]
 """Everything in every bucket, by `BUCKET/KEY`."""
@@ -196,3 +197,61 @@ class DeliveredBytesContract:
     ) -> None:
         with pytest.raises(ValueError, match=r"no path can hold|is not made of"):
             deliveries.open_delivered(location, path, delivered_file(name, b"1"))
+
+
+class KeptResultsContract:
+    """Of ports.KeptResults, where what it delivers lies."""
+
+    ports: tuple[type, ...] = (KeptResults,)
+
+    def test_what_was_delivered_is_erased_and_nothing_beside_it(
+        self, deliveries: Any, place: Place, delivered: Delivered
+    ) -> None:
+        mine = sent(deliveries, place, "jobs/mine", {"one.csv": b"1", "folder/two.csv": b"22"})
+        sent(deliveries, place, "jobs/other", {"one.csv": b"1"})
+        assert deliveries.withdraw(LOCATION, "jobs/mine", mine, lambda: None)
+        assert list(delivered()) == ["bucket/prefix/jobs/other/one.csv"]
+        assert deliveries.withdraw(LOCATION, "jobs/mine", mine, lambda: None), "again"
+
+    def test_what_was_put_in_its_place_stays(self, deliveries: Any, place: Place, delivered: Delivered) -> None:
+        first = sent(deliveries, place, "jobs/mine", {"one.csv": b"1"})
+        sent(deliveries, place, "jobs/mine", {"one.csv": b"another"})
+        assert deliveries.withdraw(LOCATION, "jobs/mine", first, lambda: None)
+        assert delivered() == {"bucket/prefix/jobs/mine/one.csv": b"another"}
+
+    def test_whoever_raises_before_it_is_erased_keeps_it(
+        self, deliveries: Any, place: Place, delivered: Delivered
+    ) -> None:
+        mine = sent(deliveries, place, "jobs/mine", {"one.csv": b"1"})
+
+        def refuse() -> None:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            deliveries.withdraw(LOCATION, "jobs/mine", mine, refuse)
+        assert delivered() == {"bucket/prefix/jobs/mine/one.csv": b"1"}
+
+    def test_nothing_is_delivered_to_the_folder_while_it_is_erased(
+        self, deliveries: Any, place: Place, delivered: Delivered
+    ) -> None:
+        mine = sent(deliveries, place, "jobs/mine", {"one.csv": b"1"})
+
+        def another() -> None:
+            with pytest.raises(DeliveryFailed):
+                sent(deliveries, place, "jobs/mine", {"one.csv": b"another"})
+            assert not deliveries.withdraw(LOCATION, "jobs/mine", mine, lambda: None)
+
+        assert deliveries.withdraw(LOCATION, "jobs/mine", mine, another)
+        assert delivered() == {}
+
+
+LOCATION = "s3://bucket/prefix"
+
+
+def sent(deliveries: Any, place: Place, path: str, contents: dict[str, bytes]) -> Sequence[DeliveredFile]:
+    """Files that were delivered there, as `confirm` was told of them."""
+    told: list[Sequence[DeliveredFile]] = []
+    fill(place(JOB), **{f"f{number}": data for number, data in enumerate(contents.values())})
+    sources = [(name, JOB.at(f"f{number}")) for number, name in enumerate(contents)]
+    deliveries.deliver(to(LOCATION), "job", path, sources, told.append)
+    return told[0]

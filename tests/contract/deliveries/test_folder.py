@@ -15,6 +15,7 @@ from contract.deliveries.suite import (
     Delivered,
     DeliveredBytesContract,
     DeliveriesContract,
+    KeptResultsContract,
     delivered_file,
     to,
 )
@@ -48,11 +49,11 @@ def delivered(tmp_path: Path) -> Delivered:
     return find
 
 
-class TestFolderData(DeliveriesContract, DeliveredBytesContract):
+class TestFolderData(DeliveriesContract, DeliveredBytesContract, KeptResultsContract):
     adapters = (FolderData, OpenedFile)
 
 
-class TestRiggedData(DeliveriesContract, DeliveredBytesContract):
+class TestRiggedData(DeliveriesContract, DeliveredBytesContract, KeptResultsContract):
     adapters = (RiggedData,)
 
     @pytest.fixture

@@ -145,15 +145,6 @@ class RepositoryContract:
             assert tx.trained_models.count(3, membership_id="m", is_latest=True) == 3
             assert tx.trained_models.count(9, membership_id="m", is_latest=True) == 5
 
-    def test_a_field_is_summed_over_the_records_that_were_asked_for(self, store: Store) -> None:
-        submit(store, *(a_model(number) for number in range(4)))
-        with store.transaction() as tx:
-            for number, model in enumerate(tx.trained_models.all(membership_id="m")[:3]):
-                tx.trained_models.note(model, actor="a", at=NOON, reason="", output_bytes=10**12 * (number + 1))
-        with store.reading() as tx:
-            assert tx.trained_models.total("output_bytes", membership_id="m", is_latest=True) == 6 * 10**12
-            assert tx.trained_models.total("output_bytes", membership_id="nobody", is_latest=True) == 0
-
     def test_an_absent_record_is_none(self, store: Store) -> None:
         with store.reading() as tx:
             assert tx.trained_models.get("nothing") is None
@@ -282,6 +273,14 @@ class LifecycleRepositoryContract:
             tx.trained_models.transition(models[0], Event.FAILED, actor="controller", at=NOON)
             assert tx.trained_models.working() == (models[1],)
 
+    def test_a_records_events_are_forgotten_and_no_other_versions(self, store: Store) -> None:
+        first, second = a_model(1), dataclasses.replace(a_model(2), arn=a_model(1).arn, version_identifier="v2")
+        submit(store, first, second)
+        with store.transaction() as tx:
+            tx.forget_events(first)
+        with store.reading() as tx:
+            assert [event.record_id for event in tx.events(first.arn)] == [second.id]
+
 
 class TagsContract:
     ports: tuple[type, ...] = (Tags,)
@@ -329,6 +328,19 @@ class MetricsContract:
         with store.reading() as tx:
             assert tx.metrics.series("model-1") == (growth.series,)
             assert tx.metrics.points(LOSS, 10) == growth.points
+
+    def test_what_is_forgotten_is_gone_and_nothing_of_anothers(self, store: Store) -> None:
+        write(store, grow(LOSS, values(1.0), 10))
+        other = dataclasses.replace(READING, id="training-2", resource_id="model-2")
+        write(store, grow(dataclasses.replace(LOSS, resource_id="model-2"), values(2.0), 10), reading=other)
+        with store.transaction() as tx:
+            tx.metrics.forget("model-1")
+        with store.reading() as tx:
+            assert tx.metrics.series("model-1") == ()
+            assert tx.metrics.reading("training-1") is None
+            assert tx.metrics.points(LOSS, 10) == ()
+            assert tx.metrics.reading("training-2") is not None
+            assert len(tx.metrics.series("model-2")) == 1
 
     def test_whoever_read_what_another_has_read_meanwhile_writes_nothing(self, store: Store) -> None:
         growth = grow(LOSS, values(1.0), 10)

@@ -118,3 +118,12 @@ class StoreContract:
         assert store.next_due_at() == a_model().created_at
         store.claim("one", NOON + MINUTE, 30)
         assert store.next_due_at() == NOON + 1.5 * MINUTE
+
+    def test_a_field_is_summed_over_the_records_that_were_asked_for(self, store: Store) -> None:
+        submit(store, *(a_model(number) for number in range(4)))
+        with store.transaction() as tx:
+            for number, model in enumerate(tx.trained_models.all(membership_id="m", is_latest=True)[:3]):
+                tx.trained_models.note(model, actor="a", at=NOON, reason="", output_bytes=10**12 * (number + 1))
+        with store.reading() as tx:
+            assert tx.trained_models.total("output_bytes", membership_id="m", is_latest=True) == 6 * 10**12
+            assert tx.trained_models.total("output_bytes", membership_id="nobody", is_latest=True) == 0

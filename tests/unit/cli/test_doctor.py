@@ -202,3 +202,15 @@ def test_a_broken_session_key_is_told_by_the_doctor_and_by_the_server_that_does_
     refused = cli("up", "--port", "0")
     assert refused.code == 1
     assert "remove it: another is made" in refused.err
+
+
+def test_what_fills_the_disk_is_told_by_kind_the_largest_first(
+    cli: CommandLine, machine: dict[str, SandboxReport]
+) -> None:
+    assert machine
+    for folder, size_bytes in (("channels", 30_000_000), ("logs", 80_000_000)):
+        (cli.data / folder / "x").mkdir(parents=True)
+        (cli.data / folder / "x" / "file").write_bytes(b"1" * size_bytes)
+    cli.data.chmod(0o700)
+    (finding,) = (one for one in cli("doctor", "--json").json["findings"] if one["name"] == "what fills the disk")
+    assert finding["detail"].startswith("logs 0.07 GiB, channels 0.03 GiB")

@@ -102,3 +102,14 @@ def test_a_store_that_cannot_be_read_for_a_while_stops_nobody(world: World, monk
 
 def test_stopping_what_was_never_started_is_harmless(world: World) -> None:
     assert controllers_of(world).stop(0.1)
+
+
+def test_every_sweep_does_what_it_is_told_besides(world: World) -> None:
+    swept: list[int] = []
+    timing = Timing(idle_seconds=60)
+    controllers = Controllers(
+        world.store, world.reconciler(), utc_now, timing, threads=1, also=lambda: swept.append(len(swept))
+    )
+    controllers.sweep()
+    controllers.sweep()
+    assert swept == [0, 1]

@@ -42,8 +42,13 @@ class ResultStatus(StrEnum):
     """The receiver's location took nothing, or has not answered yet: its `reason` says which, to the receiver alone."""
     REPLACED = "REPLACED"
     """Another delivery was put in the same folder."""
+    EXPIRING = "EXPIRING"
+    """The days are over for which it is kept (retention.py): its files are being erased."""
+    EXPIRED = "EXPIRED"
+    """They are erased."""
 
 
+_OVER = frozenset({ResultStatus.EXPIRING, ResultStatus.EXPIRED})
 _NOT_THERE = frozenset({ResultStatus.UNDER_WAY, ResultStatus.REFUSED})
 
 
@@ -104,6 +109,11 @@ def fetchable(result: Result | None, result_id: str, account_id: str) -> Result 
         return Denied(
             f"Nothing was delivered to account {account_id} as the result {result_id}. "
             "Use a resultIdentifier that ListResults answers."
+        )
+    if result.status in _OVER:
+        return Denied(
+            f"The result {result_id} is not there any more: the days are over for which this server keeps results. "
+            "Start the job again."
         )
     if result.status is ResultStatus.REPLACED:
         return Denied(
