@@ -99,11 +99,13 @@ class Lake:
         else:
             self.glue.create_table(DatabaseName=database, TableInput=table)
 
-    def partition(self, table: str, values: Sequence[str], prefix: str, kind: str = "csv", **serde: str) -> None:
+    def partition(
+        self, table: str, values: Sequence[str], prefix: str, kind: str = "csv", *, database: str = "", **serde: str
+    ) -> None:
         """Add a partition of a table, whose rows lie below a prefix."""
         storage = self._storage(prefix, {}, kind, serde)
         self.glue.create_partition(
-            DatabaseName=self.database,
+            DatabaseName=database or self.database,
             TableName=table,
             PartitionInput={"Values": list(values), "StorageDescriptor": storage},
         )
