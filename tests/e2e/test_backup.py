@@ -15,6 +15,12 @@ from support.live import LiveRoom, live_room, once
 pytestmark = pytest.mark.slow
 
 EXPORTS = {"trainedModelExports": {"maxSize": {"unit": "GB", "value": 0.1}, "filesToExport": ["MODEL"]}}
+CROSS_JOIN = (
+    "SELECT count(*) AS pairs, max(a.age * b.age + c.age * d.age + e.age * f.age) AS most FROM "
+    + ", ".join(f"visits AS {name}" for name in "abcdefg")
+    + " WHERE g.patient < 4"
+)
+"""Some seconds of work."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Restored:
     model: str
     running: str
     """A training that was under way."""
+    asked: str
+    """A channel whose query was."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +47,8 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
         room.finished(model)
         running = room.train("running", rows, behaviour="count", ticks="40")
         once(lambda lines: "tick 3" in lines, lambda: room.printed(running))
+        asked = room.channel("asked", CROSS_JOIN)
+        once(lambda seen: seen["status"] == "CREATE_IN_PROGRESS", lambda: room.look(asked))
         told = room.command("backup", str(folder / "copy"), "--json").json
         assert not told["lost"]
         assert [Path(key).name for key in told["keysLeftOut"]] == ["master.key"]
@@ -47,7 +57,7 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
         shutil.rmtree(folder / "copy")
         room.data = folder / "new"
         room.start()
-        yield Restored(room, rows, model, running)
+        yield Restored(room, rows, model, running, asked)
 
 
 def test_a_training_that_was_under_way_died_with_the_machine_and_is_done_anew(restored: Restored) -> None:
@@ -56,6 +66,10 @@ def test_a_training_that_was_under_way_died_with_the_machine_and_is_done_anew(re
     printed = room.printed(running)
     assert printed[-1] == "done"
     assert len([line for line in printed if line.startswith("start ")]) == 2
+
+
+def test_a_query_that_was_under_way_is_asked_again(restored: Restored) -> None:
+    assert restored.room.finished(restored.asked)["numberOfRecords"] == 1
 
 
 def test_it_goes_on_to_train_infer_and_export(restored: Restored) -> None:

@@ -75,3 +75,9 @@ def test_rows_and_models_of_the_release_before_are_used(upgraded: Upgraded) -> N
 def test_nothing_of_the_release_before_is_left_on_the_machine(upgraded: Upgraded) -> None:
     upgraded.room.finished(upgraded.running)
     upgraded.room.assert_nothing_left()
+
+
+def test_what_a_release_before_has_kept_counts_as_its_members(upgraded: Upgraded) -> None:
+    lines = upgraded.room.command("usage", "--json").json
+    kept = {(line["resource"], line["kind"]) for line in lines}
+    assert {(upgraded.rows, "stored channel"), (upgraded.before, "stored artefacts")} <= kept

@@ -153,8 +153,9 @@ class MLInputChannelController:
             # Killed first, or it would put its rows there after they were erased.
             self._engine.stop(record.protected_query_id)
             self._synthesising.stop(record.protected_query_id)
-            self._erase(record.id)
         self._meter(record)
+        if record.status is not Status.ACTIVE:
+            self._erase(record.id)
         self._synthesising.forget(record.protected_query_id)
         self._engine.forget(record.protected_query_id)
 

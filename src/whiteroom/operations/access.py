@@ -195,6 +195,8 @@ def within_quota(
 def within_storage(context: Context, membership: Membership) -> None:
     """Raise QuotaExceeded where the membership, or its collaboration, already keeps all the bytes that it may."""
     quotas, tx = context.deployment.quotas, context.tx
+    if not quotas.bound_bytes:
+        return
     refusal = has_room(
         held_by_membership(tx, membership.id), held_by_collaboration(tx, membership.collaboration_id), quotas
     )

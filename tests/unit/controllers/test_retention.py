@@ -15,7 +15,7 @@ from support.worlds.driven import World
 from whiteroom.controllers.retention import EVERY_SECONDS, RetentionSweep
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure
-from whiteroom.domain.execution.runs import EndReason, RunEnd
+from whiteroom.domain.execution.runs import EndReason, RunEnd, RunId
 from whiteroom.domain.execution.spending import Spent
 from whiteroom.domain.observability.metrics import Usage
 from whiteroom.domain.resources.holdings import HoldingKind
@@ -160,6 +160,24 @@ def test_a_log_is_erased_days_after_its_run_and_the_model_stays(world: World) ->
     assert "The 5 days for which its log is kept are over" in reasons(world, model.arn)[-1]
     after(world, 1)
     assert len(world.runtime.forgotten_logs) == 1
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_crash_while_a_log_is_erased_is_gone_on_from(world: World, late: bool) -> None:
+    model = world.ready_model()
+    world.clock.now += timedelta(days=6)
+
+    def dying(run_id: RunId) -> None:
+        if late:
+            world.runtime.forget_logs(run_id)
+        raise Crash
+
+    with pytest.raises(Crash):
+        RetentionSweep(world.store, world.data, dying, ALL, world.clock).sweep()
+    assert held(world, HoldingKind.LOG) == 1
+    after(world, 0)
+    assert not held(world, HoldingKind.LOG)
+    assert sum("its log is kept are over" in reason for reason in reasons(world, model.arn)) == 1
 
 
 def test_a_failed_query_is_removed_with_its_events_and_one_tells_of_it(world: World) -> None:

@@ -70,3 +70,11 @@ class Quotas:
     def limit(self, quota: Quota) -> int | None:
         """How many are allowed; None for any number."""
         return self.limits.get(quota, DEFAULTS[quota])
+
+    @property
+    def bound_bytes(self) -> bool:
+        """Whether any limits what is kept: where none does, nobody has to add it up."""
+        return any(self.limit(quota) is not None for quota in _OF_BYTES)
+
+
+_OF_BYTES = (Quota.STORED_BYTES_PER_MEMBERSHIP, Quota.STORED_BYTES_PER_COLLABORATION)
