@@ -41,7 +41,7 @@ from whiteroom.domain.observability.container_logs import tellable_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.keys.remembering import KeyNotAtHand, without_waiting
-from whiteroom.opening import open_engine, open_handover, open_retention, open_tables
+from whiteroom.opening import open_deliveries, open_engine, open_handover, open_retention, open_tables
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment, SameIds
 from whiteroom.operations.refusals import RefusalCount
@@ -158,7 +158,7 @@ class Whiteroom:
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
-        self._downloads = DeliveredDownloads(open_data(settings).here)
+        self._downloads = DeliveredDownloads(open_deliveries(settings, open_data(settings).here))
         self._logs = open_run_logs(settings, log_token_secret(settings, self._store))
         self._requests = Requests()
         self._runtime = open_runtime(settings)
@@ -170,6 +170,7 @@ class Whiteroom:
             noise_secret=noise_secret(settings, self._store),
             session_secret=session_secret(settings, self._store),
             bucket_regions=settings.regions_of_buckets,
+            signed_for=None if settings.buckets == "folder" else settings.profiles_of_accounts,
             strict_keys=settings.strict_keys,
             keys_seal=settings.keys != "echo",
             withhold_query_text=settings.withhold_query_text,

@@ -46,18 +46,29 @@ def open_retention(
     return RetentionSweep(store, kept, runtime.forget_logs, retention, clock)
 
 
-def open_handover(settings: Settings, store: Store, folder: FolderData, clock: Clock) -> Handover:
+def open_deliveries(settings: Settings, folder: FolderData) -> FolderData | BucketDeliveries:
     """What delivers to members' locations: folders of this server, or buckets by their owners' rights.
 
     Raises:
         SettingsError: as `open_aws`.
     """
     if settings.buckets == "folder":
-        return Handover(store, folder, clock, settings.quotas)
-    buckets = BucketDeliveries(settings.folder("uploads"), folder, open_aws(settings), settings.regions_of_buckets)
+        return folder
+    return BucketDeliveries(settings.folder("uploads"), folder, open_aws(settings), settings.regions_of_buckets)
+
+
+def open_handover(settings: Settings, store: Store, folder: FolderData, clock: Clock) -> Handover:
+    """What delivers, and keeps the record of it.
+
+    Raises:
+        SettingsError: as `open_aws`.
+    """
+    deliveries = open_deliveries(settings, folder)
+    if isinstance(deliveries, FolderData):
+        return Handover(store, deliveries, clock, settings.quotas)
     # Aside: a bucket that does not answer keeps no server from starting.
-    threading.Thread(target=buckets.sweep, name="uploads-sweep", daemon=True).start()
-    return Handover(store, buckets, clock, settings.quotas, kept_here=False)
+    threading.Thread(target=deliveries.sweep, name="uploads-sweep", daemon=True).start()
+    return Handover(store, deliveries, clock, settings.quotas, kept_here=False)
 
 
 def open_catalog(settings: Settings) -> FolderCatalog:

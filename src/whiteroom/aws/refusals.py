@@ -143,7 +143,7 @@ def _of_an_answer(error: ClientError, call: str, identity: Identity, on: str) ->
     said = shown(str(_part(error, "Error").get("Message") or code))
     if code in _TRIED_AGAIN or status == 429 or status >= 500:
         return AwsUnreachable(f"{subject} for {identity.words} got no decision ({code}): {said}")
-    advice = _OF_THE_ROLE if assuming else _ADVICE.get(code, "")
+    advice = _OF_THE_ROLE if assuming and code == "AccessDenied" else _ADVICE.get(code, "")
     return AwsRefused(f"{subject} was refused to {identity.words} ({code}): {said} {advice}".rstrip())
 
 

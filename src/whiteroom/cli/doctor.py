@@ -13,6 +13,7 @@ import typer
 
 from whiteroom.app import open_finder, sandbox_report
 from whiteroom.base.machine_errors import Trouble
+from whiteroom.cli.buckets import about_buckets
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.glue import about_glue
 from whiteroom.cli.key_findings import about_keys
@@ -50,6 +51,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         _about_machine(),
         _about_redaction(settings),
         *_about_noise(),
+        *about_buckets(settings),
         *about_glue(settings),
         *_about_folder(settings),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +35,8 @@ class Deployment:
     """What session tokens are sealed with; never told."""
     bucket_regions: BucketRegions = ANYWHERE
     """In which regions the buckets lie that results go to."""
+    signed_for: Collection[str] | None = None
+    """Accounts that the operator signs for at their buckets; None where locations are folders, not buckets."""
     strict_keys: bool = False
     """Whether a kmsKeyArn is refused, since it does not seal all that a resource keeps."""
     keys_seal: bool = True

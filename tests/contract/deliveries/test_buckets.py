@@ -248,6 +248,23 @@ def test_an_outage_delivers_no_manifest_and_is_healed_by_the_repeat(
     assert {key.rpartition("/")[2] for key in everything()} == {"a", "b", MANIFEST}
 
 
+def test_a_store_that_takes_a_part_and_says_nothing_is_tried_again_later(
+    deliveries: BucketDeliveries,
+    place: Place,
+    front: Front,
+    everything: Delivered,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    impatient = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=0.3)
+    monkeypatch.setattr("whiteroom.aws.clients._CONFIG", _CONFIG.merge(impatient))
+    front.trouble = always("UploadPart", 1.5)
+    fill(place(JOB), a=b"1")
+    with pytest.raises(DeliveryDelayed, match="did not answer") as caught:
+        deliveries.deliver(TO, ID, "job", [("a", JOB.at("a"))])
+    assert "s3:UploadPart on the bucket hospital-a" in caught.value.told
+    assert everything() == {}
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_what_is_refused_in_the_middle_leaves_no_manifest(
     deliveries: BucketDeliveries,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -88,6 +88,7 @@ class Server(AnyServer):
     withhold_query_text: bool = False
     strict_keys: bool = False
     keys_seal: bool = True
+    signed_for: Collection[str] | None = None
     bucket_regions: BucketRegions = field(default_factory=lambda: BucketRegions("us-east-1"))
 
     def call(self, account_id: str, service: str, operation: str, /, **request: Any) -> Any:
@@ -172,6 +173,7 @@ class Server(AnyServer):
             strict_keys=self.strict_keys,
             keys_seal=self.keys_seal,
             bucket_regions=self.bucket_regions,
+            signed_for=self.signed_for,
         )
 
 

@@ -82,6 +82,13 @@ def test_what_no_attempt_mends_is_a_refusal(error: Exception) -> None:
     assert ROLE in str(refusal(error))
 
 
+def test_what_is_wrong_with_the_servers_own_key_is_not_the_roles_fault() -> None:
+    assert "trust policy" in str(refusal(answer("AccessDenied", 403, "AssumeRole")))
+    told = str(refusal(answer("InvalidClientTokenId", 403, "AssumeRole")))
+    assert "trust policy" not in told
+    assert "The operator looks at the profile that signs." in told
+
+
 def test_what_a_service_says_is_one_line_and_not_endless() -> None:
     told = str(refusal(answer("AccessDenied", 403, message="a\nb\x1b[31m" + "x" * 100_000)))
     assert told.isprintable()

@@ -138,3 +138,12 @@ def test_a_file_that_is_not_what_was_delivered_is_not_copied_nor_any_beside_it(
     os.truncate(at, 5)
     refused(cli("results", "get", delivered["id"], "--to", str(target)), "b.csv.out", "Nothing was copied")
     assert_nothing_beside(target)
+
+
+def test_what_lies_in_a_receivers_own_bucket_is_fetched_there(
+    cli: CommandLine, delivered: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHITEROOM_BUCKETS", "s3")
+    target = tmp_path / "copies" / "of"
+    refused(cli("results", "get", delivered["id"], "--to", str(target)), "receiver's own bucket", "docs/s3.md")
+    assert_nothing_beside(target)

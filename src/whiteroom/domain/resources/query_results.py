@@ -7,7 +7,7 @@ it takes: domain/resources/receivers.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,22 @@ def destination_of(receiver: Receiver, membership: Membership | None, default_lo
     own = receiver.s3 is not None or bool(configuration)
     return Destination(
         location_of(s3), receiver.account_id if own else None, configuration.get("roleArn") if own else None
+    )
+
+
+def is_signed_for(destination: Destination, mapped_accounts: Collection[str] | None) -> Verdict:
+    """Whether somebody signs for it, before a query is run whose rows nobody could be given.
+
+    Args:
+        destination: of a receiver.
+        mapped_accounts: those that the operator signs for; None where locations are folders, which nobody signs for.
+    """
+    owner = destination.owner_account_id
+    if mapped_accounts is None or owner is None or destination.role_arn is not None or owner in mapped_accounts:
+        return ALLOWED
+    return Denied(
+        f"The receiver {owner} has set no role that may write to its bucket. It must name one by UpdateMembership "
+        "(defaultResultConfiguration.roleArn), or ask the operator to map a profile to its account."
     )
 
 

@@ -30,6 +30,8 @@ from whiteroom.domain.resources.protected_queries import (
 )
 from whiteroom.domain.resources.query_results import (
     Receiver,
+    destination_of,
+    is_signed_for,
     location_is_sound,
     one_format,
     place_of,
@@ -140,12 +142,15 @@ def _receivers(context: Context, membership: Membership, output: Mapping[str, An
 def _form(context: Context, membership: Membership, receivers: tuple[Receiver, ...]) -> tuple[ResultFormat, bool]:
     """The format of the files, and whether there is to be one alone, as every receiver's place has it now."""
     places: dict[str, Mapping[str, Any]] = {}
+    default = context.deployment.default_result_location
     for receiver in receivers:
         member = context.tx.members.get(member_id(membership.collaboration_id, receiver.account_id))
         held = None if member is None or member.membership_id is None else member.membership_id
         own = None if held is None else context.tx.memberships.get(held)
-        place = unwrap(place_of(receiver, own, context.deployment.default_result_location), ValidationFault)
+        place = unwrap(place_of(receiver, own, default), ValidationFault)
         permit(location_is_sound(place), ValidationFault)
+        destination = unwrap(destination_of(receiver, own, default), ValidationFault)
+        permit(is_signed_for(destination, context.deployment.signed_for), ValidationFault)
         places[receiver.account_id] = place
     collaboration = collaboration_of(context, membership)
     buckets = [place["bucket"] for place in places.values()]

@@ -13,6 +13,7 @@ from whiteroom.domain.resources.memberships import Membership, MembershipStatus
 from whiteroom.domain.resources.query_results import (
     Receiver,
     destination_of,
+    is_signed_for,
     location_is_sound,
     location_of,
     one_format,
@@ -127,6 +128,17 @@ def test_rows_go_by_the_rights_of_whoever_owns_the_bucket() -> None:
     ):
         assert destination_of(receiver, membership, "s3://rest") == expected
     assert isinstance(destination_of(Receiver(BOB, None), None, ""), Denied)
+
+
+def test_somebody_signs_for_a_receivers_bucket() -> None:
+    with_role, without = Destination("s3://bobs", BOB, "role"), Destination("s3://bobs", BOB, None)
+    assert is_signed_for(with_role, ())
+    assert is_signed_for(without, {BOB})
+    assert is_signed_for(without, None)
+    assert is_signed_for(Destination("s3://rest", None, None), ())
+    verdict = is_signed_for(without, {ALICE})
+    assert isinstance(verdict, Denied)
+    assert "defaultResultConfiguration.roleArn" in verdict.reason
 
 
 @pytest.mark.parametrize(
