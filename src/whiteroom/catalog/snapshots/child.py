@@ -15,7 +15,7 @@ from whiteroom.base.documents import to_document
 from whiteroom.catalog.snapshots.places import Unreadable
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
 
-MEMORY_BYTES = 4 << 30
+MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 60
 
 

@@ -10,7 +10,7 @@ import duckdb
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.column_types import from_duckdb
-from whiteroom.engines.duckdb.files.quoting import sql_literal
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.ports import UnusableFiles
 
 Schemas = Mapping[str, tuple[Column, ...]]
@@ -26,13 +26,18 @@ def described(
         UnusableFiles: a column has a nested type, or the name of another.
         duckdb.Error: the file is broken.
     """
-    name, called = sql_literal(file), called or file
-    source = f"read_json({name}, format='newline_delimited', sample_size=-1, hive_partitioning=false)"
+    called = called or file
     if file_format is FileFormat.PARQUET:
-        source = f"read_parquet({name}, hive_partitioning=false)"
+        source = f"read_parquet({sql_literal(file)}, hive_partitioning=false)"
+    else:
+        _require_plain_keys(connection, file, called)
+        source = f"read_json({sql_literal(file)}, {_LINES}, sample_size=-1, map_inference_threshold=-1)"
     columns = []
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608 -- quoted
     for column, duckdb_type, *_ in described:
+        if file_format is FileFormat.JSON_LINES and _is_text(connection, file, column, duckdb_type):
+            columns.append(Column(column, "string"))
+            continue
         try:
             columns.append(Column(column, from_duckdb(duckdb_type)))
         except ValueError as error:
@@ -43,6 +48,41 @@ def described(
             f"{called} has more than one column named '{repeated[0]}' (case does not count). Rename one."
         )
     return tuple(columns)
+
+
+_LINES = "format='newline_delimited', hive_partitioning=false"
+_NOTHING, _SEVERAL = '"NULL"', "JSON"
+"""DuckDB's types of a column without a value, and of one with values of several kinds."""
+
+
+def _require_plain_keys(connection: duckdb.DuckDBPyConnection, file: str, called: str) -> None:
+    """Whether each column has one name: DuckDB would give the second of `a` and `A` a name of its own.
+
+    Raises:
+        UnusableFiles: one has two, or none.
+    """
+    source = f"read_json_objects({sql_literal(file)}, format='newline_delimited')"
+    found = connection.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {source} ORDER BY 1").fetchall()  # noqa: S608 -- quoted
+    spelled: dict[str, str] = {}
+    for (key,) in found:
+        if not key:
+            raise UnusableFiles(f"{called} has objects with a member that has no name. Name it.", called)
+        other = spelled.setdefault(key.lower(), key)
+        if other != key:
+            raise UnusableFiles(
+                f"{called} spells a column '{other}' and '{key}'; case does not count. Write one.", called
+            )
+
+
+def _is_text(connection: duckdb.DuckDBPyConnection, file: str, column: str, duckdb_type: str) -> bool:
+    """Whether a column of JSON lines is text: it has no value, or values of several kinds and no object or array."""
+    if duckdb_type != _SEVERAL:
+        return duckdb_type == _NOTHING
+    name = sql_name(column)
+    source = f"read_json({sql_literal(file)}, {_LINES}, columns={{{name}: 'JSON'}})"
+    nested = f"SELECT bool_or(json_type({name}) IN ('OBJECT', 'ARRAY')) FROM {source}"  # noqa: S608 -- quoted
+    answer = connection.execute(nested).fetchone()
+    return answer is not None and not answer[0]
 
 
 def agreed_lines(schemas: Schemas) -> tuple[Column, ...]:

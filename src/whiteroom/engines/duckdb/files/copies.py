@@ -6,6 +6,7 @@ was before, and appears whole or not at all. It is made where it is missing, by 
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import hashlib
 import os
@@ -46,14 +47,17 @@ def with_copies(table: CatalogTable) -> CatalogTable:
     if table.format is FileFormat.PARQUET or table.origins or not table.copies:
         return table
     folder = Path(table.copies)
-    files = tuple(_copy_of(file, table.reading, folder) for file in table.files)
+    marked = table.format is FileFormat.JSON_LINES
+    files = tuple(_copy_of(file, table.reading, folder, marked=marked) for file in table.files)
     return table if files == table.files else replace(table, files=files, origins=table.files)
 
 
-def _copy_of(file: str, reading: Reading, folder: Path) -> str:
+def _copy_of(file: str, reading: Reading, folder: Path, *, marked: bool) -> str:
+    """What is read of a file; with `marked`, one that begins with a byte order mark is copied without it."""
     path = Path(file)
     try:
-        if not reading.encoding and packing_of_file(path) == _READ_BY_NAME.get(path.suffix.lower()):
+        plain = not reading.encoding and packing_of_file(path) == _READ_BY_NAME.get(path.suffix.lower())
+        if plain and not (marked and _has_mark(path)):
             return file
         mark = mark_of(file)
     except OSError:
@@ -61,6 +65,11 @@ def _copy_of(file: str, reading: Reading, folder: Path) -> str:
         return file
     named = [part for part in path.parent.parts if part.partition("=")[0] in reading.partitions]
     return str(folder.joinpath(_digest(file), _digest(f"{mark} {reading.encoding}"), *named, _NAME))
+
+
+def _has_mark(file: Path) -> bool:
+    with unpacked(file) as stream:
+        return stream.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
 def _digest(text: str) -> str:

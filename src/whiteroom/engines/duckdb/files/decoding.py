@@ -10,7 +10,7 @@ from whiteroom.domain.privacy.readings import ENCODINGS
 
 _CHUNK_BYTES = 1 << 20
 _UTF_8, _UTF_16 = "utf-8", "utf-16"
-_BYTE_ORDERS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF8, "utf-8"))
 _LATIN = "Latin-1 or Windows-1252"
 
 
@@ -32,8 +32,8 @@ def decoded(stream: BinaryIO, encoding: str, errors: str = "strict") -> Iterator
     """
     chunk = stream.read(_CHUNK_BYTES)
     codec = ENCODINGS.get(encoding, _UTF_8)
-    for mark, order in _BYTE_ORDERS:
-        if codec.startswith(_UTF_16) and chunk.startswith(mark):
+    for mark, order in _MARKS:
+        if chunk.startswith(mark) and order.startswith(codec[: len(_UTF_16)]):
             codec, chunk = order, chunk[len(mark) :]
     if codec == _UTF_16:
         raise NotOfEncoding("it has no byte order mark of UTF-16; say --encoding utf-16-le or utf-16-be")

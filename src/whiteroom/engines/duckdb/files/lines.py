@@ -110,15 +110,30 @@ def column_names(header: list[str]) -> list[str]:
 
 
 def first_bad_json_line(file: Path) -> int | None:
-    """The first line that is not a JSON object: DuckDB counts one too many for some errors."""
+    """The first line that is not a JSON object as DuckDB reads them: it counts one too many for some errors."""
     with unpacked(file) as stream:
         for number, line in enumerate(stream, start=1):
             try:
-                if line.strip() and not isinstance(json.loads(line), dict):
+                if line.strip() and not isinstance(json.loads(line.decode(), object_pairs_hook=_members), dict):
                     return number
             except (ValueError, RecursionError):
                 return number
     return None
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose members have names of their own, in characters.
+
+    Raises:
+        ValueError: two have one, or half of a surrogate pair stands for a character.
+    """
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("two members have one name")
+    for text in (*members, *members.values()):
+        if isinstance(text, str):
+            text.encode()
+    return members
 
 
 def line_of(file: Path, file_format: FileFormat, reading: Reading, row: int, columns: int) -> int | None:

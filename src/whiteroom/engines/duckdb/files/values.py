@@ -14,7 +14,7 @@ from whiteroom.engines.duckdb.files.quoting import sql_literal
 
 _INTEGERS = frozenset({"tinyint", "smallint", "int", "bigint"})
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIMESTAMP = _DATE + r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-]00(:?00)?)?)?"
+_TIMESTAMP = _DATE + r"([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]00(:?00)?)?)?"
 """DuckDB drops an offset: one that is not UTC's is none."""
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _FOUND_NUMBER = (
