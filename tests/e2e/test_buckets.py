@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from support.live import LiveRoom, live_room, once
 from support.revoking import Owner
@@ -103,6 +104,16 @@ def test_rows_of_a_query_arrive_in_the_members_bucket_by_its_role(room: LiveRoom
     assert done["result"]["output"]["s3"]["location"].startswith(f"s3://alice/queries/{query}/")
     assert {one.headers["x-amz-expected-bucket-owner"] for one in front.asked} == {ALICE}
     room.assert_nothing_left()
+
+
+def test_what_arrived_there_is_listed_by_the_server_and_fetched_from_the_bucket(room: LiveRoom) -> None:
+    query = start(room)
+    assert ended(room, query)["status"] == "SUCCESS"
+    whiteroom = room.client("whiteroom")
+    (listed,) = (one for one in whiteroom.list_results()["results"] if one["jobName"] == query)
+    assert listed["location"] == f"s3://alice/queries/{query}/"
+    with pytest.raises(ClientError, match="in the receiver's own bucket"):
+        whiteroom.get_result(resultIdentifier=listed["resultIdentifier"], fileName=listed["files"][0]["fileName"])
 
 
 def test_an_export_and_an_inference_job_arrive_there_too(room: LiveRoom, s3: Any) -> None:

@@ -244,6 +244,36 @@ def test_of_several_receivers_one_that_does_not_answer_has_no_other_sent_the_sam
     }
 
 
+@pytest.mark.parametrize("which", WHICH)
+def test_a_role_that_its_receiver_changes_while_files_are_copied_is_the_one_that_they_are_put_there_by(
+    world: World, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_job(world, which)
+    roles: list[str | None] = []
+    real = world.data.deliver
+
+    def deliver(destination: Destination, *rest: Any) -> None:
+        roles.append(destination.role_arn)
+        real(destination, *rest)
+
+    def change() -> None:
+        with world.store.transaction() as tx:
+            membership, ml = tx.memberships.get(MEMBERSHIPS[BOB]), tx.ml_configurations.get(MEMBERSHIPS[BOB])
+            assert membership is not None
+            assert ml is not None
+            default = {**(membership.default_result_configuration or {}), "roleArn": "changed"}
+            tx.memberships.update(membership, default_result_configuration=default)
+            tx.ml_configurations.update(ml, role_arn="changed")
+
+    monkeypatch.setattr(world.data, "deliver", deliver)
+    world.data.while_copying = change
+    world.drive()
+    assert len(roles) == 2
+    assert roles[0] != "changed"
+    assert roles[1] == "changed"
+    assert only(world).status is ResultStatus.DELIVERED
+
+
 def move(world: World, account: str, location: str) -> None:
     with world.store.transaction() as tx:
         configuration = tx.ml_configurations.get(MEMBERSHIPS[account])
