@@ -183,6 +183,10 @@ class FakeEngine:
     looks: int = 2
     failure: QueryFailure | None = None
     message: str = ""
+    for_owners: Mapping[str, str] = field(default_factory=dict)
+    """What a failure says to owners of tables alone, by associations."""
+    again: int = 0
+    """How many times a query ends with QueryFailure.AGAIN before it works."""
     disagreement: str = ""
     """What the judges of every query that fails disagree on."""
     reads: tuple[str, ...] = ("Flights",)
@@ -206,8 +210,11 @@ class FakeEngine:
     _stopped: set[str] = field(default_factory=set)
 
     def start(self, spec: QuerySpec) -> None:
-        if spec.id in self._queries:
+        moved = self.again > 0 and self._queries.get(spec.id) == 0
+        if spec.id in self._queries and not moved:
             return
+        if moved:
+            self.again -= 1
         self.started.append(spec)
         self._specs[spec.id] = spec
         self._queries[spec.id] = _FOR_EVER if spec.id in self.endless else self.looks
@@ -234,9 +241,14 @@ class FakeEngine:
         if self._queries[query_id]:
             self._queries[query_id] -= 1
             return QueryObservation(Phase.RUNNING)
-        if self.failure is not None:
+        failure = QueryFailure.AGAIN if self.again else self.failure
+        if failure is not None:
             return QueryObservation(
-                Phase.ENDED, failure=self.failure, message=self.message, disagreement=self.disagreement
+                Phase.ENDED,
+                failure=failure,
+                message=self.message,
+                disagreement=self.disagreement,
+                for_owners=self.for_owners,
             )
         folder = Path(self.data.path(self._specs[query_id].target))
         folder.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from whiteroom.opening import open_tables
 from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_NOTHING
 from whiteroom.ports import Catalog, Repository, Transaction
 from whiteroom.reads.deliveries import refused_to
+from whiteroom.reads.unread import unread_tables
 from whiteroom.settings import Settings
 
 Repositories = Callable[[Transaction], Repository[Any]]
@@ -67,7 +68,7 @@ def explain(
 
     With `--as` it tells what the owner of tables sees of a channel, of a query, or of all channels of a collaboration:
     which of its tables and columns were read, by which rule, how many rows came out, and the SQL where it may read it;
-    and to a receiver, of a query or a job, why its own bucket took nothing.
+    why a table of its own could not be read; and to a receiver, of a query or a job, why its own bucket took nothing.
 
     Example: `whiteroom explain arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
     """
@@ -105,20 +106,24 @@ def _explain_as(tx: Transaction, account_id: str, arn: str, place: Arn, *, as_js
     record = _record(tx, place)
     if record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
-    refused = _refused(tx, account_id, record)
+    refused, unread = _refused(tx, account_id, record), unread_tables(tx, account_id, record)
     try:
         uses = uses_of(tx, account_id, record)
     except Problem:
-        if not refused:
+        if not (refused or unread):
             raise
         uses = ()
     if as_json:
         not_delivered = [{"job": one.job_name, "reason": one.reason} for one in refused]
-        say_json({"arn": arn, "as": account_id, "uses": documents(uses), "notDelivered": not_delivered})
+        not_read = [{"table": name, "reason": reason} for name, reason in unread.items()]
+        told = {"uses": documents(uses), "notDelivered": not_delivered, "notRead": not_read}
+        say_json({"arn": arn, "as": account_id, **told})
         return
     for one in refused:
         say(f"Nothing of {one.job_name} was delivered to {account_id}: {one.reason}")
-    if uses or not refused:
+    for name, reason in unread.items():
+        say(f"The table '{name}' was not read: {reason}")
+    if uses or not (refused or unread):
         say_uses(uses)
 
 

@@ -36,8 +36,10 @@ def log_end(tx: Transaction, record: Any, now: datetime) -> None:
     started, read = _read(tx, record, end, tuple(table["associationId"] for table in submitted[0].message["tables"]))
     access = access_of(record, end, started=started, read=read)
     columns = _columns(record)
+    query = tx.protected_queries.get(analysis_id) if not isinstance(record, ProtectedQuery) else record
+    unread = (query.unread if query is not None else None) or {}
     tx.analysis_logs.add(
-        termination(event, _end_told_to(tx, event.account_id, analysis_id, end), access, columns, now)
+        termination(event, _end_told_to(tx, event.account_id, analysis_id, end), access, columns, now, unread)
         for event in submitted
     )
 

@@ -134,6 +134,8 @@ class MLInputChannelController:
             changes["started_at"] = now
         elif status is ProtectedQueryStatus.FAILED:
             changes |= {"status_code": record.status_code, "status_message": record.status_message}
+            if record.status_code == StatusCode.DATA_ERROR:
+                changes["unread"] = self._engine.observe(query.id).for_owners or None
             if record.status_code == StatusCode.QUERY_TIMED_OUT:
                 changes["status"] = ProtectedQueryStatus.TIMED_OUT
         elif status is ProtectedQueryStatus.SUCCESS:

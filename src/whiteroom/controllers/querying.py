@@ -92,6 +92,8 @@ class Querying:
         query = self._engine.observe(query_id) if watched else _ABSENT
         if query.disagreement:
             log.error("query %s: its two judges disagree: %s", query_id, query.disagreement)
+        for association_id, why in query.for_owners.items():
+            log.warning("query %s could not read the table of association %s: %s", query_id, association_id, why)
         with self._store.reading() as tx:
             record = tx.protected_queries.get(query_id) if watched else None
             verdict = ALLOWED if record is None else still_allowed(tx, record, query, algorithm_association_arn)

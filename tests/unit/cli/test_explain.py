@@ -285,6 +285,19 @@ def test_a_membership_is_told_with_its_status_in_a_sentence(cli: CommandLine, me
     assert " UTC, and is ACTIVE. " in cli("explain", membership["arn"]).out
 
 
+def test_an_owner_sees_why_its_own_table_could_not_be_read(cli: CommandLine, world: World) -> None:
+    told = "s3:GetObject on the bucket bobs-lake was refused."
+    world.engine.failure, world.engine.for_owners = QueryFailure.DATA, {FLIGHTS.association_id: told}
+    query = world.query()
+    world.drive()
+    assert cli("explain", query.arn, "--as", BOB, "--json").json["notRead"] == [{"table": "Flights", "reason": told}]
+    assert f"The table 'Flights' was not read: {told}" in cli("explain", query.arn, "--as", BOB).out
+    for account in (ALICE, CAROL):
+        other = cli("explain", query.arn, "--as", account)
+        assert "bobs-lake" not in other.out + other.err
+    assert "bobs-lake" not in cli("explain", query.arn).out
+
+
 @pytest.mark.parametrize("which", ["query", "export", "inference"])
 def test_a_receiver_sees_why_its_own_bucket_took_nothing(cli: CommandLine, world: World, which: str) -> None:
     if which == "query":

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from whiteroom.domain.observability.analysis_ends import End, Ending, TableAccess
@@ -194,6 +195,7 @@ def termination(
     read: Callable[[str], TableAccess],
     columns: Mapping[str, Sequence[str]],
     at: datetime,
+    unread: Mapping[str, str] = MappingProxyType({}),
 ) -> AnalysisLogEvent:
     """The event of an analysis that has ended, for an account that has its submission.
 
@@ -203,20 +205,18 @@ def termination(
         read: what became of a table, by its association's id.
         columns: that are known to have been read of tables, by the ids of their associations; told to their owners.
         at: when.
+        unread: why tables could not be read, by the ids of their associations; told to their owners.
     """
     ended = {"status": end.status.value, "errorCode": end.code, "errorMessage": end.message}
-    tables = [
-        {
-            **table,
-            "access": read(table["associationId"]).value,
-            **(
-                {"columnsRead": list(columns[table["associationId"]])}
-                if table["ownerAccountId"] == submission.account_id and table["associationId"] in columns
-                else {}
-            ),
-        }
-        for table in submission.message["tables"]
-    ]
+    tables = []
+    for table in submission.message["tables"]:
+        association_id, mine = table["associationId"], table["ownerAccountId"] == submission.account_id
+        told = {**table, "access": read(association_id).value}
+        if mine and association_id in columns:
+            told["columnsRead"] = list(columns[association_id])
+        if mine and association_id in unread:
+            told["notReadReason"] = unread[association_id]
+        tables.append(told)
     event_id = _event_id(submission.analysis_id, LogStage.TERMINATION, submission.account_id)
     stated = {"eventId": _uuid(event_id), "eventTimestamp": _millis(at), "logStage": LogStage.TERMINATION.value}
     message = {**submission.message, **stated, **ended, "tables": tables}

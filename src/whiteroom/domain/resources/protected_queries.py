@@ -8,7 +8,7 @@ controllers/protected_queries.py. Where its rows go: domain/resources/query_resu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -122,6 +122,8 @@ class ProtectedQuery:
     """How often its process was gone and it was started again; a channel's query is counted by its channel."""
     judgement: Mapping[str, Any] | None = None
     """domain/query_facts.Judgement of what was delivered or dropped; None before that, and for a channel's."""
+    unread: Mapping[str, Any] | None = None
+    """Why it could not read tables, by the ids of their associations: each for the table's owner alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def plan(  # noqa: PLR0911 - one row for each status
             said = {"status_code": StatusCode.QUERY_TIMED_OUT.value, "status_message": seen.message}
             return Step(event=Event.EXPIRED, changes=said, reason=seen.message)
         case ProtectedQueryStatus.STARTED:
-            return follow_query(seen, query.restarts)
+            step = follow_query(seen, query.restarts)
+            return replace(step, changes={**step.changes, "unread": seen.for_owners}) if seen.for_owners else step
         case ProtectedQueryStatus.CANCELLING:
             return Step(Effect.STOP, Event.STOPPED)
         case _:

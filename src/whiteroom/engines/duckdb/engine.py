@@ -81,7 +81,7 @@ class DuckDbEngine:
             ended = read_end(folder / END)
             if lock is None or (ended is not None and ended.failure is not QueryFailure.AGAIN):
                 return
-            handed = self._handed(spec)
+            handed = self._handed(spec, anew=ended is not None)
             (folder / END).unlink(missing_ok=True)
             folders = Folders(folder, Path(self._data.path(spec.target)))
             shutil.rmtree(folders.partial, ignore_errors=True)
@@ -92,8 +92,12 @@ class DuckDbEngine:
             told = json.dumps(handed).encode() if handed else b""
             spawn(folder, lock, "whiteroom.engines.duckdb.child", limits, proxies, told)
 
-    def _handed(self, spec: QuerySpec) -> dict[str, Mapping[str, str]]:
+    def _handed(self, spec: QuerySpec, *, anew: bool) -> dict[str, Mapping[str, str]]:
         """What the child reads tables elsewhere with, each with its owner's identity alone.
+
+        Args:
+            spec: the query.
+            anew: whether what it was handed before may have ended.
 
         Raises:
             Trouble: credentials cannot be had now.
@@ -103,6 +107,8 @@ class DuckDbEngine:
             if table.source.elsewhere and table.source.objects and self._aws is not None:
                 identity = member(table.owner_account_id, table.role_arn or None, spec.id)
                 try:
+                    if anew:
+                        self._aws.forget(identity)
                     handed[table.association_id] = self._aws.credentials(identity)
                 except AwsRefused as refused:
                     handed[table.association_id] = {REFUSED: str(refused)}
