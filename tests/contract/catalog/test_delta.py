@@ -153,6 +153,24 @@ def test_files_that_were_deleted_are_no_table_by_themselves(catalog: FolderCatal
             catalog.add(ACCOUNT, "shop", "t", [source])
 
 
+def test_a_file_that_became_a_link_is_never_followed(catalog: FolderCatalog, folder: Path) -> None:
+    catalog.add(ACCOUNT, "shop", "t", [folder])
+    [file] = folder.glob("*.parquet")
+    file.rename(folder.parent / "elsewhere.parquet")
+    with pytest.raises(TableNotFound, match="is gone, and the table's metadata name it"):
+        catalog.resolve(ACCOUNT, "shop", "t")
+    file.symlink_to(folder.parent / "elsewhere.parquet")
+    with pytest.raises(TableNotFound, match="is a link by now"):
+        catalog.resolve(ACCOUNT, "shop", "t")
+
+
+def test_a_table_of_hudi_is_named(catalog: FolderCatalog, folder: Path) -> None:
+    shutil.rmtree(folder / "_delta_log")
+    (folder / ".hoodie").mkdir()
+    with pytest.raises(CatalogError, match="is a table of Hudi, which is not read here"):
+        look(catalog, folder)
+
+
 def features(*names: str) -> dict[str, Any]:
     versions = {"minReaderVersion": 3, "minWriterVersion": 7}
     return {"protocol": {**versions, "readerFeatures": list(names), "writerFeatures": list(names)}}

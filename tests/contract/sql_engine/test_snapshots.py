@@ -20,7 +20,7 @@ from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileForm
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.files.snapshots import find_other
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.engines.duckdb.tables import view_statements
+from whiteroom.engines.duckdb.tables import BrokenData, check_unchanged, marks_of, view_statements
 
 SCHEMA = Schema(NestedField(1, "id", LongType()), NestedField(2, "name", StringType()))
 
@@ -85,6 +85,20 @@ def test_rows_that_are_deleted_are_in_no_private_query_and_in_no_count(folder: E
         for statement in view_statements("v", folder.tables[0], None, row_keys=True, private=True):
             connection.execute(statement)
         assert connection.execute("SELECT id FROM v ORDER BY 1").fetchall() == [(1,), (3,)]
+
+
+def test_a_file_of_deletes_that_is_broken_or_changes_is_told(folder: EngineFolder) -> None:
+    table = new_table(folder.path / "lake", SCHEMA)
+    table.append(rows(SCHEMA, id=[1, 2, 3], name=["a", "b", "c"]))
+    deletes = deleting(table, {uris(table)[0]: [1]})
+    share(folder, folder_of(table))
+    marks = marks_of(folder.tables)
+    deletes.write_bytes(deletes.read_bytes()[:-20])
+    seen, _ = folder.run("SELECT id FROM t")
+    assert seen.failure is QueryFailure.DATA
+    assert deletes.name in seen.message
+    with pytest.raises(BrokenData, match="was changed while it was read"):
+        check_unchanged(folder.tables, marks)
 
 
 @pytest.mark.parametrize("sql", ["SELECT 1.5::DOUBLE AS id, 'x' AS name", "SELECT 'SECRET' AS id, 'x' AS name"])

@@ -18,7 +18,7 @@ from whiteroom.ports import UnusableFiles
 _CHILD = "whiteroom.catalog.snapshots.child"
 _SECONDS = 120
 _MOST_REMEMBERED = 16
-_METADATA, _LOG = "metadata", "_delta_log"
+_METADATA, _LOG, _HOODIE = "metadata", "_delta_log", ".hoodie"
 _STATE = ".metadata.json"
 
 Planned = tuple[CatalogTable, tuple[str, ...]]
@@ -42,6 +42,10 @@ def require_plain(files: Sequence[str]) -> None:
         UnusableFiles: one belongs to such a table.
     """
     for folder in sorted({parent for file in files for parent in Path(file).parents}):
+        if (folder / _HOODIE).is_dir():
+            raise UnusableFiles(
+                f"{folder} is a table of Hudi, which is not read here: its files hold what was deleted."
+            )
         if file_format := format_of(str(folder)):
             raise UnusableFiles(
                 f"{folder} is a table of {file_format.value.title()}. Add this folder, and none of its files."
@@ -77,6 +81,7 @@ class Snapshots:
                     self._known[key] = known
                     while len(self._known) > _MOST_REMEMBERED:
                         del self._known[next(iter(self._known))]
+            _require_in_place(known[0].read_paths)
         except Unreadable as error:
             raise UnusableFiles(
                 f"{source} is a table of {file_format.value.title()} that cannot be read: {error}."
@@ -84,6 +89,21 @@ class Snapshots:
         except OSError as error:
             raise UnusableFiles(f"{error.filename or source} is gone or cannot be read.") from None
         return known
+
+
+def _require_in_place(files: Sequence[str]) -> None:
+    """Whether files that were in the table's folder when it was planned have not become links since.
+
+    Raises:
+        Unreadable: one has, or is gone.
+    """
+    folders = {str(Path(file).parent) for file in files}
+    moved = {folder for folder in folders if str(Path(folder).resolve()) != folder}
+    for file in files:
+        if str(Path(file).parent) in moved or Path(file).is_symlink():
+            raise Unreadable(f"{file} is a link by now")
+        if not Path(file).is_file():
+            raise Unreadable(f"{file} is gone, and the table's metadata name it")
 
 
 def _metadata_of(file_format: FileFormat, path: Path) -> Path:

@@ -120,9 +120,10 @@ def marks_of(tables: Iterable[QueryTable]) -> dict[str, str]:
     """
     marks = {}
     for table in tables:
-        for file, origin in zip(table.source.files, table.source.sources, strict=True):
+        origins = dict(zip(table.source.files, table.source.sources, strict=True))
+        for file in table.source.read_paths:
             try:
-                marks[file] = mark_of(origin)
+                marks[file] = mark_of(origins.get(file, file))
             except OSError:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.") from None
     return marks
@@ -137,7 +138,7 @@ def check_unchanged(tables: Iterable[QueryTable], before: Mapping[str, str]) -> 
     tables = tuple(tables)
     now = marks_of(tables)
     for table in tables:
-        for file in table.source.files:
+        for file in table.source.read_paths:
             if now[file] != before[file]:
                 raise BrokenData(f"{_place(table, file)} was changed while it was read. Ask again once it is whole.")
 
@@ -198,7 +199,7 @@ def _check_parquet(
 
 def broken_data(message: str, tables: Iterable[QueryTable]) -> BrokenData | None:
     """What DuckDB's message says of a table's file, in words that hold none of its rows; None if it is of no file."""
-    known = {file: table for table in tables for file in table.source.files}
+    known = {file: table for table in tables for file in table.source.read_paths}
     if row := find_broken_row(message, known):
         file, line = row
         return BrokenData(f"{_place(known[file], file)}, line {line}: the row is broken.")
