@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import bz2
 import fcntl
+import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from contract.catalog.test_folder import ACCOUNT, write
+from whiteroom.base.documents import to_document
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column
 from whiteroom.domain.privacy.readings import ENCODINGS, NO_WISHES, Wishes, encoding_of
@@ -195,3 +200,39 @@ def test_a_copy_that_cannot_be_made_is_told_and_leaves_nothing(catalog: FolderCa
     with pytest.raises(CannotCopy, match="changed while it was read"):
         make_copies(table)
     assert copies(tmp_path) == []
+
+
+def test_a_copy_leaves_the_disk_some_room(
+    catalog: FolderCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = added(catalog, tmp_path / "a.csv")
+    Path(table.files[0]).unlink()
+    disk = os.statvfs(tmp_path)
+    full = os.statvfs_result((*disk[:3], 0, 0, *disk[5:]))
+    monkeypatch.setattr(os, "fstatvfs", lambda _: full)
+    with pytest.raises(CannotCopy, match="has no room for a copy of it"):
+        make_copies(table)
+    assert copies(tmp_path) == []
+
+
+def test_a_process_that_is_killed_while_it_copies_leaves_nothing_that_is_read(
+    catalog: FolderCatalog, tmp_path: Path
+) -> None:
+    table = added(catalog, tmp_path / "a.csv")
+    Path(table.files[0]).unlink()
+    # When all is written, and before the copy has its name.
+    program = (
+        "import json, os, signal, sys\n"
+        "from whiteroom.base.documents import from_document\n"
+        "from whiteroom.domain.privacy.query_tables import CatalogTable\n"
+        "from whiteroom.engines.duckdb.files.copies import make_copies\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "make_copies(from_document(CatalogTable, json.load(sys.stdin)))\n"
+    )
+    told = json.dumps(to_document(table))
+    ended = subprocess.run([sys.executable, "-c", program], input=told, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert [copy.name[:7] for copy in copies(tmp_path)] == [".draft-"]
+    make_copies(table)
+    assert copies(tmp_path) == [Path(table.files[0])]
+    assert Path(table.files[0]).read_text() == TEXT

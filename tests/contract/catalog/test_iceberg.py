@@ -164,6 +164,12 @@ def test_a_partitioned_table_is_read_by_its_metadata(catalog: FolderCatalog, tmp
     assert found.held == ("name",)
 
 
+def test_columns_whose_names_differ_in_case_are_refused(catalog: FolderCatalog, tmp_path: Path) -> None:
+    schema = Schema(NestedField(1, "a", LongType()), NestedField(2, "A", LongType()))
+    with pytest.raises(CatalogError, match="two columns named 'a'"):
+        look(catalog, new_table(tmp_path / "lake", schema))
+
+
 def test_a_table_without_a_snapshot_has_no_rows(catalog: FolderCatalog, tmp_path: Path) -> None:
     assert read(catalog, new_table(tmp_path / "lake", SCHEMA)) == set()
 

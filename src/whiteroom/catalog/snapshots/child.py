@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
 
 MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 60
+_MOST_COLUMNS = 10_000
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
 def _answer(file_format: FileFormat, path: Path, snapshot: str) -> dict[str, Any]:
     try:
         table, notes = _plan(file_format, path, snapshot)
+        _require_columns(table)
     except ImportError:
         return {"refused": f"reading it takes Whiteroom's extra {file_format.value!r}, which is not installed"}
     except Unreadable as error:
@@ -42,6 +45,14 @@ def _answer(file_format: FileFormat, path: Path, snapshot: str) -> dict[str, Any
             "refused": f"its metadata cannot be read ({type(error).__name__}): they are damaged, or in another form"
         }
     return {"table": to_document(table), "notes": notes}
+
+
+def _require_columns(table: CatalogTable) -> None:
+    if len(table.columns) > _MOST_COLUMNS:
+        raise Unreadable(f"it has {len(table.columns):,} columns; a table has up to {_MOST_COLUMNS:,}")
+    repeated = [name for name, count in Counter(column.name.lower() for column in table.columns).items() if count > 1]
+    if repeated:
+        raise Unreadable(f"it has two columns named '{repeated[0]}' (case does not count). Rename one")
 
 
 def _plan(file_format: FileFormat, path: Path, snapshot: str) -> tuple[CatalogTable, tuple[str, ...]]:

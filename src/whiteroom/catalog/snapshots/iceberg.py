@@ -33,7 +33,7 @@ _TYPES = {
     "timestamptz": "timestamp",
 }
 _LAST_FORMAT = 2
-_MOST_PAIRS = 1_000_000
+_MOST_PAIRS = 100_000
 
 
 def plan(metadata_file: Path, snapshot_id: str) -> tuple[CatalogTable, tuple[str, ...]]:
