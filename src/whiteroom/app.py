@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from whiteroom import operations
+from whiteroom.aws.clients import OwnS3
 from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, Throttled
@@ -144,7 +145,7 @@ def sandbox_report(settings: Settings) -> SandboxReport:
 class Whiteroom:
     """One server on one data folder. As an ASGI application it starts with ASGI's lifespan and ends with it."""
 
-    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+    def __init__(self, settings: Settings, clock: Clock = utc_now, own_s3: OwnS3 | None = None) -> None:
         if settings.keys == "echo" and not settings.dev:
             raise SettingsError('keys is "echo", which seals nothing and is for development mode alone: leave it out.')
         self._settings = settings
@@ -158,7 +159,7 @@ class Whiteroom:
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
-        self._downloads = DeliveredDownloads(open_deliveries(settings, open_data(settings).here))
+        self._downloads = DeliveredDownloads(open_deliveries(settings, open_data(settings).here, own_s3))
         self._logs = open_run_logs(settings, log_token_secret(settings, self._store))
         self._requests = Requests()
         self._runtime = open_runtime(settings)
@@ -175,7 +176,7 @@ class Whiteroom:
             keys_seal=settings.keys != "echo",
             withhold_query_text=settings.withhold_query_text,
         )
-        self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder)
+        self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder, own_s3)
         self._stopping = threading.Event()
         # A daemon: to read all of a large database may take longer than a server has to stop.
         self._checkup = threading.Thread(target=self._look_for_damage, name="database-checkup", daemon=True)
@@ -302,7 +303,7 @@ class Whiteroom:
 
 
 def _controllers(
-    settings: Settings, clock: Clock, store: Store, catalog: Catalog, finder: PatternFinder
+    settings: Settings, clock: Clock, store: Store, catalog: Catalog, finder: PatternFinder, own_s3: OwnS3 | None
 ) -> Controllers:
     runtime = open_runtime(settings)
     runtime.warm()
@@ -315,7 +316,7 @@ def _controllers(
     querying = Querying(store, engine, catalog, queries, clock)
     synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
-    handover = open_handover(settings, store, data.here, clock)
+    handover = open_handover(settings, store, data.here, clock, own_s3)
     inputs = TrainingInputs(
         data,
         FolderLayouts(data, memory_bytes=queries.memory_bytes, cpus=queries.cpus),

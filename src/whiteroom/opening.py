@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from whiteroom.aws.clients import AwsClients
+from whiteroom.aws.clients import AwsClients, OwnS3
 from whiteroom.aws.refusals import AwsUnusable
 from whiteroom.base.clock import Clock
 from whiteroom.catalog.folder import FolderCatalog
@@ -20,14 +20,14 @@ from whiteroom.ports import Catalog, LocalData, Runtime, SqlEngine, Store
 from whiteroom.settings import Settings, SettingsError
 
 
-def open_aws(settings: Settings) -> AwsClients:
-    """Clients of AWS's own services.
+def open_aws(settings: Settings, own_s3: OwnS3 | None = None) -> AwsClients:
+    """Clients of AWS's own services, or of the S3 beside the server.
 
     Raises:
         SettingsError: boto3 is not there, or a profile.
     """
     try:
-        return AwsClients(settings.region, settings.aws_profile, settings.profiles_of_accounts)
+        return AwsClients(settings.region, settings.aws_profile, settings.profiles_of_accounts, own_s3)
     except AwsUnusable as error:
         raise SettingsError(str(error)) from None
 
@@ -36,7 +36,7 @@ def open_retention(
     settings: Settings, store: Store, folder: FolderData, runtime: Runtime, clock: Clock
 ) -> RetentionSweep:
     """What erases what is over; results in members' own buckets are theirs to erase."""
-    kept = folder if settings.buckets == "folder" else None
+    kept = folder if settings.buckets == "folder" and settings.s3_port is None else None
     retention = Retention(
         result_days=settings.result_retention_days,
         undelivered_result_days=settings.undelivered_result_retention_days,
@@ -46,24 +46,31 @@ def open_retention(
     return RetentionSweep(store, kept, runtime.forget_logs, retention, clock)
 
 
-def open_deliveries(settings: Settings, folder: FolderData) -> FolderData | BucketDeliveries:
+def open_deliveries(
+    settings: Settings, folder: FolderData, own_s3: OwnS3 | None = None
+) -> FolderData | BucketDeliveries:
     """What delivers to members' locations: folders of this server, or buckets by their owners' rights.
+
+    Buckets are AWS's, or those of the S3 beside the server where there is one.
 
     Raises:
         SettingsError: as `open_aws`.
     """
-    if settings.buckets == "folder":
+    if settings.buckets == "folder" and settings.s3_port is None:
         return folder
-    return BucketDeliveries(settings.folder("uploads"), folder, open_aws(settings), settings.regions_of_buckets)
+    clients = open_aws(settings, own_s3)
+    return BucketDeliveries(settings.folder("uploads"), folder, clients, settings.regions_of_buckets)
 
 
-def open_handover(settings: Settings, store: Store, folder: FolderData, clock: Clock) -> Handover:
+def open_handover(
+    settings: Settings, store: Store, folder: FolderData, clock: Clock, own_s3: OwnS3 | None = None
+) -> Handover:
     """What delivers, and keeps the record of it.
 
     Raises:
         SettingsError: as `open_aws`.
     """
-    deliveries = open_deliveries(settings, folder)
+    deliveries = open_deliveries(settings, folder, own_s3)
     if isinstance(deliveries, FolderData):
         return Handover(store, deliveries, clock, settings.quotas)
     # Aside: a bucket that does not answer keeps no server from starting.

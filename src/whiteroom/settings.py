@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import tomllib
 import types
 import typing
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from whiteroom.aws.identities import parse_account_profiles
+from whiteroom.base.addresses import is_loopback
 from whiteroom.base.locations import parse_location
 from whiteroom.base.suggestions import meant
 from whiteroom.domain.execution.result_regions import BucketRegions
@@ -145,6 +145,9 @@ class Settings:
     redaction_language_model: str = ""
     """The spaCy pipeline that finds names of people and places in logs under the redaction of personal information: an
     installed package such as `en_core_web_lg`. Empty for none, so that names are not masked."""
+    s3_port: int | None = _at_least(0, None)
+    """The TCP port of an S3 beside the server, on its `host`, with a bucket for each account; results go there
+    (`docs/results.md`). 0 takes a free one. Without it there is none, unless it is started with `--s3`: at 8333."""
     metrics_host: str = "127.0.0.1"
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)
@@ -165,8 +168,8 @@ class Settings:
             raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
         self._require_texts()
         self._check_keys()
-        for name, port in (("port", self.port), ("metrics_port", self.metrics_port or 0)):
-            if port > 65_535:
+        for name in ("port", "s3_port", "metrics_port"):
+            if (port := getattr(self, name) or 0) > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.")
         if self.dev and not is_loopback(self.host):
             raise SettingsError(
@@ -245,22 +248,13 @@ Folder = Literal[
     "results",
     "originals",
     "cache",
+    "s3",
 ]
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
 notes of what is on its way to members' buckets, local images, the catalog, work of queries, rows of members' queries
-until they are delivered, rows of queries until synthetic ones are made of them, and what is here of data that is kept
-in S3."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+until they are delivered, rows of queries until synthetic ones are made of them, what is here of data that is kept
+in S3, and the S3 beside the server."""
 
 
 def load_settings(data: Path, environment: Mapping[str, str], **overrides: Any) -> Settings:

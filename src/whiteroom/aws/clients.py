@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import botocore.session
 from botocore.config import Config
@@ -42,6 +42,17 @@ _ENDPOINT: Final = "AWS_ENDPOINT_URL"
 _PASSED_ON: Final = ("AWS_CA_BUNDLE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 
 
+class OwnS3(Protocol):
+    """An S3 of this server's own, which knows its accounts, and neither profiles nor roles."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its URL."""
+
+    def key(self, account_id: str | None) -> tuple[str, str]:
+        """The access key id and the secret with which the server signs for an account; None is the server itself."""
+
+
 class AwsClients:
     """Clients and credentials, for threads to share. Nothing is asked of AWS before one is used.
 
@@ -49,8 +60,17 @@ class AwsClients:
         AwsUnusable: boto3 is not installed, or a profile is not there.
     """
 
-    def __init__(self, region: str, own_profile: str = "", account_profiles: Mapping[str, str] | None = None) -> None:
-        """Sign for the server with `own_profile` (empty: boto3's default chain), for mapped accounts with theirs."""
+    def __init__(
+        self,
+        region: str,
+        own_profile: str = "",
+        account_profiles: Mapping[str, str] | None = None,
+        own_s3: OwnS3 | None = None,
+    ) -> None:
+        """Sign for the server with `own_profile` (empty: boto3's default chain), for mapped accounts with theirs.
+
+        With `own_s3` all is asked of that, and signed with its keys.
+        """
         try:
             import boto3  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
@@ -62,6 +82,7 @@ class AwsClients:
         self._region = region
         self._own_profile = own_profile
         self._account_profiles = dict(account_profiles or {})
+        self._own_s3 = own_s3
         self._lock = Lock()
         self._loader = botocore.session.Session().get_component("data_loader")
         self._sessions: _Kept[_Session] = _Kept(_MOST_SESSIONS)
@@ -80,7 +101,12 @@ class AwsClients:
             session = self._sessions.get(who, partial(self._session, identity))
             return self._clients.get(
                 (who, service, region),
-                lambda: session.boto3.client(service, region_name=region or self._region, config=_CONFIG),
+                lambda: session.boto3.client(
+                    service,
+                    region_name=region or self._region,
+                    config=_CONFIG,
+                    endpoint_url=None if self._own_s3 is None else self._own_s3.endpoint,
+                ),
             )
 
     def credentials(self, identity: Identity) -> Mapping[str, str]:
@@ -107,7 +133,7 @@ class AwsClients:
             **token,
             "AWS_REGION": self._region,
             "AWS_DEFAULT_REGION": self._region,
-            **_endpoints(session),
+            **(_endpoints(session) if self._own_s3 is None else {f"{_ENDPOINT}_S3": self._own_s3.endpoint}),
         }
 
     def forget(self, identity: Identity) -> None:
@@ -121,7 +147,9 @@ class AwsClients:
             self._clients.drop(lambda key: isinstance(key, tuple) and key[0] == who)
 
     def _who(self, identity: Identity) -> tuple[str, ...]:
-        """Whose session it is: a profile's or a role's."""
+        """Whose session it is: a profile's, a role's or, of the S3 of this server's own, an account's."""
+        if self._own_s3 is not None:
+            return ("own", identity.account_id or "")
         if identity.account_id is None:
             return ("profile", self._own_profile)
         if profile := self._account_profiles.get(identity.account_id):
@@ -143,7 +171,9 @@ class AwsClients:
         session = botocore.session.Session(profile=profile or None)
         session.register_component("data_loader", self._loader)
         session.set_config_variable("region", self._region)
-        if kind == "role":
+        if kind == "own" and self._own_s3 is not None:
+            session.set_credentials(*self._own_s3.key(identity.account_id))
+        elif kind == "role":
             own = self._sessions.get(self._who(SERVER), partial(self._session, SERVER)).botocore
             session.register_component("credential_provider", CredentialResolver([_AssumedRole(own, *name)]))
         return _Session(session, self._boto3_session(botocore_session=session))

@@ -19,6 +19,7 @@ from whiteroom.cli.glue import about_glue
 from whiteroom.cli.key_findings import about_keys
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.s3_findings import about_s3
 from whiteroom.cli.server_file import running_url
 from whiteroom.data.s3.places import AnotherPlace, try_out
 from whiteroom.domain.execution.runs import Finding
@@ -54,6 +55,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         *about_buckets(settings),
         *about_glue(settings),
         *_about_folder(settings),
+        *about_s3(settings),
     )
     is_sealed = report.usable and settings.sandbox == "required"
     well = is_sealed and all(finding.ok for finding in findings)

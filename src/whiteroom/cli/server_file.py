@@ -22,11 +22,11 @@ class ServerFile:
 
     file: TextIOWrapper
 
-    def announce(self, url: str, *, dev: bool) -> None:
-        """Write down where the server listens, and whether in development mode, for the other commands."""
+    def announce(self, url: str, *, dev: bool, s3: str | None = None) -> None:
+        """Write down where the server and its S3 listen, and whether in development mode, for the other commands."""
         self.file.seek(0)
         self.file.truncate()
-        json.dump({"url": url, "pid": os.getpid(), "dev": dev}, self.file)
+        json.dump({"url": url, "pid": os.getpid(), "dev": dev, "s3": s3}, self.file)
         self.file.flush()
 
 
@@ -60,6 +60,12 @@ def held(path: Path) -> Iterator[ServerFile]:
 def running_url(path: Path) -> str | None:
     """Where the server of a data folder listens; None where none runs."""
     url = _running(path).get("url")
+    return None if url is None else str(url)
+
+
+def running_s3_url(path: Path) -> str | None:
+    """Where the S3 beside the server of a data folder listens; None where none runs."""
+    url = _running(path).get("s3")
     return None if url is None else str(url)
 
 

@@ -8,23 +8,31 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from types import FrameType
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import typer
 import uvicorn
 
 from whiteroom.app import Whiteroom
+from whiteroom.base.locations import parse_location
 from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, require_database
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
-from whiteroom.cli.server_file import held, server_url
+from whiteroom.cli.server_file import ServerFile, held, server_url
+from whiteroom.s3_server.identities import Owner, owners
+from whiteroom.s3_server.server import S3Server, S3Unusable
+from whiteroom.sealed_store import open_store
 from whiteroom.settings import Settings
+from whiteroom.store.sqlite import SqliteStore
 from whiteroom.web.listener import PATH, MetricsListener
 from whiteroom.wire.connections import Connection, Connections
 
+DEFAULT_S3_PORT = 8333
 GRACE_SECONDS = 10
 """How long requests in flight have when the server stops."""
 BACKLOG = 2048
@@ -48,6 +56,9 @@ def up(
             show_default=False,
         ),
     ] = None,
+    s3: Annotated[
+        bool, typer.Option("--s3", help="Start an S3 beside it, with a bucket for each account; results go there.")
+    ] = False,
 ) -> None:
     """Start the server, and say where it listens once it is ready.
 
@@ -57,30 +68,42 @@ def up(
     Examples: `whiteroom up --dev`, `whiteroom up --data /srv/whiteroom --host 0.0.0.0`
     """
     settings = made_folder(data, host=host, port=port, dev=dev)
+    if s3 and settings.s3_port is None:
+        settings = replace(settings, s3_port=DEFAULT_S3_PORT)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("whiteroom").setLevel(settings.log_level.upper())
-    with held(settings.server_file) as file, _listening(settings) as listener:
-        url = server_url(settings.host, listener.getsockname()[1])
+    with held(settings.server_file) as file, _listening(settings, "port") as listener, _s3_beside(settings) as beside:
+        _serve(settings, file, listener, beside)
 
-        def ready() -> None:
-            file.announce(url, dev=settings.dev)
-            mode = ", in development mode" if settings.dev else ""
-            say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
-            if watched is not None:
-                say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
 
-        require_database(settings)
-        with database_of(settings):
-            application = Whiteroom(settings)
-        watched = _metrics_listener(settings, application)
-        gc.collect()
-        gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
-        try:
-            _Server(application, settings, ready).run(sockets=[listener])
-        finally:
-            if watched is not None:
-                watched.close()
-            gc.unfreeze()  # DuckDB's binding calls what is frozen at the end a leak, and says so.
+def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside: S3Server | None) -> None:
+    """Serve until a signal comes."""
+    url = server_url(settings.host, listener.getsockname()[1])
+
+    def ready() -> None:
+        s3_url = None if beside is None else server_url(settings.host, beside.port)
+        file.announce(url, dev=settings.dev, s3=s3_url)
+        mode = ", in development mode" if settings.dev else ""
+        say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
+        if s3_url is not None:
+            say(f"S3 is at {s3_url}, with a bucket for each account, named as the account.")
+        if watched is not None:
+            say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
+
+    require_database(settings)
+    with database_of(settings):
+        application = Whiteroom(settings, own_s3=beside)
+    if beside is not None:
+        _start(beside)
+    watched = _metrics_listener(settings, application)
+    gc.collect()
+    gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
+    try:
+        _Server(application, settings, ready).run(sockets=[listener])
+    finally:
+        if watched is not None:
+            watched.close()
+        gc.unfreeze()  # DuckDB's binding calls what is frozen at the end a leak, and says so.
 
 
 class _Server(uvicorn.Server):
@@ -115,6 +138,43 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+@contextmanager
+def _s3_beside(settings: Settings) -> Iterator[S3Server | None]:
+    """The S3 that comes along, not started yet, and stopped in the end; None where none is wanted.
+
+    Raises:
+        Problem: its address cannot be had.
+    """
+    if settings.s3_port is None:
+        yield None
+        return
+
+    with ExitStack() as opened:
+        stores: list[SqliteStore] = []
+
+        def owners_now() -> Sequence[Owner]:
+            if not stores:  # the application has made the database by now
+                stores.append(open_store(settings))
+                opened.callback(stores[0].close)
+            with stores[0].reading() as tx:
+                return owners(tx, dev=settings.dev)
+
+        place = settings.default_result_location
+        own = (parse_location(place).bucket,) if place else ()
+        beside = S3Server(settings.folder("s3"), _listening(settings, "s3_port"), owners_now, own)
+        try:
+            yield beside
+        finally:
+            beside.close()
+
+
+def _start(beside: S3Server) -> None:
+    try:
+        beside.start()
+    except S3Unusable as error:
+        raise Problem(str(error)) from None
+
+
 def _connections_allowed(settings: Settings) -> int:
     """As many as the settings say, as far as this process may have as many files open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -142,15 +202,16 @@ def _metrics_listener(settings: Settings, application: Whiteroom) -> MetricsList
         ) from None
 
 
-def _listening(settings: Settings) -> socket.socket:
-    """A socket that listens where the settings say.
+def _listening(settings: Settings, setting: Literal["port", "s3_port"]) -> socket.socket:
+    """A socket that listens where the settings say, on the port of that setting.
 
     Raises:
         Problem: the address cannot be had.
     """
+    port = getattr(settings, setting) or 0
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            settings.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError:
         raise Problem(
@@ -164,7 +225,7 @@ def _listening(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Problem(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
-            "Another port, or a free one, is chosen with --port NUMBER or --port 0."
+            f"Cannot listen on {settings.host} port {port}: {error.strerror}. Another port, or a free one, is chosen "
+            f"with {'--port NUMBER or --port 0' if setting == 'port' else f'the setting {setting}'}."
         ) from None
     return listener

@@ -12,7 +12,10 @@ from whiteroom.data.opening import OPEN_FILE, OPEN_FOLDER
 from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.ports import DeliveryGone
 
-_GONE = "The file is not there any more: the operator has moved or removed it. Ask the operator for it."
+_GONE = (
+    "The file is not on this server: it went to the bucket of its location, where any client of S3 finds it, or it was "
+    "moved or removed. Ask the operator for it."
+)
 _OTHER = "The file is not the one that was delivered. Ask the operator for it."
 
 

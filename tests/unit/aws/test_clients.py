@@ -111,6 +111,37 @@ def test_a_child_finds_the_services_where_the_server_does(
     assert {service: boto3.Session().client(service).meta.endpoint_url for service in wanted} == wanted
 
 
+class Beside:
+    """An S3 of this server's own."""
+
+    endpoint = "http://127.0.0.1:8333"
+
+    def key(self, account_id: str | None) -> tuple[str, str]:
+        return f"KEY{account_id}", f"secret of {account_id}"
+
+
+def test_of_an_s3_of_the_servers_own_all_is_asked_with_its_keys_whatever_roles_and_profiles_there_are(
+    profiles: None,
+) -> None:
+    clients = AwsClients("eu-west-1", own_s3=Beside())
+    for identity in (
+        member("111122223333", "arn:aws:iam::999999999999:role/r", "x"),
+        member("444455556666", None, "y"),
+    ):
+        client = clients.client("s3", identity)
+        signs = client._request_signer._credentials
+        assert client.meta.endpoint_url == "http://127.0.0.1:8333"
+        assert (signs.access_key, signs.secret_key) == Beside().key(identity.account_id)
+        assert clients.credentials(identity) == {
+            "AWS_ACCESS_KEY_ID": f"KEY{identity.account_id}",
+            "AWS_SECRET_ACCESS_KEY": f"secret of {identity.account_id}",
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:8333",
+        }
+    assert clients.client("s3", SERVER)._request_signer._credentials.access_key == "KEYNone"
+
+
 def test_clients_are_in_the_servers_region_unless_another_is_named() -> None:
     clients = AwsClients("eu-central-1", "server")
     assert clients.client("s3", SERVER).meta.region_name == "eu-central-1"
