@@ -8,10 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UNIT, SOURCES = ROOT / "tests" / "unit", ROOT / "src" / "whiteroom"
 OF_SEVERAL = {
+    "cli/test_data_in_s3.py": "every command that looks at data, where it is in S3",
     "controllers/test_deliveries.py": "inference and export jobs alike: who receives what",
     "controllers/test_keeping.py": "every kind of work: what is kept before a record says so, or brought",
     "controllers/test_revoked.py": "every kind of work whose rows are taken back",
     "controllers/test_set_clock.py": "every controller, while somebody sets the clock",
+    "data/s3/test_policy.py": "everything that is asked of the bucket, under the policy in docs/s3.md",
     "domain/test_plans.py": "every noun's plan against its state table",
     "domain/observability/test_advice.py": "every sentence of the program that tells what to do",
     "operations/test_nothing_is_ignored.py": "every member of every request",

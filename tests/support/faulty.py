@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 UNAVAILABLE = b"<Error><Code>ServiceUnavailable</Code><Message>Come again.</Message></Error>"
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 4.0
 OF_A_HOP = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
 
 
@@ -66,14 +67,16 @@ def faulty(real_url: str) -> Iterator[Faulty]:
             request = Request(self.command, self.path)
             store.asked.append(request)
             fault = store.fault(request)
-            if fault == "cut":
-                self.rfile.read(1000)
-                self.close_connection = True
-                return
             if self.headers.get("Expect"):
                 self.send_response_only(100)
                 self.end_headers()
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            if fault == "cut":
+                self.rfile.read(length // 2)
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
+            body = self.rfile.read(length)
             if fault == "503":
                 self.answer(503, [("Content-Type", "application/xml")], UNAVAILABLE)
                 return

@@ -80,15 +80,8 @@ class Cache:
 
     def noted(self, ref: DataRef) -> dict[str, tuple[int, str]]:
         """By name: size and checksum of the files under an id that are what is kept, as far as they are still here."""
-        try:
-            document = json.loads(self._note(ref).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except ValueError:  # a power cut
-            return {}
-        found = {name: (int(size), str(digest)) for name, (size, digest) in document.items()}
-        whole = DataRef(ref.kind, ref.id)
-        return {name: known for name, known in found.items() if _size(self._place(whole) / name) == known[0]}
+        found, whole = _read(self._note(ref)), self._place(DataRef(ref.kind, ref.id))
+        return {name: known for name, known in found.items() if _size(whole / name) == known[0]}
 
     def note(self, ref: DataRef, files: Mapping[str, KeptFile]) -> None:
         """Note that these files are here, and are all that is here at `ref` and below it."""
@@ -168,17 +161,16 @@ class Cache:
         return missing
 
     def _empty(self, note: _Note) -> int:
-        """Take one away, whole and at once, unless it has something that is not kept; how many bytes that gave."""
+        """Take one away, whole and at once, unless it has something that is not kept; how many bytes are not there."""
         here = {str(file.relative_to(note.path)) for file in note.path.rglob("*") if not file.is_dir()}
         if here - self.noted(note.whole).keys():
             return 0
+        leaving = self._leaving / uuid.uuid4().hex
         with suppress(FileNotFoundError):
-            note.path.rename(leaving := self._leaving / uuid.uuid4().hex)
-            self._note(note.whole).unlink(missing_ok=True)
-            remove_tree(leaving)
-            return note.size_bytes
+            note.path.rename(leaving)
         self._note(note.whole).unlink(missing_ok=True)
-        return 0
+        remove_tree(leaving)
+        return note.size_bytes
 
     def _all_notes(self) -> Iterator[_Note]:
         kinds = {slug(kind): kind for kind in DataKind}
@@ -186,7 +178,7 @@ class Cache:
             with suppress(FileNotFoundError):
                 whole = DataRef(kinds[file.parent.name], file.name)
                 used_at_ns = file.stat().st_mtime_ns
-                size_bytes = sum(size for size, _ in self.noted(whole).values())
+                size_bytes = sum(size for size, _ in _read(file).values())
                 yield _Note(whole, self._place(whole), size_bytes, used_at_ns)
 
     def _others(self, ref: DataRef) -> dict[str, tuple[int, str]]:
@@ -225,6 +217,17 @@ class Cache:
 
 def _name(ref: DataRef) -> str:
     return f"{slug(ref.kind)}/{ref.id}"
+
+
+def _read(note: Path) -> dict[str, tuple[int, str]]:
+    """Size and checksum by name, as a note has them."""
+    try:
+        document = json.loads(note.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:  # a power cut
+        return {}
+    return {name: (int(size), str(digest)) for name, (size, digest) in document.items()}
 
 
 def _size(file: Path) -> int:

@@ -29,13 +29,15 @@ class Shelf:
     """A client that meets no fault."""
     name: str
     in_use: set[str] = field(default_factory=set)
+    patience_seconds: float = 20.0
+    """How long a client waits for an answer."""
 
     def client(self) -> Any:
         """A client that meets the faults, and tries twice."""
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 2},
-            connect_timeout=1,
-            read_timeout=1,
+            connect_timeout=self.patience_seconds,
+            read_timeout=self.patience_seconds,
             max_pool_connections=16,
             s3={"addressing_style": "path"},
         )

@@ -122,3 +122,9 @@ def test_a_cache_that_is_removed_is_begun_anew(shelf: Shelf, full: S3Data) -> No
     shutil.rmtree(shelf.tmp / "here/cache")
     assert full.bring(channel("a"))
     assert here(full) == {"a"}
+
+
+def test_what_somebody_has_removed_takes_no_room(shelf: Shelf, full: S3Data, write: Write) -> None:
+    shutil.rmtree(full.path(channel("a")))
+    full.keep(write(full, "d", rows=b"d" * MB))
+    assert here(full) == {"b", "c", "d"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.disks import needs_root, small_disk
-from support.faulty import Request
+from support.faulty import SLOW_SECONDS, Request
 from unit.data.s3.conftest import Shelf
 from whiteroom.base.machine_errors import Trouble, machine_error_of
 from whiteroom.data.s3.data import S3Data
@@ -35,9 +35,10 @@ def part(request: Request) -> bool:
 def test_a_store_that_does_not_answer_keeps_nothing_and_the_same_is_kept_later(
     shelf: Shelf, write: Write, fault: str, told: str
 ) -> None:
+    shelf.patience_seconds = SLOW_SECONDS / 2 if fault == "slow" else shelf.patience_seconds
     data = shelf.data()
     ref = write(data, "c", a=b"1", b=b"2")
-    shelf.bucket().claim()
+    data.bucket.claim()
     shelf.store.fault = lambda request: fault if "objects/" in request.path else ""
     with pytest.raises(Trouble, match=rf"^What the server keeps in S3 cannot be used: s3:PutObject on s3://.*{told}"):
         data.keep(ref)
@@ -57,6 +58,7 @@ def test_a_store_that_does_not_answer_keeps_nothing_and_the_same_is_kept_later(
 
 @pytest.mark.parametrize("fault", ["503", "cut", "slow", "cut answer"])
 def test_what_fails_once_is_asked_again(shelf: Shelf, write: Write, fault: str) -> None:
+    shelf.patience_seconds = SLOW_SECONDS / 2 if fault == "slow" else shelf.patience_seconds
     data, elsewhere = shelf.data(), shelf.data("elsewhere")
     ref = write(data, "c", a=LARGE)
     shelf.store.times(1, fault, part)

@@ -42,7 +42,7 @@ def prefix() -> str:
     return f"s3://{BUCKET}/{uuid.uuid4().hex}"
 
 
-@pytest.mark.parametrize("kind", OUTLIVING)
+@pytest.mark.parametrize("kind", sorted(OUTLIVING))
 def test_a_folder_with_data_of_its_own_is_refused_another_place_and_loses_nothing(
     tmp_path: Path, kind: DataKind
 ) -> None:
