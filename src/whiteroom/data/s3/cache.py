@@ -14,7 +14,7 @@ import os
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,15 @@ InUse = Callable[[], Collection[str]]
 
 _LOCKS: Final = 1_024
 """Ids share this many locks: there is no end of ids, and no lock is ever removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A file that is here, and is what is kept."""
+
+    size_bytes: int
+    sha256: str
+    changed_at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +87,16 @@ class Cache:
         with self._lock(_name(ref), wait=False) as got:
             yield got
 
-    def noted(self, ref: DataRef) -> dict[str, tuple[int, str]]:
-        """By name: size and checksum of the files under an id that are what is kept, as far as they are still here."""
+    def noted(self, ref: DataRef) -> dict[str, Noted]:
+        """By name: the files under an id that are what is kept, as far as nobody has written to them since."""
         found, whole = _read(self._note(ref)), self._place(DataRef(ref.kind, ref.id))
-        return {name: known for name, known in found.items() if _size(whole / name) == known[0]}
+        return {name: one for name, one in found.items() if _facts(whole / name) == (one.size_bytes, one.changed_at_ns)}
 
     def note(self, ref: DataRef, files: Mapping[str, KeptFile]) -> None:
         """Note that these files are here, and are all that is here at `ref` and below it."""
-        self._write(ref, {**self._others(ref), **{name: (one.size_bytes, one.sha256) for name, one in files.items()}})
+        whole = self._place(DataRef(ref.kind, ref.id))
+        here = {name: Noted(one.size_bytes, one.sha256, _facts(whole / name)[1]) for name, one in files.items()}
+        self._write(ref, {**self._others(ref), **here})
 
     def forget(self, ref: DataRef) -> None:
         """Note that nothing that is here at `ref` or below it is what is kept."""
@@ -178,20 +189,20 @@ class Cache:
             with suppress(FileNotFoundError):
                 whole = DataRef(kinds[file.parent.name], file.name)
                 used_at_ns = file.stat().st_mtime_ns
-                size_bytes = sum(size for size, _ in _read(file).values())
+                size_bytes = sum(one.size_bytes for one in _read(file).values())
                 yield _Note(whole, self._place(whole), size_bytes, used_at_ns)
 
-    def _others(self, ref: DataRef) -> dict[str, tuple[int, str]]:
-        return {name: known for name, known in self.noted(ref).items() if not is_below(name, ref.part)}
+    def _others(self, ref: DataRef) -> dict[str, Noted]:
+        return {name: one for name, one in self.noted(ref).items() if not is_below(name, ref.part)}
 
-    def _write(self, ref: DataRef, files: Mapping[str, tuple[int, str]]) -> None:
+    def _write(self, ref: DataRef, files: Mapping[str, Noted]) -> None:
         path = self._note(ref)
         if not files:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(mode=0o700, exist_ok=True)
         draft = self._leaving / uuid.uuid4().hex
-        draft.write_text(json.dumps(files), encoding="utf-8")
+        draft.write_text(json.dumps({name: astuple(one) for name, one in files.items()}), encoding="utf-8")
         draft.replace(path)
 
     def _note(self, ref: DataRef) -> Path:
@@ -219,19 +230,21 @@ def _name(ref: DataRef) -> str:
     return f"{slug(ref.kind)}/{ref.id}"
 
 
-def _read(note: Path) -> dict[str, tuple[int, str]]:
-    """Size and checksum by name, as a note has them."""
+def _read(note: Path) -> dict[str, Noted]:
+    """Files by name, as a note has them."""
     try:
         document = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError:  # a power cut
         return {}
-    return {name: (int(size), str(digest)) for name, (size, digest) in document.items()}
+    return {name: Noted(*known) for name, known in document.items()}
 
 
-def _size(file: Path) -> int:
+def _facts(file: Path) -> tuple[int, int]:
+    """The size of a file, and when it was written to; of none, what no file has."""
     try:
-        return file.stat(follow_symlinks=False).st_size
+        facts = file.stat(follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
-        return -1
+        return -1, -1
+    return facts.st_size, facts.st_mtime_ns

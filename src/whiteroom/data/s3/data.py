@@ -172,13 +172,12 @@ class S3Data:
             remove_tree(path)
             self.cache.forget(ref)
             if ref.part:
-                self._replace(ref, {})
-            else:
-                self.bucket.delete([_manifest_of(ref)])
-            if not ref.part:
-                self.bucket.delete([one.name for one in self.bucket.objects(_objects_of(ref))])
-                for upload in self.bucket.uploads(_objects_of(ref)):
-                    self.bucket.abort(upload)
+                self._take_out(ref)
+                return
+            self.bucket.delete([_manifest_of(ref)])
+            self.bucket.delete([one.name for one in self.bucket.objects(_objects_of(ref))])
+            for upload in self.bucket.uploads(_objects_of(ref)):
+                self.bucket.abort(upload)
 
     def sweep(self) -> None:
         """Remove from this machine what a server that was killed had begun. No other process works here yet."""
@@ -197,6 +196,8 @@ class S3Data:
             files = self._sent(ref, {**before, **files}, until)
             if not files and not before:
                 return False
+            if ref.kind is not DataKind.CHECKPOINT and files.items() < before.items():
+                return True  # all of it was kept, and some of it is not here any more
             if not self._write(ref, manifest, etag, files):
                 continue
             self._delete_others(ref, before, files)
@@ -212,7 +213,7 @@ class S3Data:
         def on_file(name: str, fd: int, facts: os.stat_result) -> None:
             known = known_files.get(name)
             if known is not None and known.size_bytes == facts.st_size:
-                digest = noted[name][1] if name in noted else digest_of(fd, facts.st_size, until)
+                digest = noted[name].sha256 if name in noted else digest_of(fd, facts.st_size, until)
                 if digest == known.sha256:
                     files[name] = known
                     return
@@ -238,12 +239,13 @@ class S3Data:
                 with opened_any(str(file), name, None) as (fd, facts):
                     on_file(name, fd, facts)
 
-    def _replace(self, ref: DataRef, files: Mapping[str, KeptFile]) -> None:
+    def _take_out(self, ref: DataRef) -> None:
+        """Have the manifest name nothing at `ref` any more, and delete that."""
         for _ in range(_TRIES):
             manifest, etag = self._manifest(ref)
             before = manifest.below(ref.part)
-            if not before or self._write(ref, manifest, etag, files):
-                self._delete_others(ref, before, files)
+            if self._write(ref, manifest, etag, {}):
+                self._delete_others(ref, before, {})
                 return
         raise Trouble(f"What is kept in {self.bucket.shown(_manifest_of(ref))} is written by somebody else, too.")
 
@@ -282,7 +284,7 @@ class S3Data:
         def on_file(name: str, fd: int, facts: os.stat_result) -> None:
             file = wanted.get(name)
             if file is not None and file.size_bytes == facts.st_size:
-                digest = noted[name][1] if name in noted else digest_of(fd, facts.st_size)
+                digest = noted[name].sha256 if name in noted else digest_of(fd, facts.st_size)
                 same.extend([name] if digest == file.sha256 else [])
             else:
                 same.append("")

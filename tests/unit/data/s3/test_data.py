@@ -175,6 +175,31 @@ def test_what_somebody_has_changed_here_is_brought_again(shelf: Shelf, write: Wr
     assert contents(data, ref) == FILES
 
 
+@pytest.mark.parametrize("harm", ["gone", "all"])
+def test_what_is_kept_again_loses_nothing_that_is_not_here_any_more(shelf: Shelf, write: Write, harm: str) -> None:
+    data = shelf.data()
+    ref = write(data, "c", **FILES)
+    data.keep(ref)
+    for file in Path(data.path(ref)).iterdir():
+        if harm == "all" or file.name == "a":
+            file.unlink()
+    assert data.keep(ref)
+    assert data.bring(ref)
+    assert contents(data, ref) == FILES
+
+
+def test_rows_that_were_made_again_in_the_same_size_are_those_that_are_kept(shelf: Shelf, write: Write) -> None:
+    data = shelf.data()
+    ref = write(data, "c", a=b"noise 1")
+    data.keep(ref)
+    write(data, "c", a=b"noise 2")
+    assert data.keep(ref)
+    elsewhere = shelf.data("elsewhere")
+    elsewhere.bring(ref)
+    assert contents(elsewhere, ref) == {"a": b"noise 2"}
+    assert len(shelf.names("objects")) == 1
+
+
 def test_two_archives_of_one_model_that_are_kept_at_once_are_both_kept(shelf: Shelf) -> None:
     folder = Path(shelf.data().path(JOB))
     folder.mkdir(parents=True)
