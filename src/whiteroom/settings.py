@@ -81,8 +81,8 @@ class Settings:
     default_result_location: str = ""
     """Where results of queries go, as `s3://BUCKET/PREFIX`, for receivers who have set no place; empty for nowhere."""
     bucket_regions: str = ""
-    """In which regions buckets of results lie, as `BUCKET=REGION` with commas between, for a collaboration's
-    `allowedResultRegions`. A bucket that is not listed is in the server's own `region`."""
+    """In which regions buckets of results lie, as `BUCKET=REGION` with commas between: for a collaboration's
+    `allowedResultRegions`, and to speak to them there. A bucket that is not listed is in the server's own `region`."""
     catalog: Literal["folder", "glue"] = "folder"
     """What tables refer to: `folder` is Whiteroom's own catalog (`whiteroom catalog`), `glue` AWS Glue, with tables in
     S3 (docs/tables.md)."""

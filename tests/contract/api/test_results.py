@@ -24,7 +24,7 @@ from support.worlds.delivered import Delivered
 from support.worlds.fetching import Members, key_of, path_of
 from support.worlds.requests import ALICE, BOB
 from whiteroom.data.folder import FolderData
-from whiteroom.domain.resources.results import Result
+from whiteroom.domain.resources.results import Result, ResultStatus
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.wire.models import OWN_MODELS
 
@@ -171,6 +171,20 @@ def test_what_is_under_way_can_be_neither_seen_nor_fetched(members: Members, bob
     assert members.ask(bob, path_of(result)).status == 404
     listed = json.loads(members.ask(bob, "/whiteroom/v1/results").body)["results"]
     assert result.id not in [one["resultIdentifier"] for one in listed]
+
+
+def test_what_its_own_location_refused_is_listed_to_the_receiver_alone(members: Members, alice: Any, bob: Any) -> None:
+    result = members.delivered.to(BOB, {"rows.csv": ROWS}, whole=False)
+    told = "s3:PutObject on the bucket bobs was refused."
+    with members.delivered.store.transaction() as tx:
+        tx.results.update(result, status=ResultStatus.REFUSED, reason=told, files=())
+    (listed,) = json.loads(members.ask(bob, "/whiteroom/v1/results?status=REFUSED").body)["results"]
+    assert (listed["resultIdentifier"], listed["reason"], listed["files"]) == (result.id, told, [])
+    assert members.ask(bob, path_of(result)).status == 404
+    for who, query in ((alice, "?status=REFUSED"), (bob, ""), (bob, "?status=DELIVERED")):
+        others = json.loads(members.ask(who, f"/whiteroom/v1/results{query}").body)["results"]
+        assert result.id not in [one["resultIdentifier"] for one in others]
+    assert members.ask(bob, "/whiteroom/v1/results?status=REPLACED").status == 400
 
 
 def test_who_has_named_a_folder_that_another_is_delivered_to_later_does_not_get_what_lies_there_then(

@@ -128,6 +128,17 @@ def test_a_file_of_several_parts_arrives_whole(
     assert under_way() == 0
 
 
+def test_a_file_of_too_many_parts_has_larger_ones(
+    deliveries: BucketDeliveries, place: Place, delivered: Delivered, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whiteroom.data.uploads.MOST_PARTS", 2)
+    body = os.urandom(2 * PART_BYTES + 1)
+    fill(place(JOB), a=body)
+    deliveries.deliver(TO, ID, "job", [("a", JOB.at("a"))])
+    assert delivered() == {"hospital-a/r/job/a": body}
+    assert front.names().count("UploadPart") == 2
+
+
 def test_every_part_and_every_object_has_a_checksum_and_every_call_the_owner_of_the_bucket(
     deliveries: BucketDeliveries, place: Place, front: Front
 ) -> None:

@@ -21,8 +21,9 @@ from whiteroom.ports import LifecycleRepository, Transaction
 
 @operation(WHITEROOM, "ListResults")
 def list_results(request: Request, context: Context) -> Response:
-    """What was delivered to the caller and can be fetched, the newest first."""
-    where = {"account_id": context.caller.account_id, "status": ResultStatus.DELIVERED}
+    """What was delivered to the caller and can be fetched, or what its own location refused, the newest first."""
+    status = ResultStatus(request.get("status", ResultStatus.DELIVERED))
+    where = {"account_id": context.caller.account_id, "status": status}
     if "collaborationIdentifier" in request:
         where["collaboration_id"] = request["collaborationIdentifier"]
     return paged(request, "results", context.tx.results, _summary, **where)
@@ -83,6 +84,7 @@ def _summary(result: Result) -> Mapping[str, Any]:
         "files": [_file(result, one) for one in files_of(result)],
         "jobName": result.job_name,
         "location": f"{result.place}/",
+        "reason": result.reason,
         "requesterAccountId": result.asked_by,
         "resultIdentifier": result.id,
         "sizeBytes": result.size_bytes,

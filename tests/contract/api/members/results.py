@@ -12,6 +12,7 @@ ROWS: tuple[Row, ...] = (
         "maxResults",
         "nextToken",
     ),
+    *rows("whiteroom", Seen("test_what_its_own_location_refused_is_listed_to_the_receiver_alone"), "status"),
     *rows(
         "whiteroom",
         Seen("test_another_account_gets_nothing_and_is_not_told_that_there_is_something"),
