@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from whiteroom.base.locations import PLACE_FILE
 from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
+from whiteroom.ports import KeyRefused
 from whiteroom.sealed_store import open_store
 from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
 from whiteroom.store.migrations import NewerDatabase
@@ -112,7 +113,7 @@ def database_of(settings: Settings) -> Iterator[None]:
     """Turn what SQLite cannot do with the data folder's file into a sentence that names it."""
     try:
         yield
-    except NewerDatabase as error:
+    except (NewerDatabase, KeyRefused) as error:
         raise Problem(str(error)) from None
     except (sqlite3.Error, SQLAlchemyError) as error:
         cause = getattr(error, "orig", None) or error  # SQLAlchemy's own words are many
