@@ -233,7 +233,8 @@ class Reconciler:
         try:
             return self._written(controller, record, step, outcome)
         except NoRoom as error:
-            return self._written(controller, record, Step(failure=error.failure), DONE)
+            # What was found on the way is recorded; what there was no room for is not.
+            return self._written(controller, record, Step(failure=error.failure, changes=step.changes), DONE)
 
     def _written(self, controller: Controller[R, Any], record: R, step: Step, outcome: Outcome) -> tuple[R, bool]:
         failure = outcome.failure or step.failure

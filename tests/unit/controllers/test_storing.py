@@ -67,8 +67,9 @@ def test_a_channel_that_does_not_fit_fails_with_both_figures_and_its_rows_go(wor
     channel = world.channel()
     status, code, message = driven(world, Work.ML_INPUT_CHANNELS, channel.id)
     assert (status, code) == ("CREATE_FAILED", "StorageQuotaExceeded")
-    assert "8 bytes" in message
+    assert "fewer than 100 bytes" in message
     assert "is 7." in message
+    assert world.get(Work.ML_INPUT_CHANNELS, channel.id).source_associations, "owners are told what it read"
     assert not held(world, HoldingKind.CHANNEL)
     assert not (world.channels / channel.id).exists()
 
@@ -119,7 +120,7 @@ def test_what_a_training_saved_that_ran_too_long_is_kept_only_where_it_fits(worl
     world.quotas = Quotas({MEMBERSHIP: holding.size_bytes + LOG_BYTES + 2 * ROWS_BYTES})
     status, code, message = driven(world, Work.TRAINED_MODELS, refused.id)
     assert (status, code) == ("CREATE_FAILED", "MaxRuntimeExceeded")
-    assert "Nothing of what it saved is kept: With these" in message
+    assert "Nothing of what it saved is kept: What it gave has" in message
     assert world.get(Work.TRAINED_MODELS, refused.id).partial_bytes is None
     assert not Path(world.data.path(artefacts(refused.id))).exists()
     assert len(held(world, HoldingKind.ARTEFACTS)) == 1

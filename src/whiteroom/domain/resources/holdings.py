@@ -138,37 +138,47 @@ def of_log(record: Logged, size_bytes: int, now: datetime) -> Holding:
 def fits(size_bytes: int, held_by_membership: int, held_by_collaboration: int, quotas: Quotas) -> Verdict:
     """Whether so many bytes more may be kept. What a quota allows is allowed to the last byte.
 
-    What the other members of a collaboration hold is not told.
+    Sizes are told by their order of magnitude, as metrics of analyses tell them: how many bytes a result or a log has
+    is not for all who read this. What the other members of a collaboration hold is not told at all.
     """
-    total = held_by_membership + size_bytes
     limit = quotas.limit(Quota.STORED_BYTES_PER_MEMBERSHIP)
-    if limit is not None and total > limit:
+    if limit is not None and held_by_membership + size_bytes > limit:
         return Denied(
-            f"With these {size_bytes:,} bytes the membership would hold {total:,} bytes; the quota "
-            f"{Quota.STORED_BYTES_PER_MEMBERSHIP.value} is {limit:,}. {_REMEDY}"
+            f"What it gave has {_roughly(size_bytes)} and does not fit: the membership holds "
+            f"{_roughly(held_by_membership)} already, and the quota {Quota.STORED_BYTES_PER_MEMBERSHIP.value} is "
+            f"{limit:,}. {_REMEDY}"
         )
     limit = quotas.limit(Quota.STORED_BYTES_PER_COLLABORATION)
     if limit is not None and held_by_collaboration + size_bytes > limit:
         return Denied(
-            f"These {size_bytes:,} bytes do not fit into what the members have left of the {limit:,} bytes that the "
-            f"quota {Quota.STORED_BYTES_PER_COLLABORATION.value} allows them together. {_REMEDY}"
+            f"What it gave has {_roughly(size_bytes)} and does not fit into what the members have left of the quota "
+            f"{Quota.STORED_BYTES_PER_COLLABORATION.value}, which is {limit:,}. {_REMEDY}"
         )
     return ALLOWED
 
 
 def has_room(held_by_membership: int, held_by_collaboration: int, quotas: Quotas) -> tuple[Quota, Denied] | None:
     """Which quota leaves no byte for new work, and why; None where each does."""
-    limit = quotas.limit(Quota.STORED_BYTES_PER_MEMBERSHIP)
-    if limit is not None and held_by_membership >= limit:
-        told = f"The membership holds {held_by_membership:,} bytes, and the quota"
-        quota = Quota.STORED_BYTES_PER_MEMBERSHIP
-        return quota, Denied(f"{told} {quota.value} is {limit:,}. {_REMEDY}")
-    limit = quotas.limit(Quota.STORED_BYTES_PER_COLLABORATION)
-    if limit is not None and held_by_collaboration >= limit:
-        quota = Quota.STORED_BYTES_PER_COLLABORATION
-        told = f"The members of this collaboration together hold the {limit:,} bytes that the quota {quota.value}"
-        return quota, Denied(f"{told} allows. {_REMEDY}")
+    for quota, held, whose in (
+        (Quota.STORED_BYTES_PER_MEMBERSHIP, held_by_membership, "The membership holds"),
+        (
+            Quota.STORED_BYTES_PER_COLLABORATION,
+            held_by_collaboration,
+            "The members of this collaboration together hold",
+        ),
+    ):
+        limit = quotas.limit(quota)
+        if limit is not None and held >= limit:
+            return quota, Denied(f"{whose} all the {limit:,} bytes that the quota {quota.value} allows. {_REMEDY}")
     return None
 
 
+def _roughly(size_bytes: int) -> str:
+    """A number of bytes by its first power of ten."""
+    if size_bytes < _TOLD_FROM:
+        return f"fewer than {_TOLD_FROM} bytes"
+    return f"{10 ** (len(str(size_bytes)) - 1):,} bytes or more"
+
+
+_TOLD_FROM = 100
 _REMEDY = "Delete channels and models that are no longer used, or ask the operator to raise it in whiteroom.toml."

@@ -29,23 +29,32 @@ def test_what_a_quota_allows_is_allowed_to_the_last_byte() -> None:
 
 
 def test_a_refusal_has_both_figures_and_the_quota_by_its_name() -> None:
-    verdict = fits(1_000, 500, 500, quotas(membership=1_200))
+    verdict = fits(1_234, 56_789, 56_789, quotas(membership=57_000))
     assert isinstance(verdict, Denied)
-    assert "1,000 bytes" in verdict.reason
-    assert "1,500 bytes" in verdict.reason
-    assert "stored-bytes-per-membership is 1,200" in verdict.reason
+    assert "has 1,000 bytes or more" in verdict.reason
+    assert "holds 10,000 bytes or more" in verdict.reason
+    assert "stored-bytes-per-membership is 57,000" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(1, "fewer than 100"), (99, "fewer than 100"), (100, "100"), (98_765, "10,000")]
+)
+def test_how_large_a_result_is_is_told_by_its_order_of_magnitude(size: int, told: str) -> None:
+    verdict = fits(size, 1_234_567, 0, quotas(membership=1))
+    assert isinstance(verdict, Denied)
+    assert f"has {told} bytes" in verdict.reason
+    assert "98,765" not in verdict.reason
+    assert "1,234,567" not in verdict.reason
 
 
 def test_what_the_other_members_hold_is_told_to_nobody() -> None:
     full = quotas(collaboration=10_000)
-    verdict = fits(1_000, 500, 9_876, full)
-    assert isinstance(verdict, Denied)
-    assert "10,000" in verdict.reason
-    assert "9,876" not in verdict.reason
-    assert "10,876" not in verdict.reason
-    refusal = has_room(0, 12_345, full)
-    assert refusal is not None
-    assert "12,345" not in refusal[1].reason
+    first, second = (fits(1_000, 500, held, full) for held in (9_876, 9_999))
+    assert isinstance(first, Denied)
+    assert first == second
+    refusals = [has_room(0, held, full) for held in (10_000, 12_345)]
+    assert refusals[0] is not None
+    assert refusals[0] == refusals[1]
 
 
 @pytest.mark.parametrize(
