@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ import pyarrow
 import pytest
 from pyarrow import orc
 
-from contract.sql_engine.conftest import OWNER, EngineFolder
+from contract.sql_engine.conftest import OWNER, QUERIER, EngineFolder
+from contract.sql_engine.test_private_queries import PRIVATE, USERS_NOISE, ask
+from support.flaky_stores import flaky_store
 from support.lakes import Lake
 from whiteroom.aws.clients import AwsClients
 from whiteroom.catalog.glue import GlueCatalog
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.queries import QueryFailure
+from whiteroom.domain.execution.runs import Phase
+from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.ports import Reader
 
@@ -247,3 +252,113 @@ def test_only_partitions_that_the_query_can_see_are_brought_and_the_answer_is_th
         if number not in brought:
             lake.put(f"sales/yr={year}/{number}/data", "not a number, and another object\n")
     assert sales.text(sql) == pruned
+
+
+def test_a_table_under_differential_privacy_is_brought_whole(sales: LakeFolder, lake: Lake) -> None:
+    [table] = sales.tables
+    privacy = PrivacyPolicy("budget", USERS_NOISE)
+    rule = {**PRIVATE, "differentialPrivacy": {"columns": [{"name": "n"}]}}
+    shared = {"allowedResultReceivers": [QUERIER]}
+    sales.tables[:] = [replace(table, rule=rule, association_rule=shared, privacy=privacy)]
+    lake.put("sales/yr=2025/4/data", "another by now\n")
+    seen, _ = ask(sales, "SELECT COUNT(DISTINCT n) AS c FROM sales WHERE yr = 2023")
+    assert seen.failure is QueryFailure.AGAIN, seen.message
+
+
+def test_no_metric_tells_how_many_rows_a_pruned_table_has(sales: LakeFolder) -> None:
+    pruned, _ = sales.run("SELECT n FROM sales WHERE yr = 2023", measured=True)
+    whole, _ = sales.run("SELECT n FROM sales", measured=True)
+    told = [seen.result.use.tables for seen in (pruned, whole) if seen.result and seen.result.use]
+    assert told[0] is None
+    assert [(table.rows, table.files) for table in told[1] or ()] == [(5, 5)]
+
+
+@pytest.fixture
+def people(folder: LakeFolder, lake: Lake) -> LakeFolder:
+    lake.table("people", {"id": "bigint"})
+    lake.put("people/1.csv", "1\n")
+    folder.use("people")
+    return folder
+
+
+@pytest.mark.parametrize("happens", ["changed", "vanished"])
+def test_an_object_that_is_another_than_was_listed_has_the_query_asked_again(
+    people: LakeFolder, lake: Lake, happens: str
+) -> None:
+    if happens == "changed":
+        lake.put("people/1.csv", "2\n")
+    else:
+        lake.s3.delete_object(Bucket=lake.bucket, Key="people/1.csv")
+    seen, spec = people.run("SELECT id FROM people")
+    assert (seen.failure, lake.bucket in seen.message) == (QueryFailure.AGAIN, False)
+    assert lake.bucket in seen.for_owners["id-people"]
+    lake.put("people/1.csv", "3\n")
+    people.tables.clear()
+    people.use("people")
+    people.engine.start(replace(spec, tables=tuple(people.tables)))
+    again = people.end(spec.id)
+    assert again.result is not None, again.message
+    assert (people.rows(spec) / again.result.files[0]).read_text() == "id\n3\n"
+
+
+@pytest.mark.parametrize("role", ["", f"arn:aws:iam::{QUERIER}:role/another"])
+def test_a_refusal_is_for_the_owner_alone_and_the_querier_is_told_that_there_was_one(
+    people: LakeFolder, lake: Lake, role: str
+) -> None:
+    people.tables[:] = [replace(people.tables[0], role_arn=role)]
+    seen, _ = people.run("SELECT id FROM people")
+    assert seen.failure is QueryFailure.DATA
+    assert seen.message == (
+        f"The table 'people' cannot be read: the storage of its owner, account {OWNER}, refused the server. Its owner "
+        "is told why."
+    )
+    assert "role" in seen.for_owners["id-people"]
+
+
+def test_a_bucket_that_is_gone_is_a_refusal(people: LakeFolder, lake: Lake) -> None:
+    lake.s3.delete_object(Bucket=lake.bucket, Key="people/1.csv")
+    lake.s3.delete_bucket(Bucket=lake.bucket)
+    seen, _ = people.run("SELECT id FROM people")
+    assert (seen.failure, "NoSuchBucket" in seen.for_owners["id-people"]) == (QueryFailure.DATA, True)
+
+
+def test_more_than_the_server_allows_is_not_brought(people: LakeFolder, lake: Lake) -> None:
+    lake.put("people/2.csv", "1\n" * 500_001)
+    people.tables.clear()
+    people.use("people")
+    seen, _ = people.run("SELECT id FROM people")
+    assert seen.failure is QueryFailure.RESOURCES
+    assert (
+        "more than 1,000,000 bytes outside of this machine, the limit of this server (max_table_bytes)" in seen.message
+    )
+
+
+def test_nothing_of_a_table_and_no_secret_of_its_owner_is_left_in_a_file(people: LakeFolder) -> None:
+    seen, spec = people.run("SELECT id FROM people")
+    assert seen.result is not None
+    left = people.path / "engine" / "queries" / spec.id
+    assert not (left / "tables").exists()
+    everything = b"".join(file.read_bytes() for file in left.iterdir() if file.is_file())
+    assert b"ASIA" not in everything
+    assert b"AWS_SECRET" not in everything
+
+
+def test_a_query_that_is_killed_while_it_brings_leaves_nothing(
+    people: LakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with flaky_store(b"1\n") as store:
+        hanging = threading.Event()
+
+        def hang(*_: object) -> None:
+            hanging.wait(60)
+
+        store.always = hang
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", store.url)
+        spec = people.spec("SELECT id FROM people")
+        people.engine.start(spec)
+        while not store.asked:
+            assert people.engine.observe(spec.id).phase is Phase.RUNNING
+        people.engine.stop(spec.id)
+        hanging.set()
+    assert people.engine.observe(spec.id).failure is QueryFailure.STOPPED
+    assert not (people.path / "engine" / "queries" / spec.id / "tables").exists()
