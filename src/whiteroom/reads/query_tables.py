@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from whiteroom.base.arns import parse_arn
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable, unreadable
 from whiteroom.domain.resources.collaborations import MemberStatus
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.configured_tables import catalog_name, in_region
@@ -21,14 +21,20 @@ Referenced = tuple[QueryTable, Mapping[str, Any]]
 
 
 def referenced(tx: Transaction, association: ConfiguredTableAssociation) -> Referenced | None:
-    """The table behind an association; None where it is gone. Its columns are taken to be those that are allowed."""
+    """The table behind an association; None where it is gone.
+
+    Its columns are taken to be those that are allowed, of the types that they had when it was configured, where these
+    are known.
+    """
     table = tx.configured_tables.get(association.configured_table_id)
     if table is None:
         return None
     rule = tx.configured_table_analysis_rules.get(table.id)
     association_rule = tx.configured_table_association_analysis_rules.get(association.id)
     budget = privacy_budget(tx, association.collaboration_id)
-    unread = CatalogTable((), FileFormat.CSV, tuple(Column(column, "") for column in table.allowed_columns))
+    types = table.column_types or {}
+    columns = tuple(Column(column, types.get(column.lower(), "")) for column in table.allowed_columns)
+    unread = CatalogTable((), FileFormat.CSV, columns)
     reference = in_region(table.table_reference, parse_arn(table.arn).region)
     return query_table(association, table, unread, rule, association_rule, budget), reference
 
@@ -51,7 +57,22 @@ def resolved(catalog: Catalog, found: Referenced, query_id: str | None = None) -
         raise TableNotFound(name.reason)
     reader = None if query_id is None else Reader(query_id, table.role_arn)
     source = catalog.resolve(table.owner_account_id, name.database, name.table, region=name.region, reader=reader)
-    return replace(table, source=source)
+    moved = _moved(table, source) if query_id is not None and source.elsewhere else ""
+    return replace(table, source=unreadable(moved, moved) if moved else source)
+
+
+def _moved(table: QueryTable, now: CatalogTable) -> str:
+    """That a column has another type than when the table was configured, in a sentence; empty where none has."""
+    types = {column.name.lower(): column.type for column in now.columns}
+    for column in table.source.columns:
+        kind = types.get(column.name.lower(), column.type)
+        if column.type and kind != column.type:
+            return (
+                f"Column '{column.name}' of table '{table.name}' was {column.type} when the table was configured, and "
+                f"is {kind} in its catalog now. Its owner, account {table.owner_account_id}, must look at it, and call "
+                "UpdateConfiguredTable where it is meant so."
+            )
+    return ""
 
 
 def shared_associations(tx: Transaction, collaboration_id: str) -> list[ConfiguredTableAssociation]:

@@ -29,6 +29,8 @@ class ConfiguredTable:
     selected_analysis_methods: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    column_types: Mapping[str, str] | None = None
+    """Of the allowed columns, in lower case, when the table was made or last changed; None in older records."""
 
 
 @dataclass(frozen=True, slots=True)

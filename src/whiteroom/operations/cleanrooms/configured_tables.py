@@ -45,7 +45,7 @@ def create_configured_table(request: Request, context: Context) -> Response:
     """Record a reference to a table of the caller's catalog, and the columns that may be used."""
     tags = checked_tags(request.get("tags"))
     table = _new_table(request, context)
-    _require_fitting(context, table)
+    table = replace(table, column_types=_fitting_types(context, table))
     within_quota(
         context,
         Quota.CONFIGURED_TABLES_PER_ACCOUNT,
@@ -70,7 +70,7 @@ def update_configured_table(request: Request, context: Context) -> Response:
         changes["selected_analysis_methods"] = ()
     changes["updated_at"] = context.now
     changed = replace(table, **changes)
-    _require_fitting(context, changed)
+    changes["column_types"] = _fitting_types(context, changed)
     _require_rule_still_fits(context, changed)
     try:
         context.tx.configured_tables.update(table, **changes)
@@ -105,8 +105,8 @@ _UPDATABLE: dict[str, tuple[str, Any]] = {
 }
 
 
-def _require_fitting(context: Context, table: ConfiguredTable) -> None:
-    """Hold a table to the catalog: it is there, and has the allowed columns."""
+def _fitting_types(context: Context, table: ConfiguredTable) -> dict[str, str]:
+    """The types of a table's allowed columns, which is held to the catalog: it is there, and has them."""
     region = parse_arn(table.arn).region
     name = catalog_name(in_region(table.table_reference, region))
     if isinstance(name, Denied):
@@ -130,6 +130,8 @@ def _require_fitting(context: Context, table: ConfiguredTable) -> None:
         ValidationFault,
         reason="INVALID_CONFIGURATION",
     )
+    allowed = {column.lower() for column in table.allowed_columns}
+    return {column.name.lower(): column.type for column in found.columns if column.name.lower() in allowed}
 
 
 def _require_rule_still_fits(context: Context, table: ConfiguredTable) -> None:
