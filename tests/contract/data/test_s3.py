@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -87,21 +87,24 @@ class TestS3DataOnSeaweedfs(DataContract, LocalDataContract):
     ("key", "secret", "code"),
     [("AKIAOFNOBODY00000000", "secret", "InvalidAccessKeyId"), (KEY, "another", "SignatureDoesNotMatch")],
 )
-def test_wrong_credentials_are_told_and_lose_nothing(
+def test_wrong_credentials_are_told_and_lose_nothing_and_those_that_are_mended_are_taken_up(
     seaweedfs: Store, tmp_path: Path, key: str, secret: str, code: str
 ) -> None:
     place = Location(BUCKET, (uuid.uuid4().hex,))
     with suppress(ClientError):
         seaweedfs.client().create_bucket(Bucket=BUCKET)
-    clients = [Store(seaweedfs.url, key, secret).client(), seaweedfs.client()]
+    credentials = [Store(seaweedfs.url, key, secret)]
     ref = DataRef(DataKind.CHANNEL, "c")
-    buckets = [Bucket(partial(lambda client: client, one), place, "server-1") for one in clients]
-    wrong, right = (S3Data(tmp_path, bucket, 10**9, frozenset) for bucket in buckets)
-    fill(Path(wrong.path(ref)), rows=b"1")
-    for act in (wrong.keep, wrong.bring, wrong.list):
-        with pytest.raises(
-            Trouble, match=rf"s3:PutObject on s3://{BUCKET}/.* was refused to the server itself \({code}\)"
-        ):
+
+    def connect() -> Any:
+        return credentials[-1].client()
+
+    data = S3Data(tmp_path, Bucket(connect, place, "server-1"), 10**9, frozenset)
+    fill(Path(data.path(ref)), rows=b"1")
+    told = rf"s3:PutObject on s3://{BUCKET}/.* was refused to the server itself \({code}\)"
+    for act in (data.keep, data.bring, data.list):
+        with pytest.raises(Trouble, match=told):
             act(ref)
-    assert right.keep(ref)
-    assert right.bring(ref)
+    credentials.append(seaweedfs)
+    assert data.keep(ref)
+    assert data.bring(ref)

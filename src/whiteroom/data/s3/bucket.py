@@ -35,6 +35,7 @@ _DELETED_AT_ONCE: Final = 1_000
 _NOT_THERE: Final = frozenset({"NoSuchKey", "404"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412", "NoSuchKey"})
 """What a store answers where the condition of a write does not hold."""
+_OF_CREDENTIALS: Final = frozenset({"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
 _GONE_UPLOAD: Final = frozenset({"NoSuchUpload", "404"})
 
 
@@ -78,7 +79,7 @@ class Bucket:
         self._bucket = place.bucket
         self._prefix = "".join(f"{folder}/" for folder in place.folders)
         self._server_id = server_id
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), threading.Lock()
         self._claimed = server_id is None
         self._client: Any = None
 
@@ -93,8 +94,6 @@ class Bucket:
             Trouble: another one is, or it cannot be found out.
         """
         with self._lock:
-            if self._client is None:
-                self._client = self._connect()
             if self._claimed:
                 return
             wanted = json.dumps({"server": self._server_id}).encode()
@@ -124,7 +123,7 @@ class Bucket:
         if size_bytes <= PIECE_BYTES:
             data = reader.read(size_bytes)
             with self._asked("PutObject", name):
-                self._client.put_object(**self._at(name), Body=data, ChecksumSHA256=_checksum(data))
+                self._connected().put_object(**self._at(name), Body=data, ChecksumSHA256=_checksum(data))
             return
         with self._asked("UploadPart", name), self._transfers(size_bytes) as transfers:
             transfers.upload(reader, *self._at(name).values(), extra_args={"ChecksumAlgorithm": "SHA256"}).result()
@@ -139,7 +138,7 @@ class Bucket:
         try:
             with self._asked("GetObject", name):
                 if size_bytes <= PIECE_BYTES:
-                    writer.write(self._client.get_object(**self._at(name))["Body"].read())
+                    writer.write(self._connected().get_object(**self._at(name))["Body"].read())
                     return
                 with self._transfers(size_bytes) as transfers:
                     transfers.download(*self._at(name).values(), writer).result()
@@ -167,7 +166,7 @@ class Bucket:
         """Throw away what has come of an upload. One that is gone is a success."""
         with self._asked("AbortMultipartUpload", upload.name):
             try:
-                self._client.abort_multipart_upload(**self._at(upload.name), UploadId=upload.upload_id)
+                self._connected().abort_multipart_upload(**self._at(upload.name), UploadId=upload.upload_id)
             except ClientError as error:
                 if code_of(error) not in _GONE_UPLOAD:
                     raise
@@ -179,7 +178,7 @@ class Bucket:
         for start in range(0, len(keys), _DELETED_AT_ONCE):
             some = keys[start : start + _DELETED_AT_ONCE]
             with self._asked("DeleteObject", ""):
-                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": some, "Quiet": True})
+                answer = self._connected().delete_objects(Bucket=self._bucket, Delete={"Objects": some, "Quiet": True})
                 for error in answer.get("Errors", ()):
                     raise ClientError({"Error": error}, "DeleteObjects")
 
@@ -187,12 +186,18 @@ class Bucket:
         """Whether the bucket keeps what is deleted or replaced, as an earlier version."""
         self.claim()
         with self._asked("GetBucketVersioning", ""):
-            return self._client.get_bucket_versioning(Bucket=self._bucket).get("Status") is not None
+            return self._connected().get_bucket_versioning(Bucket=self._bucket).get("Status") is not None
+
+    def _connected(self) -> Any:
+        with self._connecting:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
 
     def _read(self, name: str) -> tuple[bytes, str] | None:
         try:
             with self._asked("GetObject", name):
-                answer = self._client.get_object(**self._at(name))
+                answer = self._connected().get_object(**self._at(name))
                 return answer["Body"].read(), answer["ETag"]
         except _MissingError:
             return None
@@ -201,7 +206,7 @@ class Bucket:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with self._asked("PutObject", name):
             try:
-                self._client.put_object(**self._at(name), Body=data, ChecksumSHA256=_checksum(data), **condition)
+                self._connected().put_object(**self._at(name), Body=data, ChecksumSHA256=_checksum(data), **condition)
             except ClientError as error:
                 if code_of(error) not in _CHANGED:
                     raise
@@ -211,7 +216,7 @@ class Bucket:
     def _pages(self, operation: str, call: str, folder: str, **options: str) -> Iterator[dict[str, Any]]:
         self.claim()
         with self._asked(call, folder):
-            paginator = self._client.get_paginator(operation)
+            paginator = self._connected().get_paginator(operation)
             yield from paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + folder, **options)
 
     def _at(self, name: str) -> dict[str, str]:
@@ -232,7 +237,7 @@ class Bucket:
             max_in_memory_upload_chunks=_AT_A_TIME,
             max_in_memory_download_chunks=_AT_A_TIME,
         )
-        with TransferManager(self._client, config) as transfers:
+        with TransferManager(self._connected(), config) as transfers:
             yield transfers
 
     @contextmanager
@@ -243,6 +248,8 @@ class Bucket:
                 yield
         except (AwsRefused, AwsUnreachable) as error:
             cause = error.__cause__
+            if not isinstance(cause, ClientError) or code_of(cause) in _OF_CREDENTIALS:
+                self._client = None  # the next one has the credentials that the operator mends
             if isinstance(cause, ClientError) and code_of(cause) in _NOT_THERE and call == "GetObject":
                 raise _MissingError from error
             raise Trouble(f"What the server keeps in S3 cannot be used: {error}") from error

@@ -48,7 +48,7 @@ def die_at(shelf: Shelf, point: str, act: Callable[[S3Data], Any]) -> None:
 
         operation = point.partition(" ")[0]
         if operation != "after":
-            data.bucket._client.meta.events.register(f"before-call.s3.{operation}", look)
+            data.bucket._connected().meta.events.register(f"before-call.s3.{operation}", look)
         act(data)
         os.kill(os.getpid(), signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -101,7 +101,7 @@ def test_a_server_that_is_killed_while_it_brings_leaves_nothing_in_part(shelf: S
             if len(asked) == 3:  # the manifest, a file, and another one
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        there.bucket._client.meta.events.register("before-call.s3.GetObject", look)
+        there.bucket._connected().meta.events.register("before-call.s3.GetObject", look)
         there.bring(ref)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
