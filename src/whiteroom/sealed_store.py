@@ -145,4 +145,12 @@ def _state_folder() -> Path:
     state = os.environ.get("XDG_STATE_HOME", "")
     if Path(state).is_absolute():
         return Path(state) / "whiteroom"
-    return Path("/var/lib/whiteroom-keys") if os.geteuid() == 0 else Path.home() / ".local" / "state" / "whiteroom"
+    if os.geteuid() == 0:
+        return Path("/var/lib/whiteroom-keys")
+    try:
+        return Path.home() / ".local" / "state" / "whiteroom"
+    except RuntimeError:
+        raise SettingsError(
+            "This user has no home, so that there is no place for the master key: name its file by the setting "
+            "master_key, outside of the data folder."
+        ) from None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import binascii
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from whiteroom.ports import DataKey, KeyRing, WrongKey
+from whiteroom.ports import DataKey, WrongKey
 
 PREFIX = "sealed:1:"
 _NONCE_BYTES = 12
@@ -31,14 +32,14 @@ def seal(plain: bytes, key: DataKey, place: str) -> str:
     return f"{PREFIX}{b64encode(key.wrapped).decode()}:{b64encode(sealed).decode()}"
 
 
-def unseal(text: str, ring: KeyRing, context: str, place: str) -> bytes:
-    """The value, where the ring opens its data key for `context`.
+def unseal(text: str, open_key: Callable[[bytes], bytes], place: str) -> bytes:
+    """The value, where its wrapped data key is opened.
 
     Raises:
-        KeyRefused: it does not, or the value is damaged or stood somewhere else.
+        KeyRefused: it is not, or the value is damaged or stood somewhere else.
     """
     wrapped, sealed = _parts(text, place)
-    return _opened(sealed, ring.open(wrapped, context), place)
+    return _opened(sealed, open_key(wrapped), place)
 
 
 def unseal_by(text: str, key: bytes, place: str) -> bytes:

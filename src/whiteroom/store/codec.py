@@ -53,7 +53,8 @@ def _to_json(value: Any) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _from_json(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """The document in a column."""
     # Shared by every record with the same text, which is most of a list: a record's documents are never changed.
     return msgspec.json.decode(text)
 
@@ -94,7 +95,7 @@ def _kind_of(hint: Any) -> _Kind:
     if origin is tuple:
         return _Kind(sa.Text, _to_json, _tuple_from_json)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return _Kind(sa.Text, _to_json, _from_json)
+        return _Kind(sa.Text, _to_json, from_json)
     raise TypeError(f"no column holds values of {hint}")
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from whiteroom.envelope.values import is_sealed, seal, unseal
 from whiteroom.ports import KeyRing
+from whiteroom.store.codec import from_json
 from whiteroom.store.secrets import ServerSeal
 
 BY_SERVER: Final[Mapping[str, Mapping[str, Callable[[bytes], Any]]]] = {
@@ -137,39 +138,47 @@ class StoreKeys:
         for name, read in BY_SERVER.get(table, {}).items():
             plain = self.server.unseal(getattr(record, name), _server_place(table, record, name))
             object.__setattr__(record, name, read(plain))
-        for name in DOCUMENTS.get(table, ()):
+        columns = DOCUMENTS.get(table)
+        if columns is None:
+            return
+        opened: dict[bytes, bytes] = {}  # its documents have one key
+        for name in columns:
             text = getattr(record, name, None)  # a view may have a part of the columns
             if text is not None:
-                object.__setattr__(record, name, self._document(record, name, text))
+                document = self._document(record, name, text, opened) if is_sealed(text) else from_json(text)
+                object.__setattr__(record, name, document)
 
-    def _document(self, record: Any, name: str, text: str) -> Mapping[str, Any]:
-        if not is_sealed(text):
-            plain: Mapping[str, Any] = msgspec.json.decode(text)
-            return plain
+    def _document(self, record: Any, name: str, text: str, opened: dict[bytes, bytes]) -> SealedDocument:
         place = place_of(record)
-        return SealedDocument(partial(self._unseal, text, place.context, place.of(name)))
 
-    def _unseal(self, text: str, context: str, place: str) -> bytes:
-        if self._ring is None:
-            raise RuntimeError("The store was opened without the ring that its documents are sealed by.")
-        return unseal(text, self._ring, context, place)
+        def open_key(wrapped: bytes) -> bytes:
+            if self._ring is None:
+                raise RuntimeError("The store was opened without the ring that its documents are sealed by.")
+            key = opened.get(wrapped)
+            if key is None:
+                key = opened[wrapped] = self._ring.open(wrapped, place.context)
+            return key
+
+        return SealedDocument(partial(unseal, text, open_key, place.of(name)))
 
 
 def _server_place(table: str, record: Any, column: str) -> str:
     return f"{table}\n{record.id}\n{column}"
 
 
-def open_all(answer: object) -> None:
+_HOLDING = frozenset({SealedDocument, dict, list, tuple})
+
+
+def open_all(answer: Any) -> None:
     """Open every document in an answer, as deep as answers hold any.
 
     Raises:
         KeyRefused: where the key of one is not to be had.
     """
-    if isinstance(answer, SealedDocument):
+    kind = type(answer)
+    if kind is SealedDocument:
         answer.opened()
-    elif isinstance(answer, dict):
-        for value in answer.values():
-            open_all(value)
-    elif isinstance(answer, list | tuple):
-        for value in answer:
-            open_all(value)
+    elif kind in _HOLDING:
+        for value in answer.values() if kind is dict else answer:
+            if type(value) in _HOLDING:
+                open_all(value)

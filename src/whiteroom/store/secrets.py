@@ -84,7 +84,8 @@ class ServerSeal:
         if self._ring is None or not found:
             return None
         text = found.get(self._ring.name) or next(iter(found.values()))
-        return unseal(text, self._ring, SERVER, SERVER)
+        ring = self._ring
+        return unseal(text, lambda wrapped: ring.open(wrapped, SERVER), SERVER)
 
     def _kept(self) -> dict[str, str]:
         return _server_keys(self._path)
