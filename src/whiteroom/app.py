@@ -171,7 +171,7 @@ class Whiteroom:
             noise_secret=noise_secret(settings, self._store),
             session_secret=session_secret(settings, self._store),
             bucket_regions=settings.regions_of_buckets,
-            signed_for=None if settings.buckets == "folder" else settings.profiles_of_accounts,
+            signed_for=settings.signed_for,
             strict_keys=settings.strict_keys,
             keys_seal=settings.keys != "echo",
             withhold_query_text=settings.withhold_query_text,

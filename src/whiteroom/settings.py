@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -212,6 +212,11 @@ class Settings:
     def profiles_of_accounts(self) -> Mapping[str, str]:
         """The profile of the AWS configuration that is mapped to each account."""
         return parse_account_profiles(self.account_profiles)
+
+    @property
+    def signed_for(self) -> Collection[str] | None:
+        """Accounts at whose buckets the server signs by their profiles; None where it needs nobody's role for any."""
+        return None if self.buckets == "folder" or self.s3_port is not None else self.profiles_of_accounts
 
     @property
     def server_file(self) -> Path:

@@ -19,6 +19,8 @@ import whiteroom
 from support.stores import Weak
 from whiteroom import ports
 from whiteroom.runtime.supervised import SupervisedRuntime
+from whiteroom.web.downloads import OpenDownload
+from whiteroom.wire.downloads import File
 
 HERE = Path(__file__).parent
 SUITES = sorted(HERE.glob("*/suite.py"))
@@ -26,6 +28,8 @@ PORT_MODULES = [import_module(f"whiteroom.ports.{module.name}") for module in it
 MAY_KNOW = ("whiteroom.base", "whiteroom.domain", "whiteroom.ports", "support.patience", "contract.")
 """What a suite may import of ours; of `contract.` other suites alone."""
 NOT_RUN = {
+    File: "it is what the wire asks for of what it sends, and is awaited",
+    OpenDownload: "it is awaited, and hands out what implements the port",
     SupervisedRuntime: "it is what the sandbox's and the container engine's runtime share",
     Weak: "it breaks the store's promise on purpose: test_isolation.py finds it out",
 }

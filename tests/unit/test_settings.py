@@ -48,6 +48,13 @@ def test_a_variable_says_yes_and_no_in_the_usual_ways(tmp_path: Path, text: str,
     assert loaded(tmp_path, environment={"WHITEROOM_DEV": text}).dev is value
 
 
+def test_roles_of_receivers_are_needed_at_buckets_of_their_own_alone(tmp_path: Path) -> None:
+    mapped = 'account_profiles = "111122223333=hospital"\n'
+    assert loaded(tmp_path, mapped).signed_for is None
+    assert loaded(tmp_path, mapped + 's3_port = 1\nbuckets = "s3"').signed_for is None
+    assert list(loaded(tmp_path, mapped + 'buckets = "s3"').signed_for or ()) == ["111122223333"]
+
+
 def test_variables_of_other_programs_and_of_the_command_line_are_left_alone(tmp_path: Path) -> None:
     environment = {"AWS_REGION": "x", "WHITEROOM_DATA": "y", "WHITEROOM_DEBUG": "1"}
     assert loaded(tmp_path, environment=environment) == loaded(tmp_path)

@@ -84,7 +84,7 @@ def get(
         raise Problem(f"There is no result {result}. `whiteroom results list` shows those that are.")
     if isinstance(delivered, Denied):
         raise Problem(delivered.reason)
-    if settings.buckets == "s3":
+    if settings.buckets == "s3" or settings.s3_port is not None:
         raise Problem(f"It lies in the receiver's own bucket, at {delivered.place}/: it is fetched there (docs/s3.md).")
     wanted = files_of(delivered) if file is None else (_named(delivered, file),)
     _copy_whole(open_data(settings).here, delivered, wanted, to)
