@@ -1,0 +1,46 @@
+"""Retention as the settings say it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.worlds.driven import World
+from whiteroom.opening import open_retention
+from whiteroom.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_erased"),
+    [({}, False), ({"result_retention_days": 2}, True), ({"result_retention_days": 2, "buckets": "s3"}, False)],
+)
+def test_results_of_this_server_are_erased_when_the_settings_say_so(
+    tmp_path: Path, settings: dict[str, Any], is_erased: bool
+) -> None:
+    world = World(tmp_path)
+    world.inference_job()
+    world.drive()
+    world.clock.now += timedelta(days=3)
+    chosen = Settings(data=tmp_path, **settings)
+    open_retention(chosen, world.store, world.data, world.runtime, world.clock).sweep_now_and_then()
+    assert (not world.data.delivered) is is_erased
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "erased"), [({"log_retention_days": 2}, 2), ({"log_retention_days": 4}, 0), ({}, 0)]
+)
+def test_logs_are_erased_after_as_many_days_as_the_settings_say(
+    tmp_path: Path, setting: dict[str, Any], erased: int
+) -> None:
+    world = World(tmp_path)
+    world.inference_job()
+    world.drive()
+    world.clock.now += timedelta(days=3)
+    chosen = Settings(data=tmp_path, **setting)
+    open_retention(chosen, world.store, world.data, world.runtime, world.clock).sweep_now_and_then()
+    assert len(world.runtime.forgotten_logs) == erased
+    world.close()
