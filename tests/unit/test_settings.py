@@ -75,6 +75,7 @@ def test_the_place_of_data_is_called_data_in_the_file_and_the_folder_stays_what_
         ("port = true", "port is True"),
         ("port = -1", "at least 0"),
         ("port = 65536", "at most 65535"),
+        ("s3_port = 65536", "s3_port is 65536; it must be at most 65535"),
         ("dev = 1", "true or false"),
         ('host = ""', "host is empty"),
         ('sandbox = "off"', "'required' or 'unsafe-no-sandbox'"),

@@ -149,8 +149,8 @@ def _copy(deliveries: Deliveries, result: Result, file: DeliveredFile, target: P
             source.close()
     except DeliveryGone:
         raise Problem(
-            f"{file.name} is not at {result.place} as it was delivered: it was removed, replaced or cut short. "
-            "Nothing was copied."
+            f"{file.name} is not at {result.place} as it was delivered: it went to a bucket of S3, or was removed, "
+            "replaced or cut short. Nothing was copied."
         ) from None
     if digest.hexdigest() != file.sha256:
         raise Problem(

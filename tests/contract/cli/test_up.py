@@ -89,6 +89,15 @@ def test_a_port_that_is_taken_is_one_sentence(server: RunningServer, tmp_path: P
     assert answer.stderr.count("\n") == 1
 
 
+def test_a_port_of_s3_that_is_taken_is_one_sentence(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "whiteroom.toml").write_text(f"s3_port = {server.url.rpartition(':')[2]}\n")
+    answer = up(tmp_path / "data", "--port", "0", "--s3")
+    assert answer.returncode == 1
+    assert "the setting s3_port" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
 def test_a_database_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
