@@ -51,6 +51,11 @@ class FakeKms:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
     def client(self, region: str) -> Any:
         """A client of botocore's that asks this one."""
         session = Session()

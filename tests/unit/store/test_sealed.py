@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,17 @@ def test_what_was_written_before_stays_readable_and_secrets_are_sealed_from_the_
     store.seal_secrets()
     with store.reading() as tx:
         assert tx.access_keys.all() == (KEY,)
+
+
+def test_what_is_deleted_is_not_to_be_read_in_the_file_any_more(path: Path, store: SqliteStore) -> None:
+    owner = "deleted-7d2f01"
+    with store.transaction() as tx:
+        tx.access_keys.add(replace(KEY, user_id=owner))
+    assert found_in(path, owner)
+    with store.transaction() as tx:
+        tx.access_keys.remove(KEY)
+    store.close()  # which empties the log into the file
+    assert found_in(path, owner) == []
 
 
 def test_what_is_declared_to_be_sealed_is_a_document_that_nothing_searches_and_no_list_reads() -> None:
