@@ -85,12 +85,21 @@ def backup(
     size_bytes = sum(entry.size_bytes for entry in files)
     if as_json:
         told = {"folder": str(folder), "madeAt": manifest.made_at, "files": len(files), "bytes": size_bytes}
-        say_json({**told, "lost": manifest.lost, "keysLeftOut": manifest.keys})
+        say_json({**told, "lost": manifest.lost, "keysLeftOut": manifest.keys, "elsewhere": list(_elsewhere(settings))})
         return
     say(f"{folder} holds {len(files):,} files, {size_bytes:,} bytes, as of {manifest.made_at}.")
     say_what_is_missing(manifest, settings.data)
+    for sentence in _elsewhere(settings):
+        say(f"ELSEWHERE  {sentence}")
+
+
+def _elsewhere(settings: Settings) -> Iterator[str]:
+    """What no backup of the folder has, and is to be backed up by itself."""
     if settings.data_location:
-        say(f"ELSEWHERE  Channels, models and checkpoints are in {settings.data_location}: back that up too.")
+        yield f"Channels, models and checkpoints are in {settings.data_location}: back that up too."
+    s3 = settings.folder("s3")
+    if s3.is_dir() and any(s3.iterdir()):
+        yield f"Buckets of the S3 that comes along are in {s3}: copy them out of it, or the folder of a stopped server."
 
 
 def say_what_is_missing(manifest: Manifest, data: Path) -> None:
@@ -98,7 +107,7 @@ def say_what_is_missing(manifest: Manifest, data: Path) -> None:
     for sentence in manifest.lost:
         say(f"LOST  {sentence}")
     for key in manifest.keys:
-        say(f"KEY   {data / key} is left out. {KEYS.get(Path(key).name, KEYS['master.key'])}")
+        say(f"KEY   {data / key} is left out. {KEYS.get(key, KEYS['master.key'])}")
 
 
 def _written(settings: Settings, writer: BackupWriter) -> Manifest:

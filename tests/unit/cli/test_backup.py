@@ -144,3 +144,15 @@ def test_work_that_is_under_way_is_not_copied(cli: CommandLine, world: World, ta
     (cli.data / "checkpoints" / record.id).mkdir(parents=True)
     assert cli("backup", str(target)).code == 0
     assert not [path for path in paths(target) if path.startswith(("runs", "checkpoints"))]
+
+
+def test_buckets_of_the_s3_that_comes_along_are_told_to_be_backed_up_by_themselves(
+    cli: CommandLine, world: World, target: Path
+) -> None:
+    assert world
+    assert cli("backup", str(target), "--json").json["elsewhere"] == []
+    (cli.data / "s3").mkdir()
+    (cli.data / "s3" / "1.dat").touch()
+    (sentence,) = cli("backup", str(target.with_name("tuesday")), "--json").json["elsewhere"]
+    assert str(cli.data / "s3") in sentence
+    assert not [path for path in paths(target.with_name("tuesday")) if path.startswith("s3/")]
