@@ -115,8 +115,8 @@ def try_out(choice: Choice) -> str:
         bucket.delete([folder + own])
     if bucket.versions_are_kept():
         raise Trouble(
-            f"The bucket of {bucket.shown()} keeps versions, so that what is erased is not gone: have a lifecycle rule "
-            "delete noncurrent versions, or take a bucket without versioning."
+            f"The bucket of {bucket.shown()} keeps versions, so that what is erased is not gone: take one without "
+            "versioning."
         )
     return f"{bucket.shown()} can be written, read, listed and deleted from."
 
