@@ -19,7 +19,7 @@ from whiteroom.aws.handed import handed_client
 from whiteroom.aws.identities import member
 from whiteroom.aws.refusals import AwsRefused
 from whiteroom.catalog.glue import GlueCatalog
-from whiteroom.engines.duckdb.elsewhere.bringing import bring
+from whiteroom.engines.duckdb.elsewhere.bringing import Wanted, bring
 from whiteroom.ports import Reader, TableNotFound
 
 PAGE = (Path(__file__).parents[3] / "docs" / "tables.md").read_text()
@@ -91,7 +91,7 @@ def read(lake: Lake, folder: Path) -> bytes:
     found = GlueCatalog(clients).resolve(ACCOUNT, lake.database, "people", reader=reader)
     identity = member(ACCOUNT, ROLE, reader.query_id)
     s3 = handed_client("s3", clients.credentials(identity))
-    bring(s3, identity, [(found.objects[0], folder / "rows")], lambda _: None)
+    bring(s3, identity, [Wanted(found.objects[0], folder / "rows")], lambda _: None)
     return (folder / "rows").read_bytes()
 
 

@@ -26,6 +26,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.engines.duckdb.elsewhere.bringing import PART_BYTES
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.ports import Reader
 
@@ -61,7 +62,7 @@ def lake(moto: str, monkeypatch: pytest.MonkeyPatch) -> Lake:
 def folder(tmp_path: Path, lake: Lake) -> Iterator[LakeFolder]:
     (tmp_path / "results").mkdir()
     data = FolderData(tmp_path)
-    engine = DuckDbEngine(tmp_path / "engine", data, aws=AwsClients("us-east-1"), table_bytes=10**6)
+    engine = DuckDbEngine(tmp_path / "engine", data, aws=AwsClients("us-east-1"), table_bytes=10**8)
     folder = LakeFolder(tmp_path, data, engine, lake=lake)
     yield folder
     for query_id in folder.engine.queries():
@@ -161,6 +162,22 @@ def test_parquet_has_the_catalogs_types_and_columns_that_no_file_has_are_null(
     assert folder.text("SELECT * FROM facts", csv_header=False) == (
         "1,1.50,2020-01-02T03:04:05.000Z,,,,,\n,,,2020-01-01,true,abc,2.5,\n"
     )
+
+
+def test_of_a_large_object_the_columns_are_brought_that_a_query_reads(
+    folder: LakeFolder, lake: Lake, tmp_path: Path
+) -> None:
+    lake.table("facts", {"id": "bigint", "noise": "double", "more": "double"}, "parquet")
+    rows = "SELECT i AS id, random() AS noise, random() AS more FROM range(1_500_000) t(i)"
+    body = parquet(rows, tmp_path)
+    assert len(body) > 2 * PART_BYTES
+    lake.put("facts/1.parquet", body)
+    folder.use("facts")
+    everything = folder.text("SELECT sum(id) AS s, sum(noise) AS n, sum(more) AS m FROM facts", csv_header=False)
+    assert everything.split(",")[0] == str(sum(range(1_500_000)))
+    assert folder.text("SELECT sum(more) AS m FROM facts", csv_header=False).strip() == everything.strip().split(",")[2]
+    assert folder.text("SELECT count(*) AS c FROM facts", csv_header=False) == "1500000\n"
+    assert folder.text("SELECT id FROM facts WHERE id < 3", csv_header=False) == "0\n1\n2\n"
 
 
 def test_a_file_with_another_type_than_the_catalogs_is_named_with_the_column(
@@ -323,14 +340,10 @@ def test_a_bucket_that_is_gone_is_a_refusal(people: LakeFolder, lake: Lake) -> N
 
 
 def test_more_than_the_server_allows_is_not_brought(people: LakeFolder, lake: Lake) -> None:
-    lake.put("people/2.csv", "1\n" * 500_001)
-    people.tables.clear()
-    people.use("people")
+    people.engine = DuckDbEngine(people.path / "small", people.data, aws=AwsClients("us-east-1"), table_bytes=1)
     seen, _ = people.run("SELECT id FROM people")
     assert seen.failure is QueryFailure.RESOURCES
-    assert (
-        "more than 1,000,000 bytes outside of this machine, the limit of this server (max_table_bytes)" in seen.message
-    )
+    assert "more than 1 bytes outside of this machine, the limit of this server (max_table_bytes)" in seen.message
 
 
 def test_nothing_of_a_table_and_no_secret_of_its_owner_is_left_in_a_file(people: LakeFolder) -> None:

@@ -42,13 +42,23 @@ class _Part:
         return self.length == self.item.size_bytes
 
 
-def bring(s3: Any, identity: Identity, wanted: Sequence[tuple[StoredObject, Path]], sleep: Sleep = time.sleep) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An object, and the file that is made of it, whose folder is there."""
+
+    item: StoredObject
+    file: Path
+    ranges: Sequence[tuple[int, int]] | None = None
+    """Of its bytes, the first and the one behind the last; what is in none of them is a hole. None for all."""
+
+
+def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = time.sleep) -> None:
     """Write each object to its file, several parts at a time.
 
     Args:
         s3: signs as the table's owner.
         identity: the owner's, for sentences.
-        wanted: objects, and the files that are made of them; their folders are there.
+        wanted: objects; a file that is there is filled further.
         sleep: waits for so many seconds.
 
     Raises:
@@ -65,15 +75,16 @@ def bring(s3: Any, identity: Identity, wanted: Sequence[tuple[StoredObject, Path
             pool.shutdown(cancel_futures=True)
 
 
-def _parts(wanted: Sequence[tuple[StoredObject, Path]]) -> Iterator[_Part]:
-    for item, file in wanted:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+def _parts(wanted: Sequence[Wanted]) -> Iterator[_Part]:
+    for one in wanted:
+        handle = os.open(one.file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.truncate(handle, item.size_bytes)
+            os.truncate(handle, one.item.size_bytes)
         finally:
             os.close(handle)
-        for begin in range(0, item.size_bytes, PART_BYTES):
-            yield _Part(item, file, begin, min(PART_BYTES, item.size_bytes - begin))
+        for begin, end in one.ranges if one.ranges is not None else [(0, one.item.size_bytes)]:
+            for at in range(begin, end, PART_BYTES):
+                yield _Part(one.item, one.file, at, min(PART_BYTES, end - at))
 
 
 def _bring_part(s3: Any, identity: Identity, part: _Part, sleep: Sleep) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from whiteroom.aws.handed import handed_client
-from whiteroom.aws.identities import member
+from whiteroom.aws.identities import Identity, member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.domain.privacy.partitions import Use, may_be_seen
-from whiteroom.domain.privacy.query_tables import CatalogTable, QueryTable, StoredObject
-from whiteroom.engines.duckdb.elsewhere.bringing import ObjectMoved, bring
+from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat, QueryTable, StoredObject
+from whiteroom.engines.duckdb.elsewhere.bringing import PART_BYTES, ObjectMoved, Wanted, bring
+from whiteroom.engines.duckdb.elsewhere.chunks import needed, tail_of
 from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, NotBrought, Staging, TooMuch
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
 from whiteroom.engines.duckdb.tables import BrokenData
@@ -48,11 +50,25 @@ def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery
     if sum(item.size_bytes for items in wanted.values() for item in items) > staging.most_bytes:
         raise TooMuch(f"The tables of the query have more than {staging.most_bytes:,} bytes outside of this machine")
     shutil.rmtree(staging.folder, ignore_errors=True)
-    views = {
-        view: replace(table, source=_table(table, wanted[view], query_id, staging, staging.folder / str(number)))
-        for number, (view, table) in enumerate(elsewhere.items())
-    }
+    views = {}
+    for number, (view, table) in enumerate(elsewhere.items()):
+        told = _read_alone(table, judged.columns[view])
+        source = _table(told, wanted[view], query_id, staging, staging.folder / str(number))
+        views[view] = replace(table, source=source)
     return replace(judged, views={**judged.views, **views})
+
+
+def _read_alone(table: QueryTable, wanted: Collection[str]) -> QueryTable:
+    """The table with the columns that the query reads: of Parquet no others are brought."""
+    source = table.source
+    if source.format is not FileFormat.PARQUET:
+        return table
+    keys = {name.lower() for name in source.reading.partitions}
+    columns = tuple(column for column in source.columns if column.name.lower() in {*wanted, *keys})
+    if not columns:
+        # Its rows are only counted: by a column that a query may see.
+        columns = tuple(column for column in source.columns if column.name.lower() in table.readable_columns)[:1]
+    return replace(table, source=replace(source, columns=columns))
 
 
 def _seen(source: CatalogTable, uses: Sequence[Use]) -> list[StoredObject]:
@@ -75,11 +91,11 @@ def _table(
     try:
         _require(handed)
         folder.mkdir(mode=0o700, parents=True)
-        wanted = [(item, _file(folder, number, item, table.source)) for number, item in enumerate(items)]
+        wanted = [Wanted(item, _file(folder, number, item, table.source)) for number, item in enumerate(items)]
         if wanted:
-            bring(handed_client("s3", handed), identity, wanted)
+            _bring(handed_client("s3", handed), identity, wanted, table.source)
         source = replace(table.source, pruned=len(items) < len(table.source.objects))
-        return shaped(source, [file for _, file in wanted], folder)
+        return shaped(source, [one.file for one in wanted], folder)
     except UnusableFiles as error:
         raise BrokenData(f"Table '{table.name}': {error}. Its owner must look at it.") from None
     except AwsRefused as error:
@@ -95,6 +111,17 @@ def _table(
         raise NotBrought(
             f"The table '{table.name}' {how}, again and again. Ask later.", table, error, again=True
         ) from None
+
+
+def _bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], source: CatalogTable) -> None:
+    def is_large(one: Wanted) -> bool:
+        return source.format is FileFormat.PARQUET and one.item.size_bytes > PART_BYTES
+
+    chunked = [one for one in wanted if is_large(one)]
+    bring(s3, identity, [replace(one, ranges=[tail_of(one.item.size_bytes)]) for one in chunked])
+    columns = {column.name.lower() for column in source.columns}
+    rest = [replace(one, ranges=needed(one.file, one.item.size_bytes, columns)) for one in chunked]
+    bring(s3, identity, [*rest, *(one for one in wanted if not is_large(one))])
 
 
 def _require(handed: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from whiteroom.aws.identities import member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.domain.privacy.query_tables import StoredObject
 from whiteroom.engines.duckdb.elsewhere import bringing
-from whiteroom.engines.duckdb.elsewhere.bringing import ObjectMoved, bring
+from whiteroom.engines.duckdb.elsewhere.bringing import ObjectMoved, Wanted, bring
 
 OWNER = member("111122223333", "arn:aws:iam::111122223333:role/tables", "q")
 BODY = os.urandom(300_000)
@@ -38,7 +38,7 @@ def s3(store: FlakyStore, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def brought(s3: Any, tmp_path: Path, item: StoredObject = ITEM) -> bytes:
     waits: list[float] = []
-    bring(s3, OWNER, [(item, tmp_path / "1")], waits.append)
+    bring(s3, OWNER, [Wanted(item, tmp_path / "1")], waits.append)
     return (tmp_path / "1").read_bytes()
 
 
