@@ -18,7 +18,7 @@ from contract.sql_engine.suite import SqlEngineContract
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.queries import QueryFailure, QuerySpec, ResultFormat
 from whiteroom.domain.execution.runs import Phase
-from whiteroom.domain.privacy.query_tables import FileFormat
+from whiteroom.domain.privacy.query_tables import FileFormat, unreadable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 
 ENDLESS = "SELECT count(*) AS n FROM numbers a CROSS JOIN numbers b CROSS JOIN numbers c WHERE a.i * b.i + c.i = -1"
@@ -286,7 +286,7 @@ def test_a_file_that_is_gone_is_a_fault_of_the_data(people: EngineFolder) -> Non
 
 
 def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_others(people: EngineFolder) -> None:
-    people.add("gone", [], {}, rule=None, rule_type=None)
+    people.add("gone", [], {}, rule=None, rule_type=None, source=unreadable("It is gone."))
     seen, _ = people.run("SELECT name FROM people")
     assert seen.result is not None
     seen, _ = people.run("SELECT p.name FROM people p JOIN gone g ON p.name = g.name")
