@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from crash.points import POINTS
 from support.failpoints import crash_at
+from support.faulty import faulty
 from support.worlds.driven import World
 from whiteroom.base.locations import Location
 from whiteroom.data.s3.bucket import Bucket
@@ -31,11 +34,11 @@ class DeliveringData(S3Data):
         self.here.deliver(*asked)
 
 
-@pytest.fixture
-def keys(moto: str, world: World) -> Any:
-    """The world's data is in a bucket; answers what is in it."""
+def put_in_s3(world: World, url: str) -> Any:
+    """Have the world's data in a bucket; answers what is in it."""
     secrets = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    client = boto3.client("s3", endpoint_url=moto, region_name="us-east-1", **secrets)
+    once = Config(retries={"total_max_attempts": 1})
+    client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=once, **secrets)
     name = f"crash-{uuid.uuid4().hex}"
     client.create_bucket(Bucket=name)
     bucket = Bucket(lambda: client, Location(name, ()), "server-1")
@@ -43,6 +46,12 @@ def keys(moto: str, world: World) -> Any:
     for one in (world, world.runtime, world.engine, world.synthesiser, world.layouts):
         setattr(one, "_data" if one is world.layouts else "data", data)
     return lambda: {item["Key"] for item in client.list_objects_v2(Bucket=name).get("Contents", ())}
+
+
+@pytest.fixture
+def keys(moto: str, world: World) -> Any:
+    """The world's data is in a bucket; answers what is in it."""
+    return put_in_s3(world, moto)
 
 
 def drive(world: World, point: str, visit: int) -> None:
@@ -131,3 +140,22 @@ def test_a_layout_is_made_once_for_all_machines(world: World, keys: Any) -> None
         assert len(list(Path(world.data.path(layout)).iterdir())) == 2
     assert world.layouts.made == [layout]
     assert named(keys(), "layout") == 1
+
+
+def test_work_waits_while_the_store_gives_no_answer_and_goes_on_with_what_it_has(
+    world: World, moto: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with faulty(moto) as store:
+        put_in_s3(world, store.url)
+        channel = world.channel()
+        store.fault = lambda _request: "503"
+        reconciler = world.reconciler()
+        while len(told := [one.message for one in caplog.records if "waits (tried" in one.message]) < 5:
+            reconciler.step("worker")
+            world.clock.now += timedelta(minutes=2)
+        assert "tried 5 times): What the server keeps in S3 cannot be used: s3:PutObject on s3://crash-" in told[-1]
+        assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status == "CREATE_IN_PROGRESS"
+        store.fault = lambda _request: ""
+        world.drive(reconciler)
+    assert world.get(Work.ML_INPUT_CHANNELS, channel.id).status == "ACTIVE"
+    assert len(world.engine.started) == 1
