@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
+import zstandard
 from isal import igzip, isal_zlib
 
 
@@ -108,10 +109,6 @@ class _ZstdMember:
     needs_input = True
 
     def __init__(self) -> None:
-        try:
-            import zstandard  # noqa: PLC0415 -- few tables need it
-        except ImportError:
-            raise CannotUnpack("it is compressed in zstd; install the package zstandard to read it") from None
         self._fault = zstandard.ZstdError
         self._frame = zstandard.ZstdDecompressor().decompressobj()
 

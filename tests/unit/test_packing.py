@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -84,13 +83,6 @@ def read_on(stream: BinaryIO) -> None:
     while chunk := stream.read(1 << 20):
         total += len(chunk)
         assert total <= BOMB_BYTES
-
-
-def test_without_the_package_that_reads_zstd_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = PACK[Packing.ZSTD](TEXT)
-    monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(CannotUnpack, match="install the package zstandard"):
-        read(tmp_path / "a", packed)
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.BZ2", "a.csv.zst", "a.csv.zstd", "a.csv"])
