@@ -286,7 +286,8 @@ def test_a_file_that_is_gone_is_a_fault_of_the_data(people: EngineFolder) -> Non
 
 
 def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_others(people: EngineFolder) -> None:
-    people.add("gone", [], {}, rule=None, rule_type=None, source=unreadable("It is gone."))
+    gone = unreadable("/data/gone.csv is gone.")
+    people.add("gone", [], {}, rule=None, rule_type=None, source=gone, association_id="id-gone")
     seen, _ = people.run("SELECT name FROM people")
     assert seen.result is not None
     seen, _ = people.run("SELECT p.name FROM people p JOIN gone g ON p.name = g.name")
@@ -294,6 +295,7 @@ def test_a_table_that_cannot_be_read_fails_the_queries_that_read_it_and_no_other
     assert seen.message == (
         "The table 'gone' cannot be read now. Ask its owner: the catalog has no such table, or its files are gone."
     )
+    assert seen.for_owners == {"id-gone": "/data/gone.csv is gone."}
 
 
 def test_a_value_that_breaks_a_query_does_not_appear_in_the_message(people: EngineFolder) -> None:

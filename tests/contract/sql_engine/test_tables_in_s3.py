@@ -225,6 +225,17 @@ def test_empty_and_hidden_objects_and_those_of_other_prefixes_hold_no_row(folder
     assert folder.text("SELECT id FROM people", csv_header=False) == "1\n2\n"
 
 
+HOSTILE = ("it's", "a*?[b]{c}", "x=1/y=2", "a" * 900, "ünï", 'q"u', "%2e%2e%2f", "p.csv.gz")
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_the_name_of_an_object_is_only_told_and_leads_nowhere(folder: LakeFolder, lake: Lake, key: str) -> None:
+    lake.table("people", {"id": "bigint"})
+    lake.put(f"people/{key}", "7\n")
+    folder.use("people")
+    assert folder.text("SELECT id FROM people", csv_header=False) == "7\n"
+
+
 @pytest.fixture
 def sales(folder: LakeFolder, lake: Lake) -> LakeFolder:
     """A table in partitions of year and region: of each, one row with a number of its own."""

@@ -68,4 +68,5 @@ def _tables(connection: duckdb.DuckDBPyConnection, judged: JudgedQuery) -> tuple
 def _table(connection: duckdb.DuckDBPyConnection, table: QueryTable, wanted: frozenset[str]) -> TableRead:
     [(rows,)] = connection.execute(count_statement(table)).fetchall()
     types = tuple(spark_type for _, spark_type in read_columns(table, wanted))
-    return TableRead(table.association_id, rows, len(table.source.files), types)
+    files = len(table.source.objects or table.source.files)
+    return TableRead(table.association_id, rows, files, types)
