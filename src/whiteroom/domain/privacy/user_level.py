@@ -68,6 +68,7 @@ _CUTTING = ("LIMIT", "OFFSET")
 GROWING = frozenset(
     [
         "AGGREGATE",
+        "ARRAY_INSERT",
         "ARRAY_REPEAT",
         "FACTORIAL",
         "FORMAT",

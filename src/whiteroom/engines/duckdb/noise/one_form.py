@@ -91,9 +91,18 @@ def one_form(column: str, kind: str, *, text: bool = False) -> str:
     """
     if kind in _REALS:
         return f"CASE WHEN isnan({column}) THEN 'nan'::{kind} ELSE {column} + 0::{kind} END"
+    if kind.startswith("DECIMAL("):
+        most = _most(kind)
+        return f"CASE WHEN {column} BETWEEN '-{most}'::{kind} AND '{most}'::{kind} THEN {column} END"
     if kind == "TIMESTAMP":
         return f"CASE WHEN {column} >= {_FIRST_TIME} THEN {column} END"
     return f"nfc_normalize({column})" if text and kind == "VARCHAR" else column
+
+
+def _most(kind: str) -> str:
+    """The greatest value of a decimal. Files may hold greater ones, which no TRY keeps from ending a query."""
+    digits, scale = map(int, kind.removeprefix("DECIMAL(").removesuffix(")").split(","))
+    return f"{'9' * (digits - scale)}.{'9' * scale}"
 
 
 def require_one_form(kinds: list[str]) -> None:
