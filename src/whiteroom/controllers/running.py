@@ -19,6 +19,7 @@ from whiteroom.domain.execution.runs import ABSENT, Limits, Observation, Phase, 
 from whiteroom.domain.execution.steps import Failure, Outcome, refused
 from whiteroom.domain.privacy.policies import LogPolicy, PrivacyPolicies
 from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
+from whiteroom.domain.resources.holdings import Kept
 from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import ALLOWED, Verdict
 from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
@@ -40,19 +41,9 @@ NO_ALGORITHM = refused(
 )
 
 
-class RunRecord(Tried, Protocol):
+class RunRecord(Tried, Kept, Protocol):
     """What every record that has a run says of it."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def arn(self) -> str: ...
-    @property
-    def membership_id(self) -> str: ...
-    @property
-    def collaboration_id(self) -> str: ...
-    @property
-    def account_id(self) -> str: ...
     @property
     def payer_account_id(self) -> str | None: ...
     @property

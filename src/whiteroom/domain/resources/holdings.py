@@ -60,47 +60,8 @@ def holding_id(kind: HoldingKind, of: str) -> str:
     return f"{kind.value}/{of}"
 
 
-def of_channel(channel: MLInputChannel, now: datetime) -> Holding | None:
-    """What a channel holds from now on; None where it has no rows."""
-    if channel.status is not ml_input_channels.Status.ACTIVE:
-        return None
-    return Holding(
-        id=holding_id(HoldingKind.CHANNEL, channel.id),
-        kind=HoldingKind.CHANNEL,
-        resource=channel.arn,
-        membership_id=channel.membership_id,
-        collaboration_id=channel.collaboration_id,
-        account_id=channel.account_id,
-        payer_account_id=channel.payer_configuration.get("computePayerAccountId") or channel.account_id,
-        size_bytes=channel.size_bytes or 0,
-        is_held=True,
-        created_at=now,
-        ended_at=None,
-    )
-
-
-def of_model(model: TrainedModel, now: datetime) -> Holding | None:
-    """What a version of a model holds from now on; None where nothing of it is kept."""
-    partial = model.status is trained_models.Status.CREATE_FAILED and model.partial_bytes is not None
-    if not (model.status is trained_models.Status.ACTIVE or partial):
-        return None
-    return Holding(
-        id=holding_id(HoldingKind.ARTEFACTS, model.id),
-        kind=HoldingKind.ARTEFACTS,
-        resource=model.arn,
-        membership_id=model.membership_id,
-        collaboration_id=model.collaboration_id,
-        account_id=model.account_id,
-        payer_account_id=model.payer_account_id or model.account_id,
-        size_bytes=model.stored_bytes or 0,
-        is_held=True,
-        created_at=now,
-        ended_at=None,
-    )
-
-
-class Logged(Protocol):
-    """A training or an inference job, whose run has a log."""
+class Kept(Protocol):
+    """A record of which bytes are kept."""
 
     @property
     def id(self) -> str: ...
@@ -112,22 +73,47 @@ class Logged(Protocol):
     def collaboration_id(self) -> str: ...
     @property
     def account_id(self) -> str: ...
+
+
+class Logged(Kept, Protocol):
+    """A training or an inference job, whose run has a log."""
+
     @property
     def payer_account_id(self) -> str | None: ...
     @property
     def status(self) -> StrEnum: ...
 
 
+def of_channel(channel: MLInputChannel, now: datetime) -> Holding | None:
+    """What a channel holds from now on; None where it has no rows."""
+    if channel.status is not ml_input_channels.Status.ACTIVE:
+        return None
+    payer = channel.payer_configuration.get("computePayerAccountId")
+    return _of(HoldingKind.CHANNEL, channel, payer, channel.size_bytes or 0, now)
+
+
+def of_model(model: TrainedModel, now: datetime) -> Holding | None:
+    """What a version of a model holds from now on; None where nothing of it is kept."""
+    partial = model.status is trained_models.Status.CREATE_FAILED and model.partial_bytes is not None
+    if not (model.status is trained_models.Status.ACTIVE or partial):
+        return None
+    return _of(HoldingKind.ARTEFACTS, model, model.payer_account_id, model.stored_bytes or 0, now)
+
+
 def of_log(record: Logged, size_bytes: int, now: datetime) -> Holding:
     """What the log of a run holds from now on."""
+    return _of(HoldingKind.LOG, record, record.payer_account_id, size_bytes, now)
+
+
+def _of(kind: HoldingKind, record: Kept, payer_account_id: str | None, size_bytes: int, now: datetime) -> Holding:
     return Holding(
-        id=holding_id(HoldingKind.LOG, record.id),
-        kind=HoldingKind.LOG,
+        id=holding_id(kind, record.id),
+        kind=kind,
         resource=record.arn,
         membership_id=record.membership_id,
         collaboration_id=record.collaboration_id,
         account_id=record.account_id,
-        payer_account_id=record.payer_account_id or record.account_id,
+        payer_account_id=payer_account_id or record.account_id,
         size_bytes=size_bytes,
         is_held=True,
         created_at=now,
