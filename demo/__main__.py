@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from demo import report
 from demo.data import write_tables
 from demo.story import AIRLINE, IMAGE, NAMES, WEATHER, Story, StoryFailed
+from whiteroom.cli.server_file import running_url
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / "demo-data"
@@ -65,7 +66,14 @@ def prepare() -> dict[str, dict[str, str]]:
 
 
 def _forget_the_last_run() -> None:
-    """Remove what the last run left, its images excepted: building one is the slow part."""
+    """Remove what the last run left, its images excepted: building one is the slow part.
+
+    Raises:
+        SystemExit: a server runs on it.
+    """
+    url = running_url(ROOM / "server.json")
+    if url is not None:
+        raise SystemExit(f"A server runs on the last demo's room ({url}), which this one replaces. Stop it first.")
     if ROOM.exists():
         for entry in ROOM.iterdir():
             if entry.name != "images":

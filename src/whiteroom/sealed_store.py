@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whiteroom.keys.local import LOCAL
 from whiteroom.keys.rings import open_rings
-from whiteroom.ports import KeyRefused
+from whiteroom.ports import KeyRefused, WrongKey
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.secrets import is_sealed_by
 from whiteroom.store.sqlite import SqliteStore
@@ -40,7 +40,9 @@ def open_store(settings: Settings, *, look_only: bool = False) -> SqliteStore:
             store.seal_secrets()
     except KeyRefused as error:
         store.close()
-        raise SettingsError(f"What the data folder keeps cannot be opened: {error}") from None
+        remedy = f" Restore to {master_key_file(settings)} the master key that it was sealed under."
+        wrong = isinstance(error, WrongKey) and settings.keys == LOCAL
+        raise SettingsError(f"What the folder keeps cannot be opened: {error}{remedy if wrong else ''}") from None
     except BaseException:
         store.close()
         raise
@@ -75,8 +77,10 @@ def session_secret(settings: Settings, store: SqliteStore, *, look_only: bool = 
     Raises:
         SettingsError: it cannot be read.
     """
-    sentence = "The key of session tokens cannot be used: {} Where there is no backup, remove it: another is made, "
-    sentence += "and users get new sessions."
+    sentence = (
+        "The key of session tokens cannot be used: {} Where it is a file of an earlier release, and has no backup, "
+        "remove it: another is made, and users get new sessions."
+    )
     return _secret(store, SESSIONS, settings.sessions_key, sentence, look_only=look_only)
 
 

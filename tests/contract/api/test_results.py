@@ -282,27 +282,33 @@ def test_the_pages_curl_lists_what_there_is_and_goes_on_where_a_download_was_cut
     who = members.keys["888888888888"]
     result = members.delivered.to("888888888888", {"model.tar.gz": ROWS})
     shell = next(block for kind, block in BLOCKS if kind == "sh")
-    listing, fetching = shell.replace("RESULT", result.id).replace("curl ", "curl --fail --silent ").split("\n\n")
+    listing, fetching, summing = shell.replace("RESULT", result.id).replace("curl ", "curl --silent ").split("\n\n")
     listed = json.loads(as_the_page_says(members, who, tmp_path, "sh", "-c", listing))["results"]
     assert [one["resultIdentifier"] for one in listed] == [result.id]
     as_the_page_says(members, who, tmp_path, "sh", "-c", fetching)
-    assert (tmp_path / "model.tar.gz").read_bytes() == ROWS
-    (tmp_path / "model.tar.gz").write_bytes(ROWS[:1000])
-    as_the_page_says(members, who, tmp_path, "sh", "-c", fetching)
-    assert (tmp_path / "model.tar.gz").read_bytes() == ROWS
+    fetched = tmp_path / result.id / "model.tar.gz"
+    assert fetched.read_bytes() == ROWS
+    fetched.write_bytes(ROWS[:1000])
+    going_on = fetching.replace("--fail", "--continue-at - --fail")
+    assert "`--continue-at -`" in PAGE
+    as_the_page_says(members, who, tmp_path, "sh", "-c", going_on)
+    assert fetched.read_bytes() == ROWS
+    assert as_the_page_says(members, who, tmp_path, "sh", "-c", summing).split()[0] == listed[0]["files"][0]["sha256"]
     assert members.events(result)[-1].startswith("downloads bytes 1000-1048575 of")
 
 
 def test_the_pages_python_fetches_everything_and_makes_a_url_for_a_browser(members: Members, tmp_path: Path) -> None:
     members.join("999999999999")
     who = members.keys["999999999999"]
-    members.delivered.to("999999999999", {"rows.csv": ROWS})
+    first = members.delivered.to("999999999999", {"rows.csv": ROWS})
+    second = members.delivered.to("999999999999", {"rows.csv": ROWS[:5]})
     fetching, presigning = (block for kind, block in BLOCKS if kind == "python")
     as_the_page_says(members, who, tmp_path, sys.executable, "-c", fetching)
-    assert (tmp_path / "rows.csv").read_bytes() == ROWS
+    assert (tmp_path / first.id / "rows.csv").read_bytes() == ROWS
+    assert (tmp_path / second.id / "rows.csv").read_bytes() == ROWS[:5]
     url = as_the_page_says(members, who, tmp_path, sys.executable, "-c", presigning).strip()
     said = members.send("GET", url.removeprefix(members.server.url))
-    assert (said.body, said.headers["content-disposition"]) == (ROWS, 'attachment; filename="rows.csv"')
+    assert (said.body, said.headers["content-disposition"]) == (ROWS[:5], 'attachment; filename="rows.csv"')
 
 
 def test_a_presigned_url_fetches_a_file_without_a_key(members: Members, bob: Any, rows: Result) -> None:

@@ -158,7 +158,7 @@ def test_a_lost_master_key_is_told_and_not_made_again(tmp_path: Path, master: Pa
     assert not master.exists()
     assert "NO  keys" in whiteroom("doctor", "--data", str(data)).out
     master.write_bytes(bytes(32))
-    assert "another master key" in refused(data)
+    assert f"Restore to {master} the master key that it was sealed under" in refused(data)
     assert "NO  server key" in whiteroom("doctor", "--data", str(data)).out
     master.write_bytes(kept)
     with running_server(data):
