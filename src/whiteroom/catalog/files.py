@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,8 +56,9 @@ def expand(sources: Sequence[str]) -> tuple[str, ...]:
         elif path.is_file():
             found = [path]
         else:
-            found = [Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file()]  # noqa: PTH207 -- absolute patterns
-            _require_inside(found, folder_of(source))
+            folder = folder_of(source)
+            found = _matching(folder, source)
+            _require_inside(found, folder)
         if not found:
             raise UnusableFiles(
                 f"{source} holds no file. Give a file, a folder with files, or a pattern that fits some."
@@ -82,6 +82,19 @@ def _require_text(file: str) -> None:
     except UnicodeEncodeError:
         shown = os.fsencode(file).decode("ascii", "backslashreplace")
         raise UnusableFiles(f"{shown} has a name that is not UTF-8. Rename it.") from None
+
+
+def _matching(folder: Path, source: str) -> list[Path]:
+    """The files that a pattern means. `**` follows no link: two of them to one folder would never come to an end."""
+    pattern = str(Path(source).relative_to(folder)) if Path(source).is_relative_to(folder) else ""
+    if not set("*?[") & set(pattern):
+        return []
+    if pattern == "**" or pattern.endswith("/**"):
+        pattern += "/*"
+    found = [file for file in folder.glob(pattern) if file.is_file()]
+    if "." in {part[:1] for part in Path(pattern).parts}:
+        return found
+    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
 def folder_of(source: str) -> Path:

@@ -188,3 +188,14 @@ def test_files_that_cannot_be_a_table_are_refused_with_the_reason(
     assert words in str(refused.value)
     assert "SECRET" not in str(refused.value)
     assert catalog.list() == []
+
+
+def test_a_pattern_of_any_depth_follows_no_link_to_a_folder(catalog: FolderCatalog, data: Path) -> None:
+    (data / "2024").mkdir()
+    write(data / "2024" / "a.csv", "id\n1\n")
+    write(data / "b.csv", "id\n2\n")
+    for name in ("back", "again"):
+        (data / "2024" / name).symlink_to(data)
+    for pattern in ("**/*.csv", "**"):
+        assert catalog.look(ACCOUNT, "db", "t", [data / pattern]).found.rows == 2
+    assert catalog.look(ACCOUNT, "db", "t", [data / "*.csv"]).found.rows == 1

@@ -190,6 +190,16 @@ def test_which_state_is_meant_is_said_where_two_could_be(catalog: FolderCatalog,
     assert look(catalog, table).found.rows == 3
 
 
+@pytest.mark.parametrize("hint", ["9" * 5000, "x" * 5000, "²", "../../secret", "\0"])
+def test_a_hint_that_names_no_state_is_a_table_that_cannot_be_read(
+    catalog: FolderCatalog, table: Table, hint: str
+) -> None:
+    (state_of(table).parent / "version-hint.text").write_text(hint)
+    with pytest.raises(CatalogError) as refused:
+        look(catalog, table)
+    assert len(str(refused.value)) < 1000
+
+
 def test_a_column_that_is_another_by_now_is_told_to_the_owner(catalog: FolderCatalog, table: Table) -> None:
     catalog.add(ACCOUNT, "shop", "t", [folder_of(table)])
     with table.update_schema() as change:

@@ -8,6 +8,9 @@ from pathlib import Path
 from whiteroom.catalog.snapshots.places import TableFolder, Unreadable
 
 _HINT = "version-hint.text"
+_HINT_BYTES = 256
+"""What is read of it: a number, or a name."""
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _VERSION = re.compile(r"v?([0-9]{1,18})(?:-.*)?(?:\.gz)?\.metadata\.json(?:\.gz)?")
 
 
@@ -24,8 +27,10 @@ def current_metadata(folder: Path) -> Path:
             versions.setdefault(int(found[1]), []).append(file)
     hint = folder / "metadata" / _HINT
     if hint.is_file():
-        said = metadata.metadata(hint).read_text(errors="replace").strip()
-        chosen = versions.get(int(said), []) if said.isdecimal() else [metadata.folder / f"{said}.metadata.json"]
+        with metadata.metadata(hint).open("rb") as opened:
+            said = opened.read(_HINT_BYTES).decode(errors="replace").strip()
+        named = [metadata.folder / f"{said}.metadata.json"]
+        chosen = versions.get(int(said), []) if _NUMBER.fullmatch(said) else named
     else:
         chosen = versions[max(versions)] if versions else []
     if len(chosen) == 1:

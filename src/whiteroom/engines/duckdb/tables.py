@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -122,11 +123,18 @@ def marks_of(tables: Iterable[QueryTable]) -> dict[str, str]:
     for table in tables:
         origins = dict(zip(table.source.files, table.source.sources, strict=True))
         for file in table.source.read_paths:
+            _require_no_link(table, origins.get(file))
             try:
                 marks[file] = mark_of(origins.get(file, file))
             except OSError:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.") from None
     return marks
+
+
+def _require_no_link(table: QueryTable, origin: str | None) -> None:
+    """Whether a member's file is the one that the catalog found, links resolved, and no link to another since."""
+    if origin is not None and Path(origin).is_absolute() and os.path.realpath(origin) != origin:
+        raise BrokenData(f"{_place(table, origin)} became a link. The owner must put the file itself there.")
 
 
 def check_unchanged(tables: Iterable[QueryTable], before: Mapping[str, str]) -> None:
