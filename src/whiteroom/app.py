@@ -66,6 +66,7 @@ from whiteroom.store.sealed import open_all
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
+from whiteroom.web.lookups import Lookups
 from whiteroom.web.openmetrics import Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
@@ -158,7 +159,8 @@ class Whiteroom:
         self._reading_files = reading_files()
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
-        self._lookups = ThreadPoolExecutor(LOOKUPS, "catalog")
+        self._lookups = Lookups(LOOKUPS)
+        self._key_fetches = ThreadPoolExecutor(LOOKUPS, "keys")
         self._downloads = DeliveredDownloads(open_deliveries(settings, open_data(settings).here, own_s3))
         self._logs = open_run_logs(settings, log_token_secret(settings, self._store))
         self._requests = Requests()
@@ -213,10 +215,9 @@ class Whiteroom:
             try:
                 return await self._answered(call, catalog, ids.from_the_first())
             except NotLookedUp as wanted:
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._lookups, catalog.look_up, wanted.name)
+                await self._lookups.run(call.caller.account_id, partial(catalog.look_up, wanted.name))
             except KeyNotAtHand as wanted:
-                await asyncio.get_running_loop().run_in_executor(self._lookups, wanted.fetch)
+                await asyncio.get_running_loop().run_in_executor(self._key_fetches, wanted.fetch)
 
     async def _answered(self, call: Call, catalog: Catalog, ids: Callable[[], str]) -> Response:
         name = (call.operation.service, call.operation.name)
@@ -292,7 +293,8 @@ class Whiteroom:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._stopping.set()
-        self._lookups.shutdown(wait=False, cancel_futures=True)
+        self._lookups.close()
+        self._key_fetches.shutdown(wait=False, cancel_futures=True)
         self._downloads.close()
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):

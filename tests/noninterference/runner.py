@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ SECONDS = 20.0
 
 @contextmanager
 def timed(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Interrupt what runs too long.
+    """Interrupt what runs too long: the engine, and whoever writes its rows into files. On the main thread.
 
     Raises:
         TooSlow: something did.
@@ -53,12 +54,20 @@ def timed(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     watch = Timer(SECONDS, cursor.interrupt)
     watch.daemon = True
     watch.start()
+    before = signal.signal(signal.SIGALRM, _too_slow)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS + 1)
     try:
         yield
     except (duckdb.InterruptException, RuntimeError) as error:
         raise TooSlow from error
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
         watch.cancel()
+
+
+def _too_slow(*_: object) -> None:
+    raise TooSlow
 
 
 class Runner:

@@ -98,7 +98,7 @@ def test_a_catalog_that_keeps_silent_keeps_no_other_call_and_no_write_waiting(
     assert listed["configuredTableSummaries"] == []
     assert catalog.names == [("111111111111", "lake", "visits")] * (app.LOOKUPS + 1)
     whiteroom._readers.shutdown()
-    whiteroom._lookups.shutdown()
+    whiteroom._lookups.close()
     whiteroom._store.close()
 
 
@@ -185,7 +185,7 @@ def test_a_ring_far_away_is_asked_on_another_thread_and_the_operation_begins_ane
     whiteroom, ring = _far(tmp_path, monkeypatch)
     ring.asked_on.clear()
     arn = _asked(whiteroom, "CreateConfiguredModelAlgorithm", **ALGORITHM)["configuredModelAlgorithmArn"]
-    assert [name.split("_")[0] for name in ring.asked_on] == ["catalog"]
+    assert [name.split("_")[0] for name in ring.asked_on] == ["keys"]
     found = _asked(whiteroom, "GetConfiguredModelAlgorithm", configuredModelAlgorithmArn=arn)
     assert dict(found["trainingContainerConfig"]) == ALGORITHM["trainingContainerConfig"]
     (listed,) = _asked(whiteroom, "ListConfiguredModelAlgorithms")["configuredModelAlgorithms"]

@@ -63,10 +63,10 @@ def list_(
 @app.command()
 def get(
     result: Annotated[str, typer.Argument(help="The result's identifier, as `list` shows it.", show_default=False)],
-    file: Annotated[str | None, typer.Argument(help="One file of it; all without it.", show_default=False)] = None,
     to: Annotated[
         Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or is empty.", show_default=False)
-    ] = ...,  # type: ignore[assignment]
+    ],
+    file: Annotated[str | None, typer.Argument(help="One file of it; all without it.", show_default=False)] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -84,10 +84,13 @@ def get(
         raise Problem(f"There is no result {result}. `whiteroom results list` shows those that are.")
     if isinstance(delivered, Denied):
         raise Problem(delivered.reason)
-    if settings.buckets == "s3" or settings.s3_port is not None:
-        raise Problem(f"It lies in the receiver's own bucket, at {delivered.place}/: it is fetched there (docs/s3.md).")
     wanted = files_of(delivered) if file is None else (_named(delivered, file),)
-    _copy_whole(open_data(settings).here, delivered, wanted, to)
+    here = open_data(settings).here
+    in_buckets = settings.buckets == "s3" or settings.s3_port is not None
+    # What was delivered before results went to buckets lies in folders still.
+    if in_buckets and not all(_lies_in(here, delivered, one) for one in wanted):
+        raise Problem(f"It lies in the receiver's own bucket, at {delivered.place}/: it is fetched there (docs/s3.md).")
+    _copy_whole(here, delivered, wanted, to)
     copies = [str(to / one.name) for one in wanted]
     if as_json:
         say_json({**_document(delivered), "copies": copies})
@@ -111,6 +114,14 @@ def _named(result: Result, name: str) -> DeliveredFile:
     if isinstance(found, Denied):
         raise Problem(found.reason)
     return found
+
+
+def _lies_in(deliveries: Deliveries, result: Result, file: DeliveredFile) -> bool:
+    try:
+        deliveries.open_delivered(result.location, result.path, file).close()
+    except DeliveryGone:
+        return False
+    return True
 
 
 def _copy_whole(deliveries: Deliveries, result: Result, files: Sequence[DeliveredFile], target: Path) -> None:

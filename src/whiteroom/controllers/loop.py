@@ -323,11 +323,13 @@ class Reconciler:
             free(what)
         except Exception as error:
             trouble = machine_error_of(error)
-            message = "what %s %s held could not be freed; it is tried again"
-            if trouble:
-                log.error(f"{message}: %s", work.value, record_id, trouble)  # noqa: G004, TRY400 - a sentence says it
-            else:
-                log.exception(message, work.value, record_id)
+            log.error(  # noqa: TRY400 - of a machine's trouble a sentence says it
+                "what %s %s held could not be freed; it is tried again: %s",
+                work.value,
+                record_id,
+                trouble or repr(error),
+                exc_info=None if trouble else error,
+            )
 
 
 _WAYS_ON: Mapping[Event, Mapping[str, object]] = {

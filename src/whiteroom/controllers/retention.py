@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from whiteroom.base.clock import Clock
@@ -77,16 +78,15 @@ class RetentionSweep:
     def sweep(self) -> None:
         """Erase all that is over. Safe to repeat, and from several processes."""
         now = self._clock()
-        for result in self._results_over(now):
-            _guarded(lambda result=result: self._erase_result(result, now), f"the result {result.id}")  # type: ignore[misc]
+        if self._kept is not None:
+            for result in self._results_over(now):
+                _guarded(partial(self._erase_result, self._kept, result, now), f"the result {result.id}")
         for holding in self._logs_over(now):
-            _guarded(lambda holding=holding: self._erase_log(holding, now), f"the log {holding.id}")  # type: ignore[misc]
+            _guarded(partial(self._erase_log, holding, now), f"the log {holding.id}")
         if self._retention.record_days is not None:
             self._remove_records(now)
 
     def _results_over(self, now: datetime) -> list[Result]:
-        if self._kept is None:
-            return []
         wanted = {ResultStatus.EXPIRING}
         wanted |= {ResultStatus.DELIVERED} if self._retention.result_days is not None else set()
         wanted |= {ResultStatus.UNDER_WAY} if self._retention.undelivered_result_days is not None else set()
@@ -98,8 +98,7 @@ class RetentionSweep:
                 if result_is_over(result, self._retention, now, job_at_rest=_at_rest(tx, result))
             ]
 
-    def _erase_result(self, result: Result, now: datetime) -> None:
-        assert self._kept is not None  # noqa: S101 - only then there are any
+    def _erase_result(self, kept: KeptResults, result: Result, now: datetime) -> None:
         with self._store.transaction() as tx:
             found = tx.results.get(result.id)
             if found is None or found.status is not result.status:
@@ -120,7 +119,7 @@ class RetentionSweep:
                 raise _Wanted
 
         try:
-            if not self._kept.withdraw(result.location, result.path, files_of(result), confirm):
+            if not kept.withdraw(result.location, result.path, files_of(result), confirm):
                 return
         except _Wanted:
             log.info("the files of the result %s are another's", result.id)
@@ -157,7 +156,7 @@ class RetentionSweep:
             with self._store.reading() as tx:
                 records = [one for one in getattr(tx, name).all() if self._removable(tx, one, now)]
             for record in records:
-                _guarded(lambda name=name, record=record: self._remove(name, record, now), f"{name} {record.id}")  # type: ignore[misc]
+                _guarded(partial(self._remove, name, record, now), f"{name} {record.id}")
 
     def _remove(self, name: str, record: Any, now: datetime) -> None:
         with self._store.transaction() as tx:

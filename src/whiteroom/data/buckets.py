@@ -113,7 +113,8 @@ class BucketDeliveries:
         parse_location(location)
         del start, length
         raise DeliveryGone(
-            "The file is in the receiver's own bucket. Fetch it there, by `aws s3 cp` or any client of S3."
+            "The file is in the receiver's own bucket: fetch it there, by `aws s3 cp` or any client of S3. One that "
+            "was delivered before results went to buckets is the operator's to copy out: `whiteroom results get`."
         )
 
     def sweep(self) -> None:

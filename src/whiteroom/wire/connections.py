@@ -8,6 +8,9 @@ memory and descriptors, of which the others need some too.
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import sys
+import termios
 from typing import Any
 
 import msgspec
@@ -75,7 +78,8 @@ class Connection(HttpToolsProtocol):
         self._receiving = self._in_head = self._refused = False
         self._head_bytes = self._received_bytes = 0
         self._unread_since: float | None = None
-        """When an answer was first seen that the client had not taken."""
+        """When the client was last seen to take something of an answer that it has not taken whole."""
+        self._unread_bytes = 0
 
     @property
     def answering(self) -> bool:
@@ -165,15 +169,26 @@ class Connection(HttpToolsProtocol):
 
     def look(self, now: float, request_seconds: float) -> None:
         """End it where its client has kept the server waiting too long."""
+        unread_bytes, before = self._unread(), self._unread_bytes
+        self._unread_bytes = unread_bytes
         if not self.transport.get_write_buffer_size():
             self._unread_since = None
-        elif self._unread_since is None:
+        elif self._unread_since is None or unread_bytes < before:
             self._unread_since = now
         elif now - self._unread_since > request_seconds:
             self.transport.abort()  # a close would wait until all is read
             return
         if not self.answering and now - self.since > request_seconds and not self.transport.is_closing():
             self._end(408, "RequestTimeout", f"The request did not arrive within {request_seconds:g} seconds.")
+
+    def _unread(self) -> int:
+        """Bytes that the client has not taken: ours, and the kernel's, which tells of them only now and then."""
+        sock = self.transport.get_extra_info("socket")
+        try:
+            queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, AttributeError, ValueError):  # it is closed, or no socket
+            return self.transport.get_write_buffer_size()
+        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
     def refuse(self) -> None:
         """There are too many."""

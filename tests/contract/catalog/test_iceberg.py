@@ -40,7 +40,7 @@ from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.query_tables import FileFormat as Ours
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import TableNotFound
+from whiteroom.ports import TableNotFound, UnusableFiles
 
 SCHEMA = Schema(NestedField(1, "id", LongType()), NestedField(2, "name", StringType()))
 
@@ -345,6 +345,28 @@ def test_a_reader_of_metadata_that_dies_is_told_in_a_sentence(
     monkeypatch.setattr(planning, "_CHILD", "this")
     with pytest.raises(CatalogError, match="more time or memory than they may"):
         look(catalog, table)
+
+
+def test_a_table_that_takes_too_many_bytes_to_name_is_refused(
+    table: Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(child, "ANSWER_BYTES", 200)
+    monkeypatch.setattr(sys, "argv", ["child", "iceberg", str(state_of(table)), ""])
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+    child.main()
+    assert "200 are the most. Compact the table" in json.loads(capsys.readouterr().out)["refused"]
+
+
+def test_no_more_is_remembered_of_tables_than_so_many_bytes(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots, kind = planning.Snapshots(), Ours.ICEBERG
+    snapshots.plan(kind, str(state_of(table)), "")
+    first = state_of(table)
+    table.append(table.scan().to_arrow())
+    monkeypatch.setattr(planning, "_REMEMBERED_BYTES", 1)
+    snapshots.plan(kind, str(state_of(table)), "")
+    monkeypatch.setattr(planning, "_CHILD", "this")
+    with pytest.raises(UnusableFiles):
+        snapshots.plan(kind, str(first), "")
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -182,6 +182,23 @@ def test_a_download_goes_on_for_as_long_as_its_client_takes_some_of_it(
     assert got > LARGE_BYTES
 
 
+def test_a_download_goes_on_for_a_client_that_takes_less_than_a_kernel_tells_of(
+    server: RunningServer, sockets: ExitStack, large: bytes
+) -> None:
+    """So slow that between two moments at which the kernel takes more of the server more than its patience passes."""
+    client = connected(server, sockets, large)
+    until = time.monotonic() + 6 * PATIENCE_SECONDS
+    while time.monotonic() < until:
+        assert client.recv(10_240)
+        time.sleep(0.1)
+    got = 0
+    while more := len(client.recv(1 << 20)):
+        got += more
+        if got > LARGE_BYTES // 2:
+            return
+    assert got > LARGE_BYTES // 2
+
+
 def test_downloads_that_nobody_reads_end_and_keep_nobody_else_waiting(
     server: RunningServer, sockets: ExitStack, large: bytes
 ) -> None:

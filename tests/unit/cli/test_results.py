@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +141,20 @@ def test_a_file_that_is_not_what_was_delivered_is_not_copied_nor_any_beside_it(
     assert_nothing_beside(target)
 
 
+def test_what_was_delivered_before_results_went_to_buckets_is_copied_out_of_its_folder(
+    cli: CommandLine, delivered: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHITEROOM_BUCKETS", "s3")
+    target = tmp_path / "copies" / "of"
+    assert cli("results", "get", delivered["id"], "--to", str(target)).code == 0
+    assert {file.name for file in target.iterdir()} == {file.name for file in folder_of(cli, delivered).iterdir()}
+
+
 def test_what_lies_in_a_receivers_own_bucket_is_fetched_there(
     cli: CommandLine, delivered: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WHITEROOM_BUCKETS", "s3")
     target = tmp_path / "copies" / "of"
+    shutil.rmtree(folder_of(cli, delivered))
     refused(cli("results", "get", delivered["id"], "--to", str(target)), "receiver's own bucket", "docs/s3.md")
     assert_nothing_beside(target)

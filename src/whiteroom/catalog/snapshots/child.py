@@ -18,6 +18,8 @@ from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
 
 MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 60
+ANSWER_BYTES = 32 << 20
+"""The most that the server is told of a table: some 100,000 files."""
 _MOST_COLUMNS = 10_000
 
 
@@ -27,7 +29,15 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    json.dump(_answer(FileFormat(file_format), Path(path), snapshot), sys.stdout)
+    sys.stdout.write(_bounded(json.dumps(_answer(FileFormat(file_format), Path(path), snapshot))))
+
+
+def _bounded(answer: str) -> str:
+    """The answer, which is ASCII; or that it is more than the server takes in."""
+    if len(answer) <= ANSWER_BYTES:
+        return answer
+    said = f"its files, columns and partition values take {len(answer):,} bytes to name; {ANSWER_BYTES:,} are the most"
+    return json.dumps({"refused": f"{said}. Compact the table"})
 
 
 def _answer(file_format: FileFormat, path: Path, snapshot: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from whiteroom.ports import UnusableFiles
 
 _CHILD = "whiteroom.catalog.snapshots.child"
 _SECONDS = 120
-_MOST_REMEMBERED = 16
+_REMEMBERED_BYTES = 64 << 20
+"""Of answers, as they came: a table of thousands of files takes one."""
 _METADATA, _LOG, _HOODIE = "metadata", "_delta_log", ".hoodie"
 _STATE = ".metadata.json"
+_NAME = 300
+"""Characters of a file's name in a message."""
 
 Planned = tuple[CatalogTable, tuple[str, ...]]
 """A table with what its owner is to know of it."""
@@ -56,7 +60,7 @@ class Snapshots:
     """What is known of tables' states."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], Planned] = {}
+        self._known: OrderedDict[tuple[str, ...], tuple[Planned, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def plan(self, file_format: FileFormat, source: str, snapshot: str) -> Planned:
@@ -74,21 +78,24 @@ class Snapshots:
             path = _metadata_of(file_format, Path(source))
             key = (file_format.value, source, snapshot, _mark(file_format, path))
             with self._lock:
-                known = self._known.get(key)
+                known, _ = self._known.get(key, (None, 0))
             if known is None:
-                known = _asked(file_format, path, snapshot)
-                with self._lock:
-                    self._known[key] = known
-                    while len(self._known) > _MOST_REMEMBERED:
-                        del self._known[next(iter(self._known))]
+                known, size_bytes = _asked(file_format, path, snapshot)
+                self._remember(key, known, size_bytes)
             _require_in_place(known[0].read_paths)
         except Unreadable as error:
             raise UnusableFiles(
                 f"{source} is a table of {file_format.value.title()} that cannot be read: {error}."
             ) from None
         except OSError as error:
-            raise UnusableFiles(f"{error.filename or source} is gone or cannot be read.") from None
+            raise UnusableFiles(f"{str(error.filename or source)[:_NAME]} is gone or cannot be read.") from None
         return known
+
+    def _remember(self, key: tuple[str, ...], known: Planned, size_bytes: int) -> None:
+        with self._lock:
+            self._known[key] = known, size_bytes
+            while sum(size for _, size in self._known.values()) > _REMEMBERED_BYTES:
+                self._known.popitem(last=False)
 
 
 def _require_in_place(files: Sequence[str]) -> None:
@@ -130,10 +137,13 @@ def _stamp(file: Path) -> str:
     return f"{seen.st_size}-{seen.st_mtime_ns}-{seen.st_ino}"
 
 
-def _asked(file_format: FileFormat, path: Path, snapshot: str) -> Planned:
+def _asked(file_format: FileFormat, path: Path, snapshot: str) -> tuple[Planned, int]:
+    """The answer of a process of its own, and how many bytes it took."""
     command = [sys.executable, "-I", "-B", "-m", _CHILD, file_format.value, str(path), snapshot]
     try:
-        child = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, env={}, cwd="/")
+        child = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False, env={}, cwd="/"
+        )
     except subprocess.TimeoutExpired:
         raise Unreadable(f"its metadata take more than {_SECONDS} seconds to read") from None
     try:
@@ -142,4 +152,4 @@ def _asked(file_format: FileFormat, path: Path, snapshot: str) -> Planned:
         raise Unreadable("its metadata take more time or memory than they may. Compact the table") from None
     if "refused" in answer:
         raise Unreadable(answer["refused"])
-    return from_document(CatalogTable, answer["table"]), tuple(answer["notes"])
+    return (from_document(CatalogTable, answer["table"]), tuple(answer["notes"])), len(child.stdout)

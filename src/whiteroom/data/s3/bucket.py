@@ -262,13 +262,12 @@ class _MissingError(Exception):
 @contextmanager
 def _retries_exceeded() -> Iterator[None]:
     """A download whose connection was cut again and again, in botocore's words for the last time."""
+    from s3transfer.exceptions import RetriesExceededError  # noqa: PLC0415 - comes with boto3, an extra
+
     try:
         yield
-    except Exception as error:
-        last = getattr(error, "last_exception", None)
-        if last is None:
-            raise
-        raise AwsUnreachable(f"s3:GetObject was cut short again and again: {last}") from error
+    except RetriesExceededError as error:
+        raise AwsUnreachable(f"s3:GetObject was cut short again and again: {error.last_exception}") from error
 
 
 def _checksum(data: bytes) -> str:

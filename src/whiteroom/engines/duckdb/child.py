@@ -53,9 +53,8 @@ def _work(folders: Folders, spec: QuerySpec, spill_bytes: int, table_bytes: int)
     sys.setrecursionlimit(_RECURSION_LIMIT)
     handed = json.loads(sys.stdin.buffer.read() or b"{}")
     try:
-        # Imported here: the supervisor stays small.
-        from whiteroom.engines.duckdb.elsewhere.handing import Staging  # noqa: PLC0415
-        from whiteroom.engines.duckdb.worker import run_query  # noqa: PLC0415
+        from whiteroom.engines.duckdb.elsewhere.handing import Staging  # noqa: PLC0415 -- the supervisor stays small
+        from whiteroom.engines.duckdb.worker import run_query  # noqa: PLC0415 -- likewise
 
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
         elsewhere = any(table.source.elsewhere for table in spec.tables)
