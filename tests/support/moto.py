@@ -9,8 +9,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import boto3
 
 STARTS_WITHIN_SECONDS = 60.0
 
@@ -63,3 +66,14 @@ def forget_everything(url: str) -> None:
     """Begin anew: no buckets, no tables, no roles."""
     with urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=30):
         pass
+
+
+def s3_of_its_own(url: str, buckets: Iterable[str]) -> Any:
+    """A client of an S3 in which these buckets are, and nothing else."""
+    forget_everything(url)
+    client = boto3.client(
+        "s3", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+    )
+    for bucket in buckets:
+        client.create_bucket(Bucket=bucket)
+    return client

@@ -13,6 +13,17 @@ from whiteroom.opening import open_retention
 from whiteroom.settings import Settings
 
 
+def three_days_later(folder: Path, settings: dict[str, Any]) -> World:
+    """A job has ended, and what was over was erased as the settings say."""
+    world = World(folder)
+    world.inference_job()
+    world.drive()
+    world.clock.now += timedelta(days=3)
+    chosen = Settings(data=folder, **settings)
+    open_retention(chosen, world.store, world.data, world.runtime, world.clock).sweep_now_and_then()
+    return world
+
+
 @pytest.mark.parametrize(
     ("settings", "is_erased"),
     [({}, False), ({"result_retention_days": 2}, True), ({"result_retention_days": 2, "buckets": "s3"}, False)],
@@ -20,12 +31,7 @@ from whiteroom.settings import Settings
 def test_results_of_this_server_are_erased_when_the_settings_say_so(
     tmp_path: Path, settings: dict[str, Any], is_erased: bool
 ) -> None:
-    world = World(tmp_path)
-    world.inference_job()
-    world.drive()
-    world.clock.now += timedelta(days=3)
-    chosen = Settings(data=tmp_path, **settings)
-    open_retention(chosen, world.store, world.data, world.runtime, world.clock).sweep_now_and_then()
+    world = three_days_later(tmp_path, settings)
     assert (not world.data.delivered) is is_erased
     world.close()
 
@@ -36,11 +42,6 @@ def test_results_of_this_server_are_erased_when_the_settings_say_so(
 def test_logs_are_erased_after_as_many_days_as_the_settings_say(
     tmp_path: Path, setting: dict[str, Any], erased: int
 ) -> None:
-    world = World(tmp_path)
-    world.inference_job()
-    world.drive()
-    world.clock.now += timedelta(days=3)
-    chosen = Settings(data=tmp_path, **setting)
-    open_retention(chosen, world.store, world.data, world.runtime, world.clock).sweep_now_and_then()
+    world = three_days_later(tmp_path, setting)
     assert len(world.runtime.forgotten_logs) == erased
     world.close()

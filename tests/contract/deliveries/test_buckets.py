@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from contract.data.suite import JOB, Place, fill
 from contract.deliveries.suite import ID, RECEIVER, Delivered, DeliveriesContract, delivered_file, to
-from support.moto import forget_everything
-from support.s3_front import CUT, LOST, Front, Refuse, always, once, s3_front
+from support.s3_front import CUT, LOST, Front, Refuse, always, once
 from whiteroom.aws.clients import _CONFIG, AwsClients
 from whiteroom.data.buckets import MANIFEST, BucketDeliveries
 from whiteroom.data.folder import FolderData
@@ -25,26 +23,8 @@ from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
 from whiteroom.ports import DeliveryDelayed, DeliveryFailed, DeliveryGone
 
-BUCKETS = ("hospital-a", "a.b.c")
 ROLE = f"arn:aws:iam::{RECEIVER}:role/results"
 TO = to("s3://hospital-a/r")
-
-
-@pytest.fixture
-def front(moto: str) -> Iterator[Front]:
-    with s3_front(moto) as found:
-        yield found
-
-
-@pytest.fixture
-def s3(moto: str) -> Any:
-    """The receivers' own client, past the front."""
-    forget_everything(moto)
-    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=moto, **keys)
-    for bucket in BUCKETS:
-        client.create_bucket(Bucket=bucket)
-    return client
 
 
 @pytest.fixture
@@ -65,34 +45,11 @@ def deliveries(s3: Any, clients: AwsClients, tmp_path: Path) -> BucketDeliveries
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return lambda ref: Path(FolderData(tmp_path).path(ref))
-
-
-@pytest.fixture
-def everything(s3: Any) -> Delivered:
-    def find() -> dict[str, bytes]:
-        return {
-            f"{bucket}/{one['Key']}": s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-            for bucket in BUCKETS
-            for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())
-        }
-
-    return find
-
-
-@pytest.fixture
-def delivered(everything: Delivered) -> Delivered:
-    """But for the manifests: they say of what is there that it is whole."""
-    return lambda: {key: body for key, body in everything().items() if not key.endswith(f"/{MANIFEST}")}
-
-
-@pytest.fixture
-def under_way(s3: Any, tmp_path: Path) -> Callable[[], int]:
+def under_way(s3: Any, buckets: tuple[str, ...], tmp_path: Path) -> Callable[[], int]:
     """How many uploads nobody sees yet, and notes of such."""
 
     def count() -> int:
-        uploads = (s3.list_multipart_uploads(Bucket=bucket).get("Uploads", ()) for bucket in BUCKETS)
+        uploads = (s3.list_multipart_uploads(Bucket=bucket).get("Uploads", ()) for bucket in buckets)
         return sum(map(len, uploads)) + len(list((tmp_path / "uploads").glob("*")))
 
     return count

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from contract.data.suite import JOB, fill
 from contract.deliveries.suite import ID, to
-from support.moto import forget_everything
-from support.s3_front import CUT, Asked, Front, Trouble, s3_front
+from support.s3_front import CUT, Asked, Front, Trouble
 from whiteroom.aws.clients import AwsClients
 from whiteroom.data.buckets import MANIFEST, BucketDeliveries
 from whiteroom.data.folder import FolderData
@@ -27,21 +24,6 @@ SOURCES = [("a", JOB.at("a")), ("sub/b", JOB.at("b"))]
 WHOLE = {"a": FILES["a"], "sub/b": FILES["b"]}
 REQUESTS = 7
 """Two uploads begun, two parts, two completed, the manifest."""
-
-
-@pytest.fixture
-def front(moto: str) -> Iterator[Front]:
-    with s3_front(moto) as found:
-        yield found
-
-
-@pytest.fixture
-def s3(moto: str) -> Any:
-    forget_everything(moto)
-    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=moto, **keys)
-    client.create_bucket(Bucket=BUCKET)
-    return client
 
 
 @pytest.fixture

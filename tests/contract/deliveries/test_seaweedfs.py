@@ -12,7 +12,7 @@ from contract.data.suite import JOB, Place, fill
 from contract.deliveries.suite import ID, RECEIVER, Delivered, DeliveriesContract, to
 from support.seaweedfs import OWNED, Store, keys_of
 from whiteroom.aws.clients import AwsClients
-from whiteroom.data.buckets import MANIFEST, BucketDeliveries
+from whiteroom.data.buckets import BucketDeliveries
 from whiteroom.data.folder import FolderData
 from whiteroom.data.uploads import PART_BYTES
 from whiteroom.domain.execution.deliveries import Destination
@@ -23,11 +23,16 @@ OTHER = "444455556666"
 
 
 @pytest.fixture
-def s3(seaweedfs: Store) -> Any:
+def buckets() -> tuple[str, ...]:
+    return tuple(bucket for owned in OWNED.values() for bucket in owned)
+
+
+@pytest.fixture
+def s3(seaweedfs: Store, buckets: tuple[str, ...]) -> Any:
     """Of who may do everything; the accounts' buckets are empty."""
     client = seaweedfs.client()
     there = {one["Name"] for one in client.list_buckets()["Buckets"]}
-    for bucket in (bucket for buckets in OWNED.values() for bucket in buckets):
+    for bucket in buckets:
         if bucket not in there:
             client.create_bucket(Bucket=bucket)
         for one in client.list_objects_v2(Bucket=bucket).get("Contents", ()):
@@ -49,29 +54,6 @@ def deliveries(s3: Any, seaweedfs: Store, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", seaweedfs.url)
     clients = AwsClients("us-east-1", account_profiles={account_id: account_id for account_id in OWNED})
     return BucketDeliveries(tmp_path / "uploads", FolderData(tmp_path), clients, BucketRegions("us-east-1"))
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return lambda ref: Path(FolderData(tmp_path).path(ref))
-
-
-@pytest.fixture
-def everything(s3: Any) -> Delivered:
-    def find() -> dict[str, bytes]:
-        return {
-            f"{bucket}/{one['Key']}": s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-            for buckets in OWNED.values()
-            for bucket in buckets
-            for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())
-        }
-
-    return find
-
-
-@pytest.fixture
-def delivered(everything: Delivered) -> Delivered:
-    return lambda: {key: body for key, body in everything().items() if not key.endswith(f"/{MANIFEST}")}
 
 
 class TestBucketDeliveries(DeliveriesContract):
