@@ -56,6 +56,4 @@ def test_samples_are_read_from_any_place_and_go_with_the_log(runs: Runs) -> None
 def test_a_run_too_short_to_be_looked_at_has_a_sample(runs: Runs) -> None:
     run_id = runs.start("pass")
     runs.finish(run_id)
-    taken, *spent = runs.runtime.usage(run_id)
-    assert "DiskUtilization" in taken.values
-    assert len(spent) <= 1  # what it took of the processor until its end
+    assert any("DiskUtilization" in one.values for one in runs.runtime.usage(run_id))
