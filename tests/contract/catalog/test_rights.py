@@ -14,12 +14,12 @@ import pytest
 from contract.deliveries.test_rights import ACCOUNT, ROLE, Aws
 from support.lakes import Lake
 from support.moto import moto_server
+from whiteroom.aws.bringing import Wanted, bring
 from whiteroom.aws.clients import AwsClients
 from whiteroom.aws.handed import handed_client
 from whiteroom.aws.identities import member
 from whiteroom.aws.refusals import AwsRefused
 from whiteroom.catalog.glue import GlueCatalog
-from whiteroom.engines.duckdb.elsewhere.bringing import Wanted, bring
 from whiteroom.ports import Reader, TableNotFound
 
 PAGE = (Path(__file__).parents[3] / "docs" / "tables.md").read_text()

@@ -20,13 +20,13 @@ from contract.sql_engine.conftest import OWNER, QUERIER, EngineFolder
 from contract.sql_engine.test_private_queries import PRIVATE, USERS_NOISE, ask
 from support.flaky_stores import flaky_store
 from support.lakes import Lake
+from whiteroom.aws.bringing import PART_BYTES
 from whiteroom.aws.clients import AwsClients
 from whiteroom.catalog.glue import GlueCatalog
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
-from whiteroom.engines.duckdb.elsewhere.bringing import PART_BYTES
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.ports import Reader
 

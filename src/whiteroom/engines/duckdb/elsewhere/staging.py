@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
+from whiteroom.aws.bringing import PART_BYTES, ObjectMoved, Wanted, bring, wanted_in
 from whiteroom.aws.handed import handed_client
 from whiteroom.aws.identities import Identity, member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.domain.privacy.partitions import Use, may_be_seen
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat, QueryTable, StoredObject
-from whiteroom.engines.duckdb.elsewhere.bringing import PART_BYTES, ObjectMoved, Wanted, bring
 from whiteroom.engines.duckdb.elsewhere.chunks import needed, tail_of
 from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, NotBrought, Staging, TooMuch
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
@@ -23,11 +21,6 @@ from whiteroom.engines.duckdb.tables import BrokenData
 from whiteroom.ports import UnusableFiles
 from whiteroom.sql.judging import JudgedQuery
 from whiteroom.sql.predicates import uses_of
-
-_NULL = "__HIVE_DEFAULT_PARTITION__"
-_MAX_FOLDER_BYTES = 255
-_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
-_MAX_NAME = 100
 
 
 def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery:
@@ -91,7 +84,7 @@ def _table(
     try:
         _require(handed)
         folder.mkdir(mode=0o700, parents=True)
-        wanted = [Wanted(item, _file(folder, number, item, table.source)) for number, item in enumerate(items)]
+        wanted = wanted_in(folder, items, table.source.reading.partitions)
         if wanted:
             _bring(handed_client("s3", handed), identity, wanted, table.source)
         source = replace(table.source, pruned=len(items) < len(table.source.objects))
@@ -127,16 +120,3 @@ def _bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], source: Catalo
 def _require(handed: Mapping[str, str]) -> None:
     if REFUSED in handed:
         raise AwsRefused(handed[REFUSED])
-
-
-def _file(folder: Path, number: int, item: StoredObject, source: CatalogTable) -> Path:
-    """Where an object's bytes come to lie: its partition's folders say the values, and its name is only told."""
-    place = folder
-    for name, value in zip(source.reading.partitions, item.partition, strict=True):
-        part = f"{name}={_NULL if value is None else quote(value, safe='')}"
-        if value == "" or len(part.encode()) > _MAX_FOLDER_BYTES or not name.isprintable() or {"/", "="} & set(name):
-            raise UnusableFiles(f"a value of its partition '{name}' is empty or too long")
-        place /= part
-    place.mkdir(parents=True, exist_ok=True)
-    told = _PLAIN.sub("_", item.uri.rpartition("/")[2])[-_MAX_NAME:]
-    return place / f"{number:06}-{told}"

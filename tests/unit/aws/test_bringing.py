@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from support.flaky_stores import ETAG, Fault, FlakyStore, another, cut, flaky_store, refuse, short
+from whiteroom.aws import bringing
+from whiteroom.aws.bringing import ObjectMoved, Wanted, bring
 from whiteroom.aws.handed import handed_client
 from whiteroom.aws.identities import member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.domain.privacy.query_tables import StoredObject
-from whiteroom.engines.duckdb.elsewhere import bringing
-from whiteroom.engines.duckdb.elsewhere.bringing import ObjectMoved, Wanted, bring
 
 OWNER = member("111122223333", "arn:aws:iam::111122223333:role/tables", "q")
 BODY = os.urandom(300_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +11,24 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
 from whiteroom.aws.identities import Identity
 from whiteroom.aws.refusals import AwsUnreachable, code_of, refusals
 from whiteroom.domain.privacy.query_tables import StoredObject
+from whiteroom.ports import UnusableFiles
 
 PART_BYTES: Final = 8 << 20
 _THREADS: Final = 8
 _PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Between the tries of one part, each of which botocore has tried several times."""
 _MOVED: Final = frozenset({"412", "404", "416", "PreconditionFailed", "NoSuchKey", "NoSuchVersion", "InvalidRange"})
+_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
+_MAX_FOLDER_BYTES: Final = 255
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_MAX_NAME: Final = 100
 
 Sleep = Callable[[float], None]
 
@@ -52,7 +59,28 @@ class Wanted:
     """Of its bytes, the first and the one behind the last; what is in none of them is a hole. None for all."""
 
 
-def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = time.sleep) -> None:
+def wanted_in(folder: Path, items: Sequence[StoredObject], partitions: Sequence[str]) -> list[Wanted]:
+    """Where objects' bytes come to lie: their partitions' folders say the values, and their names are only told.
+
+    Raises:
+        UnusableFiles: a folder cannot be called as a partition is.
+    """
+    return [Wanted(item, _file(folder, number, item, partitions)) for number, item in enumerate(items)]
+
+
+def _file(folder: Path, number: int, item: StoredObject, partitions: Sequence[str]) -> Path:
+    place = folder
+    for name, value in zip(partitions, item.partition, strict=True):
+        part = f"{name}={_NULL if value is None else quote(value, safe='')}"
+        if value == "" or len(part.encode()) > _MAX_FOLDER_BYTES or not name.isprintable() or {"/", "="} & set(name):
+            raise UnusableFiles(f"a value of its partition '{name}' is empty or too long")
+        place /= part
+    place.mkdir(parents=True, exist_ok=True)
+    told = _PLAIN.sub("_", item.uri.rpartition("/")[2])[-_MAX_NAME:]
+    return place / f"{number:06}-{told}"
+
+
+def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = time.sleep, *, owner: str = "") -> None:
     """Write each object to its file, several parts at a time.
 
     Args:
@@ -60,6 +88,7 @@ def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = 
         identity: the owner's, for sentences.
         wanted: objects; a file that is there is filled further.
         sleep: waits for so many seconds.
+        owner: the account that must own their buckets; empty where any may.
 
     Raises:
         ObjectMoved: one is no longer what was listed.
@@ -69,7 +98,7 @@ def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = 
     """
     with ThreadPoolExecutor(_THREADS, "bring") as pool:
         try:
-            for _ in pool.map(lambda part: _bring_part(s3, identity, part, sleep), _parts(wanted)):
+            for _ in pool.map(lambda part: _bring_part(s3, identity, part, sleep, owner), _parts(wanted)):
                 pass
         finally:
             pool.shutdown(cancel_futures=True)
@@ -87,10 +116,10 @@ def _parts(wanted: Sequence[Wanted]) -> Iterator[_Part]:
                 yield _Part(one.item, one.file, at, min(PART_BYTES, end - at))
 
 
-def _bring_part(s3: Any, identity: Identity, part: _Part, sleep: Sleep) -> None:
+def _bring_part(s3: Any, identity: Identity, part: _Part, sleep: Sleep, owner: str) -> None:
     for pause in (*_PAUSES_SECONDS, None):
         try:
-            _write_at(part, _read(s3, identity, part))
+            _write_at(part, _read(s3, identity, part, owner))
         except AwsUnreachable:
             if pause is None:
                 raise
@@ -99,12 +128,13 @@ def _bring_part(s3: Any, identity: Identity, part: _Part, sleep: Sleep) -> None:
             return
 
 
-def _read(s3: Any, identity: Identity, part: _Part) -> bytes:
+def _read(s3: Any, identity: Identity, part: _Part, owner: str) -> bytes:
     bucket, _, key = part.item.uri.removeprefix("s3://").partition("/")
+    owned = {"ExpectedBucketOwner": owner} if owner else {}
     ranged = {} if part.is_whole else {"Range": f"bytes={part.begin}-{part.begin + part.length - 1}"}
     with refusals("s3:GetObject", identity, f"the bucket {bucket}"):
         try:
-            answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=part.item.etag, **ranged)
+            answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=part.item.etag, **ranged, **owned)
         except ClientError as error:
             if code_of(error) in _MOVED:
                 raise ObjectMoved(f"{part.item.uri} is gone, or was written anew since it was listed.") from None
