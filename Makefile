@@ -50,11 +50,12 @@ test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wi
 test-services: $(DEV_READY) ## Run the tests that need a container engine, Java and a compiler
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
-check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract and the docs checks
+check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract, the migrations and the docs checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/migrations.py
 	@$(BIN)/python tools/reference.py --check
 
 fuzz: $(DEV_READY) ## Try 100,000 queries on twins that a rule keeps apart (QUERIES=, SEED=, JOBS=: one a core)

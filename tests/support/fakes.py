@@ -143,7 +143,7 @@ class FakeRuntime:
 
     def place(self, run_id: str, host: str, name: str) -> Path:
         """Where an instance leaves something."""
-        return Path(self.data.path(DataRef(DataKind.RUN_OUTPUT, run_id, f"{host}/{name}")))
+        return Path(self.data.path(DataRef(DataKind.RUN_OUTPUT, run_id, host)), name)
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
         return iter(self.printed[after:] if run_id in self.logged else ())

@@ -23,11 +23,12 @@ from whiteroom.aws.clients import AwsClients
 from whiteroom.aws.identities import SERVER, Identity, member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.base.locations import folder_parts, parse_location, plain_parts
+from whiteroom.data.opening import deliverable_parts
 from whiteroom.data.uploads import Target, Uploads
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import DeliveredBytes, DeliveryDelayed, DeliveryFailed, DeliveryGone, LocalData
+from whiteroom.ports import DeliveredBytes, DeliveryDelayed, DeliveryFailed, DeliveryGone, LocalData, UnsafeContents
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,11 @@ class BucketDeliveries:
         confirm: Callable[[Sequence[DeliveredFile]], object] = lambda _files: None,
     ) -> None:
         """See `ports.Deliveries.deliver`."""
-        wanted = [("/".join(plain_parts(name, "The file name")), self._data.path(source)) for name, source in sources]
+        wanted = [("/".join(deliverable_parts(name)), self._data.path(source)) for name, source in sources]
         if any(name == MANIFEST for name, _ in wanted):
-            raise ValueError(
-                f"The file name {MANIFEST!r} is not made of what a delivery may have: it is the manifest's."
+            raise UnsafeContents(
+                f"The file name {MANIFEST!r} is that of the manifest, which every delivery to a bucket ends with. "
+                "Nothing was delivered: let the program give the file another name."
             )
         try:
             place = parse_location(destination.location)

@@ -27,7 +27,7 @@ from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.archive import content_bytes_of, write_archive
 from whiteroom.data.delivered import OpenedFile, opened_below
-from whiteroom.data.opening import copy_exactly, opened
+from whiteroom.data.opening import copy_exactly, deliverable_parts, opened
 from whiteroom.data.walking import walk
 from whiteroom.data.withdrawing import erase_below
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -152,7 +152,7 @@ class FolderData:
         files beside some of the old ones, which the same delivery made again heals; and the
         hidden folder, which `sweep` removes.
         """
-        wanted = [(plain_parts(name, "The file name"), self._path(source)) for name, source in sources]
+        wanted = [(deliverable_parts(name), self._path(source)) for name, source in sources]
         try:
             folders = _folders_of(destination.location, path)
         except ValueError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from whiteroom.base.archives import shown
+from whiteroom.base.locations import plain_parts
 from whiteroom.ports import UnsafeContents
 
 PIECE: Final = 1 << 20
@@ -53,6 +54,18 @@ def opened_any(name: str, shown_as: str, folder_fd: int | None) -> Iterator[tupl
         yield fd, facts
     finally:
         os.close(fd)
+
+
+def deliverable_parts(name: str) -> tuple[str, ...]:
+    """The parts of a name under which a file can be delivered.
+
+    Raises:
+        UnsafeContents: it cannot be; whoever reads the reason can have the program give it another name.
+    """
+    try:
+        return plain_parts(name, "The file name")
+    except ValueError as error:
+        raise UnsafeContents(f"{error} Nothing was delivered: let the program give the file another name.") from None
 
 
 def copy_exactly(

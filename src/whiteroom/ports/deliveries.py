@@ -88,12 +88,12 @@ class Deliveries(Protocol):
             destination: of the receiver.
             job_id: of the record of the job that gave them.
             path: of the delivery, below the location.
-            sources: the files, by names made of `[A-Za-z0-9._-]` and slashes; ValueError for any other.
+            sources: the files, by names made of `[A-Za-z0-9._-]` and slashes.
             confirm: called with what has been copied when all of it has been and none can be seen yet, since copying
                 takes time: where it raises, nothing is delivered, and what it raised goes to the caller.
 
         Raises:
-            UnsafeContents: a source is not a regular file.
+            UnsafeContents: a source is not a regular file, or no file can be delivered under its name.
             DeliveryFailed: the location cannot be written to.
             DeliveryDelayed: not now.
         """

@@ -21,7 +21,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.uploads import PART_BYTES
 from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import DeliveryDelayed, DeliveryFailed, DeliveryGone
+from whiteroom.ports import DeliveryDelayed, DeliveryFailed, DeliveryGone, UnsafeContents
 
 ROLE = f"arn:aws:iam::{RECEIVER}:role/results"
 TO = to("s3://hospital-a/r")
@@ -347,7 +347,7 @@ def test_a_delivery_under_way_is_left_alone_by_the_sweep(
 
 def test_the_manifests_name_is_no_files(deliveries: BucketDeliveries, place: Place) -> None:
     fill(place(JOB), a=b"1")
-    with pytest.raises(ValueError, match=MANIFEST):
+    with pytest.raises(UnsafeContents, match=rf"{MANIFEST}.* let the program give the file another name"):
         deliveries.deliver(TO, ID, "job", [(MANIFEST, JOB.at("a"))])
 
 

@@ -191,6 +191,17 @@ def test_a_delivery_that_is_refused_fails_the_job_with_the_reason(
     assert (export.status, export.status_code) == ("CREATE_FAILED", status_code)
 
 
+def test_an_output_under_whose_name_nothing_can_be_delivered_ends_the_job_with_what_to_do(world: World) -> None:
+    job = world.inference_job()
+    world.runtime.leaves = {"output/a b.csv.out": b"1"}
+    job = inferred(world, job)
+    assert (job.status, job.status_code) == ("CREATE_FAILED", "UnsafeArtifact")
+    assert job.status_message is not None
+    assert job.status_message.startswith("The file name 'a b.csv.out' is not made of ")
+    assert job.status_message.endswith("let the program give the file another name.")
+    assert world.data.delivered == {}
+
+
 @pytest.mark.parametrize(
     ("end", "status_code"),
     [
