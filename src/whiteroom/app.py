@@ -154,7 +154,7 @@ class Whiteroom:
         self._finder = open_finder(settings)
         self._store = open_store(settings)
         self._turns = GroupCommit(self._store)
-        self._catalog = open_tables(settings)
+        self._catalog = open_tables(settings, own_s3)
         self._handlers = all_handlers()
         self._reading_files = reading_files()
         self._refusals, self._refusal_count = refusals(), RefusalCount()
@@ -312,7 +312,7 @@ def _controllers(
     redact = partial(tellable_failure, finder=finder)
     data = open_data(settings, lambda: ids_at_work(store))
     data.sweep()
-    engine = open_engine(settings, data)
+    engine = open_engine(settings, data, own_s3)
     runs = _run_settings(settings)
     queries, quotas = _query_settings(settings), settings.quotas
     querying = Querying(store, engine, catalog, queries, clock)

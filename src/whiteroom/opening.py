@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 from whiteroom.aws.clients import AwsClients, OwnS3
+from whiteroom.aws.late import LateClients
 from whiteroom.aws.refusals import AwsUnusable
 from whiteroom.base.clock import Clock
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.catalog.glue import GlueCatalog
+from whiteroom.catalog.stored.tables import StoredTables
 from whiteroom.controllers.results import Handover
 from whiteroom.controllers.retention import RetentionSweep
 from whiteroom.data.buckets import BucketDeliveries
@@ -78,27 +80,34 @@ def open_handover(
     return Handover(store, deliveries, clock, settings.quotas, kept_here=False)
 
 
-def open_catalog(settings: Settings) -> FolderCatalog:
-    """The catalog of a data folder."""
-    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot)
+def _late(settings: Settings, own_s3: OwnS3 | None) -> LateClients:
+    """Clients for tables in S3: without such a table nobody needs boto3, or profiles."""
+    own = settings.region, settings.aws_profile, settings.profiles_of_accounts
+    return LateClients(lambda: AwsClients(*own, own_s3))
 
 
-def open_tables(settings: Settings) -> Catalog:
+def open_catalog(settings: Settings, own_s3: OwnS3 | None = None) -> FolderCatalog:
+    """The catalog of a data folder; its tables in S3 are in members' own buckets, or in the S3 beside the server."""
+    stored = StoredTables(_late(settings, own_s3), settings.max_table_bytes, settings.regions_of_buckets.listed)
+    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot, stored)
+
+
+def open_tables(settings: Settings, own_s3: OwnS3 | None = None) -> Catalog:
     """What tables refer to: the catalog of the data folder, or Glue.
 
     Raises:
         SettingsError: as `open_aws`.
     """
     if settings.catalog == "folder":
-        return open_catalog(settings)
+        return open_catalog(settings, own_s3)
     return GlueCatalog(open_aws(settings), settings.profiles_of_accounts)
 
 
-def open_engine(settings: Settings, data: LocalData) -> SqlEngine:
+def open_engine(settings: Settings, data: LocalData, own_s3: OwnS3 | None = None) -> SqlEngine:
     """What runs queries on this machine.
 
     Raises:
         SettingsError: as `open_aws`.
     """
-    aws = None if settings.catalog == "folder" else open_aws(settings)
+    aws = _late(settings, own_s3) if settings.catalog == "folder" else open_aws(settings)
     return DuckDbEngine(settings.data, data, aws=aws, table_bytes=settings.max_table_bytes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from whiteroom.catalog.folder import CatalogEntry, CatalogError, FolderCatalog
+from whiteroom.catalog.entries import CatalogEntry
+from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import SNAPSHOTS, FileFormat
 from whiteroom.domain.privacy.readings import Wishes
@@ -30,13 +31,14 @@ class Checked:
 def check(catalog: FolderCatalog, entry: CatalogEntry) -> Checked:
     """Read a table to its end, as queries read it. Nothing is changed."""
     try:
-        looked = catalog.look(entry.account_id, entry.database, entry.table, entry.sources, _wishes(entry))
+        name = entry.account_id, entry.database, entry.table
+        looked = catalog.look(*name, entry.sources, _wishes(entry), role_arn=entry.role_arn)
     except CatalogError as error:
         return Checked(entry, (str(error),), (), len(entry.read_files), None)
-    marks = dict(zip(looked.table.files, looked.found.marks, strict=False))
+    marks = dict(zip(looked.table.held_in, looked.found.marks, strict=False))
     changed = [] if entry.format in SNAPSHOTS else _changed(entry, marks)
     broken = _broken(entry, looked.found)
-    return Checked(entry, tuple(broken), tuple(changed), len(looked.table.files), looked.found.rows)
+    return Checked(entry, tuple(broken), tuple(changed), len(looked.table.held_in), looked.found.rows)
 
 
 def _wishes(entry: CatalogEntry) -> Wishes:

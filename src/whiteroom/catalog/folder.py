@@ -1,4 +1,4 @@
-"""Whiteroom's own catalog: which files of this machine each account's tables mean.
+"""Whiteroom's own catalog: which files of this machine, or which objects of S3, each account's tables mean.
 
 One JSON file for each table, at ACCOUNT/DATABASE/TABLE.json. A file is replaced whole, so any number of
 processes may read while one writes. Names are Glue's, in lower case. The files behind a table are
@@ -7,23 +7,33 @@ looked up again each time it is resolved; their schema is the one they had when 
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from whiteroom.base.documents import from_document
+from whiteroom.aws.identities import Identity, member
 from whiteroom.catalog.copies import CopiesFolder
+from whiteroom.catalog.entries import CatalogEntry, read_entry, write_entry
 from whiteroom.catalog.files import expand, find_format
 from whiteroom.catalog.partitions import partition_columns
 from whiteroom.catalog.seen import Seen, seen_of
 from whiteroom.catalog.snapshots.planning import Snapshots, format_of, require_plain
+from whiteroom.catalog.stored.objects import Found
+from whiteroom.catalog.stored.sources import is_stored
+from whiteroom.catalog.stored.tables import StoredTables, Unreadable
 from whiteroom.domain.privacy.column_types import wider
-from whiteroom.domain.privacy.query_tables import SNAPSHOTS, CatalogTable, Column, FileFormat, Reading
+from whiteroom.domain.privacy.query_tables import SNAPSHOTS, CatalogTable, FileFormat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
-from whiteroom.ports import FoundTable, Reader, SchemaReader, SnapshotReader, TableNotFound, UnusableFiles
+from whiteroom.ports import (
+    CatalogUnavailable,
+    FoundTable,
+    Reader,
+    SchemaReader,
+    SnapshotReader,
+    TableNotFound,
+    UnusableFiles,
+)
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
@@ -39,24 +49,6 @@ class CatalogError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogEntry:
-    """One table of the catalog, as it was added."""
-
-    account_id: str
-    database: str
-    table: str
-    sources: tuple[str, ...]
-    """Absolute paths of files and folders, and absolute glob patterns."""
-    format: FileFormat
-    columns: tuple[Column, ...]
-    reading: Reading = field(default_factory=Reading)
-    read_files: Mapping[str, str] = field(default_factory=dict)
-    """The files that were read through, with the marks that they had (CatalogTable.marks)."""
-    snapshot: str = ""
-    """Which state of a table of Iceberg or Delta is meant, whenever it is read; empty for the latest."""
-
-
-@dataclass(frozen=True, slots=True)
 class Looked:
     """A table that was looked at: how it would be kept, what it is now, and what was found on the way."""
 
@@ -68,9 +60,23 @@ class Looked:
 class FolderCatalog:
     """Implements ports.Catalog over a folder."""
 
-    def __init__(self, folder: Path, read_schema: SchemaReader, read_snapshot: SnapshotReader | None = None) -> None:
-        """Keep tables in `folder`; without `read_snapshot`, tables of Iceberg and Delta are refused."""
+    def __init__(
+        self,
+        folder: Path,
+        read_schema: SchemaReader,
+        read_snapshot: SnapshotReader | None = None,
+        stored: StoredTables | None = None,
+    ) -> None:
+        """Keep tables in `folder`.
+
+        Args:
+            folder: it need not be there.
+            read_schema: finds what files are.
+            read_snapshot: without it, tables of Iceberg and Delta are refused.
+            stored: without it, tables in S3 are.
+        """
         self._folder = folder
+        self._stored = stored
         self._read_snapshot = read_snapshot
         self._snapshots = Snapshots()
         self._copies = CopiesFolder(folder.with_name(f"{folder.name}-copies"))
@@ -78,7 +84,7 @@ class FolderCatalog:
 
     @property
     def has_regions(self) -> bool:
-        """ports.Catalog: its files are here, whatever region is asked for."""
+        """ports.Catalog: it has every table once, whatever region is asked for."""
         return False
 
     def resolve(
@@ -88,14 +94,21 @@ class FolderCatalog:
         table: str,
         *,
         region: str = "",  # noqa: ARG002 - it has none
-        reader: Reader | None = None,  # noqa: ARG002 - files are listed for everybody
+        reader: Reader | None = None,
     ) -> CatalogTable:
-        """The files and schema of a table.
+        """The files and schema of a table; objects are listed for a reader alone.
 
         Raises:
             TableNotFound: there is no such table, or its files are gone or cannot be read.
+            CatalogUnavailable: its objects cannot be listed now.
         """
         entry = self.show(account_id, database, table)
+        if entry.is_stored:
+            try:
+                return self._resolved_objects(entry, self._listed(entry, reader))
+            except Unreadable as error:
+                kind = CatalogUnavailable if error.again else TableNotFound
+                raise kind(f"Table {database}.{table}: {error}") from None
         try:
             if entry.format in SNAPSHOTS:
                 return self._at_snapshot(entry)
@@ -126,6 +139,7 @@ class FolderCatalog:
         sources: Iterable[str | Path],
         wishes: Wishes = NO_WISHES,
         *,
+        role_arn: str = "",
         keep: bool = False,
     ) -> Looked:
         """What would be added.
@@ -134,8 +148,9 @@ class FolderCatalog:
             account_id: who owns it.
             database: its first name.
             table: its second.
-            sources: files, folders and patterns.
+            sources: files, folders and patterns, here or in S3.
             wishes: what the owner says of how their text is written.
+            role_arn: the owner's role to read objects of S3 with, where it has no profile.
             keep: whether the table is put into the catalog, or replaced there; else nothing is changed.
 
         Raises:
@@ -146,20 +161,81 @@ class FolderCatalog:
                 f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
                 "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
             )
-        absolute = tuple(_absolute(str(source)) for source in sources)
+        named = tuple(map(str, sources))
+        if any(map(is_stored, named)) or role_arn:
+            return self._looked_at_objects((account_id, database, table), named, wishes, role_arn, keep=keep)
+        absolute = tuple(map(_absolute, named))
         file_format = wishes.format or (format_of(absolute[0]) if len(absolute) == 1 else None)
         if file_format in SNAPSHOTS:
             looked = self._looked_at_snapshot((account_id, database, table), file_format, absolute, wishes)
             if keep:
-                _write(self._path(account_id, database, table), looked.entry)
+                write_entry(self._path(account_id, database, table), looked.entry)
                 self._copies.remove(account_id, database.lower(), table.lower())
             return looked
         with self._copies.new() as copies:
             looked = self._looked_at_files((account_id, database, table), absolute, wishes, copies)
             if keep:
                 self._copies.keep(copies, account_id, looked.entry.database, looked.entry.table)
-                _write(self._path(account_id, database, table), looked.entry)
+                write_entry(self._path(account_id, database, table), looked.entry)
         return looked
+
+    def _looked_at_objects(
+        self, name: tuple[str, str, str], sources: tuple[str, ...], wishes: Wishes, role_arn: str, *, keep: bool
+    ) -> Looked:
+        if self._stored is None or not all(map(is_stored, sources)):
+            raise CatalogError("A table lies in S3 or on this machine, all of it; a role is said of one in S3.")
+        if wishes.format or wishes.snapshot:
+            raise CatalogError("Tables of Iceberg and Delta are read from folders of this machine.")
+        identity = _owner(name, role_arn)
+        with self._copies.new() as folder:
+            try:
+                brought = self._stored.brought(identity, sources, wishes, self._read_schema, folder)
+            except Unreadable as error:
+                raise CatalogError(str(error), error.seen) from None
+        found = brought.found
+        marks = {item.uri: item.mark for item in brought.objects}
+        entry = CatalogEntry(
+            *_lower(name), sources, brought.format, found.columns, found.reading, marks, role_arn=role_arn
+        )
+        table = self._resolved_objects(entry, Found(brought.objects, found.reading.partitions))
+        if keep:
+            write_entry(self._path(*name), entry)
+            self._copies.remove(*_lower(name))
+        return Looked(entry, table, found)
+
+    def _listed(self, entry: CatalogEntry, reader: Reader | None) -> Found | None:
+        """The objects of a table as a reader may see them; None for nobody.
+
+        Raises:
+            Unreadable: they cannot be listed, or are no longer what was added.
+        """
+        if reader is None:
+            return None
+        if self._stored is None:
+            raise Unreadable("Tables in S3 are not read here.")
+        identity = member(entry.account_id, reader.role_arn or None, reader.query_id)
+        found = self._stored.listed(identity, entry.sources)
+        if found.partitions != entry.reading.partitions:
+            raise Unreadable("Its objects lie in folders of other partitions by now.")
+        return found
+
+    def _resolved_objects(self, entry: CatalogEntry, found: Found | None) -> CatalogTable:
+        region = self._stored.region_of(entry.sources) if self._stored else ""
+        objects = tuple(
+            replace(item, known=entry.read_files.get(item.uri) == item.mark)
+            for item in (found.objects if found else ())
+        )
+        return CatalogTable(
+            (),
+            entry.format,
+            entry.columns,
+            entry.reading,
+            elsewhere=True,
+            objects=objects,
+            as_files=True,
+            bucket_owner=entry.account_id,
+            region=region,
+        )
 
     def _looked_at_files(
         self, name: tuple[str, str, str], absolute: tuple[str, ...], wishes: Wishes, copies: Path
@@ -218,7 +294,7 @@ class FolderCatalog:
 
     def list(self, account_id: str | None = None) -> list[CatalogEntry]:
         """Every table, or every table of one account, ordered by account, database and name."""
-        entries = (_read(path) for path in sorted(self._folder.glob("*/*/*.json")))
+        entries = (read_entry(path) for path in sorted(self._folder.glob("*/*/*.json")))
         return [entry for entry in entries if account_id in {None, entry.account_id}]
 
     def show(self, account_id: str, database: str, table: str) -> CatalogEntry:
@@ -233,7 +309,7 @@ class FolderCatalog:
                 f"Account {account_id} has no table {database}.{table} in the catalog. The operator adds one with "
                 f"`whiteroom catalog add --account {account_id} {database}.{table} PATH...`."
             )
-        return _read(path)
+        return read_entry(path)
 
     def remove(self, account_id: str, database: str, table: str) -> None:
         """Take a table out of the catalog; its files stay.
@@ -254,6 +330,11 @@ class FolderCatalog:
         return CatalogTable(files, entry.format, entry.columns, entry.reading, marks, str(copies))
 
 
+def _owner(name: tuple[str, str, str], role_arn: str) -> Identity:
+    account_id, database, table = name
+    return member(account_id, role_arn or None, f"{database}.{table}")
+
+
 def _lower(name: tuple[str, str, str]) -> tuple[str, str, str]:
     account_id, database, table = name
     return account_id, database.lower(), table.lower()
@@ -271,19 +352,3 @@ def _absolute(source: str) -> str:
     magic = next((index for index, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
     plain = Path(*parts).exists()
     return str(Path(*parts).resolve() if plain else Path(*parts[:magic]).resolve().joinpath(*parts[magic:]))
-
-
-def _write(path: Path, entry: CatalogEntry) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(asdict(entry), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _read(path: Path) -> CatalogEntry:
-    document = json.loads(path.read_text(encoding="utf-8"))
-    # An earlier release did not ask how values are written, and read them as it did.
-    return from_document(CatalogEntry, {"reading": {"strict": False}} | document)

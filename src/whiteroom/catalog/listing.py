@@ -14,7 +14,7 @@ from whiteroom.ports import UnusableFiles
 
 _LOCATION = re.compile(r"s3[an]?://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 _MARKER = "_$folder$"
-_OTHER_TABLES: Mapping[str, str] = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
+OTHER_TABLES: Mapping[str, str] = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 """Folders that say that some of the files' rows are no rows of the table."""
 MOST_OBJECTS = 100_000
 """Of one table: more are written as fewer, larger ones."""
@@ -90,9 +90,9 @@ def _listed(s3: Any, identity: Identity, place: Place) -> Iterator[tuple[str, Ma
                 key = str(item["Key"])
                 below = key[len(place.prefix) :].split("/")
                 for name in below[:-1]:
-                    if name in _OTHER_TABLES:
+                    if name in OTHER_TABLES:
                         raise UnusableFiles(
-                            f"its location has a folder {name}: it is a table of {_OTHER_TABLES[name]}, which is not "
+                            f"its location has a folder {name}: it is a table of {OTHER_TABLES[name]}, which is not "
                             "read here."
                         )
                 hidden = any(name.startswith((".", "_")) for name in below)

@@ -1,8 +1,7 @@
-"""`whiteroom catalog`: which files of this machine each account's tables mean."""
+"""`whiteroom catalog`: which files of this machine, or which objects of S3, each account's tables mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,12 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from whiteroom.catalog.checking import check as read_again
-from whiteroom.catalog.folder import CatalogEntry, CatalogError, Looked
+from whiteroom.catalog.entries import CatalogEntry
+from whiteroom.catalog.folder import CatalogError, Looked
 from whiteroom.cli.catalog_views import checked_document, counted, short, show_checked, show_seen
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
 from whiteroom.cli.identities import account_of, checked_account
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.s3_beside import catalog_of
 from whiteroom.cli.server_file import runs_in_development
 from whiteroom.cli.wishes import (
     DateFormat,
@@ -36,8 +37,7 @@ from whiteroom.cli.wishes import (
 )
 from whiteroom.domain.privacy.query_tables import FileFormat, Reading
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.opening import open_catalog
-from whiteroom.ports import TableNotFound
+from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound
 from whiteroom.settings import Settings
 
 app = typer.Typer(rich_markup_mode="markdown")
@@ -52,7 +52,9 @@ def add(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Files, folders or patterns; or a folder of Iceberg or Delta.", show_default=False
+            metavar="PATH...",
+            help="Files, folders or patterns, or s3://BUCKET/...; or a folder of Iceberg or Delta.",
+            show_default=False,
         ),
     ],
     account: Account,
@@ -67,11 +69,17 @@ def add(
     types: Types = None,
     file_format: TableFormat = None,
     snapshot: SnapshotId = "",
+    role: Annotated[
+        str,
+        typer.Option(
+            help="The account's role that objects of S3 are read with now, where it has no profile.", show_default=False
+        ),
+    ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show what would be added, and add nothing.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Say which files are a table of an account; a table of that name is replaced.
+    """Say which files or objects of S3 are a table of an account; a table of that name is replaced.
 
     Every row is read once, so that a broken one is found now. The files stay where they are, and are looked up
     again by every query: a file that appears in a folder of the table belongs to it. How the text of a CSV is written
@@ -79,7 +87,8 @@ def add(
     it with the first rows. An account that is not there is refused, but for a server in development mode, and as long
     as there are no accounts at all.
 
-    Example: `whiteroom catalog add --account 111122223333 hospital.visits /srv/visits/*.parquet`
+    Examples: `whiteroom catalog add --account 111122223333 hospital.visits /srv/visits/*.parquet`,
+    `whiteroom catalog add --account 111122223333 hospital.visits s3://hospital-a/visits/`
     """
     wishes = Wishes(
         delimiter=chosen_separator(separator),
@@ -94,7 +103,7 @@ def add(
         format=chosen_format(file_format),
         snapshot=snapshot,
     )
-    _add(_Asked(table, account, tuple(paths), wishes), data, preview=preview, as_json=as_json)
+    _add(_Asked(table, account, tuple(paths), wishes, role), data, preview=preview, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,7 @@ class _Asked:
     account: str
     paths: tuple[str, ...]
     wishes: Wishes
+    role: str
 
 
 def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
@@ -111,10 +121,11 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
         checked_account(asked.account)
     settings = made_folder(data)
     _require_account(settings, asked.account)
-    _require_own(settings, asked.paths)
-    catalog = open_catalog(settings)
+    _require_own(settings)
+    catalog = catalog_of(settings)
     try:
-        looked = catalog.look(asked.account, database, name, asked.paths, asked.wishes, keep=not preview)
+        asked_for = asked.account, database, name, asked.paths, asked.wishes
+        looked = catalog.look(*asked_for, role_arn=asked.role, keep=not preview)
     except CatalogError as error:
         if error.seen is not None:
             show_seen(str(error), error.seen, as_json=as_json)
@@ -125,7 +136,7 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
         return
     size = ", ".join(
         (
-            counted(len(looked.table.files), "file"),
+            counted(len(looked.table.held_in), "object" if looked.table.elsewhere else "file"),
             looked.entry.format.value,
             counted(len(looked.table.columns), "column"),
             counted(looked.found.rows, "row"),
@@ -139,18 +150,12 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
         _show_preview(looked)
 
 
-def _require_own(settings: Settings, paths: Iterable[str]) -> None:
-    """Whether tables are those of this catalog, and their files are on this machine."""
+def _require_own(settings: Settings) -> None:
+    """Whether tables are those of this catalog."""
     if settings.catalog == "glue":
         raise Problem(
             'The setting catalog = "glue" has tables looked up in AWS Glue: they are added there, and nothing is '
             "registered here. docs/tables.md has how they are read."
-        )
-    stored = next((path for path in paths if path.startswith("s3://")), None)
-    if stored is not None:
-        raise Problem(
-            f"{stored} is in S3, and this catalog has files of this machine. Tables in S3 are those of AWS Glue: set "
-            'catalog = "glue" (docs/tables.md).'
         )
 
 
@@ -197,7 +202,7 @@ def list_(
 
     Example: `whiteroom catalog list --account 111122223333`
     """
-    entries = open_catalog(existing_folder(data)).list(account)
+    entries = catalog_of(existing_folder(data)).list(account)
     if as_json:
         say_json([_document(entry) for entry in entries])
     elif not entries:
@@ -225,19 +230,20 @@ def show(table: Table, account: Account, data: Data = DEFAULT_DATA, as_json: AsJ
     Example: `whiteroom catalog show --account 111122223333 hospital.visits`
     """
     database, name = _parts(table)
-    catalog = open_catalog(existing_folder(data))
+    catalog = catalog_of(existing_folder(data))
     try:
         entry = catalog.show(account, database, name)
-        found = catalog.resolve(account, database, name)
-    except TableNotFound as error:
+        reader = Reader(f"{database}.{name}", entry.role_arn)
+        found = catalog.resolve(account, database, name, reader=reader)
+    except (TableNotFound, CatalogUnavailable) as error:
         raise Problem(str(error)) from None
     if as_json:
         state = {"snapshot": found.snapshot.id} if found.snapshot else {}
-        say_json({**_document(entry), **state, "files": list(found.files)})
+        say_json({**_document(entry), **state, "files": list(found.held_in)})
         return
     say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in entry.columns])
     say("")
-    say_table((f"FILES ({entry.format.value})",), [(file,) for file in found.files])
+    say_table((f"FILES ({entry.format.value})",), [(file,) for file in found.held_in])
 
 
 @app.command()
@@ -253,7 +259,7 @@ def check(
 
     Example: `whiteroom catalog check hospital.visits --account 111122223333`
     """
-    catalog = open_catalog(existing_folder(data))
+    catalog = catalog_of(existing_folder(data))
     entries = catalog.list(account)
     if table:
         names = _parts(table.lower())
@@ -277,7 +283,7 @@ def remove(table: Table, account: Account, data: Data = DEFAULT_DATA) -> None:
     """
     database, name = _parts(table)
     try:
-        open_catalog(existing_folder(data)).remove(account, database, name)
+        catalog_of(existing_folder(data)).remove(account, database, name)
     except TableNotFound as error:
         raise Problem(str(error)) from None
     say(f"{table} of account {account} is no longer in the catalog.")
@@ -318,5 +324,6 @@ def _document(entry: CatalogEntry) -> dict[str, Any]:
         "reading": asdict(entry.reading) if entry.format is FileFormat.CSV else None,
         "pinned": entry.snapshot or None,
         "sources": list(entry.sources),
+        "role": entry.role_arn or None,
         "columns": [{"name": column.name, "type": column.type} for column in entry.columns],
     }

@@ -64,10 +64,3 @@ def test_with_glue_no_table_is_added_here(cli: CommandLine, aws: Path, tmp_path:
     answer = cli("catalog", "add", "--account", ACCOUNT, "lake.a", str(tmp_path / "a.csv"))
     assert answer.code == 1
     assert 'catalog = "glue" has tables looked up in AWS Glue' in answer.err
-
-
-def test_a_table_in_s3_is_none_of_this_catalog_and_the_setting_is_named(cli: CommandLine) -> None:
-    cli("accounts", "add", ACCOUNT)
-    answer = cli("catalog", "add", "--account", ACCOUNT, "lake.a", "s3://bucket/prefix/")
-    assert answer.code == 1
-    assert 'catalog = "glue"' in answer.err

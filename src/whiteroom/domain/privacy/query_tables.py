@@ -82,6 +82,13 @@ class StoredObject:
     """As the store says it, with its quotes: what is read is what was listed, or nothing."""
     partition: tuple[str | None, ...] = ()
     """Its values of `Reading.partitions`."""
+    known: bool = False
+    """Whether it was read through as it is when its table was added."""
+
+    @property
+    def mark(self) -> str:
+        """What tells it from what it may become."""
+        return f"{self.size_bytes}-{self.etag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,12 @@ class CatalogTable:
     """Whether its rows lie in a store of objects, and are brought before they are read."""
     objects: tuple[StoredObject, ...] = ()
     """Those that hold the rows of a table that is elsewhere, ordered by their names."""
+    as_files: bool = False
+    """Whether its objects are read as files of this machine are: how, was found when the table was added."""
+    bucket_owner: str = ""
+    """The account that must own its objects' buckets; empty where any may."""
+    region: str = ""
+    """Where these are; empty for the server's own."""
     pruned: bool = False
     """Whether partitions of it that a query cannot see were not brought for it."""
     unreadable: str = ""
@@ -140,6 +153,11 @@ class CatalogTable:
     def sources(self) -> tuple[str, ...]:
         """The owner's own files, in the order of `files`."""
         return self.origins or self.files
+
+    @property
+    def held_in(self) -> tuple[str, ...]:
+        """What its rows lie in, as its owner calls them: files, or objects."""
+        return tuple(item.uri for item in self.objects) if self.elsewhere else self.sources
 
     @property
     def read_paths(self) -> tuple[str, ...]:

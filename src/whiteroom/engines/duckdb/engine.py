@@ -16,6 +16,7 @@ from pathlib import Path
 
 from whiteroom.aws.clients import AwsClients
 from whiteroom.aws.identities import member
+from whiteroom.aws.late import LateClients
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QuerySpec
@@ -54,7 +55,7 @@ class DuckDbEngine:
         folder: Path,
         data: LocalData,
         spill_bytes: int = 100 * 10**9,
-        aws: AwsClients | None = None,
+        aws: AwsClients | LateClients | None = None,
         table_bytes: int = 100 * 10**9,
     ) -> None:
         """Run queries.
@@ -109,7 +110,8 @@ class DuckDbEngine:
                 try:
                     if anew:
                         self._aws.forget(identity)
-                    handed[table.association_id] = self._aws.credentials(identity)
+                    region = {"AWS_REGION": table.source.region} if table.source.region else {}
+                    handed[table.association_id] = {**self._aws.credentials(identity), **region}
                 except AwsRefused as refused:
                     handed[table.association_id] = {REFUSED: str(refused)}
                 except AwsUnreachable as error:

@@ -14,6 +14,7 @@ from whiteroom.aws.identities import Identity, member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.domain.privacy.partitions import Use, may_be_seen
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat, QueryTable, StoredObject
+from whiteroom.engines.duckdb.elsewhere.catalogued import catalogued
 from whiteroom.engines.duckdb.elsewhere.chunks import needed, tail_of
 from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, NotBrought, Staging, TooMuch
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
@@ -88,6 +89,8 @@ def _table(
         if wanted:
             _bring(handed_client("s3", handed), identity, wanted, table.source)
         source = replace(table.source, pruned=len(items) < len(table.source.objects))
+        if source.as_files and wanted:
+            return catalogued(source, wanted, folder)
         return shaped(source, [one.file for one in wanted], folder)
     except UnusableFiles as error:
         raise BrokenData(f"Table '{table.name}': {error}. Its owner must look at it.") from None
@@ -111,10 +114,11 @@ def _bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], source: Catalo
         return source.format is FileFormat.PARQUET and one.item.size_bytes > PART_BYTES
 
     chunked = [one for one in wanted if is_large(one)]
-    bring(s3, identity, [replace(one, ranges=[tail_of(one.item.size_bytes)]) for one in chunked])
+    owner = source.bucket_owner
+    bring(s3, identity, [replace(one, ranges=[tail_of(one.item.size_bytes)]) for one in chunked], owner=owner)
     columns = {column.name.lower() for column in source.columns}
     rest = [replace(one, ranges=needed(one.file, one.item.size_bytes, columns)) for one in chunked]
-    bring(s3, identity, [*rest, *(one for one in wanted if not is_large(one))])
+    bring(s3, identity, [*rest, *(one for one in wanted if not is_large(one))], owner=owner)
 
 
 def _require(handed: Mapping[str, str]) -> None:

@@ -1,0 +1,178 @@
+"""Tables whose rows lie in S3: read through once when they are added, and listed anew by every query."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from whiteroom.aws.bringing import ObjectMoved, Wanted, bring, wanted_in
+from whiteroom.aws.identities import Identity
+from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
+from whiteroom.catalog.files import find_format
+from whiteroom.catalog.seen import Seen, seen_of
+from whiteroom.catalog.stored.objects import Asked, Found, objects_of, require_plain
+from whiteroom.catalog.stored.sources import Source, parsed
+from whiteroom.domain.privacy.query_tables import FileFormat, StoredObject
+from whiteroom.domain.privacy.readings import Wishes
+from whiteroom.ports import FoundTable, SchemaReader, UnusableFiles
+
+_KEPT_FREE = 0.05
+_MOST_KEPT_FREE_BYTES = 1 << 30
+"""Of the disk, as for copies (engines/duckdb/files/copies.py)."""
+
+
+class Clients(Protocol):
+    """Who signs for members."""
+
+    def client(self, service: str, identity: Identity, region: str | None = None) -> Any:
+        """A client of AWS's that signs as somebody."""
+
+
+class Unreadable(Exception):
+    """A table in S3 that cannot be read now. The message is for its owner."""
+
+    def __init__(self, message: str, seen: Seen | None = None, *, again: bool = False) -> None:
+        super().__init__(message)
+        self.seen = seen
+        """What its objects seemed to be; None where none was looked at."""
+        self.again = again
+        """Whether nothing was decided: the same may be had later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A table that was read through."""
+
+    format: FileFormat
+    found: FoundTable
+    objects: tuple[StoredObject, ...]
+
+
+class StoredTables:
+    """What tables in S3 are, by their owners' rights."""
+
+    def __init__(self, clients: Clients, most_bytes: int, regions: Mapping[str, str]) -> None:
+        """Ask S3.
+
+        Args:
+            clients: sign for members.
+            most_bytes: of one table.
+            regions: of buckets, where they are not in the server's own.
+        """
+        self._clients = clients
+        self._most_bytes = most_bytes
+        self._regions = regions
+
+    def region_of(self, sources: Sequence[str]) -> str:
+        """Where the buckets of a table are; empty for the server's own region.
+
+        Raises:
+            UnusableFiles: they are in several, or a source is no place in S3.
+        """
+        regions = {self._regions.get(parsed(source).bucket, "") for source in sources}
+        if len(regions) > 1:
+            raise UnusableFiles("Its buckets are in several regions; the objects of a table lie in one.")
+        return regions.pop()
+
+    def listed(self, identity: Identity, sources: Sequence[str]) -> Found:
+        """The objects that a table has now.
+
+        Raises:
+            Unreadable: they cannot be listed, or are no table's.
+        """
+        try:
+            return objects_of(self._asked(identity, sources), _parsed(sources))
+        except (AwsRefused, AwsUnreachable, UnusableFiles) as error:
+            raise Unreadable(str(error), again=isinstance(error, AwsUnreachable)) from None
+
+    def brought(
+        self, identity: Identity, sources: Sequence[str], wishes: Wishes, read: SchemaReader, folder: Path
+    ) -> Brought:
+        """What a table is, all of whose objects are brought and read through.
+
+        Args:
+            identity: its owner's.
+            sources: places in S3.
+            wishes: what the owner says of how their text is written.
+            read: reads them.
+            folder: a private one, which is left with their bytes.
+
+        Raises:
+            Unreadable: they cannot be had, or are no table.
+        """
+        try:
+            asked = self._asked(identity, sources)
+            require_plain(asked, _parsed(sources))
+            found = objects_of(asked, _parsed(sources))
+            self._require_room(found.objects, folder)
+            wanted = wanted_in(folder / "objects", found.objects, found.partitions)
+            bring(asked.s3, identity, wanted, owner=asked.owner)
+        except (AwsRefused, AwsUnreachable, UnusableFiles, ObjectMoved) as error:
+            raise Unreadable(_sentence(error), again=isinstance(error, AwsUnreachable)) from None
+        except OSError as error:
+            raise Unreadable(f"Its objects cannot be kept here while they are read: {error.strerror}.") from None
+        return _read(wanted, replace(wishes, partitions=found.partitions), read, folder)
+
+    def _asked(self, identity: Identity, sources: Sequence[str]) -> Asked:
+        region = self.region_of(sources)
+        s3 = self._clients.client("s3", identity, region or None)
+        return Asked(s3, identity, identity.account_id or "")
+
+    def _require_room(self, objects: Sequence[StoredObject], folder: Path) -> None:
+        size_bytes = sum(item.size_bytes for item in objects)
+        if size_bytes > self._most_bytes:
+            raise UnusableFiles(
+                f"Its objects have {size_bytes:,} bytes together, and {self._most_bytes:,} are the limit of this "
+                "server (max_table_bytes). Ask its operator to raise it."
+            )
+        disk = shutil.disk_usage(folder)
+        if disk.free - size_bytes < min(_MOST_KEPT_FREE_BYTES, disk.total * _KEPT_FREE):
+            raise UnusableFiles(
+                f"Its objects have {size_bytes:,} bytes together, and the server's disk has no room to read them "
+                "through."
+            )
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."
+
+
+def _parsed(sources: Sequence[str]) -> list[Source]:
+    return [parsed(source) for source in sources]
+
+
+def _read(wanted: Sequence[Wanted], wishes: Wishes, read: SchemaReader, folder: Path) -> Brought:
+    """Read what was brought through, and call it as its owner does."""
+    files = [str(one.file) for one in wanted]
+    uris = {str(one.file): one.item.uri for one in wanted}
+    called = _Called(str(folder), wanted)
+    file_format: FileFormat | None = None
+    try:
+        file_format = find_format(files, wishes.encoding)
+        found = read(files, file_format, wishes, str(folder / "copies"))
+    except UnusableFiles as error:
+        seen = seen_of(error, files, file_format, wishes.partitions, wishes.encoding)
+        raise Unreadable(called(str(error)), replace(seen, file=uris[seen.file])) from None
+    objects = tuple(one.item for one in wanted)
+    marks = tuple(item.mark for item in objects)
+    found = replace(found, marks=marks, notes=tuple(map(called, found.notes)))
+    return Brought(file_format, found, objects)
+
+
+class _Called:
+    """Sentences in which objects have the names that their owner knows."""
+
+    def __init__(self, folder: str, wanted: Sequence[Wanted]) -> None:
+        self._wanted = wanted
+        self._file = re.compile(rf"{re.escape(folder)}/objects/(?:[^\n]*?/)??(\d{{6}})-[A-Za-z0-9._-]*")
+
+    def __call__(self, sentence: str) -> str:
+        return self._file.sub(self._uri, sentence)
+
+    def _uri(self, match: re.Match[str]) -> str:
+        one = self._wanted[int(match[1])]
+        return match[0].replace(str(one.file), one.item.uri, 1)
