@@ -107,6 +107,12 @@ def test_a_member_puts_and_fetches_in_its_own_bucket_with_its_access_key(alice: 
     assert [one["Key"] for one in alice.list_objects_v2(Bucket=ALICE)["Contents"]] == ["tables/table.parquet"]
 
 
+def test_a_bucket_takes_one_file_of_the_disk_and_not_seven(server: RunningServer, alice: Any) -> None:
+    """SeaweedFS counts how many files of a gigabyte the disk can have, and gives a bucket seven of them at once."""
+    alice.put_object(Bucket=ALICE, Key="small", Body=b"1")
+    assert len(list((server.data / "s3" / "objects").glob(f"{ALICE}_*.dat"))) == 1
+
+
 def test_nobody_reaches_anothers_bucket(alice: Any, bob: Any, server: RunningServer) -> None:
     alice.put_object(Bucket=ALICE, Key="secret", Body=b"1")
     for call, request in (

@@ -48,6 +48,8 @@ TOLD = "/tmp/s3.json"  # noqa: S108 - in the sandbox's own
 """Where it finds who may do what."""
 VOLUME_MIB = 1_024
 """It keeps objects in files of this size."""
+GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""One file more where a bucket needs one: by default seven, of which a disk has none left after a few accounts."""
 
 
 class S3Unusable(Exception):
@@ -197,7 +199,7 @@ class S3Server:
                     stdout=log,
                     stderr=log,
                     pass_fds=(told, writer),
-                    env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder)},
+                    env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder), **GROWTH},
                     cwd=self._folder,
                 )
         finally:
