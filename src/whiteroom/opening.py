@@ -8,12 +8,13 @@ from whiteroom.aws.clients import AwsClients, OwnS3
 from whiteroom.aws.late import LateClients
 from whiteroom.aws.refusals import AwsUnusable
 from whiteroom.base.clock import Clock
+from whiteroom.base.locations import parse_location
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.catalog.glue import GlueCatalog
 from whiteroom.catalog.stored.tables import StoredTables
 from whiteroom.controllers.results import Handover
 from whiteroom.controllers.retention import RetentionSweep
-from whiteroom.data.buckets import BucketDeliveries
+from whiteroom.data.buckets import BucketDeliveries, OwnBuckets
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import DuckDbEngine
@@ -61,7 +62,13 @@ def open_deliveries(
     if settings.buckets == "folder" and settings.s3_port is None:
         return folder
     clients = open_aws(settings, own_s3)
-    return BucketDeliveries(settings.folder("uploads"), folder, clients, settings.regions_of_buckets)
+    beside = None if own_s3 is None else _beside(settings, own_s3, folder)
+    return BucketDeliveries(settings.folder("uploads"), folder, clients, settings.regions_of_buckets, beside)
+
+
+def _beside(settings: Settings, own_s3: OwnS3, folder: FolderData) -> OwnBuckets:
+    own = settings.default_result_location
+    return OwnBuckets(settings.s3_public_url or own_s3.endpoint, parse_location(own).bucket if own else None, folder)
 
 
 def open_handover(

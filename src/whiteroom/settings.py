@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
-import types
-import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from whiteroom.aws.identities import parse_account_profiles
-from whiteroom.base.addresses import is_loopback
+from whiteroom.base.addresses import is_loopback, require_origin
 from whiteroom.base.locations import parse_location
-from whiteroom.base.suggestions import meant
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.domain.resources.quotas import Quota, Quotas
+from whiteroom.domain.resources.quotas import Quotas
 
 FILE_NAME = "whiteroom.toml"
 """The settings' file, in the data folder. It need not exist."""
 
 DEFAULT_PORT = 8080
 
-PREFIX = "WHITEROOM_"
-QUOTA_PREFIX = "WHITEROOM_QUOTA_"
-NOT_SETTINGS = frozenset({"WHITEROOM_DATA", "WHITEROOM_DEBUG"})
-"""Variables of the command line's own: where the data folder lies, and whether errors show where they come from."""
-
 
 class SettingsError(Exception):
-    """A setting cannot be used. The message is one sentence that names it and says what it takes."""
+    """A setting cannot be used. The message is one sentence that names it and says what it takes.
+
+    `names` are the fields of Settings that it is about, as far as it is about values of theirs.
+    """
+
+    def __init__(self, message: str, *names: str) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 def _at_least(minimum: int, default: int | None) -> Any:
@@ -51,6 +49,9 @@ class Settings:
     """The address to listen on; `0.0.0.0` for every network of the machine."""
     port: int = _at_least(0, DEFAULT_PORT)
     """The TCP port to listen on; 0 takes a free one."""
+    public_url: str = ""
+    """How members reach the server, as `https://HOST` or with a port: in the profiles that commands print, and so in
+    what clients sign, presigned URLs among it. Empty for the address that it listens on."""
     dev: bool = False
     """Development mode: any twelve-digit access key id is that account, and no signature is checked."""
     region: str = "us-east-1"
@@ -148,6 +149,8 @@ class Settings:
     s3_port: int | None = _at_least(0, None)
     """The TCP port of an S3 beside the server, on its `host`, with a bucket for each account; results go there
     (`docs/results.md`). 0 takes a free one. Without it there is none, unless it is started with `--s3`: at 8333."""
+    s3_public_url: str = ""
+    """How members reach that S3, likewise. Empty for the address that it listens on."""
     metrics_host: str = "127.0.0.1"
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)
@@ -163,40 +166,49 @@ class Settings:
         for item in dataclasses.fields(self):
             minimum, value = item.metadata.get("at_least"), getattr(self, item.name)
             if minimum is not None and value is not None and value < minimum:
-                raise SettingsError(f"{item.name} is {value}; it must be at least {minimum}.")
+                raise SettingsError(f"{item.name} is {value}; it must be at least {minimum}.", item.name)
         if not self.host:
-            raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.")
+            raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.", "host")
         self._require_texts()
         self._check_keys()
         for name in ("port", "s3_port", "metrics_port"):
             if (port := getattr(self, name) or 0) > 65_535:
-                raise SettingsError(f"{name} is {port}; it must be at most 65535.")
+                raise SettingsError(f"{name} is {port}; it must be at most 65535.", name)
         if self.dev and not is_loopback(self.host):
             raise SettingsError(
                 f"Development mode trusts whoever connects, so it listens on loopback alone, and host is {self.host}: "
-                "leave dev out, or listen on 127.0.0.1."
+                "leave dev out, or listen on 127.0.0.1.",
+                "dev",
+                "host",
             )
 
     def _require_texts(self) -> None:
         """SettingsError where a text is not of its form."""
-        for key, text, parse in (
-            ("default_result_location", self.default_result_location, parse_location),
-            ("data", self.data_location, parse_location),
-            ("bucket_regions", self.bucket_regions, lambda text: BucketRegions.parse(self.region, text)),
-            ("account_profiles", self.account_profiles, parse_account_profiles),
-        ):
+        parsers: Mapping[str, Callable[[str], object]] = {
+            "default_result_location": parse_location,
+            "data_location": parse_location,
+            "bucket_regions": lambda text: BucketRegions.parse(self.region, text),
+            "account_profiles": parse_account_profiles,
+            "public_url": require_origin,
+            "s3_public_url": require_origin,
+        }
+        for name, parse in parsers.items():
             try:
-                if text:
+                if text := getattr(self, name):
                     parse(text)
             except ValueError as error:
-                told = " --data and WHITEROOM_DATA name the data folder." if key == "data" else ""
-                raise SettingsError(f"{key}: {error}{told}") from None
+                told = " --data and WHITEROOM_DATA name the data folder." if name == "data_location" else ""
+                raise SettingsError(f"{key_of(name)}: {error}{told}", name) from None
 
     def _check_keys(self) -> None:
         if self.keys == "aws" and not self.kms_key_arn.startswith("arn:"):
-            raise SettingsError('keys is "aws", and kms_key_arn names no key: set it to the ARN of a key in AWS KMS.')
+            raise SettingsError(
+                'keys is "aws", and kms_key_arn names no key: set it to the ARN of a key in AWS KMS.',
+                "keys",
+                "kms_key_arn",
+            )
         if self.master_key and not Path(self.master_key).is_absolute():
-            raise SettingsError(f"master_key is {self.master_key}; it must be an absolute path.")
+            raise SettingsError(f"master_key is {self.master_key}; it must be an absolute path.", "master_key")
 
     @property
     def database(self) -> Path:
@@ -262,138 +274,7 @@ until they are delivered, rows of queries until synthetic ones are made of them,
 in S3, and the S3 beside the server."""
 
 
-def load_settings(data: Path, environment: Mapping[str, str], **overrides: Any) -> Settings:
-    """Read whiteroom.toml in `data`, then the WHITEROOM_* variables, then `overrides` that are not None; the last wins.
-
-    Raises:
-        SettingsError: the file cannot be read, a key is unknown, or a value does not fit.
-    """
-    data = data.absolute()
-    values = _read_file(data / FILE_NAME)
-    limits = values.pop("quotas", {})
-    variables, variable_limits = _read_environment(environment)
-    values |= variables
-    values |= {name: value for name, value in overrides.items() if value is not None}
-    return Settings(data=data, quotas=Quotas(limits | variable_limits), **values)
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML: {error}.") from None
-    values: dict[str, Any] = {}
-    for key, value in document.items():
-        if key == "quotas":
-            values[key] = _quotas(value, f"{path}, [quotas]")
-            continue
-        name = _NAMES_OF_KEYS.get(key)
-        if name is None:
-            raise SettingsError(
-                f"{path} has the unknown setting {key!r}.{meant(key, (*_NAMES_OF_KEYS, 'quotas'))} "
-                f"The settings are {', '.join(_NAMES_OF_KEYS)}."
-            )
-        values[name] = _checked(name, value, str(path))
-    return values
-
-
-def _quotas(table: object, place: str) -> dict[Quota, int]:
-    if not isinstance(table, dict):
-        raise SettingsError(f"{place} must be a table of quota names and numbers.")
-    limits: dict[Quota, int] = {}
-    for name, value in table.items():
-        if name not in list(Quota):
-            raise SettingsError(
-                f"{place} has the unknown quota {name!r}.{meant(name, Quota)} The quotas are {', '.join(Quota)}."
-            )
-        if type(value) is not int or value < 0:
-            raise SettingsError(f"{place}: {name} is {value!r}; it must be a whole number that is not negative.")
-        limits[Quota(name)] = value
-    return limits
-
-
-def _read_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[Quota, int]]:
-    values: dict[str, Any] = {}
-    limits: dict[Quota, int] = {}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
-            continue
-        if variable.startswith(QUOTA_PREFIX):
-            name = variable.removeprefix(QUOTA_PREFIX).lower().replace("_", "-")
-            limits |= _quotas({name: _number(text)}, variable)
-            continue
-        key = variable.removeprefix(PREFIX).lower()
-        if key not in _KINDS or variable != variable.upper():
-            variables = [PREFIX + name.upper() for name in _KINDS]
-            raise SettingsError(
-                f"{variable} is not a setting.{meant(variable, variables)} The settings are {', '.join(variables)}."
-            )
-        values[key] = _checked(key, _from_text(_KINDS[key], text), variable)
-    return values, limits
-
-
-def _from_text(kind: _Kind, text: str) -> object:
-    if kind.type is bool:
-        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    if kind.type is int:
-        return _number(text)
-    return text
-
-
-def _number(text: str) -> int | str:
-    """The whole number that `text` writes, underscores allowed as in TOML; else the text, which the check names."""
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _checked(key: str, value: object, place: str) -> object:
-    kind = _KINDS[key]
-    if type(value) is not kind.type or (kind.choices and value not in kind.choices):
-        near = meant(value, kind.choices) if isinstance(value, str) else ""
-        raise SettingsError(f"{place}: {key_of(key)} is {value!r}; it must be {kind.words}.{near}")
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a setting takes."""
-
-    type: type
-    choices: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> str:
-        if self.choices:
-            return " or ".join(map(repr, self.choices))
-        return {bool: "true or false", int: "a whole number", str: "a text"}[self.type]
-
-
-def _kind(hint: object) -> _Kind:
-    if typing.get_origin(hint) is Literal:
-        return _Kind(str, typing.get_args(hint))
-    if isinstance(hint, types.UnionType):
-        (hint,) = (part for part in typing.get_args(hint) if part is not types.NoneType)
-    if not isinstance(hint, type):
-        raise TypeError(f"A setting cannot have the type {hint}.")
-    return _Kind(hint)
-
-
-_KINDS: Mapping[str, _Kind] = {
-    name: _kind(hint) for name, hint in typing.get_type_hints(Settings).items() if name not in {"data", "quotas"}
-}
-
-
 def key_of(name: str) -> str:
     """What a setting is called in whiteroom.toml."""
     metadata = next(item.metadata for item in dataclasses.fields(Settings) if item.name == name)
     return str(metadata.get("key", name))
-
-
-_NAMES_OF_KEYS: Mapping[str, str] = {key_of(name): name for name in _KINDS}
-"""The name of each setting by its key in whiteroom.toml."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from whiteroom.domain.resources.quotas import DEFAULTS, Quota
-from whiteroom.settings import Settings, key_of, load_settings
+from whiteroom.settings import Settings, key_of
+from whiteroom.settings_loading import load_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 ROWS = {line.split("|")[1].strip(" `"): line for line in PAGE.splitlines() if line.startswith("| `")}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from support.command import CommandLine
+from support.command import CommandLine, whiteroom
 from support.live import LiveRoom, live_room, once
 from support.server import RunningServer, running_server
 from support.worlds.requests import ALICE, BOB
@@ -203,6 +206,48 @@ def test_it_dies_with_the_server_however_that_dies(tmp_path: Path) -> None:
         assert s3_url(tmp_path / "data")
 
 
+def test_a_backup_while_it_is_written_to_holds_all_of_one_moment_and_a_server_on_it_goes_on(tmp_path: Path) -> None:
+    """Every object that was there when the backup began is there after it, whole, and of later ones a beginning."""
+    body = os.urandom(300_000)
+    with running_server(tmp_path / "data", "--s3", dev=False, environment=PORT) as first:
+        cli = CommandLine(tmp_path / "data")
+        assert cli("accounts", "add", ALICE).code == 0
+        key = new_user(cli, ALICE, "ann")
+        mine = s3(first.data, *key)
+        once(lambda seen: seen == [ALICE], lambda: buckets_of(mine))
+        put, stop = itertools.count(), threading.Event()
+        written: list[int] = []
+
+        def write() -> None:
+            while not stop.is_set():
+                number = next(put)
+                mine.put_object(Bucket=ALICE, Key=f"rows/{number:06}", Body=number.to_bytes(8) + body)
+                written.append(number)
+
+        with ThreadPoolExecutor(2) as writers:
+            running = [writers.submit(write) for _ in range(2)]
+            once(lambda seen: seen > 20, lambda: len(written))
+            before = set(written)
+            told = cli("backup", str(tmp_path / "copy"), "--json").json
+            after = next(put)
+            stop.set()
+            for one in running:
+                one.result()
+        assert (told["lost"], told["elsewhere"]) == ([], [])
+        assert max(written) > max(before), "it went on"
+    assert whiteroom("restore", str(tmp_path / "copy"), str(tmp_path / "new")).code == 0
+    with running_server(tmp_path / "new", "--s3", dev=False, environment=PORT) as second:
+        again = s3(second.data, *key)
+        listed = again.get_paginator("list_objects_v2").paginate(Bucket=ALICE)
+        found = {int(one["Key"].partition("/")[2]) for page in listed for one in page.get("Contents", ())}
+        assert before <= found <= set(range(after))
+        for number in found:
+            kept = again.get_object(Bucket=ALICE, Key=f"rows/{number:06}")["Body"].read()
+            assert kept == number.to_bytes(8) + body
+        again.put_object(Bucket=ALICE, Key="more", Body=b"1")
+        assert again.get_object(Bucket=ALICE, Key="more")["Body"].read() == b"1"
+
+
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("s3-room") / "data", "--s3", **PORT) as room:
@@ -225,10 +270,12 @@ def test_results_are_delivered_into_it_and_to_nobody_elses_bucket(room: LiveRoom
     (result,) = room.client("whiteroom").list_results()["results"]
     assert result["location"] == f"s3://{ALICE}/{folder}"
     assert result["files"][0]["sizeBytes"] == found[f"{folder}model.tar.gz"]
-    with pytest.raises(ClientError, match="Fetch it there"):
+    with pytest.raises(ClientError, match=f"bucket {ALICE} of the S3 beside this server, at http://.*: fetch it there"):
         room.client("whiteroom").get_result(resultIdentifier=result["resultIdentifier"], fileName="model.tar.gz")
     room.configure(ALICE, f"s3://{BOB}/results")
     room.export("stolen", model)
     refused_job = room.exported("stolen", model)
     assert (refused_job["status"], refused_job["statusDetails"]["statusCode"]) == ("CREATE_FAILED", "DeliveryFailed")
+    (refusal,) = room.client("whiteroom").list_results(status="REFUSED")["results"]
+    assert f"Set a location in s3://{ALICE}/" in refusal["reason"]
     assert "Contents" not in s3(room.data, BOB, "any").list_objects_v2(Bucket=BOB)

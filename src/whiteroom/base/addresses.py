@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Final
+
+_ORIGIN: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_MOST_PORT: Final = 65_535
 
 
 def is_loopback(host: str) -> bool:
@@ -13,3 +18,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def require_origin(url: str) -> None:
+    """ValueError unless `url` is a scheme, a host and perhaps a port: a signature covers the path, so it has none."""
+    found = _ORIGIN.fullmatch(url)
+    if found is None or not 0 < int(found["port"] or 1) <= _MOST_PORT:
+        raise ValueError(
+            f"{url!r} is not like https://cleanroom.example.org or http://10.0.0.5:8080: a scheme, a host, perhaps a "
+            "port, and nothing after them, no slash either."
+        )

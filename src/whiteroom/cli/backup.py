@@ -17,6 +17,7 @@ from whiteroom.base.locations import PLACE_FILE, STAGING_PREFIX
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store, require_database
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.s3_backup import copy_s3
 from whiteroom.data.backups import BackupRefused, BackupWriter, Manifest, drafted_folder
 from whiteroom.data.folder import UNFINISHED
 from whiteroom.data.s3.data import S3Data
@@ -97,9 +98,6 @@ def _elsewhere(settings: Settings) -> Iterator[str]:
     """What no backup of the folder has, and is to be backed up by itself."""
     if settings.data_location:
         yield f"Channels, models and checkpoints are in {settings.data_location}: back that up too."
-    s3 = settings.folder("s3")
-    if s3.is_dir() and any(s3.iterdir()):
-        yield f"Buckets of the S3 that comes along are in {s3}: copy them out of it, or the folder of a stopped server."
 
 
 def say_what_is_missing(manifest: Manifest, data: Path) -> None:
@@ -125,6 +123,7 @@ def _written(settings: Settings, writer: BackupWriter) -> Manifest:
         ]
     lost += _copied_logs(settings.folder(LOGS), writer, logs, runs)
     lost += _copied_folders(settings, writer)
+    copy_s3(settings.folder("s3"), writer)
     master = str(master_key_file(settings))
     keys = tuple(key for key in (master, *KEYS) if (settings.data / key).exists())
     manifest = Manifest(made_at, version("whiteroom"), HEAD, tuple(writer.entries), tuple(lost), keys)

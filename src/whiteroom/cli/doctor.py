@@ -20,7 +20,7 @@ from whiteroom.cli.key_findings import about_keys
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.s3_findings import about_s3
-from whiteroom.cli.server_file import running_url
+from whiteroom.cli.server_file import is_stopping, running_url
 from whiteroom.data.s3.places import AnotherPlace, try_out
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
@@ -122,7 +122,7 @@ def _about_redaction(settings: Settings) -> Finding:
             title,
             ok=True,
             is_absent=True,
-            detail="None: logs under it are shown to nobody. Install Whiteroom with the extra `pii`.",
+            detail="None: logs under it are shown to nobody. It takes the extra pii: pip install 'whiteroom[pii]'",
         )
     return Finding(
         title,
@@ -150,7 +150,7 @@ def _about_noise() -> Iterator[Finding]:
             "synthetic",
         ),
     ):
-        without = f"{cannot} Install Whiteroom with the extra `{extra}`."
+        without = f"{cannot} It takes the extra {extra}: pip install 'whiteroom[{extra}]'"
         yield Finding(title, ok=True, is_absent=not there, detail=can if there else without)
 
 
@@ -170,8 +170,9 @@ def _about_folder(settings: Settings) -> Iterator[Finding]:
     if settings.data_location:
         yield _about_store(settings)
     yield from _about_database(settings)
-    url = running_url(settings.server_file)
-    yield Finding("server", ok=True, detail=f"One runs at {url}." if url else "None runs on this folder.")
+    url, stopping = running_url(settings.server_file), is_stopping(settings.server_file)
+    none = "One is stopping." if stopping else "None runs on this folder."
+    yield Finding("server", ok=True, detail=f"One runs at {url}." if url else none)
 
 
 def _about_disk(folder: Path) -> Finding:

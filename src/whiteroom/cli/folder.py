@@ -18,7 +18,8 @@ from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
 from whiteroom.ports import KeyRefused
 from whiteroom.sealed_store import open_store
-from whiteroom.settings import FILE_NAME, Folder, Settings, load_settings
+from whiteroom.settings import FILE_NAME, Folder, Settings
+from whiteroom.settings_loading import load_settings
 from whiteroom.store.migrations import NewerDatabase
 from whiteroom.store.sqlite import SqliteStore
 

@@ -12,7 +12,7 @@ from whiteroom.base.clock import utc_now
 from whiteroom.base.suggestions import meant
 from whiteroom.cli.output import note, say, say_json
 from whiteroom.cli.problems import Problem
-from whiteroom.cli.server_file import running_url, server_url
+from whiteroom.cli.server_file import running_s3_url, running_url, server_url
 from whiteroom.domain.resources.accounts import (
     FIRST_USER,
     AccessKey,
@@ -109,13 +109,21 @@ def profile_name(user: User) -> str:
 
 
 def endpoint_url(settings: Settings) -> str:
-    """Where the server of the data folder listens, or would."""
-    return running_url(settings.server_file) or server_url(settings.host, settings.port or DEFAULT_PORT)
+    """Where members reach the server of the data folder: as the settings say, or where it listens, or would."""
+    listens = running_url(settings.server_file) or server_url(settings.host, settings.port or DEFAULT_PORT)
+    return settings.public_url or listens
+
+
+def s3_endpoint_url(settings: Settings) -> str | None:
+    """Where members reach the S3 beside it, likewise; None where there is none."""
+    at = server_url(settings.host, settings.s3_port) if settings.s3_port else None
+    listens = running_s3_url(settings.server_file) or at
+    return listens and (settings.s3_public_url or listens)
 
 
 def show_key(settings: Settings, user: User, key: AccessKey, *, as_json: bool) -> None:
     """Print a key, for the one time that its secret is shown."""
-    url = endpoint_url(settings)
+    s3_url = s3_endpoint_url(settings)
     if as_json:
         say_json(
             {
@@ -125,13 +133,17 @@ def show_key(settings: Settings, user: User, key: AccessKey, *, as_json: bool) -
                 "accessKeyId": key.id,
                 "secretAccessKey": key.secret_access_key,
                 "region": settings.region,
-                "endpointUrl": url,
+                "endpointUrl": endpoint_url(settings),
+                **({} if s3_url is None else {"s3EndpointUrl": s3_url}),
             }
         )
         return
     note("Put this into ~/.aws/config and choose it with AWS_PROFILE. The secret is not shown again.")
     values = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret_access_key}
-    say_profile(settings, profile_name(user), values)
+    name = profile_name(user)
+    say_profile(settings, name, values if s3_url is None else {**values, "services": name})
+    if s3_url is not None:
+        say(f"[services {name}]\ns3 =\n  endpoint_url = {s3_url}")
 
 
 def say_profile(settings: Settings, name: str, values: Mapping[str, str]) -> None:

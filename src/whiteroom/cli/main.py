@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from whiteroom.base.machine_errors import Trouble, machine_error_of
 from whiteroom.cli.output import complain
@@ -56,12 +57,38 @@ NOUNS: Mapping[str, Noun] = {
 HELP = "A self-hosted clean room for machine learning that speaks the AWS Clean Rooms ML protocol."
 
 
+class _Commands(typer.core.TyperGroup):
+    """Refuses a value in words of the command line's own: those of what reads values are for programmers."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See typer."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            errors: list[Any] = getattr(error.__cause__, "errors", list)()
+            if errors:
+                error.message = _in_words(errors[0])
+            raise
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    """Why a value cannot be read; `error` is of pydantic's, which typer asks."""
+    match error["type"]:
+        case "int_parsing" | "int_from_float" | "int_parsing_size":
+            return f"{error['input']!r} is not a whole number."
+        case "value_error":
+            return str(error["ctx"]["error"]).replace("%Y-%m-%d", "YYYY-MM-DD")
+        case _:
+            return str(error["msg"])
+
+
 def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
     """The command line, with the nouns of `wanted` whole and a line for each of the others.
 
     A noun's file is imported when it is wanted: `whiteroom --help` waits for none of them.
     """
     app = typer.Typer(
+        cls=_Commands,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         name="whiteroom",

@@ -24,9 +24,17 @@ class ServerFile:
 
     def announce(self, url: str, *, dev: bool, s3: str | None = None) -> None:
         """Write down where the server and its S3 listen, and whether in development mode, for the other commands."""
+        self._write({"url": url, "pid": os.getpid(), "dev": dev, "s3": s3})
+
+    def announce_end(self) -> None:
+        """Write down that the server is stopping: nobody is answered any more."""
+        with suppress(OSError):  # a disk that has failed meanwhile
+            self._write({"stopping": True, "pid": os.getpid()})
+
+    def _write(self, document: Mapping[str, object]) -> None:
         self.file.seek(0)
         self.file.truncate()
-        json.dump({"url": url, "pid": os.getpid(), "dev": dev, "s3": s3}, self.file)
+        json.dump(document, self.file)
         self.file.flush()
 
 
@@ -41,9 +49,11 @@ def held(path: Path) -> Iterator[ServerFile]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            where = _written(path).get("url") or "another address"
+            written = _written(path)
+            if written.get("stopping"):
+                raise Problem(f"The server on {path.parent} is stopping: start this one in a moment.") from None
             raise Problem(
-                f"A server already runs on {path.parent}, at {where}. "
+                f"A server already runs on {path.parent}, at {written.get('url') or 'another address'}. "
                 "Stop it first, or name another folder with --data."
             ) from None
         except OSError as error:
@@ -67,6 +77,11 @@ def running_s3_url(path: Path) -> str | None:
     """Where the S3 beside the server of a data folder listens; None where none runs."""
     url = _running(path).get("s3")
     return None if url is None else str(url)
+
+
+def is_stopping(path: Path) -> bool:
+    """Whether the server of a data folder is on its way out."""
+    return bool(_running(path).get("stopping"))
 
 
 def runs_in_development(path: Path) -> bool:

@@ -85,8 +85,10 @@ def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside
         file.announce(url, dev=settings.dev, s3=s3_url)
         mode = ", in development mode" if settings.dev else ""
         say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
+        if settings.public_url:
+            say(f"Members reach it at {settings.public_url}")
         if s3_url is not None:
-            say(f"S3 is at {s3_url}, with a bucket for each account, named as the account.")
+            say(f"S3 is at {settings.s3_public_url or s3_url}, with a bucket for each account, named as the account.")
         if watched is not None:
             say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
 
@@ -101,6 +103,7 @@ def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside
     try:
         _Server(application, settings, ready).run(sockets=[listener])
     finally:
+        file.announce_end()
         if watched is not None:
             watched.close()
         gc.unfreeze()  # DuckDB's binding calls what is frozen at the end a leak, and says so.

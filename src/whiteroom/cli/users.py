@@ -31,8 +31,8 @@ app = typer.Typer(rich_markup_mode="markdown")
 RoleOption = Annotated[
     Role,
     typer.Option(
-        help="What the user may do: everything; read, make analyses and start work; or read, approve and revoke, and "
-        "start nothing.",
+        help="What the user may do: `administrator` everything; `analyst` reads, makes analyses and starts work; "
+        "`privacy-officer` reads, approves and revokes, and starts nothing.",
         show_default=False,
     ),
 ]

@@ -101,16 +101,21 @@ class BackupWriter:
         Raises:
             FileNotFoundError: it is gone.
         """
-        handle = os.open(source, _READ)
-        with os.fdopen(handle, "rb", buffering=0) as file:
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise BackupRefused(f"{source} is no file. Take it away, or put a copy in its place.")
-            length = _whole_lines(file, facts.st_size) if whole_lines else facts.st_size
-            target = os.open(self.place(path), _WRITE, 0o600)
-            with os.fdopen(target, "wb", buffering=0) as out:
-                digest, size = _copied(file, out, length)
-        self.entries.append(Entry(path, EntryKind.FILE, stat.S_IMODE(facts.st_mode), size, digest))
+        with opened_file(source) as file:
+            facts = os.fstat(file.fileno())
+            self.add_open(file, path, _whole_lines(file, facts.st_size) if whole_lines else facts.st_size)
+
+    def add_open(self, file: IO[bytes], path: str, length: int) -> None:
+        """Copy the first `length` bytes of a file that is open, and close it not."""
+        target = os.open(self.place(path), _WRITE, 0o600)
+        with os.fdopen(target, "wb", buffering=0) as out:
+            digest, size = _copied(file, out, length)
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        self.entries.append(Entry(path, EntryKind.FILE, mode, size, digest))
+
+    def add_folder(self, source: Path, path: str) -> None:
+        """Enter a folder, without what is in it."""
+        self.entries.append(Entry(path, EntryKind.FOLDER, stat.S_IMODE(source.stat().st_mode)))
 
     def keep(self, path: str) -> None:
         """Enter a file that was made at its `place`."""
@@ -138,7 +143,7 @@ class BackupWriter:
         Raises:
             FileNotFoundError: something of it went away meanwhile.
         """
-        self.entries.append(Entry(path, EntryKind.FOLDER, stat.S_IMODE(source.stat().st_mode)))
+        self.add_folder(source, path)
         with os.scandir(source) as found:
             children = sorted((entry for entry in found if not skip(entry.name)), key=lambda entry: entry.name)
         for child in children:
@@ -170,6 +175,20 @@ class BackupWriter:
             file.flush()
             os.fsync(file.fileno())
         _sync_folders(self.draft)
+
+
+def opened_file(source: Path) -> IO[bytes]:
+    """A regular file, opened to be copied.
+
+    Raises:
+        BackupRefused: it is something else.
+        FileNotFoundError: it is gone.
+    """
+    handle = os.open(source, _READ)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BackupRefused(f"{source} is no file. Take it away, or put a copy in its place.")
+    return os.fdopen(handle, "rb", buffering=0)
 
 
 def read_manifest(backup: Path) -> Manifest:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +29,15 @@ from whiteroom.data.uploads import Target, Uploads
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import DeliveredBytes, DeliveryDelayed, DeliveryFailed, DeliveryGone, LocalData, UnsafeContents
+from whiteroom.ports import (
+    DeliveredBytes,
+    Deliveries,
+    DeliveryDelayed,
+    DeliveryFailed,
+    DeliveryGone,
+    LocalData,
+    UnsafeContents,
+)
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +64,32 @@ class _Note:
         return Target(Identity(self.account_id, self.role_arn, self.session_name), self.bucket, self.region)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnBuckets:
+    """The S3 beside the server, as receivers meet it: an account has the bucket that is named as the account."""
+
+    url: str
+    own_bucket: str | None
+    """The operator's, which belongs to no account."""
+    before: Deliveries
+    """Where results went before the server had it."""
+
+    def has(self, bucket: str) -> bool:
+        """Whether results go to a bucket of that name there."""
+        return bucket == self.own_bucket or bool(_ACCOUNT.fullmatch(bucket))
+
+
 class BucketDeliveries:
     """Implements `ports.Deliveries`."""
 
-    def __init__(self, root: Path, data: LocalData, clients: AwsClients, regions: BucketRegions) -> None:
+    def __init__(
+        self,
+        root: Path,
+        data: LocalData,
+        clients: AwsClients,
+        regions: BucketRegions,
+        beside: OwnBuckets | None = None,
+    ) -> None:
         """Deliver files of `data` to buckets.
 
         Args:
@@ -66,11 +97,13 @@ class BucketDeliveries:
             data: what is delivered.
             clients: sign for receivers.
             regions: where the buckets lie.
+            beside: the S3 that they are in, where that is not AWS's.
         """
         self._under_way = root
         self._data = data
         self._clients = clients
         self._regions = regions
+        self._beside = beside
 
     def deliver(
         self,
@@ -95,6 +128,8 @@ class BucketDeliveries:
                 "The receiver's location is none that files can be put at. The receiver must set another one."
             ) from error
         owner = destination.owner_account_id
+        if self._beside is not None and owner not in {None, place.bucket}:
+            raise DeliveryFailed(_REFUSED, told=_no_bucket_of(place.bucket, str(owner)))
         identity = SERVER if owner is None else member(owner, destination.role_arn, job_id)
         target = Target(identity, place.bucket, self._regions.of(place.bucket))
         with self._told(identity):
@@ -112,8 +147,15 @@ class BucketDeliveries:
         """See `ports.Deliveries.open_delivered`. The server may write to a receiver's bucket, and not read it."""
         folder_parts(path, "The path")
         plain_parts(file.name, "The file name")
-        parse_location(location)
-        del start, length
+        bucket = parse_location(location).bucket
+        if self._beside is not None and not self._beside.has(bucket):
+            return self._beside.before.open_delivered(location, path, file, start, length)
+        if self._beside is not None:
+            raise DeliveryGone(
+                f"The file is in the bucket {bucket} of the S3 beside this server, at {self._beside.url}: fetch it "
+                "there, by `aws s3 cp` or any client of S3. One that was delivered before the server had that S3 is "
+                "the operator's to copy out: `whiteroom results get`."
+            )
         raise DeliveryGone(
             "The file is in the receiver's own bucket: fetch it there, by `aws s3 cp` or any client of S3. One that "
             "was delivered before results went to buckets is the operator's to copy out: `whiteroom results get`."
@@ -194,13 +236,22 @@ class BucketDeliveries:
             forget()
 
 
+_ACCOUNT: Final = re.compile("[0-9]{12}")
 _REFUSED: Final = (
-    "The receiver's location took nothing. Whoever owns the bucket was told why; once that is mended, ask for the same "
-    "again."
+    "The receiver's location took nothing. Whoever can mend it was told why; once that is done, ask for the same again."
 )
 _DELAYED: Final = (
     "The receiver's location did not answer, for as long as the server tries. Ask for the same again when it does."
 )
+
+
+def _no_bucket_of(bucket: str, account_id: str) -> str:
+    return (
+        f"The location is in the bucket {bucket}, and results go to the S3 beside the server, where the account "
+        f"{account_id} has the bucket {account_id} alone. Set a location in s3://{account_id}/ (PutMLConfiguration for "
+        "exports and inference jobs, the membership's defaultResultConfiguration or the query's own for queries), and "
+        "ask for the same again."
+    )
 
 
 def _manifest(job_id: str, files: Sequence[DeliveredFile]) -> bytes:

@@ -19,7 +19,7 @@ _NUMBERS = (
 )
 _NO_DETECTOR = (
     "The log policy redacts personal information, and this server has no detector for it. Its operator must install "
-    "Whiteroom with the extra `pii`."
+    "the extra pii (pip install 'whiteroom[pii]')."
 )
 _MAX_BYTES = 8 << 20
 """Memory for one compiled expression; RE2 goes on without its cache where that is too little."""

@@ -85,7 +85,8 @@ def load_names(package: str, clock: Callable[[], float] = time.monotonic) -> Nam
     """
     if not personal.is_installed():
         raise NoNames(
-            f"The language model {package!r} needs Presidio and spaCy: install Whiteroom with the extra `pii`."
+            f"The language model {package!r} needs Presidio and spaCy: install the extra pii (pip install "
+            "'whiteroom[pii]')."
         )
     if not re.fullmatch(r"[A-Za-z]\w*", package, re.ASCII) or not _is_installed(package):
         raise NoNames(

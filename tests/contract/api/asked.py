@@ -14,7 +14,7 @@ from support.worlds.rooms import AnyRoom
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.settings import QUOTA_PREFIX
+from whiteroom.settings_loading import QUOTA_PREFIX
 
 NOWHERE = "99999999-0000-4000-8000-000000000000"
 MALFORMED = "Z" * 36

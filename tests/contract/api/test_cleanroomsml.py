@@ -17,7 +17,7 @@ from support.worlds.rooms import Room, a_furnished_room
 from support.worlds.servers import a_server
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources.quotas import Quota
-from whiteroom.settings import QUOTA_PREFIX
+from whiteroom.settings_loading import QUOTA_PREFIX
 from whiteroom.store.sqlite import SqliteStore
 
 MODEL = service_model("cleanrooms-ml")

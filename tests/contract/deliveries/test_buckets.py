@@ -14,9 +14,10 @@ from botocore.config import Config
 
 from contract.data.suite import JOB, Place, fill
 from contract.deliveries.suite import ID, RECEIVER, Delivered, DeliveriesContract, delivered_file, to
+from contract.deliveries.suite import everything as everything_of
 from support.s3_front import CUT, LOST, Front, Refuse, always, once
 from whiteroom.aws.clients import _CONFIG, AwsClients
-from whiteroom.data.buckets import MANIFEST, BucketDeliveries
+from whiteroom.data.buckets import MANIFEST, BucketDeliveries, OwnBuckets
 from whiteroom.data.folder import FolderData
 from whiteroom.data.uploads import PART_BYTES
 from whiteroom.domain.execution.deliveries import Destination
@@ -354,3 +355,35 @@ def test_the_manifests_name_is_no_files(deliveries: BucketDeliveries, place: Pla
 def test_what_lies_in_a_receivers_bucket_is_fetched_there(deliveries: BucketDeliveries) -> None:
     with pytest.raises(DeliveryGone, match="in the receiver's own bucket"):
         deliveries.open_delivered("s3://hospital-a/r", "job", delivered_file("a", b"1"))
+
+
+@pytest.fixture
+def beside(s3: Any, clients: AwsClients, tmp_path: Path) -> BucketDeliveries:
+    """To an S3 beside the server, where an account has the bucket of its name."""
+    del s3
+    folder = FolderData(tmp_path)
+    there = OwnBuckets("https://s3.example.org", "operators", folder)
+    return BucketDeliveries(tmp_path / "uploads", folder, clients, BucketRegions("us-east-1"), there)
+
+
+def test_a_location_from_before_the_s3_beside_the_server_is_refused_with_the_one_to_set(
+    beside: BucketDeliveries, place: Place, front: Front
+) -> None:
+    fill(place(JOB), a=b"1")
+    with pytest.raises(DeliveryFailed, match="Whoever can mend it was told why") as caught:
+        beside.deliver(TO, ID, "job", [("a", JOB.at("a"))])
+    assert "hospital-a" not in str(caught.value)
+    assert caught.value.told.startswith("The location is in the bucket hospital-a, and results go to the S3 beside")
+    assert f"Set a location in s3://{RECEIVER}/" in caught.value.told
+    assert front.asked == []
+
+
+def test_what_was_delivered_before_the_s3_beside_the_server_is_still_fetched_from_the_server(
+    beside: BucketDeliveries, place: Place, tmp_path: Path
+) -> None:
+    fill(place(JOB), a=b"1")
+    FolderData(tmp_path).deliver(TO, ID, "job", [("a", JOB.at("a"))])
+    assert everything_of(beside.open_delivered(TO.location, "job", delivered_file("a", b"1"))) == b"1"
+    for bucket in (RECEIVER, "operators"):
+        with pytest.raises(DeliveryGone, match=f"in the bucket {bucket} of .* at https://s3.example.org: fetch it"):
+            beside.open_delivered(f"s3://{bucket}/r", "job", delivered_file("a", b"1"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whiteroom.base.addresses import is_loopback
+from whiteroom.base.addresses import is_loopback, require_origin
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
@@ -15,3 +15,21 @@ def test_loopback_is_this_machines_alone(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.0.2.1", "localhost.example", "127.0.0.1.example"])
 def test_nothing_else_is(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("url", ["https://room.example.org", "http://10.0.0.5:8080", "http://[::1]:1", "https://a"])
+def test_an_origin_is_a_scheme_a_host_and_perhaps_a_port(url: str) -> None:
+    require_origin(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "room.example.org", "ftp://a", "https://", "https://a/", "https://a/room", "https://a?b", "https://a#b",
+        "https://u@a", "https://u:p@a", "https://a:0", "https://a:65536", "https://a:b", "https://a b", "https://a\n",
+        "HTTPS://a", " https://a", "https://ä",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_an_origin(url: str) -> None:
+    with pytest.raises(ValueError, match="is not like https://"):
+        require_origin(url)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import stat
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from support.command import CommandLine
@@ -33,6 +35,31 @@ def test_the_profile_names_the_address_in_the_settings(cli: CommandLine) -> None
     (cli.data / "whiteroom.toml").write_text('host = "::1"\nport = 9000\nregion = "eu-west-1"\n')
     key = cli("accounts", "add", ALICE, "--json").json
     assert (key["endpointUrl"], key["region"]) == ("http://[::1]:9000", "eu-west-1")
+
+
+def test_the_profile_names_the_public_address_whatever_the_server_listens_at(cli: CommandLine) -> None:
+    cli.data.mkdir()
+    (cli.data / "whiteroom.toml").write_text('public_url = "https://room.example.org"\nport = 9000\n')
+    assert cli("accounts", "add", ALICE, "--json").json["endpointUrl"] == "https://room.example.org"
+    assert "s3EndpointUrl" not in cli("accounts", "rotate", ALICE, "--json").json
+
+
+@pytest.mark.parametrize(
+    ("public", "url"), [("", "http://127.0.0.1:9001"), ("https://s3.example.org", "https://s3.example.org")]
+)
+def test_the_profile_leads_boto3_to_the_s3_beside_the_server(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public: str, url: str
+) -> None:
+    cli.data.mkdir()
+    (cli.data / "whiteroom.toml").write_text(f's3_port = 9001\ns3_public_url = "{public}"\n')
+    (tmp_path / "config").write_text(cli("accounts", "add", ALICE).out)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    session = botocore.session.Session(profile=f"whiteroom-{ALICE}")
+    assert session.create_client("s3").meta.endpoint_url == url
+    assert session.create_client("cleanrooms").meta.endpoint_url == "http://127.0.0.1:8080"
+    assert cli("accounts", "rotate", ALICE, "--json").json["s3EndpointUrl"] == url
 
 
 def test_the_first_account_makes_the_data_folder_for_its_owner_alone(cli: CommandLine) -> None:

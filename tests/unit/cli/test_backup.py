@@ -146,13 +146,17 @@ def test_work_that_is_under_way_is_not_copied(cli: CommandLine, world: World, ta
     assert not [path for path in paths(target) if path.startswith(("runs", "checkpoints"))]
 
 
-def test_buckets_of_the_s3_that_comes_along_are_told_to_be_backed_up_by_themselves(
+def test_what_the_s3_beside_the_server_keeps_is_in_it_and_nothing_else_of_its_folder(
     cli: CommandLine, world: World, target: Path
 ) -> None:
     assert world
+    kept = {"s3/objects/1.dat", "s3/objects/1.idx", "s3/objects/filerldb2/00/000001.log"}
+    for path in (*kept, "s3/s3.log", "s3/s3.log.1"):
+        (cli.data / path).parent.mkdir(parents=True, exist_ok=True)
+        (cli.data / path).write_text(path)
     assert cli("backup", str(target), "--json").json["elsewhere"] == []
-    (cli.data / "s3").mkdir()
-    (cli.data / "s3" / "1.dat").touch()
-    (sentence,) = cli("backup", str(target.with_name("tuesday")), "--json").json["elsewhere"]
-    assert str(cli.data / "s3") in sentence
-    assert not [path for path in paths(target.with_name("tuesday")) if path.startswith("s3/")]
+    files = {entry.path: entry.size_bytes for entry in read_manifest(target).entries if entry.sha256}
+    assert {path: size for path, size in files.items() if path.startswith("s3/")} == {path: len(path) for path in kept}
+    new = target.with_name("new")
+    assert whiteroom("restore", str(target), str(new)).code == 0
+    assert {path: (new / path).read_text() for path in kept} == {path: path for path in kept}

@@ -17,7 +17,7 @@ from whiteroom.app import open_data
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.ports import Work
-from whiteroom.settings import load_settings
+from whiteroom.settings_loading import load_settings
 
 
 @pytest.fixture

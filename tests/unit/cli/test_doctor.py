@@ -6,6 +6,7 @@ import pytest
 
 from support.command import CommandLine
 from support.language_models import listed_names
+from whiteroom.cli.server_file import held
 from whiteroom.domain.execution.runs import Finding, SandboxReport
 from whiteroom.redaction import personal
 
@@ -214,3 +215,18 @@ def test_what_fills_the_disk_is_told_by_kind_the_largest_first(
     cli.data.chmod(0o700)
     (finding,) = (one for one in cli("doctor", "--json").json["findings"] if one["name"] == "what fills the disk")
     assert finding["detail"].startswith("logs 0.07 GiB, channels 0.03 GiB")
+
+
+def test_a_server_that_is_stopping_is_no_fault_of_the_s3_beside_it(
+    cli: CommandLine, machine: dict[str, SandboxReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("accounts", "add", "111111111111")
+    monkeypatch.setenv("WHITEROOM_S3_PORT", "8333")
+    with held(cli.data / "server.json") as file:
+        file.announce("http://127.0.0.1:1", dev=False, s3="http://127.0.0.1:2")
+        assert "NO  S3 beside the server: Does not answer" in cli("doctor").out
+        file.announce_end()
+        answer = cli("doctor")
+        assert "ok  server: One is stopping." in answer.out
+        assert "ok  S3 beside the server: Ends with the server, which is stopping." in answer.out
+        assert cli("up", "--port", "0").err.strip().endswith("is stopping: start this one in a moment.")

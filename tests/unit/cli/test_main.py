@@ -35,6 +35,28 @@ def test_an_unknown_noun_is_refused_with_a_usage_error() -> None:
     assert "acounts" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("up", "--port", "x"), "Invalid value for '--port': 'x' is not a whole number."),
+        (("up", "--port", "1.5"), "Invalid value for '--port': '1.5' is not a whole number."),
+        (("up", "--port", "9" * 5000), "is not a whole number."),
+        (("usage", "--from", "yesterday"), "'yesterday' does not match the formats 'YYYY-MM-DD'."),
+        (
+            ("users", "add", "--account", "111122223333", "ann", "--role", "boss"),
+            "Invalid value for '--role': 'boss' is not one of 'administrator', 'analyst', 'privacy-officer'.",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_refused_in_plain_words(words: tuple[str, ...], told: str) -> None:
+    answer = whiteroom(*words)
+    assert answer.code == 2
+    text = " ".join(answer.err.replace("│", " ").split())
+    assert told in text
+    assert "Value error" not in text
+    assert "Input should" not in text
+
+
 def every_command() -> list[tuple[str, ...]]:
     """Every command and group, by the words that call it."""
     found: list[tuple[str, ...]] = []

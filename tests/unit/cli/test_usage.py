@@ -48,5 +48,14 @@ def test_without_csv_it_is_a_table_or_json(cli: CommandLine, world: World) -> No
     world.engine.spent = Spent(1.0, 2.5, 1.0)
     world.query()
     world.drive()
-    assert "CPU SECONDS" in cli("usage").out
+    out = cli("usage").out
+    assert "CPU-S" in out
+    assert out.startswith("Payer ")
+    assert max(map(len, out.splitlines())) <= 100
     assert cli("usage", "--json").json[0]["cpu_seconds"] == 2.5
+
+
+def test_where_nothing_was_used_that_is_said(cli: CommandLine, world: World) -> None:
+    assert world
+    answer = cli("usage")
+    assert (answer.code, answer.out, answer.err) == (0, "", "Nothing was used.\n")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from whiteroom.domain.resources.quotas import Quota
-from whiteroom.settings import Settings, SettingsError, load_settings
+from whiteroom.settings import Settings, SettingsError
+from whiteroom.settings_loading import load_settings
 
 
 def loaded(folder: Path, text: str = "", environment: dict[str, str] | None = None, **overrides: object) -> Settings:
@@ -94,6 +95,8 @@ def test_the_place_of_data_is_called_data_in_the_file_and_the_folder_stays_what_
         ),
         ("data_location = 's3://bucket'", "'data_location'"),
         ("cache_bytes = 5", "cache_bytes is 5"),
+        ('public_url = "room.example.org"', "public_url: 'room.example.org' is not like https://"),
+        ('s3_public_url = "https://a/"', "s3_public_url: 'https://a/' is not like https://"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, names: str) -> None:
@@ -116,6 +119,26 @@ def test_what_is_wrong_with_a_variable_is_one_sentence_that_names_it(
     tmp_path: Path, variable: str, value: Any, names: str
 ) -> None:
     assert names in refusal(tmp_path, environment={variable: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "options", "places"),
+    [
+        ("port = 65536", {}, {}, ["whiteroom.toml"]),
+        ("port = 65536", {"WHITEROOM_PORT": "65537"}, {}, ["WHITEROOM_PORT"]),
+        ("port = 65536", {"WHITEROOM_PORT": "65537"}, {"port": 65538}, ["--port"]),
+        ("", {"WHITEROOM_DATA_LOCATION": "x"}, {}, ["WHITEROOM_DATA_LOCATION"]),
+        ("dev = true", {"WHITEROOM_HOST": "0.0.0.0"}, {}, ["whiteroom.toml", "WHITEROOM_HOST"]),
+        ('host = "0.0.0.0"', {}, {"dev": True}, ["--dev", "whiteroom.toml"]),
+        ('keys = "aws"', {}, {}, ["whiteroom.toml"]),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_where_it_was_given(
+    tmp_path: Path, text: str, environment: dict[str, str], options: dict[str, object], places: list[str]
+) -> None:
+    told = refusal(tmp_path, text, environment, **options)
+    named = told.partition(": ")[0].replace(str(tmp_path / "whiteroom.toml"), "whiteroom.toml")
+    assert named == " and ".join(places)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
