@@ -12,6 +12,7 @@ from bench import (
     delivery,
     markdown,
     runtimes,
+    sealing,
     spark_functions,
     starts,
     synthetic,
@@ -22,6 +23,7 @@ from bench import (
 BENCHMARKS = {
     "api": api.run,
     "channels": channels.run,
+    "sealing": sealing.run,
     "starts": starts.run,
     "archives": archives.run,
     "runtimes": runtimes.run,

@@ -36,6 +36,8 @@ from whiteroom.controllers.trained_models import TrainedModelController
 from whiteroom.controllers.training_inputs import TrainingInputs
 from whiteroom.data.s3.cache import InUse
 from whiteroom.data.s3.places import AnotherPlace, ServerData, open_place
+from whiteroom.data.sealed.memory import memory_folder
+from whiteroom.data.sealed.places import open_sealed, tell_lost
 from whiteroom.domain.execution.lifecycle import IllegalTransition
 from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import tellable_failure
@@ -47,8 +49,9 @@ from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment, SameIds
 from whiteroom.operations.refusals import RefusalCount
 from whiteroom.operations.registry import Handler, Response, answer, handlers, reading_files, refusals
-from whiteroom.ports import Catalog, KeyRefused, RingUnreachable, Store, Transaction
+from whiteroom.ports import Catalog, KeyRefused, RingUnreachable, Transaction
 from whiteroom.reads.data_at_work import ids_at_work
+from whiteroom.reads.under_way import runs_under_way
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.redaction.names import NoNames, load_names
 from whiteroom.runtime.docker.runtime import DockerRuntime
@@ -57,12 +60,13 @@ from whiteroom.runtime.machine import machine
 from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
-from whiteroom.sealed_store import log_token_secret, noise_secret, open_store, session_secret
+from whiteroom.sealed_store import log_token_secret, noise_secret, open_seal, open_store, session_secret
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
 from whiteroom.store.group_commit import GroupCommit, OnError
 from whiteroom.store.sealed import open_all
+from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
@@ -99,9 +103,11 @@ def open_images(settings: Settings) -> Images:
     return Images(settings.folder("images"))
 
 
-def open_data(settings: Settings, in_use: InUse | None = None) -> ServerData:
-    """The rows, artefacts and deliveries of a server; `in_use` is the server's own to say."""
+def open_data(settings: Settings, in_use: InUse | None = None, store: SqliteStore | None = None) -> ServerData:
+    """The rows, artefacts and deliveries of a server; `in_use` is the server's own to say, by its store."""
     try:
+        if settings.files == "sealed":
+            return open_sealed(settings, in_use, open_seal(settings, store))
         return open_place(settings, in_use)
     except AnotherPlace as error:
         raise SettingsError(str(error)) from None
@@ -176,6 +182,7 @@ class Whiteroom:
             signed_for=settings.signed_for,
             strict_keys=settings.strict_keys,
             keys_seal=settings.keys != "echo",
+            files_are_sealed=settings.files == "sealed",
             withhold_query_text=settings.withhold_query_text,
         )
         self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder, own_s3)
@@ -305,18 +312,20 @@ class Whiteroom:
 
 
 def _controllers(
-    settings: Settings, clock: Clock, store: Store, catalog: Catalog, finder: PatternFinder, own_s3: OwnS3 | None
+    settings: Settings, clock: Clock, store: SqliteStore, catalog: Catalog, finder: PatternFinder, own_s3: OwnS3 | None
 ) -> Controllers:
+    data = open_data(settings, lambda: ids_at_work(store), store)
+    if settings.files == "sealed":
+        tell_lost(memory_folder(settings.memory_folder, settings.data), lambda: runs_under_way(store))
     runtime = open_runtime(settings)
     runtime.warm()
     redact = partial(tellable_failure, finder=finder)
-    data = open_data(settings, lambda: ids_at_work(store))
     data.sweep()
     engine = open_engine(settings, data, own_s3)
     runs = _run_settings(settings)
     queries, quotas = _query_settings(settings), settings.quotas
     querying = Querying(store, engine, catalog, queries, clock)
-    synthesising = Synthesising(LocalSynthesiser(settings.data, data), data, queries)
+    synthesising = Synthesising(LocalSynthesiser(data.work, data), data, queries)
     tools = RunTools(store, runtime, runs, redact, MetricsReader(store, runtime, clock))
     handover = open_handover(settings, store, data.here, clock, own_s3)
     inputs = TrainingInputs(

@@ -16,10 +16,12 @@ from whiteroom.controllers.results import Handover
 from whiteroom.controllers.retention import RetentionSweep
 from whiteroom.data.buckets import BucketDeliveries, OwnBuckets
 from whiteroom.data.folder import FolderData
+from whiteroom.data.s3.places import ServerData
+from whiteroom.data.sealed.memory import size_of
 from whiteroom.domain.resources.retention import Retention
-from whiteroom.engines.duckdb.engine import DuckDbEngine
+from whiteroom.engines.duckdb.engine import SPILL_BYTES, DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import Catalog, LocalData, Runtime, SqlEngine, Store
+from whiteroom.ports import Catalog, Runtime, SqlEngine, Store
 from whiteroom.settings import Settings, SettingsError
 
 
@@ -110,11 +112,12 @@ def open_tables(settings: Settings, own_s3: OwnS3 | None = None) -> Catalog:
     return GlueCatalog(open_aws(settings), settings.profiles_of_accounts)
 
 
-def open_engine(settings: Settings, data: LocalData, own_s3: OwnS3 | None = None) -> SqlEngine:
-    """What runs queries on this machine.
+def open_engine(settings: Settings, data: ServerData, own_s3: OwnS3 | None = None) -> SqlEngine:
+    """What runs queries on this machine. Where that is in memory, what they spill takes no more than half of it.
 
     Raises:
         SettingsError: as `open_aws`.
     """
     aws = _late(settings, own_s3) if settings.catalog == "folder" else open_aws(settings)
-    return DuckDbEngine(settings.data, data, aws=aws, table_bytes=settings.max_table_bytes)
+    spill_bytes = SPILL_BYTES if settings.files == "plain" else min(SPILL_BYTES, size_of(data.work) // 2)
+    return DuckDbEngine(data.work, data, spill_bytes, aws, settings.max_table_bytes)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
+from whiteroom.base.machine_errors import Trouble
+from whiteroom.data.s3.seals import Seal, SealedAs
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.keys.local import LOCAL
-from whiteroom.keys.rings import open_rings
+from whiteroom.keys.rings import Rings, open_rings
 from whiteroom.ports import KeyRefused, WrongKey
 from whiteroom.settings import Settings, SettingsError
+from whiteroom.store.sealed import place_of
 from whiteroom.store.secrets import is_sealed_by
 from whiteroom.store.sqlite import SqliteStore
 
@@ -28,13 +34,7 @@ def open_store(settings: Settings, *, look_only: bool = False) -> SqliteStore:
     Raises:
         SettingsError: its keys cannot be had. The message says which, and what to do.
     """
-    ring = open_rings(
-        settings.keys,
-        master_key_file(settings),
-        settings.kms_key_arn,
-        may_make=lambda: not is_sealed_by(settings.database, LOCAL),
-    )
-    store = SqliteStore(settings.database, ring)
+    store = SqliteStore(settings.database, _open_rings(settings))
     try:
         if not look_only:
             store.seal_secrets()
@@ -47,6 +47,47 @@ def open_store(settings: Settings, *, look_only: bool = False) -> SqliteStore:
         store.close()
         raise
     return store
+
+
+def open_seal(settings: Settings, store: SqliteStore | None) -> Seal:
+    """What seals the files of a data folder.
+
+    Args:
+        settings: of the folder.
+        store: says whose the files are; None for a process that only opens some.
+    """
+
+    def sealed_as(ref: DataRef) -> SealedAs:
+        if store is None:
+            raise Trouble(f"The {ref.kind} {ref.id} lies in plain text still: a server on the folder seals it.")
+        with store.reading() as tx:
+            record = getattr(tx, RECORDS[ref.kind]).get(ref.id)
+        if record is None:
+            raise Trouble(f"There is no record of the {ref.kind} {ref.id}, so that nobody knows its key.")
+        place = place_of(record)
+        return SealedAs(place.key_name, place.context)
+
+    return Seal(_open_rings(settings), sealed_as, takes_plain=bool(settings.data_location))
+
+
+RECORDS: Final[Mapping[DataKind, str]] = {
+    DataKind.CHANNEL: "ml_input_channels",
+    DataKind.LAYOUT: "ml_input_channels",
+    DataKind.RESULT: "protected_queries",
+    DataKind.BASE_MODEL: "trained_models",
+    DataKind.CHECKPOINT: "trained_models",
+    DataKind.ARTEFACT: "trained_models",
+}
+"""By what is kept, the records that it belongs to, by their ids."""
+
+
+def _open_rings(settings: Settings) -> Rings:
+    return open_rings(
+        settings.keys,
+        master_key_file(settings),
+        settings.kms_key_arn,
+        may_make=lambda: not is_sealed_by(settings.database, LOCAL),
+    )
 
 
 def master_key_file(settings: Settings) -> Path:

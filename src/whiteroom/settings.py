@@ -108,6 +108,10 @@ class Settings:
     """The file of the local ring's master key, which lies outside of the data folder; it is made where nothing is
     sealed yet. Empty for `whiteroom/master.key` in `$XDG_STATE_HOME`; where that is not set, in `~/.local/state`, and
     for root `/var/lib/whiteroom-keys/master.key`."""
+    files: Literal["plain", "sealed"] = "plain"
+    """`sealed` keeps rows, models and checkpoints as sealed files, and has them open in memory alone (docs/keys.md)."""
+    memory_folder: str = ""
+    """With `files = "sealed"`, the folder in memory where they are open, on a tmpfs; empty for one in `/dev/shm`."""
     kms_key_arn: str = ""
     """With `keys = "aws"`, the KMS key for everything that no request has named a `kmsKeyArn` for."""
     result_retention_days: int | None = _at_least(1, None)
@@ -120,7 +124,7 @@ class Settings:
     """For how many days records, events and metrics are kept of jobs and queries that ended and left nothing. Each of
     these settings left out is for ever."""
     strict_keys: bool = False
-    """Refuse a request with a `kmsKeyArn`, since it does not seal files, instead of saying so in its events."""
+    """Refuse a request with a `kmsKeyArn` where files are not sealed, instead of saying so in its events."""
     default_max_runtime_seconds: int = _at_least(1, 86_400)
     """How long a training may run that sets no `maxRuntimeInSeconds`, and how long any inference job may run."""
     ready_timeout_seconds: int = _at_least(1, 1_200)
@@ -207,8 +211,13 @@ class Settings:
                 "keys",
                 "kms_key_arn",
             )
-        if self.master_key and not Path(self.master_key).is_absolute():
-            raise SettingsError(f"master_key is {self.master_key}; it must be an absolute path.", "master_key")
+        if self.keys == "echo" and self.files == "sealed":
+            raise SettingsError(
+                'files is "sealed", and keys is "echo", which seals nothing: leave one of them out.', "files", "keys"
+            )
+        for name in ("master_key", "memory_folder"):
+            if (path := getattr(self, name)) and not Path(path).is_absolute():
+                raise SettingsError(f"{name} is {path}; it must be an absolute path.", name)
 
     @property
     def database(self) -> Path:
@@ -250,28 +259,17 @@ class Settings:
         return self.data / name
 
 
+# fmt: off
 Folder = Literal[
-    "channels",
-    "runs",
-    "logs",
-    "artefacts",
-    "bases",
-    "checkpoints",
-    "objects",
-    "uploads",
-    "images",
-    "catalog",
-    "queries",
-    "results",
-    "originals",
-    "cache",
-    "s3",
+    "channels", "runs", "logs", "artefacts", "bases", "checkpoints", "objects", "uploads", "images", "catalog",
+    "queries", "results", "originals", "cache", "s3", "sealed",
 ]
+# fmt: on
 """The folders inside the data folder: rows of channels, work of running containers, their logs,
 kept models, models that others go on from, checkpoints of trainings that are under way, delivered results,
 notes of what is on its way to members' buckets, local images, the catalog, work of queries, rows of members' queries
 until they are delivered, rows of queries until synthetic ones are made of them, what is here of data that is kept
-in S3, and the S3 beside the server."""
+in S3, the S3 beside the server, and what is kept sealed."""
 
 
 def key_of(name: str) -> str:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.command import whiteroom
-from whiteroom.sealed_store import log_token_secret, master_key_file, noise_secret, open_store, session_secret
+from support.worlds.driven import World
+from whiteroom.base.machine_errors import Trouble
+from whiteroom.data.s3.data import OUTLIVING
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.keys.wrapping import parsed
+from whiteroom.sealed_store import (
+    RECORDS,
+    log_token_secret,
+    master_key_file,
+    noise_secret,
+    open_seal,
+    open_store,
+    session_secret,
+)
 from whiteroom.settings import Settings, SettingsError
 
 SECRET = bytes(range(32))
@@ -19,6 +33,14 @@ def settings(tmp_path: Path) -> Settings:
     data = tmp_path / "data"
     (data / "logs").mkdir(parents=True)
     return Settings(data=data, master_key=str(tmp_path / "state" / "master.key"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    (tmp_path / "world").mkdir()
+    world = World(tmp_path / "world")
+    yield world
+    world.close()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -98,3 +120,27 @@ def test_the_doctor_says_where_the_master_key_lies_and_what_is_wrong_with_that(
     assert "It lies in the data folder" in whiteroom("doctor", "--data", data).out
     monkeypatch.setenv("WHITEROOM_KEYS", "echo")
     assert "NO  keys: NOTHING IS SEALED" in whiteroom("doctor", "--data", data).out
+
+
+def test_files_are_sealed_by_the_key_of_their_record_and_as_what_it_is(settings: Settings, world: World) -> None:
+    channel = world.channel()
+    with world.store.transaction() as tx:
+        asked = tx.ml_input_channels.get(channel.id)
+        assert asked is not None
+        named = tx.ml_input_channels.note(asked, actor="a", at=world.clock(), kms_key_arn="arn:aws:kms:r:1:key/own")
+    model = world.model()
+    seal = open_seal(settings, world.store)
+    for kind in (DataKind.CHANNEL, DataKind.LAYOUT):
+        assert parsed(seal.new_key(DataRef(kind, named.id)).data_key.wrapped).key_arn == "arn:aws:kms:r:1:key/own"
+        assert seal.new_key(DataRef(kind, named.id)).context == named.arn
+    for kind in (DataKind.ARTEFACT, DataKind.CHECKPOINT, DataKind.BASE_MODEL):
+        key = seal.new_key(DataRef(kind, model.id))
+        assert parsed(key.data_key.wrapped).key_arn == f"whiteroom:collaboration/{model.collaboration_id}"
+    with pytest.raises(Trouble, match="There is no record of the channel gone"):
+        seal.new_key(DataRef(DataKind.CHANNEL, "gone"))
+    with pytest.raises(Trouble, match="lies in plain text still"):
+        open_seal(settings, None).new_key(DataRef(DataKind.CHANNEL, named.id))
+
+
+def test_every_kind_that_is_kept_is_sealed_by_somebody_s_key() -> None:
+    assert frozenset(RECORDS) == OUTLIVING

@@ -17,6 +17,8 @@ _FORBIDDEN_ENDS: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"
 
 PLACE_FILE: Final = "data.json"
 """In a server's folder, where its data is in S3: which place that is."""
+SHELF: Final = "sealed"
+"""The folder in a server's that has what is kept sealed, where that is not in S3."""
 STAGING_PREFIX: Final = ".delivery-"
 """What the store's own folders beside a delivery begin with; no member's folder may."""
 _MAX_PATH_BYTES: Final = 1_024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from whiteroom.cli.s3_backup import copy_s3
 from whiteroom.data.backups import BackupRefused, BackupWriter, Manifest, drafted_folder
 from whiteroom.data.folder import UNFINISHED
 from whiteroom.data.s3.data import S3Data
+from whiteroom.data.sealed.data import SealedData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import INFERENCE_PREFIX, TRAINING_PREFIX
 from whiteroom.domain.resources import ml_input_channels, trained_models
@@ -165,22 +166,37 @@ def _copied(settings: Settings, writer: BackupWriter, store: SqliteStore, thing:
     What is kept in S3 stays there.
     """
     data = open_data(settings)
-    if isinstance(data, S3Data):
-        return bool(data.list(thing.ref))
-    source = Path(data.path(thing.ref))
-    path = source.relative_to(settings.data).as_posix()
-    try:
-        writer.add_tree(source, path, _is_draft)
-    except FileNotFoundError:
-        writer.drop(path)
-        return False
+    if isinstance(data, SealedData) and not settings.data_location:
+        # What an earlier server left in plain text may have been sealed while it was copied.
+        copied = any(_copied_files(settings, writer, data.lying_at(thing.ref)) for _ in range(2))
+    elif isinstance(data, S3Data):
+        return thing.ref.id in data.held(thing.ref.kind) if settings.files == "sealed" else bool(data.list(thing.ref))
+    else:
+        copied = _copied_files(settings, writer, [Path(data.path(thing.ref))])
     with store.reading() as tx:
         repository: Any = getattr(tx, thing.kind)
         record = repository.get(thing.record_id)
     if record is None or record.status.value != thing.status:
-        writer.drop(path)
+        for path in {entry.path for entry in writer.entries if thing.ref.id in entry.path.split("/")}:
+            writer.drop(path)
         return False
-    return True
+    return copied
+
+
+def _copied_files(settings: Settings, writer: BackupWriter, sources: Sequence[Path]) -> bool:
+    """Copy these files and folders; nothing where something of them went away meanwhile, or there are none."""
+    paths = [source.relative_to(settings.data).as_posix() for source in sources]
+    try:
+        for source, path in zip(sources, paths, strict=True):
+            if source.is_dir():
+                writer.add_tree(source, path, _is_draft)
+            else:
+                writer.add(source, path)
+    except FileNotFoundError:
+        for path in paths:
+            writer.drop(path)
+        return False
+    return bool(paths)
 
 
 def _copied_logs(folder: Path, writer: BackupWriter, seen: set[str], runs: set[str]) -> list[str]:

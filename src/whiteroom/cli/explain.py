@@ -23,7 +23,7 @@ from whiteroom.domain.resources.results import Result
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.opening import open_tables
-from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_NOTHING
+from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_FILES, KEY_SEALS_NOTHING
 from whiteroom.ports import Catalog, Repository, Transaction
 from whiteroom.reads.deliveries import refused_to
 from whiteroom.reads.unread import unread_tables
@@ -219,7 +219,8 @@ def _sketch(record: Any, settings: Settings) -> str:
     name = f" named {record.name}" if hasattr(record, "name") else ""
     status = f", and is {record.status.value}" if hasattr(record, "status") else ""
     owner = getattr(record, "account_id", None) or record.creator_account_id
-    told = KEY_SEALS_NOTHING if settings.keys == "echo" else KEY_SEALS_DOCUMENTS
+    sealed = KEY_SEALS_FILES if settings.files == "sealed" else KEY_SEALS_DOCUMENTS
+    told = KEY_SEALS_NOTHING if settings.keys == "echo" else sealed
     key = f". {told.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
     made = f"{record.created_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"It belongs to account {owner}{name and ','}{name}, was made at {made}{status}{key}"

@@ -31,7 +31,7 @@ DEFAULT_DATA = Path("whiteroom-data")
 
 _OURS = frozenset({FILE_NAME, PLACE_FILE, "whiteroom.db", "server.json", *typing.get_args(Folder)})
 """What tells a data folder from any other."""
-_OWNED: tuple[Folder, ...] = ("artefacts", "channels", "checkpoints", "logs", "results", "runs")
+_OWNED: tuple[Folder, ...] = ("artefacts", "channels", "checkpoints", "logs", "results", "runs", "sealed")
 """What the server deletes that no record owns."""
 
 

@@ -13,7 +13,7 @@ from whiteroom.settings import Settings
 from whiteroom.store.secrets import is_sealed_by
 from whiteroom.store.sqlite import SqliteStore
 
-SEALED = "Secrets, query texts, environments and hyperparameters are sealed; rows, models and logs are not."
+SEALED = "Secrets, query texts, environments and hyperparameters are sealed; logs of programs are not."
 
 
 def about_keys(settings: Settings, store: SqliteStore) -> Iterator[Finding]:

@@ -10,10 +10,8 @@ import typer
 from whiteroom.cli.backup import DATABASE, LOGS, say_what_is_missing
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
-from whiteroom.controllers.trained_model_inference_jobs import INFERENCES
-from whiteroom.controllers.trained_models import TRAININGS
 from whiteroom.data.backups import BackupRefused, Manifest, drafted_folder, read_manifest, restore_files
-from whiteroom.domain.resources import trained_model_inference_jobs, trained_models
+from whiteroom.reads.under_way import runs_under_way
 from whiteroom.store.migrations import HEAD
 from whiteroom.store.sqlite import SqliteStore
 
@@ -71,20 +69,9 @@ def _mark_dead(draft: Path) -> list[str]:
         damage = store.damage()
         if damage:
             raise BackupRefused(f"The backup's database cannot be used: {damage}")
-        with store.reading() as tx:
-            trainings = [
-                TRAININGS.run_id(record.id)
-                for record in tx.trained_models.all()
-                if record.status is trained_models.Status.CREATE_IN_PROGRESS
-            ]
-            inferences = [
-                INFERENCES.run_id(record.id)
-                for record in tx.trained_model_inference_jobs.all()
-                if record.status is trained_model_inference_jobs.Status.CREATE_IN_PROGRESS
-            ]
+        runs = [*map(str, runs_under_way(store))]
     finally:
         store.close()
-    runs = [*map(str, (*trainings, *inferences))]
     for run in runs:
         (draft / "runs" / run).mkdir(parents=True, mode=0o700)
     return runs

@@ -65,6 +65,11 @@ class FolderData:
         self._under_way = self._deliveries / f"{UNFINISHED}under-way"
 
     @property
+    def work(self) -> Path:
+        """The folder in which what runs now has its own."""
+        return self._roots[DataKind.RUN_OUTPUT]
+
+    @property
     def here(self) -> FolderData:
         """What is on this machine, from which deliveries are made."""
         return self

@@ -140,6 +140,10 @@ def require_own_role(context: Context, role_arn: str) -> None:
 
 
 KEY_SEALS_NOTHING = "kmsKeyArn seals nothing here: the server runs in development mode with the key ring echo."
+KEY_SEALS_FILES = (
+    "kmsKeyArn seals what is kept of this: in the database its query, its containers, its environment and "
+    "hyperparameters; and its files, which are rows, models and checkpoints. Logs of programs are not sealed."
+)
 KEY_SEALS_DOCUMENTS = (
     "kmsKeyArn seals what the database keeps of this: its query, its containers, its environment and hyperparameters. "
     "Rows, models and logs are not sealed."
@@ -153,7 +157,7 @@ def key_note(request: Mapping[str, Any], context: Context) -> str:
 
     Raises:
         AccessDenied: the key is another account's: its owner has not let this one use it.
-        ValidationFault: it names one, and the operator has keys refused (strict_keys).
+        ValidationFault: it names one, and the operator has keys refused that seal no files (strict_keys).
     """
     if "kmsKeyArn" not in request:
         return ""
@@ -163,6 +167,8 @@ def key_note(request: Mapping[str, Any], context: Context) -> str:
             f"The key {key_arn} is not in account {context.caller.account_id}. Pass a key of your own account.",
             reason="INSUFFICIENT_PERMISSIONS",
         )
+    if context.deployment.files_are_sealed:
+        return KEY_SEALS_FILES
     told = KEY_SEALS_DOCUMENTS if context.deployment.keys_seal else KEY_SEALS_NOTHING
     if context.deployment.strict_keys:
         raise ValidationFault(f"{told} The operator has such requests refused (strict_keys). Leave it out.")

@@ -39,6 +39,8 @@ class Deployment:
     """Accounts that the operator signs for at their buckets; None where locations are folders, not buckets."""
     strict_keys: bool = False
     """Whether a kmsKeyArn is refused, since it does not seal all that a resource keeps."""
+    files_are_sealed: bool = False
+    """Whether rows, models and checkpoints are sealed."""
     keys_seal: bool = True
     """Whether the ring of keys seals anything."""
     withhold_query_text: bool = False

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from whiteroom.base.trees import remove_tree
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import (
     ABSENT,
     RUNNING,
@@ -55,15 +56,15 @@ class SupervisedRuntime:
 
     supervises: str
     """The module whose `main` is a run's supervisor."""
-    folder_name: str
-    """Below the data folder."""
+    leaves: DataKind
+    """What its runs leave: their folders lie where data of that kind does."""
     first_uid = 200_000
     """Runs of a server that is root are users from here on, 65,536 of them."""
 
     def __init__(self, folder: Path, data: LocalData, *, log_limit_bytes: int, log_line_characters: int) -> None:
         self._folder = folder.absolute()
         self._data = data
-        self._runs = self._folder / self.folder_name
+        self._runs = Path(data.path(DataRef(self.leaves, "any"))).parent
         self._logs = self._folder / "logs"
         self._log_limit_bytes = log_limit_bytes
         self._log_line_characters = log_line_characters

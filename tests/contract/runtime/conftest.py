@@ -69,7 +69,7 @@ class Runs:
 
     def run_folder(self, run_id: RunId) -> Path:
         """What a run holds on this machine."""
-        return self.folder / "data" / str(self.runtime.folder_name) / run_id
+        return self.folder / "data" / ("runs" if isinstance(self.runtime, SandboxRuntime) else "containers") / run_id
 
     def supervisor_of(self, run_id: RunId) -> int:
         return int(json.loads((self.run_folder(run_id) / "supervisor.json").read_text())["pid"])

@@ -88,6 +88,7 @@ class Server(AnyServer):
     withhold_query_text: bool = False
     strict_keys: bool = False
     keys_seal: bool = True
+    files_are_sealed: bool = False
     signed_for: Collection[str] | None = None
     bucket_regions: BucketRegions = field(default_factory=lambda: BucketRegions("us-east-1"))
 
@@ -172,6 +173,7 @@ class Server(AnyServer):
             withhold_query_text=self.withhold_query_text,
             strict_keys=self.strict_keys,
             keys_seal=self.keys_seal,
+            files_are_sealed=self.files_are_sealed,
             bucket_regions=self.bucket_regions,
             signed_for=self.signed_for,
         )

@@ -150,10 +150,17 @@ def test_a_channel_has_as_many_workers_as_sql_may_have(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seals", "told"), [(True, "kmsKeyArn seals what the database keeps"), (False, "kmsKeyArn seals nothing here")]
+    ("seals", "files", "told"),
+    [
+        (True, False, "kmsKeyArn seals what the database keeps"),
+        (True, True, "and its files, which are rows, models and checkpoints. Logs of programs are not sealed."),
+        (False, False, "kmsKeyArn seals nothing here"),
+    ],
 )
-def test_what_a_key_seals_is_told_once_in_what_it_is_named_for(server: Server, seals: bool, told: str) -> None:
-    server.keys_seal = seals
+def test_what_a_key_seals_is_told_once_in_what_it_is_named_for(
+    server: Server, seals: bool, files: bool, told: str
+) -> None:
+    server.keys_seal, server.files_are_sealed = seals, files
     room = a_furnished_room(server)
     channel = room.active_channel(kmsKeyArn=KEY)
     model = room.active_model("trial", channel, kmsKeyArn=KEY)["trainedModelArn"]
@@ -189,7 +196,7 @@ def test_a_key_of_another_account_is_refused(server: Server) -> None:
             server.ml(account, operation, **{**request, "kmsKeyArn": other})
 
 
-def test_where_keys_are_strict_every_request_with_one_is_refused(server: Server) -> None:
+def test_where_keys_are_strict_every_request_with_one_is_refused_unless_it_seals_files(server: Server) -> None:
     room = a_furnished_room(server)
     for operation, (account, asked) in requests_with_a_key(room).items():
         inside = {"membershipIdentifier": room.membership(account)}
@@ -197,5 +204,6 @@ def test_where_keys_are_strict_every_request_with_one_is_refused(server: Server)
         server.strict_keys = True
         with pytest.raises(ValidationFault, match="kmsKeyArn"):
             server.ml(account, operation, **request)
-        server.strict_keys = False
+        server.files_are_sealed = True
         server.ml(account, operation, **request)
+        server.strict_keys = server.files_are_sealed = False

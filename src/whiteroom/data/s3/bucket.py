@@ -12,9 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +20,8 @@ from whiteroom.aws.identities import SERVER
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable, code_of, refusals
 from whiteroom.base.locations import Location
 from whiteroom.base.machine_errors import Trouble
+from whiteroom.data.s3.objects import Listed
+from whiteroom.envelope.streams import Reader, Writer
 
 OWNER: Final = "whiteroom.json"
 """Names the one server that keeps its data below the prefix."""
@@ -39,32 +39,8 @@ _OF_CREDENTIALS: Final = frozenset({"ExpiredToken", "InvalidAccessKeyId", "Inval
 _GONE_UPLOAD: Final = frozenset({"NoSuchUpload", "404"})
 
 
-class Reader(Protocol):
-    """Bytes to send."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most so many; none at the end."""
-
-
-class Writer(Protocol):
-    """Takes the bytes that come, in order."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An object, or an upload that nobody finished."""
-
-    name: str
-    """Below the prefix."""
-    written_at: datetime
-    upload_id: str = ""
-
-
 class Bucket:
-    """A bucket below a prefix. For threads to share."""
+    """Implements `Objects` (objects.py) by a bucket below a prefix."""
 
     def __init__(self, connect: Callable[[], Any], place: Location, server_id: str | None) -> None:
         """Nothing is asked before something is called for.

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,8 @@ Place = Callable[[DataRef], Path]
 InUse = Callable[[], Collection[str]]
 """The ids of all data that work under way may read."""
 
+IDLE_SECONDS: Final = 60.0
+"""So long what nothing reads may stay where it may not idle: whoever brings something reads it a moment later."""
 _LOCKS: Final = 1_024
 """Ids share this many locks: there is no end of ids, and no lock is ever removed."""
 
@@ -54,7 +57,16 @@ class _Note:
 class Cache:
     """The cache in one folder."""
 
-    def __init__(self, folder: Path, place: Place, limit_bytes: int, in_use: InUse | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        place: Place,
+        limit_bytes: int,
+        in_use: InUse | None,
+        *,
+        may_idle: bool = True,
+        prepare: Callable[[], object] = lambda: None,
+    ) -> None:
         """Look after what is kept of `place`, with notes in `folder`.
 
         Args:
@@ -62,10 +74,14 @@ class Cache:
             place: where data lies.
             limit_bytes: the most that may be here of what is kept; what work under way reads stays, but no more comes.
             in_use: what must stay; None for a process that cannot know, which empties nothing.
+            may_idle: whether what is not in use stays as long as there is room for it.
+            prepare: makes the place of the folder, before anything is written to it.
         """
         self._place = place
         self._limit_bytes = limit_bytes
         self._in_use = in_use
+        self._may_idle = may_idle
+        self._prepare = prepare
         self._notes, self._locks, self._filling, self._leaving = (
             folder / name for name in ("notes", "locks", "filling", "leaving")
         )
@@ -154,6 +170,8 @@ class Cache:
     def _make_room(self, size_bytes: int) -> int:
         """Empty what was used longest ago until there is room for so much more; how many bytes are missing still."""
         notes = sorted(self._all_notes(), key=lambda note: note.used_at_ns)
+        if not self._may_idle and self._in_use is not None:
+            notes = self._without_idle(notes, self._in_use())
         coming = sum(int(draft.name.rpartition("-")[2]) for draft in self._filling.iterdir())
         facts = os.statvfs(self._filling)
         free = facts.f_bavail * facts.f_frsize
@@ -170,6 +188,18 @@ class Cache:
                 with self.trying(note.whole) as got:
                     missing -= self._empty(note) if got else 0
         return missing
+
+    def _without_idle(self, notes: list[_Note], staying: Collection[str]) -> list[_Note]:
+        """Empty what nothing has read for a while; what is left."""
+        over_ns = time.time_ns() - int(IDLE_SECONDS * 1e9)
+        left = []
+        for note in notes:
+            gone = 0
+            if note.used_at_ns < over_ns and note.whole.id not in staying:
+                with self.trying(note.whole) as got:
+                    gone = got and self._empty(note) == note.size_bytes
+            left += [] if gone else [note]
+        return left
 
     def _empty(self, note: _Note) -> int:
         """Take one away, whole and at once, unless it has something that is not kept; how many bytes are not there."""
@@ -212,6 +242,8 @@ class Cache:
     def _lock(self, name: str, *, wait: bool) -> Iterator[bool]:
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % _LOCKS
         file = self._locks / ("room" if name == "room" else f"{number:03x}")
+        if not self._locks.is_dir():
+            self._prepare()
         for made in (self._notes, self._locks, self._filling, self._leaving):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -6,13 +6,15 @@ whiteroom.json          whose data this is
 
 On this machine all of it lies in `cache` in the server's folder, whether it was written here or brought (cache.py).
 What stays on the machine lies where `FolderData` has it: what runs left, rows that synthetic ones are made of,
-deliveries.
+deliveries. Where what is kept is sealed (data/sealed/), all that is here lies in memory instead, and the objects may
+be in a folder.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -21,10 +23,11 @@ from whiteroom.base.machine_errors import Trouble
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.folder import FolderData
 from whiteroom.data.opening import opened_any
-from whiteroom.data.s3.bucket import Bucket
 from whiteroom.data.s3.cache import Cache, InUse
 from whiteroom.data.s3.files import digest_of, receive, send
-from whiteroom.data.s3.manifests import BrokenManifest, KeptFile, Manifest, slug
+from whiteroom.data.s3.manifests import BrokenManifest, KeptFile, Manifest, ResourceKey, slug
+from whiteroom.data.s3.objects import Objects
+from whiteroom.data.s3.seals import Seal
 from whiteroom.data.walking import OnFile, walk
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import Archive, TookTooLong
@@ -50,13 +53,25 @@ _TRIES: Final = 5
 """Of writing a manifest that somebody else writes too."""
 
 
+class Unusable(Trouble):
+    """What says what is kept under an id is there, and is not as it was written."""
+
+
 class S3Data:
     """Implements `ports.Data` and `ports.LocalData`.
 
     `here` is what of it is on this machine, from which deliveries are made; `bucket` and `cache` are for the sweep.
     """
 
-    def __init__(self, root: Path, bucket: Bucket, cache_bytes: int, in_use: InUse | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        bucket: Objects,
+        cache_bytes: int,
+        in_use: InUse | None = None,
+        seal: Seal | None = None,
+        memory: Path | None = None,
+    ) -> None:
         """Keep data in a bucket.
 
         Args:
@@ -64,10 +79,19 @@ class S3Data:
             bucket: takes what is kept.
             cache_bytes: as much of it may be on this machine.
             in_use: the ids of what must stay on it; None where nothing may be emptied.
+            seal: seals what is kept from now on.
+            memory: a folder in memory, where all data on this machine lies.
         """
-        self.here = FolderData(root, root / CACHE, OUTLIVING)
+        cached = memory or root / CACHE
+        self.here = FolderData(root, cached, OUTLIVING if memory is None else frozenset(DataKind))
         self.bucket = bucket
-        self.cache = Cache(root.absolute() / CACHE / "state", self._path, cache_bytes, in_use)
+        self.cache = Cache(cached.absolute() / "state", self._path, cache_bytes, in_use)
+        self._seal = seal
+
+    @property
+    def work(self) -> Path:
+        """The folder in which what runs now has its own."""
+        return self.here.work
 
     def path(self, ref: DataRef) -> str:
         """See `ports.LocalData.path`."""
@@ -143,14 +167,15 @@ class S3Data:
         if ref.kind not in OUTLIVING:
             return path.exists()
         with self.cache.locked(ref):
-            wanted = self._manifest(ref)[0].below(ref.part)
+            manifest = self._manifest(ref)[0]
+            wanted = manifest.below(ref.part)
             # Checkpoints that are here may have grown since they were kept.
             if not wanted or (ref.kind is DataKind.CHECKPOINT and path.exists()):
                 return path.exists()
             if self._is_here(ref, wanted):
                 self.cache.touch(ref)
             else:
-                self._fill(ref, wanted)
+                self._fill(ref, wanted, manifest.key)
             return True
 
     def copy(self, source: DataRef, target: DataRef) -> None:
@@ -184,16 +209,28 @@ class S3Data:
         self.here.sweep()
         self.cache.sweep()
 
+    def kept_objects(self, ref: DataRef) -> frozenset[str]:
+        """The objects that what is kept under an id is in.
+
+        Raises:
+            Trouble: nobody can say.
+            KeyRefused: its key is not to be had.
+        """
+        return frozenset(file.object for file in self._manifest(ref)[0].files)
+
     # -- kept ------------------------------------------------------------------------------------
 
     def _keep(self, ref: DataRef, until: float = inf) -> bool:
-        path, files = self._path(ref), dict[str, KeptFile]()
+        path, files, key = self._path(ref), dict[str, KeptFile](), None
         for _ in range(_TRIES):
             manifest, etag = self._manifest(ref)
             before = manifest.below(ref.part)
             if not path.exists():
                 return bool(before)
-            files = self._sent(ref, {**before, **files}, until)
+            manifest = self._keyed(ref, manifest, key)
+            if key != (key := manifest.key):
+                files = {}  # somebody else has kept something, by another key
+            files = self._sent(ref, path, {**before, **files}, until, key)
             if not files and not before:
                 return False
             if ref.kind is not DataKind.CHECKPOINT and files.items() < before.items():
@@ -206,8 +243,10 @@ class S3Data:
             return True
         raise Trouble(f"What is kept in {self.bucket.shown(_manifest_of(ref))} is written by somebody else, too.")
 
-    def _sent(self, ref: DataRef, known_files: Mapping[str, KeptFile], until: float) -> dict[str, KeptFile]:
-        """The files that are here, each in an object: the one that it is known to be in already, or a new one."""
+    def _sent(
+        self, ref: DataRef, path: Path, known_files: Mapping[str, KeptFile], until: float, key: ResourceKey | None
+    ) -> dict[str, KeptFile]:
+        """The files at a path, each in an object: the one that it is known to be in already, or a new one."""
         noted, files = self.cache.noted(ref), dict[str, KeptFile]()
 
         def on_file(name: str, fd: int, facts: os.stat_result) -> None:
@@ -217,27 +256,35 @@ class S3Data:
                 if digest == known.sha256:
                     files[name] = known
                     return
-            files[name] = send(self.bucket, _objects_of(ref), name, fd, facts, until)
+            files[name] = send(self.bucket, _objects_of(ref), name, fd, facts, until, key)
 
-        self._visit(ref, on_file, until)
+        self._visit(ref, path, on_file, until)
         return files
 
-    def _visit(self, ref: DataRef, on_file: OnFile, until: float) -> None:
-        """Every file at a name, under its name below the id."""
-        path = self._path(ref)
+    def _visit(self, ref: DataRef, path: Path, on_file: OnFile, until: float) -> None:
+        """Every file at the path of a name, under its name below the id."""
         if ref.kind is DataKind.CHECKPOINT and not ref.part:
             for host in sorted(entry.name for entry in path.iterdir() if entry.is_dir()):
-                self._visit(ref.at(host), on_file, until)
+                self._visit(ref.at(host), path / host, on_file, until)
         elif ref.kind is DataKind.CHECKPOINT:
             # A program's: nothing in it is what its name says.
             walk({"": path}, None, until, lambda name, *file: on_file(f"{ref.part}/{name}", *file), _SEEN_AT)
         else:
             found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if not file.is_dir())
-            whole = self._path(DataRef(ref.kind, ref.id))
             for file in found:
-                name = str(file.relative_to(whole))
+                name = "/".join((*filter(None, (ref.part,)), *file.relative_to(path).parts))
                 with opened_any(str(file), name, None) as (fd, facts):
                     on_file(name, fd, facts)
+
+    def _seal_left(self, ref: DataRef, path: Path) -> None:
+        """Keep what lies at a path as all that there is under an id, but for what is kept already."""
+        for _ in range(_TRIES):
+            manifest, etag = self._manifest(ref)
+            manifest = self._keyed(ref, manifest, None)
+            files = self._sent(ref, path, manifest.by_name, inf, manifest.key)
+            if self._write(ref, manifest, etag, {**files, **manifest.by_name}):
+                return
+        raise Trouble(f"What is kept in {self.bucket.shown(_manifest_of(ref))} is written by somebody else, too.")
 
     def _take_out(self, ref: DataRef) -> None:
         """Have the manifest name nothing at `ref` any more, and delete that."""
@@ -254,7 +301,15 @@ class S3Data:
         new = manifest.replaced(ref.part, files)
         if new == manifest:
             return True
-        return self.bucket.write(_manifest_of(ref), new.dump(), etag)
+        if new.key is None or self._seal is None:
+            return self.bucket.write(_manifest_of(ref), new.dump(), etag)
+        return self.bucket.write(_manifest_of(ref), self._seal.dump(ref, new, new.key), etag)
+
+    def _keyed(self, ref: DataRef, manifest: Manifest, key: ResourceKey | None) -> Manifest:
+        """With the key that more is sealed by: its own, that which was made for it a moment ago, or a new one."""
+        if self._seal is None or manifest.key is not None:
+            return manifest
+        return replace(manifest, key=key or self._seal.new_key(ref))
 
     def _delete_others(self, ref: DataRef, before: Mapping[str, KeptFile], files: Mapping[str, KeptFile]) -> None:
         left = {file.object for file in before.values()} - {file.object for file in files.values()}
@@ -265,11 +320,11 @@ class S3Data:
         if found is None:
             return Manifest(), None
         try:
-            return Manifest.load(found[0]), found[1]
+            return (Manifest.load(found[0]) if self._seal is None else self._seal.load(ref, found[0])), found[1]
         except BrokenManifest as error:
-            raise Trouble(
-                f"{self.bucket.shown(_manifest_of(ref))} cannot be used: {error}. Restore it from a backup of the "
-                "bucket, or run the release that wrote it."
+            raise Unusable(
+                f"{self.bucket.shown(_manifest_of(ref))} cannot be used: {error}. Restore it from a backup, or run the "
+                "release that wrote it."
             ) from None
 
     def _kept_ids(self, kind: DataKind) -> Iterable[str]:
@@ -289,20 +344,21 @@ class S3Data:
             else:
                 same.append("")
 
-        if self._path(ref).exists():
-            self._visit(ref, on_file, inf)
+        path = self._path(ref)
+        if path.exists():
+            self._visit(ref, path, on_file, inf)
         if sorted(same) != sorted(wanted):
             return False
         self.cache.note(ref, wanted)
         return True
 
-    def _fill(self, ref: DataRef, wanted: Mapping[str, KeptFile]) -> None:
+    def _fill(self, ref: DataRef, wanted: Mapping[str, KeptFile], key: ResourceKey | None) -> None:
         """Bring files, and put them in place of what is here when all of them are what was kept."""
         path = self._path(ref)
         with self.cache.room(ref, sum(file.size_bytes for file in wanted.values())) as room:
             whole = room / "whole"
             for name, file in wanted.items():
-                receive(self.bucket, _objects_of(ref), file, whole / name)
+                receive(self.bucket, _objects_of(ref), file, whole / name, key)
             self.cache.forget(ref)
             remove_tree(path)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Files of this machine on their way to objects and back, hashed as they pass.
 
-Each way is a stream of bytes: what seals them can stand in between.
+Each way is a stream of bytes; where they are sealed, envelope/streams.py stands in between.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import IO, Final
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.archive import content_bytes_of
 from whiteroom.data.opening import refuse
-from whiteroom.data.s3.bucket import Bucket
-from whiteroom.data.s3.manifests import KeptFile
+from whiteroom.data.s3.manifests import KeptFile, ResourceKey
+from whiteroom.data.s3.objects import Objects
 from whiteroom.data.walking import require_time
+from whiteroom.envelope.streams import Reader, Sealing, Unsealing, Writer, sealed_bytes
 
 _PIECE: Final = 1 << 20
 
@@ -78,26 +79,40 @@ def digest_of(fd: int, size_bytes: int, until: float = inf) -> str:
     return reading.sha256
 
 
-def send(bucket: Bucket, folder: str, name: str, fd: int, facts: os.stat_result, until: float = inf) -> KeptFile:
-    """Write an open file to a new object in `folder`.
+def send(
+    objects: Objects,
+    folder: str,
+    name: str,
+    fd: int,
+    facts: os.stat_result,
+    until: float = inf,
+    key: ResourceKey | None = None,
+) -> KeptFile:
+    """Write an open file to a new object in `folder`, sealed where there is a key.
 
     Raises:
         UnsafeContents: the file changes meanwhile.
         TookTooLong: it was not done at `until`.
         Trouble: the store did not take it.
     """
-    key = uuid.uuid4().hex
+    own = uuid.uuid4().hex
     reading = _Reading(fd, facts.st_size, until)
-    bucket.upload(f"{folder}{key}", reading, facts.st_size)
+    reader: Reader = reading
+    size_bytes = facts.st_size
+    if key is not None:
+        reader = Sealing(reading, facts.st_size, key.key, place_of(f"{folder}{own}", key))
+        size_bytes = sealed_bytes(facts.st_size)
+    objects.upload(f"{folder}{own}", reader, size_bytes)
     now = os.fstat(fd)
     if now.st_size != facts.st_size or now.st_mtime_ns != facts.st_mtime_ns:
         refuse(name, "changed while it was read")
     content_bytes = content_bytes_of(Path(f"/proc/self/fd/{fd}"))
-    return KeptFile(name, facts.st_size, reading.sha256, key, facts.st_mode & 0o777, content_bytes)
+    mode = facts.st_mode & 0o777
+    return KeptFile(name, facts.st_size, reading.sha256, own, mode, content_bytes, is_sealed=key is not None)
 
 
-def receive(bucket: Bucket, folder: str, file: KeptFile, target: Path) -> None:
-    """Bring a file that is kept to `target`, down to the disk.
+def receive(objects: Objects, folder: str, file: KeptFile, target: Path, key: ResourceKey | None = None) -> None:
+    """Bring a file that is kept to `target`, down to the disk, opened by the key where it is sealed.
 
     Raises:
         Trouble: its object is gone, or is not what was kept.
@@ -106,19 +121,28 @@ def receive(bucket: Bucket, folder: str, file: KeptFile, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as out:
         writing = _Writing(out, file.size_bytes)
+        writer: Writer = writing
+        size_bytes = file.size_bytes
+        if file.is_sealed and key is not None:
+            writer = Unsealing(writing, file.size_bytes, key.key, place_of(name, key))
+            size_bytes = sealed_bytes(file.size_bytes)
         try:
-            bucket.download(name, writing, file.size_bytes)
+            objects.download(name, writer, size_bytes)
         except FileNotFoundError:
             raise Trouble(
-                f"{bucket.shown(name)} is gone, which holds the file {file.name} of what is kept. Restore it from a "
-                "backup of the bucket; nothing else can bring it back."
+                f"{objects.shown(name)} is gone, which holds the file {file.name} of what is kept. Restore it from a "
+                "backup; nothing else can bring it back."
             ) from None
-        if not writing.is_what_was_kept(file):
+        if not writing.is_what_was_kept(file) or (isinstance(writer, Unsealing) and not writer.is_whole):
             raise Trouble(
-                f"{bucket.shown(name)} is not what was kept of the file {file.name} ({file.size_bytes:,} bytes, "
-                f"SHA-256 {file.sha256}): somebody has changed it, and it is not used. Restore it from a backup of the "
-                "bucket."
+                f"{objects.shown(name)} is not what was kept of the file {file.name} ({file.size_bytes:,} bytes, "
+                f"SHA-256 {file.sha256}): somebody has changed it, and it is not used. Restore it from a backup."
             )
         os.fchmod(out.fileno(), file.mode | 0o600)
         out.flush()
         os.fsync(out.fileno())
+
+
+def place_of(name: str, key: ResourceKey) -> str:
+    """What an object is sealed as: one that is moved to another name, or to another resource, opens nowhere."""
+    return f"{key.context}\n{name}"

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from whiteroom.base.documents import NoDocument, from_document, to_document
 from whiteroom.domain.execution.data import DataKind
+from whiteroom.ports import DataKey
 
 FORMAT: Final = 1
+SEALED_FORMAT: Final = 2
+"""Of a manifest that is sealed (seals.py)."""
 
 
 class BrokenManifest(Exception):
@@ -35,6 +38,20 @@ class KeptFile:
     """Its permissions."""
     content_bytes: int | None = None
     """Of what is inside, where it is an archive that `pack` made."""
+    is_sealed: bool = False
+    """Whether its object is a sealed stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKey:
+    """What everything that is kept under an id is sealed by."""
+
+    key: bytes = field(repr=False)
+    """Of all objects of that id, and of nothing else. It lies in the manifest, sealed, and nowhere else."""
+    data_key: DataKey
+    """What the manifest is sealed by; a ring that remembers may have given the same for something else."""
+    context: str
+    """The ARN that the data key is wrapped for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +59,8 @@ class Manifest:
     """All that is kept under an id."""
 
     files: tuple[KeptFile, ...] = ()
-    format: int = FORMAT
+    key: ResourceKey | None = field(default=None, compare=False)
+    """None where nothing is sealed."""
     by_name: Mapping[str, KeptFile] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -55,11 +73,11 @@ class Manifest:
     def replaced(self, part: str, files: Mapping[str, KeptFile]) -> Manifest:
         """With these files in place of what is at `part` or below it."""
         others = [file for file in self.files if not is_below(file.name, part)]
-        return Manifest(tuple(sorted((*others, *files.values()), key=lambda file: file.name)))
+        return replace(self, files=tuple(sorted((*others, *files.values()), key=lambda file: file.name)))
 
     def dump(self) -> bytes:
-        """As an object's bytes."""
-        return json.dumps({"format": self.format, "files": to_document(self.files)}, indent=1).encode()
+        """As an object's bytes, in plain text."""
+        return json.dumps({"format": FORMAT, "files": to_document(self.files)}, indent=1).encode()
 
     @classmethod
     def load(cls, data: bytes) -> Manifest:
@@ -71,6 +89,8 @@ class Manifest:
         try:
             document = json.loads(data)
             found = document["format"]
+            if found == SEALED_FORMAT:
+                raise BrokenManifest('it is sealed: set files to "sealed"')
             if found != FORMAT:
                 raise BrokenManifest(f"it has the format {found}, and this release knows {FORMAT}")
             manifest = cls(tuple(from_document(KeptFile, item) for item in document["files"]))

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,12 +16,13 @@ from botocore.exceptions import BotoCoreError
 from whiteroom.aws.clients import AwsClients
 from whiteroom.aws.identities import SERVER
 from whiteroom.aws.refusals import AwsUnreachable, AwsUnusable
-from whiteroom.base.locations import PLACE_FILE, parse_location
+from whiteroom.base.locations import PLACE_FILE, SHELF, parse_location
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.bucket import Bucket
 from whiteroom.data.s3.cache import InUse
 from whiteroom.data.s3.data import OUTLIVING, S3Data
+from whiteroom.data.s3.objects import Objects
 from whiteroom.data.s3.sweeping import Sweeper
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,15 @@ class Choice(Protocol):
 ServerData = FolderData | S3Data
 
 
-def open_place(choice: Choice, in_use: InUse | None) -> ServerData:
+def open_place(
+    choice: Choice, in_use: InUse | None, sealed: Callable[[Objects | None], S3Data] | None = None
+) -> ServerData:
     """The data of a server; for the server itself where `in_use` says what must stay on this machine.
+
+    Args:
+        choice: what the settings say.
+        in_use: as it says.
+        sealed: opens data that is sealed, in a bucket or, for None, in the folder; None where it is not to be.
 
     Raises:
         AnotherPlace: it is elsewhere, another server's, or S3 refuses this one. A server does not wait for one that
@@ -77,10 +85,12 @@ def open_place(choice: Choice, in_use: InUse | None) -> ServerData:
     """
     settled = require_place if in_use is None else settle
     place = settled(choice.data, choice.data_location)
+    if sealed is None or choice.data_location:
+        _require_no_shelf(choice.data)
     if not choice.data_location:
-        return FolderData(choice.data)
+        return FolderData(choice.data) if sealed is None else sealed(None)
     bucket = bucket_of(choice, place)
-    data = S3Data(choice.data, bucket, choice.cache_bytes, in_use)
+    data = S3Data(choice.data, bucket, choice.cache_bytes, in_use) if sealed is None else sealed(bucket)
     if in_use is not None:
         try:
             bucket.claim()
@@ -183,6 +193,14 @@ def settle(root: Path, location: str) -> Place | None:
         place = Place(_plain(location), uuid.uuid4().hex)
         _write(root / PLACE_FILE, json.dumps({"location": place.location, "server": place.server_id}, indent=1))
     return place
+
+
+def _require_no_shelf(root: Path) -> None:
+    if any((root / SHELF).glob("manifests/*/*")):
+        raise AnotherPlace(
+            f'What the folder {root} keeps is sealed, and would be taken for lost: set files to "sealed", and leave '
+            "out the setting data. Nothing takes the seals off."
+        )
 
 
 def _own(root: Path) -> Iterator[str]:

@@ -12,11 +12,11 @@ from typing import Final
 
 from whiteroom.base.clock import utc_now
 from whiteroom.base.machine_errors import machine_error_of
-from whiteroom.data.s3.bucket import Bucket, Listed
-from whiteroom.data.s3.cache import Cache
-from whiteroom.data.s3.data import MANIFESTS, OBJECTS, OUTLIVING, S3Data
-from whiteroom.data.s3.manifests import BrokenManifest, Manifest, slug
+from whiteroom.data.s3.data import MANIFESTS, OBJECTS, OUTLIVING, S3Data, Unusable
+from whiteroom.data.s3.manifests import slug
+from whiteroom.data.s3.objects import Listed
 from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.ports import KeyRefused
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +36,14 @@ class Sweeper(threading.Thread):
         """Sweep, and wait for a day, for ever."""
         while True:
             try:
-                if deleted := sweep_store(self._data.bucket, self._data.cache, utc_now()):
+                if deleted := sweep_store(self._data, utc_now()):
                     log.info("%d objects and uploads that crashes had left in the store were deleted", deleted)
             except Exception as error:  # noqa: BLE001 - the next day comes all the same
                 log.error("the store was not swept: %s", machine_error_of(error) or repr(error))  # noqa: TRY400 - a sentence says it
             time.sleep(SWEPT_EVERY_SECONDS)
 
 
-def sweep_store(bucket: Bucket, cache: Cache, now: datetime) -> int:
+def sweep_store(data: S3Data, now: datetime) -> int:
     """Delete what is orphaned, and drop from the cache what is kept no more; safe while the server works.
 
     Returns:
@@ -52,7 +52,7 @@ def sweep_store(bucket: Bucket, cache: Cache, now: datetime) -> int:
     Raises:
         Trouble: the store cannot be used; what is left is found the next time.
     """
-    deleted = 0
+    deleted, bucket, cache = 0, data.bucket, data.cache
     for kind in DataKind:
         if kind in OUTLIVING:
             kept = frozenset(bucket.names(f"{MANIFESTS}{slug(kind)}/"))
@@ -61,7 +61,7 @@ def sweep_store(bucket: Bucket, cache: Cache, now: datetime) -> int:
             for record_id, objects in _by_id(bucket.objects(folder), folder):
                 ref = DataRef(kind, record_id)
                 if any(_is_old(one, now) for one in objects):
-                    deleted += _sweep_one(bucket, cache, ref, objects, now)
+                    deleted += _sweep_one(data, ref, objects, now)
             for record_id, uploads in _by_id(bucket.uploads(folder), folder):
                 with cache.trying(DataRef(kind, record_id)) as got:
                     for upload in filter(lambda one: got and _is_old(one, now), uploads):
@@ -70,18 +70,17 @@ def sweep_store(bucket: Bucket, cache: Cache, now: datetime) -> int:
     return deleted
 
 
-def _sweep_one(bucket: Bucket, cache: Cache, ref: DataRef, objects: list[Listed], now: datetime) -> int:
+def _sweep_one(data: S3Data, ref: DataRef, objects: list[Listed], now: datetime) -> int:
     """Delete an id's old objects that its manifest does not name, unless somebody is at it now."""
-    with cache.trying(ref) as got:
+    with data.cache.trying(ref) as got:
         if not got:
             return 0
-        found = bucket.read(f"{MANIFESTS}{slug(ref.kind)}/{ref.id}")
         try:
-            named = {file.object for file in Manifest.load(found[0]).files} if found else set()
-        except BrokenManifest:
-            return 0  # what it named may be wanted still
+            named = data.kept_objects(ref)
+        except (Unusable, KeyRefused):
+            return 0  # what it names may be wanted still
         orphans = [one.name for one in objects if _is_old(one, now) and one.name.rpartition("/")[2] not in named]
-        bucket.delete(orphans)
+        data.bucket.delete(orphans)
         return len(orphans)
 
 

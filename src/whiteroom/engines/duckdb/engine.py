@@ -42,6 +42,8 @@ from whiteroom.ports import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.processes.spending import read_spent
 
+SPILL_BYTES = 100 * 10**9
+"""How many a query may put on disk of what it works with."""
 _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 _ABSENT = QueryObservation(Phase.ABSENT)
 _RUNNING = QueryObservation(Phase.RUNNING)
@@ -54,7 +56,7 @@ class DuckDbEngine:
         self,
         folder: Path,
         data: LocalData,
-        spill_bytes: int = 100 * 10**9,
+        spill_bytes: int = SPILL_BYTES,
         aws: AwsClients | LateClients | None = None,
         table_bytes: int = 100 * 10**9,
     ) -> None:
@@ -63,7 +65,7 @@ class DuckDbEngine:
         Args:
             folder: they are kept below it.
             data: says where their rows are.
-            spill_bytes: how many each may put on disk of what it works with.
+            spill_bytes: how many each may spill of what it works with.
             aws: has the credentials of owners whose tables lie elsewhere; None where none do.
             table_bytes: how many each may bring of such tables.
         """

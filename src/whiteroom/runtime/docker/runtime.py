@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from whiteroom.domain.execution.data import DataKind
 from whiteroom.domain.execution.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
 from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes.children import LOCK
@@ -46,7 +47,7 @@ class DockerRuntime(SupervisedRuntime):
     """Runs containers of one engine of this machine (ports.Runtime)."""
 
     supervises = "whiteroom.runtime.docker.fleet"
-    folder_name = "containers"
+    leaves = DataKind.CONTAINER_OUTPUT
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ import signal
 import time
 from pathlib import Path
 
+from whiteroom.domain.execution.data import DataKind
 from whiteroom.domain.execution.runs import Run, SandboxReport
 from whiteroom.ports import CannotSeal, LocalData, RunRefused
 from whiteroom.processes.children import LOOK_SECONDS
@@ -29,7 +30,7 @@ class SandboxRuntime(SupervisedRuntime):
     """Runs sealed instances on this machine (ports.Runtime)."""
 
     supervises = "whiteroom.runtime.sandbox.host"
-    folder_name = "runs"
+    leaves = DataKind.RUN_OUTPUT
 
     def __init__(
         self,

@@ -62,6 +62,11 @@ class Shelf:
         return len(self.real.list_multipart_uploads(Bucket=self.name).get("Uploads", ()))
 
 
+def bucket_of(data: S3Data) -> Bucket:
+    assert isinstance(data.bucket, Bucket)
+    return data.bucket
+
+
 def channel(name: str) -> DataRef:
     return DataRef(DataKind.CHANNEL, name)
 

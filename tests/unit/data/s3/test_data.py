@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from unit.data.s3.conftest import Shelf, channel
+from unit.data.s3.conftest import Shelf, bucket_of, channel
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.s3.data import S3Data
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -36,7 +36,7 @@ def die_at(shelf: Shelf, point: str, act: Callable[[S3Data], Any]) -> None:
     child = os.fork()
     if child == 0:
         data = shelf.data()
-        data.bucket.claim()
+        bucket_of(data).claim()
         seen = []
 
         def look(params: Any, **_: Any) -> None:
@@ -48,7 +48,7 @@ def die_at(shelf: Shelf, point: str, act: Callable[[S3Data], Any]) -> None:
 
         operation = point.partition(" ")[0]
         if operation != "after":
-            data.bucket._connected().meta.events.register(f"before-call.s3.{operation}", look)
+            bucket_of(data)._connected().meta.events.register(f"before-call.s3.{operation}", look)
         act(data)
         os.kill(os.getpid(), signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -93,7 +93,7 @@ def test_a_server_that_is_killed_while_it_brings_leaves_nothing_in_part(shelf: S
     child = os.fork()
     if child == 0:
         there = shelf.data("elsewhere")
-        there.bucket.claim()
+        bucket_of(there).claim()
         asked = []
 
         def look(params: Any, **_: Any) -> None:
@@ -101,7 +101,7 @@ def test_a_server_that_is_killed_while_it_brings_leaves_nothing_in_part(shelf: S
             if len(asked) == 3:  # the manifest, a file, and another one
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        there.bucket._connected().meta.events.register("before-call.s3.GetObject", look)
+        bucket_of(there)._connected().meta.events.register("before-call.s3.GetObject", look)
         there.bring(ref)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL

@@ -11,7 +11,7 @@ import pytest
 
 from support.disks import needs_root, small_disk
 from support.faulty import SLOW_SECONDS, Request
-from unit.data.s3.conftest import Shelf
+from unit.data.s3.conftest import Shelf, bucket_of
 from whiteroom.base.machine_errors import Trouble, machine_error_of
 from whiteroom.data.s3.data import S3Data
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -38,7 +38,7 @@ def test_a_store_that_does_not_answer_keeps_nothing_and_the_same_is_kept_later(
     shelf.patience_seconds = SLOW_SECONDS / 2 if fault == "slow" else shelf.patience_seconds
     data = shelf.data()
     ref = write(data, "c", a=b"1", b=b"2")
-    data.bucket.claim()
+    bucket_of(data).claim()
     shelf.store.fault = lambda request: fault if "objects/" in request.path else ""
     with pytest.raises(Trouble, match=rf"^What the server keeps in S3 cannot be used: s3:PutObject on s3://.*{told}"):
         data.keep(ref)
@@ -125,7 +125,8 @@ def test_an_object_that_is_gone_is_told(shelf: Shelf, write: Write, content: byt
     [
         (b"", "it is not as it was written"),
         (b"[]", "it is not as it was written"),
-        (b'{"format": 2, "files": []}', "it has the format 2, and this release knows 1"),
+        (b'{"format": 3, "files": []}', "it has the format 3, and this release knows 1"),
+        (b'{"format": 2, "arn": "", "sealed": ""}', 'it is sealed: set files to "sealed"'),
         ("../../outside", "it names a file that would lie elsewhere"),
         ("/etc/passwd", "it names a file that would lie elsewhere"),
         ("a\0b", "it names a file that would lie elsewhere"),

@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from support.moto import moto_server
+from unit.data.s3.conftest import bucket_of
 from whiteroom.base.clock import utc_now
 from whiteroom.base.locations import Location
 from whiteroom.base.machine_errors import Trouble
@@ -78,10 +79,10 @@ def everything(client: Any, folder: Path) -> None:
     assert data.keep(REF)
     assert list(data.held(DataKind.CHANNEL)) == ["c"]
     upload = client.create_multipart_upload(Bucket=BUCKET, Key="room/objects/channel/c/cut")
-    sweep_store(data.bucket, data.cache, utc_now())
+    sweep_store(data, utc_now())
     elsewhere = S3Data(folder / "elsewhere", data.bucket, 10**9, frozenset)
     assert elsewhere.bring(REF)
-    assert not data.bucket.versions_are_kept()
+    assert not bucket_of(data).versions_are_kept()
     data.erase(REF)
     assert upload
 

@@ -36,20 +36,20 @@ def littered(shelf: Shelf, write: Write) -> Shelf:
 
 def test_what_no_manifest_names_goes_once_it_is_old(littered: Shelf) -> None:
     data = littered.data()
-    assert sweep_store(data.bucket, data.cache, datetime.now(UTC)) == 1  # the upload: moto says that it began in 2010
+    assert sweep_store(data, datetime.now(UTC)) == 1  # the upload: moto says that it began in 2010
     assert set(ORPHANS) <= set(littered.names())
-    assert sweep_store(data.bucket, data.cache, later()) == len(ORPHANS)
+    assert sweep_store(data, later()) == len(ORPHANS)
     assert not set(ORPHANS) & set(littered.names())
     assert littered.uploads() == 0
     assert littered.data("elsewhere").bring(channel("c"))
     assert littered.real.get_object(Bucket=littered.name, Key="another/objects/channel/c/orphan")
-    assert sweep_store(data.bucket, data.cache, later()) == 0
+    assert sweep_store(data, later()) == 0
 
 
 def test_what_somebody_is_at_is_left_alone(littered: Shelf) -> None:
     data = littered.data()
     with data.cache.locked(channel("c")), data.cache.locked(channel("gone")):
-        assert sweep_store(data.bucket, data.cache, later()) == 1
+        assert sweep_store(data, later()) == 1
     assert set(ORPHANS[:2]) <= set(littered.names())
     assert littered.uploads() == 1
 
@@ -58,7 +58,7 @@ def test_objects_of_a_manifest_that_cannot_be_read_stay(littered: Shelf) -> None
     data = littered.data()
     littered.real.put_object(Bucket=littered.name, Key="own/manifests/channel/c", Body=b"{")
     before = [name for name in littered.names() if name.startswith("objects/channel/c/")]
-    sweep_store(data.bucket, data.cache, later())
+    sweep_store(data, later())
     assert [name for name in littered.names() if name.startswith("objects/channel/c/")] == before
 
 
@@ -67,7 +67,7 @@ def test_what_is_kept_no_more_goes_from_the_cache(littered: Shelf) -> None:
     other.bring(channel("c"))
     littered.data().erase(channel("c"))
     assert Path(other.path(channel("c"))).exists()
-    sweep_store(other.bucket, other.cache, later())
+    sweep_store(other, later())
     assert not Path(other.path(channel("c"))).exists()
 
 
@@ -75,4 +75,4 @@ def test_a_store_without_an_answer_is_told(littered: Shelf, caplog: pytest.LogCa
     data = littered.data()
     littered.store.fault = lambda _request: "503"
     with caplog.at_level(logging.ERROR), pytest.raises(Trouble, match="ServiceUnavailable"):
-        sweep_store(data.bucket, data.cache, later())
+        sweep_store(data, later())

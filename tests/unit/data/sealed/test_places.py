@@ -1,0 +1,106 @@
+"""Sealed data is opened where nothing of before is under way, and no other way from then on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contract.data.suite import fill
+from support.sealing import Rig
+from whiteroom.data.folder import FolderData
+from whiteroom.data.s3.places import AnotherPlace, open_place
+from whiteroom.data.sealed import places
+from whiteroom.data.sealed.data import SealedData
+from whiteroom.data.sealed.memory import NotPrivate
+from whiteroom.data.sealed.places import open_sealed, tell_lost
+from whiteroom.data.sealed.shelf import Shelf
+from whiteroom.domain.execution.data import DataKind, DataRef
+from whiteroom.domain.execution.runs import RunId
+
+CHANNEL = DataRef(DataKind.CHANNEL, "c")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    data: Path
+    memory_folder: str
+    data_location: str = ""
+    cache_bytes: int = 10**9
+    region: str = "us-east-1"
+    aws_profile: str = ""
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """Any folder is in memory: whether one is, is open_memory's to say."""
+    monkeypatch.setattr(places, "open_memory", lambda folder: folder.mkdir(mode=0o700, exist_ok=True))
+    (tmp_path / "data").mkdir()
+    return Rig(tmp_path, Shelf(tmp_path / "data" / "sealed"))
+
+
+def chosen(rig: Rig) -> Chosen:
+    return Chosen(rig.root, str(rig.folder / "memory"))
+
+
+def test_a_server_seals_what_lies_in_plain_text_by_itself(rig: Rig) -> None:
+    fill(Path(FolderData(rig.root).path(CHANNEL)), rows=b"1")
+    data = open_sealed(chosen(rig), frozenset, rig.seal())
+    assert isinstance(data, SealedData)
+    until = time.monotonic() + 60
+    while data.unsealed() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert data.unsealed() == ()
+    assert data.bring(CHANNEL)
+
+
+@pytest.mark.parametrize("name", ["runs/r/work", "containers/r", "queries/q/spill", "syntheses/s", "originals/o"])
+def test_work_that_was_begun_with_plain_files_is_finished_first(rig: Rig, name: str) -> None:
+    fill(rig.root / name, rows=b"1")
+    folder = rig.root / name.partition("/")[0]
+    with pytest.raises(AnotherPlace, match=rf'some in {folder}: start the server with files = "plain" until'):
+        open_sealed(chosen(rig), frozenset, rig.seal())
+    assert open_sealed(chosen(rig), None, rig.seal()), "commands look at it all the same"
+
+
+def test_an_open_cache_of_data_in_s3_is_to_be_removed_first(rig: Rig) -> None:
+    fill(rig.root / "cache" / "channels" / "c", rows=b"1")
+    with pytest.raises(AnotherPlace, match="the folder is a cache of it: once no training"):
+        open_sealed(chosen(rig), frozenset, rig.seal())
+
+
+def test_what_a_restore_has_left_of_runs_is_nothing_under_way(rig: Rig) -> None:
+    (rig.root / "runs" / "training-1").mkdir(parents=True)
+    assert open_sealed(chosen(rig), frozenset, rig.seal())
+
+
+def test_sealed_data_is_not_taken_for_lost(rig: Rig) -> None:
+    data = open_sealed(chosen(rig), frozenset, rig.seal())
+    fill(Path(data.path(CHANNEL)), rows=b"1")
+    data.keep(CHANNEL)
+    with pytest.raises(AnotherPlace, match='is sealed, and would be taken for lost: set files to "sealed"'):
+        open_place(chosen(rig), frozenset)
+    elsewhere = Chosen(rig.root, str(rig.folder / "memory"), "s3://bucket/prefix")
+    with pytest.raises(AnotherPlace, match="leave out the setting data"):
+        open_sealed(elsewhere, frozenset, rig.seal())
+
+
+def test_no_server_starts_whose_opened_bytes_may_come_to_a_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise NotPrivate(f"{folder} may be swapped out.")
+
+    monkeypatch.setattr(places, "open_memory", refuse)
+    with pytest.raises(AnotherPlace, match="may be swapped out"):
+        open_sealed(chosen(rig), frozenset, rig.seal())
+
+
+def test_after_a_start_of_the_machine_runs_look_like_those_that_died_before_they_began(tmp_path: Path) -> None:
+    (tmp_path / "containers" / "inference-2").mkdir(parents=True)
+    runs = [RunId("training-1"), RunId("inference-2")]
+    tell_lost(tmp_path, lambda: iter(runs))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["training-1"]
+    (tmp_path / "runs" / "training-1").rmdir()
+    tell_lost(tmp_path, lambda: iter(runs))
+    assert list((tmp_path / "runs").iterdir()) == [], "it is told once"
