@@ -111,7 +111,7 @@ def send(
     return KeptFile(name, facts.st_size, reading.sha256, own, mode, content_bytes, is_sealed=key is not None)
 
 
-def receive(objects: Objects, folder: str, file: KeptFile, target: Path, key: ResourceKey | None = None) -> None:
+def receive(objects: Objects, folder: str, file: KeptFile, target: Path, key: ResourceKey | None) -> None:
     """Bring a file that is kept to `target`, down to the disk, opened by the key where it is sealed.
 
     Raises:

@@ -12,9 +12,8 @@ from contract.data.suite import fill
 from support.sealing import Rig
 from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.places import AnotherPlace, open_place
-from whiteroom.data.sealed import places
+from whiteroom.data.sealed import memory
 from whiteroom.data.sealed.data import SealedData
-from whiteroom.data.sealed.memory import NotPrivate
 from whiteroom.data.sealed.places import open_sealed, tell_lost
 from whiteroom.data.sealed.shelf import Shelf
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -35,8 +34,8 @@ class Chosen:
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    """Any folder is in memory: whether one is, is open_memory's to say."""
-    monkeypatch.setattr(places, "open_memory", lambda folder: folder.mkdir(mode=0o700, exist_ok=True))
+    """Any folder is in memory: whether one is, is problem_of's to say."""
+    monkeypatch.setattr(memory, "problem_of", lambda *_: "")
     (tmp_path / "data").mkdir()
     return Rig(tmp_path, Shelf(tmp_path / "data" / "sealed"))
 
@@ -88,10 +87,7 @@ def test_sealed_data_is_not_taken_for_lost(rig: Rig) -> None:
 
 
 def test_no_server_starts_whose_opened_bytes_may_come_to_a_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(folder: Path) -> None:
-        raise NotPrivate(f"{folder} may be swapped out.")
-
-    monkeypatch.setattr(places, "open_memory", refuse)
+    monkeypatch.setattr(memory, "problem_of", lambda *_: "It may be swapped out.")
     with pytest.raises(AnotherPlace, match="may be swapped out"):
         open_sealed(chosen(rig), frozenset, rig.seal())
 
