@@ -201,8 +201,8 @@ class Settings:
                 if text := getattr(self, name):
                     parse(text)
             except ValueError as error:
-                told = " --data and WHITEROOM_DATA name the data folder." if name == "data_location" else ""
-                raise SettingsError(f"{key_of(name)}: {error}{told}", name) from None
+                hint = " --data and WHITEROOM_DATA name the data folder." if name == "data_location" else ""
+                raise SettingsError(f"{key_of(name)}: {error}{hint}", name) from None
 
     def _check_keys(self) -> None:
         if self.keys == "aws" and not self.kms_key_arn.startswith("arn:"):

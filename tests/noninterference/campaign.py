@@ -24,7 +24,7 @@ from noninterference.uses import Uses, watched
 from support.rules import direct
 from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
 from whiteroom.engines.duckdb.judge.plan_judge import Disagreement
-from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged
+from whiteroom.engines.duckdb.judge.verify_sql import NotWhatWasJudged
 from whiteroom.engines.duckdb.worker import GUARD_SECONDS, cpu_limit
 from whiteroom.engines.duckdb.writing import WrittenQuery, judge_and_write
 from whiteroom.sql.refusals import Refused

@@ -20,8 +20,7 @@ from noninterference.campaign import Campaign, constructs
 from noninterference.listed import listed
 from noninterference.report import Report
 from noninterference.twins import RULED
-from whiteroom.sql.lineage import comparisons as meetings
-from whiteroom.sql.lineage import sort_keys, tallies
+from whiteroom.sql.lineage import comparisons, sort_keys, tallies
 from whiteroom.sql.walls import Walls
 
 SEED, QUERIES = 20261128, 2_000
@@ -225,7 +224,7 @@ def _but_settings(node: exp.Expr) -> Iterator[exp.Expr]:
     """What `_operands` gives where arguments that say how a function works hold no column."""
     for name, argument in node.args.items():
         for part in argument if isinstance(argument, list) else [argument]:
-            if isinstance(part, exp.Expr) and name not in meetings._SETTINGS:
+            if isinstance(part, exp.Expr) and name not in comparisons._SETTINGS:
                 yield part
 
 
@@ -233,14 +232,14 @@ _ANY_ORDER = (sort_keys, "makes_another_order", _never)
 FOUND_BY_HAND: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], str]] = {
     "a function to sort by": ([_ANY_ORDER], r"(?i)md5|crc32|hash\(|sin\(|round"),
     "a narrow type to sort by": ([_ANY_ORDER], "TINYINT|SMALLINT"),
-    "CASE to sort by": ([(meetings, "_results", _no_part)], r"CASE WHEN|IF\("),
-    "a column in a function's setting": ([_ANY_ORDER, (meetings, "_operands", _but_settings)], "(?i)locate"),
-    "a RANGE window": ([(meetings, "_measured", _no_part)], "RANGE BETWEEN (1|CURRENT)"),
-    "a cast to BOOLEAN": ([_ANY_ORDER, (meetings, "_measured", _no_part)], "AS BOOLEAN"),
+    "CASE to sort by": ([(comparisons, "_results", _no_part)], r"CASE WHEN|IF\("),
+    "a column in a function's setting": ([_ANY_ORDER, (comparisons, "_operands", _but_settings)], "(?i)locate"),
+    "a RANGE window": ([(comparisons, "_measured", _no_part)], "RANGE BETWEEN (1|CURRENT)"),
+    "a cast to BOOLEAN": ([_ANY_ORDER, (comparisons, "_measured", _no_part)], "AS BOOLEAN"),
     "a sum of chosen rows": ([(tallies, "worked_out", _no_part)], r"(?i)(sum|avg)\("),
     "a count of values that a function makes NULL": ([(tallies, "worked_out", _no_part)], r"(?i)count\("),
     "a number that is made of no column": (
-        [(meetings.Meetings, "_may_be_free", _never)],
+        [(comparisons.Comparisons, "_may_be_free", _never)],
         r"(?i)count\(|pi\(|row_num",
     ),
 }

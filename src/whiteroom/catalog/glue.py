@@ -49,14 +49,14 @@ class GlueCatalog:
     ) -> CatalogTable:
         """ports.Catalog."""
         database, table = database.lower(), table.lower()
-        with self._told(f"{database}.{table}"):
+        with self._as_catalog_errors(f"{database}.{table}"):
             if not (_ACCOUNT.fullmatch(account_id) and _NAME.fullmatch(database) and _NAME.fullmatch(table)):
                 raise UnusableFiles("no table has such a name.")
             asked = self._asked(account_id, region, reader)
             return self._resolved(asked, self._table(asked, database, table))
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
+    def _as_catalog_errors(self, name: str) -> Iterator[None]:
         try:
             yield
         except AwsUnreachable as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from whiteroom.domain.observability.next_actions import Advice, SharedTable, Standing, next_actions
+from whiteroom.domain.observability.next_actions import Advice, CollaborationState, SharedTable, next_actions
 from whiteroom.domain.privacy.policies import PrivacyPolicies
 from whiteroom.domain.resources.collaborations import Collaboration, MemberStatus
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
@@ -15,10 +15,10 @@ from whiteroom.reads.query_tables import referenced, resolved, shared_associatio
 
 def advice(tx: Transaction, catalog: Catalog, collaboration: Collaboration, now: datetime) -> tuple[Advice, ...]:
     """What each member has to do next."""
-    return next_actions(_standing(tx, catalog, collaboration), now)
+    return next_actions(_state_of(tx, catalog, collaboration), now)
 
 
-def _standing(tx: Transaction, catalog: Catalog, collaboration: Collaboration) -> Standing:
+def _state_of(tx: Transaction, catalog: Catalog, collaboration: Collaboration) -> CollaborationState:
     members = tx.members.all(collaboration_id=collaboration.id)
     memberships = {
         membership.account_id: membership
@@ -31,7 +31,7 @@ def _standing(tx: Transaction, catalog: Catalog, collaboration: Collaboration) -
     active = {member.account_id for member in members if member.status is MemberStatus.ACTIVE}
     found = [_shared_table(tx, catalog, association) for association in shared_associations(tx, collaboration.id)]
     algorithms = tx.configured_model_algorithm_associations.all(collaboration_id=collaboration.id)
-    return Standing(
+    return CollaborationState(
         collaboration=collaboration,
         members=sorted(members, key=lambda member: member.account_id != collaboration.creator_account_id),
         memberships=memberships,

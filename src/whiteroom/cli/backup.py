@@ -86,8 +86,10 @@ def backup(
     files = [entry for entry in manifest.entries if entry.sha256]
     size_bytes = sum(entry.size_bytes for entry in files)
     if as_json:
-        told = {"folder": str(folder), "madeAt": manifest.made_at, "files": len(files), "bytes": size_bytes}
-        say_json({**told, "lost": manifest.lost, "keysLeftOut": manifest.keys, "elsewhere": list(_elsewhere(settings))})
+        summary = {"folder": str(folder), "madeAt": manifest.made_at, "files": len(files), "bytes": size_bytes}
+        say_json(
+            {**summary, "lost": manifest.lost, "keysLeftOut": manifest.keys, "elsewhere": list(_elsewhere(settings))}
+        )
         return
     say(f"{folder} holds {len(files):,} files, {size_bytes:,} bytes, as of {manifest.made_at}.")
     say_what_is_missing(manifest, settings.data)

@@ -213,8 +213,8 @@ def _about_what_fills_it(settings: Settings) -> Finding:
     database = settings.database.name
     sizes[database] = sum(_blocks_of(path) for path in settings.data.glob(f"{database}*"))
     largest = sorted((name for name in sizes if sizes[name]), key=lambda name: -sizes[name])
-    told = [f"{name} {sizes[name] / GIB:.2f} GiB" for name in largest]
-    return Finding("what fills the disk", ok=True, detail=f"{', '.join(told) or 'nothing'}.")
+    used = [f"{name} {sizes[name] / GIB:.2f} GiB" for name in largest]
+    return Finding("what fills the disk", ok=True, detail=f"{', '.join(used) or 'nothing'}.")
 
 
 def _used_bytes(folder: Path) -> int:

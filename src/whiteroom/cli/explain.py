@@ -82,14 +82,14 @@ def explain(
         names = _names(tx, arn, events)
         whole = _record(tx, place)
         record = None if events else whole
-        told = _advice(tx, open_tables(settings), record)
+        advice = _advice(tx, open_tables(settings), record)
     if not events and record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:
         document = {"arn": arn, "kind": kind_name(place), "events": [_document(event, names) for event in events]}
-        members = [{"accountId": a.account_id, "status": a.status.value, "next": list(a.actions)} for a in told]
+        members = [{"accountId": a.account_id, "status": a.status.value, "next": list(a.actions)} for a in advice]
         read = {"snapshots": snapshots_of(whole)} if snapshots_of(whole) else {}
-        say_json({**document, **read, "members": members} if told else {**document, **read})
+        say_json({**document, **read, "members": members} if advice else {**document, **read})
     elif events:
         _say_events(events, names)
         for name, snapshot in snapshots_of(whole).items():
@@ -97,8 +97,8 @@ def explain(
     else:
         what = with_article(kind_name(place))
         say(f"{arn} is {what}. {_sketch(record, settings)}. It has no statuses to go through, so no history is kept.")
-        if told:
-            rows = [(a.account_id, a.status.value, action) for a in told for action in a.actions or (_NOTHING,)]
+        if advice:
+            rows = [(a.account_id, a.status.value, action) for a in advice for action in a.actions or (_NOTHING,)]
             say_table(("MEMBER", "STATUS", "NEXT"), rows)
 
 
@@ -116,8 +116,8 @@ def _explain_as(tx: Transaction, account_id: str, arn: str, place: Arn, *, as_js
     if as_json:
         not_delivered = [{"job": one.job_name, "reason": one.reason} for one in refused]
         not_read = [{"table": name, "reason": reason} for name, reason in unread.items()]
-        told = {"uses": documents(uses), "notDelivered": not_delivered, "notRead": not_read}
-        say_json({"arn": arn, "as": account_id, **told})
+        found = {"uses": documents(uses), "notDelivered": not_delivered, "notRead": not_read}
+        say_json({"arn": arn, "as": account_id, **found})
         return
     for one in refused:
         say(f"Nothing of {one.job_name} was delivered to {account_id}: {one.reason}")
@@ -220,8 +220,8 @@ def _sketch(record: Any, settings: Settings) -> str:
     status = f", and is {record.status.value}" if hasattr(record, "status") else ""
     owner = getattr(record, "account_id", None) or record.creator_account_id
     sealed = KEY_SEALS_FILES if settings.files == "sealed" else KEY_SEALS_DOCUMENTS
-    told = KEY_SEALS_NOTHING if settings.keys == "echo" else sealed
-    key = f". {told.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
+    key_note = KEY_SEALS_NOTHING if settings.keys == "echo" else sealed
+    key = f". {key_note.rstrip('.')}" if getattr(record, "kms_key_arn", None) else ""
     made = f"{record.created_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"It belongs to account {owner}{name and ','}{name}, was made at {made}{status}{key}"
 

@@ -107,11 +107,11 @@ def _lines(
     store: Store, runtime: Runtime, logged: Logged, arn: str, version: str | None, *, follow: bool
 ) -> Iterator[LogLine]:
     """The log from its first line; with `follow`, until the run is over and all of it has been told."""
-    told = 0
+    shown = 0
     while True:
         over = logged.over or not follow  # asked before the lines are read: what comes between is told too
-        for line in runtime.logs(logged.run_id, told):
-            told += 1
+        for line in runtime.logs(logged.run_id, shown):
+            shown += 1
             yield line
         if over:
             return
@@ -133,9 +133,9 @@ def _member_lines(
             summary = reader.summary_of(run)
             for placed in reader.forward(run, place):
                 place = placed.end
-                told = reader.redacted_line(run, placed, summary)
-                if told is not None:
-                    yield replace(placed.line, text=told)
+                text = reader.redacted_line(run, placed, summary)
+                if text is not None:
+                    yield replace(placed.line, text=text)
         if over:
             return
         time.sleep(LOOK_SECONDS)
@@ -145,8 +145,8 @@ def _member_lines(
 def _member_silence(store: Store, reading: _As, logged: Logged) -> str:
     """Why a member reads nothing."""
     with store.reading() as tx:
-        told = reading.reader(tx).told_about(logged.record)
-    return told.details or _silence(logged)
+        publication = reading.reader(tx).publication(logged.record)
+    return publication.details or _silence(logged)
 
 
 def find_run(store: Store, arn: str, version: str | None) -> Logged:

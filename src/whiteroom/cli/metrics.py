@@ -61,7 +61,7 @@ def metrics(
     settings = existing_folder(data)
     with opened_store(settings) as store:
         found = find_run(store, arn, version)
-        shown, told = _shown(settings, store, found, as_account)
+        shown, remark = _shown(settings, store, found, as_account)
     if as_json:
         for series, points in shown:
             say_json_line({**asdict(series), "points": [asdict(point) for point in points]})
@@ -76,8 +76,8 @@ def metrics(
         note(f"The picture is in {png}.")
     if not shown:
         note(f"There are no metrics. The status is {found.record.status.value}.")
-    if told:
-        note(told)
+    if remark:
+        note(remark)
 
 
 def _shown(

@@ -65,8 +65,8 @@ def say_uses(uses: Sequence[OwnedUse]) -> None:
     for use in uses:
         digest = "" if use.text_sha256 is None else f" (SHA-256 {use.text_sha256})"
         # As one line: a text that looks like more of this output is still a text.
-        told = use.text_withheld if use.text is None else json.dumps(use.text, ensure_ascii=False)
-        say(f"\n{use.arn}: {told}{digest}")
+        text = use.text_withheld if use.text is None else json.dumps(use.text, ensure_ascii=False)
+        say(f"\n{use.arn}: {text}{digest}")
 
 
 def documents(uses: Sequence[OwnedUse]) -> list[dict[str, Any]]:

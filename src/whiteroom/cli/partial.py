@@ -88,6 +88,6 @@ def _document(kept: Archive) -> dict[str, Any]:
 
 def _nothing(model: TrainedModel) -> str:
     # Where something was kept and is erased now, the failure's own words still say that it is kept.
-    told = model.status_message if model.partial_bytes is None else None
-    details = f": {told}" if told else "."
+    message = model.status_message if model.partial_bytes is None else None
+    details = f": {message}" if message else "."
     return f"Nothing partial is kept of this version. Its status is {model.status.value}{details}"

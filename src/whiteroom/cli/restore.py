@@ -38,13 +38,13 @@ def restore(
     except BackupRefused as error:
         raise Problem(str(error)) from None
     if as_json:
-        told = {
+        summary = {
             "folder": str(folder),
             "madeAt": manifest.made_at,
             "lost": manifest.lost,
             "keysToPutThere": manifest.keys,
         }
-        say_json({**told, "runsStartedAgain": runs})
+        say_json({**summary, "runsStartedAgain": runs})
         return
     say(f"{folder} is as the backup's data folder was at {manifest.made_at}.")
     say_what_is_missing(manifest, folder)

@@ -17,7 +17,7 @@ from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.ports import Transaction
-from whiteroom.reads.deliveries import failure_told_to
+from whiteroom.reads.deliveries import failure_message_for
 
 
 def log_end(tx: Transaction, record: Any, now: datetime) -> None:
@@ -45,7 +45,7 @@ def log_end(tx: Transaction, record: Any, now: datetime) -> None:
 
 
 def _end_told_to(tx: Transaction, account_id: str, job_id: str, end: Ending) -> Ending:
-    return replace(end, message=failure_told_to(tx, job_id, account_id, end.code, end.message))
+    return replace(end, message=failure_message_for(tx, job_id, account_id, end.code, end.message))
 
 
 def _columns(record: Any) -> Mapping[str, Sequence[str]]:

@@ -103,12 +103,12 @@ class _Gathering:
 
 def _warning(model: LeftOut, output: LeftOut) -> str:
     """Says what was left out of the two archives, in no more than a few thousand characters."""
-    told = (
+    sentences = (
         f"Left out of {folder}: {'; '.join(left.named)}{_and_more(left)}."
         for folder, left in ((MODEL_FOLDER, model), (OUTPUT_FOLDER, output))
         if left.count
     )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def _and_more(left: LeftOut) -> str:

@@ -349,7 +349,7 @@ def _repository(tx: Transaction, work: Work) -> LifecycleRepository[Any]:
 def _trouble_of(error: Exception) -> str | None:
     """What is to be waited for, since it is nobody's fault here; None for any other error."""
     if isinstance(error, DeliveryDelayed):
-        return error.told
+        return error.for_receiver
     return str(error) if isinstance(error, RingUnreachable) else machine_error_of(error)
 
 

@@ -142,19 +142,19 @@ class MetricsReader:
         work.reading = replace(reading, revision=reading.revision + 1)
 
 
-def with_metrics(step: Step, taken: Taken, told: str | None, now: datetime) -> Step:
+def with_metrics(step: Step, taken: Taken, recorded: str | None, now: datetime) -> Step:
     """The step with what reading the metrics adds to it.
 
     Args:
         step: what would be done without metrics.
         taken: what came of reading them.
-        told: metricsStatusDetails, as they are.
+        recorded: metricsStatusDetails, as they are.
         now: the time.
     """
     if not taken.complete and (step.event is not None or step.effect is not None):
         # The run is over, and its last lines are still to be read: before that nothing of it is freed.
         step = Step(due_at=now)
-    if taken.note is None or taken.note == told:
+    if taken.note is None or taken.note == recorded:
         return step
     changes = {**step.changes, "metrics_status_details": taken.note}
     return replace(step, changes=changes, reason=step.reason or taken.note)

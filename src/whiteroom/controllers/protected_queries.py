@@ -36,7 +36,7 @@ from whiteroom.domain.resources.protected_queries import (
     owes,
     plan,
 )
-from whiteroom.domain.resources.query_results import Receiver, destination_of, told_location
+from whiteroom.domain.resources.query_results import Receiver, destination_of, shown_location
 from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
@@ -171,8 +171,8 @@ class ProtectedQueryController:
             return Outcome(failure=deliveries)
         with self._store.reading() as tx:
             measured = measures_of(tx, judgement.association_ids, result.rows, result.size_bytes, result.use)
-        told = {"deliveries": deliveries, "privacy_parameters": result.privacy, "judgement": kept(judgement)}
-        return Outcome({**told, "read_associations": judgement.association_ids, "measures": measured})
+        recorded = {"deliveries": deliveries, "privacy_parameters": result.privacy, "judgement": kept(judgement)}
+        return Outcome({**recorded, "read_associations": judgement.association_ids, "measures": measured})
 
     def _ready(self, query: ProtectedQuery, seen: QueryObservation) -> _Ready | Outcome:
         """Where the rows of each receiver go, judged now; or why they go nowhere."""
@@ -204,7 +204,7 @@ class ProtectedQueryController:
                 return Failure(StatusCode.PLATFORM_ERROR, str(error))
             except DeliveryFailed as error:
                 return Failure(StatusCode.DELIVERY_FAILED, str(error))
-            deliveries.append({"accountId": account_id, "location": told_location(place.location, query.id, files)})
+            deliveries.append({"accountId": account_id, "location": shown_location(place.location, query.id, files)})
         return tuple(deliveries)
 
     def _places(self, tx: Transaction, query: ProtectedQuery) -> dict[str, Destination] | Denied:

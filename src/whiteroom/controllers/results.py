@@ -102,12 +102,12 @@ class Handover:
         try:
             self._deliveries.deliver(destination, job.id, path, files_sent, write_down)
         except (DeliveryFailed, DeliveryDelayed) as error:
-            if error.told and isinstance(error, DeliveryFailed):  # of what is tried again the loop tells
-                log.warning("what %s gave could not be delivered: %s", job.id, error.told)
-            if error.told and destination.owner_account_id is not None:
+            if error.for_receiver and isinstance(error, DeliveryFailed):  # of what is tried again the loop tells
+                log.warning("what %s gave could not be delivered: %s", job.id, error.for_receiver)
+            if error.for_receiver and destination.owner_account_id is not None:
                 refused = _result(job, account_id, destination.location, path, (), self._clock())
                 with self._store.transaction() as tx:
-                    _write_again(tx, replace(refused, status=ResultStatus.REFUSED, reason=error.told))
+                    _write_again(tx, replace(refused, status=ResultStatus.REFUSED, reason=error.for_receiver))
             raise
         self._arrived[job.id, account_id] = sent
         if len(self._arrived) > MOST_REMEMBERED:

@@ -114,7 +114,7 @@ class Controllers:
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
                 failures += 1
                 seconds = self._timing.next_try(failures).total_seconds()
-                _complain("the store could not be read or written; it is tried again", error)
+                _log_failure("the store could not be read or written; it is tried again", error)
                 busy = False
             if not busy:
                 # A commit tells after a failure as well: the store can be written again.
@@ -138,11 +138,11 @@ def _repeat(routine: Callable[[], None], seconds: float, ended: threading.Event)
         try:
             routine()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is repeated
-            _complain(f"{routine.__name__} failed; it is repeated", error)
+            _log_failure(f"{routine.__name__} failed; it is repeated", error)
         ended.wait(seconds)
 
 
-def _complain(what: str, error: Exception) -> None:
+def _log_failure(what: str, error: Exception) -> None:
     trouble = machine_error_of(error)
     if trouble:
         log.error("%s: %s", what, trouble)

@@ -235,8 +235,8 @@ class TrainedModelController:
         """The rest of `_keep_partial`, once the failure is told: in its own time, but not in any."""
         outcome = self._keep_partial(model, LONG_GATHER_SECONDS)
         if outcome.unfinished:
-            told = f"Nothing of it is kept: it is more than can be gathered in {LONG_GATHER_SECONDS:,.0f} s."
-            outcome = Outcome(remark=told)
+            remark = f"Nothing of it is kept: it is more than can be gathered in {LONG_GATHER_SECONDS:,.0f} s."
+            outcome = Outcome(remark=remark)
         message = f"{model.status_message} {outcome.remark}"
         changes = {**outcome.changes, "partial_pending": False, "status_message": message}
         return Outcome(changes, remark=outcome.remark)

@@ -132,7 +132,7 @@ class BucketDeliveries:
             raise DeliveryFailed(_REFUSED, told=_no_bucket_of(place.bucket, str(owner)))
         identity = SERVER if owner is None else member(owner, destination.role_arn, job_id)
         target = Target(identity, place.bucket, self._regions.of(place.bucket))
-        with self._told(identity):
+        with self._as_delivery_errors(identity):
             self._give_up_earlier(target, prefix)
             uploads = Uploads(self._clients, target)
             with self._noted(target, prefix, [name for name, _ in wanted], uploads), uploads:
@@ -167,16 +167,16 @@ class BucketDeliveries:
             self._give_up(note, forget)
 
     @contextlib.contextmanager
-    def _told(self, identity: Identity) -> Iterator[None]:
+    def _as_delivery_errors(self, identity: Identity) -> Iterator[None]:
         """Say to everybody that nothing was delivered, and to the receiver alone why."""
         try:
             yield
         except AwsRefused as error:
             self._clients.forget(identity)  # what is mended, a profile or a role, is seen by the next attempt
-            raise DeliveryFailed(_REFUSED, told=str(error)) from error
+            raise DeliveryFailed(_REFUSED, for_receiver=str(error)) from error
         except AwsUnreachable as error:
             self._clients.forget(identity)
-            raise DeliveryDelayed(_DELAYED, told=str(error)) from error
+            raise DeliveryDelayed(_DELAYED, for_receiver=str(error)) from error
 
     @contextlib.contextmanager
     def _noted(self, target: Target, prefix: str, names: list[str], uploads: Uploads) -> Iterator[None]:
@@ -255,5 +255,5 @@ def _no_bucket_of(bucket: str, account_id: str) -> str:
 
 
 def _manifest(job_id: str, files: Sequence[DeliveredFile]) -> bytes:
-    told = [{"name": file.name, "sizeBytes": file.size_bytes, "sha256": file.sha256} for file in files]
-    return json.dumps({"job": job_id, "files": told}, indent=1).encode()
+    listed = [{"name": file.name, "sizeBytes": file.size_bytes, "sha256": file.sha256} for file in files]
+    return json.dumps({"job": job_id, "files": listed}, indent=1).encode()

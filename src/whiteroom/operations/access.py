@@ -169,10 +169,10 @@ def key_note(request: Mapping[str, Any], context: Context) -> str:
         )
     if context.deployment.files_are_sealed:
         return KEY_SEALS_FILES
-    told = KEY_SEALS_DOCUMENTS if context.deployment.keys_seal else KEY_SEALS_NOTHING
+    note = KEY_SEALS_DOCUMENTS if context.deployment.keys_seal else KEY_SEALS_NOTHING
     if context.deployment.strict_keys:
-        raise ValidationFault(f"{told} The operator has such requests refused (strict_keys). Leave it out.")
-    return told
+        raise ValidationFault(f"{note} The operator has such requests refused (strict_keys). Leave it out.")
+    return note
 
 
 def permit(verdict: Verdict, fault: type[Fault] = AccessDenied, **members: object) -> None:

@@ -69,8 +69,8 @@ def channel_budgets(context: Context, channel: MLInputChannel) -> Mapping[str, A
         query = context.tx.protected_queries.get(channel.protected_query_id)
         sources = (query.named_associations or ()) if query is not None else ()
     found = [budgets.access_budget(context.tx, source) for source in sources]
-    told = [access_budget(template, context) for template in found if template is not None]
-    return {"accessBudgets": told} if told else None
+    answered = [access_budget(template, context) for template in found if template is not None]
+    return {"accessBudgets": answered} if answered else None
 
 
 def access_budget(template: PrivacyBudgetTemplate, context: Context) -> dict[str, Any]:

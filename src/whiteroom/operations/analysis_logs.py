@@ -128,10 +128,10 @@ def log_refused_job(request: Request, context: Context, fault: Fault) -> None:
         category = Category.TRAINING
     else:
         category = Category.INFERENCE if "dataSource" in request else Category.EXPORT
-    told = ("configuredModelAlgorithmAssociationArn", "trainedModelArn", "trainedModelVersionIdentifier")
-    about = {"jobName": request["name"]} | {name: request[name] for name in told if name in request}
+    named = ("configuredModelAlgorithmAssociationArn", "trainedModelArn", "trainedModelVersionIdentifier")
+    about = {"jobName": request["name"]} | {name: request[name] for name in named if name in request}
     analysis = replace(_attempt(context, category, membership), tables=_tables(context, sources), about=about)
-    for_runner = (table for table in analysis.tables if _is_told(table, own, membership))
+    for_runner = (table for table in analysis.tables if _is_logged_for_runner(table, own, membership))
     _write(context, analysis, fault, tables_for_runner=tuple(for_runner))
 
 
@@ -161,7 +161,7 @@ def _with_text(analysis: Analysis, parameters: Mapping[str, Any], template: Anal
     return replace(analysis, text=text, parameters=parameters.get("parameters"), about=about)
 
 
-def _is_told(table: LoggedTable, own: Collection[str], membership: Membership) -> bool:
+def _is_logged_for_runner(table: LoggedTable, own: Collection[str], membership: Membership) -> bool:
     """Whether a refused member learns that its attempt named a table: it owns it, or had the rows lawfully."""
     return table.association_id in own or table.owner_account_id == membership.account_id
 
@@ -198,8 +198,8 @@ def _write(
 
 def _refusal(fault: Fault, analysis: Analysis, account_id: str) -> Refusal:
     """Why an attempt was refused, for a member. Of another's job it may name a channel, and tables of third parties."""
-    told = analysis.category is Category.SQL or account_id == analysis.runner_account_id
-    return Refusal(fault.code, fault.message if told else REFUSED_TO_ANOTHER)
+    in_full = analysis.category is Category.SQL or account_id == analysis.runner_account_id
+    return Refusal(fault.code, fault.message if in_full else REFUSED_TO_ANOTHER)
 
 
 def _tables(context: Context, association_ids: Iterable[str]) -> tuple[LoggedTable, ...]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from whiteroom.base.faults import Conflict, Fault
-from whiteroom.domain.execution.failures import told_to_others
+from whiteroom.domain.execution.failures import message_for_others
 from whiteroom.domain.execution.lifecycle import Event, IllegalTransition, Lifecycle
 from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.context import Context
@@ -21,7 +21,7 @@ V = TypeVar("V")
 
 def status_details(code: str | None, message: str | None, *, own: bool) -> Mapping[str, str | None] | None:
     """StatusDetails; None while there is nothing to say. `own`: whether what it is of is the caller's."""
-    message = message if own else told_to_others(code, message)
+    message = message if own else message_for_others(code, message)
     return None if code is None and message is None else {"statusCode": code, "message": message}
 
 

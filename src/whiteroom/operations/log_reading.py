@@ -172,11 +172,11 @@ class Reader:
     def run(self, record: Any) -> MemberRun | None:
         """The run of a TrainedModel or a TrainedModelInferenceJob; None where the account reads nothing of it."""
         reading = reading_of(self.account_id, self._policies(record))
-        if reading is None or self.told_about(record).status != PUBLISHED:
+        if reading is None or self.publication(record).status != PUBLISHED:
             return None
         return _described(record, reading)
 
-    def told_about(self, record: Any) -> Publication:
+    def publication(self, record: Any) -> Publication:
         """Whether the account reads a run's log, and if not, why."""
         if record.collaboration_id not in self._seen.memberships:
             return Publication(None, f"Account {self.account_id} is no active member of the run's collaboration.")

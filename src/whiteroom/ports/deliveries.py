@@ -12,23 +12,24 @@ from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 class DeliveryFailed(Exception):
     """A member's location took nothing. The message is for all members, and does not say where the location is.
 
-    `told` is for the receiver alone, and the operator: which call was refused, and to whom. Empty if there is no more.
+    `for_receiver` is what the receiver and the operator read besides: which call was refused, and to whom. It may be
+    empty.
     """
 
-    def __init__(self, message: str, told: str = "") -> None:
+    def __init__(self, message: str, for_receiver: str = "") -> None:
         super().__init__(message)
-        self.told = told
+        self.for_receiver = for_receiver
 
 
 class DeliveryDelayed(Exception):
     """A member's location does not answer now: the same delivery is tried again, until it was too often.
 
-    The message is what all members are told then; `told` as of DeliveryFailed.
+    After that all members read the message; `for_receiver` is as in DeliveryFailed.
     """
 
-    def __init__(self, message: str, told: str) -> None:
+    def __init__(self, message: str, for_receiver: str) -> None:
         super().__init__(message)
-        self.told = told
+        self.for_receiver = for_receiver
 
 
 class KeptResults(Protocol):

@@ -79,7 +79,7 @@ def spawn(
     module: str,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
-    told: bytes = b"",
+    stdin: bytes = b"",
 ) -> None:
     """Start a child, which keeps the lock: it belongs to the open file that both share.
 
@@ -89,14 +89,14 @@ def spawn(
         module: what it runs.
         arguments: of its command line.
         environment: its variables, all of them.
-        told: on its standard input: secrets, which no file and no command line holds.
+        stdin: what it reads on its standard input: secrets, which no file and no command line holds.
     """
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-B", "-m", module, *arguments],
             cwd=folder,
             env=dict(environment or {}),
-            stdin=subprocess.PIPE if told else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=(lock,),
@@ -106,7 +106,7 @@ def spawn(
     if process.stdin is not None:
         # One that is dead by now has heard nothing, and is found dead.
         with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(told)
+            process.stdin.write(stdin)
     reaped(process.wait)
 
 

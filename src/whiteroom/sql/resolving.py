@@ -60,7 +60,7 @@ def name_views(tree: exp.Expr, tables: tuple[QueryTable, ...], others: tuple[str
         table = tables[indexes[0]]
         if table.unreadable:
             raise Refused(
-                table.source.told
+                table.source.public_reason
                 or f"The table '{table.name}' cannot be read now. Ask its owner: the catalog has no such "
                 "table, or its files are gone.",
                 QueryFailure.DATA,

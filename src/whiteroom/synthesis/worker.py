@@ -28,7 +28,7 @@ from whiteroom.domain.execution.synthetic_data import (
     Unlearnable,
     is_whole,
     mapping_fits,
-    told_score,
+    rounded_score,
     within_threshold,
 )
 from whiteroom.domain.verdicts import Denied
@@ -93,9 +93,9 @@ def _make(
         drawn = mechanism([_part(column, ~held_out) for column in real], target, ledger, rng)
     except (TooFewRows, Unlearnable) as error:
         return failed(SynthesisFailure.UNFIT, str(error))
-    told = _attacked(real, held_out, drawn, ledger, rng)
-    cost = SynthesisCost(*ledger.spent(), told.score, told.low, told.high)
-    verdict = within_threshold(told, spec.parameters.max_score)
+    score = _attacked(real, held_out, drawn, ledger, rng)
+    cost = SynthesisCost(*ledger.spent(), score.score, score.low, score.high)
+    verdict = within_threshold(score, spec.parameters.max_score)
     if isinstance(verdict, Denied):
         return failed(SynthesisFailure.SCORE, verdict.reason, cost)
     rows, files = _write(connection, folders, spec, columns, drawn)
@@ -114,7 +114,7 @@ def _attacked(
     wanted = places(drawn.learned_from, HELD_OUT_SHARE)
     exact = score(members, strangers, synthetic, wanted, rng)
     noisy, sigma = ledger.mean(exact, wanted.change, ledger.share(SCORE_SHARE))
-    return told_score(noisy, wanted.members, wanted.strangers, sigma)
+    return rounded_score(noisy, wanted.members, wanted.strangers, sigma)
 
 
 def _part(column: Values, rows: Flags) -> Values:

@@ -49,7 +49,7 @@ class DeliveredDownloads:
         self,
         account_id: str,
         name: str,
-        told: Mapping[str, Any],
+        described: Mapping[str, Any],
         start: int,
         length: int,
         begin: Callable[[], Awaitable[object]],
@@ -62,7 +62,7 @@ class DeliveredDownloads:
         Args:
             account_id: whose download it is.
             name: of the file.
-            told: what HeadResult answered of it.
+            described: what HeadResult answered about it.
             start: the first byte.
             length: how many.
             begin: raises where the file may not be had after all.
@@ -73,7 +73,7 @@ class DeliveredDownloads:
         """
         self._admit(account_id)
         try:
-            opened = await self.on_thread(self._open, name, told, start, length)
+            opened = await self.on_thread(self._open, name, described, start, length)
         except BaseException:
             self._under_way[account_id] -= 1
             raise
@@ -116,14 +116,14 @@ class DeliveredDownloads:
         self._begun[account_id] += 1
         self._under_way[account_id] += 1
 
-    def _open(self, name: str, told: Mapping[str, Any], start: int, length: int) -> DeliveredBytes:
-        sha256 = base64.b64decode(told["checksumSHA256"]).hex()
-        file = DeliveredFile(name, int(told["contentLength"]), sha256)
+    def _open(self, name: str, described: Mapping[str, Any], start: int, length: int) -> DeliveredBytes:
+        sha256 = base64.b64decode(described["checksumSHA256"]).hex()
+        file = DeliveredFile(name, int(described["contentLength"]), sha256)
         try:
-            place = str(told["location"]).removesuffix(f"/{name}")
+            place = str(described["location"]).removesuffix(f"/{name}")
             return self._deliveries.open_delivered(place, "", file, start, length)
         except DeliveryGone as error:
-            logger.warning("%s was delivered, and cannot be fetched: %s", told["location"], error)
+            logger.warning("%s was delivered, and cannot be fetched: %s", described["location"], error)
             raise ResourceNotFound(str(error)) from error
 
     def on_thread(self, call: Callable[..., T], *arguments: object) -> asyncio.Future[T]:

@@ -52,7 +52,7 @@ class File(Protocol):
 
 
 Fetch = Callable[[str, str, Mapping[str, Any], int, int, Callable[[], Awaitable[object]]], Awaitable[File]]
-"""Opens a file: the account whose download it is, the file's name, what HeadResult told of it, the first byte, how
+"""Opens a file: the account whose download it is, the file's name, what HeadResult says about it, the first byte, how
 many, and what is done once it is open, before any byte of it leaves; where that raises, the file is closed again.
 
 Raises a `Fault` to refuse."""
@@ -82,15 +82,15 @@ class Downloads:
             Fault: it is refused.
         """
         head = services()[call.operation.service].operations["HeadResult"]
-        told = await self._dispatch(replace(call, operation=head)) or {}
-        size_bytes, asked = int(told["contentLength"]), call.parameters
-        tag = f'"{base64.b64decode(told["checksumSHA256"]).hex()}"'
+        described = await self._dispatch(replace(call, operation=head)) or {}
+        size_bytes, asked = int(described["contentLength"]), call.parameters
+        tag = f'"{base64.b64decode(described["checksumSHA256"]).hex()}"'
         conditions = {"if_match": asked.get("ifMatch"), "if_none_match": asked.get("ifNoneMatch")}
         if call.operation is head:
             what = answered(size_bytes, tag, **conditions)
         else:
             what = answered(size_bytes, tag, **conditions, if_range=asked.get("ifRange"), asked=asked.get("range"))
-        headers = _headers(what, tag, size_bytes, str(asked["fileName"]), told)
+        headers = _headers(what, tag, size_bytes, str(asked["fileName"]), described)
         if what.status not in (200, 206):
             return _without_bytes(what, headers)
         if call.operation is head:
@@ -104,12 +104,12 @@ class Downloads:
             return self._dispatch(replace(call, parameters={**named, **part}))
 
         account_id, name = call.caller.account_id, str(asked["fileName"])
-        file = await self._fetch(account_id, name, told, what.start, what.length, begin)
+        file = await self._fetch(account_id, name, described, what.start, what.length, begin)
         return Download(what.status, (*headers, (b"content-length", str(what.length).encode())), file)
 
 
 def _headers(
-    what: Answered, tag: str, size_bytes: int, name: str, told: Mapping[str, Any]
+    what: Answered, tag: str, size_bytes: int, name: str, described: Mapping[str, Any]
 ) -> tuple[tuple[bytes, bytes], ...]:
     headers = [*_ALWAYS, (b"etag", tag.encode())]
     if what.status == 206:
@@ -118,10 +118,10 @@ def _headers(
     elif what.status == 416:
         headers.append((b"content-range", f"bytes */{size_bytes}".encode()))
     elif what.status == 200:
-        headers.append((b"x-amz-checksum-sha256", str(told["checksumSHA256"]).encode()))
+        headers.append((b"x-amz-checksum-sha256", str(described["checksumSHA256"]).encode()))
     if what.status in (200, 206):
         headers.append((b"content-disposition", disposition(name).encode()))
-        headers.append((b"x-whiteroom-location", quote(str(told["location"]), safe="/:").encode()))
+        headers.append((b"x-whiteroom-location", quote(str(described["location"]), safe="/:").encode()))
     return tuple(headers)
 
 

@@ -149,7 +149,7 @@ def test_a_bucket_that_another_account_owns_is_refused(
     with pytest.raises(DeliveryFailed) as caught:
         deliveries.deliver(TO, ID, "job", [("a", JOB.at("a"))])
     for named in ("s3:CreateMultipartUpload", "hospital-a", ROLE, "AccessDenied"):
-        assert named in caught.value.told
+        assert named in caught.value.for_receiver
         assert named not in str(caught.value)
     assert everything() == {}
     assert under_way() == 0
@@ -169,7 +169,7 @@ def test_the_receiver_alone_is_told_why_nothing_arrived(
     fill(place(JOB), a=b"1")
     with pytest.raises(DeliveryFailed) as caught:
         deliveries.deliver(destination, ID, "job", [("a", JOB.at("a"))])
-    assert told in caught.value.told
+    assert told in caught.value.for_receiver
     assert str(caught.value).startswith("The receiver's location took nothing.")
     assert under_way() == 0
 
@@ -208,7 +208,7 @@ def test_an_outage_delivers_no_manifest_and_is_healed_by_the_repeat(
     sources = [("a", JOB.at("a")), ("b", JOB.at("b"))]
     with pytest.raises(DeliveryDelayed) as caught:
         deliveries.deliver(TO, ID, "job", sources)
-    assert f"s3:{operation}" in caught.value.told
+    assert f"s3:{operation}" in caught.value.for_receiver
     assert "hospital-a" not in str(caught.value)
     assert f"hospital-a/r/job/{MANIFEST}" not in everything()
     assert under_way() == 0
@@ -230,7 +230,7 @@ def test_a_store_that_takes_a_part_and_says_nothing_is_tried_again_later(
     fill(place(JOB), a=b"1")
     with pytest.raises(DeliveryDelayed, match="did not answer") as caught:
         deliveries.deliver(TO, ID, "job", [("a", JOB.at("a"))])
-    assert "s3:UploadPart on the bucket hospital-a" in caught.value.told
+    assert "s3:UploadPart on the bucket hospital-a" in caught.value.for_receiver
     assert everything() == {}
 
 

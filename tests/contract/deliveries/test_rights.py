@@ -134,7 +134,7 @@ def test_without_the_right_to_write_the_receiver_is_told_which_it_is(aws: Aws, d
     with pytest.raises(DeliveryFailed) as caught:
         deliver(deliveries)
     for named in ("s3:CreateMultipartUpload", "results-of-b", ROLE):
-        assert named in caught.value.told
+        assert named in caught.value.for_receiver
     assert (aws.uploads(), aws.objects()) == (0, set())
 
 
@@ -157,7 +157,7 @@ def test_the_servers_own_user_may_assume_roles_and_do_nothing_in_the_bucket(
     aws.allow(RESULTS)
     with pytest.raises(DeliveryFailed, match="took nothing") as caught:
         deliveries.deliver(Destination("s3://results-of-b/results", None, None), "job-1", "job", [("a", JOB.at("a"))])
-    assert "the server itself" in caught.value.told
+    assert "the server itself" in caught.value.for_receiver
     assert aws.objects() == set()
 
 
@@ -166,5 +166,5 @@ def test_a_role_that_may_not_be_assumed_is_told_as_such(aws: Aws, deliveries: Bu
     other = Destination(TO.location, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/another")
     with pytest.raises(DeliveryFailed) as caught:
         deliveries.deliver(other, "job-1", "job", [("a", JOB.at("a"))])
-    assert "sts:AssumeRole of arn:aws:iam" in caught.value.told
-    assert "trust policy" in caught.value.told
+    assert "sts:AssumeRole of arn:aws:iam" in caught.value.for_receiver
+    assert "trust policy" in caught.value.for_receiver

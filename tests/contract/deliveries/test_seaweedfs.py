@@ -80,7 +80,7 @@ def test_nobody_writes_to_a_bucket_by_the_rights_of_another(
         with pytest.raises(DeliveryFailed) as caught:
             deliveries.deliver(Destination(location, account_id, None), ID, "job", [("a", JOB.at("a"))])
         for named in ("s3:CreateMultipartUpload", "AccessDenied", account_id):
-            assert named in caught.value.told
+            assert named in caught.value.for_receiver
     assert everything() == {}
 
 

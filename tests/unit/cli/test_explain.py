@@ -309,7 +309,7 @@ def test_a_receiver_sees_why_its_own_bucket_took_nothing(cli: CommandLine, world
     else:
         job = world.inference_job()
         arn, name = job.arn, job.name
-    world.data.refusal = DeliveryFailed("It took nothing.", told="s3:PutObject on the bucket bobs: refused.")
+    world.data.refusal = DeliveryFailed("It took nothing.", for_receiver="s3:PutObject on the bucket bobs: refused.")
     world.drive()
     told = "s3:PutObject on the bucket bobs: refused."
     answer = cli("explain", arn, "--as", BOB, "--json").json

@@ -14,7 +14,7 @@ import pytest
 from support.failpoints import once
 from support.worlds.driven import TIMING, World
 from whiteroom.controllers.timing import Timing
-from whiteroom.domain.execution.failures import MEANING, StatusCode, told_to_others
+from whiteroom.domain.execution.failures import MEANING, StatusCode, message_for_others
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import ml_input_channels, trained_models
 from whiteroom.ports import Claim, KeyTakenAway, RingUnreachable, Work
@@ -62,7 +62,7 @@ def test_a_key_that_was_taken_away_fails_the_resource_at_once_and_its_owner_alon
     assert failed.status is trained_models.Status.CREATE_FAILED
     assert failed.status_code == StatusCode.KEY_UNAVAILABLE
     assert "key/1 was taken away" in failed.status_message
-    assert told_to_others(failed.status_code, failed.status_message) == MEANING[StatusCode.KEY_UNAVAILABLE]
+    assert message_for_others(failed.status_code, failed.status_message) == MEANING[StatusCode.KEY_UNAVAILABLE]
 
 
 def test_a_ring_of_keys_that_does_not_answer_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

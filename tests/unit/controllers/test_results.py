@@ -154,8 +154,12 @@ def test_receivers_of_one_query_who_share_a_folder_are_both_given_it(world: Worl
     assert len({one.place for one in results(world)}) == 1
 
 
-REFUSED = DeliveryFailed("The receiver's location took nothing.", told="s3:PutObject on the bucket bobs was refused.")
-DELAYED = DeliveryDelayed("The receiver's location did not answer.", told="s3:PutObject on the bucket bobs: 503.")
+REFUSED = DeliveryFailed(
+    "The receiver's location took nothing.", for_receiver="s3:PutObject on the bucket bobs was refused."
+)
+DELAYED = DeliveryDelayed(
+    "The receiver's location did not answer.", for_receiver="s3:PutObject on the bucket bobs: 503."
+)
 
 
 def a_while(world: World, reconciler: Reconciler) -> None:
@@ -174,7 +178,7 @@ def test_why_a_location_took_nothing_is_written_down_for_the_receiver(
     a_while(world, world.reconciler())
     result = only(world)
     assert (result.job_id, result.account_id, result.status) == (job.id, BOB, ResultStatus.REFUSED)
-    assert (result.reason, result.files) == (refusal.told, ())
+    assert (result.reason, result.files) == (refusal.for_receiver, ())
 
 
 @pytest.mark.parametrize("which", WHICH)
@@ -200,7 +204,7 @@ def test_a_location_that_never_answers_ends_the_job_with_what_all_may_read(
     world.drive()
     ended = world.get(WORK[which], job.id)
     assert (ended.status_code, ended.status_message) == ("DeliveryFailed", str(DELAYED))
-    assert only(world).reason == DELAYED.told
+    assert only(world).reason == DELAYED.for_receiver
 
 
 def test_the_operators_own_place_is_told_to_the_operator_alone(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -213,7 +217,7 @@ def test_the_operators_own_place_is_told_to_the_operator_alone(world: World, cap
     world.data.refusal = REFUSED
     world.drive()
     assert results(world) == ()
-    assert REFUSED.told in caplog.text
+    assert REFUSED.for_receiver in caplog.text
 
 
 def test_of_several_receivers_one_that_does_not_answer_has_no_other_sent_the_same_again(

@@ -51,9 +51,11 @@ def test_a_column_that_has_another_type_by_now_is_named_and_the_table_is_not_rea
     have(server, age="string")
     moved = now(server, room)
     assert moved.unreadable
-    assert moved.source.told == moved.source.unreadable
-    assert f"Column 'age' of table '{moved.name}' was bigint when the table was configured" in moved.source.told
-    assert "is string in its catalog now" in moved.source.told
+    assert moved.source.public_reason == moved.source.unreadable
+    assert (
+        f"Column 'age' of table '{moved.name}' was bigint when the table was configured" in moved.source.public_reason
+    )
+    assert "is string in its catalog now" in moved.source.public_reason
     assert not now(server, room, None).unreadable, "what the table has now is shown"
 
 

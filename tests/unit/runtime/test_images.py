@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.ports import ImageNotFound
-from whiteroom.runtime.images.kept import is_told_by_text
+from whiteroom.runtime.images.kept import names_versions_alone
 from whiteroom.runtime.images.library import ImageRefused, Images, canonical_name
 from whiteroom.runtime.images.texts import as_pip_reads
 
@@ -222,7 +222,7 @@ def test_what_pip_is_told_by_variables_is_part_of_what_is_asked_for(
      "--only-binary :all:\nnumpy ~= 1.0"],
 )  # fmt: skip
 def test_requirements_of_names_are_shared(text: str) -> None:
-    assert is_told_by_text(text)
+    assert names_versions_alone(text)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_requirements_of_names_are_shared(text: str) -> None:
      "--find-links wheels\na",     "a\n../b", "a \\\n@ file:///a", "C:\\a"],
 )  # fmt: skip
 def test_requirements_that_name_files_or_addresses_are_installed_each_time(text: str) -> None:
-    assert not is_told_by_text(text)
+    assert not names_versions_alone(text)
 
 
 def test_a_wheel_that_has_changed_under_its_name_is_installed_anew(images: Images, code: Path, tmp_path: Path) -> None:

@@ -169,9 +169,9 @@ def require_place(root: Path, location: str) -> Place | None:
     place = place_of(root)
     location = _plain(location)
     if place is not None and place.location != location:
-        told = f'data = "{location}"' if location else "the folder itself"
+        given = f'data = "{location}"' if location else "the folder itself"
         raise AnotherPlace(
-            f"The data of the server in {root} is at {place.location}, and its settings say {told}: set data to where "
+            f"The data of the server in {root} is at {place.location}, and its settings say {given}: set data to where "
             "it is. Nothing moves it."
         )
     if place is None and location and (found := sorted(set(_own(root)))):

@@ -120,7 +120,7 @@ OF_ITS_OWNER = OF_THE_QUERY | {StatusCode.KEY_UNAVAILABLE}
 """Failures whose sentence is for the member alone whose it is."""
 
 
-def told_to_others(code: str | None, message: str | None) -> str | None:
+def message_for_others(code: str | None, message: str | None) -> str | None:
     """What members read of another member's failure: its sentence, but where that is for its owner alone."""
     if code is None or StatusCode(code) not in OF_ITS_OWNER:
         return message
@@ -192,10 +192,10 @@ def _exit_message(end: RunEnd) -> str:
     if end.reason is not EndReason.EXITED or end.exit_code is None:
         return ""
     signalled = f" (signal {end.exit_code - 128})" if end.exit_code > 128 else ""
-    told = f"The program ended with exit code {end.exit_code}{signalled} and left no /opt/ml/output/failure."
+    ended = f"The program ended with exit code {end.exit_code}{signalled} and left no /opt/ml/output/failure."
     if end.log_group is not None:
-        return f"{told} The members whom its log policy names read what it printed: `aws logs tail {end.log_group}`."
+        return f"{ended} The members whom its log policy names read what it printed: `aws logs tail {end.log_group}`."
     return (
-        f"{told} No containerLogs policy of its algorithm's association lets a member read what it printed; the "
+        f"{ended} No containerLogs policy of its algorithm's association lets a member read what it printed; the "
         "server's operator can (`whiteroom logs`)."
     )

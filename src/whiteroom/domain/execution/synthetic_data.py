@@ -211,7 +211,7 @@ class AttackScore:
     high: float
 
 
-def told_score(noisy: float, members: int, strangers: int, sigma: float) -> AttackScore:
+def rounded_score(noisy: float, members: int, strangers: int, sigma: float) -> AttackScore:
     """A score as members are told it, and as it is judged. Nothing here comes from real rows without noise.
 
     Args:

@@ -211,12 +211,12 @@ def termination(
     tables = []
     for table in submission.message["tables"]:
         association_id, mine = table["associationId"], table["ownerAccountId"] == submission.account_id
-        told = {**table, "access": read(association_id).value}
+        shown = {**table, "access": read(association_id).value}
         if mine and association_id in columns:
-            told["columnsRead"] = list(columns[association_id])
+            shown["columnsRead"] = list(columns[association_id])
         if mine and association_id in unread:
-            told["notReadReason"] = unread[association_id]
-        tables.append(told)
+            shown["notReadReason"] = unread[association_id]
+        tables.append(shown)
     event_id = _event_id(submission.analysis_id, LogStage.TERMINATION, submission.account_id)
     stated = {"eventId": _uuid(event_id), "eventTimestamp": _millis(at), "logStage": LogStage.TERMINATION.value}
     message = {**submission.message, **stated, **ended, "tables": tables}
@@ -260,10 +260,10 @@ def _document(analysis: Analysis, names: Mapping[str, str], *, withhold_text: bo
 
 def _tables(tables: Sequence[LoggedTable], account_id: str, access: TableAccess) -> dict[str, Any]:
     """The tables as one account reads them: the id of a configured table is for its owner alone."""
-    told = []
+    shown = []
     for table in tables:
         own = table.owner_account_id == account_id
-        told.append(
+        shown.append(
             {
                 "schemaName": table.name,
                 "ownerAccountId": table.owner_account_id,
@@ -280,7 +280,7 @@ def _tables(tables: Sequence[LoggedTable], account_id: str, access: TableAccess)
         alone["schemaName"] = of_concern[0].name
         if mine:
             alone["configuredTableId"] = mine[0].configured_table_id
-    return {**alone, "tables": told}
+    return {**alone, "tables": shown}
 
 
 def _event(

@@ -143,14 +143,14 @@ def series_of(queries: Sequence[MeasuredQuery]) -> dict[tuple[str, str | None], 
         found.setdefault((RUNTIME, None), []).append(took)
         found.setdefault((COUNT, None), []).append((at_ms, 1.0))
         found[RUNTIME, query.id] = [took]
-        told = dict(query.measures or {})
-        cpus = told.pop(CPUS, None)
+        measures = dict(query.measures or {})
+        cpus = measures.pop(CPUS, None)
         if cpus is not None:
             began = query.started_at or query.created_at
             cpu_steps += [(_millis(began), cpus), (at_ms, -cpus)]
-            told[CRPU] = crpu_hours(cpus, began, query.updated_at)
-            found.setdefault((CRPU, None), []).append((at_ms, told[CRPU]))
-        for name, value in told.items():
+            measures[CRPU] = crpu_hours(cpus, began, query.updated_at)
+            found.setdefault((CRPU, None), []).append((at_ms, measures[CRPU]))
+        for name, value in measures.items():
             found[name, query.id] = [(at_ms, float(value))]
     found |= {(CONCURRENT, None): _running_sum(steps), (CONCURRENT_VCPUS, None): _running_sum(cpu_steps)}
     return {key: sorted(points) for key, points in found.items() if points}

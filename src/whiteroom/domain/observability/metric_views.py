@@ -94,17 +94,17 @@ def sight(kind: MetricKind, level: NoiseLevel | None, *, over: bool) -> Sight:
 
 
 def views(
-    told: Publication, series: Iterable[MetricSeries], rules: MetricRules, secret: bytes
+    publication: Publication, series: Iterable[MetricSeries], rules: MetricRules, secret: bytes
 ) -> tuple[SeriesView, ...]:
     """What a member sees of the series of one run.
 
     Args:
-        told: what the member is told about the metrics of the run (publication.metrics_publication).
+        publication: what the member reads about the metrics of the run (publication.metrics_publication).
         series: all of the run.
         rules: how custom ones are shown.
         secret: the server's own, for the noise.
     """
-    if told.status != PUBLISHED:
+    if publication.status != PUBLISHED:
         return ()
     found = tuple(series)
     seen = []
@@ -117,20 +117,20 @@ def views(
     return tuple(seen)
 
 
-def publication_of(told: Publication, rules: MetricRules) -> Publication:
+def publication_of(publication: Publication, rules: MetricRules) -> Publication:
     """What metricsStatus says to a member: nothing yet, and why, while there are metrics that it may not see.
 
     The model has no value for what waits (MetricsStatus: PUBLISH_SUCCEEDED, PUBLISH_FAILED).
     """
-    if told.status != PUBLISHED or sight(MetricKind.CUSTOM, rules.level, over=rules.over) is not Sight.HIDDEN:
-        return told
-    return Publication(None, " ".join(filter(None, (note_for(told, rules), told.details))))
+    if publication.status != PUBLISHED or sight(MetricKind.CUSTOM, rules.level, over=rules.over) is not Sight.HIDDEN:
+        return publication
+    return Publication(None, " ".join(filter(None, (note_for(publication, rules), publication.details))))
 
 
-def note_for(told: Publication, rules: MetricRules) -> str | None:
+def note_for(publication: Publication, rules: MetricRules) -> str | None:
     """Why a member sees fewer metrics than there are; None where it sees all of them as they are."""
-    if told.status != PUBLISHED:
-        return told.details or "The run has not started."
+    if publication.status != PUBLISHED:
+        return publication.details or "The run has not started."
     if rules.level is None:
         return "The algorithm's association was deleted, and with it its policy: custom metrics are not shown any more."
     if rules.level is NoiseLevel.NONE:

@@ -52,7 +52,7 @@ class SharedTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CollaborationState:
     """A collaboration as far as its members' next actions depend on it."""
 
     collaboration: Collaboration
@@ -77,35 +77,35 @@ class Advice:
     actions: tuple[str, ...]
 
 
-def next_actions(standing: Standing, now: datetime) -> tuple[Advice, ...]:
+def next_actions(state: CollaborationState, now: datetime) -> tuple[Advice, ...]:
     """The advice for every member, the creator first."""
     return tuple(
-        Advice(member.account_id, member.status, tuple(_actions(standing, member, now))) for member in standing.members
+        Advice(member.account_id, member.status, tuple(_actions(state, member, now))) for member in state.members
     )
 
 
-def _actions(standing: Standing, member: Member, now: datetime) -> Iterable[str]:
-    if standing.collaboration.status is CollaborationStatus.DELETED:
+def _actions(state: CollaborationState, member: Member, now: datetime) -> Iterable[str]:
+    if state.collaboration.status is CollaborationStatus.DELETED:
         yield "The collaboration was deleted. Create another one (CreateCollaboration)."
     elif member.status is MemberStatus.INVITED:
-        yield _join(standing, member)
+        yield _join(state, member)
     elif member.status is not MemberStatus.ACTIVE:
         yield "No longer part of it, and cannot join again."
     else:
-        yield from _of_its_tables(standing, member, now)
-        yield from _as_a_receiver(standing, member)
+        yield from _of_its_tables(state, member, now)
+        yield from _as_a_receiver(state, member)
         if member.can(Ability.CAN_QUERY):
-            yield from _as_the_querier(standing, now)
+            yield from _as_the_querier(state, now)
 
 
-def _join(standing: Standing, member: Member) -> str:
-    owed = [cost.value for cost in Cost if assigned(member, standing.members, cost)]
+def _join(state: CollaborationState, member: Member) -> str:
+    owed = [cost.value for cost in Cost if assigned(member, state.members, cost)]
     pays = f", and accept to pay for {', '.join(owed)} in paymentConfiguration" if owed else ""
-    return f"Join: CreateMembership with collaborationIdentifier {standing.collaboration.id}{pays}."
+    return f"Join: CreateMembership with collaborationIdentifier {state.collaboration.id}{pays}."
 
 
-def _of_its_tables(standing: Standing, member: Member, now: datetime) -> Iterable[str]:
-    own = [shared for shared in standing.tables if shared.table.owner_account_id == member.account_id]
+def _of_its_tables(state: CollaborationState, member: Member, now: datetime) -> Iterable[str]:
+    own = [shared for shared in state.tables if shared.table.owner_account_id == member.account_id]
     for shared in own:
         if not shared.readable:
             yield (
@@ -137,25 +137,25 @@ def _to_be_ready(table: QueryTable) -> Iterable[str]:
         yield f"The table '{table.name}' is open to no use, as its rule says. While that is what you want, do nothing."
 
 
-def _as_a_receiver(standing: Standing, member: Member) -> Iterable[str]:
-    configuration = standing.ml_configurations.get(member.account_id)
+def _as_a_receiver(state: CollaborationState, member: Member) -> Iterable[str]:
+    configuration = state.ml_configurations.get(member.account_id)
     if any(member.can(ability) for ability in _ML_ABILITIES) and (
         configuration is None or configuration.location is None
     ):
         yield "To receive models and inferences, say where: PutMLConfiguration with an s3Destination."
-    if configuration is None and (member.can(Ability.CAN_QUERY) or member.account_id in standing.log_readers):
+    if configuration is None and (member.can(Ability.CAN_QUERY) or member.account_id in state.log_readers):
         yield "To read logs and metrics of trainings and jobs, call PutMLConfiguration before they start."
-    membership = standing.memberships.get(member.account_id)
+    membership = state.memberships.get(member.account_id)
     receives_from_others = member.can(Ability.CAN_RECEIVE_RESULTS) and not member.can(Ability.CAN_QUERY)
     if receives_from_others and membership is not None and membership.default_result_configuration is None:
         yield "To receive results of queries, say where: UpdateMembership with defaultResultConfiguration."
 
 
-def _as_the_querier(standing: Standing, now: datetime) -> Iterable[str]:
-    if not standing.tables:
+def _as_the_querier(state: CollaborationState, now: datetime) -> Iterable[str]:
+    if not state.tables:
         yield "Wait: no member has associated a table yet (CreateConfiguredTableAssociation)."
         return
-    usable = [shared for shared in standing.tables if shared.readable and shared.can_be_used(now)]
+    usable = [shared for shared in state.tables if shared.readable and shared.can_be_used(now)]
     ready: dict[str, list[str]] = {}
     for shared in usable:
         for kind, missing in readiness(shared.table).items():
@@ -164,7 +164,7 @@ def _as_the_querier(standing: Standing, now: datetime) -> Iterable[str]:
     if not ready:
         yield "Wait: no table is ready yet; their owners are told here what they lack."
     for use, names in sorted(ready.items()):
-        if use == "ADDITIONAL_ANALYSIS" and not standing.algorithm_owners:
+        if use == "ADDITIONAL_ANALYSIS" and not state.algorithm_owners:
             yield (
                 f"Tables {', '.join(names)} are ready for an algorithm, and there is none: any member brings one by "
                 "CreateConfiguredModelAlgorithm and CreateConfiguredModelAlgorithmAssociation."

@@ -58,7 +58,7 @@ def without_reason(withheld: str | None) -> str | None:
     return None if withheld is None else _WITHHELD
 
 
-def told_failure(code: str | None, message: str | None, withheld: str | None) -> str | None:
+def published_failure_message(code: str | None, message: str | None, withheld: str | None) -> str | None:
     """What members read of how a run failed.
 
     Of one that is withheld it is what the code means: the words may be the program's, and say what it has read.
@@ -122,7 +122,9 @@ def logs_publication(  # noqa: PLR0911 - one row for each reason
     return Publication(recorded.status, recorded.details or (None if reading.whole else summaries))
 
 
-def told_beforehand(accounts: Iterable[str], log_policies: Iterable[LogPolicy], configured: Collection[str]) -> str:
+def notice_of_unread_runs(
+    accounts: Iterable[str], log_policies: Iterable[LogPolicy], configured: Collection[str]
+) -> str:
     """What the audit trail says of those who will read nothing of a run that is asked for now; empty where none is.
 
     Args:

@@ -87,7 +87,7 @@ def _comparison_refusals(facts: QueryFacts, table: QueryTable, controls: Mapping
         return []
     refusals = []
     hidden = {column.lower() for column in (table.rule or {}).get("disallowedOutputColumns") or ()}
-    for field, met, told, what in (
+    for field, met, revealed, what in (
         ("allowedLiteralComparisonColumns", facts.met_by_literals, facts.worked_out, "a literal"),
         ("allowedColumnComparisonColumns", facts.met_by_columns, facts.counted_apart, "a column"),
     ):
@@ -95,7 +95,7 @@ def _comparison_refusals(facts: QueryFacts, table: QueryTable, controls: Mapping
         refusals += [
             f"{table.title} does not allow its column '{column}', which may not be shown, to be counted, summed up or "
             f"sorted by a function of it: it is not among {field} of its rule."
-            for column in sorted((_of(table, told) & hidden) - allowed - _of(table, met))
+            for column in sorted((_of(table, revealed) & hidden) - allowed - _of(table, met))
         ]
         refusals += [
             f"{table.title} does not allow its column '{column}' to be put together with {what} by an operator or a "

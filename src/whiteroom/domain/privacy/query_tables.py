@@ -144,7 +144,7 @@ class CatalogTable:
     """Whether partitions of it that a query cannot see were not brought for it."""
     unreadable: str = ""
     """Why what it refers to cannot be read; for its owner alone."""
-    told: str = ""
+    public_reason: str = ""
     """What everybody is told of that; empty where they are told to ask the owner."""
     snapshot: Snapshot | None = None
     """Of a table whose metadata say which files it has; None of all others."""
@@ -166,9 +166,9 @@ class CatalogTable:
         return (*self.files, *(one.file for one in deletes))
 
 
-def unreadable(reason: str, told: str = "") -> CatalogTable:
+def unreadable(reason: str, public_reason: str = "") -> CatalogTable:
     """What stands for a reference whose catalog entry or files are gone, or that means something else by now."""
-    return CatalogTable((), FileFormat.CSV, (), unreadable=reason, told=told)
+    return CatalogTable((), FileFormat.CSV, (), unreadable=reason, public_reason=public_reason)
 
 
 @dataclass(frozen=True, slots=True)

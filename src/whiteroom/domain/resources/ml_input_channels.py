@@ -194,8 +194,8 @@ def _follow_synthesis(
         if step.event is not Event.SUCCEEDED:
             return replace(step, changes={**step.changes, **cost})
         # The model's score has no place for its interval.
-        told = {**cost, "status_message": synthesis.cost.interval}
-        return replace(step, effect=Effect.DISCARD, changes={**step.changes, **told}, reason=synthesis.cost.remark)
+        scored = {**cost, "status_message": synthesis.cost.interval}
+        return replace(step, effect=Effect.DISCARD, changes={**step.changes, **scored}, reason=synthesis.cost.remark)
     if channel.syntheses_begun > RESTARTS_ALLOWED:
         return failed(
             StatusCode.PLATFORM_ERROR,

@@ -70,7 +70,7 @@ def payer(members: Iterable[Member], cost: Cost, named: str | None, querier_acco
     else:
         candidates = [member.account_id for member in configured if member.status is MemberStatus.ACTIVE]
     if not candidates:
-        return _nobody(configured, cost)
+        return _no_payer(configured, cost)
     if named is not None:
         return named if named in candidates else _not_a_payer(named, cost, candidates)
     if len(candidates) == 1:
@@ -87,7 +87,7 @@ def _not_a_payer(named: str, cost: Cost, candidates: list[str]) -> Denied:
     )
 
 
-def _nobody(configured: list[Member], cost: Cost) -> Denied:
+def _no_payer(configured: list[Member], cost: Cost) -> Denied:
     if not configured:
         return Denied(
             f"No member of this collaboration pays for {cost.value}. Its creator must set isResponsible of "

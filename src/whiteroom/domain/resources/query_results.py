@@ -166,7 +166,7 @@ def one_format(places: Mapping[str, Mapping[str, Any]]) -> ResultFormat | Denied
     )
 
 
-def told_location(location: str, query_id: str, files: Sequence[str]) -> str:
+def shown_location(location: str, query_id: str, files: Sequence[str]) -> str:
     """What ProtectedQueryS3Output says: the file where there is one, else the folder that holds them."""
     folder = f"{location}/{query_id}/"
     return folder + files[0] if len(files) == 1 else folder

@@ -92,8 +92,8 @@ class DuckDbEngine:
             write_spec(spec, folders)
             limits = [str(self._spill_bytes), str(self._table_bytes)]
             proxies = {name: value for name, value in os.environ.items() if name.upper() in _PROXIES} if handed else {}
-            told = json.dumps(handed).encode() if handed else b""
-            spawn(folder, lock, "whiteroom.engines.duckdb.child", limits, proxies, told)
+            stdin = json.dumps(handed).encode() if handed else b""
+            spawn(folder, lock, "whiteroom.engines.duckdb.child", limits, proxies, stdin)
 
     def _handed(self, spec: QuerySpec, *, anew: bool) -> dict[str, Mapping[str, str]]:
         """What the child reads tables elsewhere with, each with its owner's identity alone.

@@ -97,8 +97,8 @@ def write_end(path: Path, end: End) -> None:
     if isinstance(end.outcome, QueryResult):
         write_json(path, {"result": asdict(end.outcome)})
     else:
-        told = {"message": end.message, "disagreement": end.disagreement, "forOwners": dict(end.for_owners)}
-        write_json(path, {"failure": end.outcome.value, **told})
+        details = {"message": end.message, "disagreement": end.disagreement, "forOwners": dict(end.for_owners)}
+        write_json(path, {"failure": end.outcome.value, **details})
 
 
 def read_end(path: Path) -> QueryObservation | None:

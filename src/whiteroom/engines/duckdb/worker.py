@@ -27,7 +27,7 @@ from whiteroom.engines.duckdb.files.results import (
     write_result,
 )
 from whiteroom.engines.duckdb.judge.plan_judge import Disagreement, judge_noisy, judge_text, stand_ins
-from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged, check_reads
+from whiteroom.engines.duckdb.judge.verify_sql import NotWhatWasJudged, check_reads
 from whiteroom.engines.duckdb.noise.execute import fill, make_groups, rehearse
 from whiteroom.engines.duckdb.noise.mechanisms import require_opendp
 from whiteroom.engines.duckdb.noise.texts import NoisyText
@@ -124,7 +124,7 @@ def run_query(  # noqa: PLR0911 - one row for each way to end
         shutil.rmtree(folders.partial, ignore_errors=True)
         return End(QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}")
     except (Disagreement, NotWhatWasJudged) as found:
-        return End(QueryFailure.REFUSED, Disagreement.told, str(found))
+        return End(QueryFailure.REFUSED, Disagreement.public_message, str(found))
 
 
 def _with_copies(spec: QuerySpec) -> QuerySpec:
@@ -180,7 +180,7 @@ def _run_noisy(
                 marks = _checked(connection, guarded)
                 for view, table in guarded.judged.views.items():
                     _make_view(connection, view, table, guarded.judged.columns[view], row_keys=False, private=True)
-                told = fill(connection, noisy, key_types)
+                privacy = fill(connection, noisy, key_types)
                 rows, files = write_result(connection, answer, spec, partial, spec.max_result_bytes)
                 check_unchanged(guarded.judged.views.values(), marks)
             except (BrokenData, OSError, duckdb.Error):
@@ -189,7 +189,7 @@ def _run_noisy(
                 traceback.print_exc()
                 return QueryFailure.INVALID, UNTOLD
             use = use_of(connection, spec, guarded.judged, began)
-        return replace(_result(folders, guarded, rows, files), privacy=told, use=use), ""
+        return replace(_result(folders, guarded, rows, files), privacy=privacy, use=use), ""
     except BrokenData as broken:
         return QueryFailure.DATA, str(broken)
     except (OSError, duckdb.Error) as error:

@@ -55,7 +55,7 @@ from whiteroom.operations.ml_access import paying_account
 from whiteroom.operations.plain_resources import IN_MEMBERSHIP, Place, PlainResource, by_id, none_of
 from whiteroom.operations.query_templates import template_of
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.reads.deliveries import failure_told_to
+from whiteroom.reads.deliveries import failure_message_for
 
 _KIND = "PROTECTED_QUERY"
 
@@ -187,7 +187,7 @@ def _privacy(query: ProtectedQuery) -> dict[str, Any] | None:
 def _error(context: Context, query: ProtectedQuery) -> dict[str, Any] | None:
     if query.status_code is None:
         return None
-    message = failure_told_to(context.tx, query.id, query.account_id, query.status_code, query.status_message)
+    message = failure_message_for(context.tx, query.id, query.account_id, query.status_code, query.status_message)
     return {
         "message": message or "",
         "code": error_code_of(query.status_code),
@@ -199,14 +199,14 @@ def _statistics(query: ProtectedQuery) -> dict[str, Any] | None:
     """What it took "from creation until query completion"; billed units where it is known what it was granted."""
     if not LIFECYCLE.at_rest(query.status):
         return None
-    told: dict[str, Any] = {
+    statistics: dict[str, Any] = {
         "totalDurationInMillis": round((query.updated_at - query.created_at).total_seconds() * 1000)
     }
     cpus = (query.measures or {}).get(CPUS)
     if cpus is not None:
         units = crpu_hours(cpus, query.started_at or query.created_at, query.updated_at)
-        told["billedResourceUtilization"] = {"units": units}
-    return told
+        statistics["billedResourceUtilization"] = {"units": units}
+    return statistics
 
 
 def _result(query: ProtectedQuery) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whiteroom.domain.observability.publication import told_failure
+from whiteroom.domain.observability.publication import published_failure_message
 from whiteroom.domain.privacy.policies import PrivacyPolicies, may_export
 from whiteroom.domain.resources.collaborations import Ability
 from whiteroom.domain.resources.receivers import may_start_export
@@ -24,7 +24,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
-from whiteroom.reads.deliveries import failure_told_to
+from whiteroom.reads.deliveries import failure_message_for
 from whiteroom.reads.member_runs import withheld_of
 
 
@@ -83,8 +83,8 @@ def list_collaboration_trained_model_export_jobs(request: Request, context: Cont
             # It may quote what the program left, such as the name of a file.
             model = context.tx.trained_models.get(job.trained_model_id)
             withheld = None if model is None else withheld_of(rules, model)
-            message = told_failure(job.status_code, message, withheld)
-        message = failure_told_to(context.tx, job.id, context.caller.account_id, job.status_code, message)
+            message = published_failure_message(job.status_code, message, withheld)
+        message = failure_message_for(context.tx, job.id, context.caller.account_id, job.status_code, message)
         own = job.account_id == context.caller.account_id
         return {**_summary(job), "statusDetails": status_details(job.status_code, message, own=own)}
 

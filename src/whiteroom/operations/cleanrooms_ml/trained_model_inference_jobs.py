@@ -13,7 +13,7 @@ from whiteroom.domain.observability.publication import (
     Published,
     logs_publication,
     metrics_publication,
-    told_failure,
+    published_failure_message,
     without_reason,
 )
 from whiteroom.domain.privacy.policies import PrivacyPolicies
@@ -61,7 +61,7 @@ from whiteroom.operations.ml_access import (
 )
 from whiteroom.operations.registry import CLEANROOMS_ML, Request, Response, operation
 from whiteroom.reads.current_rules import CurrentRules
-from whiteroom.reads.deliveries import failure_told_to
+from whiteroom.reads.deliveries import failure_message_for
 from whiteroom.reads.member_runs import withheld_of
 
 
@@ -92,8 +92,8 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
     membership = own_membership(context, request["membershipIdentifier"])
     job = _own(request, context, membership)
     payload = job.max_payload_in_mb
-    published = _teller(context, membership.id)(job)
-    message = told_failure(job.status_code, job.status_message, published.withheld)
+    published = _publications(context, membership.id)(job)
+    message = published_failure_message(job.status_code, job.status_message, published.withheld)
     return {
         **_summary(job, published),
         "resourceConfig": job.resource_config,
@@ -101,7 +101,7 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
         "containerExecutionParameters": None if payload is None else {"maxPayloadInMB": payload},
         "statusDetails": status_details(
             job.status_code,
-            failure_told_to(context.tx, job.id, membership.account_id, job.status_code, message),
+            failure_message_for(context.tx, job.id, membership.account_id, job.status_code, message),
             own=True,
         ),
         "inferenceContainerImageDigest": job.image_digest,
@@ -115,7 +115,7 @@ def get_trained_model_inference_job(request: Request, context: Context) -> Respo
 def list_trained_model_inference_jobs(request: Request, context: Context) -> Response:
     """The membership's jobs, of one model or one version where the request names it."""
     membership = own_membership(context, request["membershipIdentifier"])
-    published = _teller(context, membership.id)
+    published = _publications(context, membership.id)
 
     def render(job: TrainedModelInferenceJob) -> Mapping[str, Any]:
         return {**_summary(job, published(job)), "collaborationIdentifier": job.collaboration_id}
@@ -129,7 +129,7 @@ def list_trained_model_inference_jobs(request: Request, context: Context) -> Res
 def list_collaboration_trained_model_inference_jobs(request: Request, context: Context) -> Response:
     """Every member's jobs, of one model or one version where the request names it."""
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
-    published = _teller(context, caller_membership_id(context, collaboration.id))
+    published = _publications(context, caller_membership_id(context, collaboration.id))
 
     def render(job: TrainedModelInferenceJob) -> Mapping[str, Any]:
         place = {"collaborationIdentifier": job.collaboration_id, "creatorAccountId": job.account_id}
@@ -239,17 +239,17 @@ def _first_words(request: Request, context: Context, job: TrainedModelInferenceJ
     """What the audit trail says of it at once."""
     association = association_or_none(context, job.association_arn)
     policies = PrivacyPolicies.parse(None if association is None else association.privacy_configuration)
-    told = (key_note(request, context), unread(context, job.collaboration_id, policies.inference_logs))
-    return " ".join(filter(None, told))
+    notes = (key_note(request, context), unread(context, job.collaboration_id, policies.inference_logs))
+    return " ".join(filter(None, notes))
 
 
-def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedModelInferenceJob], Published]:
+def _publications(context: Context, membership_id: str | None) -> Callable[[TrainedModelInferenceJob], Published]:
     """What the caller is told about the logs and metrics of jobs, each association being read once."""
     associations: dict[str, ConfiguredModelAlgorithmAssociation | None] = {}
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
     rules = CurrentRules(context.tx)
 
-    def tell(job: TrainedModelInferenceJob) -> Published:
+    def published_of(job: TrainedModelInferenceJob) -> Published:
         if job.association_arn not in associations:
             associations[job.association_arn] = association_or_none(context, job.association_arn)
         association = associations[job.association_arn]
@@ -269,7 +269,7 @@ def _teller(context: Context, membership_id: str | None) -> Callable[[TrainedMod
         recorded = Publication(job.metrics_status, job.metrics_status_details)
         return Published(logs, metrics_publication(recorded, job.run_started_at, configuration, withheld), withheld)
 
-    return tell
+    return published_of
 
 
 def _summary(job: TrainedModelInferenceJob, published: Published) -> Mapping[str, Any]:

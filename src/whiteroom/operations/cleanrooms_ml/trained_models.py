@@ -18,7 +18,7 @@ from whiteroom.domain.observability.publication import (
     Published,
     logs_publication,
     metrics_publication,
-    told_failure,
+    published_failure_message,
     without_reason,
 )
 from whiteroom.domain.privacy.policies import PrivacyPolicies
@@ -267,8 +267,8 @@ def _first_words(request: Request, context: Context, model: TrainedModel) -> str
     """What the audit trail says of it at once."""
     association = association_or_none(context, model.association_arn)
     policies = PrivacyPolicies.parse(None if association is None else association.privacy_configuration)
-    told = (key_note(request, context), unread(context, model.collaboration_id, policies.training_logs))
-    return " ".join(filter(None, told))
+    notes = (key_note(request, context), unread(context, model.collaboration_id, policies.training_logs))
+    return " ".join(filter(None, notes))
 
 
 def _published(context: Context, model: TrainedModel, membership_id: str | None) -> Published:
@@ -333,7 +333,9 @@ def _details(model: TrainedModel, published: Published, *, own: bool) -> Mapping
     return {
         **summary(model),
         "statusDetails": status_details(
-            model.status_code, told_failure(model.status_code, model.status_message, published.withheld), own=own
+            model.status_code,
+            published_failure_message(model.status_code, model.status_message, published.withheld),
+            own=own,
         ),
         "resourceConfig": model.resource_config,
         "trainingInputMode": model.training_input_mode,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from whiteroom.domain.observability.publication import told_beforehand
+from whiteroom.domain.observability.publication import notice_of_unread_runs
 from whiteroom.domain.privacy.policies import LogPolicy
 from whiteroom.domain.resources.collaborations import MemberStatus
 from whiteroom.operations.context import Context
@@ -26,4 +26,4 @@ def unread(context: Context, collaboration_id: str, log_policies: Iterable[LogPo
         if member.membership_id is not None and context.tx.ml_configurations.get(member.membership_id) is not None
     }
     caller = context.caller.account_id
-    return told_beforehand((caller, *sorted(active.keys() - {caller})), log_policies, configured)
+    return notice_of_unread_runs((caller, *sorted(active.keys() - {caller})), log_policies, configured)

@@ -68,7 +68,7 @@ class _Budget:
         if self.until == math.inf:
             self.until = time.monotonic() + MAX_SECONDS
 
-    def tell(self, run: MemberLog, placed: PlacedLine, message: str | None) -> None:
+    def mask(self, run: MemberLog, placed: PlacedLine, message: str | None) -> None:
         """A line has been masked, and is an event of the answer where it has a message."""
         if run.searches_persons:
             self.searched_characters -= len(placed.line.text)
@@ -139,7 +139,7 @@ class _Page:
                 continue
             message = self.reader.redacted_line(self.run, placed, summary)
             if message is not None:
-                self.budget.tell(self.run, placed, message)
+                self.budget.mask(self.run, placed, message)
                 at_ms = placed.line.at_ms
                 self.events.append({"timestamp": at_ms, "message": message, "ingestionTime": at_ms})
 
@@ -214,7 +214,7 @@ def filter_log_events(request: Request, context: Context) -> Response:
         message = reader.redacted_line(run, placed, summaries[run.run_id])
         if message is not None:
             found = pattern.accepts(message, reader.finder.matches)
-            budget.tell(run, placed, message if found else None)
+            budget.mask(run, placed, message if found else None)
             events += [_event(run, placed, message, key_bytes)] if found else []
     following = None if token is None else _token(token, key_bytes)
     return {"events": events, "searchedLogStreams": [], "nextToken": following}

@@ -87,16 +87,16 @@ class MetricReader:
 
     def views(self, record: Any) -> tuple[SeriesView, ...]:
         """What the account sees of the run of a TrainedModel or a TrainedModelInferenceJob."""
-        told = self._told(record)
-        if told.status is None:
+        publication = self._publication(record)
+        if publication.status is None:
             return ()
-        return views(told, self.tx.metrics.series(record.id), self._rules(record), self.secret)
+        return views(publication, self.tx.metrics.series(record.id), self._rules(record), self.secret)
 
     def note(self, record: Any) -> str | None:
         """Why the account sees fewer metrics of a run than there are; None where it sees all of them as they are."""
         if record.collaboration_id not in self._seen.memberships:
             return f"Account {self.account_id} is no active member of the run's collaboration."
-        return note_for(self._told(record), self._rules(record))
+        return note_for(self._publication(record), self._rules(record))
 
     def points(
         self, view: SeriesView, from_ms: int | None = None, until_ms: int | None = None
@@ -120,7 +120,7 @@ class MetricReader:
             yield from page
             last = page[-1]
 
-    def _told(self, record: Any) -> Publication:
+    def _publication(self, record: Any) -> Publication:
         if record.collaboration_id not in self._seen.memberships or record.run_started_at is None:
             return Publication(None, None)
         recorded = Publication(record.metrics_status, record.metrics_status_details)
@@ -184,8 +184,8 @@ def _tables(tx: Transaction, record: Any) -> tuple[str, ...] | None:
                 if table is None:
                     return None
                 name = catalog_name(table.table_reference)
-                told = table.arn if isinstance(name, Denied) else f"{name.database.lower()}.{name.table.lower()}"
-                found.add((table.account_id, told))
+                table_name = table.arn if isinstance(name, Denied) else f"{name.database.lower()}.{name.table.lower()}"
+                found.add((table.account_id, table_name))
         base = step.incremental_channels[0]["modelId"] if step.incremental_channels else None
         step = None if base is None else tx.trained_models.get(base)
     return tuple(sorted(f"{account} {table}" for account, table in found if account not in own))

@@ -79,17 +79,17 @@ def get_metric_data(request: Request, context: Context) -> Response:
     reader = _reader(context)
     (number, skipped), token = _place(request, 2), None
     results: list[Mapping[str, Any]] = []
-    read = told = 0
+    read = answered = 0
     while number < len(asked) and token is None:
         query = asked[number]
         points = query.points(reader, span)
         series = sorted(query.values(points), reverse=newest_first)[skipped:]
-        kept = series[: limit - told]
-        read, told = read + len(points), told + len(kept)
+        kept = series[: limit - answered]
+        read, answered = read + len(points), answered + len(kept)
         if query.returned:
             results.append(query.result(kept, complete=len(kept) == len(series)))
         number, skipped = (number + 1, 0) if len(kept) == len(series) else (number, skipped + len(kept))
-        if (told >= limit or read >= DATAPOINTS) and number < len(asked):
+        if (answered >= limit or read >= DATAPOINTS) and number < len(asked):
             token = _token(request, number, skipped)
     return {"MetricDataResults": results, "NextToken": token, "Messages": []}
 

@@ -280,8 +280,8 @@ class Container(Host):
         if code in _NOT_FOUND_EXITS and words.startswith(SHELL_NAME.encode() + b":"):
             # A program can write such words and end so, and every member reads this: it quotes none of them.
             ending.exit_code = None
-            told = f"{self._program()}: {_NOT_FOUND_EXITS[code]}"
-            ending.because("image", f"The program could not be started: {told}.", self.name)
+            failure = f"{self._program()}: {_NOT_FOUND_EXITS[code]}"
+            ending.because("image", f"The program could not be started: {failure}.", self.name)
         self.judge_limits(
             ending,
             code,

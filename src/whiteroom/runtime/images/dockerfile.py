@@ -19,7 +19,7 @@ from typing import Final
 
 from whiteroom.base.archives import shown
 from whiteroom.runtime.contract import CODE
-from whiteroom.runtime.images.kept import is_told_by_text
+from whiteroom.runtime.images.kept import names_versions_alone
 from whiteroom.runtime.images.texts import as_pip_reads
 from whiteroom.runtime.trees import BadFolder, copy_tree
 
@@ -226,7 +226,7 @@ class _Kitchen:
             elif word in _WITH_TEXT:
                 lines.append(f"{word} {next(left, '')}")
             elif word not in _QUIET:
-                if word.startswith("-") or not is_told_by_text(word):
+                if word.startswith("-") or not names_versions_alone(word):
                     raise _CannotError(f"{word}: only names with versions, -r FILE and indexes are taken.")
                 lines.append(word)
         self.recipe.requirements += "".join(f"{line}\n" for line in lines)

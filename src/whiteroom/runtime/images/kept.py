@@ -34,7 +34,7 @@ _INDEX: Final = re.compile(r"(-i|--index-url|--extra-index-url|--pre|--prefer-bi
 """Options that say where from, in text that says it all."""
 
 
-def is_told_by_text(requirements: str) -> bool:
+def names_versions_alone(requirements: str) -> bool:
     """Whether the same text asks for the same again: names and versions, and no file that may have changed."""
     whole = re.sub(r"\\\r?\n", " ", requirements)
     lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in whole.splitlines()]
@@ -64,7 +64,7 @@ def environment(
     Raises:
         EnvironmentFailed: it cannot be had.
     """
-    own = fresh or not is_told_by_text(requirements)
+    own = fresh or not names_versions_alone(requirements)
     place = images / (PREFIX + _key(requirements, os.urandom(16).hex() if own else ""))
     while True:
         with locked(lock_of(place), fcntl.LOCK_SH):

@@ -176,8 +176,8 @@ class SealedHost(Host):
         failure = exec_failure(self._words, program)
         if code != 0 and failure is not None:
             ending.exit_code = None
-            told = first_line(f"{program}: {failure}".encode())
-            ending.because("image", f"The program could not be started: {told}.", self.name)
+            line = first_line(f"{program}: {failure}".encode())
+            ending.because("image", f"The program could not be started: {line}.", self.name)
         crowded = bool(self.groups.refused_processes() or (self.watch and self.watch.crowded))
         self.judge_limits(ending, code, gone=gone, memory_killed=self.groups.memory_kills() > 0, crowded=crowded)
 

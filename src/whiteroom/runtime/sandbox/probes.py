@@ -33,11 +33,11 @@ def run_probe(command: Sequence[str], seconds: float) -> tuple[int, str]:
         while left > 0:
             began = time.monotonic()
             try:
-                _, told = probe.communicate(timeout=_SLICE_SECONDS)
+                _, errors = probe.communicate(timeout=_SLICE_SECONDS)
             except subprocess.TimeoutExpired:
                 left -= min(time.monotonic() - began, _LONGEST_SLICE_SECONDS)
                 continue
-            lines = told.decode(errors="replace").strip().splitlines()
+            lines = errors.decode(errors="replace").strip().splitlines()
             return probe.returncode, lines[-1] if lines else "no reason given"
         probe.kill()
     raise ProbeHangs

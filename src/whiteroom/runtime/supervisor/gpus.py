@@ -48,13 +48,13 @@ def claim_when_free(
         stopping: whether nobody wants them any more.
         folder: where they are claimed.
     """
-    told = False
+    noted = False
     while not stopping():
         held = claim(numbers, count, folder)
         if held is not None:
             return held
-        if not told:
-            told = True
+        if not noted:
+            noted = True
             note(f"The run waits until {count} of this machine's {len(numbers)} GPUs are free.")
         time.sleep(_LOOK_SECONDS)
     return None

@@ -93,15 +93,15 @@ def write_patiently(path: str, text: str, unwanted: Callable[[], bool]) -> None:
     Raises:
         OSError: it could not be written, and is `unwanted` by now.
     """
-    told = False
+    reported = False
     while True:
         try:
             return write_whole(path, text)
         except OSError as problem:
             if unwanted():
                 raise
-            if not told:
-                told = True
+            if not reported:
+                reported = True
                 tell_operator(f"{path} cannot be written: {problem.strerror}. It is tried again.\n")
             time.sleep(_WRITE_AGAIN_SECONDS)
 

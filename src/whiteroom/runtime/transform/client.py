@@ -121,16 +121,16 @@ def execution_parameters(server: Exchanger, job: TransformJob) -> ExecutionParam
     defaults. BatchStrategy is always MultiRecord (Clean Rooms ML chooses it).
     """
     answer = Answer(job.output_folder, Buffers(_PARAMETERS_BYTES), _PARAMETERS_BYTES)
-    told: object = None
+    answered: object = None
     try:
         status = server.ask("GET", "/execution-parameters", timeout_seconds=_PARAMETERS_TIMEOUT_SECONDS, into=answer)
         if 200 <= status < 300:
-            told = json.loads(b"".join(answer.parts()))
+            answered = json.loads(b"".join(answer.parts()))
     except (ExchangeFailed, ValueError, RecursionError):
-        told = None
+        answered = None
     finally:
         answer.close()
-    offered = told if isinstance(told, dict) else {}
+    offered = answered if isinstance(answered, dict) else {}
     payload_mb = job.max_payload_mb or _offered(offered, "MaxPayloadInMB", DEFAULT_PAYLOAD_MB, MAX_PAYLOAD_MB)
     payload_mb = min(payload_mb, MAX_PAYLOAD_MB)
     concurrent = _offered(offered, "MaxConcurrentTransforms", 1, MAX_CONCURRENT)

@@ -9,8 +9,8 @@ itself over rows: GROUP BY, PARTITION BY and DISTINCT count as columns that meet
 
 A literal is whatever is made of no column: a count of rows, pi() and row_number() are any number that one likes.
 
-Told apart from meetings is what tells more of a column than an order may with nothing beside it: a function of it to
-sort by (`sort_keys`), and what aggregates work out of it (`tallies`).
+Kept apart from comparisons: what reveals more of a column than its order, with nothing beside it. That is a function of
+the column to sort by (`sort_keys`), and what aggregates compute from it (`tallies`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _NAMED_TESTS = frozenset({"ISNULL", "ISNOTNULL"})
 """Functions of one column that compare it with something which is not written."""
 
 
-class Meetings:
+class Comparisons:
     """All of them in one tree."""
 
     def __init__(self, tree: exp.Query, origins: Origins) -> None:

@@ -19,7 +19,7 @@ from whiteroom.domain.privacy.query_facts import (
     Use,
 )
 from whiteroom.domain.privacy.query_tables import QueryTable
-from whiteroom.sql.lineage.comparisons import Meetings
+from whiteroom.sql.lineage.comparisons import Comparisons
 from whiteroom.sql.lineage.origins import Origins, from_joins
 from whiteroom.sql.lineage.places import filters, groups
 from whiteroom.sql.spark.generators import Generated
@@ -156,16 +156,16 @@ _NO_FUNCTIONS = (
 def find_facts(tree: exp.Query, views: Mapping[str, QueryTable]) -> tuple[QueryFacts, list[exp.Select]]:
     """What the query does, and the nodes that `QueryFacts.selects` are about, in their order."""
     origins = Origins(tree, views)
-    meetings = Meetings(tree, origins)
+    comparisons = Comparisons(tree, origins)
     selects = [select for select in tree.find_all(exp.Select) if origins.reads(select)]
     shown = frozenset().union(*(origins.origins(each) for column in origins.outputs(tree) for each in column))
     facts = QueryFacts(
         columns=columns_read(tree, views, origins),
         shown=shown,
-        met_by_literals=frozenset(meetings.literal),
-        met_by_columns=frozenset(meetings.column),
-        worked_out=frozenset(meetings.worked_out),
-        counted_apart=frozenset(meetings.counted_apart),
+        met_by_literals=frozenset(comparisons.literal),
+        met_by_columns=frozenset(comparisons.column),
+        worked_out=frozenset(comparisons.worked_out),
+        counted_apart=frozenset(comparisons.counted_apart),
         filtered_by=_placed(filters(tree), origins),
         grouped_by=_placed(groups(tree), origins),
         ordered_by=ordered_by(tree, origins),

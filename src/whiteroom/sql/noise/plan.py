@@ -17,7 +17,7 @@ from whiteroom.domain.privacy.differential_privacy import Aggregation, Bill, Pri
 from whiteroom.sql import constructs
 from whiteroom.sql.noise.analysis import UserLevel
 from whiteroom.sql.reserved import RESERVED
-from whiteroom.sql.spark.lambdas import to_tell
+from whiteroom.sql.spark.lambdas import readable_copy
 from whiteroom.sql.spark.types import BIGINT, DOUBLE, of
 from whiteroom.sql.spark.typing import retype
 
@@ -137,7 +137,7 @@ def _aggregate(
         values.append(value)
     kind = node.this.type.this if bounded and node.this.type is not None else None
     return NoisyAggregate(
-        release=Release(aggregation, of_users, to_tell(inner).sql() if bounded else None),
+        release=Release(aggregation, of_users, readable_copy(inner).sql() if bounded else None),
         value=None if value is None else value_name(values.index(value)),
         expression=_as_written(node, written),
         whole=not bounded or (aggregation is Aggregation.SUM and kind in constructs.INTEGER_TYPES),
@@ -146,10 +146,10 @@ def _aggregate(
 
 
 def _as_written(node: exp.Expr, written: Mapping[str, str]) -> str:
-    told = to_tell(node)
-    for name in told.find_all(exp.Identifier):
+    shown = readable_copy(node)
+    for name in shown.find_all(exp.Identifier):
         name.set("this", written.get(name.name, name.name))
-    return told.sql("spark")
+    return shown.sql("spark")
 
 
 def _rows(

@@ -171,12 +171,12 @@ def binder(variable: Variable) -> exp.Expr:
     return node.parent
 
 
-def to_tell(node: exp.Expr) -> exp.Expr:
+def readable_copy(node: exp.Expr) -> exp.Expr:
     """A copy that can be written as text, for people and for comparing."""
-    told = node.copy()
-    for variable in list(told.find_all(Variable)):
+    readable = node.copy()
+    for variable in list(readable.find_all(Variable)):
         variable.replace(exp.to_identifier(str(variable.this).removeprefix(RESERVED)))
-    return told
+    return readable
 
 
 def is_folded(node: exp.Expr) -> bool:

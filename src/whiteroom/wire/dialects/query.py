@@ -62,8 +62,8 @@ class Query:
         version = only(fields, "Version")
         operation = named(service, action)
         if operation is None or version not in (None, service.api_version):
-            told = "" if version is None else f" in version {version[:64]!r}"
-            raise unknown(service, f"of Action {action[:256]!r}{told}")
+            of_version = "" if version is None else f" in version {version[:64]!r}"
+            raise unknown(service, f"of Action {action[:256]!r}{of_version}")
         reader = self._readers[operation]
         return operation, lambda: reader.read(fields)
 

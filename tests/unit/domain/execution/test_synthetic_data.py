@@ -23,7 +23,7 @@ from whiteroom.domain.execution.synthetic_data import (
     is_whole,
     mapping_fits,
     parameters_fit,
-    told_score,
+    rounded_score,
     within_threshold,
 )
 
@@ -116,18 +116,18 @@ def test_rows_are_enough_where_noise_does_not_drown_them(rows: float, sigma: flo
 
 @pytest.mark.parametrize(("noisy", "score"), [(0.5, 0.5), (0.504, 0.5), (0.496, 0.5), (1.2, 1.0), (-0.1, 0.0)])
 def test_a_score_is_told_in_two_digits_within_its_interval(noisy: float, score: float) -> None:
-    told = told_score(noisy, 1_000, 1_000, 0.01)
-    assert told.score == score
-    assert 0 <= told.low <= score <= told.high <= 1
+    rounded = rounded_score(noisy, 1_000, 1_000, 0.01)
+    assert rounded.score == score
+    assert 0 <= rounded.low <= score <= rounded.high <= 1
 
 
 def test_the_interval_is_as_wide_as_chance_and_noise_make_it() -> None:
     # Of 1,000 rows of each kind that give nothing away, the score strays by sqrt(2001 / 12e6) = 0.0129.
-    assert told_score(0.5, 1_000, 1_000, 0.0) == AttackScore(0.5, 0.47, 0.53)
-    assert told_score(0.5, 1_000, 1_000, 0.05) == AttackScore(0.5, 0.39, 0.61)
-    assert told_score(0.5, 540, 52, 0.0) == AttackScore(0.5, 0.41, 0.59)
-    assert told_score(1.0, 1_000, 1_000, 0.0) == AttackScore(1.0, 1.0, 1.0)
-    assert told_score(0.5, 1, 1, 100.0) == AttackScore(0.5, 0.0, 1.0)
+    assert rounded_score(0.5, 1_000, 1_000, 0.0) == AttackScore(0.5, 0.47, 0.53)
+    assert rounded_score(0.5, 1_000, 1_000, 0.05) == AttackScore(0.5, 0.39, 0.61)
+    assert rounded_score(0.5, 540, 52, 0.0) == AttackScore(0.5, 0.41, 0.59)
+    assert rounded_score(1.0, 1_000, 1_000, 0.0) == AttackScore(1.0, 1.0, 1.0)
+    assert rounded_score(0.5, 1, 1, 100.0) == AttackScore(0.5, 0.0, 1.0)
 
 
 def test_rows_are_kept_unless_all_of_the_interval_is_above_the_threshold() -> None:
@@ -135,8 +135,8 @@ def test_rows_are_kept_unless_all_of_the_interval_is_above_the_threshold() -> No
     assert within_threshold(AttackScore(0.52, 0.49, 0.55), 0.5)
     verdict = within_threshold(AttackScore(0.7, 0.61, 0.79), 0.6)
     assert not verdict
-    for told in ("0.70", "0.61", "0.79", "0.6 "):
-        assert told in verdict.reason
+    for part in ("0.70", "0.61", "0.79", "0.6 "):
+        assert part in verdict.reason
 
 
 def test_the_shares_of_the_budget_make_up_the_whole() -> None:
@@ -148,9 +148,9 @@ def test_the_configuration_has_a_score_once_there_is_one() -> None:
     assert configuration(None, None) is None
     ml = asked("a")["mlSyntheticDataParameters"]
     assert configuration(asked("a"), None) == {"syntheticDataParameters": ml}
-    told = configuration(asked("a"), {"epsilon": 3.0, "delta": 1e-9, "score": 0.52, "low": 0.5, "high": 0.54})
-    assert told is not None
-    assert told["syntheticDataEvaluationScores"]["dataPrivacyScores"] == {
+    answered = configuration(asked("a"), {"epsilon": 3.0, "delta": 1e-9, "score": 0.52, "low": 0.5, "high": 0.54})
+    assert answered is not None
+    assert answered["syntheticDataEvaluationScores"]["dataPrivacyScores"] == {
         "membershipInferenceAttackScores": [{"attackVersion": ATTACK_VERSION, "score": 0.52}]
     }
 

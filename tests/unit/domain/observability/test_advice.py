@@ -13,7 +13,7 @@ import pytest
 
 import whiteroom
 from support.worlds.requests import ALICE, BOB
-from unit.domain.observability.test_next_actions import RULE, SHARED, a_standing, a_table, told
+from unit.domain.observability.test_next_actions import RULE, SHARED, a_state, a_table, next_of
 from whiteroom.domain.privacy.rule_readiness import AnalysisType, missing_for
 
 SOURCES = Path(whiteroom.__file__).parent
@@ -117,18 +117,18 @@ RESTORING = {
 @pytest.mark.parametrize("way", CLOSED)
 def test_an_owner_is_told_what_restores_what_was_there_and_nothing_that_weakens_it(way: str) -> None:
     shared = a_table(**CLOSED[way])
-    standing = a_standing(tables=[shared])
-    said = told(standing, BOB)
+    state = a_state(tables=[shared])
+    said = next_of(state, BOB)
     assert said
     assert not LOOSENING.search(said)
     assert "additionalAnalyses" not in said
     assert RESTORING.get(way, "") in said
-    assert "no table is ready yet" in told(standing, ALICE)
+    assert "no table is ready yet" in next_of(state, ALICE)
 
 
 def test_a_table_that_its_owner_keeps_closed_is_left_closed() -> None:
     rule = {**RULE, "additionalAnalyses": "NOT_ALLOWED", "aControlOfTheFuture": ["x"]}
-    assert "do nothing" in told(a_standing(tables=[a_table(rule=rule)]), BOB)
+    assert "do nothing" in next_of(a_state(tables=[a_table(rule=rule)]), BOB)
 
 
 @pytest.mark.parametrize("way", CLOSED)

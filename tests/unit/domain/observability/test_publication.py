@@ -9,7 +9,7 @@ from whiteroom.domain.observability.publication import (
     Publication,
     logs_publication,
     metrics_publication,
-    told_beforehand,
+    notice_of_unread_runs,
 )
 from whiteroom.domain.privacy.policies import PrivacyPolicies
 from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
@@ -28,11 +28,11 @@ RECORDED = Publication("PUBLISH_SUCCEEDED", None)
 def test_who_will_read_nothing_of_a_run_is_named_beforehand() -> None:
     policies = PrivacyPolicies.parse(PRIVACY).training_logs
     carol, dave = "333333333333", "444444444444"
-    assert told_beforehand((BOB, ALICE, carol), policies, {ALICE, BOB}) == ""
-    assert told_beforehand((carol, ALICE, dave), policies, {ALICE}).startswith(
+    assert notice_of_unread_runs((BOB, ALICE, carol), policies, {ALICE, BOB}) == ""
+    assert notice_of_unread_runs((carol, ALICE, dave), policies, {ALICE}).startswith(
         f"Account {carol} has no ML configuration: where that is so when the run starts, its logs and metrics"
     )
-    assert told_beforehand((carol, ALICE, dave), policies, ()).startswith(f"Accounts {carol}, {ALICE} have no ML")
+    assert notice_of_unread_runs((carol, ALICE, dave), policies, ()).startswith(f"Accounts {carol}, {ALICE} have no ML")
 
 
 def told(account_id: str = ALICE, **changes: Any) -> Publication:

@@ -19,7 +19,7 @@ from whiteroom.domain.resources.query_results import (
     one_format,
     place_of,
     receivers_asked_for,
-    told_location,
+    shown_location,
 )
 from whiteroom.domain.verdicts import Denied
 
@@ -164,5 +164,5 @@ def test_receivers_of_one_query_get_one_format() -> None:
 
 
 def test_one_file_is_told_by_its_name_and_several_by_their_folder() -> None:
-    assert told_location("s3://b/p", "q", ["part-0.csv"]) == "s3://b/p/q/part-0.csv"
-    assert told_location("s3://b/p", "q", ["part-0.csv", "part-1.csv"]) == "s3://b/p/q/"
+    assert shown_location("s3://b/p", "q", ["part-0.csv"]) == "s3://b/p/q/part-0.csv"
+    assert shown_location("s3://b/p", "q", ["part-0.csv", "part-1.csv"]) == "s3://b/p/q/"

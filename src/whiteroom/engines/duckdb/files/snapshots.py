@@ -69,10 +69,10 @@ def _kept(deletes: Sequence[PositionDeletes]) -> str:
     )
     files = _listed([one.file for one in deletes])
     deleted = (
-        f"SELECT pairs.number AS {sql_name(FILE)}, told.pos AS {sql_name(ROW)} "  # noqa: S608 -- quoted
-        f"FROM read_parquet({files}, filename='told', union_by_name=true) AS told "
-        f"JOIN (VALUES {pairs}) AS pairs(told, named, number) "
-        "ON told.told = pairs.told AND told.file_path = pairs.named"
+        f"SELECT pairs.number AS {sql_name(FILE)}, deletes.pos AS {sql_name(ROW)} "  # noqa: S608 -- quoted
+        f"FROM read_parquet({files}, filename='file', union_by_name=true) AS deletes "
+        f"JOIN (VALUES {pairs}) AS pairs(file, named, number) "
+        "ON deletes.file = pairs.file AND deletes.file_path = pairs.named"
     )
     same = " AND ".join(f"gone.{sql_name(name)} = held.{sql_name(name)}" for name in (FILE, ROW))
     return f" WHERE NOT EXISTS (SELECT 1 FROM ({deleted}) AS gone WHERE {same})"  # noqa: S608 -- quoted
@@ -115,8 +115,8 @@ def find_other(
                 return file, f"it lacks column '{column.name}', by which the table is partitioned"
             if kind is not None and wider(_spark_type(kind), column.type) != column.type:
                 return file, f"column '{column.name}' is {_spark_type(kind)}, and not {column.type}"
-    told = _columns_of(connection, [one.file for one in snapshot.deletes])
-    for file, columns in told.items():
+    deletes = _columns_of(connection, [one.file for one in snapshot.deletes])
+    for file, columns in deletes.items():
         if not all(name in columns.by_name for name in _DELETES):
             return file, "it names no rows that are deleted"
     return None

@@ -29,7 +29,7 @@ _Tables = Mapping[str, Mapping[str, Made]]
 class Disagreement(Exception):
     """DuckDB would run something else than the guard judged. The message is the operator's: it names columns."""
 
-    told = (
+    public_message = (
         "The query is refused: the engine reads something else in it than was judged. No row was read, and the "
         "server's operator has been told. Write it in another way: give every column a name of its own, and say which "
         "table it is of."

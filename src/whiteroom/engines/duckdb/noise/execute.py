@@ -318,15 +318,15 @@ def _answer(
 
 
 def _parameters(aggregate: NoisyAggregate, learned: _Learned) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "aggregationType": aggregate.release.aggregation.value,
         "aggregationExpression": aggregate.expression,
         "userContributionLimit": learned.rows_per_user,
     }
     if aggregate.release.bounded is not None and aggregate.value is not None:
         bound = learned.bounds[aggregate.value]
-        told |= {"minColumnValue": -bound, "maxColumnValue": bound}
-    return told
+        parameters |= {"minColumnValue": -bound, "maxColumnValue": bound}
+    return parameters
 
 
 def _type(aggregate: NoisyAggregate) -> str:

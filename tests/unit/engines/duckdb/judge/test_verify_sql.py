@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from whiteroom.engines.duckdb.judge.readback import NotWhatWasJudged, check_reads
+from whiteroom.engines.duckdb.judge.verify_sql import NotWhatWasJudged, check_reads
 
 
 @pytest.mark.parametrize(
