@@ -40,7 +40,7 @@ from whiteroom.data.sealed.memory import memory_folder
 from whiteroom.data.sealed.places import open_sealed, tell_lost
 from whiteroom.domain.execution.lifecycle import IllegalTransition
 from whiteroom.domain.execution.runs import SandboxReport
-from whiteroom.domain.observability.container_logs import tellable_failure
+from whiteroom.domain.observability.container_logs import redacted_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.keys.remembering import KeyNotAtHand, without_waiting
@@ -319,7 +319,7 @@ def _controllers(
         tell_lost(memory_folder(settings.memory_folder, settings.data), lambda: runs_under_way(store))
     runtime = open_runtime(settings)
     runtime.warm()
-    redact = partial(tellable_failure, finder=finder)
+    redact = partial(redacted_failure, finder=finder)
     data.sweep()
     engine = open_engine(settings, data, own_s3)
     runs = _run_settings(settings)

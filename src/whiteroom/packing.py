@@ -1,4 +1,4 @@
-"""How files are compressed, which is told by how they begin, and what is packed in them."""
+"""How files are compressed, which their first bytes show, and what is packed in them."""
 
 from __future__ import annotations
 

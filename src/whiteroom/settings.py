@@ -241,7 +241,7 @@ class Settings:
 
     @property
     def server_file(self) -> Path:
-        """Locked by the server that runs on this folder; tells where it listens."""
+        """Locked by the server that runs on this folder; says where it listens."""
         return self.data / "server.json"
 
     @property

@@ -1,4 +1,4 @@
-"""What AWS's refusals mean: whether the same may succeed later, and what is told to whom.
+"""What AWS's refusals mean: whether the same call may succeed later, and who reads what.
 
 AwsRefused       the same call is refused again, until somebody changes something
 AwsUnreachable   nothing was decided: the network, the service, a clock; the same call is tried again

@@ -1,4 +1,4 @@
-"""Numbers that members carry back and forth, sealed: they tell nothing, and the same number is sealed the same."""
+"""Numbers that members carry back and forth, sealed: they reveal nothing, and the same number is sealed the same."""
 
 from __future__ import annotations
 

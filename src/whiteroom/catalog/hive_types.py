@@ -8,7 +8,7 @@ _ALIASES = {"integer": "int", "decimal": "decimal(10,0)", "long": "bigint", "sho
 _TEXT = re.compile(r"(var)?char\([0-9]{1,5}\)")
 _DECIMAL = re.compile(r"decimal\(([0-9]{1,2})(?:,([0-9]{1,2}))?\)")
 _MAX_SHOWN = 100
-"""Characters of a nested type, which is only ever told."""
+"""Characters of a nested type, which only ever appears in messages."""
 
 
 def spark_type(hive_type: str, *, is_text: bool = False) -> str:

@@ -60,15 +60,15 @@ def explain(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Tell everything that happened to a resource: when, from which status to which, by whom and why.
+    """Show everything that happened to a resource: when, from which status to which, by whom and why.
 
-    All versions of a trained model, and their exports, are told together. A resource that takes no time has no such
-    history; the answer says what it is. Of a collaboration it tells what each member has to do next, and of a
-    membership what its member has. A protected query, which AWS gives no ARN, is MEMBERSHIP_ARN/protectedquery/ID.
+    All versions of a trained model, and their exports, are shown together. A resource that takes no time has no such
+    history: then you see what it is. For a collaboration you see what each member has to do next, and for a membership
+    what its member has to do. A protected query has no ARN at AWS: write MEMBERSHIP_ARN/protectedquery/ID.
 
-    With `--as` it tells what the owner of tables sees of a channel, of a query, or of all channels of a collaboration:
-    which of its tables and columns were read, by which rule, how many rows came out, and the SQL where it may read it;
-    why a table of its own could not be read; and to a receiver, of a query or a job, why its own bucket took nothing.
+    With `--as` you see what the owner of tables sees of a channel, of a query, or of all channels of a collaboration:
+    which of its tables and columns were read, by which rule, how many rows came out, and the SQL if it may read it; and
+    why a table of its own could not be read. A receiver of a query or a job sees why its own bucket took nothing.
 
     Example: `whiteroom explain arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/.../trained-model/...`
     """

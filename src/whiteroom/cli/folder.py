@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 DEFAULT_DATA = Path("whiteroom-data")
 
 _OURS = frozenset({FILE_NAME, PLACE_FILE, "whiteroom.db", "server.json", *typing.get_args(Folder)})
-"""What tells a data folder from any other."""
+"""By which a data folder is recognised."""
 _OWNED: tuple[Folder, ...] = ("artefacts", "channels", "checkpoints", "logs", "results", "runs", "sealed")
 """What the server deletes that no record owns."""
 

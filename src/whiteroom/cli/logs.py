@@ -106,10 +106,10 @@ def logs(
 def _lines(
     store: Store, runtime: Runtime, logged: Logged, arn: str, version: str | None, *, follow: bool
 ) -> Iterator[LogLine]:
-    """The log from its first line; with `follow`, until the run is over and all of it has been told."""
+    """The log from its first line; with `follow`, until the run is over and all of it has been shown."""
     shown = 0
     while True:
-        over = logged.over or not follow  # asked before the lines are read: what comes between is told too
+        over = logged.over or not follow  # asked before the lines are read: what comes between is shown too
         for line in runtime.logs(logged.run_id, shown):
             shown += 1
             yield line

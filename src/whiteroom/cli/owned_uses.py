@@ -1,4 +1,4 @@
-"""What `whiteroom explain --as ACCOUNT` tells: what an owner sees of channels and queries over its tables."""
+"""What `whiteroom explain --as ACCOUNT` shows: what an owner sees of channels and queries over its tables."""
 
 from __future__ import annotations
 

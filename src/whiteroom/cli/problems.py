@@ -1,4 +1,4 @@
-"""What an operator is told when a command cannot be done."""
+"""The error that a command ends with, and that the operator reads."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which tells when it is ready, and ends with exit code 0 where a signal asked it to."""
+    """Uvicorn, which says when it is ready, and ends with exit code 0 where a signal asked it to."""
 
     def __init__(self, application: Whiteroom, settings: Settings, ready: Callable[[], None]) -> None:
         connections = Connections(_connections_allowed(settings), settings.request_seconds)

@@ -1,6 +1,6 @@
 """Analysis logs where analyses end, whatever ended them: in the same transaction.
 
-Who is told what: domain/observability/analysis_logs.py.
+Who reads what: domain/observability/analysis_logs.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a query read, wrote and used, as it is kept for metrics of analyses.
 
-What is told of it: domain/observability/analysis_metrics.py.
+What members read of it: domain/observability/analysis_metrics.py.
 """
 
 from __future__ import annotations

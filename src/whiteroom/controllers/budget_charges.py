@@ -1,7 +1,7 @@
-"""What a query costs of a privacy budget is charged here: once, and before anything of it is delivered or told.
+"""Charges what a query costs to a privacy budget: once, and before anything of it is delivered or shown.
 
-The engine tells the bill before the query reads a row; domain/resources/protected_queries.py has it paid before all
-else.
+The engine gives the bill before the query reads a row; domain/resources/protected_queries.py has it paid before
+anything else.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class _Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of reading, and what the members are to be told."""
+    """What came of reading, and what the members should read about it."""
 
     complete: bool = True
     """False where the run has ended and something of it is still to be read."""

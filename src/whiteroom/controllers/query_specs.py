@@ -105,7 +105,7 @@ class QuerySpecs:
         )
 
     def _resolved(self, found: Referenced, query_id: str) -> QueryTable:
-        """The table as it is now; where it cannot be read here, a query that reads it is told so, and no other."""
+        """The table as it is now. If it cannot be read here, only queries that read it fail."""
         table, _ = found
         try:
             return resolved(self._catalog, found, query_id)

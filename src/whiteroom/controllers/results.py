@@ -44,7 +44,7 @@ class Handover:
         Args:
             store: where it is written down.
             deliveries: put files at members' locations.
-            clock: tells when.
+            clock: says what time it is.
             quotas: of bytes that are kept.
             kept_here: whether members' locations are on this server, so that it counts what lies there.
         """
@@ -83,7 +83,7 @@ class Handover:
 
         Raises:
             UnsafeContents: as `Deliveries.deliver`.
-            DeliveryFailed: likewise. What the receiver alone is told is written down.
+            DeliveryFailed: likewise. What is for the receiver alone is recorded.
             DeliveryDelayed: likewise.
             NoRoom: its bytes do not fit into what is left to its membership.
         """
@@ -102,7 +102,7 @@ class Handover:
         try:
             self._deliveries.deliver(destination, job.id, path, files_sent, write_down)
         except (DeliveryFailed, DeliveryDelayed) as error:
-            if error.for_receiver and isinstance(error, DeliveryFailed):  # of what is tried again the loop tells
+            if error.for_receiver and isinstance(error, DeliveryFailed):  # the loop logs what is tried again
                 log.warning("what %s gave could not be delivered: %s", job.id, error.for_receiver)
             if error.for_receiver and destination.owner_account_id is not None:
                 refused = _result(job, account_id, destination.location, path, (), self._clock())

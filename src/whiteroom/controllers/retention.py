@@ -57,8 +57,8 @@ class RetentionSweep:
             kept: has the results that lie on this server; None where members' locations are their own.
             forget_logs: deletes the log of a run.
             retention: what the operator chose.
-            clock: tells what is over.
-            monotonic: tells when an hour has passed.
+            clock: says what has expired.
+            monotonic: measures the hour between sweeps.
         """
         self._store = store
         self._kept = kept

@@ -1,7 +1,7 @@
 """What everything that has a run shares: how it is seen, started, tried again, stopped and freed.
 
-A noun (controllers/trained_models.py, controllers/trained_model_inference_jobs.py) says what tells its runs from
-others' (`RunKind`), describes each run, and does something with what it leaves.
+A noun (controllers/trained_models.py, controllers/trained_model_inference_jobs.py) says what distinguishes its runs
+(`RunKind`), describes each run, and does something with what the run leaves.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class RunRecord(Tried, Kept, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunKind:
-    """What tells the runs of one noun from another's."""
+    """What distinguishes the runs of one noun from another's."""
 
     work: Work
     usage: UsageKind
@@ -66,7 +66,7 @@ class RunKind:
     container: Callable[[ConfiguredModelAlgorithm], Any]
     """The container that the algorithm names for this; None where it names none."""
     log_policies: Callable[[PrivacyPolicies], tuple[LogPolicy, ...]]
-    """Those that say what of the log may be told."""
+    """Those that say which lines of the log members may read."""
     log_group: str
     """Where members read it."""
     verdict: Callable[[CurrentRules, Any], Verdict]

@@ -44,7 +44,7 @@ class Controllers:
             clock: the present, which somebody may set.
             timing: how often.
             threads: how many steps at a time.
-            monotonic: seconds that nobody can set; tells that the clock was.
+            monotonic: seconds that nobody can set; shows when the clock was.
             also: what every sweep does besides freeing what nobody wants.
         """
         self._store = store
@@ -117,7 +117,7 @@ class Controllers:
                 _log_failure("the store could not be read or written; it is tried again", error)
                 busy = False
             if not busy:
-                # A commit tells after a failure as well: the store can be written again.
+                # A commit also shows, after a failure, that the store can be written again.
                 self._sleep(seconds, news)
 
     def _seconds_until_due(self) -> float:

@@ -100,7 +100,7 @@ def settle(tx: Transaction, record: Any, now: datetime, quotas: Quotas) -> None:
         case _:
             return
     if holding is not None:
-        # What a training saved that ran too long was judged when it was kept: its failure is told, and is not this.
+        # What a training saved that ran too long was judged when it was kept: its failure is another one.
         hold(tx, holding, None if record.status.value == "CREATE_FAILED" else quotas)
     elif record.status.value in _EMPTY:
         release(tx, kind, record.id, now)

@@ -44,7 +44,7 @@ from whiteroom.reads.algorithms import policies_at
 GATHER_SECONDS = 4.0
 """How long a failure waits for what the training had saved to be kept."""
 LONG_GATHER_SECONDS = 600.0
-"""How long that may take once the failure is told."""
+"""How long that may take once the failure is recorded."""
 
 TRAININGS = RunKind(
     work=Work.TRAINED_MODELS,
@@ -232,7 +232,7 @@ class TrainedModelController:
         return ""
 
     def _gather(self, model: TrainedModel) -> Outcome:
-        """The rest of `_keep_partial`, once the failure is told: in its own time, but not in any."""
+        """The rest of `_keep_partial`, once the failure is recorded: with more time, but not without a limit."""
         outcome = self._keep_partial(model, LONG_GATHER_SECONDS)
         if outcome.unfinished:
             remark = f"Nothing of it is kept: it is more than can be gathered in {LONG_GATHER_SECONDS:,.0f} s."

@@ -1,12 +1,12 @@
 """Packing what a job left behind: an untrusted folder becomes a .tar.gz.
 
-What is taken of it: walking.py. The archive holds regular files alone: their names say in
-which folders they lie, and what a link led to is there twice. The same contents give the
+What goes into it: walking.py. The archive holds only regular files: their names say in
+which folders they are, and the target of a link is copied. The same contents give the
 same bytes: names are sorted, and owners, times and all permissions but the executable bit
 are fixed.
 
-The archive carries the size of its contents in a field of its gzip header, so that it is
-known again without reading the archive and cannot be told apart from it by a crash.
+The size of the contents is in a field of the archive's gzip header. It can be read without
+unpacking, and no crash can separate the two.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
     DataKind.RUN_OUTPUT: ("runs", ""),
     DataKind.CONTAINER_OUTPUT: ("containers", ""),
 }
-"""The folder that holds those of a kind, by id, and what their names end in; the first that fits tells the kind."""
+"""The folder that holds data of a kind, by id, and how their names end; the first that fits gives the kind."""
 
 UNFINISHED: Final = "+"
 """Begins the names of what is being written; no part can, and no bucket."""

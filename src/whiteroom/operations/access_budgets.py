@@ -28,7 +28,7 @@ def named_associations(
 ) -> tuple[str, ...]:
     """Ids of the active members' tables that a query's text names: whatever it reads is among them.
 
-    The text is hostile, and is parsed where it runs; here its words tell. A query sees no table but these.
+    The text is hostile, and is parsed where it runs; here its words are enough. A query sees no table but these.
     """
     text = sql_parameters.get("queryString", "") if template is None else template.source["text"]
     there = {association.name: association.id for association in shared_associations(context.tx, collaboration_id)}

@@ -105,7 +105,7 @@ def log_refused_query(request: Request, context: Context, fault: Fault) -> None:
 def log_refused_job(request: Request, context: Context, fault: Fault) -> None:
     """Write down an attempt to start a training, an inference job or an export that was refused.
 
-    Who asked is told of the tables behind its own channels and models alone: to name another's ARN entitles to nothing.
+    Who asked reads only of the tables behind its own channels and models: naming another's ARN gives no right to more.
     """
     membership = _own_membership(context, request)
     if membership is None:
@@ -266,7 +266,7 @@ def _template(context: Context, arn: str | None, membership: Membership) -> Anal
 
 
 def _model(context: Context, asked: Mapping[str, Any], collaboration_id: str) -> TrainedModel | None:
-    """The version that a refused request meant, as far as it can be told."""
+    """The version that a refused request meant, as far as that is known."""
     identifier = asked.get("versionIdentifier") or asked.get("trainedModelVersionIdentifier")
     equals = {"is_latest": True} if identifier is None else {"version_identifier": identifier}
     model = context.tx.trained_models.find(arn=asked["trainedModelArn"], **equals)

@@ -30,9 +30,9 @@ class Deployment:
     finder: Finder | None = None
     """Masks texts; None where nothing tells any."""
     noise_secret: bytes = b""
-    """What the noise of metrics is drawn from; never told."""
+    """The secret that the noise of metrics is drawn from; never shown."""
     session_secret: bytes = b""
-    """What session tokens are sealed with; never told."""
+    """The secret that session tokens are sealed with; never shown."""
     bucket_regions: BucketRegions = ANYWHERE
     """In which regions the buckets lie that results go to."""
     signed_for: Collection[str] | None = None

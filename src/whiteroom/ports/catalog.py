@@ -51,7 +51,7 @@ class Catalog(Protocol):
 
         Raises:
             TableNotFound: the account has no such table, or its files cannot be read.
-            CatalogUnavailable: that cannot be told now; ask again.
+            CatalogUnavailable: the catalog does not answer now; ask again.
         """
 
 

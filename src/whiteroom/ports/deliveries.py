@@ -43,7 +43,7 @@ class KeptResults(Protocol):
         Args:
             location: of the receiver, as it was delivered to.
             path: of the delivery, likewise.
-            files: as `confirm` of the delivery was told of them.
+            files: as `confirm` of the delivery got them.
             confirm: called when nothing else can be delivered to the same folder until they are erased; where it
                 raises, nothing is erased, and what it raised goes to the caller.
 
@@ -110,7 +110,7 @@ class Deliveries(Protocol):
         Args:
             location: of the receiver, as it was delivered to.
             path: of the delivery, likewise.
-            file: as `confirm` was told of it.
+            file: as `confirm` got it.
             start: the first byte that is wanted.
             length: how many are; None for all that follow.
 

@@ -85,7 +85,7 @@ class Prestarted:
         _reaped(pid)
         weakref.finalize(self, os.close, self._process)
         self._channel = ours.detach()
-        # Its end of the socket tells it that nobody needs it any more.
+        # Its end of the socket shows it that nobody needs it any more.
         self._close = weakref.finalize(self, os.close, self._channel)
 
     def hand(self, folder: Path, lock: int, log: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a receiver alone is told of a delivery that came to nothing."""
+"""Deliveries that a receiver's own location refused, and what only that receiver reads about them."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def resolved(catalog: Catalog, found: Referenced, query_id: str | None = None) -
 
     Raises:
         TableNotFound: it leads nowhere here. What it says may name files: it is for the owner alone.
-        CatalogUnavailable: that cannot be told now.
+        CatalogUnavailable: the catalog does not answer now.
     """
     table, reference = found
     name = catalog_name(reference)

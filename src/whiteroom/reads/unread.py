@@ -1,4 +1,4 @@
-"""What the owner of a table alone is told of a query that could not read it."""
+"""Why a query could not read a table, for the table's owner alone."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ PATH = f"{VENV}/bin:{CODE}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 # What the platform itself says of a job; SageMaker overwrites these whatever a request sets.
 PLATFORM_VARIABLES = frozenset({"TRAINING_JOB_NAME", "TRAINING_JOB_ARN", "SAGEMAKER_BATCH"})
 
-# Hyperparameters by which the toolkit is told what to do; its script does not see them.
+# Hyperparameters that configure the toolkit; its script does not see them.
 _TOOLKITS_OWN = re.compile(r"sagemaker_|(_tuning_objective_metric|default_user_module_name)\Z")
 
 DEFAULT_PAYLOAD_MB = 6

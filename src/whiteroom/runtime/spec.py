@@ -1,4 +1,4 @@
-"""What the server tells a run's supervisor: everything, once, in one file of the run's folder.
+"""What a run's supervisor gets from the server: everything, once, in one file of the run's folder.
 
 Imported by the supervisor, whose start is on the way to the program's first line: plain
 classes and marshal, since dataclasses, typing and json cost it 15 ms each. Server and

@@ -314,7 +314,7 @@ def _read_end(folder: Path) -> RunEnd | None:
 
 
 def _write_lost(folder: Path, log_file: Path) -> RunEnd:
-    """Record the end of a run whose supervisor died, as far as its files tell when it began and was last alive."""
+    """Record the end of a run whose supervisor died, as far as its files show when it began and was last alive."""
     remove_tree(folder / specs.PIPES)
     started_at_ms = _changed_at_ms(folder / specs.MARKER_FILE)
     end = RunEnd(

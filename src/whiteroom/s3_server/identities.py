@@ -1,6 +1,6 @@
 """Who may do what in the S3 that comes along: each account in its own bucket, with its own keys, and nobody else.
 
-SeaweedFS reads it from a file, adds what is new when it is told to look again, and forgets nothing before it is
+SeaweedFS reads it from a file, adds what is new when it is asked to look again, and forgets nothing before it is
 restarted.
 """
 

@@ -1,9 +1,9 @@
 """The order of what collect_list and collect_set gather: that of the values.
 
-In Spark it is nobody's: the order in which rows happen to arrive. Here it is told by the gathered values alone, so that
-it says nothing of rows' places, of threads or of a plan, and stands in the tree for both judges to see. Lists of one
-SELECT, or of one window, are in one order, by all of their values: the first of one and the first of another are of
-one row, as in Spark. A list over a window with ORDER BY is in that order first.
+Spark promises no order: it is the one in which rows happen to arrive. Here the gathered values alone decide it, so that
+it reveals nothing about rows' places, threads or a plan, and it is written in the tree, where both judges see it. All
+lists of one SELECT, or of one window, have one order, by all of their values: the first of one and the first of another
+come from one row, as in Spark. A list over a window with ORDER BY is in that order first.
 """
 
 from __future__ import annotations

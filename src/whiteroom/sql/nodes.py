@@ -16,7 +16,7 @@ from whiteroom.sql.spark.functions import FUNCTIONS
 from whiteroom.sql.spark.lambdas import Variable, check_lambdas
 
 MAX_VALUE_CHARS = 100_000_000
-"""Of one text that a function makes as long as it is told."""
+"""The longest text that a function may make where an argument says how long it is."""
 
 _WORDS = re.compile(r"[A-Za-z_]+(?: [A-Za-z_]+)*")
 _QUOTED_BY_THE_GENERATOR = (exp.Identifier, exp.Literal, exp.Placeholder, exp.HexString, Variable)
@@ -62,7 +62,7 @@ def _check_named(node: exp.Expr) -> None:
 
 
 def _check_words(node: exp.Expr) -> None:
-    """Whatever an engine is told as it stands (units, keywords) is plain words, or it could be more SQL."""
+    """Whatever goes to an engine as it is written (units, keywords) is plain words, or it could be more SQL."""
     words = [] if isinstance(node, _QUOTED_BY_THE_GENERATOR) else [v for v in node.args.values() if isinstance(v, str)]
     unit = node.args.get("unit")
     if isinstance(unit, exp.Literal):
@@ -106,7 +106,7 @@ def _check_type(node: exp.Expr) -> None:
 
 
 def _check_number(node: exp.Expr) -> None:
-    """LIMIT and OFFSET are literals: a number that comes from rows would tell of them by how many rows there are."""
+    """LIMIT and OFFSET are literals: a number that comes from rows would reveal them by how many rows there are."""
     value = node.expression
     if isinstance(value, exp.Literal) and (value.is_string or not value.this.isdigit()):
         raise Refused(f"{node.key.upper()} takes a whole number as it stands, and no expression.")

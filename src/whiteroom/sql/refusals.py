@@ -16,7 +16,7 @@ class Refused(Exception):
         failure: QueryFailure = QueryFailure.REFUSED,
         for_owners: Mapping[str, str] | None = None,
     ) -> None:
-        """Say why, of which kind of failure it is, and what owners of tables are told of it, by association."""
+        """Say why, what kind of failure it is, and what each owner of a table reads about it, by association."""
         super().__init__(message)
         self.failure = failure
         self.for_owners = for_owners or {}

@@ -21,7 +21,7 @@ CHECK_EVERY_SECONDS = 24 * 3600.0
 
 
 class DamagedTable(sqlite3.DatabaseError):
-    """The table is damaged, and a write might make it worse. The operator is told, not the member."""
+    """The table is damaged, and a write might make it worse. The operator reads this, and not the member."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     sqlite_errorname = "SQLITE_CORRUPT"
@@ -53,7 +53,7 @@ class Damage:
             raise DamagedTable(str(table))
 
     def learn(self, found: Mapping[str, str]) -> None:
-        """Remember what a check has found, and tell the operator what is new of it."""
+        """Remember what a check has found, and log for the operator what is new."""
         new = {table: words for table, words in found.items() if table not in self._tables}
         self._tables = {**self._tables, **new}
         if new:

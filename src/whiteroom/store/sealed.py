@@ -22,7 +22,7 @@ BY_SERVER: Final[Mapping[str, Mapping[str, Callable[[bytes], Any]]]] = {
     "analysis_log_events": {"message": msgspec.json.decode},
 }
 """By table, the columns that are sealed by the server's own key, and how what was in them is read: members' secrets,
-which every request needs, and logs with the texts of queries, which outlive whatever they tell of."""
+which every request needs, and logs with the texts of queries, which outlive whatever they describe."""
 
 DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "analysis_templates": ("source",),

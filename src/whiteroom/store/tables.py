@@ -89,7 +89,7 @@ ANALYSIS_LOG_EVENTS: RecordCodec[AnalysisLogEvent] = RecordCodec(
 analysis_log_events = sa.Table(
     "analysis_log_events",
     metadata,
-    # Written with what each tells of, in its transaction, and never changed.
+    # Each is written in the transaction of what it describes, and never changed.
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=True),
     *(sa.Column(column.name, column.type, nullable=False) for column in ANALYSIS_LOG_EVENTS.columns),
     sa.Index("uq_analysis_log_events_id", "id", unique=True),

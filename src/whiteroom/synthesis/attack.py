@@ -1,4 +1,4 @@
-"""A membership inference attack by distance to the closest record: can those who were learned from be told apart?
+"""A membership inference attack by distance to the closest record: can those that were learned from be recognised?
 
 The attacker holds real rows, of which some were learned from and some were held out, and guesses that a row was
 learned from if a synthetic row lies close to it. The score is the area under the ROC curve of that guess: the

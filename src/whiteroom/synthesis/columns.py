@@ -123,7 +123,7 @@ def learn_numbers(
     """Where a column of numbers lies, and how densely, for `rho`.
 
     Raises:
-        Unlearnable: at this epsilon nothing of the column can be told from noise.
+        Unlearnable: at this epsilon nothing of the column can be distinguished from noise.
     """
     exact = np.bincount(_cells(_GRID, values[~missing]), minlength=len(_GRID) - 1)
     counts, sigma = ledger.counts(np.append(exact, missing.sum()), rho * _GRID_SHARE)

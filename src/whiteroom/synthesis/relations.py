@@ -53,7 +53,7 @@ class Coded:
         return prod(self.sizes[column] for column in clique)
 
     def bears(self, clique: tuple[int, ...], sigma: float) -> bool:
-        """Whether a marginal is worth its noise, as far as its size tells."""
+        """Whether a marginal is worth its noise, judged by its size."""
         cells = self.cells(clique)
         return cells <= MAX_CELLS and expected_noise(cells, sigma) <= _NOISE_SHARE * self.rows
 

@@ -1,1 +1,1 @@
-"""What the server tells over HTTP apart from AWS's protocol: metrics to its operator, delivered files to members."""
+"""What the server offers over HTTP besides AWS's protocol: metrics to its operator, delivered files to members."""

@@ -37,7 +37,7 @@ class DeliveredDownloads:
     """Opens what was delivered, for as many at a time as may be. On one event loop."""
 
     def __init__(self, deliveries: Deliveries, seconds: Callable[[], float] = time.monotonic) -> None:
-        """Hand out what `deliveries` have put anywhere; `seconds` tells the time."""
+        """Hand out what `deliveries` have put anywhere; `seconds` is a clock."""
         self._deliveries = deliveries
         self._seconds = seconds
         self._minute = 0

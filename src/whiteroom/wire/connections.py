@@ -101,7 +101,7 @@ class Connection(HttpToolsProtocol):
         if self._refused:
             return
         super().data_received(data)
-        if self._in_head:  # of a header that has not ended, the parser tells nothing
+        if self._in_head:  # the parser reports nothing of a header that has not ended
             self._received_bytes += len(data)
             self._refused = self._refused or self._received_bytes > MAX_HEAD_BYTES
         if self._refused and not self.transport.is_closing():
@@ -182,7 +182,7 @@ class Connection(HttpToolsProtocol):
             self._end(408, "RequestTimeout", f"The request did not arrive within {request_seconds:g} seconds.")
 
     def _unread(self) -> int:
-        """Bytes that the client has not taken: ours, and the kernel's, which tells of them only now and then."""
+        """Bytes that the client has not taken: ours, and the kernel's, which reports them only now and then."""
         sock = self.transport.get_extra_info("socket")
         try:
             queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))

@@ -35,7 +35,7 @@ nowhere."""
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a refused request is told."""
+    """The error that a refused request gets."""
 
     status: int
     code: str

@@ -32,7 +32,7 @@ class Request:
 
 
 _SIGNING = frozenset({b"authorization", b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256"})
-"""Of two of these it could not be told which one was meant."""
+"""Headers that may be given once: with two, nobody knows which one was meant."""
 ONCE = _SIGNING | {
     *(b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding", b"expect"),
     *(b"x-amz-target", b"smithy-protocol"),
@@ -59,7 +59,7 @@ async def read_request(scope: Mapping[str, Any], receive: Receive, max_body_byte
 
 
 def unread_request(scope: Mapping[str, Any]) -> Request:
-    """A request whose body stays unread: enough to tell which protocol it speaks."""
+    """A request whose body stays unread: enough to know which protocol it uses."""
     return _request(scope, _joined(scope["headers"])[0], b"")
 
 

@@ -19,7 +19,7 @@ import pytest
 import spacy
 
 from support.language_models import WARD, installed, installed_source, listed_names, ward_names
-from whiteroom.domain.observability.container_logs import tellable_failure
+from whiteroom.domain.observability.container_logs import redacted_failure
 from whiteroom.domain.privacy.policies import Entity, LogPolicy, LogType
 from whiteroom.domain.privacy.redaction import cleaned, hidden
 from whiteroom.redaction import personal
@@ -93,7 +93,7 @@ def test_a_name_is_found_wherever_a_long_line_has_it(folder: Path, before: int) 
 
 
 def test_the_failure_text_is_masked_as_well_whatever_is_cut_of_it(ward: PatternFinder) -> None:
-    text = tellable_failure("row of Alice Smith dropped\n" * 100, [PERSONAL], ward)
+    text = redacted_failure("row of Alice Smith dropped\n" * 100, [PERSONAL], ward)
     assert len(text) <= 1024
     assert not {"Alice", "Smith"} & set(text.replace("\n", " ").split())
 
@@ -252,7 +252,7 @@ def test_what_the_model_fails_on_is_hidden_whole_and_nothing_of_it_is_logged(
     finder = PatternFinder(load_names("en_fragile"))
     assert redact("Kim and break", finder) == "[REDACTED]"
     assert redact("Sam and Kim", finder) == "[REDACTED] and Kim"
-    assert tellable_failure("Kim and break", [PERSONAL], finder) == "[REDACTED]"
+    assert redacted_failure("Kim and break", [PERSONAL], finder) == "[REDACTED]"
     assert caplog.text == ""
 
 

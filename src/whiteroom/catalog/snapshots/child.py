@@ -19,7 +19,7 @@ from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
 MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 60
 ANSWER_BYTES = 32 << 20
-"""The most that the server is told of a table: some 100,000 files."""
+"""The longest answer that the server reads about a table: some 100,000 files."""
 _MOST_COLUMNS = 10_000
 
 

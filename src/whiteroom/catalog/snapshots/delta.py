@@ -1,4 +1,4 @@
-"""Which files a version of a Delta table has, and its columns: as deltalake tells."""
+"""Which files a version of a Delta table has, and its columns, read by deltalake."""
 
 from __future__ import annotations
 

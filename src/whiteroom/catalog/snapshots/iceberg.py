@@ -1,4 +1,4 @@
-"""Which files a snapshot of an Iceberg table has, what was deleted of them, and its columns: as pyiceberg tells."""
+"""Which files a snapshot of an Iceberg table has, what was deleted of them, and its columns, read by pyiceberg."""
 
 from __future__ import annotations
 

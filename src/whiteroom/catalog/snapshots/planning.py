@@ -126,7 +126,7 @@ def _metadata_of(file_format: FileFormat, path: Path) -> Path:
 
 
 def _mark(file_format: FileFormat, path: Path) -> str:
-    """What tells the state of metadata from any other: files of states are written once."""
+    """What identifies a state of metadata: files of states are written once."""
     if file_format is FileFormat.DELTA:
         return " ".join(sorted(f"{file.name}-{_stamp(file)}" for file in (path / _LOG).iterdir()))
     return f"{path}-{_stamp(path)}"

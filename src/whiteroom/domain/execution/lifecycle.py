@@ -36,7 +36,7 @@ class Event(StrEnum):
     EXPIRED = "expired"
     """Its retention is over."""
     GATHERED = "gathered"
-    """What it left was looked through, after its end was told."""
+    """What it left was looked through, after its end was recorded."""
     NOTED = "noted"
     """No transition: something worth a line in the audit trail."""
 

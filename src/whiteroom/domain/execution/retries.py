@@ -93,7 +93,7 @@ def attempt_notes(record: Tried, what_is_left: str = "") -> tuple[str, ...]:
 
 
 def _seconds(end: RunEnd) -> int:
-    """How long an attempt ran, as far as its end tells; 0 where it does not."""
+    """How long an attempt ran, by its end; 0 where that does not say."""
     if not end.started_at_ms or end.ended_at_ms <= end.started_at_ms:
         return 0
     return -((end.started_at_ms - end.ended_at_ms) // 1000)

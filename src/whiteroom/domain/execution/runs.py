@@ -158,7 +158,7 @@ class EndReason(StrEnum):
     """How a run ended. Each has its statusCode in domain/execution/failures.py."""
 
     EXITED = "exited"
-    """The program ended by itself; `exit_code` tells how."""
+    """The program ended by itself; `exit_code` says how."""
     STOPPED = "stopped"
     """`Runtime.stop` was obeyed."""
     MAX_RUNTIME = "max_runtime"
@@ -185,14 +185,14 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How a run ended. `message` is safe to tell the model's owner and names no host path."""
+    """How a run ended. `message` is safe to show to the model's owner and names no host path."""
 
     reason: EndReason
     message: str = ""
     exit_code: int | None = None
     """Of the program; 128 + N where signal N ended it; None where it never ran."""
     failure: str = ""
-    """/opt/ml/output/failure: its beginning as the program wrote it, for `domain.container_logs.tellable_failure`."""
+    """/opt/ml/output/failure: its beginning as the program wrote it, for `domain.container_logs.redacted_failure`."""
     host: str = "algo-1"
     """Whose end it is, where it is one instance's own."""
     instances: int = 1

@@ -25,7 +25,7 @@ ATTACK_VERSION = "DISTANCE_TO_CLOSEST_RECORD_V1"
 CONVERSION_DELTA = 5e-10
 """Of turning what was spent, in zero-concentrated differential privacy, into epsilon."""
 KEYS_DELTA = 5e-10
-"""Of all categorical columns together: that a value is told of which there is one row."""
+"""Of all categorical columns together: that a value is shown which only one row has."""
 DELTA = CONVERSION_DELTA + KEYS_DELTA
 
 TOTAL_SHARE = 0.02
@@ -38,7 +38,7 @@ SCORE_SHARE = 0.05
 one, which pairs of columns belong together, those pairs with the predicted one; and the attack's score."""
 
 HELD_OUT_SHARE = 0.1
-"""Of the rows: drawn at random, and never learned from. The attack must tell them from the others."""
+"""Of the rows: drawn at random, and never learned from. The attack must distinguish them from the others."""
 MIN_ROWS = 500
 """Rows, as counted with noise, below which nothing is made."""
 MAX_CELLS = 200_000_000
@@ -189,7 +189,7 @@ class TooFewRows(Exception):
 
 
 class Unlearnable(Exception):
-    """Hardly anything of a column can be told from noise."""
+    """Hardly anything of a column can be distinguished from noise."""
 
     def __init__(self, column: str) -> None:
         super().__init__(
@@ -204,7 +204,7 @@ CONFIDENCE = 1.96
 
 @dataclass(frozen=True, slots=True)
 class AttackScore:
-    """What is told of an attack: the noisy score, and between which it lies, each with two digits."""
+    """What members read about an attack: the noisy score, and its interval, each with two digits."""
 
     score: float
     low: float
@@ -212,7 +212,7 @@ class AttackScore:
 
 
 def rounded_score(noisy: float, members: int, strangers: int, sigma: float) -> AttackScore:
-    """A score as members are told it, and as it is judged. Nothing here comes from real rows without noise.
+    """A score as members read it, and as it is judged. Nothing here comes from real rows without noise.
 
     Args:
         noisy: the score with its noise.
@@ -313,7 +313,7 @@ class SynthesisCost:
     """All releases together, by OpenDP's maps."""
     delta: float
     score: float
-    """As members are told it, with its noise."""
+    """As members read it, with its noise."""
     low: float
     high: float
     """Between which it lies, 95 times in 100."""
@@ -325,7 +325,7 @@ class SynthesisCost:
 
     @property
     def interval(self) -> str:
-        """What members are told of the score beside it."""
+        """What members read about the score beside it."""
         return (
             f"Membership inference attack score {self.score:.2f}, with noise; without it, and of more rows, it lies "
             f"between {self.low:.2f} and {self.high:.2f} (95 in 100)."

@@ -1,4 +1,4 @@
-"""How analyses end, as analysis logs tell it, and what was done with each table by then (decision 0025)."""
+"""How analyses end, as analysis logs describe it, and what had been done with each table by then (decision 0025)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ _ENDS: Mapping[type[StrEnum], Mapping[StrEnum, End]] = {
 def ending_of(record: Any) -> Ending | None:
     """How the analysis of a record ended; None while it goes on.
 
-    A program's own last words may hold rows, and are not told here: of jobs it is said what the code means.
+    A program's own last words may contain rows, and are left out: for jobs the message says what the code means.
     """
     status = _ENDS[type(record.status)].get(record.status)
     if status is None:

@@ -82,7 +82,7 @@ class LoggedTable:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One analysis, as far as its log tells of it."""
+    """One analysis, as far as its log describes it."""
 
     id: str
     """The protected query's, or the job's; of a refused attempt a new one."""
@@ -96,7 +96,7 @@ class Analysis:
     tables: tuple[LoggedTable, ...]
     receiver_account_ids: tuple[str, ...]
     about: Mapping[str, Any]
-    """What else its events tell: the resources that it is about, by AWS's names."""
+    """What else its events contain: the resources that it is about, by AWS's names."""
     text: str | None = None
     """The SQL; None of what has none."""
     parameters: Mapping[str, str] | None = None
@@ -200,12 +200,12 @@ def termination(
     """The event of an analysis that has ended, for an account that has its submission.
 
     Args:
-        submission: what the account was told when the analysis was asked for.
+        submission: the event that the account got when the analysis was requested.
         end: how it ended.
         read: what became of a table, by its association's id.
-        columns: that are known to have been read of tables, by the ids of their associations; told to their owners.
+        columns: which of each table were read, by the ids of associations; shown to the tables' owners.
         at: when.
-        unread: why tables could not be read, by the ids of their associations; told to their owners.
+        unread: why tables could not be read, by the ids of associations; shown to the tables' owners.
     """
     ended = {"status": end.status.value, "errorCode": end.code, "errorMessage": end.message}
     tables = []

@@ -1,14 +1,14 @@
 """Metrics of analyses: how long queries took, what they read, wrote and used, for who ran or pays for them.
 
 Source: isMetricsEnabled of CreateCollaboration and CreateMembership (botocore 1.44.5), namespace AWS/CleanRooms; user
-guide, "Detailed monitoring with CloudWatch". No value here may tell what a rule keeps from its reader:
+guide, "Detailed monitoring with CloudWatch". No value here may reveal what a rule keeps from its reader:
 
 - What was read does not depend on filters, nor on any value. It is the rows that the tables have as a whole, each
   table's by its order of magnitude before they are added up (with a table of one's own as large as one likes, a sum of
   exact numbers would cross the next power of ten just where one wants to know), and bytes as Spark takes them to be
   where it knows the types alone.
-- Of a query that read a table whose rule hides small groups or single users, nothing is told that depends on rows.
-- What was written is told by its order of magnitude; shares are told in steps of ten percent.
+- For a query that read a table whose rule hides small groups or single users, nothing is shown that depends on rows.
+- What was written is shown by its order of magnitude; shares are shown in steps of ten percent.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Point = tuple[int, float]
 """Milliseconds since 1970, and the value."""
 
 _TOLD_FROM = 100
-"""What is less is told as 0."""
+"""Anything less is shown as 0."""
 _PERCENT_STEP = 10
 
 CPUS = "vCPUs"
@@ -90,7 +90,7 @@ def metrics_enabled(collaboration: Collaboration, membership: Membership) -> boo
 def measures(
     rows: int, size_bytes: int, use: QueryUse | None, tables: Iterable[QueryTable] | None
 ) -> Mapping[str, float]:
-    """What is kept of a query that gave rows, as metrics tell it.
+    """What is kept of a query that gave rows, as metrics show it.
 
     Args:
         rows: how many it wrote.
@@ -124,7 +124,7 @@ def share(part: float, whole: float) -> float:
 
 
 def magnitude(number: int) -> int:
-    """A count as metrics tell it: its first power of ten, and 0 below 100."""
+    """A count as metrics show it: its first power of ten, and 0 below 100."""
     return 0 if number < _TOLD_FROM else int(10 ** (len(str(number)) - 1))
 
 

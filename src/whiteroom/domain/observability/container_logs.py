@@ -4,7 +4,7 @@ The documented part (AWS: docs/sources.md, custom-model-logs, LogsConfigurationP
 filter lines by a regular expression, gives all lines or a summary of errors, and may redact. The rest is
 docs/decisions/0015-what-members-read.md:
 
-- A line is told if any policy that names the account lets it through.
+- A member reads a line if any policy that names its account lets the line through.
 - It is masked by every policy that names the account, also by those that do not let it through: what one
   of them hides, another does not show.
 - The filter sees the program's line, not the masked one. A member's own search sees the masked one alone
@@ -22,7 +22,7 @@ from whiteroom.domain.privacy.policies import LogPolicy, LogType, log_policies_f
 from whiteroom.domain.privacy.redaction import Finder, cleaned, hidden
 
 LINE_CHARACTERS = 8_192
-"""How much of one line is told. The runtime keeps more of it, so that what stands at the cut is recognised whole."""
+"""How much of one line members read. The runtime keeps more, so that what is at the cut is recognised whole."""
 _KEPT_LINE_CHARACTERS = 1 << 16
 """A line of this length may have been cut by the runtime."""
 FAILURE_CHARACTERS = 1024
@@ -30,8 +30,7 @@ FAILURE_CHARACTERS = 1024
 _KEPT_FAILURE_CHARACTERS = 4096
 """A failure text of this length may have been cut by the runtime."""
 _UNSURE_CHARACTERS = 512
-"""What is not told of the end of a text that the runtime has cut: a number, half of which is gone, is no longer one
-to recognise."""
+"""How much is left out at the end of a text that the runtime has cut: half a number cannot be recognised as one."""
 
 SUMMARY_LOOK_BACK_LINES = 2_000
 """How far back from a failed run's last line its error summary is looked for."""
@@ -39,7 +38,7 @@ SUMMARY_LINES = 20
 """How many of the last lines of stderr it has of each instance; more where a traceback begins before them."""
 _TRACEBACK = "Traceback (most recent call last)"
 
-_UNTELLABLE_FAILURE = "The program's own words are not shown: {}"
+_FAILURE_NOT_SHOWN = "The program's own words are not shown: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +50,12 @@ class Reading:
 
     @property
     def whole(self) -> bool:
-        """Whether any line of the log may be told; otherwise only the summary's."""
+        """Whether the account may read any line of the log; otherwise only the summary's."""
         return any(policy.log_type is LogType.ALL for policy in self.policies)
 
     @property
     def summary(self) -> bool:
-        """Whether the error summary may be told."""
+        """Whether the account may read the error summary."""
         return any(policy.log_type is LogType.ERROR_SUMMARY for policy in self.policies)
 
 
@@ -67,7 +66,7 @@ def reading_of(account_id: str, policies: Iterable[LogPolicy]) -> Reading | None
 
 
 def redacted_line(text: str, reading: Reading, finder: Finder, *, in_summary: bool) -> str | None:
-    """A line as the account reads it; None where it is not told.
+    """A line as the account reads it; None where it may not.
 
     Args:
         text: what the program wrote, whole.
@@ -112,11 +111,11 @@ def error_summary(lines: Sequence[LogLine]) -> frozenset[int]:
     return frozenset(chosen)
 
 
-def tellable_failure(text: str, policies: Iterable[LogPolicy], finder: Finder) -> str:
+def redacted_failure(text: str, policies: Iterable[LogPolicy], finder: Finder) -> str:
     """A failure file's text as every member may read it: masked by every policy, whomever it names, then cut."""
     policies = tuple(policies)
     fault = finder.fault(policies)
     if fault is not None:
-        return _UNTELLABLE_FAILURE.format(fault) if text.strip() else ""
+        return _FAILURE_NOT_SHOWN.format(fault) if text.strip() else ""
     seen = _cleaned(text, _KEPT_FAILURE_CHARACTERS).strip()
     return hidden(seen, policies, FAILURE_CHARACTERS, finder)[:FAILURE_CHARACTERS]

@@ -28,7 +28,7 @@ class FilterPattern:
     expression: str | None = None
 
     def accepts(self, message: str, matches: Callable[[str, str], bool]) -> bool:
-        """Whether the pattern finds the message; `matches` tells whether a regular expression does."""
+        """Whether the pattern finds the message; `matches` says whether a regular expression does."""
         if self.expression is not None:
             return matches(self.expression, message)
         return (

@@ -6,7 +6,7 @@ A value x of a series is shown as
 
 S is the spread of its metric, rounded up to a power of two at a place that nobody knows. K is the number of metrics
 that the algorithm defines: as composition has it, each of K series has sqrt(K) times the noise, so that all of them
-together tell no more than one. The layers have variance one, and each is made of an offset (the same for all points),
+together reveal no more than one. The layers have variance one, and each is made of an offset (the same for all points),
 a slow drift and a jitter for each point:
 
     T, of a table        the same for whatever is measured on the table, which is another member's
@@ -47,11 +47,11 @@ WAVES = 4
 """The drift is a sum of so many cosines, of half a period up to two over the whole run, weaker as they get faster."""
 
 LEAST_SHARE = 0.1
-"""Of its largest absolute value, the least spread of a metric: one that moves little is not told the better for it."""
+"""Of its largest absolute value, the least spread of a metric: one that changes little is not shown more precisely."""
 LEAST_SPREAD = 0.001
 """The least spread of all, in the metric's own unit."""
 GRID = 2.0**-10
-"""Shown values are multiples of S times this: the last digits of a sum would tell which numbers were added."""
+"""Shown values are multiples of S times this: the last digits of a sum would reveal which numbers were added."""
 
 _NORMAL = NormalDist()
 _WEIGHTS = tuple(1 / wave / math.sqrt(sum(k**-2 for k in range(1, WAVES + 1))) for wave in range(1, WAVES + 1))

@@ -137,7 +137,7 @@ def switched_off(seconds: Sequence[float], timeouts: Sequence[int]) -> frozenset
 
 
 def note_of(reading: MetricReading) -> str | None:
-    """What the members are told of definitions that are not used any more (metricsStatusDetails)."""
+    """What the members read about definitions that are not used any more (metricsStatusDetails)."""
     names = sorted({reading.definitions[n]["name"] for n in switched_off(reading.seconds, reading.timeouts)})
     if not names:
         return None

@@ -1,4 +1,4 @@
-"""What each member of a collaboration has to do next, so that it can be used: what `whiteroom explain` tells.
+"""What each member of a collaboration has to do next, so that it can be used: what `whiteroom explain` shows.
 
 Nothing here is enforced; it says beforehand what operations would refuse.
 """
@@ -42,7 +42,7 @@ class SharedTable:
     budget: PrivacyBudgetTemplate | None
     """How often it may be used."""
     private_budget: PrivacyBudgetTemplate | None = None
-    """What may be told of its users: of its owner's, where the table asks for it."""
+    """How much may be learned about its users: its owner's budget, if the table needs one."""
 
     def can_be_used(self, now: datetime) -> bool:
         """Whether its budgets leave anything."""

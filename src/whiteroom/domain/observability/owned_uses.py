@@ -2,7 +2,7 @@
 
 Always: which of its tables and columns were read, by whom, which rule was applied, and how many rows came out. The text
 of the SQL only where AWS entitles it: to whoever wrote the text or the template, who approved the template by its rule,
-and to whom an analysis log told it.
+and to whoever reads it in an analysis log.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a member is told about a run's logs and metrics: whether they reached that member, and if not, why."""
+"""Whether a run's logs and metrics reached a member, and if not, why (logsStatus, metricsStatus)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOTHING_TO_SAY = Publication(None, None)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one member is told of one run."""
+    """Whether one member gets one run's logs or metrics, in AWS's words."""
 
     logs: Publication = NOTHING_TO_SAY
     metrics: Publication = NOTHING_TO_SAY
@@ -79,7 +79,7 @@ def logs_publication(  # noqa: PLR0911 - one row for each reason
     finder: Finder | None = None,
     withheld: str | None = None,
 ) -> Publication:
-    """What `account_id` is told about the logs of one run.
+    """Whether `account_id` gets the logs of one run.
 
     Args:
         account_id: who asks.
@@ -151,7 +151,7 @@ def metrics_publication(
     configuration: MLConfiguration | None,
     withheld: str | None = None,
 ) -> Publication:
-    """What a member is told about the metrics of one run: every member with an ML configuration can read them.
+    """Whether a member gets the metrics of one run: every member with an ML configuration can read them.
 
     Args:
         recorded: what the controller wrote down for all who can.

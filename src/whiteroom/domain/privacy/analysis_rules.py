@@ -62,7 +62,7 @@ def judge(
         reasons.append(reach.reason)
     for table in read:
         reasons += _column_refusals(table, facts.columns[table.name])
-    # What a rule lacks is told first; whether the query keeps to the rule is asked of rules that are whole.
+    # What a rule lacks is refused first; whether the query keeps to the rule is asked of rules that are whole.
     if not reasons:
         owned = frozenset(table.name for table in read if table.owner_account_id == querier_account_id)
         for table in read:

@@ -5,7 +5,7 @@ unit of spending is the epsilon of one noisy release, 1/usersNoisePerQuery: "noi
 of the number of users whose contributions you want to obscure" (docs/sources.md, dp-settings), so the noise of a
 release has the scale usersNoisePerQuery times what one user can change. AWS publishes no formula: decision 0018.
 
-Every number that is told of a budget (PreviewPrivacyImpact, maxCount, remainingCount, what a query is charged) comes
+Every number that is shown of a budget (PreviewPrivacyImpact, maxCount, remainingCount, what a query is charged) comes
 from `UNITS` and what must be learned before noise can be measured. Epsilons are fractions: sums of them are exact.
 
 What a query may be: domain/privacy/user_level.py. What makes the noise: engines/duckdb/noise/mechanisms.py. Templates:
@@ -123,7 +123,7 @@ class PrivacyPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a query costs: told by the engine before it reads a row, and charged however the query ends."""
+    """What a query costs. The engine says it before it reads a row; it is charged however the query ends."""
 
     template_id: str
     units: int
@@ -141,7 +141,7 @@ def bill_of(document: Mapping[str, Any] | None) -> Bill | None:
 
 
 def policy_of(template: PrivacyBudgetTemplate) -> PrivacyPolicy:
-    """What a query is told of a budget."""
+    """What a query may know about a budget."""
     return PrivacyPolicy(template.id, template.users_noise_per_query)
 
 

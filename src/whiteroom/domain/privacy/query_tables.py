@@ -125,7 +125,7 @@ class CatalogTable:
     columns: tuple[Column, ...]
     reading: Reading = Reading()
     marks: tuple[str, ...] = ()
-    """Of each file, what tells it from what it may become, where it was read through as it is; empty where not."""
+    """For each file, what distinguishes it from what it may become, if it was checked in that state; else empty."""
     copies: str = ""
     """A private folder for copies of files that the engine cannot read as they are; empty where there is none."""
     origins: tuple[str, ...] = ()
@@ -145,7 +145,7 @@ class CatalogTable:
     unreadable: str = ""
     """Why what it refers to cannot be read; for its owner alone."""
     public_reason: str = ""
-    """What everybody is told of that; empty where they are told to ask the owner."""
+    """The reason that everybody may read; where it is empty, they are told to ask the owner."""
     snapshot: Snapshot | None = None
     """Of a table whose metadata say which files it has; None of all others."""
 

@@ -1,4 +1,4 @@
-"""How the text of a table's files is read: found or told once, when the table is added, and kept with it."""
+"""How the text of a table's files is read: found or given once, when the table is added, and kept with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Wishes:
     encoding: str = ""
     """Of their text; empty for UTF-8."""
     format: FileFormat | None = None
-    """Iceberg or Delta; None where the files tell what they are."""
+    """Iceberg or Delta; None where the files show what they are."""
     snapshot: str = ""
     """Which state of a table of these is meant, whenever it is read; empty for the latest."""
 

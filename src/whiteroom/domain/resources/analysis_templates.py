@@ -63,7 +63,7 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 
 def tables_named(text: str, table_names: Iterable[str]) -> tuple[str, ...]:
-    """Which of the collaboration's tables a text of SQL names, as far as its words tell.
+    """Which of the collaboration's tables a text of SQL names, judged by its words.
 
     A text may have 500,000 characters and be written to take long: it is read once, and only names make a match.
     """
@@ -77,7 +77,7 @@ def tables_named(text: str, table_names: Iterable[str]) -> tuple[str, ...]:
 
 
 def errors_fit(error_message_configuration: Mapping[str, Any] | None) -> Verdict:
-    """Whether a template's errors can be told as it asks. Its one type, DETAILED, is for PySpark."""
+    """Whether errors can be shown as the template asks. The one type, DETAILED, is for PySpark."""
     if error_message_configuration is None:
         return ALLOWED
     return Denied(

@@ -124,9 +124,9 @@ def _of(kind: HoldingKind, record: Kept, payer_account_id: str | None, size_byte
 def fits(size_bytes: int, held_by_membership: int, held_by_collaboration: int, quotas: Quotas) -> Verdict:
     """Whether so many bytes more may be kept. What a quota allows is allowed to the last byte.
 
-    Sizes are told by their order of magnitude, as metrics of analyses tell them: how many bytes a result or a log has
-    is not for all who read this. What the other members of a collaboration hold no sentence says; who probes what fits
-    can learn it (docs/operating.md).
+    Reasons show sizes by their order of magnitude, as metrics of analyses do: not everybody who reads them may know how
+    many bytes a result or a log has. No reason says what other members of a collaboration hold; a member that probes
+    what fits can learn it (docs/operating.md).
     """
     limit = quotas.limit(Quota.STORED_BYTES_PER_MEMBERSHIP)
     if limit is not None and held_by_membership + size_bytes > limit:

@@ -117,7 +117,7 @@ class ProtectedQuery:
     privacy_parameters: tuple[Mapping[str, Any], ...] = ()
     """DifferentialPrivacySensitivityParameters of what was delivered."""
     measures: Mapping[str, Any] | None = None
-    """What metrics tell of it (analysis_metrics.measures); None before it gave rows."""
+    """What metrics show of it (analysis_metrics.measures); None before it gave rows."""
     restarts: int = 0
     """How often its process was gone and it was started again; a channel's query is counted by its channel."""
     judgement: Mapping[str, Any] | None = None
@@ -128,7 +128,7 @@ class ProtectedQuery:
 
 @dataclass(frozen=True, slots=True)
 class ProtectedQuerySummary:
-    """What lists tell of a query: not its text, which may have 500,000 characters."""
+    """What lists show of a query: not its text, which may have 500,000 characters."""
 
     id: str
     membership_id: str

@@ -98,7 +98,7 @@ def files_of(result: Result) -> tuple[DeliveredFile, ...]:
 
 
 def fetchable(result: Result | None, result_id: str, account_id: str) -> Result | Denied:
-    """The delivery that an account may fetch; of one that is another's it is not told that it is there.
+    """The delivery that an account may fetch; another's looks as if it did not exist.
 
     Args:
         result: the record of that id, whoever's it is.

@@ -1,4 +1,4 @@
-"""Temporary credentials (decision 0024): a token that tells the server itself whose they are.
+"""Temporary credentials (decision 0024): a token that says, to the server alone, whose they are.
 
 Nothing of a session is kept. The token says whose it is, what it was made with and until when, under the server's
 signature; the secret follows from the token and the server's own. What the token names is looked up at every request,

@@ -160,7 +160,7 @@ class TrainedModel:
     partial_bytes: int | None
     """Of the files that a training saved which ran too long; None where nothing of one is kept."""
     partial_pending: bool
-    """Whether what such a training saved is still to be gathered: it was too much to be, before its end was told."""
+    """Whether what such a training saved is still to be gathered: there was too much before its end was recorded."""
     retries: int
     """How often the run was tried again (domain/execution/retries.py)."""
     retry: Retry | None

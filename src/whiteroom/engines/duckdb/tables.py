@@ -114,7 +114,7 @@ def check_headers(tables: Iterable[QueryTable]) -> None:
 
 
 def marks_of(tables: Iterable[QueryTable]) -> dict[str, str]:
-    """What tells each file from what it may become while it is read.
+    """What distinguishes each file from what it may become while it is read.
 
     Raises:
         BrokenData: a file is gone.

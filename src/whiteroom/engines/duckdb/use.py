@@ -1,7 +1,7 @@
 """What a query read and used, for metrics of analyses.
 
-What it read is told by what does not depend on its filters: how many rows its tables have as a whole, and which of
-their columns it names. What the engine read behind its filters would tell of the values that those looked at.
+What it read is measured by what does not depend on its filters: how many rows its tables have as a whole, and which of
+their columns it names. What the engine read behind its filters would reveal the values that the filters compare.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def use_of(connection: duckdb.DuckDBPyConnection, spec: QuerySpec, judged: Judge
 def _tables(connection: duckdb.DuckDBPyConnection, judged: JudgedQuery) -> tuple[TableRead, ...] | None:
     """The tables, or None where one of them hides its counts, or cannot be read through.
 
-    Nor where partitions of one were left where they are: how many rows the others have, a filter would tell.
+    Nor where partitions of one were left where they are: how many rows the others have would reveal a filter.
     """
     if any(hides_counts(table) or table.source.pruned for table in judged.views.values()):
         return None

@@ -151,7 +151,7 @@ def _run_plain(
         return _safely(error)
 
 
-UNTOLD = (
+REASON_WITHHELD = (
     "The query could not be run to its end. Why is not told, because it may be of one user; what the query costs of "
     "the privacy budget is spent."
 )
@@ -187,7 +187,7 @@ def _run_noisy(
                 # At once: how it ended takes room as well.
                 shutil.rmtree(partial, ignore_errors=True)
                 traceback.print_exc()
-                return QueryFailure.INVALID, UNTOLD
+                return QueryFailure.INVALID, REASON_WITHHELD
             use = use_of(connection, spec, guarded.judged, began)
         return replace(_result(folders, guarded, rows, files), privacy=privacy, use=use), ""
     except BrokenData as broken:

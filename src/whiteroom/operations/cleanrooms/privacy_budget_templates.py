@@ -1,4 +1,4 @@
-"""Privacy budget templates: how often a table may be used, and how much of its users may be told.
+"""Privacy budget templates: how often a table may be used, and how much may be learned about its users.
 
 Rules: domain/privacy/privacy_budgets.py, domain/privacy/differential_privacy.py.
 """
@@ -46,7 +46,7 @@ _KIND = "PRIVACY_BUDGET_TEMPLATE"
 
 @operation(CLEANROOMS, "CreatePrivacyBudgetTemplate")
 def create_privacy_budget_template(request: Request, context: Context) -> Response:
-    """Limit how often one of the membership's own tables may be used, or what may be told of its users, from now on."""
+    """Limit how often an own table of the membership may be used, or how much may be learned about its users."""
     tags = checked_tags(request.get("tags"))
     membership = active_membership(context, request["membershipIdentifier"])
     if request["privacyBudgetType"] == DIFFERENTIAL_PRIVACY:
@@ -211,7 +211,7 @@ BUDGET_TEMPLATES.list(
     key="privacyBudgetTemplateSummaries",
 )
 # "When you edit a data access budget, it resets the current budget balance" (docs/sources.md). What was spent of a
-# budget of differential privacy stays spent: what was told cannot be taken back.
+# budget of differential privacy stays spent: what was shown cannot be taken back.
 BUDGET_TEMPLATES.update("UpdatePrivacyBudgetTemplate", "Replace the budget.", _document, key=_KEY, changes=_changes)
 # Without an access budget "table usage is unlimited" (AccessBudget); without one of differential privacy the tables
 # that ask for it cannot be queried.

@@ -244,7 +244,7 @@ def _first_words(request: Request, context: Context, job: TrainedModelInferenceJ
 
 
 def _publications(context: Context, membership_id: str | None) -> Callable[[TrainedModelInferenceJob], Published]:
-    """What the caller is told about the logs and metrics of jobs, each association being read once."""
+    """What the caller reads about the logs and metrics of jobs; each association is loaded once."""
     associations: dict[str, ConfiguredModelAlgorithmAssociation | None] = {}
     configuration = None if membership_id is None else context.tx.ml_configurations.get(membership_id)
     rules = CurrentRules(context.tx)

@@ -192,7 +192,7 @@ def _tables(tx: Transaction, record: Any) -> tuple[str, ...] | None:
 
 
 def _dimensions(record: Any, series: MetricSeries) -> Mapping[str, str]:
-    """What tells a series from all others of its name; a program may call a metric of its own like the system's."""
+    """What distinguishes a series from others of its name; a program may call a metric of its own like the system's."""
     found = (
         {MODEL_ARN: record.arn, VERSION: record.version_identifier} if is_training(record) else {JOB_ARN: record.arn}
     )

@@ -71,7 +71,7 @@ class Unsealable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ContainerSettings:
-    """What one instance's program is told."""
+    """What one instance's program gets."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What the server tells the supervisor of a run in a container engine: everything, once, in one file.
+"""What the supervisor of a run in a container engine gets from the server: everything, once, in one file.
 
 Imported by the supervisor: plain classes and marshal, as runtime/spec.py has it.
 """

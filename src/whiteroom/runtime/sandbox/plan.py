@@ -147,7 +147,7 @@ def _limits(run: Run) -> dict[str, Any]:
 def _make_instance(
     run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
 ) -> specs.InstanceSpec:
-    """One instance: its folders are made, and what its supervisor is told of it is answered."""
+    """Make the folders of one instance, and return what its supervisor needs to know."""
     called = contract.invocation(run, image.program(contract.role(run)), host=host, interface=_INTERFACE)
     _require_program(called.command[0], image, called.environment["PATH"])
     folders.make_work(run, folder, host)

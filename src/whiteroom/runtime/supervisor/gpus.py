@@ -44,7 +44,7 @@ def claim_when_free(
     Args:
         numbers: those of the machine.
         count: how many are wanted.
-        note: is told once that there is something to wait for.
+        note: called once, with why the run waits.
         stopping: whether nobody wants them any more.
         folder: where they are claimed.
     """

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _SIGKILL_EXIT, _SIGXFSZ_EXIT = 128 + 9, 128 + 25
 _NEARLY_BYTES = 1 << 16
 _JUDGE_SECONDS = 2.0
-"""How long what a run left may be looked at before its end is told, however much it is."""
+"""How long what a run left may be looked at before its end is recorded, however much it is."""
 
 
 class SandboxFailed(Exception):

@@ -25,7 +25,7 @@ _FAILURE_CHARACTERS = 4096
 def failure_text(folder: str) -> str:
     """What the program wrote to /opt/ml/output/failure: its beginning as it is, if it is a file at all.
 
-    It is for `domain.container_logs.tellable_failure`, which cleans, masks and cuts it.
+    It is for `domain.container_logs.redacted_failure`, which cleans, masks and cuts it.
     """
     try:
         parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

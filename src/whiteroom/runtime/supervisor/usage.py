@@ -141,7 +141,7 @@ class Sampler:
     def settle(self) -> None:
         """Write what was taken since the last sample, for the account: an instance has ended.
 
-        Its processor time is what the control group still tells; without one it ends with the last sample.
+        Its processor time is what the control group still shows; without one it ends with the last sample.
         """
         before, used = self._seen
         now, cpu = time.monotonic(), group_cpu_seconds(self._groups)

@@ -146,7 +146,7 @@ class Watch:
             used = found.used_bytes + meters.unlinked(pids, self._devices)
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
-        # An engine may tell of an instance's end a moment after its last process is gone.
+        # An engine may report an instance's end a moment after its last process is gone.
         if pids and self._sampler.is_due():
             self._sampler.take(pids, memory, used)
         if used > spec.volume_bytes:

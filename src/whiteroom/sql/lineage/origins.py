@@ -1,8 +1,8 @@
 """Where the values of a resolved query come from: columns of associated tables, through every name they pass under.
 
 Two questions are answered of any part of the tree. `origins`: which columns are named in it at all,
-down through common table expressions and derived tables. `value`: which columns its value may tell,
-where a count tells of rows and not of the column that it counts; and whether it is a constant.
+down through common table expressions and derived tables. `value`: which columns its value may reveal,
+where a count reveals rows and not the column that it counts; and whether it is a constant.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONSTANTS = (exp.Literal, exp.Boolean, exp.Null)
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a value may tell."""
+    """What a value may reveal."""
 
     columns: frozenset[Origin]
     constant: bool
@@ -80,7 +80,7 @@ class Origins:
         return frozenset(found)
 
     def value(self, node: exp.Expr) -> Value:
-        """What the value of an expression, or of a scalar sub-query's output, may tell."""
+        """What the value of an expression, or of a scalar sub-query's output, may reveal."""
         known = self._values.get(id(node))
         if known is None:
             known = self._values[id(node)] = self._find_value(node)

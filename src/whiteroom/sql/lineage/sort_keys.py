@@ -1,10 +1,10 @@
 """Which parts of a sort key keep the order of the column that they are made from, and which make another of it.
 
-Sorting by one column compares its rows with each other, and tells no value. Sorting by a function of it does: by
+Sorting by one column compares its rows with each other, and reveals no value. Sorting by a function of it does: by
 md5(salary), by md5(md5(salary)) and so on, a few dozen orders leave one pair of salaries that fits them all;
-CAST(salary AS TINYINT) tells what is left of a division by 256; round(salary, -3) tells by what stands second in the
-order whose salaries are in one thousand. So what is not known to keep the order, and to keep apart what is not equal,
-tells more of its column than an order may.
+CAST(salary AS TINYINT) reveals the remainder of a division by 256; round(salary, -3) reveals, by the second sort key,
+whose salaries are in the same thousand. So whatever is not known to keep the order, and to keep unequal values apart,
+reveals more of its column than its order.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from sqlglot import exp
 from whiteroom.sql.lineage.origins import Origins
 
 _KEEPING = (exp.AggFunc, exp.RowNumber, exp.Case, exp.If, exp.Coalesce)
-"""Functions that only choose among values, or tell places in an order. What aggregates work out of their values is
-`tallies.py`'s."""
+"""Functions that only choose among values, or give places in an order. What aggregates compute is in `tallies.py`."""
 _MOVING = (exp.AtTimeZone, exp.FromTimeZone, exp.Interval)
 """What is no function to sqlglot, and may make one value of two."""
 

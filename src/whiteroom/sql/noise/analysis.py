@@ -206,7 +206,7 @@ class UserLevel:
     def _by_user(self, window: exp.Window, select: exp.Select) -> bool:
         """Whether no partition has rows of two users.
 
-        One identifier is enough where no other can tell a user of a row in which it is NULL itself.
+        One identifier is enough where no other can name the user of a row in which it is NULL itself.
         """
         keys = [part for part in window.args.get("partition_by") or [] if self.is_identifier(part, select)]
         held = {(column.table, column.name) for key in keys for column in key.find_all(exp.Column)}

@@ -1,4 +1,4 @@
-"""What may fail on a value, and which values are alike: that a query fails tells of the row that it fails on."""
+"""What may fail on a value, and which values are alike: a failing query reveals something of the row it fails on."""
 
 from __future__ import annotations
 

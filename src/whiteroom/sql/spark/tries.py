@@ -24,7 +24,7 @@ def plain(node: exp.Expr) -> exp.Binary:
 
 
 def _apart(node: exp.Expr) -> exp.Expr:
-    """In parentheses, but for what is told by how it is written."""
+    """In parentheses, except literals and intervals, whose spelling matters."""
     if isinstance(node, exp.Literal | exp.Interval):
         return node.copy()
     made = exp.paren(node.copy())

@@ -79,7 +79,7 @@ def decimal(precision: int, scale: int) -> exp.DataType:
 
 
 def array(inner: exp.DataType = NULL) -> exp.DataType:
-    """The type of arrays of one type; of NULLs alone where none is told."""
+    """The type of arrays of one type; without `inner`, of arrays of NULLs."""
     return exp.DataType(this=Kind.ARRAY, expressions=[inner.copy()], nested=True)
 
 
@@ -104,7 +104,7 @@ def inner(spark_type: exp.DataType, place: int = 0) -> exp.DataType:
 
 
 def has_unknown(spark_type: exp.DataType) -> bool:
-    """Whether nothing tells it, or a part of it."""
+    """Whether the type, or a part of it, is unknown."""
     return spark_type == UNKNOWN or any(map(has_unknown, _parts(spark_type)))
 
 

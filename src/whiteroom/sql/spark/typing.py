@@ -78,7 +78,7 @@ def retype(tree: exp.Expr) -> None:
     """The same of a tree whose columns have their types."""
     nodes = list(tree.walk(bfs=True, prune=lambda node: isinstance(node, exp.Lambda) and node is not tree))
     for node in reversed(nodes):
-        # A lambda in it is its function's, which tells the types of its variables.
+        # The function that a lambda belongs to knows the types of its variables.
         if not isinstance(node, exp.Column) and (node is tree or not isinstance(node, exp.Lambda)):
             retype_node(node)
 

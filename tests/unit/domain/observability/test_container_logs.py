@@ -11,8 +11,8 @@ from whiteroom.domain.observability.container_logs import (
     SUMMARY_LINES,
     error_summary,
     reading_of,
+    redacted_failure,
     redacted_line,
-    tellable_failure,
 )
 from whiteroom.domain.privacy.policies import Entity, LogPolicy, LogType
 from whiteroom.redaction import personal
@@ -122,15 +122,15 @@ def test_a_run_that_wrote_nothing_has_an_empty_summary() -> None:
 
 def test_a_failure_text_is_masked_by_every_policy_whomever_it_names() -> None:
     policies = [policy(BOB, hides=(Entity.NUMBERS,)), policy(CAROL, hides=(Entity.CUSTOM,), custom=("Smith",))]
-    assert tellable_failure("Smith is 41\nor\x1b[0m so", policies, FINDER) == "[REDACTED] is [REDACTED]\nor so"
-    assert tellable_failure("Smith is 41", [], FINDER) == "Smith is 41"
-    assert tellable_failure("", policies, FINDER) == ""
+    assert redacted_failure("Smith is 41\nor\x1b[0m so", policies, FINDER) == "[REDACTED] is [REDACTED]\nor so"
+    assert redacted_failure("Smith is 41", [], FINDER) == "Smith is 41"
+    assert redacted_failure("", policies, FINDER) == ""
 
 
 @pytest.mark.parametrize("at", range(FAILURE_CHARACTERS - 18, FAILURE_CHARACTERS + 2))
 def test_a_failure_text_is_cut_after_it_is_masked(at: int) -> None:
     card = policy(BOB, hides=(Entity.CUSTOM,), custom=("[0-9]{16}",))
-    text = tellable_failure("x" * at + "4111111111111111" + "y" * 3000, [card], FINDER)
+    text = redacted_failure("x" * at + "4111111111111111" + "y" * 3000, [card], FINDER)
     assert len(text) <= FAILURE_CHARACTERS
     assert not any(letter.isdigit() for letter in text)
 
@@ -138,7 +138,7 @@ def test_a_failure_text_is_cut_after_it_is_masked(at: int) -> None:
 def test_without_the_detector_the_failure_text_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(personal, "is_installed", lambda: False)
     policies = [policy(BOB, hides=(Entity.PERSONAL,))]
-    text = tellable_failure("Alice, alice@example.org", policies, FINDER)
+    text = redacted_failure("Alice, alice@example.org", policies, FINDER)
     assert "lice" not in text
     assert "pii" in text
-    assert tellable_failure(" ", policies, FINDER) == ""
+    assert redacted_failure(" ", policies, FINDER) == ""

@@ -1,7 +1,7 @@
-"""Reads the text of files through, and finds the first value that its column's type has not.
+"""Checks the text of files, and finds the first value that is not of its column's type.
 
-DuckDB makes integers of `3.7` and `1e3`, and dates of times. So before a query reads a file that nobody has read
-through as it is, each value is looked at as it is written; which files those are is told by their marks.
+DuckDB makes integers of `3.7` and `1e3`, and dates of times. So before a query reads a file that has not been checked
+in its present state, each value is checked as it is written. The marks of files show which these are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROW = "whiteroom row"
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A value that is none of its column's type as it is written. What it is, is not told: it is a row's."""
+    """A value that is not written in its column's type. The value itself is left out: it comes from a row."""
 
     file: str
     line: int | None
@@ -37,7 +37,7 @@ class Misfit:
 
 
 def mark_of(file: str) -> str:
-    """What tells a file from what it may become: a file of another mark may have other bytes.
+    """What distinguishes a file from what it may become: a file of another mark may have other bytes.
 
     Raises:
         OSError: it is gone.

@@ -61,7 +61,7 @@ def _copy_of(file: str, reading: Reading, folder: Path, *, marked: bool) -> str:
             return file
         mark = mark_of(file)
     except OSError:
-        # Who reads it is told.
+        # Whoever reads it gets the error.
         return file
     named = [part for part in path.parent.parts if part.partition("=")[0] in reading.partitions]
     return str(folder.joinpath(_digest(file), _digest(f"{mark} {reading.encoding}"), *named, _NAME))

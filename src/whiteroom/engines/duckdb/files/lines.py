@@ -137,7 +137,7 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def line_of(file: Path, file_format: FileFormat, reading: Reading, row: int, columns: int) -> int | None:
-    """The line (from 1) on which a row (from 1, without the header) begins; None where that cannot be told."""
+    """The line (from 1) on which a row (from 1, without the header) begins; None where that cannot be found."""
     if file_format is FileFormat.CSV:
         return _line_of_record(file, reading, row, columns)
     with unpacked(file) as stream:

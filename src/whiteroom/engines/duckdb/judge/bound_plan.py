@@ -164,7 +164,7 @@ class _Walk:
         groups = [self._made(expression, rows) for expression in node.get("groups", ())]
         self.facts.groups |= _columns(groups)
         values = [self._made(expression, rows) for expression in node.get("expressions", ())]
-        # GROUPING(a) tells which groups a row is of, and no value of a.
+        # GROUPING(a) says which groups a row belongs to, and no value of a.
         return [*groups, *values, *(_NOTHING for _ in node.get("grouping_functions", ()))]
 
     def window(self, node: Node) -> list[Made]:
@@ -190,7 +190,7 @@ class _Walk:
         return _project(rows, node.get("projection_map") or node.get("projections"))
 
     def limit(self, node: Node) -> list[Made]:
-        """Constants alone: a number that comes from rows would tell them by how many rows there are."""
+        """Constants alone: a number that comes from rows would reveal them by how many rows there are."""
         for bound in ("limit_val", "offset_val"):
             if node.get(bound, {}).get("type", "UNSET") not in {"UNSET", "CONSTANT_VALUE"}:
                 raise NotUnderstood("a LIMIT or OFFSET that is no constant")

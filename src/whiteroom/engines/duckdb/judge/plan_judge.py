@@ -86,7 +86,7 @@ def judge_noisy(
         Disagreement: they do something else.
         duckdb.Error: they cannot be run on any rows.
     """
-    # What windows sort by, so that no row's place tells of others, is in their values wherever these go.
+    # What windows sort by, so that no row's place reveals others, is in their values wherever these go.
     facts = replace(
         facts,
         shown=facts.shown | facts.ordered_by,

@@ -64,7 +64,7 @@ class _Total:
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """What noise told of the rows."""
+    """What was learned about the rows, with noise."""
 
     rows_per_user: int
     bounds: dict[str, float]
@@ -119,7 +119,7 @@ def fill(
         chance: noise that is known, for a test; else that of OpenDP.
 
     Returns:
-        DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be told.
+        DifferentialPrivacySensitivityParameters, of each aggregate; they were learned with noise, and may be shown.
     """
     chance = chance or OpenDp()
     make_groups(connection, noisy, key_types)
@@ -195,7 +195,7 @@ def _bound(connection: duckdb.DuckDBPyConnection, value: str, noise: int, chance
     )
     buckets = _histogram(connection, f"SELECT {bucket} AS bucket FROM ({largest})", last + 1)  # noqa: S608 -- quoted
     chosen = chosen_bucket(buckets, noise, VALUES_SHARE, chance)
-    # Where too few users have values to tell, 1 is as good as any, and keeps the noise small.
+    # Where too few users have values to learn from, 1 is as good as any, and keeps the noise small.
     return 2.0 ** (chosen + SMALLEST_LOG2) if chosen is not None else 1.0
 
 
@@ -235,7 +235,7 @@ def _count(connection: duckdb.DuckDBPyConnection, noisy: NoisyText, totals: Sequ
     counted = [f"{total.sql} AS {_total_name(index)}" for index, total in enumerate(totals)]
     columns = ", ".join([*keys, f"count(DISTINCT {_USER}) AS {_USERS}", *counted])
     grouped = f"GROUP BY {', '.join(keys)}" if keys else ""
-    # By their keys: in the order in which groups are found they tell of rows.
+    # By their keys: the order in which groups are found reveals rows.
     order = f"ORDER BY {', '.join(keys)}" if keys else ""
     connection.execute(
         f"CREATE TEMP TABLE {_TOTALS} AS SELECT row_number() OVER ({order}) AS {_GROUP}, * "  # noqa: S608 -- quoted

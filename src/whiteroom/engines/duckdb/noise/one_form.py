@@ -1,11 +1,11 @@
 """Values that compare equal look the same: what a private query shows and what it works with has one form.
 
 DuckDB takes -0.0 and 0.0 for equal, and one NaN and another, and an interval of a month and one of 30 days. Where it
-makes one of equal values (a group's key, DISTINCT, set operations, MIN) it takes whichever it meets first, and that
-tells of rows, their order, threads and the plan. So there is nothing to choose between: a zero is 0.0, a NaN is one
-NaN, text is in Unicode's form NFC, and of types whose equal values have several forms no key is made.
+picks one of equal values (a group's key, DISTINCT, set operations, MIN) it takes whichever it meets first, and that
+reveals rows, their order, threads and the plan. So there is nothing to choose between: a zero is 0.0, a NaN is one
+NaN, text is in Unicode's form NFC, and a type whose equal values have several forms cannot be a key.
 
-`one_form` is for columns whose type DuckDB has told. `mark` and `expand` are for the tree of a query, at the places
+`one_form` is for columns whose type is known from DuckDB. `mark` and `expand` are for the tree of a query, at places
 where one of equal values may be chosen: outputs of every SELECT, keys of GROUP BY, and what is aggregated.
 """
 

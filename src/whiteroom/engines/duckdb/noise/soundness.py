@@ -1,9 +1,9 @@
-"""What a private query may work out on the way: what no order of rows changes, and what fails on no value.
+"""What a private query may compute on the way: only what no order of rows changes, and what fails on no value.
 
-Of tables without users too. DuckDB reads of them what the join with protected rows asks for, in whatever order and on
-however many threads: an aggregate over them that fails, or that turns on the order of its rows, tells of the users that
-it is joined to. TRY (try_wrap.py) holds scalar functions and nothing else. So what stands over rows (aggregates,
-windows, sub-queries taken for a value) is allowed by name here; try_wrap.py then gives it its order.
+This holds for tables without users too. DuckDB reads from them what the join with protected rows asks for, in any order
+and on any number of threads: an aggregate over them that fails, or that depends on the order of its rows, reveals the
+users that it is joined to. TRY (try_wrap.py) covers scalar functions and nothing else. So what is computed over rows
+(aggregates, windows, sub-queries taken as a value) is allowed by name here; try_wrap.py then gives it its order.
 
 Classes are compared as they are: a kind of sqlglot's that derives from an allowed one is another function.
 """

@@ -1,13 +1,13 @@
-"""Makes a query over protected rows answer for every row, where it would else fail on one user's value.
+"""Makes a query over protected rows answer for every row, where it would otherwise fail on one user's value.
 
-That a query fails tells of the row that it fails on, and no noise covers it. So every operator and function that may
-fail on a value stands in DuckDB's TRY, which makes NULL of it for that row alone; casts become TRY_CAST as well; and
-sums are of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries, and it does
-not hold every error: soundness.py refuses what is left.
+A query that fails reveals something of the row that it fails on, and no noise hides that. So every operator and
+function that may fail on a value is put in DuckDB's TRY, which makes it NULL for that row alone; casts become TRY_CAST;
+and sums are of DOUBLE, which reach infinity instead of overflowing. TRY takes no aggregates and no sub-queries, and it
+does not catch every error: soundness.py refuses what is left.
 
-Nor may a user's row say in which order others' rows came, or on how many threads: sums of DOUBLE are taken in the order
-of the values, any value of several is the least, values that compare equal look the same (one_form.py), and a
-LIMIT of others' rows takes the first of them by all that they hold.
+Nor may a user's row reveal in which order other rows came, or on how many threads: sums of DOUBLE are taken in the
+order of the values, any value of several is the least, values that compare equal look the same (one_form.py), and a
+LIMIT of other rows takes the first of them by all their values.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from whiteroom.sql.spark.nested import common_type, known_array
 from whiteroom.sql.spark.types import BIGINT, DATE, INT, TIMESTAMP, of
 
 MAX_VALUES = 10_000_000
-"""Of one array that a function makes as long as it is told."""
+"""The longest array that a function may make where an argument says how long it is."""
 
 
 def _of_array(name: str, macro: str) -> Rule:

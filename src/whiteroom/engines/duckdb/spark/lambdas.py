@@ -1,7 +1,7 @@
 """Functions that take a lambda: its names, their types, and what it is for DuckDB.
 
 A lambda's variables get names of their own as soon as the query is read, that no member can write: what is judged and
-what runs cannot take one for a column, nor a column for one. What a variable may tell is what its function is given
+what runs cannot take one for a column, nor a column for one. What a variable may reveal is what its function is given
 (sql/lineage/origins.py).
 """
 

@@ -21,7 +21,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, *texts: str, private: bool = 
     Args:
         connection: of the query.
         texts: of the query.
-        private: whether macros make NULL of what would end the query, since that tells of a row: of `error`, which
+        private: whether macros make NULL of what would end the query, since that reveals a row: of `error`, which
             DuckDB's TRY does not take, and of what it does not hold (those that have a second form, `private_`).
     """
     made: set[str] = set()
