@@ -129,7 +129,7 @@ class BucketDeliveries:
             ) from error
         owner = destination.owner_account_id
         if self._beside is not None and owner not in {None, place.bucket}:
-            raise DeliveryFailed(_REFUSED, told=_no_bucket_of(place.bucket, str(owner)))
+            raise DeliveryFailed(_REFUSED, for_receiver=_no_bucket_of(place.bucket, str(owner)))
         identity = SERVER if owner is None else member(owner, destination.role_arn, job_id)
         target = Target(identity, place.bucket, self._regions.of(place.bucket))
         with self._as_delivery_errors(identity):

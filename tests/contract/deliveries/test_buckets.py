@@ -373,8 +373,10 @@ def test_a_location_from_before_the_s3_beside_the_server_is_refused_with_the_one
     with pytest.raises(DeliveryFailed, match="Whoever can mend it was told why") as caught:
         beside.deliver(TO, ID, "job", [("a", JOB.at("a"))])
     assert "hospital-a" not in str(caught.value)
-    assert caught.value.told.startswith("The location is in the bucket hospital-a, and results go to the S3 beside")
-    assert f"Set a location in s3://{RECEIVER}/" in caught.value.told
+    assert caught.value.for_receiver.startswith(
+        "The location is in the bucket hospital-a, and results go to the S3 beside"
+    )
+    assert f"Set a location in s3://{RECEIVER}/" in caught.value.for_receiver
     assert front.asked == []
 
 
