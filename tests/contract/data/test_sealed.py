@@ -14,6 +14,7 @@ from support.sealing import Rig
 from support.seaweedfs import Store
 from whiteroom.base.locations import Location
 from whiteroom.data.s3.bucket import Bucket
+from whiteroom.data.s3.data import S3Data
 from whiteroom.data.s3.objects import Objects
 from whiteroom.data.sealed.data import SealedData
 from whiteroom.data.sealed.shelf import Shelf
@@ -72,3 +73,14 @@ class TestSealedDataInS3(DataContract, LocalDataContract):
             client.create_bucket(Bucket=BUCKET)
         place = Location(BUCKET, ("of", uuid.uuid4().hex))
         return Bucket(lambda: client, place, "server-1")
+
+
+THOUGHT_OF = {
+    "archive", "bring", "copy", "erase", "held", "here", "keep", "kept_objects", "list", "measure", "pack", "path",
+    "reference", "sweep", "work",
+}  # fmt: skip
+
+
+def test_every_call_on_data_in_s3_was_thought_of_where_its_objects_are_sealed() -> None:
+    """One that hands out bytes of objects in another way than by `bring` must open them, or not be of sealed data."""
+    assert {name for name in vars(S3Data) if not name.startswith("_")} == THOUGHT_OF

@@ -145,9 +145,9 @@ def test_it_says_whether_there_is_what_noise_is_made_with(
     answer = cli("doctor")
     assert answer.code == 0
     assert "--  differential privacy: None: queries of tables under it are refused." in answer.out
-    assert "`dp`" in answer.out
+    assert "pip install 'whiteroom[dp]'" in answer.out
     assert "--  synthetic data: None: channels of synthetic rows fail." in answer.out
-    assert "`synthetic`" in answer.out
+    assert "pip install 'whiteroom[synthetic]'" in answer.out
 
 
 @pytest.mark.parametrize("name", ["limit: memory", "disk", "container engine", "whatever comes later"])
