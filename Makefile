@@ -41,13 +41,18 @@ $(DEV_READY): $(READY) requirements/dev.lock
 demo: $(READY) ## Three organisations train a model together, in under a minute
 	@$(BIN)/python -m demo
 
+# Servers and queries are processes that import the product, hundreds of times: Python is to keep what it compiles.
+test test-fast test-services: export PYTHONDONTWRITEBYTECODE :=
+
 test: check ## Run every check, and every test that needs no service
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services" $(TESTS)
 
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
 test-services: $(DEV_READY) ## Run the tests that need a container engine, Java and a compiler
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
 check: $(DEV_READY) ## Run ruff, mypy --strict, the import contract, the migrations and the docs checks

@@ -77,20 +77,18 @@ BY_KEY = {
 }
 
 
+@pytest.fixture(scope="module", params=[(ZERO, MINUS), (NAN, OTHER_NAN)], ids=["zeros", "NaNs"])
+def twins(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[PrivateTables]:
+    """A table whose values are alike, and one in which those of p0077 look different."""
+    folder, (one, other) = tmp_path_factory.mktemp("twins"), request.param
+    return [people(folder / "alike", one, one), people(folder / "apart", other, one)]
+
+
 @pytest.mark.parametrize("what", BY_KEY)
-@pytest.mark.parametrize(("one", "other"), [(ZERO, MINUS), (NAN, OTHER_NAN)], ids=["zeros", "NaNs"])
 def test_a_table_whose_values_look_different_is_answered_as_one_whose_values_do_not(
-    tmp_path: Path, what: str, one: str, other: str
+    twins: list[PrivateTables], what: str
 ) -> None:
-    sql = BY_KEY[what]
-    answers = {
-        str(tables.answer(sql, order=order))
-        for name, tables in {
-            "alike": people(tmp_path / "alike", one, one),
-            "apart": people(tmp_path / "apart", other, one),
-        }.items()
-        for order in PLACES[:2]
-    }
+    answers = {str(tables.answer(BY_KEY[what], order=order)) for tables in twins for order in PLACES[:2]}
     assert len(answers) == 1
     assert "-0.0" not in str(answers)
     assert "-nan" not in str(answers)
@@ -127,18 +125,23 @@ BITS = {
 }
 
 
+@pytest.fixture(scope="module")
+def beside_zeros(tmp_path_factory: pytest.TempPathFactory) -> PrivateTables:
+    """The querier's own table has both forms of zero."""
+    mine = "SELECT unnest(['-0.0', '0.0'])::DOUBLE AS v"
+    return PrivateTables(tmp_path_factory.mktemp("zeros"), COLUMNS, PEOPLE.format(amount="1::DOUBLE"), mine)
+
+
 @pytest.mark.parametrize("what", BITS)
 @pytest.mark.parametrize(("a", "b"), [("-0.0", "0.0"), ("0.0", "-0.0"), ("-nan", "nan")])
-def test_no_key_tells_whether_one_person_is_in_its_group(tmp_path: Path, what: str, a: str, b: str) -> None:
+def test_no_key_tells_whether_one_person_is_in_its_group(
+    beside_zeros: PrivateTables, what: str, a: str, b: str
+) -> None:
     """Without noise the number of people tells; the key may not."""
-    tables = people(tmp_path / "tables", "1.0::DOUBLE", "2.0::DOUBLE")
-    tables = PrivateTables(
-        tmp_path, tables.columns, PEOPLE.format(amount="1::DOUBLE"), "SELECT unnest(['-0.0', '0.0'])::DOUBLE AS v"
-    )
     shown = []
     for n in (-1, 5):
         for order in PLACES[:2]:
-            *rows, _ = tables.answer(BITS[what].format(a=a, b=b, n=n), order=order)
+            *rows, _ = beside_zeros.answer(BITS[what].format(a=a, b=b, n=n), order=order)
             shown.append([row.rsplit(",", 1)[0] for row in rows])
     assert all(keys == shown[0] for keys in shown)
     assert "-" not in str(shown)
@@ -195,15 +198,22 @@ INSIDE = {
 }
 
 
-@pytest.mark.parametrize("what", INSIDE)
-def test_what_is_made_of_each_persons_values_does_not_turn_on_the_order_of_rows(tmp_path: Path, what: str) -> None:
+@pytest.fixture(scope="module")
+def both_zeros(tmp_path_factory: pytest.TempPathFactory) -> PrivateTables:
+    """Each person has rows of both forms of zero."""
     rows = PEOPLE.format(amount="CASE WHEN i % 2 = 0 THEN 0::DOUBLE ELSE '-0.0'::DOUBLE END").replace(
         "% 3000", "% 1000"
     )
-    tables = PrivateTables(tmp_path, COLUMNS, rows)
+    return PrivateTables(tmp_path_factory.mktemp("both"), COLUMNS, rows)
+
+
+@pytest.mark.parametrize("what", INSIDE)
+def test_what_is_made_of_each_persons_values_does_not_turn_on_the_order_of_rows(
+    both_zeros: PrivateTables, what: str
+) -> None:
     sql = f"WITH t AS ({INSIDE[what]}) SELECT k, COUNT(*) AS c FROM t GROUP BY k"
     answers = {
-        str(tables.answer(sql, order=order, threads=threads))
+        str(both_zeros.answer(sql, order=order, threads=threads))
         for order, threads in zip(PLACES, (1, 4, 1, 4), strict=True)
     }
     assert len(answers) == 1
@@ -233,6 +243,14 @@ def test_text_that_a_collation_would_take_for_equal_are_two_keys_and_each_is_sho
     assert [row.partition(",")[0] for row in rows] == ["('flu'"]
 
 
+@pytest.fixture(scope="module")
+def many_rows(tmp_path_factory: pytest.TempPathFactory) -> PrivateTables:
+    """More rows of a person than are kept of one."""
+    rows = PEOPLE.format(amount="(i % 11)::DOUBLE / 7").replace("range(6000)", "range(13000)")
+    mine = "SELECT range::INTEGER AS seq FROM range(9000)"
+    return PrivateTables(tmp_path_factory.mktemp("many"), COLUMNS, rows, mine)
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize(
     "sql",
@@ -245,18 +263,17 @@ def test_text_that_a_collation_would_take_for_equal_are_two_keys_and_each_is_sho
             "ON n < w.seq GROUP BY w.seq"
         ),
         (
-            "SELECT w.r % 4 AS k, COUNT(DISTINCT pid) AS c FROM pd JOIN (SELECT seq % 3 AS n, "
-            "ROW_NUMBER() OVER (ORDER BY seq % 3) AS r FROM mine) AS w ON pd.n = w.n GROUP BY w.r % 4"
+            "SELECT w.r % 4 AS k, COUNT(DISTINCT pid) AS c FROM pd JOIN (SELECT seq % 300 AS n, "
+            "ROW_NUMBER() OVER (ORDER BY seq % 300) AS r FROM mine) AS w ON pd.n = w.n GROUP BY w.r % 4"
         ),
     ],
 )
-def test_neither_the_order_of_rows_nor_the_number_of_threads_is_seen(tmp_path: Path, sql: str, threads: int) -> None:
-    """More rows of a person than are kept of one."""
-    rows = PEOPLE.format(amount="(i % 11)::DOUBLE / 7").replace("range(6000)", "range(13000)")
-    tables = PrivateTables(tmp_path, COLUMNS, rows, "SELECT range::INTEGER AS seq FROM range(9000)")
-    same = tables.answer(sql)
+def test_neither_the_order_of_rows_nor_the_number_of_threads_is_seen(
+    many_rows: PrivateTables, sql: str, threads: int
+) -> None:
+    same = many_rows.answer(sql)
     for order in PLACES[2:]:
-        assert tables.answer(sql, order=order, threads=threads) == same
+        assert many_rows.answer(sql, order=order, threads=threads) == same
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ sub-query over it that fails on one row, or turns on the order of rows, would te
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from support.still import PrivateTables
@@ -102,14 +100,13 @@ REFUSED = {
 }
 
 
-@pytest.fixture
-def twins(tmp_path: Path) -> list[PrivateTables]:
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> list[PrivateTables]:
     """Tables that differ in whether one person, p0077, joins to the attacker's worst group."""
-    made = []
-    for number, joined in enumerate(VICTIMS.values()):
-        (tmp_path / str(number)).mkdir()
-        made.append(PrivateTables(tmp_path / str(number), COLUMNS, PEOPLE.format(n=joined), MINE))
-    return made
+    return [
+        PrivateTables(tmp_path_factory.mktemp("twin"), COLUMNS, PEOPLE.format(n=joined), MINE)
+        for joined in VICTIMS.values()
+    ]
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -74,7 +74,7 @@ def followed(client: Any, until: str, seconds: float = 60) -> list[str]:
             token = {"nextToken": page["nextToken"]}
         if until in seen:
             return seen
-        time.sleep(0.05)
+        patience.rest()
     raise AssertionError(f"{until!r} did not come: {seen[-3:]}")
 
 

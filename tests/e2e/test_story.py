@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tarfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +184,7 @@ def train_on_two_instances(told: Told, name: str, distribution: str) -> Any:
         if model["status"] in {"ACTIVE", "CREATE_FAILED"}:
             return model
         assert not patience.is_lost, model["status"]
-        time.sleep(0.05)
+        patience.rest()
 
 
 def test_two_instances_that_leave_the_same_model_leave_one(told: Told) -> None:

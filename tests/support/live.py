@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -282,7 +281,7 @@ def once(wanted: Callable[[Any], Any], look: Callable[[], Any], seconds: float =
     patience = Patience(seconds)
     while not wanted(seen := look()):
         assert not patience.is_lost, f"It did not come to that in {seconds} seconds: {seen}"
-        time.sleep(0.02)
+        patience.rest()
     return seen
 
 

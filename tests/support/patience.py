@@ -7,6 +7,8 @@ import time
 
 _MOST = 20.0
 """A machine with more to do than that many of its kind could is not waited for."""
+_LEAST_REST_SECONDS, _MOST_REST_SECONDS = 0.005, 0.25
+"""Between two looks: one takes milliseconds of what is looked at, too."""
 
 
 class Patience:
@@ -22,6 +24,11 @@ class Patience:
         """Whether it has run out. The busiest moment of the wait counts: what was slowed down then is late now."""
         self._stretch = max(self._stretch, stretch())
         return time.monotonic() - self._began > self._seconds * self._stretch
+
+    def rest(self) -> None:
+        """Sleep until the next look: a tenth of what was waited so far, so that looking takes little of the machine."""
+        waited = time.monotonic() - self._began
+        time.sleep(min(max(_LEAST_REST_SECONDS, waited / 10), _MOST_REST_SECONDS))
 
 
 def stretch() -> float:

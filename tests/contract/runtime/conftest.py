@@ -2,7 +2,6 @@ import itertools
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -134,7 +133,7 @@ class Runs:
         patience = Patience(PATIENCE_SECONDS)
         while not condition():
             assert not patience.is_lost, "it did not come to pass"
-            time.sleep(0.005)
+            patience.rest()
 
     def until_logged(self, run_id: RunId, text: str) -> None:
         self.until(lambda: text in self.text(run_id))

@@ -8,7 +8,6 @@ it is stopped. What a program finds that really runs is in programs.py.
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -24,7 +23,7 @@ def ended(runtime: Runtime, run_id: RunId) -> RunEnd:
     while (seen := runtime.observe(run_id)).end is None:
         assert seen.phase is Phase.RUNNING
         assert not patience.is_lost
-        time.sleep(0.005)
+        patience.rest()
     return seen.end
 
 

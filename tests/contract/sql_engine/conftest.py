@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.patience import Patience
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.queries import QueryObservation, QuerySpec, ResultFormat
@@ -84,8 +84,10 @@ class EngineFolder:
         return self.end(spec.id), spec
 
     def end(self, query_id: str) -> QueryObservation:
+        patience = Patience(60)
         while (seen := self.engine.observe(query_id)).phase is Phase.RUNNING:
-            time.sleep(0.005)
+            assert not patience.is_lost
+            patience.rest()
         return seen
 
     def text(self, sql: str, **changes: Any) -> str:

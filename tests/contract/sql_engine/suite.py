@@ -6,8 +6,6 @@ stopped, and `refused` is a query that the rules do not let through; each has an
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from support.patience import Patience
@@ -20,7 +18,7 @@ def ended(engine: SqlEngine, query_id: str) -> QueryObservation:
     patience = Patience(60)
     while (seen := engine.observe(query_id)).phase is Phase.RUNNING:
         assert not patience.is_lost
-        time.sleep(0.005)
+        patience.rest()
     return seen
 
 

@@ -6,8 +6,6 @@ there.
 
 from __future__ import annotations
 
-import time
-
 from support.patience import Patience
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.execution.synthetic_data import (
@@ -23,7 +21,7 @@ def ended(synthesiser: Synthesiser, synthesis_id: str) -> SynthesisObservation:
     patience = Patience(120)
     while (seen := synthesiser.observe(synthesis_id)).phase is Phase.RUNNING:
         assert not patience.is_lost
-        time.sleep(0.02)
+        patience.rest()
     return seen
 
 

@@ -56,7 +56,7 @@ def ended(synthesiser: LocalSynthesiser, spec: SynthesisSpec) -> SynthesisObserv
     while (seen := synthesiser.observe(spec.id)).phase is not Phase.ENDED:
         assert seen.phase is Phase.RUNNING
         assert not patience.is_lost
-        time.sleep(0.05)
+        patience.rest()
     # It lets go of its lock when it has ended, and it ends when the real rows are gone.
     assert not Path(synthesiser._data.path(spec.source)).exists()
     return seen

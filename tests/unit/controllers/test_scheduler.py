@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -23,7 +22,7 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
     patience = Patience(seconds)
     while not true():
         assert not patience.is_lost, "it did not happen"
-        time.sleep(0.005)
+        patience.rest()
 
 
 def controllers_of(world: World, timing: Timing | None = None) -> Controllers:

@@ -38,20 +38,22 @@ LOOSENING = re.compile(
 def sentences() -> Iterator[tuple[str, str]]:
     """Every text in the source that a reader may see, with where it stands; f-strings with their holes left out."""
     for file in sorted(SOURCES.rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        place = file.relative_to(SOURCES)
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
         docstrings = {
             id(node.body[0].value)
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
             and node.body
             and isinstance(node.body[0], ast.Expr)
         }
-        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
-            where = f"{file.relative_to(SOURCES)}:{getattr(node, 'lineno', 0)}"
+        parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        told_elsewhere = parts | docstrings
+        for node in nodes:
+            where = f"{place}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.JoinedStr):
                 yield where, "".join(str(p.value) if isinstance(p, ast.Constant) else "X" for p in node.values)
-            elif isinstance(node, ast.Constant) and id(node) not in parts | docstrings and " " in str(node.value):
+            elif isinstance(node, ast.Constant) and id(node) not in told_elsewhere and " " in str(node.value):
                 yield where, str(node.value)
 
 

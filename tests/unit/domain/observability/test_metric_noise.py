@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import fmean, pstdev
 
 import pytest
@@ -57,20 +58,39 @@ def added(
     """What the noise adds to each value, as a part of level times spread."""
     series, points = measured(values, name=name)
     drawn = noise(series, server, level, asked)
-    return [(drawn.on(point).value - point.value) / drawn.deviation for point in points]
+    return [_part(drawn, point) for point in points]
+
+
+def added_at(
+    number: int,
+    values: Sequence[float],
+    server: int = 1,
+    level: NoiseLevel = MEDIUM,
+    asked: Question = ASKED,
+    name: str = "loss",
+) -> float:
+    """What `added` has for the value of that number; the noise of the others is not drawn."""
+    series, points = measured(values, name=name)
+    return _part(noise(series, server, level, asked), points[number])
+
+
+def _part(drawn: Noise, point: MetricPoint) -> float:
+    return (drawn.on(point).value - point.value) / drawn.deviation
 
 
 def falling(count: int = 50, start: float = 1.0) -> list[float]:
     return [start * math.exp(-number / 20) for number in range(count)]
 
 
-def over_servers(values: Sequence[float], level: NoiseLevel = MEDIUM) -> Iterator[list[float]]:
-    return (added(values, server, level) for server in range(SERVERS))
+@cache
+def long_runs() -> list[list[float]]:
+    """What the noise of each server adds to 400 values."""
+    return [added(falling(400), server) for server in range(SERVERS)]
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_noise_on_one_value_is_as_strong_as_its_level_says_and_has_no_bias(level: NoiseLevel) -> None:
-    one_of_each = [drawn[17] for drawn in over_servers(falling(), level)]
+    one_of_each = [added_at(17, falling(), server, level) for server in range(SERVERS)]
     assert pstdev(one_of_each) == pytest.approx(1, abs=0.15)
     assert fmean(one_of_each) == pytest.approx(0, abs=0.2)
 
@@ -80,17 +100,17 @@ def test_a_higher_level_is_more_noise() -> None:
 
 
 def test_averaging_all_points_of_a_series_leaves_seven_tenths_of_the_noise() -> None:
-    left = pstdev(fmean(drawn) for drawn in over_servers(falling(400)))
+    left = pstdev(fmean(drawn) for drawn in long_runs())
     assert left == pytest.approx(math.sqrt(0.5), abs=0.08)
 
 
 def test_averaging_a_stretch_of_points_leaves_more() -> None:
-    left = pstdev(fmean(drawn[100:150]) for drawn in over_servers(falling(400)))
+    left = pstdev(fmean(drawn[100:150]) for drawn in long_runs())
     assert left > 0.75
 
 
 def test_the_difference_of_two_stretches_stays_noisy_too() -> None:
-    left = pstdev(fmean(drawn[:50]) - fmean(drawn[-50:]) for drawn in over_servers(falling(400)))
+    left = pstdev(fmean(drawn[:50]) - fmean(drawn[-50:]) for drawn in long_runs())
     assert left > 0.4
 
 
@@ -122,7 +142,7 @@ def test_many_metrics_of_one_algorithm_together_tell_no_more_than_one(metrics: i
     """One value under many names: averaged, their noise is that of one, as if there were no others."""
     asked = replace(ASKED, metrics=metrics)
     left = [
-        fmean(added(falling(20), server, asked=asked, name=f"loss{n}")[17] for n in range(metrics))
+        fmean(added_at(17, falling(20), server, asked=asked, name=f"loss{n}") for n in range(metrics))
         for server in range(100)
     ]
     assert pstdev(left) > 0.8
@@ -149,7 +169,7 @@ def test_averaging_many_variations_of_a_training_leaves_most_of_the_noise() -> N
         runs = []
         for run in range(40):
             asked = replace(ASKED, inputs=(("hyperparameter seed", str(run)),))
-            runs.append(added(falling(20, start=0.9 + run / 1_000), server, asked=asked)[17])
+            runs.append(added_at(17, falling(20, start=0.9 + run / 1_000), server, asked=asked))
         left.append(fmean(runs))
     assert pstdev(left) == pytest.approx(LASTING, abs=0.17)
 
@@ -160,7 +180,7 @@ def test_an_input_that_changes_nothing_makes_no_other_noise_of_the_lasting_layer
     left = []
     for server in range(40):
         runs = [
-            added(falling(8), server, asked=replace(ASKED, inputs=(("hyperparameter ignored", str(n)),)))[3]
+            added_at(3, falling(8), server, asked=replace(ASKED, inputs=(("hyperparameter ignored", str(n)),)))
             for n in range(250)
         ]
         left.append(fmean(runs))
@@ -176,7 +196,7 @@ def test_tables_that_are_read_beside_another_members_add_noise_and_take_none_off
         for mask in range(32):
             beside = tuple(f"111111111111 table{n}" for n in range(5) if mask >> n & 1)
             asked = replace(ASKED, tables=tuple(sorted((*ASKED.tables, *beside))))
-            runs.append(added(falling(20, start=0.9 + mask / 1_000), server, asked=asked)[17])
+            runs.append(added_at(17, falling(20, start=0.9 + mask / 1_000), server, asked=asked))
         # The best that a member can do: those with the fewest tables have the least noise.
         left.append(fmean(runs[:1] * 5 + runs[1:2] * 2 + runs[2:]))
     assert pstdev(left) > 0.85 * LASTING
@@ -238,21 +258,21 @@ def test_a_metric_whose_values_are_known_does_not_tell_the_noise_of_another() ->
     """An epoch's number, say, even where its range is that of the loss."""
     left = []
     for server in range(SERVERS):
-        known = added([number / 60 for number in range(50)], server, name="epoch")
-        left.append(added(falling(), server)[17] - known[17])
+        known = added_at(17, [number / 60 for number in range(50)], server, name="epoch")
+        left.append(added_at(17, falling(), server) - known)
     # They share the layer of the tables, and no other.
     assert pstdev(left) > math.sqrt(2 * (ALGORITHM_VARIANCE + RUN_VARIANCE)) * 0.9
 
 
 def test_known_values_of_the_same_metric_do_not_tell_the_noise_of_another_run() -> None:
     """A hyperparameter that makes the program print known values: the layer of the run is another one."""
-    left = [added(falling(), server)[17] - added(falling(start=0.999), server)[17] for server in range(SERVERS)]
+    left = [added_at(17, falling(), server) - added_at(17, falling(start=0.999), server) for server in range(SERVERS)]
     assert pstdev(left) == pytest.approx(math.sqrt(2 * RUN_VARIANCE), abs=0.1)
 
 
 def test_two_levels_of_the_same_values_do_not_solve_for_them() -> None:
-    low = [added(falling(), server, NoiseLevel.LOW)[17] for server in range(SERVERS)]
-    high = [added(falling(), server, NoiseLevel.HIGH)[17] for server in range(SERVERS)]
+    low = [added_at(17, falling(), server, NoiseLevel.LOW) for server in range(SERVERS)]
+    high = [added_at(17, falling(), server, NoiseLevel.HIGH) for server in range(SERVERS)]
     assert abs(fmean(a * b for a, b in zip(low, high, strict=True))) < 0.15
 
 
