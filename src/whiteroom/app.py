@@ -316,7 +316,8 @@ def _controllers(
 ) -> Controllers:
     data = open_data(settings, lambda: ids_at_work(store), store)
     if settings.files == "sealed":
-        tell_lost(memory_folder(settings.memory_folder, settings.data), lambda: runs_under_way(store))
+        memory = memory_folder(settings.memory_folder, settings.data)
+        tell_lost(memory, settings.data, lambda: runs_under_way(store))
     runtime = open_runtime(settings)
     runtime.warm()
     redact = partial(redacted_failure, finder=finder)

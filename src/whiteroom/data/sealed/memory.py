@@ -17,7 +17,7 @@ from whiteroom.base.machine_errors import Trouble
 _IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _DEFAULT: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, whose owner and mode are looked at
 BEGUN: Final = "begun"
-"""Is there once what ran before the machine started again has been told to be lost."""
+"""Is there once the server knows what the machine's start has cost it; says which data folder's memory this is."""
 
 
 class NotPrivate(Trouble):

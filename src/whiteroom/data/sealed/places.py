@@ -44,6 +44,7 @@ def open_sealed(choice: SealedChoice, in_use: InUse | None, seal: Seal) -> Serve
             open_memory(memory)
         except NotPrivate as error:
             raise AnotherPlace(str(error)) from None
+        _require_own(memory, choice.data)
         _require_rest(choice.data)
     data = open_place(choice, in_use, partial(_opened, choice, in_use, seal, memory))
     if in_use is not None and isinstance(data, SealedData):
@@ -53,7 +54,7 @@ def open_sealed(choice: SealedChoice, in_use: InUse | None, seal: Seal) -> Serve
     return data
 
 
-def tell_lost(memory: Path, under_way: Callable[[], Iterator[RunId]]) -> None:
+def tell_lost(memory: Path, root: Path, under_way: Callable[[], Iterator[RunId]]) -> None:
     """After a start of the machine, have each run that was under way look like one that died before it began.
 
     It is tried again then (decision 0023). Safe to repeat.
@@ -64,12 +65,23 @@ def tell_lost(memory: Path, under_way: Callable[[], Iterator[RunId]]) -> None:
         if not any((memory / folder / run_id).exists() for folder in ("runs", "containers")):
             (memory / "runs").mkdir(mode=0o700, exist_ok=True)
             (memory / "runs" / run_id).mkdir(mode=0o700)
-    (memory / BEGUN).touch(mode=0o600)
+    (memory / BEGUN).write_text(str(root), encoding="utf-8")
 
 
 def _opened(choice: SealedChoice, in_use: InUse | None, seal: Seal, memory: Path, bucket: Objects | None) -> SealedData:
     objects = bucket or Shelf(choice.data / SHELF)
     return SealedData(choice.data, objects, seal, memory, choice.cache_bytes, in_use, adopts=bucket is None)
+
+
+def _require_own(memory: Path, root: Path) -> None:
+    """Refuse what another server's opened bytes lie in: a restored folder's settings name the same."""
+    with suppress(FileNotFoundError):
+        other = (memory / BEGUN).read_text(encoding="utf-8")
+        if other != str(root):
+            raise AnotherPlace(
+                f"In {memory} lies what the server in {other} has open: name another folder by memory_folder. Where "
+                "that server runs no more, and nothing of it is under way, empty the folder instead."
+            )
 
 
 def _require_rest(root: Path) -> None:

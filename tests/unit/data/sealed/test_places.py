@@ -95,8 +95,19 @@ def test_no_server_starts_whose_opened_bytes_may_come_to_a_disk(rig: Rig, monkey
 def test_after_a_start_of_the_machine_runs_look_like_those_that_died_before_they_began(tmp_path: Path) -> None:
     (tmp_path / "containers" / "inference-2").mkdir(parents=True)
     runs = [RunId("training-1"), RunId("inference-2")]
-    tell_lost(tmp_path, lambda: iter(runs))
+    tell_lost(tmp_path, Path("/srv/data"), lambda: iter(runs))
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["training-1"]
     (tmp_path / "runs" / "training-1").rmdir()
-    tell_lost(tmp_path, lambda: iter(runs))
+    tell_lost(tmp_path, Path("/srv/data"), lambda: iter(runs))
     assert list((tmp_path / "runs").iterdir()) == [], "it is told once"
+
+
+def test_the_memory_of_another_server_is_refused_as_long_as_it_is_that_server_s(rig: Rig) -> None:
+    memory_of_both = Path(chosen(rig).memory_folder)
+    memory_of_both.mkdir(mode=0o700)
+    tell_lost(memory_of_both, rig.root, lambda: iter(()))
+    assert open_sealed(chosen(rig), frozenset, rig.seal())
+    restored = rig.folder / "restored"
+    restored.mkdir()
+    with pytest.raises(AnotherPlace, match=f"what the server in {rig.root} has open: name another folder"):
+        open_sealed(Chosen(restored, str(memory_of_both)), frozenset, rig.seal())
