@@ -1,4 +1,4 @@
-"""The composition root: settings in, a running server out. Adapters meet here and nowhere else."""
+"""The composition root: it makes a running server from settings. Only here do adapters meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The adapters that settings choose between."""
+"""Opens the adapters that the settings choose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How files are compressed, which their first bytes show, and what is packed in them."""
+"""Compressed files: recognised by their first bytes, and unpacked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings objects of S3 to files: what was listed, byte for byte, or nothing."""
+"""Downloads objects of S3 to files: exactly what was listed, or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients made of credentials that were handed over: in a child process, which has none of its own."""
+"""boto3 clients in a child process, made from credentials that the server hands over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For whom AWS is asked: the server itself, or a member."""
+"""On whose behalf the server calls AWS: its own, or a member's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients of AWS that are made once somebody needs them: where most never do, and boto3 need not be there."""
+"""AWS clients that are made only when somebody needs them, so that boto3 need not be installed where nobody does."""
 
 from __future__ import annotations
 

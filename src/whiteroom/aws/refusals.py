@@ -19,7 +19,7 @@ from whiteroom.base.archives import shown
 
 
 class AwsRefused(Exception):
-    """AWS, or what stands in for it, refused. The message is for the one member who was asked for, and the operator."""
+    """AWS, or what is in for it, refused. The message is for the one member who was asked for, and the operator."""
 
     public: Final = "The storage or catalog of a member's own refused the server; that member was told why."
     """For everybody else: it names no call, no bucket and no role."""

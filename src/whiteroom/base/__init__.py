@@ -1,1 +1,1 @@
-"""What every other room may stand on: faults, ARNs, callers, time. Standard library only."""
+"""What every other package may use: faults, ARNs, callers, time. Standard library only."""

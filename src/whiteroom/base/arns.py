@@ -33,7 +33,7 @@ class Arn:
 
     @property
     def resource_id(self) -> str:
-        """What stands after the last slash: the resource's own identifier."""
+        """What comes after the last slash: the resource's own identifier."""
         return self.resource.rsplit("/", 1)[-1]
 
     @property

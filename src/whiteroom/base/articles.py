@@ -1,4 +1,4 @@
-"""`a` or `an`, for sentences whose noun is only known when they are said."""
+"""`a` or `an`, for messages whose noun is known only at run time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks: an account, and which of its users, in which role."""
+"""The caller of an operation: an account, and which of its users, in which role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time, handed in: nothing below app.py reads the machine's clock by itself."""
+"""The clock that app.py passes to everything else: nothing below app.py reads the machine's own."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The answers that the service models define for what cannot be done.
+"""Faults: the errors that the service models define.
 
 Fault
 ├── ValidationFault        400  the request breaks a constraint, or names a malformed configuration

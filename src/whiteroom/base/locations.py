@@ -1,4 +1,4 @@
-"""Which keys, names and locations there may be. Whatever passes here cannot lead out of the store's folder."""
+"""Which keys, names and S3 locations are allowed. None that passes leads out of the store's folder."""
 
 from __future__ import annotations
 

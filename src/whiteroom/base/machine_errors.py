@@ -1,4 +1,4 @@
-"""What the server lacks for the moment: a full disk, a file system that is read-only, a database that is held.
+"""Errors of the machine that may pass: a full disk, a read-only file system, a locked database.
 
 No fault of whoever asked, and mended by the operator: then the same is tried again. So a request is answered with an
 internal error, a controller's step waits, and the server's log has one sentence, not where it came from.

@@ -1,4 +1,4 @@
-"""Whole folders: put in place, and removed, whatever stands in them."""
+"""Puts whole folders in place and removes them, whatever is in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a table of the catalog again, all of it, and says what is not as it was when it was added."""
+"""Reads all of a table again, and reports what has changed since it was added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where copies of tables' files lie that no engine reads as they are: private, each table's in a folder of its own."""
+"""Where copies of tables' files are kept that engines cannot read directly: private, in a folder for each table."""
 
 from __future__ import annotations
 

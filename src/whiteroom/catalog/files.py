@@ -98,7 +98,7 @@ def _matching(folder: Path, source: str) -> list[Path]:
 
 
 def folder_of(source: str) -> Path:
-    """The folder in which a source looks for files: itself, or what stands before a pattern."""
+    """The folder in which a source looks for files: itself, or what comes before a pattern."""
     parts = Path(source).parts
     magic = next((index for index, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
     path = Path(*parts[:magic])

@@ -1,4 +1,4 @@
-"""What files seemed to be that were refused, for the owner who asked for them, and for nobody else."""
+"""What a refused file seems to contain, for the owner who added it, and for nobody else."""
 
 from __future__ import annotations
 

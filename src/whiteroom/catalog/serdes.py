@@ -1,4 +1,4 @@
-"""How Hive's SerDes have a table's files written: which format, and how the text of a CSV is read.
+"""Hive's SerDes: which format a table's files have, and how the text of a CSV is read.
 
 What a SerDe or a table says is obeyed, is of no effect on rows (listed here), or is refused by name.
 """

@@ -1,4 +1,4 @@
-"""What the owner of files is shown of them: terminal-safe, and as much as fits a screen."""
+"""How `whiteroom catalog` shows files to their owner: terminal-safe, and as much as fits a screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data folder as commands find it: made, opened, or refused."""
+"""Opens the data folder for commands: it is made, opened, or refused."""
 
 from __future__ import annotations
 

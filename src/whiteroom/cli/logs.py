@@ -1,4 +1,4 @@
-"""`whiteroom logs`: what a training or an inference job wrote, for the operator, whole."""
+"""`whiteroom logs`: all that a training or an inference job wrote, for the operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`whiteroom ops`: the ledger of operations, from the service models and the handlers that are registered."""
+"""`whiteroom ops`: which operations there are, from the service models and the registered handlers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`whiteroom owner`: what an owner wants done at once, and asks the operator for."""
+"""`whiteroom owner`: what the operator does at once at an owner's request."""
 
 from __future__ import annotations
 

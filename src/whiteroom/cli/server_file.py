@@ -1,4 +1,4 @@
-"""One server per data folder: the lock that sees to it, and where the server listens."""
+"""server.json: the lock that allows one server per data folder, and the address where it listens."""
 
 from __future__ import annotations
 

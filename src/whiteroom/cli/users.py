@@ -1,4 +1,4 @@
-"""`whiteroom users`: who signs for an account, and what each may do."""
+"""`whiteroom users`: the users of an account, and their roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options by which an owner says how the text of a table's files is written."""
+"""The options of `catalog add` that say how the text of a table's files is written."""
 
 from __future__ import annotations
 

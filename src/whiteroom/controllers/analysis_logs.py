@@ -1,4 +1,4 @@
-"""Analysis logs where analyses end, whatever ended them: in the same transaction.
+"""Writes analysis logs when analyses end, however they end, in the same transaction.
 
 Who reads what: domain/observability/analysis_logs.py.
 """

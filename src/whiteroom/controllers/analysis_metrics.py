@@ -1,4 +1,4 @@
-"""What a query read, wrote and used, as it is kept for metrics of analyses.
+"""Keeps what a query read, wrote and used, for metrics of analyses.
 
 What members read of it: domain/observability/analysis_metrics.py.
 """

@@ -1,4 +1,4 @@
-"""What a training leaves becomes artefacts, under the policies of its algorithm."""
+"""Packs what a training leaves as artefacts, under the policies of its algorithm."""
 
 from __future__ import annotations
 

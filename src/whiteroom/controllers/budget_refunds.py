@@ -1,4 +1,4 @@
-"""What a query was counted for and did not use is given back to the tables' access budgets.
+"""Gives back to tables' access budgets what a query was counted for and did not use.
 
 An operation counts every table that the text names, in the transaction that records the query; which of
 them it read is known when the engine has parsed it. Called in the transaction that records the query's end.

@@ -1,4 +1,4 @@
-"""Before a step that cannot be taken back: the record is as it was read, and its member is still there."""
+"""Checks before a step that cannot be undone: the record has not changed, and its member is still there."""
 
 from __future__ import annotations
 

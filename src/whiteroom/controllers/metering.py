@@ -1,4 +1,4 @@
-"""What work took of the machine is added to its payer's account: each part once, whatever the server dies of."""
+"""Adds what work took of the machine to its payer's bill: each part once, however often the server is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metric definitions at work on lines of a log. What an expression costs is counted: one too costly is dropped."""
+"""Applies metric definitions to lines of a log. An expression that costs too much is switched off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a query takes to run, as it is now: its text, its parameters, and the tables that it may see."""
+"""Puts together what a query needs to run: its text, its parameters, and the tables that it may see now."""
 
 from __future__ import annotations
 

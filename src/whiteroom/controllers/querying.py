@@ -1,4 +1,4 @@
-"""What everything that has a query shares: how it is seen, started, and found again.
+"""What all controllers of queries share: how a query is observed, started, and found again.
 
 A noun (controllers/ml_input_channels.py, controllers/protected_queries.py) says where its query's rows go, and does
 something with them.

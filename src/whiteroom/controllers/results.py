@@ -1,4 +1,4 @@
-"""Handing results over: delivered, and written down before any of it can be seen.
+"""Delivers results, and records each before any of it can be seen.
 
 What is written down: domain/resources/results.py.
 """

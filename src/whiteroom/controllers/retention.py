@@ -1,4 +1,4 @@
-"""What is over is erased when the operator's days are: results, logs, records of jobs that left nothing.
+"""Erases results, logs and old records after the days that the operator sets.
 
 Of a result the record goes first, so that nobody fetches what is being erased; of a log its bytes do, which nobody can
 half read. Whatever moment the server dies at, the next sweep goes on: what is erased twice is gone once.

@@ -1,4 +1,4 @@
-"""What everything that has a run shares: how it is seen, started, tried again, stopped and freed.
+"""What all controllers of runs share: how a run is observed, started, tried again, stopped and forgotten.
 
 A noun (controllers/trained_models.py, controllers/trained_model_inference_jobs.py) says what distinguishes its runs
 (`RunKind`), describes each run, and does something with what the run leaves.

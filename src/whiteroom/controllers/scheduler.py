@@ -1,4 +1,4 @@
-"""Threads around the control loop: they start, wake up, sleep and stop."""
+"""The threads of the control loop: how they start, wake up, sleep and stop."""
 
 from __future__ import annotations
 

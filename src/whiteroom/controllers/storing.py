@@ -1,4 +1,4 @@
-"""What is kept is written down as somebody's, within the quotas of bytes.
+"""Records whose bytes are kept, within the quotas of bytes.
 
 Each is judged in the transaction that writes it down, which the store puts in one order with all others: two who would
 both fit alone do not both fit.

@@ -1,4 +1,4 @@
-"""Synthetic rows at work: they are made of what a channel's query wrote, which nobody but their maker reads."""
+"""Has synthetic rows made from what a channel's query wrote, which nothing else reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often and how patiently controllers look."""
+"""How often controllers look, and how long they wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training finds on its disk: the rows of its channels, the model it goes on from, its checkpoints."""
+"""The inputs of a training: the rows of its channels, the model it starts from, its checkpoints."""
 
 from __future__ import annotations
 

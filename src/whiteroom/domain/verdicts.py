@@ -1,4 +1,4 @@
-"""A decision, and always its reason."""
+"""Verdicts: `Allowed`, or `Denied` with a reason."""
 
 from dataclasses import dataclass
 from typing import Literal

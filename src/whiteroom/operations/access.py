@@ -1,4 +1,4 @@
-"""Loading what a caller names, and nothing that the caller may not see.
+"""Loads what a caller names, and nothing that the caller may not see.
 
 Another account's membership or collaboration is AccessDenied, whether it exists or not:
 the answer does not tell which.

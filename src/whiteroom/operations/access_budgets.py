@@ -1,4 +1,4 @@
-"""Access budgets where they are spent: by queries, channels, trainings and inference jobs.
+"""Spends access budgets: for queries, channels, trainings and inference jobs.
 
 How uses are counted: domain/privacy/privacy_budgets.py.
 

@@ -1,4 +1,4 @@
-"""What of the analysis logs one account reads, as CloudWatch Logs has it: a group for each collaboration.
+"""The analysis logs that one account may read, as CloudWatch Logs groups: one for each collaboration.
 
 Its streams are `queries` and `jobs`. Events are written for each account apart
 (domain/observability/analysis_logs.py), so that nothing is left to hide when they are read; and they stay the

@@ -1,4 +1,4 @@
-"""Analysis logs where analyses begin: what was asked for, and what was refused (domain/observability/analysis_logs.py).
+"""Writes analysis logs when analyses begin: what was requested and refused (domain/observability/analysis_logs.py).
 
 An event is written in the transaction that records the work, so that both are there or neither. Of a refused attempt
 nothing else stays; its event is committed before the refusal is answered (operations/registry.py, on_refusal).

@@ -1,4 +1,4 @@
-"""What the answers of several operations share."""
+"""Parts of answers that several operations share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the catalog answers while an operation runs: what is known by now, and nothing that has to be waited for.
+"""The catalog for operations: it answers what is already known, and has the rest looked up outside the transaction.
 
 A catalog may read files, or ask a server far away. An operation that asks for a table that is not known yet is undone,
 the table is looked up on a thread, and the operation begins anew: no transaction is open meanwhile, and no loop waits.

@@ -1,4 +1,4 @@
-"""What an operation may use: what the deployment has, which is the same for every call, and what the call brings."""
+"""What an operation may use: the deployment, which is the same for every call, and the call itself."""
 
 from __future__ import annotations
 

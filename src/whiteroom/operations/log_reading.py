@@ -1,4 +1,4 @@
-"""What of the runs' logs one account reads, as CloudWatch Logs has it: groups, streams and events.
+"""The logs of runs that one account may read, in CloudWatch Logs' terms: groups, streams and events.
 
 Analysis logs are read the same way: analysis_log_reading.py.
 

@@ -1,4 +1,4 @@
-"""Loading what a request of `cleanrooms-ml` names, in the place where it may be looked for."""
+"""Loads what a request of `cleanrooms-ml` names, from where the caller may look for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regular expressions that members supply: whether an engine can read them. Nothing is matched here."""
+"""Checks regular expressions that members supply. Nothing is matched here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Get, List, Update and Delete of resources that have no life of their own: one table of them, with what differs.
+"""Get, List, Update and Delete of plain resources, which have no states: one declarative table of them.
 
 A resource says once where its records are, whose they are and how a request names one. Each operation is then a line
 in the file of its noun, with the name that AWS gives it and what it shows:

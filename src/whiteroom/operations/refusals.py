@@ -1,4 +1,4 @@
-"""How many refused attempts are written down: one that is repeated without end must not fill the others' logs."""
+"""Limits how many refused attempts are recorded, so that repeating one cannot fill other members' logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger of operations: which function answers which operation of which service.
+"""The registry of operations: which function answers which operation of which service.
 
 An operation is found by its own name: CancelTrainedModel is `cancel_trained_model`, and
 registration refuses any other.

@@ -1,4 +1,4 @@
-"""What members' tables refer to."""
+"""The catalog: which files and columns members' tables refer to."""
 
 from __future__ import annotations
 

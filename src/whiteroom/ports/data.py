@@ -1,4 +1,4 @@
-"""Where data is kept: what can be done with it by its name, and by those who need its bytes on their own machine."""
+"""Data by its name: how it is kept, copied and erased; and its local path, for code that needs the bytes here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where data goes: to its receivers' own locations."""
+"""Delivers files to receivers' own locations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Something that lays rows out in files."""
+"""Splits rows into a number of files."""
 
 from __future__ import annotations
 

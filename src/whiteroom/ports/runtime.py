@@ -1,4 +1,4 @@
-"""Somewhere that runs sealed instances."""
+"""Runs isolated instances of algorithms."""
 
 from __future__ import annotations
 

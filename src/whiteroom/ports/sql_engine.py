@@ -1,4 +1,4 @@
-"""Something that runs guarded SQL."""
+"""Judges and runs protected queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where all state lives.
+"""The store: where all state is kept.
 
 **Isolation** (decision 0022). Transactions are serializable: what comes of several at once is what would come of them
 one after the other. So whoever reads, decides and writes in one transaction decides rightly (budgets, quotas, names,

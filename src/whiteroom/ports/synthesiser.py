@@ -1,4 +1,4 @@
-"""Something that makes synthetic rows of a query's rows."""
+"""Makes synthetic rows from a query's rows."""
 
 from __future__ import annotations
 

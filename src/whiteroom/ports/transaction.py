@@ -1,4 +1,4 @@
-"""Everything the store knows, at one moment; and each kind of record, declared once.
+"""A transaction of the store, and the declaration of each kind of record.
 
 A declaration says what is kept, what it is searched by and what is unique: a store makes its table and its indexes of
 it, and `Transaction` has the repository under its name. A new kind is a record in domain/, a declaration here and a

@@ -1,4 +1,4 @@
-"""Supervisors that stand by: Python has started and everything is imported before there is a run.
+"""Prestarted supervisors: Python runs and everything is imported before there is a run.
 
 A third of a second of two busy cores, or 40 ms of idle ones, stand between a process and its first line of Python
 that does something. A spare waits at a socket for the folder of a run, and for nothing else; it ends with the server.

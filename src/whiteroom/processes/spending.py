@@ -1,4 +1,4 @@
-"""What a worker takes of the machine: measured by its supervisor from outside, kept in a file of its folder.
+"""Measures from outside what a worker takes of the machine, and keeps it in a file of the worker's folder.
 
 The file is replaced whole every few seconds and at the worker's end, and says what all workers of the folder took: one
 that is started again, since the machine died, goes on from what the file says.

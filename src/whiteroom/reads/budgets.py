@@ -1,4 +1,4 @@
-"""The budgets that a collaboration's queries are paid from."""
+"""Loads the budgets that a collaboration's queries are charged to."""
 
 from __future__ import annotations
 

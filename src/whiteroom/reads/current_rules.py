@@ -1,4 +1,4 @@
-"""The rules as they are at one moment, over what was made of members' tables: channels, models, running work."""
+"""Whether the rules allow now the use of what was made from tables: channels, models, running work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which data work under way may read on the machine that it runs on."""
+"""Which data running work may read on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why work may not go on, though the member that asked for it is there: an owner, or the operator, has ended it."""
+"""Whether an owner or the operator has stopped some work, and why."""
 
 from __future__ import annotations
 

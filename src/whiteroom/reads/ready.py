@@ -1,4 +1,4 @@
-"""What work reads while it is under way: channels with rows, versions with artefacts; and why one cannot be read."""
+"""Loads channels with rows and versions with artefacts; or says why one cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was made of members' tables, or is being made of them, and can be used: what ends with the tables' rules."""
+"""Finds what was made, or is being made, from members' tables: what ends when the tables' rules do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs records say are under way."""
+"""Which runs are under way, by their records."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Runs sealed instances on this machine. Holds nothing: a run's supervisor imports it at its start."""
+"""Runs isolated instances on this machine. This file is empty: a run's supervisor imports it at its start."""

@@ -46,7 +46,7 @@ def copy_code(code: Path, folder: Path, host: str) -> bool:
 
 
 def write_config(folder: Path, files: Mapping[str, str]) -> None:
-    """Make the folder that stands at /opt/ml/input/config."""
+    """Make the folder that becomes /opt/ml/input/config."""
     folder.mkdir()
     folder.chmod(0o755)
     for name, text in files.items():

@@ -1,4 +1,4 @@
-"""What is the same for every runtime whose runs outlive the server: a folder a run, its lock, its supervisor.
+"""What all runtimes share whose runs outlive the server: a folder for each run, its lock, its supervisor.
 
 The supervisor of a run holds the run's lock as long as it lives. Whoever finds the lock free knows that it has
 ended: with a record of the end, or dead.

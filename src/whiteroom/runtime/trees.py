@@ -1,4 +1,4 @@
-"""Whole folders: copied, digested, made read-only, whatever stands in them."""
+"""Whole folders: copied, digested, made read-only, whatever is in them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A real S3 beside the server, of its own: SeaweedFS on the data folder, a user and a bucket for each account."""
+"""An S3 server beside Whiteroom: SeaweedFS on the data folder, with a user and a bucket for each account."""

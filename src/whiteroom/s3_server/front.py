@@ -1,4 +1,4 @@
-"""The door of the S3 that comes along: bytes between a listening socket and the socket in the data folder.
+"""The port of the S3 beside the server: copies bytes between a listening socket and the socket in the data folder.
 
 SeaweedFS trusts whoever reaches its other ports, so it runs in a network of its own, and what leads out of that is one
 socket in a folder of the server's user. This is run as a process of its own, which ends with the one that started it:

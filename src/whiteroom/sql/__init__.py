@@ -1,1 +1,1 @@
-"""From the text of a query to a judged one, in Spark's meaning: stands on sqlglot and the domain alone."""
+"""Turns the text of a query into a judged query, as Spark understands it. Uses sqlglot and the domain only."""

@@ -27,7 +27,7 @@ Columns = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What stands in a FROM, or is named by WITH."""
+    """What is in a FROM, or is named by WITH."""
 
     name: str
     columns: Columns
@@ -167,7 +167,7 @@ class _Names:
     ) -> Sources:
         """Put what a SELECT reads into a SELECT inside it, beside what the generator makes of each row.
 
-        What stands around the SELECT is not to be named in there.
+        What is around the SELECT is not to be named in there.
         """
         generator, old = lateral.this, lateral.alias
         names = [name.name for name in lateral.args["alias"].args.get("columns") or []]
@@ -271,7 +271,7 @@ def _joins(select: exp.Select) -> list[exp.Join]:
 
 
 def _sources(select: exp.Select) -> Iterator[exp.Expr]:
-    """What stands in FROM and JOIN, and in parentheses there."""
+    """What is in FROM and JOIN, and in parentheses there."""
     source = select.args.get("from_")
     pending = [source.this] if source is not None else []
     pending += [join.this for join in select.args.get("joins") or []]

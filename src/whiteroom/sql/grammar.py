@@ -1,4 +1,4 @@
-"""Where in a query what may stand, as a table: a node's class, its argument, and the classes that may stand there.
+"""The grammar of allowed queries, as a table: a node's class, its argument, and the classes that may be there.
 
 A class, an argument or a child that is not listed is refused with its name. A function of constructs.SCALARS needs no
 row of its own: its arguments take expressions. What a class means is not asked here, nor what columns there are.

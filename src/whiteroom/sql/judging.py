@@ -84,7 +84,7 @@ def judge_query(spec: QuerySpec, walls: Walls = BOTH) -> JudgedQuery:
 
     Args:
         spec: the query, and all that it may meet.
-        walls: all stand, but in tests.
+        walls: all are up, except in tests.
 
     Raises:
         Refused: it may not run; the message says why and what to do.

@@ -1,4 +1,4 @@
-"""What each node of a query must be by itself, wherever it stands: names, words, joins, types, numbers."""
+"""What each node of a query must be by itself, wherever it is: names, words, joins, types, numbers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a judged query compares the columns of its tables with: of each use of a table, what holds for all that it sees.
 
-Only what stands beside the table, in the WHERE of the SELECT whose FROM names it or in the ON of an inner join there,
+Only what is beside the table, in the WHERE of the SELECT whose FROM names it or in the ON of an inner join there,
 and only comparisons that are never true of NULL: without the rows of which they are not true, an outer join makes rows
 with NULL, which the same comparison keeps out.
 """

@@ -1,4 +1,4 @@
-"""The guard's no."""
+"""The error with which the guard refuses a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points every name of a query to what it stands for: tables to their views, columns to those that owners allow."""
+"""Resolves every name of a query: tables to their views, columns to those that owners allow."""
 
 from __future__ import annotations
 

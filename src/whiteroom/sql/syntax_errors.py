@@ -1,4 +1,4 @@
-"""What is said of SQL that cannot be read: where it breaks off, with the text around, in words of SQL."""
+"""Messages for SQL that cannot be parsed: where, with the text around, in words of SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damaged pages of the database: found before they spread, by table.
+"""Finds damaged pages of the database, by table, before they spread.
 
 A page that the disk has lost or changed is noticed when it is read, which may be never: until then a server goes on
 writing around it. So all of it is read: at once when a server starts, where it is small, and in the background, then

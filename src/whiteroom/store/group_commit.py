@@ -1,12 +1,12 @@
-"""What operations do in one turn of the event loop shares two transactions: one for writing, one for reading.
+"""Group commit: operations in one iteration of the event loop share one transaction for writing, one for reading.
 
-A durable commit costs the same for one operation as for fifty. Each operation
-that writes runs behind a savepoint, so that one that fails takes nothing of the others with it,
-and none is answered before the commit that holds it.
+A durable commit costs the same for one operation as for fifty. Each operation that writes
+runs behind a savepoint, so that one that fails undoes nothing of the others, and none is
+answered before the commit that holds it.
 
-A view for reading is opened when a turn first needs one, and its end is queued at once: before
-whatever comes in later. So all who read it had asked before it was opened, and see everything
-that had been answered by then.
+The transaction for reading is opened when an iteration first needs one, and its end is queued
+at once, before any later request. So everyone who reads it had asked before it was opened, and
+sees everything that had been answered by then.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class GroupCommit:
         self._open = False
 
     async def read(self, work: Callable[[StoreTransaction], T]) -> T:
-        """Run `work` over a consistent view; it sees what was committed, not what this turn still holds."""
+        """Run `work` over a consistent view; it sees what was committed, and nothing newer."""
         return work(StoreTransaction(self.view()))
 
     def view(self) -> SqliteSession:
-        """This turn's session for reading, with its transaction open. Not for use after the turn."""
+        """The session for reading of this iteration, with its transaction open. Not for use after it."""
         session = self._reading = self._reading or self._store.session()
         if not session.connection.in_transaction:
             session.connection.execute("BEGIN")
@@ -72,13 +72,13 @@ class GroupCommit:
         return await self._durable(result)
 
     def _begun(self) -> SqliteSession:
-        """This turn's session for writing, with its transaction open."""
+        """The session for writing of this iteration, with its transaction open."""
         session = self._writing = self._writing or self._store.session()
         if not self._open:
             session.connection.execute("BEGIN IMMEDIATE")
             self._open = True
             asyncio.get_running_loop().call_soon(self._commit)
-        # What was done before in this turn may be undone; then a savepoint would be a commit of its own.
+        # What was done before in this iteration may be undone; then a savepoint would be a commit of its own.
         session.require_transaction()
         return session
 
@@ -91,7 +91,7 @@ class GroupCommit:
             logger.exception("what was refused could not be written down")
 
     async def _durable(self, result: T) -> T:
-        """The result, once this turn is committed."""
+        """The result, once this iteration is committed."""
         durable: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((durable, result))
         return await durable
@@ -104,7 +104,7 @@ class GroupCommit:
         try:
             session.require_transaction()
             session.connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whatever it was, every operation of the turn must hear of it
+        except Exception as error:  # noqa: BLE001 - whatever it was, every operation of the iteration must get it
             if session.connection.in_transaction:
                 session.connection.execute("ROLLBACK")
             session.work_changed = False

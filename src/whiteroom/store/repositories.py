@@ -1,4 +1,4 @@
-"""ports.Repository, over any table of tables.py."""
+"""ports.Repository: reading and writing records of any table of tables.py."""
 
 from __future__ import annotations
 

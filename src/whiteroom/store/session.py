@@ -1,4 +1,4 @@
-"""What the tables' rooms need of an open transaction, and the one way in which a statement is run."""
+"""An open database session: how the other files of the store run a statement in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ports.Tags."""
+"""ports.Tags: the tags of resources, by ARN."""
 
 from __future__ import annotations
 

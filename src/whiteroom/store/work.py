@@ -1,4 +1,4 @@
-"""The queue of what controllers have to look at: a lease and a due time.
+"""The controllers' queue of work: a lease and a due time for each record.
 
 A member's request sets the due time and leaves the lease alone, so that a controller that holds
 it is not joined by a second one; `release` gives way to a due time that changed meanwhile.

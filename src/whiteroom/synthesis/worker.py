@@ -1,4 +1,4 @@
-"""What the limited process does: read the real rows, hold some out, learn, draw, attack, and write what may be kept."""
+"""The limited process of a synthesis: read the real rows, hold some out, learn, draw, attack, write the result."""
 
 from __future__ import annotations
 

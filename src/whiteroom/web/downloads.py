@@ -1,4 +1,4 @@
-"""Handing out what was delivered: how much at a time, on threads of its own.
+"""Downloads of delivered files: how many at a time, on threads of their own.
 
 A read takes a thread for as long as the disk takes, and sending takes none: a client that is slow keeps its own file
 open, and nobody else waiting.

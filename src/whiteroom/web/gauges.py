@@ -1,4 +1,4 @@
-"""What there is to do, and what runs: looked up when Prometheus asks."""
+"""Gauges of waiting work and of runs, read when Prometheus asks."""
 
 from __future__ import annotations
 

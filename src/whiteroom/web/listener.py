@@ -1,4 +1,4 @@
-"""Where the operator's Prometheus asks: an address of its own, apart from the one that members reach."""
+"""The listener for the operator's Prometheus, on an address of its own that members do not reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking the catalog for a request: on threads of its own, half of them for an account at most.
+"""Looks tables up in the catalog for requests, on threads of its own, at most half of them for one account.
 
 What is asked for may lie in a member's own files or its own catalog, which take as long as the member likes: then its
 other requests wait, and nobody else's.

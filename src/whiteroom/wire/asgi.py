@@ -1,4 +1,4 @@
-"""The door: one ASGI application, and the order of every request's steps (`Application._answer`)."""
+"""The ASGI application, and the order of every request's steps (`Application._answer`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rest of the program sees of a request, and how it answers."""
+"""Calls: what the rest of the program sees of a request, and how it answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that answer with a file: what stands in the headers, which bytes follow, and how they are sent.
+"""Operations that answer with a file: what is in the headers, which bytes follow, and how they are sent.
 
 A file is first asked for as HeadResult, which answers its size and digest; what is to be sent is decided by these
 (ranges.py); only where bytes are, the file is opened and GetResult is done, so that an answer without any is no

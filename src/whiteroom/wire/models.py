@@ -73,7 +73,7 @@ class Service:
     others: frozenset[str]
     """Operations that its model has and `operations` has not."""
     target_prefix: str | None
-    """What stands before an operation's name in X-Amz-Target (the JSON protocol) and in a path of the CBOR protocol;
+    """What comes before an operation's name in X-Amz-Target (the JSON protocol) and in a path of the CBOR protocol;
     None where the service speaks neither."""
     json_version: str
     """Of the JSON protocol: `1.0` or `1.1`."""

@@ -1,4 +1,4 @@
-"""What goes back on the wire."""
+"""HTTP responses: status, headers and body, and how they are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where files lie that metadata name: in the table's own folder, or nowhere."""
+"""Resolves files that metadata name: they must be in the table's own folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file of metadata is the state of an Iceberg table in a folder, without a catalog that would say so."""
+"""Finds the metadata file that is the state of an Iceberg table in a folder, without a catalog."""
 
 from __future__ import annotations
 

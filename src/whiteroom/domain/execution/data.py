@@ -1,4 +1,4 @@
-"""What data is called, wherever its bytes lie: rows of channels, results, artefacts, checkpoints.
+"""Names of data, wherever its bytes are: rows of channels, results, artefacts, checkpoints.
 
 Where they lie is the affair of an adapter (ports.Data); records and controllers name them.
 """

@@ -1,4 +1,4 @@
-"""What a protected query is: SQL over members' tables, with everything needed to judge and run it."""
+"""Queries for an engine: SQL over members' tables, with everything needed to judge and run it."""
 
 from __future__ import annotations
 

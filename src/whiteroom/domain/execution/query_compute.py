@@ -1,4 +1,4 @@
-"""What a query's workers stand for: the processors and the memory that AWS's would have, as far as they are here.
+"""The processors and memory that a query gets for its workers: as many as AWS's would have, as far as this machine can.
 
 Source: WorkerComputeConfiguration and WorkerComputeType of the `cleanrooms` model (botocore 1.44.5); sizes of the user
 guide: CR.1X has 4 vCPUs and 30 GB, the others so many times as much; CR.1X with 16 workers is the default.

@@ -1,4 +1,4 @@
-"""What becomes of a query that has given no rows: of a channel, or of a member's own."""
+"""What happens to a query that has given no rows: a channel's, or a member's own."""
 
 from __future__ import annotations
 

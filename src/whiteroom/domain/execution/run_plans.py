@@ -1,4 +1,4 @@
-"""What every resource with a run does next, from its record to the run's end: trainings and inference jobs alike."""
+"""Plans the next step of a run, for trainings and inference jobs alike."""
 
 from __future__ import annotations
 

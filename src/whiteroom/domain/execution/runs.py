@@ -1,4 +1,4 @@
-"""What a run is: one algorithm at work in sealed instances, as the rules see it.
+"""Runs: one algorithm at work in isolated instances, as the rules see it.
 
 A run is described whole before it starts (`TrainingRun`, `TransformRun`), identified by a
 name of its own, and ends in one of the ways listed in `EndReason`. How an instance is

@@ -1,4 +1,4 @@
-"""What work takes of a machine, as far as it can be added up: the same for queries, syntheses and runs."""
+"""Processor time and memory that work takes, to be added up: for queries, syntheses and runs alike."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is seen of work afterwards, and by whom: logs, metrics, events, and what to do next."""
+"""Who sees what of the work: logs, metrics, events, and what to do next."""

@@ -1,1 +1,1 @@
-"""What may leave the room: analysis rules, differential privacy, policies, what is masked."""
+"""What may leave the collaboration: analysis rules, differential privacy, policies, masking."""

@@ -1,4 +1,4 @@
-"""The privacy policy of an algorithm's association: what may leave the room, how large, and who sees logs.
+"""The privacy policy of an algorithm's association: what may leave, how large it may be, and who sees logs.
 
 The policy is the model provider's; data owners approve it by allowing the association. A
 missing policy means: nobody gets logs, nothing is exported, metrics carry no noise, sizes

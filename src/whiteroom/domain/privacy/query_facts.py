@@ -1,4 +1,4 @@
-"""What a query does, as far as analysis rules ask: plain facts, without its text.
+"""Facts about what a query does, for the analysis rules: plain records, without the query's text.
 
 `sql/lineage/facts.py` takes them from the resolved tree: every column is known by the table that it comes from,
 whatever aliases, common table expressions and sub-queries it went through.

@@ -47,7 +47,7 @@ class Reading:
     quote: str = '"'
     """Empty where no field stands in quotes."""
     escape: str = '"'
-    """What stands before a quote inside of quotes."""
+    """What comes before a quote inside of quotes."""
     null_words: tuple[str, ...] = ()
     """What means NULL beside the empty field."""
     skip_lines: int = 0

@@ -1,6 +1,6 @@
-"""What a program wrote, made fit to be read: cleaned of what is not text, and masked where a policy says so.
+"""Redaction of what a program wrote: cleaned of what is not text, and masked where a policy says so.
 
-AWS documents what is masked, not how, nor what stands in its place (docs/sources.md): ours is
+AWS documents what is masked, not how, nor what is in its place (docs/sources.md): ours is
 `MASK`. The order is what keeps a mask whole (docs/privacy.md, Logs):
 
 1. escape sequences, control characters and characters that cannot be seen are taken out, so that

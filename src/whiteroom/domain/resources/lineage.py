@@ -1,4 +1,4 @@
-"""Which algorithms rows, and models made of rows, may reach.
+"""Which algorithms may get rows, and models made from rows.
 
 A channel is made for one association, under the rules of the tables that its query read, and it is judged again by
 the rules of now whenever it is used: when a training, an inference job or an export is asked for, when the controller

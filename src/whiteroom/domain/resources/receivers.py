@@ -1,4 +1,4 @@
-"""Who may be handed what queries, trainings and inference give, and who may have it handed over.
+"""Who may receive what queries, trainings and inference give, and who may send it to them.
 
 A receiver needs the ability and an ML configuration with a destination (docs/sources.md, machine-learning).
 """

@@ -1,1 +1,1 @@
-"""DuckDB: writes a judged query in its own words, judges those again, and runs them in a limited child process."""
+"""DuckDB: writes a judged query in DuckDB's SQL, has that judged again, and runs it in a limited child process."""

@@ -1,4 +1,4 @@
-"""What it takes for the same query on the same data to give the same rows in the same order.
+"""Makes the same query on the same data give the same rows in the same order.
 
 DuckDB's scans, filters and projections keep the order of their input on any number of threads.
 Its joins, aggregates and set operations do not, and neither does its own splitting of output by

@@ -1,4 +1,4 @@
-"""Members' files as DuckDB reads them, and what is said when they are broken."""
+"""Views over members' files for DuckDB, and the messages for broken files."""
 
 from __future__ import annotations
 

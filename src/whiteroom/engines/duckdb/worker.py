@@ -1,4 +1,4 @@
-"""What the limited process does: guard, connect, run, and put the result in its place whole."""
+"""The limited process of a query: judge, connect, run, and put the whole result in place at once."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def run_query(  # noqa: PLR0911 - one row for each way to end
         folders: the query's own, and its result's.
         spec: the query.
         spill_bytes: how many it may put on disk of what it works with.
-        walls: all stand, but in tests.
+        walls: all are up, except in tests.
         staging: for tables that lie elsewhere; None where there are none.
     """
     try:

@@ -1,4 +1,4 @@
-"""Writes a judged query in DuckDB's words.
+"""Writes a judged query in DuckDB's SQL.
 
 translate        what DuckDB would answer otherwise than Spark: spark/
 order            the same rows in the same order whenever it runs: ordering.py
@@ -49,7 +49,7 @@ def judge_and_write(spec: QuerySpec, walls: Walls = BOTH) -> WrittenQuery:
 
     Args:
         spec: the query, and all that it may meet.
-        walls: all stand, but in tests.
+        walls: all are up, except in tests.
 
     Raises:
         Refused: it may not run; the message says why and what to do.

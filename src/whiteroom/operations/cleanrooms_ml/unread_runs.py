@@ -1,4 +1,4 @@
-"""What is said beforehand of those who will read nothing of a run (domain/observability/publication.py)."""
+"""Warns at a run's creation about members who will read nothing of it (domain/observability/publication.py)."""
 
 from __future__ import annotations
 

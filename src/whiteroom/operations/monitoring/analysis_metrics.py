@@ -1,4 +1,4 @@
-"""What of the metrics of analyses one account reads: of the queries that it ran, or pays for.
+"""The metrics of analyses that one account may read: of the queries that it ran, or pays for.
 
 What they are: domain/observability/analysis_metrics.py.
 """

@@ -1,4 +1,4 @@
-"""What of the runs' metrics one account reads, as CloudWatch has it: namespaces, metrics and dimensions.
+"""The metrics of runs that one account may read, in CloudWatch's terms: namespaces, metrics and dimensions.
 
 Nobody has metrics of their own here. Each account is shown, when it asks, what the policies let it see
 (domain/observability/metric_views.py), and nothing is stored for it.

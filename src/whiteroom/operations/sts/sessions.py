@@ -1,4 +1,4 @@
-"""`sts`: who asks, and temporary credentials for it. Nothing is written: a session is what its token says."""
+"""`sts`: the caller's identity, and temporary credentials. Nothing is stored: a session is in its token."""
 
 from __future__ import annotations
 

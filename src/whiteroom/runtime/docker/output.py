@@ -82,7 +82,7 @@ class Output:
         return bool(data)
 
     def close(self) -> None:
-        """Keep what stands at the end without a line end, and close the stream."""
+        """Keep what is at the end without a line end, and close the stream."""
         for stream, splitter in self._splitters.items():
             self._log.add(now_ms(), self._host, stream, splitter.finish())
         os.close(self._handle)

@@ -1,4 +1,4 @@
-"""A run turned into what the engine is asked for. Pure.
+"""Turns a run into the requests to the container engine. Pure.
 
 The document is the Engine API's own (POST /containers/create), for Docker and for Podman.
 """
@@ -32,7 +32,7 @@ from whiteroom.runtime.docker.spec import (
 )
 
 INPUT = "input"
-"""Holds what stands at /opt/ml/input, in a folder for each host."""
+"""Holds what is at /opt/ml/input, in a folder for each host."""
 NO_NAMES = "resolv.conf"
 """A file of no name servers: a question gets its refusal at once, and none leaves the machine."""
 

@@ -308,7 +308,7 @@ class DockerRuntime(SupervisedRuntime):
 
 
 def _make_input(run: Run, place: Path, config_files: Mapping[str, str]) -> None:
-    """The folder that stands at /opt/ml/input, with places for what is mounted below it."""
+    """The folder that becomes /opt/ml/input, with places for what is mounted below it."""
     place.mkdir(mode=0o755)
     folders.write_config(place / "config", config_files)
     (place / "data").mkdir(mode=0o755)

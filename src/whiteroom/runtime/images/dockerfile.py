@@ -212,7 +212,7 @@ class _Kitchen:
         for command in rest.split("&&"):
             words = " ".join(command.split()) + " "
             found = _PIP.match(words)
-            # What stands in quotes is text; anywhere else a shell would obey these.
+            # What is in quotes is text; anywhere else a shell would obey these.
             if not found or re.search(r"[;|`&<>(){}*?]", re.sub(r"'[^']*'|\"[^\"]*\"", "", words)):
                 raise _CannotError("only `pip install` is run without an engine, and versions with < or > in quotes.")
             self._install(_words(words[found.end() :]))

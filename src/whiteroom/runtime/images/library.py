@@ -53,7 +53,7 @@ class Image:
     folder: Path
     """Holds `code`."""
     environment: Path
-    """What stands at /opt/venv."""
+    """What is at /opt/venv."""
     entrypoint: tuple[str, ...]
     commands: Mapping[str, tuple[str, ...]]
     """By `train` and `serve`: what does it, as it stands, where that is not the entrypoint."""
@@ -68,7 +68,7 @@ class Image:
 
     @property
     def code(self) -> Path:
-        """What stands at /opt/ml/code."""
+        """What is at /opt/ml/code."""
         return self.folder / "code"
 
     def program(self, role: str) -> tuple[str, ...]:

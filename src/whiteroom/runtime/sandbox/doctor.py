@@ -1,4 +1,4 @@
-"""What this machine offers to seal a run: looked at, not assumed."""
+"""Checks what this machine offers to isolate a run."""
 
 from __future__ import annotations
 

@@ -295,7 +295,7 @@ def _become_instance(
     ends: _Ends,
     parent: int,
 ) -> None:
-    """What stands between fork and exec: streams, groups, limits, user."""
+    """What happens between fork and exec: streams, groups, limits, user."""
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(ends.output_end, 1)

@@ -1,4 +1,4 @@
-"""A run turned into a folder and a spec that its supervisor can work from."""
+"""Turns a run into a folder and a spec for its supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that are run to find out what this machine can do, for a limited time that it was running."""
+"""Runs probe programs to find out what this machine can do, each for a limited time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What outlives the server: the process that watches one run, and what it measures and writes down."""
+"""The process that watches one run and outlives the server, and what it measures and records."""

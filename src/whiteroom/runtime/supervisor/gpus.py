@@ -76,7 +76,7 @@ def claim(numbers: list[int], count: int, folder: str = FOLDER) -> list[tuple[in
         try:
             handle = _open(f"{folder}/{number}")
         except OSError:
-            # Something else stands there, such as a link.
+            # Something else is there, such as a link.
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

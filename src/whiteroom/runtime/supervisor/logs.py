@@ -149,7 +149,7 @@ class LineSplitter:
         return said[-1:]
 
     def finish(self) -> list[bytes]:
-        """What stands at the end without a line end."""
+        """What is at the end without a line end."""
         held, self._held = self._held, b""
         return [held] if held else []
 

@@ -1,4 +1,4 @@
-"""What a supervisor writes down and reads back: small files, whole or not at all.
+"""Small files that a supervisor writes and reads back, whole or not at all.
 
 Imported by the supervisor: nothing slow to import.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _WRITE_AGAIN_SECONDS = 0.5
 _FAILURE_CHARACTERS = 4096
-"""More than statusDetails.message takes of it: what stands at that cut must be recognised whole to be masked."""
+"""More than statusDetails.message takes of it: what is at that cut must be recognised whole to be masked."""
 
 
 def failure_text(folder: str) -> str:

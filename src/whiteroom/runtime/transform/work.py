@@ -1,4 +1,4 @@
-"""All files of a batch transform, in order: requests run ahead, and a file that fails leaves no output."""
+"""Runs a batch transform over all files, in order: requests run ahead, and a file that fails leaves no output."""
 
 from __future__ import annotations
 

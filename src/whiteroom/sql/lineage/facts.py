@@ -177,7 +177,7 @@ def find_facts(tree: exp.Query, views: Mapping[str, QueryTable]) -> tuple[QueryF
 
 
 def ordered_by(tree: exp.Query, origins: Origins) -> frozenset[Origin]:
-    """Columns in ORDER BY, wherever it stands."""
+    """Columns in ORDER BY, wherever it is."""
     return _placed((key for order in tree.find_all(exp.Order) for key in order.expressions), origins)
 
 

@@ -1,4 +1,4 @@
-"""What aggregate functions work out of a column, beside choosing one of its values.
+"""What aggregate functions compute from a column, besides choosing one of its values.
 
 A count says of how many rows a value is there: of count(to_date(zip, '10038')) whether it is '10038', with nothing
 that is written as a comparison. A sum, a mean or a percentile between two values is arithmetic, and which rows stand in

@@ -110,7 +110,7 @@ class UserLevel:
     def _find_sources(self, select: exp.Select) -> dict[str, frozenset[str]]:
         found = {}
         sources = self._scope(select).sources
-        # In the order of FROM, which from_aliases does not keep; and whatever stands in parentheses.
+        # In the order of FROM, which from_aliases does not keep; and whatever is in parentheses.
         nodes = [select.args["from_"].this] if select.args.get("from_") else []
         nodes += [join.this for join in select.args.get("joins") or []]
         for alias in dict.fromkeys([*(node.alias_or_name for node in nodes), *from_aliases(select)]):

@@ -1,4 +1,4 @@
-"""Takes a query over protected tables apart: rows of users, what is counted of them, and what follows from the counts.
+"""Splits a query over protected tables: rows of users, what is counted of them, and what follows from the counts.
 
 The final SELECT becomes three things. `rows`: one row for each row it would aggregate, with the user, the keys of its
 group, and the values of its aggregates. `aggregates`: what an engine makes of those rows, with noise.

@@ -8,7 +8,7 @@ from whiteroom.sql.refusals import Refused
 from whiteroom.sql.spark.types import NULL, STRING, UNKNOWN, is_number, of
 
 HOLDERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Window)
-"""What stands around an aggregate, and has it as its `this`."""
+"""What is around an aggregate, and has it as its `this`."""
 
 
 def argument(node: exp.Expr) -> exp.Expr:

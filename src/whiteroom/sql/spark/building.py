@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 Rule = Callable[[exp.Expr], exp.Expr | None]
-"""Of a node whose children are in DuckDB's words, each with its Spark type: what stands in its place, made of the node
+"""Of a node whose children are in DuckDB's words, each with its Spark type: what is in its place, made of the node
 itself or of its children; None leaves it. What it returns has the node's Spark type, unless it sets another."""
 
 TypeRule = Callable[[exp.Expr], exp.DataType]

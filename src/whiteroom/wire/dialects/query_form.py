@@ -139,7 +139,7 @@ class _List:
     """`Dimensions.member.1.Name=Host`; an empty one is `Dimensions=`. Until it is finished, a dictionary by number."""
 
     step: str
-    """What stands between the list and the number: `member`, as a rule."""
+    """What happens between the list and the number: `member`, as a rule."""
     item: _Node
 
     def add(self, found: Any, rest: Sequence[str], field: _Field) -> Any:

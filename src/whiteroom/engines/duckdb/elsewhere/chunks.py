@@ -22,7 +22,7 @@ TAIL_BYTES = 1 << 20
 _MAGIC = b"PAR1"
 _TRAILER = struct.Struct("<I4s")
 LEAST_HOLE_BYTES = 1 << 19
-"""Less is brought with what stands around it: a request costs more."""
+"""Less is brought with what is around it: a request costs more."""
 
 
 def tail_of(size_bytes: int) -> Range:

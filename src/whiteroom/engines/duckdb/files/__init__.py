@@ -1,1 +1,1 @@
-"""Rows in files, as DuckDB reads, writes and cuts them. Synthetic rows are made with this room alone."""
+"""How DuckDB reads, writes and cuts files of rows. Synthesis uses this package and nothing else of the engine."""

@@ -1,4 +1,4 @@
-"""Files whose columns they say themselves (Parquet, JSON lines): which columns a table of them has."""
+"""Which columns a table has whose files name their own (Parquet, JSON lines)."""
 
 from __future__ import annotations
 

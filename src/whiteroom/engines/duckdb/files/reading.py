@@ -24,7 +24,7 @@ _JSON_ERROR = re.compile(r"\A[^\n\"]*JSON[^\n\"]* in file \"([^\"\n]+)\"[^\n]*? 
 def reader(
     files: Sequence[str], file_format: FileFormat, reading: Reading, columns: Iterable[Column], *, broken: bool = False
 ) -> str:
-    """What stands after FROM: the rows of all files. Parquet has its own columns; text is read as these.
+    """What comes after FROM: the rows of all files. Parquet has its own columns; text is read as these.
 
     With `broken`, rows that cannot be read are passed over: for who looks at why a table was refused.
     """

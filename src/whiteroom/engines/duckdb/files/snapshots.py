@@ -19,7 +19,7 @@ _DELETES = ("file_path", "pos")
 
 
 def rows_of(table: CatalogTable, snapshot: Snapshot) -> str:
-    """What stands after FROM: the columns of the table, and FILE and ROW."""
+    """What comes after FROM: the columns of the table, and FILE and ROW."""
     if not table.files:
         nothing = [f"NULL::{to_duckdb(column.type)} AS {sql_name(column.name)}" for column in table.columns]
         return f"(SELECT {', '.join([*nothing, _PLACES_OF_NONE])} WHERE false)"

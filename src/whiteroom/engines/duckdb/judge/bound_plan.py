@@ -1,4 +1,4 @@
-"""What DuckDB itself understands of a text: which columns reach its output, its conditions, its groups, its order.
+"""What DuckDB's binder finds in a text: which columns reach its output, its conditions, its groups, its order.
 
 DuckDB's binder resolves every name to a position, and `json_serialize_plan` gives the plan before anything is
 optimised. It is walked from the tables upwards through those positions alone; no name is looked at but those of tables,

@@ -1,4 +1,4 @@
-"""The second judge: whether DuckDB finds in a text what the guard found in its tree, and nothing beside.
+"""The second judge: whether DuckDB finds in a text exactly what the guard found in its tree.
 
 It is asked on the query's own connection, before the tables' files can be read: in the place of every view stands an
 empty table with its columns. What DuckDB makes of the text over those (bound_plan.py) is what it will run.

@@ -1,4 +1,4 @@
-"""Runs a query over protected tables, and lets nothing out but numbers with noise.
+"""Runs a query over protected tables: only numbers with noise leave.
 
 1. The rows of users, as the query takes them (sql/noise/plan.py), every value in its one form
    (engines/duckdb/noise/one_form.py); those without a user are dropped.

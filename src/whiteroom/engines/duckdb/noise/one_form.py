@@ -53,7 +53,7 @@ _NUMBER, _UNKNOWN = f"{RESERVED}number", f"{RESERVED}unknown"
 _NUMBERS = f"{RESERVED}numbers"
 """An array of numbers."""
 _KEY = f"{RESERVED}key"
-"""Around a key of GROUP BY, wherever it stands: it is written in one way there."""
+"""Around a key of GROUP BY, wherever it is: it is written in one way there."""
 _IN_FORM = (exp.Column, exp.Literal, exp.Null, exp.Boolean, exp.Star, exp.Count, exp.CountIf, exp.Ordered)
 """Columns have their form from where they come from: views of tables (tables.py), and outputs of SELECTs."""
 _EXACT_TYPES = constructs.EXACT_TYPES - {exp.DType.DECIMAL}

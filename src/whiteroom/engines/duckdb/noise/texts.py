@@ -1,4 +1,4 @@
-"""The two texts of a query over protected tables, in DuckDB's words."""
+"""The two SQL texts of a query over protected tables, for DuckDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every aggregate has: the value that it is of, and what stands around it (FILTER, WITHIN GROUP, OVER)."""
+"""What every aggregate has: the value that it is of, and what is around it (FILTER, WITHIN GROUP, OVER)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 r"""Macros that a translated query may call, by name: the statements of macros/.
 
 DuckDB writes a macro out where it is called, so that it stays vectorised and its plan names DuckDB's functions alone. A
-parameter that stands twice is computed twice: what may be nested deeply names each once. `[\x00-\x20\x7f]*` is what
+parameter that is used twice is computed twice: what may be nested deeply names each once. `[\x00-\x20\x7f]*` is what
 Spark trims off text before it reads it as another type.
 """
 
@@ -16,4 +16,4 @@ _FOLDER = files("whiteroom.engines.duckdb.spark").joinpath("macros")
 _TEXT = "".join(file.read_text() for file in _FOLDER.iterdir())
 
 MACROS: dict[str, str] = dict(_STATEMENT.findall(_TEXT))
-"""What stands after the name in CREATE MACRO."""
+"""What comes after the name in CREATE MACRO."""

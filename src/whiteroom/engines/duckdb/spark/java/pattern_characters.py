@@ -113,7 +113,7 @@ class CharacterReader:
         return code
 
     def character_class(self) -> CharacterSet:
-        """What stands after [, to its ]."""
+        """What comes after [, to its ]."""
         negated = self.take("^")
         whole: CharacterSet | None = None
         current = CharacterSet(())

@@ -65,7 +65,7 @@ class Letters:
 
 @dataclass(frozen=True, slots=True)
 class Optional:
-    """What stands in square brackets."""
+    """What is in square brackets."""
 
     parts: tuple[Part, ...]
 

@@ -197,7 +197,7 @@ class _Reader(CharacterReader):
             self.groups += 1
             self.written += 1
             self.places.append(self.written)
-        # What stands after the group is seen once it is closed: a $ inside counts on there being nothing.
+        # What comes after the group is seen once it is closed: a $ inside counts on there being nothing.
         inner_last = last and self._closes_at_end()
         node = self.alternatives(depth + 1, last=inner_last)
         if not self.take(")"):

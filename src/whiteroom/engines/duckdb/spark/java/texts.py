@@ -61,7 +61,7 @@ def right(text: str, length: int) -> str:
 
 
 def substring_index(text: str, delimiter: str, count: int) -> str:
-    """What stands before the count-th delimiter; after it, counted from the end, where the count is negative."""
+    """What comes before the count-th delimiter; after it, counted from the end, where the count is negative."""
     if not delimiter or not count:
         return ""
     if count > 0:
@@ -243,7 +243,7 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def convert_base(text: str, source: int, target: int) -> str | None:
-    """Spark's `conv`: what stands before the first character that is no digit; a sign for a negative target.
+    """Spark's `conv`: what comes before the first character that is no digit; a sign for a negative target.
 
     Beyond 64 bits it is all ones.
     """
