@@ -43,7 +43,7 @@ LOG_BYTES = 10 * 2**20
 """Beyond it the log begins anew; the one before is kept as s3.log.1."""
 INSIDE = "/tmp/s3"  # noqa: S108 - in the sandbox's own
 """Where it finds its folder, however long the path of that is."""
-TOLD = "/tmp/s3.json"  # noqa: S108 - in the sandbox's own
+IDENTITIES = "/tmp/s3.json"  # noqa: S108 - in the sandbox's own
 """Where it finds who may do what."""
 VOLUME_MIB = 1_024
 """It keeps objects in files of this size."""
@@ -175,7 +175,7 @@ class S3Server:
             self._begin()
             self._open()
         elif now != self._known:
-            self._tell(now)
+            self._send_identities(now)
         if self._front is None or self._front.poll() is not None:
             self._end_front()
             self._begin_front()
@@ -189,30 +189,30 @@ class S3Server:
             path.unlink(missing_ok=True)
         (self._folder / OBJECTS).mkdir(mode=0o700, exist_ok=True)
         reader, writer = os.pipe()
-        told = os.memfd_create("s3.json")
+        identities_fd = os.memfd_create("s3.json")
         try:
-            os.write(told, configuration(self._known, self._secret))
-            os.lseek(told, 0, os.SEEK_SET)
+            os.write(identities_fd, configuration(self._known, self._secret))
+            os.lseek(identities_fd, 0, os.SEEK_SET)
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    command(self._folder, told_fd=told, info_fd=writer),
+                    command(self._folder, identities_fd=identities_fd, info_fd=writer),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=(told, writer),
+                    pass_fds=(identities_fd, writer),
                     env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder), **GROWTH},
                     cwd=self._folder,
                 )
         finally:
-            os.close(told)
+            os.close(identities_fd)
             os.close(writer)
         with os.fdopen(reader, "rb") as said:
             self._child = _Child(_child_pid(said))
 
-    def _tell(self, owners: Sequence[Owner]) -> None:
+    def _send_identities(self, owners: Sequence[Owner]) -> None:
         """Have it know whoever is new."""
         assert self._child is not None  # noqa: S101 - it runs
-        Path(f"/proc/{self._child.pid}/root{TOLD}").write_bytes(configuration(owners, self._secret))
+        Path(f"/proc/{self._child.pid}/root{IDENTITIES}").write_bytes(configuration(owners, self._secret))
         self._child.send(signal.SIGHUP)
         self._known = owners
         self._make_buckets()
@@ -296,12 +296,12 @@ class _Child:
         os.close(self._handle)
 
 
-def command(folder: Path, *, told_fd: int, info_fd: int) -> list[str]:
+def command(folder: Path, *, identities_fd: int, info_fd: int) -> list[str]:
     """How SeaweedFS is started: in a network of its own, with a folder of its own to write to.
 
     Args:
         folder: its own.
-        told_fd: where who may do what is read from.
+        identities_fd: from which it reads who may do what.
         info_fd: where bubblewrap says what it has started.
 
     Raises:
@@ -315,12 +315,23 @@ def command(folder: Path, *, told_fd: int, info_fd: int) -> list[str]:
     return [
         *(_bwrap(), "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),  # noqa: S108 - of its own
-        *("--file", str(told_fd), TOLD, "--bind", str(folder), INSIDE, "--chdir", INSIDE, "--info-fd", str(info_fd)),
+        *(
+            "--file",
+            str(identities_fd),
+            IDENTITIES,
+            "--bind",
+            str(folder),
+            INSIDE,
+            "--chdir",
+            INSIDE,
+            "--info-fd",
+            str(info_fd),
+        ),
         *(weed, "-logtostderr=true", "server", f"-dir={INSIDE}/{OBJECTS}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
         *("-master.electionTimeout=1s", "-master.peers=none"),
         *(f"-master.volumeSizeLimitMB={VOLUME_MIB}", "-master.telemetry=false", "-volume.max=0"),
         *("-volume.preStopSeconds=0", "-filer", f"-filer.localSocket={INSIDE}/filer.sock"),
-        *("-s3", f"-s3.localSocket={INSIDE}/s3.sock", f"-s3.config={TOLD}", "-s3.iam=false"),
+        *("-s3", f"-s3.localSocket={INSIDE}/s3.sock", f"-s3.config={IDENTITIES}", "-s3.iam=false"),
         *("-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
     ]
 

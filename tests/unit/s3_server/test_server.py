@@ -39,7 +39,7 @@ def test_a_program_that_ends_at_once_is_told_with_its_log(tmp_path: Path, monkey
 
 
 def test_no_secret_is_on_its_command_line_and_it_calls_nobody() -> None:
-    words = command(Path("/data/s3"), told_fd=5, info_fd=6)
+    words = command(Path("/data/s3"), identities_fd=5, info_fd=6)
     assert "--unshare-net" in words
     assert "-master.telemetry=false" in words
     assert not [word for word in words if "secret" in word.lower()]
