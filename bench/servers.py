@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -17,9 +17,9 @@ def whiteroom(room: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def server(room: Path, core: int | None = None) -> Iterator[str]:
+def server(room: Path, core: int | None = None, options: Sequence[str] = ()) -> Iterator[str]:
     """A server on a free port, on one core if told so; its endpoint."""
-    command = [sys.executable, "-m", "whiteroom", "up", "--port", "0", "--data", str(room)]
+    command = [sys.executable, "-m", "whiteroom", "up", "--port", "0", "--data", str(room), *options]
     process = subprocess.Popen(on_core(core, command), stdout=subprocess.PIPE, text=True)
     output = cast("IO[str]", process.stdout)
     try:

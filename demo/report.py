@@ -108,8 +108,10 @@ $refusals
 )
 
 
-def write_page(outcome: Outcome, found: list[Curve], counts: tuple[int, int], picture: Path, page: Path) -> None:
-    """The page: what was learned, what was refused, what was delivered."""
+def write_page(
+    outcome: Outcome, found: list[Curve], counts: tuple[int, int], place: str, picture: Path, page: Path
+) -> None:
+    """The page: what was learned, what was refused, what was delivered, and to which place."""
     models = "".join(
         f"<tr><td>{html.escape(curve.trained.title)}<td class=n>{curve.trained.rows:,}"
         f"<td class=n>{curve.trained.seconds:.1f}<td class=n>{curve.auc:.3f}</tr>\n"
@@ -128,7 +130,7 @@ def write_page(outcome: Outcome, found: list[Curve], counts: tuple[int, int], pi
             sentence=html.escape(sentence(found)),
             picture=picture.name,
             refusals=refusals,
-            bucket="objects/delay-lab",
+            bucket=html.escape(place),
             export=html.escape(outcome.export),
         ),
         encoding="utf-8",

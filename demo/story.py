@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 AIRLINE, WEATHER, LAB = "111111111111", "222222222222", "333333333333"
 NAMES = {AIRLINE: "Sky Airlines", WEATHER: "Weather Office", LAB: "Delay Lab"}
 IMAGE = "delay-lab/late-arrivals:1"
+BUCKET = "delay-lab"
+"""Delay Lab's, where an account may call its bucket as it likes."""
 
 FLIGHT_COLUMNS = """f.hour, f.distance, f.carrier, f.origin, f.dest, f.sched_dep_time, f.sched_arr_time,
        dayofweek(make_date(f.year, f.month, f.day)) AS weekday"""
@@ -78,8 +80,9 @@ class Outcome:
 class Story:
     """One run of the demo. Every call goes through `clients`; nothing else touches the server."""
 
-    def __init__(self, clients: Clients, say: Say) -> None:
+    def __init__(self, clients: Clients, say: Say, bucket: str = BUCKET) -> None:
         self.say = say
+        self.bucket = bucket
         self.rooms = {account: clients("cleanrooms", account) for account in NAMES}
         self.ml = {account: clients("cleanroomsml", account) for account in NAMES}
         self.outcome = Outcome()
@@ -131,7 +134,7 @@ class Story:
             membershipIdentifier=self.membership[LAB],
             defaultOutputLocation={
                 "roleArn": role(LAB),
-                "destination": {"s3Destination": {"s3Uri": "s3://delay-lab/results"}},
+                "destination": {"s3Destination": {"s3Uri": f"s3://{self.bucket}/results"}},
             },
         )
 

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from whiteroom.aws.identities import Identity
 from whiteroom.aws.refusals import AwsUnreachable, code_of, refusals
+from whiteroom.base.archives import shown
 from whiteroom.domain.privacy.query_tables import StoredObject
 from whiteroom.ports import UnusableFiles
 
@@ -137,7 +138,7 @@ def _read(s3: Any, identity: Identity, part: _Part, owner: str) -> bytes:
             answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=part.item.etag, **ranged, **owned)
         except ClientError as error:
             if code_of(error) in _MOVED:
-                raise ObjectMoved(f"{part.item.uri} is gone, or was written anew since it was listed.") from None
+                raise ObjectMoved(f"{shown(part.item.uri)} is gone, or was written anew since it was listed.") from None
             raise
         with closing(answer["Body"]) as body:
             read: bytes = body.read()

@@ -79,7 +79,7 @@ def objects_of(asked: Asked, sources: Sequence[Source]) -> Found:
         for folder, item in _meant(asked, source):
             uri = f"s3://{source.bucket}/{item['Key']}"
             if not item["Size"]:
-                raise UnusableFiles(f"{uri} is empty: it has no header and no schema. Remove it or fill it.", uri)
+                raise UnusableFiles(f"{uri} is empty: it has no header and no schema. Remove it or fill it.")
             is_any = True
             items[uri] = item
             parts = str(item["Key"])[len(folder) :].split("/")[:-1]

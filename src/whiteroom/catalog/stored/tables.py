@@ -87,7 +87,7 @@ class StoredTables:
         try:
             return objects_of(self._asked(identity, sources), _parsed(sources))
         except (AwsRefused, AwsUnreachable, UnusableFiles) as error:
-            raise Unreadable(str(error), again=isinstance(error, AwsUnreachable)) from None
+            raise Unreadable(_sentence(str(error)), again=isinstance(error, AwsUnreachable)) from None
 
     def brought(
         self, identity: Identity, sources: Sequence[str], wishes: Wishes, read: SchemaReader, folder: Path
@@ -112,7 +112,7 @@ class StoredTables:
             wanted = wanted_in(folder / "objects", found.objects, found.partitions)
             bring(asked.s3, identity, wanted, owner=asked.owner)
         except (AwsRefused, AwsUnreachable, UnusableFiles, ObjectMoved) as error:
-            raise Unreadable(_sentence(error), again=isinstance(error, AwsUnreachable)) from None
+            raise Unreadable(_sentence(str(error)), again=isinstance(error, AwsUnreachable)) from None
         except OSError as error:
             raise Unreadable(f"Its objects cannot be kept here while they are read: {error.strerror}.") from None
         return _read(wanted, replace(wishes, partitions=found.partitions), read, folder)
@@ -137,8 +137,13 @@ class StoredTables:
             )
 
 
-def _sentence(error: Exception) -> str:
-    return f"{str(error).rstrip('.')}."
+def _sentence(text: str) -> str:
+    """On one line, whatever a key has in it that whoever may write to the bucket chose."""
+    return f"{_plain(text).rstrip('.')}."
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _parsed(sources: Sequence[str]) -> list[Source]:
@@ -156,7 +161,7 @@ def _read(wanted: Sequence[Wanted], wishes: Wishes, read: SchemaReader, folder: 
         found = read(files, file_format, wishes, str(folder / "copies"))
     except UnusableFiles as error:
         seen = seen_of(error, files, file_format, wishes.partitions, wishes.encoding)
-        raise Unreadable(called(str(error)), replace(seen, file=uris[seen.file])) from None
+        raise Unreadable(called(str(error)), replace(seen, file=_plain(uris[seen.file]))) from None
     objects = tuple(one.item for one in wanted)
     marks = tuple(item.mark for item in objects)
     found = replace(found, marks=marks, notes=tuple(map(called, found.notes)))
@@ -171,7 +176,7 @@ class _Called:
         self._file = re.compile(rf"{re.escape(folder)}/objects/(?:[^\n]*?/)??(\d{{6}})-[A-Za-z0-9._-]*")
 
     def __call__(self, sentence: str) -> str:
-        return self._file.sub(self._uri, sentence)
+        return _plain(self._file.sub(self._uri, sentence))
 
     def _uri(self, match: re.Match[str]) -> str:
         one = self._wanted[int(match[1])]
