@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 
 from whiteroom.aws.clients import AwsClients, OwnS3
+from whiteroom.aws.identities import parse_account_profiles
 from whiteroom.aws.late import LateClients
 from whiteroom.aws.refusals import AwsUnusable
 from whiteroom.base.clock import Clock
 from whiteroom.base.locations import parse_location
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.catalog.glue import GlueCatalog
+from whiteroom.catalog.rest.catalog import IcebergRestCatalog
 from whiteroom.catalog.stored.tables import StoredTables
 from whiteroom.controllers.results import Handover
 from whiteroom.controllers.retention import RetentionSweep
 from whiteroom.data.buckets import BucketDeliveries, OwnBuckets
 from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.places import ServerData
-from whiteroom.data.sealed.memory import size_of
+from whiteroom.data.sealed.memory import memory_folder, size_of
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import SPILL_BYTES, DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
@@ -102,14 +104,17 @@ def open_catalog(settings: Settings, own_s3: OwnS3 | None = None) -> FolderCatal
 
 
 def open_tables(settings: Settings, own_s3: OwnS3 | None = None) -> Catalog:
-    """What tables refer to: the catalog of the data folder, or Glue.
+    """What tables refer to: the catalog of the data folder, Glue, or REST catalogs of Iceberg.
 
     Raises:
         SettingsError: as `open_aws`.
     """
     if settings.catalog == "folder":
         return open_catalog(settings, own_s3)
-    return GlueCatalog(open_aws(settings), settings.profiles_of_accounts)
+    work = memory_folder(settings.memory_folder, settings.data) if settings.files == "sealed" else None
+    if settings.catalog == "iceberg":
+        return IcebergRestCatalog(open_aws(settings), parse_account_profiles(settings.iceberg_catalogs), work)
+    return GlueCatalog(open_aws(settings), settings.profiles_of_accounts, work)
 
 
 def open_engine(settings: Settings, data: ServerData, own_s3: OwnS3 | None = None) -> SqlEngine:

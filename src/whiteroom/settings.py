@@ -84,9 +84,11 @@ class Settings:
     bucket_regions: str = ""
     """In which regions buckets of results lie, as `BUCKET=REGION` with commas between: for a collaboration's
     `allowedResultRegions`, and to speak to them there. A bucket that is not listed is in the server's own `region`."""
-    catalog: Literal["folder", "glue"] = "folder"
+    catalog: Literal["folder", "glue", "iceberg"] = "folder"
     """What tables refer to: `folder` is Whiteroom's own catalog (`whiteroom catalog`), `glue` AWS Glue, with tables in
-    S3 (docs/tables.md)."""
+    S3, `iceberg` REST catalogs of Iceberg, with tables in S3 (docs/tables.md)."""
+    iceberg_catalogs: str = ""
+    """Which REST catalog of pyiceberg's configuration has an account's tables: `ACCOUNT=NAME`, with commas between."""
     buckets: Literal["folder", "s3"] = "folder"
     """Where members' `s3://` locations are: folders below `objects` in the data folder, or buckets of S3."""
     data_location: str = field(default="", metadata={"key": "data"})
@@ -193,6 +195,7 @@ class Settings:
             "data_location": parse_location,
             "bucket_regions": lambda text: BucketRegions.parse(self.region, text),
             "account_profiles": parse_account_profiles,
+            "iceberg_catalogs": parse_account_profiles,
             "public_url": require_origin,
             "s3_public_url": require_origin,
         }

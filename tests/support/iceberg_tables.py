@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import (
     DataFile,
@@ -76,9 +77,8 @@ def uris(table: Table) -> list[str]:
     return sorted(task.file.file_path for task in table.scan().plan_files())
 
 
-def deleting(table: Table, positions: Mapping[str, Sequence[int]], **of_file: Any) -> Path:
-    """A snapshot in which rows are deleted: positions by the URI of their file. `of_file` is said of the deletes."""
-    place = folder_of(table) / "data" / f"deletes-{len(positions)}-{sum(map(len, positions.values()))}.parquet"
+def position_deletes(positions: Mapping[str, Sequence[int]]) -> pyarrow.Table:
+    """What a file of deletes holds: positions by the URI of their file."""
     told = pyarrow.schema(
         [
             pyarrow.field("file_path", pyarrow.string(), metadata={"PARQUET:field_id": str(_PATH_ID)}),
@@ -86,25 +86,39 @@ def deleting(table: Table, positions: Mapping[str, Sequence[int]], **of_file: An
         ]
     )
     listed = [(uri, position) for uri, found in positions.items() for position in found]
-    parquet.write_table(
-        pyarrow.table({"file_path": [uri for uri, _ in listed], "pos": [place for _, place in listed]}, schema=told),
-        place,
-    )
-    said: dict[str, Any] = {
+    return pyarrow.table({"file_path": [uri for uri, _ in listed], "pos": [place for _, place in listed]}, schema=told)
+
+
+def deletes_file(uri: str, size_bytes: int, rows: int, **said: Any) -> DataFile:
+    """A file of deletes, as metadata say it."""
+    told: dict[str, Any] = {
         "content": DataFileContent.POSITION_DELETES,
-        "file_path": f"file://{place}",
+        "file_path": uri,
         "file_format": FileFormat.PARQUET,
         "partition": Record(),
-        "record_count": len(listed),
-        "file_size_in_bytes": place.stat().st_size,
+        "record_count": rows,
+        "file_size_in_bytes": size_bytes,
     }
-    add_snapshot(table, DataFile.from_args(**said | of_file))
+    return DataFile.from_args(**told | said)
+
+
+def deleting(table: Table, positions: Mapping[str, Sequence[int]], **of_file: Any) -> Path:
+    """A snapshot in which rows are deleted: positions by the URI of their file. `of_file` is said of the deletes."""
+    place = folder_of(table) / "data" / f"deletes-{len(positions)}-{sum(map(len, positions.values()))}.parquet"
+    told = position_deletes(positions)
+    parquet.write_table(told, place)
+    add_snapshot(table, deletes_file(f"file://{place}", place.stat().st_size, told.num_rows, **of_file))
     return place
 
 
 def add_snapshot(table: Table, file: DataFile) -> None:
     """A snapshot that has one file more, which is no data."""
-    io, number = PyArrowFileIO(), 4_000_000_000
+    change_state(table, snapshot_with(table, file, PyArrowFileIO()))
+
+
+def snapshot_with(table: Table, file: DataFile, io: FileIO) -> Callable[[dict[str, Any]], None]:
+    """Write what a snapshot with one file of deletes more needs; what has the table's state have it."""
+    number = 4_000_000_000
     before = table.metadata.current_snapshot()
     assert before is not None
     file.spec_id = 0
@@ -131,4 +145,4 @@ def add_snapshot(table: Table, file: DataFile) -> None:
         state["current-snapshot-id"] = number
         state["refs"]["main"]["snapshot-id"] = number
 
-    change_state(table, change)
+    return change

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -105,6 +105,47 @@ def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = 
             pool.shutdown(cancel_futures=True)
 
 
+def looked_at(s3: Any, identity: Identity, uri: str, *, owner: str = "") -> StoredObject:
+    """An object as it is now; of a bucket of `owner`, where one is named.
+
+    Raises:
+        ObjectMoved: it is gone.
+        AwsRefused, AwsUnreachable: it may not, or cannot, be looked at.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    with refusals("s3:HeadObject", identity, f"the bucket {bucket}"):
+        try:
+            found = s3.head_object(Bucket=bucket, Key=key, **({"ExpectedBucketOwner": owner} if owner else {}))
+        except ClientError as error:
+            if code_of(error) in _MOVED:
+                raise ObjectMoved(f"{uri} is gone.") from None
+            raise
+    return StoredObject(uri, int(found["ContentLength"]), str(found["ETag"]))
+
+
+def with_etags(s3: Any, identity: Identity, wanted: Sequence[Wanted], *, owner: str = "") -> list[Wanted]:
+    """The same, in which each object of several parts says which one it is, so that all are of that.
+
+    Raises:
+        ObjectMoved: one is not as long as its table's metadata say, or is gone.
+        AwsRefused, AwsUnreachable: one may not, or cannot, be looked at.
+    """
+
+    def one(of: Wanted) -> Wanted:
+        if of.item.etag or of.item.size_bytes <= PART_BYTES:
+            return of
+        found = looked_at(s3, identity, of.item.uri, owner=owner)
+        if found.size_bytes != of.item.size_bytes:
+            raise ObjectMoved(f"{found.uri} has another length than its table's metadata say.")
+        return replace(of, item=replace(of.item, etag=found.etag))
+
+    with ThreadPoolExecutor(_THREADS, "look") as pool:
+        try:
+            return list(pool.map(one, wanted))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def _parts(wanted: Sequence[Wanted]) -> Iterator[_Part]:
     for one in wanted:
         handle = os.open(one.file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -131,21 +172,31 @@ def _bring_part(s3: Any, identity: Identity, part: _Part, sleep: Sleep, owner: s
 
 def _read(s3: Any, identity: Identity, part: _Part, owner: str) -> bytes:
     bucket, _, key = part.item.uri.removeprefix("s3://").partition("/")
-    owned = {"ExpectedBucketOwner": owner} if owner else {}
-    ranged = {} if part.is_whole else {"Range": f"bytes={part.begin}-{part.begin + part.length - 1}"}
+    asked = {} if part.is_whole else {"Range": f"bytes={part.begin}-{part.begin + part.length - 1}"}
+    asked |= {"IfMatch": part.item.etag} if part.item.etag else {}
+    asked |= {"ExpectedBucketOwner": owner} if owner else {}
     with refusals("s3:GetObject", identity, f"the bucket {bucket}"):
         try:
-            answer = s3.get_object(Bucket=bucket, Key=key, IfMatch=part.item.etag, **ranged, **owned)
+            answer = s3.get_object(Bucket=bucket, Key=key, **asked)
         except ClientError as error:
             if code_of(error) in _MOVED:
                 raise ObjectMoved(f"{shown(part.item.uri)} is gone, or was written anew since it was listed.") from None
             raise
         with closing(answer["Body"]) as body:
-            read: bytes = body.read()
+            read = _read_up_to(body, part.length)
+    if not part.item.etag and answer.get("ContentLength") != part.length:
+        raise ObjectMoved(f"{part.item.uri} has another length than its table's metadata say.")
     # A store that answers with less, or with another object's bytes, has answered nothing.
-    if len(read) != part.length or answer.get("ETag") != part.item.etag:
+    if len(read) != part.length or (part.item.etag and answer.get("ETag") != part.item.etag):
         raise AwsUnreachable(f"s3:GetObject on the bucket {bucket} answered {len(read):,} of {part.length:,} bytes.")
     return read
+
+
+def _read_up_to(body: Any, length: int) -> bytes:
+    """What a store answers, and no more than one byte more than was asked for: metadata may lie about a length."""
+    read: bytes = body.read(length + 1)
+    # Past its end, the client looks at whether it was all that the store had said.
+    return read if len(read) > length else read + body.read(1)
 
 
 def _write_at(part: _Part, read: bytes) -> None:

@@ -8,9 +8,11 @@ server itself with the account as `CatalogId`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from whiteroom.aws.clients import AwsClients
@@ -19,6 +21,8 @@ from whiteroom.aws.refusals import AwsRefused, AwsUnreachable, refusals
 from whiteroom.catalog.hive_types import spark_type
 from whiteroom.catalog.listing import Place, objects_of, place_of
 from whiteroom.catalog.serdes import read_as
+from whiteroom.catalog.snapshots.in_glue import columns_in_glue, stored_table
+from whiteroom.catalog.snapshots.stored import StoredSnapshots, StoredTable
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
 
@@ -34,10 +38,14 @@ _SHOWN = 100
 class GlueCatalog:
     """Implements ports.Catalog over Glue."""
 
-    def __init__(self, clients: AwsClients, mapped: Collection[str] = ()) -> None:
-        """Ask with these clients; `mapped` are the accounts that have a profile of their own."""
+    def __init__(self, clients: AwsClients, mapped: Collection[str] = (), work: Path | None = None) -> None:
+        """Ask with these clients; `mapped` are the accounts that have a profile of their own.
+
+        Metadata of tables are in `work` while they are read; where it is None, where the machine has temporary files.
+        """
         self._clients = clients
         self._mapped = frozenset(mapped)
+        self._snapshots = StoredSnapshots(work)
 
     @property
     def has_regions(self) -> bool:
@@ -53,7 +61,10 @@ class GlueCatalog:
             if not (_ACCOUNT.fullmatch(account_id) and _NAME.fullmatch(database) and _NAME.fullmatch(table)):
                 raise UnusableFiles("no table has such a name.")
             asked = self._asked(account_id, region, reader)
-            return self._resolved(asked, self._table(asked, database, table))
+            found = self._table(asked, database, table)
+            _require_table(found)
+            stored = stored_table(found)
+            return _resolved(asked, found) if stored is None else self._at_snapshot(asked, found, stored)
 
     @contextmanager
     def _as_catalog_errors(self, name: str) -> Iterator[None]:
@@ -72,9 +83,9 @@ class GlueCatalog:
         else:
             identity, by_itself = SERVER, False
         glue = self._clients.client("glue", identity, region or None)
-        s3 = None if reader is None else self._clients.client("s3", identity, region or None)
+        s3 = partial(self._clients.client, "s3", identity, region or None)
         place = f"account {account_id}{f' in {region}' if region else ''}"
-        return _Asked(glue, s3, identity, {} if by_itself else {"CatalogId": account_id}, place)
+        return _Asked(glue, s3, identity, by_itself, {} if by_itself else {"CatalogId": account_id}, place, reader)
 
     def _table(self, asked: _Asked, database: str, table: str) -> Mapping[str, Any]:
         with refusals("glue:GetTable", asked.identity, f"the table {database}.{table}"):
@@ -85,29 +96,55 @@ class GlueCatalog:
         found: Mapping[str, Any] = answer["Table"]
         return found
 
-    def _resolved(self, asked: _Asked, found: Mapping[str, Any]) -> CatalogTable:
-        if found.get("TableType") == _VIEW:
+    def _at_snapshot(self, asked: _Asked, found: Mapping[str, Any], stored: StoredTable) -> CatalogTable:
+        """A table of Iceberg or Delta: its objects and columns are those that its metadata name.
+
+        Where no rows are read, its columns are those of Glue, as long as it has them.
+        """
+        if asked.reader is not None:
+            return self._planned(asked, stored)
+        known = columns_in_glue(found)
+        if known is not None:
+            return known
+        if not asked.by_itself:
             raise UnusableFiles(
-                "it is a view, and its SQL is not run here. Write its rows to a table (CREATE TABLE AS SELECT), and "
-                "name that one."
+                "Glue does not know its columns, as Spark has it for tables of Delta, and they are read with the "
+                "account's own profile alone: the operator maps one (account_profiles), or a crawler adds the table."
             )
-        if found.get("TargetTable"):
-            raise UnusableFiles("it is a link to a table of another catalog: name that one.")
-        storage, parameters = found.get("StorageDescriptor") or {}, found.get("Parameters") or {}
-        read = read_as(storage, parameters)
-        file_format, reading = read
-        keys = found.get("PartitionKeys") or ()
-        columns = tuple(
-            Column(str(item["Name"]), spark_type(str(item.get("Type") or "string"), is_text=file_format in _TEXTS))
-            for item in (*(storage.get("Columns") or ()), *keys)
+        return replace(self._planned(asked, stored), objects=())
+
+    def _planned(self, asked: _Asked, stored: StoredTable) -> CatalogTable:
+        table, _ = self._snapshots.plan(asked.s3(), asked.identity, stored)
+        return table
+
+
+def _require_table(found: Mapping[str, Any]) -> None:
+    if found.get("TableType") == _VIEW:
+        raise UnusableFiles(
+            "it is a view, and its SQL is not run here. Write its rows to a table (CREATE TABLE AS SELECT), and "
+            "name that one."
         )
-        partitions = tuple(str(key["Name"]) for key in keys)
-        answer = CatalogTable((), file_format, columns, replace(reading, partitions=partitions), elsewhere=True)
-        if asked.s3 is None:
-            return answer
-        table = place_of(str(storage.get("Location") or ""))
-        places = list(_partitions(asked, found, read)) if keys else [table]
-        return replace(answer, objects=objects_of(asked.s3, asked.identity, table, places))
+    if found.get("TargetTable"):
+        raise UnusableFiles("it is a link to a table of another catalog: name that one.")
+
+
+def _resolved(asked: _Asked, found: Mapping[str, Any]) -> CatalogTable:
+    """A table of plain files."""
+    storage, parameters = found.get("StorageDescriptor") or {}, found.get("Parameters") or {}
+    read = read_as(storage, parameters)
+    file_format, reading = read
+    keys = found.get("PartitionKeys") or ()
+    columns = tuple(
+        Column(str(item["Name"]), spark_type(str(item.get("Type") or "string"), is_text=file_format in _TEXTS))
+        for item in (*(storage.get("Columns") or ()), *keys)
+    )
+    partitions = tuple(str(key["Name"]) for key in keys)
+    answer = CatalogTable((), file_format, columns, replace(reading, partitions=partitions), elsewhere=True)
+    if asked.reader is None:
+        return answer
+    table = place_of(str(storage.get("Location") or ""))
+    places = list(_partitions(asked, found, read)) if keys else [table]
+    return replace(answer, objects=objects_of(asked.s3(), asked.identity, table, places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +152,16 @@ class _Asked:
     """Who asks, and in which catalog."""
 
     glue: Any
-    s3: Any
-    """None where no objects are listed."""
+    s3: Callable[[], Any]
     identity: Identity
+    by_itself: bool
+    """Whether the account asks, and not the server for it."""
     catalog: Mapping[str, str]
     """What names it in a call, where it is not the asker's own."""
     place: str
     """For sentences."""
+    reader: Reader | None
+    """Who reads rows; None where columns are asked for."""
 
 
 def _partitions(asked: _Asked, table: Mapping[str, Any], read: tuple[FileFormat, Reading]) -> Iterator[Place]:

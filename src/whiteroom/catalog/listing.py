@@ -16,6 +16,7 @@ _LOCATION = re.compile(r"s3[an]?://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:/(.*))?
 _MARKER = "_$folder$"
 OTHER_TABLES: Mapping[str, str] = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 """Folders that say that some of the files' rows are no rows of the table."""
+_REMEDIES: Mapping[str, str] = {"_delta_log": " Give it the parameter spark.sql.sources.provider = delta."}
 MOST_OBJECTS = 100_000
 """Of one table: more are written as fewer, larger ones."""
 _FEW = 8
@@ -92,8 +93,8 @@ def _listed(s3: Any, identity: Identity, place: Place) -> Iterator[tuple[str, Ma
                 for name in below[:-1]:
                     if name in OTHER_TABLES:
                         raise UnusableFiles(
-                            f"its location has a folder {name}: it is a table of {OTHER_TABLES[name]}, which is not "
-                            "read here."
+                            f"its location has a folder {name}: it is a table of {OTHER_TABLES[name]}, and its catalog "
+                            f"calls it plain files.{_REMEDIES.get(name, '')}"
                         )
                 hidden = any(name.startswith((".", "_")) for name in below)
                 if item["Size"] and not hidden and not key.endswith(("/", _MARKER)):

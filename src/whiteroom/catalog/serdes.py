@@ -129,8 +129,8 @@ def _format_of(library: str) -> FileFormat:
 
 
 _OTHER_TABLES: Mapping[str, tuple[frozenset[str], str]] = {
-    "table_type": (frozenset({"iceberg"}), "it is a table of Iceberg"),
-    "spark.sql.sources.provider": (frozenset({"delta", "hudi", "iceberg", "csv", "text"}), "it is a table of Spark's"),
+    "table_type": (frozenset({"hudi"}), "it is a table of Hudi"),
+    "spark.sql.sources.provider": (frozenset({"hudi", "csv", "text"}), "it is a table of Spark's"),
     "projection.enabled": (frozenset({"true"}), "Athena's partition projection makes up its partitions"),
     "transactional": (frozenset({"true"}), "it is a transactional table of Hive"),
     "has_encrypted_data": (frozenset({"true"}), "its objects are encrypted by the client that wrote them"),

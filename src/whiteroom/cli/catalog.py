@@ -157,6 +157,11 @@ def _require_own(settings: Settings) -> None:
             'The setting catalog = "glue" has tables looked up in AWS Glue: they are added there, and nothing is '
             "registered here. docs/tables.md has how they are read."
         )
+    if settings.catalog == "iceberg":
+        raise Problem(
+            'The setting catalog = "iceberg" has tables looked up in REST catalogs of Iceberg: they are added there, '
+            "and nothing is registered here. docs/tables.md has how they are read."
+        )
 
 
 def _show_preview(looked: Looked) -> None:

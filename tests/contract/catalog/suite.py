@@ -28,11 +28,12 @@ UNKNOWN = (
 
 class CatalogContract:
     ports: tuple[type, ...] = (Catalog,)
+    known_format = FileFormat.CSV
 
     def test_a_table_has_its_columns_and_the_files_that_hold_it(self, catalog: Catalog) -> None:
         found = catalog.resolve(*KNOWN)
         assert found.columns == COLUMNS
-        assert found.format is FileFormat.CSV
+        assert found.format is self.known_format
         assert found.files or found.elsewhere
         assert all(Path(file).is_absolute() for file in found.files)
 

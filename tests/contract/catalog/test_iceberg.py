@@ -35,7 +35,7 @@ from pyiceberg.types import (
 from contract.catalog.test_folder import ACCOUNT
 from support.iceberg_tables import add_snapshot, change_state, deleting, folder_of, new_table, rows, state_of, uris
 from whiteroom.catalog.folder import CatalogError, FolderCatalog, Looked
-from whiteroom.catalog.snapshots import child, planning
+from whiteroom.catalog.snapshots import child, planning, remembering
 from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.query_tables import FileFormat as Ours
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
@@ -342,7 +342,7 @@ def test_what_is_said_of_text_or_of_other_tables_is_refused(catalog: FolderCatal
 def test_a_reader_of_metadata_that_dies_is_told_in_a_sentence(
     catalog: FolderCatalog, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "_CHILD", "this")
+    monkeypatch.setattr(planning, "CHILD", "this")
     with pytest.raises(CatalogError, match="more time or memory than they may"):
         look(catalog, table)
 
@@ -362,9 +362,9 @@ def test_no_more_is_remembered_of_tables_than_so_many_bytes(table: Table, monkey
     snapshots.plan(kind, str(state_of(table)), "")
     first = state_of(table)
     table.append(table.scan().to_arrow())
-    monkeypatch.setattr(planning, "_REMEMBERED_BYTES", 1)
+    monkeypatch.setattr(remembering, "_REMEMBERED_BYTES", 1)
     snapshots.plan(kind, str(state_of(table)), "")
-    monkeypatch.setattr(planning, "_CHILD", "this")
+    monkeypatch.setattr(planning, "CHILD", "this")
     with pytest.raises(UnusableFiles):
         snapshots.plan(kind, str(first), "")
 

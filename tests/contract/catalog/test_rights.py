@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from pyiceberg.schema import Schema
+from pyiceberg.types import LongType, NestedField
 
 from contract.deliveries.test_rights import ACCOUNT, ROLE, Aws
+from support.iceberg_tables import rows
+from support.lake_tables import LakeDelta, iceberg_table
 from support.lakes import Lake
 from support.moto import moto_server
 from whiteroom.aws.bringing import Wanted, bring
@@ -63,10 +67,10 @@ def lake(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RootLake:
     return lake
 
 
-def allow(aws: Aws, lake: Lake, without: str = "") -> None:
+def allow(aws: Aws, lake: Lake, without: str = "", only: Collection[str] = ACTIONS) -> None:
     statements = []
     for one in POLICY["Statement"]:
-        actions = [action for action in ACTIONS if action in one["Action"] and action != without]
+        actions = [action for action in ACTIONS if action in one["Action"] and action in {*only} - {without}]
         # Moto knows no resources of Glue: their ARNs are for a person to look at.
         everything = {"Resource": "*"} if "glue" in str(actions) else {}
         statements.append({**one, "Action": actions, **everything})
@@ -77,7 +81,7 @@ def allow(aws: Aws, lake: Lake, without: str = "") -> None:
         "DATABASE/TABLE": f"{lake.database}/people",
         "DATABASE": lake.database,
         "BUCKET": lake.bucket,
-        "PREFIX": "people",
+        "PREFIX": "people" if only is ACTIONS else "facts",
     }.items():
         text = text.replace(name, value)
     aws.enforce(False)
@@ -98,6 +102,29 @@ def read(lake: Lake, folder: Path) -> bytes:
 def test_the_rights_of_the_page_are_enough(aws: Aws, lake: RootLake, tmp_path: Path) -> None:
     allow(aws, lake)
     assert read(lake, tmp_path) == b"1\n"
+
+
+@pytest.mark.parametrize("kind", ["iceberg", "delta"])
+def test_they_are_enough_for_iceberg_and_delta_and_a_state_is_remembered_for_no_other_role(
+    aws: Aws, lake: RootLake, kind: str
+) -> None:
+    if kind == "iceberg":
+        schema = Schema(NestedField(1, "id", LongType()))
+        iceberg_table(lake, "facts", schema).append(rows(schema, id=[1]))
+        needed = {"glue:GetTable", "s3:GetObject"}
+    else:
+        delta = LakeDelta(lake, "facts")
+        delta.write({"id": [1]})
+        delta.in_glue({"id": "bigint"})
+        needed = {"glue:GetTable", "s3:GetObject", "s3:ListBucket"}
+    catalog = GlueCatalog(AwsClients("us-east-1"))
+    allow(aws, lake, only=needed)
+    [item] = catalog.resolve(ACCOUNT, lake.database, "facts", reader=Reader("q", ROLE)).objects
+    assert item.uri.startswith(f"s3://{lake.bucket}/facts/")
+    for action in needed:
+        allow(aws, lake, only=needed - {action})
+        with pytest.raises(TableNotFound, match="was refused"):
+            catalog.resolve(ACCOUNT, lake.database, "facts", reader=Reader("q", ROLE))
 
 
 @pytest.mark.parametrize("action", ACTIONS)

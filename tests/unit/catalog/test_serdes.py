@@ -69,8 +69,8 @@ REFUSED: tuple[tuple[Mapping[str, Any], Mapping[str, str], str], ...] = (
     (storage("json", {"ignore.malformed.json": "true"}), {}, r"ignore\.malformed\.json"),
     (storage("json", {"mapping.a": "b"}), {}, r"mapping\.a"),
     (storage("parquet", {"parquet.column.index.access": "true"}), {}, r"parquet\.column\.index\.access"),
-    (storage("parquet"), {"table_type": "ICEBERG"}, "Iceberg"),
-    (storage("parquet"), {"spark.sql.sources.provider": "delta"}, "delta"),
+    (storage("parquet"), {"table_type": "HUDI"}, "Hudi"),
+    (storage("parquet"), {"spark.sql.sources.provider": "hudi"}, "hudi"),
     (storage("parquet"), {"projection.enabled": "true"}, "projection"),
     (storage("parquet", StoredAsSubDirectories=True), {}, "subdirectories"),
 )

@@ -1,6 +1,10 @@
 """The process that reads a table's metadata: it may take memory and time, and takes none of the server's.
 
-python -I -m whiteroom.catalog.snapshots.child FORMAT PATH SNAPSHOT    (its answer is a JSON document)
+python -I -m whiteroom.catalog.snapshots.child FORMAT PATH SNAPSHOT [ROOT]    (its answer is a JSON document)
+
+With ROOT, the table lies there in S3. This process has no way to it: PATH is Delta's log on this machine, or the URI of
+Iceberg's metadata. What it needs of these it asks for, a line each (`{"bring": [URI...]}`), and is answered with a line
+on its standard input, the files that were made of them (`[PATH...]`).
 """
 
 from __future__ import annotations
@@ -9,11 +13,14 @@ import json
 import resource
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from whiteroom.base.documents import to_document
-from whiteroom.catalog.snapshots.places import Unreadable
+from whiteroom.catalog.snapshots.places import Places, TableFolder, Unreadable
+from whiteroom.catalog.snapshots.stored_places import Root, TablePrefix
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
 
 MEMORY_BYTES = 2 << 30
@@ -21,15 +28,16 @@ CPU_SECONDS = 60
 ANSWER_BYTES = 32 << 20
 """The longest answer that the server reads about a table: some 100,000 files."""
 _MOST_COLUMNS = 10_000
+_LOG = "_delta_log"
 
 
 def main() -> None:
     """Answer with the plan of a snapshot, or with why there is none."""
-    file_format, path, snapshot = sys.argv[1:4]
+    file_format, path, snapshot, *root = sys.argv[1:5]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.stdout.write(_bounded(json.dumps(_answer(FileFormat(file_format), Path(path), snapshot))))
+    sys.stdout.write(_bounded(json.dumps(_answer(FileFormat(file_format), path, snapshot, *root))))
 
 
 def _bounded(answer: str) -> str:
@@ -40,9 +48,9 @@ def _bounded(answer: str) -> str:
     return json.dumps({"refused": f"{said}. Compact the table"})
 
 
-def _answer(file_format: FileFormat, path: Path, snapshot: str) -> dict[str, Any]:
+def _answer(file_format: FileFormat, path: str, snapshot: str, root: str = "") -> dict[str, Any]:
     try:
-        table, notes = _plan(file_format, path, snapshot)
+        table, notes = _plan(file_format, path, snapshot, root)
         _require_columns(table)
     except ImportError:
         return {"refused": f"reading it takes Whiteroom's extra {file_format.value!r}, which is not installed"}
@@ -65,14 +73,35 @@ def _require_columns(table: CatalogTable) -> None:
         raise Unreadable(f"it has two columns named '{repeated[0]}' (case does not count). Rename one")
 
 
-def _plan(file_format: FileFormat, path: Path, snapshot: str) -> tuple[CatalogTable, tuple[str, ...]]:
+def _plan(file_format: FileFormat, path: str, snapshot: str, root: str) -> tuple[CatalogTable, tuple[str, ...]]:
     if file_format is FileFormat.ICEBERG:
         from whiteroom.catalog.snapshots.iceberg import plan as plan_iceberg  # noqa: PLC0415 -- an extra
 
-        return plan_iceberg(path, snapshot)
+        return plan_iceberg(path, snapshot, _places(root) or TableFolder(Path(path).parent.parent))
     from whiteroom.catalog.snapshots.delta import plan as plan_delta  # noqa: PLC0415 -- an extra
 
-    return plan_delta(path, snapshot)
+    log = TableFolder(Path(path))
+    for file in (log.folder / _LOG).iterdir():
+        if file.is_file() or file.is_symlink():
+            log.metadata(str(file))
+    return plan_delta(log.folder, snapshot, _places(root) or log)
+
+
+def _places(root: str) -> Places | None:
+    return TablePrefix(Root(root), _Asking()) if root else None
+
+
+class _Asking:
+    """Asks whoever started this process for objects of the table."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def __call__(self, uris: Sequence[str]) -> list[Path]:
+        with self._lock:
+            sys.stdout.write(f"{json.dumps({'bring': list(uris)})}\n")
+            sys.stdout.flush()
+            return [Path(file) for file in json.loads(sys.stdin.readline())]
 
 
 if __name__ == "__main__":

@@ -12,10 +12,9 @@ import pyarrow
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from whiteroom.catalog.snapshots.places import MOST_FILES, TableFolder, Unreadable
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Snapshot
+from whiteroom.catalog.snapshots.places import MOST_FILES, PlacedFile, Places, Unreadable
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, Snapshot
 
-LOG = "_delta_log"
 _TYPES = {
     "boolean": "boolean",
     "byte": "tinyint",
@@ -38,21 +37,18 @@ _FEATURES_FROM = 3
 """The version of the protocol from which readers' features are named."""
 
 
-def plan(folder: Path, version: str) -> tuple[CatalogTable, tuple[str, ...]]:
+def plan(folder: Path, version: str, places: Places) -> tuple[CatalogTable, tuple[str, ...]]:
     """The files and columns of a version, and notes for the table's owner.
 
     Args:
-        folder: the table's.
+        folder: where its log lies.
         version: which one; empty for the latest.
+        places: where its files of rows lie.
 
     Raises:
         Unreadable: it uses what is not read here, or names what is not there.
         Exception: deltalake cannot read its log.
     """
-    places = TableFolder(folder)
-    for file in (folder / LOG).iterdir():
-        if file.is_file() or file.is_symlink():
-            places.metadata(file)
     table = _version(folder, version)
     _require_readable(table)
     columns, notes = _columns(json.loads(table.schema().to_json()))
@@ -60,15 +56,19 @@ def plan(folder: Path, version: str) -> tuple[CatalogTable, tuple[str, ...]]:
     if len(actions) > MOST_FILES:
         raise Unreadable(f"it has more than {MOST_FILES:,} files. Compact it (OPTIMIZE)")
     actions.sort(key=lambda action: action["path"])
-    files = tuple(str(places.place_of_relative(action["path"])) for action in actions)
-    if len(set(files)) < len(files):
+    named = tuple(table.metadata().partition_columns)
+    values = [tuple(_text((action["partition"] or {}).get(name)) for name in named) for action in actions]
+    files = [
+        PlacedFile(places.place_of_relative(action["path"]), action["size_bytes"], of_file)
+        for action, of_file in zip(actions, values, strict=True)
+    ]
+    if len({file.place for file in files}) < len(files):
         raise Unreadable("its log lists a file twice")
-    named = table.metadata().partition_columns
-    constants = {name: tuple(_text((action["partition"] or {}).get(name)) for action in actions) for name in named}
-    if any(column.name in constants and column.type == "binary" for column in columns):
+    if any(column.name in named and column.type == "binary" for column in columns):
         raise Unreadable("it is partitioned by a column of binary, which is not read here")
-    snapshot = Snapshot(str(table.version()), constants=constants)
-    return CatalogTable(files, FileFormat.PARQUET, columns, snapshot=snapshot), notes
+    constants = {name: tuple(of_file[number] for of_file in values) for number, name in enumerate(named)}
+    snapshot = Snapshot(str(table.version()), constants=constants, pruned_by=named)
+    return places.table(files, columns, snapshot), notes
 
 
 def _version(folder: Path, version: str) -> DeltaTable:

@@ -10,14 +10,15 @@ from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.io import FileIO, InputFile
 from pyiceberg.manifest import DataFile, DataFileContent
 from pyiceberg.manifest import FileFormat as FormatOfFile
+from pyiceberg.schema import Schema
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import FileScanTask, StaticTable
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import DecimalType, FixedType, IcebergType
 
-from whiteroom.catalog.snapshots.places import MOST_FILES, TableFolder, Unreadable
-from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, PositionDeletes, Snapshot
+from whiteroom.catalog.snapshots.iceberg_partitions import partitions_of
+from whiteroom.catalog.snapshots.places import MOST_FILES, PlacedFile, Places, Unreadable
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, PositionDeletes, Snapshot
 
 _TYPES = {
     "boolean": "boolean",
@@ -36,52 +37,47 @@ _LAST_FORMAT = 2
 _MOST_PAIRS = 100_000
 
 
-def plan(metadata_file: Path, snapshot_id: str) -> tuple[CatalogTable, tuple[str, ...]]:
+def plan(state_uri: str, snapshot_id: str, places: Places) -> tuple[CatalogTable, tuple[str, ...]]:
     """The files and columns of a snapshot, and notes for the table's owner.
 
     Args:
-        metadata_file: below `metadata/` of the table's folder.
+        state_uri: the file of metadata that is the table's state.
         snapshot_id: which one; empty for the current one.
+        places: where its files lie.
 
     Raises:
         Unreadable: it uses what is not read here, or names what is not there.
         Exception: pyiceberg cannot read its metadata.
     """
-    folder = TableFolder(metadata_file.parent.parent)
-    state = FromInputFile.table_metadata(_File(str(metadata_file), folder.metadata(metadata_file)))
+    state = FromInputFile.table_metadata(_File(state_uri, places.metadata(state_uri)))
     if state.format_version > _LAST_FORMAT:
         raise Unreadable(f"it is in version {state.format_version} of Iceberg's format; version {_LAST_FORMAT} is read")
-    io = _Folder(TableFolder(folder.folder, state.location))
-    table = StaticTable(("static",), state, str(metadata_file), io, NoopCatalog("static"))
+    places = places.written_at(state.location)
+    io = _TableIO(places)
+    table = StaticTable(("static",), state, state_uri, io, NoopCatalog("static"))
     if snapshot_id and (not snapshot_id.isdecimal() or state.snapshot_by_id(int(snapshot_id)) is None):
         raise Unreadable(f"it has no snapshot {snapshot_id!r}, or not any more")
     chosen = int(snapshot_id) if snapshot_id else state.current_snapshot_id
     # Said, a snapshot has the columns of its time; the latest has those of the table.
     scan = table.scan(snapshot_id=chosen if snapshot_id else None)
-    columns, field_ids, notes = _columns(scan.projection())
+    columns, field_ids, notes = columns_of(scan.projection())
     if chosen is None:
-        return CatalogTable((), FileFormat.PARQUET, columns, snapshot=Snapshot("", field_ids)), notes
-    _require_readable(state, chosen, io)
+        return places.table((), columns, Snapshot("", field_ids)), notes
+    _require_readable(state, chosen, io, places)
     tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
-    identities = {
-        part.source_id
-        for task in tasks
-        for part in state.specs()[task.file.spec_id].fields
-        if isinstance(part.transform, IdentityTransform)
-    }
-    snapshot = Snapshot(
-        str(chosen),
-        field_ids,
-        held=tuple(name for name, number in field_ids.items() if number in identities),
-        deletes=_deletes(tasks, io),
-    )
-    files = tuple(str(io.place_of(task.file.file_path)) for task in tasks)
-    if len(set(files)) < len(files):
+    held, of_files = partitions_of(state, scan.projection(), tasks, field_ids)
+    snapshot = Snapshot(str(chosen), field_ids, held=held, pruned_by=of_files.names, deletes=_deletes(tasks, places))
+    files = [
+        PlacedFile(places.place_of(task.file.file_path), task.file.file_size_in_bytes, values)
+        for task, values in zip(tasks, of_files.values, strict=True)
+    ]
+    if len({file.place for file in files}) < len(files):
         raise Unreadable("its metadata list a file twice")
-    return CatalogTable(files, FileFormat.PARQUET, columns, snapshot=snapshot), notes
+    return places.table(files, columns, snapshot), notes
 
 
-def _columns(schema: Any) -> tuple[tuple[Column, ...], dict[str, int], tuple[str, ...]]:
+def columns_of(schema: Schema) -> tuple[tuple[Column, ...], dict[str, int], tuple[str, ...]]:
+    """The columns that can be queried, the ids under which files have them, and notes on the others."""
     columns, ids, notes = [], {}, []
     for part in schema.fields:
         kind = _spark_type(part.field_type)
@@ -99,11 +95,15 @@ def _spark_type(kind: IcebergType) -> str | None:
     return "binary" if isinstance(kind, FixedType) else _TYPES.get(str(kind))
 
 
-def _require_readable(state: TableMetadata, chosen: int, io: _Folder) -> None:
+def _require_readable(state: TableMetadata, chosen: int, io: FileIO, places: Places) -> None:
     snapshot = state.snapshot_by_id(chosen)
     if snapshot is None:
         raise Unreadable(f"its metadata name a snapshot that they do not have ({chosen})")
-    for number, file in enumerate(_files(snapshot.manifests(io), io)):
+    manifests = snapshot.manifests(io)
+    if len(manifests) > MOST_FILES:
+        raise Unreadable(f"it has more than {MOST_FILES:,} manifests. Compact them (rewrite_manifests)")
+    places.prepare([manifest.manifest_path for manifest in manifests])
+    for number, file in enumerate(_files(manifests, io)):
         if number >= MOST_FILES:
             raise Unreadable(f"it has more than {MOST_FILES:,} files. Compact it (rewrite_data_files)")
         if file.content is DataFileContent.EQUALITY_DELETES:
@@ -123,14 +123,16 @@ def _files(manifests: list[Any], io: FileIO) -> Iterator[DataFile]:
             yield entry.data_file
 
 
-def _deletes(tasks: list[FileScanTask], io: _Folder) -> tuple[PositionDeletes, ...]:
+def _deletes(tasks: list[FileScanTask], places: Places) -> tuple[PositionDeletes, ...]:
     of: dict[str, list[tuple[str, int]]] = {}
+    sizes = {}
     for number, task in enumerate(tasks):
         for deletes in task.delete_files:
             of.setdefault(deletes.file_path, []).append((task.file.file_path, number))
+            sizes[deletes.file_path] = deletes.file_size_in_bytes
     if sum(map(len, of.values())) > _MOST_PAIRS:
         raise Unreadable("it has too many files of deletes. Compact it (rewrite_data_files)")
-    return tuple(PositionDeletes(str(io.place_of(uri)), tuple(rows)) for uri, rows in sorted(of.items()))
+    return tuple(PositionDeletes(places.place_of(uri), tuple(rows), sizes[uri]) for uri, rows in sorted(of.items()))
 
 
 class _File(InputFile):
@@ -150,19 +152,15 @@ class _File(InputFile):
         return self._place.open("rb")
 
 
-class _Folder(FileIO):
+class _TableIO(FileIO):
     """The table's own files, for pyiceberg: nothing else is opened, and nothing is written."""
 
-    def __init__(self, folder: TableFolder) -> None:
+    def __init__(self, places: Places) -> None:
         super().__init__()
-        self._folder = folder
-
-    def place_of(self, uri: str) -> Path:
-        """Where a file of rows lies."""
-        return self._folder.place_of(uri)
+        self._places = places
 
     def new_input(self, location: str) -> InputFile:
-        return _File(location, self._folder.metadata(self._folder.place_of(location)))
+        return _File(location, self._places.metadata(location))
 
     def new_output(self, location: str) -> Any:
         raise Unreadable(f"its metadata have {location!r} written")

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from whiteroom.base.documents import from_document
 from whiteroom.catalog.snapshots.places import Unreadable
+from whiteroom.catalog.snapshots.remembering import Planned, Remembered, planned
 from whiteroom.catalog.snapshots.states import current_metadata
-from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
+from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.ports import UnusableFiles
 
-_CHILD = "whiteroom.catalog.snapshots.child"
-_SECONDS = 120
-_REMEMBERED_BYTES = 64 << 20
-"""Of answers, as they came: a table of thousands of files takes one."""
+CHILD = "whiteroom.catalog.snapshots.child"
+SECONDS = 120
 _METADATA, _LOG, _HOODIE = "metadata", "_delta_log", ".hoodie"
 _STATE = ".metadata.json"
 _NAME = 300
 """Characters of a file's name in a message."""
-
-Planned = tuple[CatalogTable, tuple[str, ...]]
-"""A table with what its owner is to know of it."""
 
 
 def format_of(source: str) -> FileFormat | None:
@@ -60,8 +52,7 @@ class Snapshots:
     """What is known of tables' states."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, ...], tuple[Planned, int]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered = Remembered()
 
     def plan(self, file_format: FileFormat, source: str, snapshot: str) -> Planned:
         """The files and columns of a table's state.
@@ -77,11 +68,10 @@ class Snapshots:
         try:
             path = _metadata_of(file_format, Path(source))
             key = (file_format.value, source, snapshot, _mark(file_format, path))
-            with self._lock:
-                known, _ = self._known.get(key, (None, 0))
+            known = self._remembered.get(key)
             if known is None:
                 known, size_bytes = _asked(file_format, path, snapshot)
-                self._remember(key, known, size_bytes)
+                self._remembered.keep(key, known, size_bytes)
             _require_in_place(known[0].read_paths)
         except Unreadable as error:
             raise UnusableFiles(
@@ -90,12 +80,6 @@ class Snapshots:
         except OSError as error:
             raise UnusableFiles(f"{str(error.filename or source)[:_NAME]} is gone or cannot be read.") from None
         return known
-
-    def _remember(self, key: tuple[str, ...], known: Planned, size_bytes: int) -> None:
-        with self._lock:
-            self._known[key] = known, size_bytes
-            while sum(size for _, size in self._known.values()) > _REMEMBERED_BYTES:
-                self._known.popitem(last=False)
 
 
 def _require_in_place(files: Sequence[str]) -> None:
@@ -139,17 +123,11 @@ def _stamp(file: Path) -> str:
 
 def _asked(file_format: FileFormat, path: Path, snapshot: str) -> tuple[Planned, int]:
     """The answer of a process of its own, and how many bytes it took."""
-    command = [sys.executable, "-I", "-B", "-m", _CHILD, file_format.value, str(path), snapshot]
+    command = [sys.executable, "-I", "-B", "-m", CHILD, file_format.value, str(path), snapshot]
     try:
         child = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False, env={}, cwd="/"
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False, env={}, cwd="/"
         )
     except subprocess.TimeoutExpired:
-        raise Unreadable(f"its metadata take more than {_SECONDS} seconds to read") from None
-    try:
-        answer = json.loads(child.stdout)
-    except ValueError:
-        raise Unreadable("its metadata take more time or memory than they may. Compact the table") from None
-    if "refused" in answer:
-        raise Unreadable(answer["refused"])
-    return (from_document(CatalogTable, answer["table"]), tuple(answer["notes"])), len(child.stdout)
+        raise Unreadable(f"its metadata take more than {SECONDS} seconds to read") from None
+    return planned(child.stdout), len(child.stdout)

@@ -27,14 +27,14 @@ def current_metadata(folder: Path) -> Path:
             versions.setdefault(int(found[1]), []).append(file)
     hint = folder / "metadata" / _HINT
     if hint.is_file():
-        with metadata.metadata(hint).open("rb") as opened:
+        with metadata.metadata(str(hint)).open("rb") as opened:
             said = opened.read(_HINT_BYTES).decode(errors="replace").strip()
         named = [metadata.folder / f"{said}.metadata.json"]
         chosen = versions.get(int(said), []) if _NUMBER.fullmatch(said) else named
     else:
         chosen = versions[max(versions)] if versions else []
     if len(chosen) == 1:
-        return metadata.metadata(chosen[0])
+        return metadata.metadata(str(chosen[0]))
     if not chosen:
         raise Unreadable(f"{folder / 'metadata'} holds no state of a table (VERSION.metadata.json)")
     names = ", ".join(file.name for file in chosen[:3])

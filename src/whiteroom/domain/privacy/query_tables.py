@@ -79,9 +79,10 @@ class StoredObject:
     """`s3://BUCKET/KEY`."""
     size_bytes: int
     etag: str
-    """As the store says it, with its quotes: what is read is what was listed, or nothing."""
+    """As the store says it, with its quotes: what is read is what was listed, or nothing. Empty where metadata name it:
+    such an object is written once, and all that is read of it is of one."""
     partition: tuple[str | None, ...] = ()
-    """Its values of `Reading.partitions`."""
+    """Its values of the table's `partitions`."""
     known: bool = False
     """Whether it was read through as it is when its table was added."""
 
@@ -98,6 +99,8 @@ class PositionDeletes:
     file: str
     rows_of: tuple[tuple[str, int], ...]
     """How it calls each file whose rows it may delete, and which one of the table's files that is."""
+    size_bytes: int = 0
+    """As the metadata say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Snapshot:
     held: tuple[str, ...] = ()
     """Columns that every file must hold: its metadata would know their value, and NULL would be wrong."""
     deletes: tuple[PositionDeletes, ...] = ()
+    pruned_by: tuple[str, ...] = ()
+    """Columns of which all rows of a file have the same value: `StoredObject.partition` has these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,11 @@ class CatalogTable:
     """The reason that everybody may read; where it is empty, they are told to ask the owner."""
     snapshot: Snapshot | None = None
     """Of a table whose metadata say which files it has; None of all others."""
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """Columns that have one value in all of an object."""
+        return self.snapshot.pruned_by if self.snapshot else self.reading.partitions
 
     @property
     def sources(self) -> tuple[str, ...]:

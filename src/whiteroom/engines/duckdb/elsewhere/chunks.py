@@ -7,7 +7,7 @@ writer put between the chunks) is brought.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,8 @@ from whiteroom.engines.duckdb.files.quoting import sql_literal
 
 Range = tuple[int, int]
 """Its first byte, and the one behind its last."""
+NamesIn = Callable[[Path], Collection[str]]
+"""Which columns of a file of Parquet, whose end is there, are read: their names, in lower case."""
 
 TAIL_BYTES = 1 << 20
 """Of the end of an object, where its footer is."""
@@ -30,13 +32,13 @@ def tail_of(size_bytes: int) -> Range:
     return max(0, size_bytes - TAIL_BYTES), size_bytes
 
 
-def needed(file: Path, size_bytes: int, wanted: Collection[str]) -> list[Range]:
+def needed(file: Path, size_bytes: int, names: NamesIn) -> list[Range]:
     """The ranges of an object whose tail is in a file, in order; the whole of it where that cannot be told.
 
     Args:
         file: as long as the object, with its tail.
         size_bytes: of the object.
-        wanted: the columns that are read, in lower case.
+        names: says which columns are read.
     """
     whole = [(0, size_bytes)]
     with file.open("rb") as stream:
@@ -51,6 +53,7 @@ def needed(file: Path, size_bytes: int, wanted: Collection[str]) -> list[Range]:
                 "SELECT path_in_schema, least(data_page_offset, coalesce(nullif(dictionary_page_offset, 0), "  # noqa: S608 -- quoted
                 f"data_page_offset)), total_compressed_size FROM {source}"
             ).fetchall()
+            wanted = names(file)
         except duckdb.Error:
             return whole
     holes = [(start, start + length) for path, start, length in chunks if _column(path) not in wanted]

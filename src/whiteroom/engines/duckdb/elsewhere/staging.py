@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from whiteroom.aws.bringing import PART_BYTES, ObjectMoved, Wanted, bring, wanted_in
+from whiteroom.aws.bringing import PART_BYTES, ObjectMoved, Wanted, bring, wanted_in, with_etags
 from whiteroom.aws.handed import handed_client
 from whiteroom.aws.identities import Identity, member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.domain.privacy.partitions import Use, may_be_seen
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat, QueryTable, StoredObject
 from whiteroom.engines.duckdb.elsewhere.catalogued import catalogued
-from whiteroom.engines.duckdb.elsewhere.chunks import needed, tail_of
+from whiteroom.engines.duckdb.elsewhere.chunks import NamesIn, needed, tail_of
 from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, NotBrought, Staging, TooMuch
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
+from whiteroom.engines.duckdb.elsewhere.snapshots import deletes_of, here, names_in, with_objects
 from whiteroom.engines.duckdb.tables import BrokenData
 from whiteroom.ports import UnusableFiles
 from whiteroom.sql.judging import JudgedQuery
@@ -40,14 +41,14 @@ def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery
     if not elsewhere:
         return judged
     uses = uses_of(judged.tree, elsewhere) if judged.noise is None else {}
-    wanted = {view: _seen(table.source, uses.get(view, ())) for view, table in elsewhere.items()}
-    if sum(item.size_bytes for items in wanted.values() for item in items) > staging.most_bytes:
+    told = {view: _read_alone(table, judged.columns[view]) for view, table in elsewhere.items()}
+    seen = {view: _seen(table, uses.get(view, ())) for view, table in told.items()}
+    if sum(item.size_bytes for table in seen.values() for item in _all_of(table.source)) > staging.most_bytes:
         raise TooMuch(f"The tables of the query have more than {staging.most_bytes:,} bytes outside of this machine")
     shutil.rmtree(staging.folder, ignore_errors=True)
     views = {}
-    for number, (view, table) in enumerate(elsewhere.items()):
-        told = _read_alone(table, judged.columns[view])
-        source = _table(told, wanted[view], query_id, staging, staging.folder / str(number))
+    for number, (view, table) in enumerate(seen.items()):
+        source = _table(table, query_id, staging, staging.folder / str(number))
         views[view] = replace(table, source=source)
     return replace(judged, views={**judged.views, **views})
 
@@ -57,7 +58,7 @@ def _read_alone(table: QueryTable, wanted: Collection[str]) -> QueryTable:
     source = table.source
     if source.format is not FileFormat.PARQUET:
         return table
-    keys = {name.lower() for name in source.reading.partitions}
+    keys = {name.lower() for name in source.partitions}
     columns = tuple(column for column in source.columns if column.name.lower() in {*wanted, *keys})
     if not columns:
         # Its rows are only counted: by a column that a query may see.
@@ -65,9 +66,27 @@ def _read_alone(table: QueryTable, wanted: Collection[str]) -> QueryTable:
     return replace(table, source=replace(source, columns=columns))
 
 
-def _seen(source: CatalogTable, uses: Sequence[Use]) -> list[StoredObject]:
+def _all_of(source: CatalogTable) -> list[StoredObject]:
+    if source.snapshot is None:
+        return list(source.objects)
+    # Its metadata say the values of its partitions, and no folder does.
+    return [*(replace(item, partition=()) for item in source.objects), *deletes_of(source.snapshot)]
+
+
+def _seen(table: QueryTable, uses: Sequence[Use]) -> QueryTable:
+    """The table without the objects of partitions that the query cannot see."""
+    source = table.source
+    objects = _seen_of(source, uses)
+    if source.snapshot is None:
+        pruned = replace(source, objects=tuple(objects), pruned=len(objects) < len(source.objects))
+    else:
+        pruned = with_objects(source, objects)
+    return replace(table, source=pruned)
+
+
+def _seen_of(source: CatalogTable, uses: Sequence[Use]) -> list[StoredObject]:
     types = {column.name.lower(): column.type for column in source.columns}
-    names = [name.lower() for name in source.reading.partitions]
+    names = [name.lower() for name in source.partitions]
     if not names or not uses:
         return list(source.objects)
     verdicts: dict[tuple[str | None, ...], bool] = {}
@@ -77,21 +96,23 @@ def _seen(source: CatalogTable, uses: Sequence[Use]) -> list[StoredObject]:
     return [item for item in source.objects if verdicts[item.partition]]
 
 
-def _table(
-    table: QueryTable, items: Sequence[StoredObject], query_id: str, staging: Staging, folder: Path
-) -> CatalogTable:
+def _table(table: QueryTable, query_id: str, staging: Staging, folder: Path) -> CatalogTable:
+    source = table.source
     handed = staging.handed.get(table.association_id, {})
     identity = member(table.owner_account_id, table.role_arn or None, query_id)
     try:
         _require(handed)
         folder.mkdir(mode=0o700, parents=True)
-        wanted = wanted_in(folder, items, table.source.reading.partitions)
+        wanted = wanted_in(folder, _all_of(source), source.reading.partitions)
         if wanted:
-            _bring(handed_client("s3", handed), identity, wanted, table.source)
-        source = replace(table.source, pruned=len(items) < len(table.source.objects))
+            _bring(handed_client("s3", handed), identity, wanted, source)
+        files = [one.file for one in wanted]
+        if source.snapshot is not None:
+            rows = len(source.objects)
+            return here(source, source.snapshot, files[:rows], files[rows:])
         if source.as_files and wanted:
             return catalogued(source, wanted, folder)
-        return shaped(source, [one.file for one in wanted], folder)
+        return shaped(source, files, folder)
     except UnusableFiles as error:
         raise BrokenData(f"Table '{table.name}': {error}. Its owner must look at it.") from None
     except AwsRefused as error:
@@ -110,15 +131,28 @@ def _table(
 
 
 def _bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], source: CatalogTable) -> None:
-    def is_large(one: Wanted) -> bool:
-        return source.format is FileFormat.PARQUET and one.item.size_bytes > PART_BYTES
-
-    chunked = [one for one in wanted if is_large(one)]
-    owner = source.bucket_owner
+    """Bring objects: of large ones of Parquet their ends first, and then what is read of the rest."""
+    rows, owner = len(source.objects), source.bucket_owner
+    wanted = with_etags(s3, identity, wanted, owner=owner)
+    is_large = [
+        source.format is FileFormat.PARQUET and number < rows and one.item.size_bytes > PART_BYTES
+        for number, one in enumerate(wanted)
+    ]
+    chunked = [one for one, large in zip(wanted, is_large, strict=True) if large]
     bring(s3, identity, [replace(one, ranges=[tail_of(one.item.size_bytes)]) for one in chunked], owner=owner)
+    rest = [replace(one, ranges=needed(one.file, one.item.size_bytes, _names(source))) for one in chunked]
+    whole = [one for one, large in zip(wanted, is_large, strict=True) if not large]
+    bring(s3, identity, [*rest, *whole], owner=owner)
+
+
+def _names(source: CatalogTable) -> NamesIn:
+    """What files call the columns that are read, in lower case."""
+    snapshot = source.snapshot
+    if snapshot is not None and snapshot.field_ids:
+        numbers = {snapshot.field_ids[column.name] for column in source.columns}
+        return lambda file: names_in(file, numbers)
     columns = {column.name.lower() for column in source.columns}
-    rest = [replace(one, ranges=needed(one.file, one.item.size_bytes, columns)) for one in chunked]
-    bring(s3, identity, [*rest, *(one for one in wanted if not is_large(one))], owner=owner)
+    return lambda _: columns
 
 
 def _require(handed: Mapping[str, str]) -> None:
