@@ -145,7 +145,7 @@ def open_finder(settings: Settings) -> PatternFinder:
 
 
 def sandbox_report(settings: Settings) -> SandboxReport:
-    """What this machine can do to seal a run."""
+    """What this machine can do to isolate a run."""
     return open_runtime(settings).report()
 
 

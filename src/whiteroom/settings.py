@@ -142,7 +142,7 @@ class Settings:
     lease_seconds: int = _at_least(2, 30)
     """How long the work of a controller that died stays reserved for it."""
     sandbox: Literal["required", "unsafe-no-sandbox"] = "required"
-    """`required` refuses a run that cannot be sealed; `unsafe-no-sandbox` runs it with the server's own rights."""
+    """`required` refuses a run that cannot be isolated; `unsafe-no-sandbox` runs it with the server's own rights."""
     docker_socket: str = "/var/run/docker.sock"
     """The Unix socket of Docker or Podman, which runs the images that are not local; empty for local images alone."""
     docker_runtime: str = ""

@@ -58,8 +58,8 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         *_about_folder(settings),
         *about_s3(settings),
     )
-    is_sealed = report.usable and settings.sandbox == "required"
-    well = is_sealed and all(finding.ok for finding in findings)
+    is_isolated = report.usable and settings.sandbox == "required"
+    well = is_isolated and all(finding.ok for finding in findings)
     if as_json:
         say_json({"well": well, "sandboxUsable": report.usable, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -80,16 +80,16 @@ def _say(findings: tuple[Finding, ...]) -> None:
 
 def _verdict(settings: Settings, findings: tuple[Finding, ...], *, usable: bool) -> str:
     if not usable:
-        return "Trainings and inference jobs are refused on this machine: they cannot be sealed. See above."
+        return "Trainings and inference jobs are refused on this machine: they cannot be isolated. See above."
     if settings.sandbox != "required":
         return "Trainings and inference jobs run UNSEALED on this machine, since the setting `sandbox` says so."
     wrong = [finding.name for finding in findings if not finding.ok]
     if wrong:
-        return f"Trainings and inference jobs run sealed on this machine, but not all is well: {', '.join(wrong)}."
+        return f"Trainings and inference jobs run isolated on this machine, but not all is well: {', '.join(wrong)}."
     absent = [finding.name for finding in findings if finding.is_absent]
     if absent:
-        return f"Trainings and inference jobs run sealed on this machine. Not installed: {', '.join(absent)}."
-    return "All is well: trainings and inference jobs run sealed on this machine."
+        return f"Trainings and inference jobs run isolated on this machine. Not installed: {', '.join(absent)}."
+    return "All is well: trainings and inference jobs run isolated on this machine."
 
 
 def _about_machine() -> Finding:

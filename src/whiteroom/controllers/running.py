@@ -22,7 +22,7 @@ from whiteroom.domain.resources.configured_model_algorithms import ConfiguredMod
 from whiteroom.domain.resources.holdings import Kept
 from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import ALLOWED, Verdict
-from whiteroom.ports import CannotSeal, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
+from whiteroom.ports import CannotIsolate, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
 from whiteroom.reads.algorithms import algorithm_at, policies_at
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
@@ -215,8 +215,8 @@ class Runs:
             self._runtime.start(run)
         except RunRefused as error:
             # Because of the machine, or of what was asked for.
-            cannot_seal = isinstance(error, CannotSeal)
-            return refused(StatusCode.SANDBOX_UNAVAILABLE if cannot_seal else StatusCode.UNSUPPORTED, str(error))
+            cannot_isolate = isinstance(error, CannotIsolate)
+            return refused(StatusCode.SANDBOX_UNAVAILABLE if cannot_isolate else StatusCode.UNSUPPORTED, str(error))
         changes: dict[str, object] = {"metrics_status": METRICS_PUBLISHED}
         if has_logs:
             changes["logs_status"] = LOGS_PUBLISHED

@@ -59,7 +59,7 @@ from whiteroom.ports.repositories import (
     Tags,
 )
 from whiteroom.ports.run_logs import PlacedLine, RunLogs
-from whiteroom.ports.runtime import CannotSeal, ImageNotFound, RunRefused, Runtime
+from whiteroom.ports.runtime import CannotIsolate, ImageNotFound, RunRefused, Runtime
 from whiteroom.ports.sql_engine import SqlEngine
 from whiteroom.ports.store import Claim, Store, Work
 from whiteroom.ports.synthesiser import Synthesiser
@@ -72,7 +72,7 @@ __all__ = [
     "Actor",
     "AnalysisLogs",
     "Archive",
-    "CannotSeal",
+    "CannotIsolate",
     "Catalog",
     "CatalogUnavailable",
     "Claim",

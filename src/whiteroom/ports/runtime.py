@@ -17,12 +17,12 @@ class RunRefused(Exception):
     """This runtime can never run that run; the message says why and what to do, safe for the member."""
 
 
-class CannotSeal(RunRefused):
-    """It is the machine's fault and not the run's: nothing can be sealed here as it is now."""
+class CannotIsolate(RunRefused):
+    """It is the machine's fault and not the run's: nothing can be isolated here at present."""
 
 
 class Runtime(Protocol):
-    """Somewhere that runs sealed instances.
+    """Runs isolated instances.
 
     A run's id is its identity: the same id always means the same run. Every call returns
     at once (`start` within tens of milliseconds) and may be repeated after a crash.
@@ -70,4 +70,4 @@ class Runtime(Protocol):
         """Delete the run's log and its samples. What is absent is a success."""
 
     def report(self) -> SandboxReport:
-        """What this machine offers to seal a run."""
+        """What this machine offers to isolate a run."""

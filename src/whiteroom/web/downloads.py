@@ -57,7 +57,7 @@ class DeliveredDownloads:
         """Open a part of a file, then do `begin`, which says whether it still is what was delivered.
 
         In this order: what takes a delivery's place is written down before its files can be seen, so that a file that
-        was open before `begin` looked is the one that `begin` lets out.
+        was open before `begin` looked is the one that `begin` lets pass.
 
         Args:
             account_id: whose download it is.

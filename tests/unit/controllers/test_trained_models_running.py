@@ -15,7 +15,7 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd, TrainingRun
 from whiteroom.domain.resources.collaborations import CollaborationStatus
 from whiteroom.domain.resources.trained_models import Status, artefacts, model_archive
-from whiteroom.ports import CannotSeal, RunRefused, Work
+from whiteroom.ports import CannotIsolate, RunRefused, Work
 
 
 def test_a_channel_that_is_gone_when_the_run_is_to_start_fails_it(world: World) -> None:
@@ -31,7 +31,7 @@ def test_a_channel_that_is_gone_when_the_run_is_to_start_fails_it(world: World) 
     ("refusal", "status_code"),
     [
         (RunRefused("One instance only. Set instanceCount to 1."), "UnsupportedConfiguration"),
-        (CannotSeal("No sandbox here. Install one."), "SandboxUnavailable"),
+        (CannotIsolate("No sandbox here. Install one."), "SandboxUnavailable"),
     ],
 )
 def test_a_run_that_cannot_be_had_fails_with_the_reason(world: World, refusal: RunRefused, status_code: str) -> None:

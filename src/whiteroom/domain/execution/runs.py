@@ -242,7 +242,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class SandboxReport:
-    """What this machine can do to seal a run, for `whiteroom doctor` and for refusals."""
+    """What this machine can do to isolate a run, for `whiteroom doctor` and for refusals."""
 
     usable: bool
     findings: tuple[Finding, ...] = field(default=())

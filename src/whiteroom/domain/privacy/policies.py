@@ -142,7 +142,7 @@ def output_within_limit(size_bytes: int, policies: PrivacyPolicies) -> Verdict:
 
 
 def export_within_limit(size_bytes: int, archive_bytes: int, policies: PrivacyPolicies) -> Verdict:
-    """Whether artefacts of `size_bytes` may leave the room, packed into archives of `archive_bytes`.
+    """Whether artefacts of `size_bytes` may leave, packed into archives of `archive_bytes`.
 
     Both are held to the limit, which itself is allowed: files that pack well are large where they are unpacked, and
     archives hold names, in which a program can say as much as in files.

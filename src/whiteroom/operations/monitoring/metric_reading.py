@@ -138,7 +138,7 @@ class MetricReader:
 
 
 def question_of(tx: Transaction, record: Any) -> Question | None:
-    """What a training was asked, for its noise; None where a table that it learned from is not in the room any more.
+    """What a training was asked, for its noise; None where one of its tables is no longer in the collaboration.
 
     Args:
         tx: to look up what it learned from.

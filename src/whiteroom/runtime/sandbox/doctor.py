@@ -27,7 +27,7 @@ _PROBE = (
 
 
 def quick(folder: Path) -> SandboxReport:
-    """Only what decides whether a run can be sealed."""
+    """Only what decides whether a run can be isolated."""
     findings = (_seccomp(), _sandbox(folder))
     return SandboxReport(all(finding.ok for finding in findings), findings)
 
@@ -59,7 +59,7 @@ def _seccomp() -> Finding:
 
 
 def _sandbox(folder: Path) -> Finding:
-    """Seal `true` exactly as a run is sealed."""
+    """Isolate `true` exactly as a run is isolated."""
     del folder
     try:
         bwrap = plan.bwrap()

@@ -166,7 +166,7 @@ class SealedHost(Host):
         code = 128 - code if code < 0 else code
         if ending.exit_code is None:
             ending.exit_code = code
-        if not running.was_sealed() and ending.reason is None:
+        if not running.was_isolated() and ending.reason is None:
             words = first_line(self._words)
             ending.exit_code = None
             ending.because(
@@ -261,7 +261,7 @@ class SealedFleet(Fleet):
         first = [known for host in self.hosts if (known := host.first())]
         return first, sorted({folder for host in self.hosts for folder in host.groups.folders.values()})
 
-    def is_sealed(self) -> bool:
+    def is_isolated(self) -> bool:
         """See Fleet."""
         return self._spec.sandboxed
 

@@ -1,4 +1,4 @@
-"""One sealed instance: starting it, watching it, signalling it, and knowing that it is gone.
+"""One isolated instance: starting it, watching it, signalling it, and knowing that it is gone.
 
 Imported by the supervisor: nothing slow to import.
 """
@@ -129,7 +129,7 @@ class Instance:
             if problem.errno != errno.ESRCH:
                 raise
 
-    def was_sealed(self) -> bool:
+    def was_isolated(self) -> bool:
         """Whether the sandbox was complete: bubblewrap takes the starting byte only then."""
         if not self._released:
             return False
@@ -233,7 +233,7 @@ def start(
         bwrap: the program, as this process sees it.
     """
     ends = _Ends()
-    command = _sealed(spec, own, mounts, devices, ends) if spec.sandboxed else list(own.command)
+    command = _isolated_command(spec, own, mounts, devices, ends) if spec.sandboxed else list(own.command)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -254,7 +254,7 @@ def start(
     return Instance(pid, ends.output, ends.errors, ends.info, ends.block, ends.block_end, ends.gate, groups)
 
 
-def _sealed(
+def _isolated_command(
     spec: Spec, own: InstanceSpec, mounts: list[bubblewrap.Mount], devices: dict[str, str], ends: _Ends
 ) -> list[str]:
     """Bubblewrap's command line; what it reads and writes besides is put to `ends`."""

@@ -71,7 +71,7 @@ def write_run(
         log_file: where the log goes.
         users: where users of live runs are claimed.
         first_uid: the first of those users.
-        sandboxed: whether it is sealed.
+        sandboxed: whether it is isolated.
         devices: where this machine's device nodes are.
         log_limit_bytes: how much of its output is kept.
         log_line_characters: how much of one line is kept.
@@ -158,7 +158,7 @@ def _make_instance(
     mounts = _mounts(run, image, data, folder, final, host, number)
     command, environment = called.command, {**image.variables, **called.environment}
     if not sandboxed:
-        command, environment = _unsealed(command, environment, mounts)
+        command, environment = _without_sandbox(command, environment, mounts)
     # All of 127.0.0.0/8 is the loopback's.
     address = f"127.0.0.{number + 1}"
     return specs.InstanceSpec(host=host, address=address, command=command, environment=environment, mounts=mounts)
@@ -218,7 +218,7 @@ def _outside(path: str, image: Image) -> Path | None:
     return Path(path) if path.startswith(known) else None
 
 
-def _unsealed(
+def _without_sandbox(
     command: tuple[str, ...], environment: dict[str, str], mounts: tuple[bubblewrap.Mount, ...]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The same without a sandbox: the contract's paths become those of this machine, in text.

@@ -1,4 +1,4 @@
-"""The local runtime: sealed instances under bubblewrap.
+"""The local runtime: isolated instances under bubblewrap.
 
 DATA/runs/ID/           one run: its spec, its lock, what its program may write, how it ended
 DATA/logs/ID.jsonl      its log, which outlives it; ID.usage.jsonl is what it took of the machine
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from whiteroom.domain.execution.data import DataKind
 from whiteroom.domain.execution.runs import Run, SandboxReport
-from whiteroom.ports import CannotSeal, LocalData, RunRefused
+from whiteroom.ports import CannotIsolate, LocalData, RunRefused
 from whiteroom.processes.children import LOOK_SECONDS
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images.library import Images
@@ -27,7 +27,7 @@ from whiteroom.runtime.supervisor import cgroups, meters
 
 
 class SandboxRuntime(SupervisedRuntime):
-    """Runs sealed instances on this machine (ports.Runtime)."""
+    """Runs isolated instances on this machine (ports.Runtime)."""
 
     supervises = "whiteroom.runtime.sandbox.host"
     leaves = DataKind.RUN_OUTPUT
@@ -47,7 +47,7 @@ class SandboxRuntime(SupervisedRuntime):
         Args:
             folder: the server's data folder.
             data: says where what runs are given lies, and takes what they leave.
-            unsafe_no_sandbox: run programs with the server's own rights, unsealed.
+            unsafe_no_sandbox: run programs with the server's own rights, not isolated.
             devices: where this machine's device nodes are.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
@@ -82,7 +82,7 @@ class SandboxRuntime(SupervisedRuntime):
             self._usable = doctor.quick(self._folder)
         if not self._usable.usable:
             problem = next(finding for finding in self._usable.findings if not finding.ok)
-            raise CannotSeal(f"This server cannot seal a run: {problem.detail} {problem.remedy}")
+            raise CannotIsolate(f"This server cannot isolate a run: {problem.detail} {problem.remedy}")
 
     def _fill(self, run: Run, new: Path, final: Path) -> None:
         """Write the run's folder as its supervisor wants to find it."""

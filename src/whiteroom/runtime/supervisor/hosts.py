@@ -64,7 +64,7 @@ _JUDGE_SECONDS = 2.0
 
 
 class SandboxFailed(Exception):
-    """The run could not be sealed. The message is for the model's owner and the operator."""
+    """The run could not be isolated. The message is for the model's owner and the operator."""
 
 
 class ImageFailed(Exception):
@@ -310,7 +310,7 @@ class Fleet:
         """Whom to kill should this process be killed first: (pid, start) of processes, and control groups."""
         return [], []
 
-    def is_sealed(self) -> bool:
+    def is_isolated(self) -> bool:
         """Whether programs run without the server's own rights."""
         return True
 

@@ -142,7 +142,7 @@ class Supervisor:
         spec, log = self._spec, self._logged()
         for text in spec.notes:
             self._note(text)
-        if not self._fleet.is_sealed():
+        if not self._fleet.is_isolated():
             self._note("unsafe-no-sandbox: this program runs with the server's own rights.")
         if spec.transform is not None:
             # Forked before any host is watched by a thread.
