@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import pyarrow
 import pytest
 from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
+from pyarrow import csv
 
 from e2e.test_story import FLIGHTS_A_MONTH, HERE, write_tables
 from support.command import whiteroom
+from support.lake_tables import iceberg_table
 from support.lakes import Lake, session_of
 from support.server import RunningServer, running_server
 
@@ -64,7 +66,7 @@ def profiles(moto: str) -> str:
 
 
 def fill_lakes(moto: str, tables: Path) -> None:
-    """Flights as CSV in a partition of each month, weather as Parquet."""
+    """Flights as CSV in a partition of each month, weather as a table of Iceberg."""
     flights, weather = write_tables(tables)
     airline, office = Lake(moto, AIRLINE), Lake(moto, WEATHER)
     header, *rows = flights.read_text().splitlines(keepends=True)
@@ -81,11 +83,11 @@ def fill_lakes(moto: str, tables: Path) -> None:
         of_month = [row.split(",") for row in (header, *rows) if row.split(",")[1] in {"month", str(month)}]
         airline.put(f"flights/m{month}/1.csv", "".join(",".join([row[0], *row[2:]]) for row in of_month))
         airline.partition("flights", [str(month)], f"flights/m{month}/", database="nyc")
-    duckdb.sql(f"COPY (FROM read_csv('{weather}')) TO '{tables / 'weather.parquet'}'")
-    described = duckdb.execute(f"DESCRIBE FROM '{tables / 'weather.parquet'}'").fetchall()
-    kinds = {"VARCHAR": "string", "DOUBLE": "double", "BIGINT": "bigint", "TIMESTAMP": "timestamp"}
-    office.table("weather", {name: kinds[kind] for name, kind, *_ in described}, "parquet", database="nyc")
-    office.put("weather/part-0.parquet", (tables / "weather.parquet").read_bytes())
+    hours: pyarrow.Table = csv.read_csv(weather)
+    # Of a column without a value it is not known what it would hold.
+    types = [pyarrow.float64() if pyarrow.types.is_null(kind) else kind for kind in hours.schema.types]
+    hours = hours.cast(pyarrow.schema(zip(hours.schema.names, types, strict=True)))
+    iceberg_table(office, "weather", hours.schema, database="nyc").append(hours)
 
 
 @pytest.fixture(scope="module")
