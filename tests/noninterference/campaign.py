@@ -93,11 +93,12 @@ class Stage:
         for number in range(WORLDS):
             rng = random.Random(f"{seed} {ruled.name} {number}")
             rows, own = patients(rng), mine(rng)
-            self._bases.append(write(folder / ruled.name / f"{number}", {table: rows, "mine": own}))
+            base = write(folder / ruled.name / f"{number}", {table: rows, "mine": own})
+            self._bases.append(base)
             twins: dict[Kind, dict[str, str]] = {}
             for index, kind in enumerate(KINDS[ruled.name]):
                 other: Rows = kind.twin(rng, rows)
-                twins[kind] = write(folder / ruled.name / f"{number}-{index}", {table: other, "mine": own})
+                twins[kind] = base | write(folder / ruled.name / f"{number}-{index}", {table: other})
             self._twins.append(twins)
 
     def spec(self, sql: str, rng: random.Random) -> QuerySpec:
@@ -166,9 +167,10 @@ class PrivateStage:
                 "alike": private.lookalikes(rows),
                 "shuffled": private.shuffled(rng, rows),
             }
+            queriers = write(folder / ruled.name / f"{number}", {"mine": own})
             self._worlds.append(
                 {
-                    name: write(folder / ruled.name / f"{number}-{name}", {table: each, "mine": own})
+                    name: queriers | write(folder / ruled.name / f"{number}-{name}", {table: each})
                     for name, each in twins.items()
                 }
             )
@@ -268,7 +270,17 @@ _GRAMMARS: Mapping[str, type[Grammar]] = {
 class Campaign:
     """Stages for every rule, and what is tried on them."""
 
-    def __init__(self, folder: Path, seed: int, shares: Mapping[str, int] = SHARES, *, walls: Walls = BOTH) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        shares: Mapping[str, int] = SHARES,
+        *,
+        walls: Walls = BOTH,
+        twins: Path | None = None,
+    ) -> None:
+        """Make its stages in `folder`, their tables in `twins`: campaigns of one seed have the same, and may share."""
+        tables = (twins or folder) / f"seed-{seed}"
         self.report = Report(seed)
         self._rng = random.Random(seed)
         self._shares = shares
@@ -283,9 +295,9 @@ class Campaign:
             if ruled.name not in shares:
                 continue
             if ruled.name == "privacy":
-                self._stages[ruled.name] = PrivateStage(ruled, folder, self._private, seed)
+                self._stages[ruled.name] = PrivateStage(ruled, tables, self._private, seed)
             else:
-                self._stages[ruled.name] = Stage(ruled, folder, self._runners, seed)
+                self._stages[ruled.name] = Stage(ruled, tables, self._runners, seed)
             kind = _GRAMMARS.get(ruled.name, Grammar)
             self._grammars[ruled.name] = kind(self._rng, self.report.hunger, ruled.vocabulary)
             self._attackers[ruled.name] = Attacker(self._rng, ruled.vocabulary)

@@ -64,6 +64,12 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of all campaigns here: those of one seed have the same tables."""
+    return tmp_path_factory.mktemp("campaigns")
+
+
 def leaks(folder: Path, rule: str, sql: str, times: int, seed: int = 7) -> list[str]:
     campaign = Campaign(folder, seed, {rule: 1})
     try:
@@ -78,14 +84,14 @@ def leaks(folder: Path, rule: str, sql: str, times: int, seed: int = 7) -> list[
 
 @pytest.mark.parametrize("query", [*(GROUPS + each for each in OVER_GROUPS), CHOSEN_OF_PARTITIONS])
 def test_what_is_chosen_among_groups_that_are_left_tells_nothing_of_those_that_were_dropped(
-    query: str, tmp_path: Path
+    query: str, folder: Path
 ) -> None:
-    assert leaks(tmp_path, "thresholds", query, WORLDS) == []
+    assert leaks(folder, "thresholds", query, WORLDS) == []
 
 
-def test_without_joins_as_they_are_written_what_was_dropped_is_told(tmp_path: Path) -> None:
+def test_without_joins_as_they_are_written_what_was_dropped_is_told(folder: Path) -> None:
     with patch("whiteroom.engines.duckdb.writing.OF_GROUPS_THAT_ARE_LEFT", ()):
-        assert leaks(tmp_path, "thresholds", CHOSEN_OF_PARTITIONS, 40)
+        assert leaks(folder, "thresholds", CHOSEN_OF_PARTITIONS, 40)
 
 
 def places(folder: Path, dropped: int) -> bytes:
@@ -124,15 +130,15 @@ def test_without_their_order_they_do_not(tmp_path: Path) -> None:
         assert places(tmp_path / "none", 0) != places(tmp_path / "many", DROPPED)
 
 
-def test_what_is_chosen_of_a_table_that_is_read_twice_is_the_same_in_every_run(tmp_path: Path) -> None:
-    assert leaks(tmp_path, "controls", READ_TWICE, 40, seed=93945124) == []
+def test_what_is_chosen_of_a_table_that_is_read_twice_is_the_same_in_every_run(folder: Path) -> None:
+    assert leaks(folder, "controls", READ_TWICE, 40, seed=93945124) == []
 
 
-def test_without_ctes_that_are_made_once_runs_differ(tmp_path: Path) -> None:
+def test_without_ctes_that_are_made_once_runs_differ(folder: Path) -> None:
     with patch("whiteroom.engines.duckdb.writing.BY_ARRIVAL", ()):
-        assert leaks(tmp_path, "controls", READ_TWICE, 60, seed=93945124)
+        assert leaks(folder, "controls", READ_TWICE, 60, seed=93945124)
 
 
-def test_a_limit_over_nothing_but_constants_is_run(tmp_path: Path) -> None:
+def test_a_limit_over_nothing_but_constants_is_run(folder: Path) -> None:
     sql = "SELECT DATE '2024-01-02' AS d, t.seen FROM pc AS t WHERE t.pid ILIKE 'A%' LIMIT 10 OFFSET 2"
-    assert leaks(tmp_path, "controls", sql, 3) == []
+    assert leaks(folder, "controls", sql, 3) == []

@@ -38,13 +38,19 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory, quiet: None) -> Report:
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tables of all campaigns lie."""
+    return tmp_path_factory.mktemp("twins")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory, twins: Path, quiet: None) -> Report:
     """Of the campaign that runs each time, and for as much longer as it takes to try every construct often.
 
     Which query comes next depends on what was let through before, and a query that takes too long on a busy machine is
     not: so the last of the constructs come a few queries earlier or later.
     """
-    campaign = Campaign(tmp_path_factory.mktemp("fuzz"), SEED)
+    campaign = Campaign(tmp_path_factory.mktemp("fuzz"), SEED, twins=twins)
     campaign.run(QUERIES)
     names = listed()
     if campaign.report.scarce(names):
@@ -119,13 +125,13 @@ TURNS: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hole", HOLES)
-def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, quiet: None) -> None:
+def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, twins: Path, quiet: None) -> None:
     rule, fits = HOLES[hole]
 
     def found(report: Report) -> bool:
         return any(fits(leak.sql) and not leak.kind.endswith("order") for leak in report.leaks)
 
-    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False, plan=False))
+    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False, plan=False), twins=twins)
     assert found(campaign.run(6_000, turned=2.0, turns=TURNS.get(hole, mutations.NAMES), until=found))
     campaign.close()
 
@@ -133,14 +139,14 @@ def test_with_both_walls_off_the_hole_is_found_again(hole: str, tmp_path: Path, 
 @pytest.mark.slow
 @pytest.mark.parametrize("hole", HOLES)
 def test_with_the_guards_wall_off_the_second_judge_finds_it_and_nothing_is_told(
-    hole: str, tmp_path: Path, quiet: None
+    hole: str, tmp_path: Path, twins: Path, quiet: None
 ) -> None:
     rule, fits = HOLES[hole]
 
     def found(report: Report) -> bool:
         return any(fits(sql) for _, sql, _ in report.disagreements)
 
-    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False))
+    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(form=False), twins=twins)
     report = campaign.run(1_500, turned=2.0, until=found)
     campaign.close()
     assert found(report)
@@ -149,9 +155,9 @@ def test_with_the_guards_wall_off_the_second_judge_finds_it_and_nothing_is_told(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hole", HOLES)
-def test_with_the_second_judge_off_the_guard_refuses_it(hole: str, tmp_path: Path, quiet: None) -> None:
+def test_with_the_second_judge_off_the_guard_refuses_it(hole: str, tmp_path: Path, twins: Path, quiet: None) -> None:
     rule, _ = HOLES[hole]
-    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(plan=False))
+    campaign = Campaign(tmp_path, SEED, {rule: 1}, walls=Walls(plan=False), twins=twins)
     report = campaign.run(150, turned=2.0)
     campaign.close()
     assert not report.leaks
@@ -198,7 +204,7 @@ UNENFORCED: dict[str, tuple[str, str, dict[str, object]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", UNENFORCED)
-def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, quiet: None) -> None:
+def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, twins: Path, quiet: None) -> None:
     rule, letter, switched_off = UNENFORCED[what]
 
     def found(report: Report) -> bool:
@@ -207,7 +213,7 @@ def test_what_is_not_enforced_is_found(what: str, tmp_path: Path, quiet: None) -
     with ExitStack() as stack:
         for place, instead in switched_off.items():
             stack.enter_context(patch(place, instead))
-        campaign = Campaign(tmp_path, SEED, {rule: 1})
+        campaign = Campaign(tmp_path, SEED, {rule: 1}, twins=twins)
         stack.callback(campaign.close)
         assert found(campaign.run(1_000, turned=0.5, until=found))
 
@@ -249,7 +255,7 @@ FOUND_BY_HAND: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], 
 @pytest.mark.slow
 @pytest.mark.parametrize("leak", FOUND_BY_HAND)
 def test_a_leak_that_was_found_by_hand_is_found_again_without_what_closes_it(
-    leak: str, tmp_path: Path, quiet: None
+    leak: str, tmp_path: Path, twins: Path, quiet: None
 ) -> None:
     switched_off, words = FOUND_BY_HAND[leak]
     turns = TURNS.get(leak, ("sorted_by", "worked_out", "numbered"))
@@ -260,6 +266,6 @@ def test_a_leak_that_was_found_by_hand_is_found_again_without_what_closes_it(
     with ExitStack() as stack:
         for place, name, instead in switched_off:
             stack.enter_context(patch.object(place, name, instead))
-        campaign = Campaign(tmp_path, SEED, {"controls": 1})
+        campaign = Campaign(tmp_path, SEED, {"controls": 1}, twins=twins)
         stack.callback(campaign.close)
         assert found(campaign.run(6_000, turned=4.0, turns=turns, until=found))

@@ -295,9 +295,16 @@ def rare_groups_otherwise(rng: random.Random, rows: Rows) -> Rows:
 
 
 def write(folder: Path, tables: Mapping[str, Rows]) -> dict[str, str]:
-    """Parquet files of these tables; their paths by the tables' names."""
+    """Parquet files of these tables; their paths by the tables' names. What is there already is taken as it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
+    files = {name: folder / f"{name}.parquet" for name in tables}
+    missing = {name: rows for name, rows in tables.items() if not files[name].exists()}
+    if missing:
+        _write(missing, files)
+    return {name: str(file) for name, file in files.items()}
+
+
+def _write(tables: Mapping[str, Rows], files: Mapping[str, Path]) -> None:
     with duckdb.connect(":memory:") as connection:
         for name, rows in tables.items():
             types = MINE if name == "mine" else PATIENTS
@@ -308,8 +315,5 @@ def write(folder: Path, tables: Mapping[str, Rows]) -> dict[str, str]:
                 connection.execute(
                     f'INSERT INTO "{name}" SELECT {unnested}', [[row[column] for row in rows] for column in types]
                 )
-            file = folder / f"{name}.parquet"
             # A dictionary would make one zero of two.
-            connection.execute(f"COPY \"{name}\" TO '{file}' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 1)")
-            found[name] = str(file)
-    return found
+            connection.execute(f"COPY \"{name}\" TO '{files[name]}' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 1)")
