@@ -61,7 +61,7 @@ class Wanted:
 
 
 def wanted_in(folder: Path, items: Sequence[StoredObject], partitions: Sequence[str]) -> list[Wanted]:
-    """Where objects' bytes come to lie: their partitions' folders say the values, and their names are only told.
+    """Where objects' bytes are put: folders are named for partitions' values, and objects' names only serve messages.
 
     Raises:
         UnusableFiles: a folder cannot be called as a partition is.
@@ -77,8 +77,8 @@ def _file(folder: Path, number: int, item: StoredObject, partitions: Sequence[st
             raise UnusableFiles(f"a value of its partition '{name}' is empty or too long")
         place /= part
     place.mkdir(parents=True, exist_ok=True)
-    told = _PLAIN.sub("_", item.uri.rpartition("/")[2])[-_MAX_NAME:]
-    return place / f"{number:06}-{told}"
+    file_name = _PLAIN.sub("_", item.uri.rpartition("/")[2])[-_MAX_NAME:]
+    return place / f"{number:06}-{file_name}"
 
 
 def bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], sleep: Sleep = time.sleep, *, owner: str = "") -> None:

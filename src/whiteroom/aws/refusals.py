@@ -103,7 +103,7 @@ _NOTHING_DECIDED: Final = (
 
 @contextlib.contextmanager
 def refusals(call: str, identity: Identity, on: str = "") -> Iterator[None]:
-    """Turn what botocore raises into the two of this room.
+    """Turn what botocore raises into AwsRefused or AwsUnreachable.
 
     Args:
         call: the service and the operation, such as `s3:PutObject`; where AWS answered, the one that it answered.

@@ -135,12 +135,12 @@ def log_refused_job(request: Request, context: Context, fault: Fault) -> None:
     _write(context, analysis, fault, tables_for_runner=tuple(for_runner))
 
 
-def _analysis(context: Context, analysis_id: str, category: Category, room: str) -> Analysis:
+def _analysis(context: Context, analysis_id: str, category: Category, collaboration_id: str) -> Analysis:
     """An analysis of the caller's, of which nothing else is known yet."""
     return Analysis(
         id=analysis_id,
         category=category,
-        collaboration_id=room,
+        collaboration_id=collaboration_id,
         runner_account_id=context.caller.account_id,
         runner_arn=context.caller.arn,
         runner_user=context.caller.user,

@@ -109,8 +109,8 @@ def _asked(
             path = held
         else:
             path = table.state
-        told = [table.format.value, path, table.snapshot, root.uri]
-        answer = _Conversation(objects, folder).answer([sys.executable, "-I", "-B", "-m", CHILD, *told])
+        arguments = [table.format.value, path, table.snapshot, root.uri]
+        answer = _Conversation(objects, folder).answer([sys.executable, "-I", "-B", "-m", CHILD, *arguments])
     return planned(answer), len(answer)
 
 

@@ -120,8 +120,8 @@ def noise_on(
     if len(secret) < SECRET_BYTES:
         raise ValueError("The secret of the noise is too short.")
     hosts = tuple(siblings)
-    room = [level.value, question.collaboration_id]
-    algorithm = [*room, question.algorithm, series.name]
+    common = [level.value, question.collaboration_id]
+    algorithm = [*common, question.algorithm, series.name]
     place = _uniform(_seed(secret, "place", *algorithm, question.tables))
     width = spread(min(one.minimum for one in hosts), max(one.maximum for one in hosts), place)
     answered = struct.pack(">q3d", series.count, series.minimum, series.maximum, series.last_value).hex()
@@ -129,11 +129,11 @@ def noise_on(
     drawn: list[tuple[float, tuple[object, ...]]] = [
         (
             together * math.sqrt(RUN_VARIANCE),
-            ("run", *room, question.tables, question.algorithm, question.inputs, answered),
+            ("run", *common, question.tables, question.algorithm, question.inputs, answered),
         )
     ]
     for table in question.tables or ("",):
-        drawn.append((math.sqrt(TABLES_VARIANCE), ("table", *room, table)))
+        drawn.append((math.sqrt(TABLES_VARIANCE), ("table", *common, table)))
         drawn.append((together * math.sqrt(ALGORITHM_VARIANCE), ("algorithm", *algorithm, table)))
     points = -(-series.count // series.stride)
     layers = tuple((weight, _layer(_seed(secret, *parts, width.hex()), points)) for weight, parts in drawn)

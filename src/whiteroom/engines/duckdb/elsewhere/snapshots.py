@@ -38,9 +38,9 @@ def deletes_of(snapshot: Snapshot) -> list[StoredObject]:
 
 def here(table: CatalogTable, snapshot: Snapshot, files: Sequence[Path], deletes: Sequence[Path]) -> CatalogTable:
     """The table of what was brought of its objects, in which nothing is elsewhere any more."""
-    told = tuple(replace(one, file=str(file)) for one, file in zip(snapshot.deletes, deletes, strict=True))
+    local = tuple(replace(one, file=str(file)) for one, file in zip(snapshot.deletes, deletes, strict=True))
     # How many objects there were is counted by them.
-    return replace(table, files=tuple(map(str, files)), snapshot=replace(snapshot, deletes=told), elsewhere=False)
+    return replace(table, files=tuple(map(str, files)), snapshot=replace(snapshot, deletes=local), elsewhere=False)
 
 
 def names_in(file: Path, wanted: Collection[int]) -> set[str]:
