@@ -16,13 +16,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.moto import moto_server
+from support.postgresql import PostgreSql, postgresql_server
 from support.seaweedfs import Store, seaweedfs_server
 
 settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("busy")
 
-OF_SERVICES = frozenset({"engine_socket", "seaweedfs"})
-"""Fixtures that stand for a service: a container engine, a real S3."""
+OF_SERVICES = frozenset({"engine_socket", "seaweedfs", "postgresql"})
+"""Fixtures that stand for a service: a container engine, a real S3, a real PostgreSQL."""
 REAL = Path(__file__).parent / "real"
 """Programs that nobody here wrote, which are built and fetched."""
 
@@ -80,3 +81,10 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A real S3: one server for all tests, who name their buckets their own."""
     with seaweedfs_server(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A real PostgreSQL: one server for all tests, each of which makes a database of its own."""
+    with postgresql_server() as server:
+        yield server

@@ -62,6 +62,7 @@ from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.sealed_store import log_token_secret, noise_secret, open_seal, open_store, session_secret
 from whiteroom.settings import Settings, SettingsError
+from whiteroom.store.connections import StoreConnections
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
 from whiteroom.store.group_commit import GroupCommit, OnError
@@ -160,7 +161,7 @@ class Whiteroom:
         self._finder = open_finder(settings)
         self._store = open_store(settings)
         self._turns = GroupCommit(self._store)
-        self._catalog = open_tables(settings, own_s3)
+        self._catalog = open_tables(settings, own_s3, StoreConnections(self._store).find)
         self._handlers = all_handlers()
         self._reading_files = reading_files()
         self._refusals, self._refusal_count = refusals(), RefusalCount()
@@ -322,7 +323,7 @@ def _controllers(
     runtime.warm()
     redact = partial(redacted_failure, finder=finder)
     data.sweep()
-    engine = open_engine(settings, data, own_s3)
+    engine = open_engine(settings, data, own_s3, StoreConnections(store).find)
     runs = _run_settings(settings)
     queries, quotas = _query_settings(settings), settings.quotas
     querying = Querying(store, engine, catalog, queries, clock)

@@ -20,6 +20,8 @@ from whiteroom.data.buckets import BucketDeliveries, OwnBuckets
 from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.places import ServerData
 from whiteroom.data.sealed.memory import memory_folder, size_of
+from whiteroom.databases.asking import Databases
+from whiteroom.databases.connections import Connections
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import SPILL_BYTES, DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
@@ -97,27 +99,35 @@ def _late(settings: Settings, own_s3: OwnS3 | None) -> LateClients:
     return LateClients(lambda: AwsClients(*own, own_s3))
 
 
-def open_catalog(settings: Settings, own_s3: OwnS3 | None = None) -> FolderCatalog:
-    """The catalog of a data folder; its tables in S3 are in members' own buckets, or in the S3 beside the server."""
+def open_catalog(
+    settings: Settings, own_s3: OwnS3 | None = None, connections: Connections | None = None
+) -> FolderCatalog:
+    """The catalog of a data folder; its tables in S3 are in members' own buckets, or in the S3 beside the server.
+
+    Without connections, its tables of databases cannot be read.
+    """
+    look = Databases(connections).look if connections is not None else None
     stored = StoredTables(_late(settings, own_s3), settings.max_table_bytes, settings.regions_of_buckets.listed)
-    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot, stored)
+    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot, stored, look)
 
 
-def open_tables(settings: Settings, own_s3: OwnS3 | None = None) -> Catalog:
+def open_tables(settings: Settings, own_s3: OwnS3 | None = None, connections: Connections | None = None) -> Catalog:
     """What tables refer to: the catalog of the data folder, Glue, or REST catalogs of Iceberg.
 
     Raises:
         SettingsError: as `open_aws`.
     """
     if settings.catalog == "folder":
-        return open_catalog(settings, own_s3)
+        return open_catalog(settings, own_s3, connections)
     work = memory_folder(settings.memory_folder, settings.data) if settings.files == "sealed" else None
     if settings.catalog == "iceberg":
         return IcebergRestCatalog(open_aws(settings), parse_account_profiles(settings.iceberg_catalogs), work)
     return GlueCatalog(open_aws(settings), settings.profiles_of_accounts, work)
 
 
-def open_engine(settings: Settings, data: ServerData, own_s3: OwnS3 | None = None) -> SqlEngine:
+def open_engine(
+    settings: Settings, data: ServerData, own_s3: OwnS3 | None = None, connections: Connections | None = None
+) -> SqlEngine:
     """What runs queries on this machine. Where that is in memory, what they spill takes no more than half of it.
 
     Raises:
@@ -125,4 +135,4 @@ def open_engine(settings: Settings, data: ServerData, own_s3: OwnS3 | None = Non
     """
     aws = _late(settings, own_s3) if settings.catalog == "folder" else open_aws(settings)
     spill_bytes = SPILL_BYTES if settings.files == "plain" else min(SPILL_BYTES, size_of(data.work) // 2)
-    return DuckDbEngine(data.work, data, spill_bytes, aws, settings.max_table_bytes)
+    return DuckDbEngine(data.work, data, spill_bytes, aws, settings.max_table_bytes, connections)

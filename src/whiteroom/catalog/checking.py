@@ -9,7 +9,7 @@ from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import SNAPSHOTS, FileFormat
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.ports import FoundTable
+from whiteroom.ports import CatalogUnavailable, FoundTable, TableNotFound
 
 _TEXT = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
 
@@ -29,7 +29,9 @@ class Checked:
 
 
 def check(catalog: FolderCatalog, entry: CatalogEntry) -> Checked:
-    """Read a table to its end, as queries read it. Nothing is changed."""
+    """Read a table to its end, as queries read it; of one of a database, its columns alone. Nothing is changed."""
+    if entry.relation is not None:
+        return _check_relation(catalog, entry)
     try:
         name = entry.account_id, entry.database, entry.table
         looked = catalog.look(*name, entry.sources, _wishes(entry), role_arn=entry.role_arn)
@@ -39,6 +41,15 @@ def check(catalog: FolderCatalog, entry: CatalogEntry) -> Checked:
     changed = [] if entry.format in SNAPSHOTS else _changed(entry, marks)
     broken = _broken(entry, looked.found)
     return Checked(entry, tuple(broken), tuple(changed), len(looked.table.held_in), looked.found.rows)
+
+
+def _check_relation(catalog: FolderCatalog, entry: CatalogEntry) -> Checked:
+    try:
+        now = catalog.resolve(entry.account_id, entry.database, entry.table)
+    except (TableNotFound, CatalogUnavailable) as error:
+        return Checked(entry, (str(error),), (), 0, None)
+    found = FoundTable(now.columns, now.reading, 0, (), ())
+    return Checked(entry, tuple(_broken(entry, found)), (), 0, None)
 
 
 def _wishes(entry: CatalogEntry) -> Wishes:

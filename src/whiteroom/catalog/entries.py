@@ -11,6 +11,7 @@ from pathlib import Path
 from whiteroom.base.documents import from_document
 from whiteroom.catalog.stored.sources import is_stored
 from whiteroom.domain.privacy.query_tables import Column, FileFormat, Reading
+from whiteroom.domain.privacy.relations import Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,13 @@ class CatalogEntry:
     role_arn: str = ""
     """The owner's role with which its objects were read when it was added; empty where its profile was."""
 
+    relation: Relation | None = None
+    """The table of a database that it is; None of one of files."""
+
     @property
     def is_stored(self) -> bool:
         """Whether its rows lie in S3."""
-        return any(map(is_stored, self.sources))
+        return self.relation is None and any(map(is_stored, self.sources))
 
 
 def write_entry(path: Path, entry: CatalogEntry) -> None:

@@ -17,6 +17,7 @@ from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.entries import CatalogEntry, read_entry, write_entry
 from whiteroom.catalog.files import expand, find_format
 from whiteroom.catalog.partitions import partition_columns
+from whiteroom.catalog.relations import Look, relation_table
 from whiteroom.catalog.seen import Seen, seen_of
 from whiteroom.catalog.snapshots.planning import Snapshots, format_of, require_plain
 from whiteroom.catalog.stored.objects import Found
@@ -66,6 +67,7 @@ class FolderCatalog:
         read_schema: SchemaReader,
         read_snapshot: SnapshotReader | None = None,
         stored: StoredTables | None = None,
+        look_at_relation: Look | None = None,
     ) -> None:
         """Keep tables in `folder`.
 
@@ -74,7 +76,9 @@ class FolderCatalog:
             read_schema: finds what files are.
             read_snapshot: without it, tables of Iceberg and Delta are refused.
             stored: without it, tables in S3 are.
+            look_at_relation: without it, tables of databases are.
         """
+        self._look_at_relation = look_at_relation
         self._folder = folder
         self._stored = stored
         self._read_snapshot = read_snapshot
@@ -100,9 +104,11 @@ class FolderCatalog:
 
         Raises:
             TableNotFound: there is no such table, or its files are gone or cannot be read.
-            CatalogUnavailable: its objects cannot be listed now.
+            CatalogUnavailable: its objects cannot be listed now, or its database does not answer.
         """
         entry = self.show(account_id, database, table)
+        if entry.relation is not None:
+            return relation_table(self._look_at_relation, account_id, f"{database}.{table}", entry.relation)
         if entry.is_stored:
             try:
                 return self._resolved_objects(entry, self._listed(entry, reader))
@@ -131,6 +137,17 @@ class FolderCatalog:
         """
         return self.look(account_id, database, table, sources, wishes, keep=True).table
 
+    def put(self, entry: CatalogEntry, *, keep: bool = True) -> None:
+        """Put a table that has no files of its own into the catalog, or replace one of that name.
+
+        Raises:
+            CatalogError: a name is malformed.
+        """
+        _require_name(entry.account_id, entry.database, entry.table)
+        if keep:
+            write_entry(self._path(entry.account_id, entry.database, entry.table), entry)
+            self._copies.remove(entry.account_id, entry.database, entry.table)
+
     def look(
         self,
         account_id: str,
@@ -156,11 +173,7 @@ class FolderCatalog:
         Raises:
             CatalogError: a name is malformed, or the files cannot be one table.
         """
-        if not _names_a_table(account_id, database, table):
-            raise CatalogError(
-                f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
-                "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
-            )
+        _require_name(account_id, database, table)
         named = tuple(map(str, sources))
         if any(map(is_stored, named)) or role_arn:
             return self._looked_at_objects((account_id, database, table), named, wishes, role_arn, keep=keep)
@@ -338,6 +351,14 @@ def _owner(name: tuple[str, str, str], role_arn: str) -> Identity:
 def _lower(name: tuple[str, str, str]) -> tuple[str, str, str]:
     account_id, database, table = name
     return account_id, database.lower(), table.lower()
+
+
+def _require_name(account_id: str, database: str, table: str) -> None:
+    if not _names_a_table(account_id, database, table):
+        raise CatalogError(
+            f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
+            "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
+        )
 
 
 def _names_a_table(account_id: str, database: str, table: str) -> bool:

@@ -12,13 +12,14 @@ from whiteroom.catalog.checking import check as read_again
 from whiteroom.catalog.entries import CatalogEntry
 from whiteroom.catalog.folder import CatalogError, Looked
 from whiteroom.cli.catalog_views import checked_document, counted, short, show_checked, show_seen
-from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
-from whiteroom.cli.identities import account_of, checked_account
+from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
+from whiteroom.cli.identities import checked_account, require_account
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.relations import AskedRelation, add_relation, relation_of, show_relation
 from whiteroom.cli.s3_beside import catalog_of
-from whiteroom.cli.server_file import runs_in_development
 from whiteroom.cli.wishes import (
+    ConnectionName,
     DateFormat,
     Encoding,
     Escape,
@@ -53,7 +54,7 @@ def add(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Files, folders or patterns, or s3://BUCKET/...; or a folder of Iceberg or Delta.",
+            help="Files, folders or patterns, s3://BUCKET/..., a folder of Iceberg or Delta, or SCHEMA.TABLE.",
             show_default=False,
         ),
     ],
@@ -75,6 +76,7 @@ def add(
             help="The account's role that objects of S3 are read with now, where it has no profile.", show_default=False
         ),
     ] = "",
+    connection: ConnectionName = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show what would be added, and add nothing.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -103,7 +105,8 @@ def add(
         format=chosen_format(file_format),
         snapshot=snapshot,
     )
-    _add(_Asked(table, account, tuple(paths), wishes, role), data, preview=preview, as_json=as_json)
+    asked = _Asked(table, account, tuple(paths), wishes, role, connection)
+    (_add_relation if connection else _add)(asked, data, preview=preview, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,23 @@ class _Asked:
     paths: tuple[str, ...]
     wishes: Wishes
     role: str
+    connection: str
+
+
+def _add_relation(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
+    database, name = _parts(asked.table)
+    settings = existing_folder(data)
+    require_account(settings, asked.account)
+    _require_own(settings)
+    if asked.role:
+        raise Problem("A role is said of objects of S3: a table of a database is read by its connection.")
+    relation = relation_of(asked.connection, asked.paths, asked.wishes)
+    of_database = AskedRelation(asked.account, database, name, relation)
+    entry, found = add_relation(settings, of_database, keep=not preview)
+    if as_json:
+        say_json(_document(entry))
+        return
+    show_relation(of_database, found, added=not preview)
 
 
 def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
@@ -120,7 +140,7 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
     if not data.exists():
         checked_account(asked.account)
     settings = made_folder(data)
-    _require_account(settings, asked.account)
+    require_account(settings, asked.account)
     _require_own(settings)
     catalog = catalog_of(settings)
     try:
@@ -246,8 +266,11 @@ def show(table: Table, account: Account, data: Data = DEFAULT_DATA, as_json: AsJ
         state = {"snapshot": found.snapshot.id} if found.snapshot else {}
         say_json({**_document(entry), **state, "files": list(found.held_in)})
         return
-    say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in entry.columns])
+    say_table(("COLUMN", "TYPE"), [(column.name, column.type) for column in found.columns])
     say("")
+    if entry.relation is not None:
+        say(f"{entry.relation.shown} of the connection {entry.relation.connection} ({entry.format.value}).")
+        return
     say_table((f"FILES ({entry.format.value})",), [(file,) for file in found.held_in])
 
 
@@ -292,25 +315,6 @@ def remove(table: Table, account: Account, data: Data = DEFAULT_DATA) -> None:
     except TableNotFound as error:
         raise Problem(str(error)) from None
     say(f"{table} of account {account} is no longer in the catalog.")
-
-
-def _require_account(settings: Settings, account: str) -> None:
-    """Refuse an account that nobody signs for.
-
-    Raises:
-        Problem: there are accounts, this is none of them, and no development mode takes it by its number.
-    """
-    checked_account(account)
-    if settings.dev or runs_in_development(settings.server_file):
-        return
-    with opened_store(settings) as store, store.reading() as tx:
-        if tx.accounts.all():
-            account_of(tx, account)
-            return
-    note(
-        f"There are no accounts yet, so account {account} is taken as development mode takes it. "
-        f"`whiteroom accounts add {account}` makes it."
-    )
 
 
 def _parts(table: str) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def checked_document(checked: Checked) -> dict[str, Any]:
 def show_checked(checked: Sequence[Checked]) -> None:
     """Each table on a line, and what is to be known of it below."""
     for one in checked:
-        state = "broken" if one.broken else counted(one.rows or 0, "row")
+        state = "broken" if one.broken else "as it was" if one.rows is None else counted(one.rows, "row")
         say(f"{one.entry.database}.{one.entry.table} of account {one.entry.account_id}: {state}.")
         for sentence in (*one.broken, *one.changed):
             say(f"  {sentence}")

@@ -28,6 +28,7 @@ from whiteroom.ports import Catalog, Repository, Transaction
 from whiteroom.reads.deliveries import refused_to
 from whiteroom.reads.unread import unread_tables
 from whiteroom.settings import Settings
+from whiteroom.store.connections import StoreConnections
 
 Repositories = Callable[[Transaction], Repository[Any]]
 
@@ -82,7 +83,7 @@ def explain(
         names = _names(tx, arn, events)
         whole = _record(tx, place)
         record = None if events else whole
-        advice = _advice(tx, open_tables(settings), record)
+        advice = _advice(tx, open_tables(settings, connections=StoreConnections(store).find), record)
     if not events and record is None:
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:

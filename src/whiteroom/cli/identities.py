@@ -10,9 +10,10 @@ import typer
 
 from whiteroom.base.clock import utc_now
 from whiteroom.base.suggestions import meant
+from whiteroom.cli.folder import opened_store
 from whiteroom.cli.output import note, say, say_json
 from whiteroom.cli.problems import Problem
-from whiteroom.cli.server_file import running_s3_url, running_url, server_url
+from whiteroom.cli.server_file import running_s3_url, running_url, runs_in_development, server_url
 from whiteroom.domain.resources.accounts import (
     FIRST_USER,
     AccessKey,
@@ -150,3 +151,22 @@ def say_profile(settings: Settings, name: str, values: Mapping[str, str]) -> Non
     """Print an AWS profile that uses this server."""
     rows = {**values, "region": settings.region, "endpoint_url": endpoint_url(settings)}
     say("\n".join([f"[profile {name}]", *(f"{key} = {value}" for key, value in rows.items())]))
+
+
+def require_account(settings: Settings, account: str) -> None:
+    """Refuse an account that nobody signs for.
+
+    Raises:
+        Problem: there are accounts, this is none of them, and no development mode takes it by its number.
+    """
+    checked_account(account)
+    if settings.dev or runs_in_development(settings.server_file):
+        return
+    with opened_store(settings) as store, store.reading() as tx:
+        if tx.accounts.all():
+            account_of(tx, account)
+            return
+    note(
+        f"There are no accounts yet, so account {account} is taken as development mode takes it. "
+        f"`whiteroom accounts add {account}` makes it."
+    )

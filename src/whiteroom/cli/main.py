@@ -40,6 +40,7 @@ NOUNS: Mapping[str, Noun] = {
     "owner": Noun("End all use of an account's tables at once.", is_group=True),
     "collaborations": Noun("Stop all work of a collaboration, and let it go on.", is_group=True),
     "catalog": Noun("Say which files are an account's tables.", is_group=True),
+    "connections": Noun("Say how the databases are reached that have tables.", is_group=True),
     "images": Noun("Build local images for algorithms.", is_group=True),
     "explain": Noun("Tell everything that happened to a resource, and why."),
     "logs": Noun("Show what a training or an inference job wrote."),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from whiteroom.aws.refusals import AwsRefused
 from whiteroom.catalog.folder import FolderCatalog
+from whiteroom.cli.connections_kept import connections_of
 from whiteroom.cli.folder import opened_store
 from whiteroom.cli.server_file import running_s3_url, runs_in_development
 from whiteroom.opening import open_catalog
@@ -52,4 +53,4 @@ class S3Beside:
 def catalog_of(settings: Settings) -> FolderCatalog:
     """The catalog of a data folder, whose tables in S3 are in the S3 beside the server where there is one."""
     beside = settings.s3_port is not None or running_s3_url(settings.server_file) is not None
-    return open_catalog(settings, S3Beside(settings) if beside else None)
+    return open_catalog(settings, S3Beside(settings) if beside else None, connections_of(settings))

@@ -45,6 +45,13 @@ SnapshotId = Annotated[
     ),
 ]
 
+ConnectionName = Annotated[
+    str,
+    typer.Option(
+        "--connection", metavar="NAME", help="The connection to the database that has the table.", show_default=False
+    ),
+]
+
 
 def chosen_separator(written: str | None) -> str | None:
     """The separator itself."""

@@ -117,6 +117,23 @@ def keep(connection: sqlite3.Connection, by: ServerSeal, name: str, secret: byte
     connection.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, sealed))
 
 
+def put(connection: sqlite3.Connection, by: ServerSeal, name: str, secret: bytes) -> None:
+    """Keep a secret under a name, durably, in place of one that is there."""
+    connection.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, by.seal(b64encode(secret), _place(name))))
+
+
+def drop(connection: sqlite3.Connection, name: str) -> bool:
+    """Erase a secret; whether there was one."""
+    return bool(connection.execute("DELETE FROM secrets WHERE name = ?", (name,)).rowcount)
+
+
+def names(connection: sqlite3.Connection, beginning: str) -> list[str]:
+    """The names of all secrets that begin so, in order."""
+    text = "SELECT name FROM secrets WHERE substr(name, 1, ?) = ? ORDER BY name"
+    rows = connection.execute(text, (len(beginning), beginning))
+    return [name for (name,) in rows.fetchall()]
+
+
 def _place(name: str) -> str:
     return f"{SERVER}\n{name}"
 

@@ -280,6 +280,18 @@ class SqliteStore:
         """Keep a secret under that name, durably; where there is one already, it stays."""
         secrets.keep(self._session("writing").connection, self._keys.server, name, secret)
 
+    def put_secret(self, name: str, secret: bytes) -> None:
+        """Keep a secret under that name, durably, in place of one that is there."""
+        secrets.put(self._session("writing").connection, self._keys.server, name, secret)
+
+    def drop_secret(self, name: str) -> bool:
+        """Erase a secret; whether there was one."""
+        return secrets.drop(self._session("writing").connection, name)
+
+    def secret_names(self, beginning: str) -> list[str]:
+        """The names of the server's own secrets that begin so, in order."""
+        return secrets.names(self._session("writing").connection, beginning)
+
     def plain_documents(self) -> int:
         """How many records hold documents that are written in plain text."""
         return sum(self._count_plain(table, columns[0]) for table, columns in DOCUMENTS.items())

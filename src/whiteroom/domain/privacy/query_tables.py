@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
+from whiteroom.domain.privacy.relations import Relation
 
 
 class FileFormat(StrEnum):
@@ -25,6 +26,8 @@ class FileFormat(StrEnum):
     """Apache Iceberg: in the catalog alone, what is read are the files of Parquet of one of its snapshots."""
     DELTA = "delta"
     """Delta Lake, likewise of one of its versions."""
+    POSTGRESQL = "postgresql"
+    """A table or a view of PostgreSQL: in the catalog alone, what is read is a file of Parquet with its rows."""
 
 
 SNAPSHOTS = frozenset({FileFormat.ICEBERG, FileFormat.DELTA})
@@ -136,7 +139,7 @@ class CatalogTable:
     origins: tuple[str, ...] = ()
     """Of each file, which one it is to be a copy of; empty where they are the files themselves."""
     elsewhere: bool = False
-    """Whether its rows lie in a store of objects, and are brought before they are read."""
+    """Whether its rows lie in a store of objects, or in a database, and are brought before they are read."""
     objects: tuple[StoredObject, ...] = ()
     """Those that hold the rows of a table that is elsewhere, ordered by their names."""
     as_files: bool = False
@@ -153,6 +156,8 @@ class CatalogTable:
     """The reason that everybody may read; where it is empty, they are told to ask the owner."""
     snapshot: Snapshot | None = None
     """Of a table whose metadata say which files it has; None of all others."""
+    relation: Relation | None = None
+    """The table of a database that holds its rows; None of all others."""
 
     @property
     def partitions(self) -> tuple[str, ...]:

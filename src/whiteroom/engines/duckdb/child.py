@@ -2,7 +2,8 @@
 
 python -m whiteroom.engines.duckdb.child SPILL_BYTES TABLE_BYTES    (in the query's folder, with an empty environment)
 
-On its standard input is what it reads tables elsewhere with: credentials by the ids of associations, as JSON.
+On its standard input is what it reads tables elsewhere with: credentials and connections by the ids of associations, as
+JSON.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def _work(folders: Folders, spec: QuerySpec, spill_bytes: int, table_bytes: int)
 
         limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
         elsewhere = any(table.source.elsewhere for table in spec.tables)
-        staging = Staging(folders.work / TABLES, handed, table_bytes) if elsewhere else None
+        brought = folders.work / TABLES
+        staging = Staging(brought, handed, table_bytes, spec.timeout_seconds) if elsewhere else None
         write_end(folders.work / END, run_query(folders, spec, spill_bytes, staging=staging))
     except MemoryError:
         write_end(folders.work / END, End(QueryFailure.RESOURCES, _memory_message(spec)))

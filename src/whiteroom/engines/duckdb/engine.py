@@ -19,9 +19,10 @@ from whiteroom.aws.identities import member
 from whiteroom.aws.late import LateClients
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.base.machine_errors import Trouble
+from whiteroom.databases.connections import Connections
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.execution.runs import Phase
-from whiteroom.engines.duckdb.elsewhere.handing import REFUSED
+from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, connection_for
 from whiteroom.engines.duckdb.specs import (
     BILL,
     END,
@@ -59,6 +60,7 @@ class DuckDbEngine:
         spill_bytes: int = SPILL_BYTES,
         aws: AwsClients | LateClients | None = None,
         table_bytes: int = 100 * 10**9,
+        connections: Connections | None = None,
     ) -> None:
         """Run queries.
 
@@ -68,11 +70,13 @@ class DuckDbEngine:
             spill_bytes: how many each may spill of what it works with.
             aws: has the credentials of owners whose tables lie elsewhere; None where none do.
             table_bytes: how many each may bring of such tables.
+            connections: has those to owners' databases; None where there are none.
         """
         self._data = data
         self._spill_bytes = spill_bytes
         self._aws = aws
         self._table_bytes = table_bytes
+        self._connections = connections
         self._queries = folder.resolve() / "queries"
         self._queries.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -107,7 +111,9 @@ class DuckDbEngine:
         """
         handed: dict[str, Mapping[str, str]] = {}
         for table in spec.tables:
-            if table.source.elsewhere and table.source.objects and self._aws is not None:
+            if table.source.relation is not None:
+                handed[table.association_id] = connection_for(self._connections, table, table.source.relation)
+            elif table.source.elsewhere and table.source.objects and self._aws is not None:
                 identity = member(table.owner_account_id, table.role_arn or None, spec.id)
                 try:
                     if anew:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from whiteroom.databases.connections import Connections
 from whiteroom.domain.privacy.query_tables import QueryTable
+from whiteroom.domain.privacy.relations import Relation
 
 Handed = Mapping[str, Mapping[str, str]]
-"""Credentials, as AwsClients.credentials answers them, by the ids of the tables' associations."""
+"""By the ids of the tables' associations: credentials, as AwsClients.credentials answers them, or CONNECTION."""
+
+CONNECTION = "CONNECTION"
+"""Of a table of a database: the connection to it, as a JSON document."""
 
 REFUSED = "REFUSED"
 """What stands there instead where they could not be had: why."""
+
+
+def connection_for(connections: Connections | None, table: QueryTable, relation: Relation) -> Mapping[str, str]:
+    """What the child reads a table of a database with: its owner's own connection."""
+    found = connections(table.owner_account_id, relation.connection) if connections is not None else None
+    if found is None:
+        return {REFUSED: f"Account {table.owner_account_id} has no connection '{relation.connection}' any more."}
+    return {CONNECTION: json.dumps(asdict(found))}
 
 
 class NotBrought(Exception):
@@ -38,3 +52,5 @@ class Staging:
     """The query's own, which nobody else reads."""
     handed: Handed
     most_bytes: int
+    seconds: int = 3_600
+    """How long a database has for what it is asked: as long as the query."""

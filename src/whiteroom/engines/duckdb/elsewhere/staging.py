@@ -37,19 +37,27 @@ def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery
         BrokenData: what was brought is not what the catalog says.
         OSError: the disk is full.
     """
-    elsewhere = {view: table for view, table in judged.views.items() if table.source.elsewhere}
-    if not elsewhere:
+    everything = {view: table for view, table in judged.views.items() if table.source.elsewhere}
+    if not everything:
         return judged
+    relations = {view: table for view, table in everything.items() if table.source.relation is not None}
+    elsewhere = {view: table for view, table in everything.items() if view not in relations}
     uses = uses_of(judged.tree, elsewhere) if judged.noise is None else {}
     told = {view: _read_alone(table, judged.columns[view]) for view, table in elsewhere.items()}
     seen = {view: _seen(table, uses.get(view, ())) for view, table in told.items()}
-    if sum(item.size_bytes for table in seen.values() for item in _all_of(table.source)) > staging.most_bytes:
+    size_bytes = sum(item.size_bytes for table in seen.values() for item in _all_of(table.source))
+    if size_bytes > staging.most_bytes:
         raise TooMuch(f"The tables of the query have more than {staging.most_bytes:,} bytes outside of this machine")
     shutil.rmtree(staging.folder, ignore_errors=True)
     views = {}
     for number, (view, table) in enumerate(seen.items()):
         source = _table(table, query_id, staging, staging.folder / str(number))
         views[view] = replace(table, source=source)
+    if relations:
+        # Imported here: Arrow and a driver, which no other query needs.
+        from whiteroom.engines.duckdb.elsewhere.relations import with_rows  # noqa: PLC0415
+
+        views |= with_rows(relations, judged.columns, staging, staging.most_bytes - size_bytes)
     return replace(judged, views={**judged.views, **views})
 
 

@@ -1,0 +1,54 @@
+"""The process that asks a database for the columns of a table.
+
+python -I -m whiteroom.databases.child    (the connection and the relation on its standard input, its answer likewise
+a JSON document)
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from typing import Any
+
+from whiteroom.base.documents import from_document, to_document
+from whiteroom.databases.asking import SECONDS, LookedAt
+from whiteroom.databases.connections import Connection
+from whiteroom.databases.postgresql.reading import transaction
+from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
+from whiteroom.domain.privacy.query_tables import Column
+from whiteroom.domain.privacy.relations import Relation
+
+MEMORY_BYTES = 4 << 30
+"""Of address space: what Arrow reserves, and does not use, is most of it."""
+
+
+def main() -> None:
+    """Answer with the columns, or with why there are none."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    asked = json.loads(sys.stdin.buffer.read())
+    relation = asked["relation"]
+    answer = _answer(
+        from_document(Connection, asked["connection"]),
+        None if relation is None else from_document(Relation, relation),
+    )
+    sys.stdout.write(json.dumps(answer))
+
+
+def _answer(connection: Connection, relation: Relation | None) -> dict[str, Any]:
+    try:
+        with transaction(connection, SECONDS) as begun:
+            if relation is None:
+                return dict(to_document(LookedAt(())))
+            columns = tuple(Column(column.name, column.type) for column in begun.columns(relation))
+            return dict(to_document(LookedAt(columns, begun.may_write(relation))))
+    except DatabaseRefused as error:
+        return {"refused": str(error)}
+    except (DatabaseUnreachable, TableMoved) as error:
+        return {"unreachable": str(error)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Connections to members' databases: each of one account, made by the operator, its password sealed in the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from whiteroom.base.addresses import is_loopback
+
+POSTGRESQL: Final = "postgresql"
+DEFAULT_PORT: Final = 5432
+_SCHEMES = frozenset({POSTGRESQL, "postgres"})
+_HOST = re.compile(r"[A-Za-z0-9.:_-]{1,255}")
+_TLS = ("verify-full", "verify-ca", "require", "disable")
+_OPTIONS = ("sslmode", "sslrootcert")
+_LONGEST = 128
+_WRITTEN = "postgresql://USER@HOST:PORT/DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a database is reached, as whom."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str = field(repr=False)
+    sslmode: str
+    """As libpq has it: `verify-full`, `verify-ca`, `require` or `disable`."""
+    sslrootcert: str = ""
+    """A file of this machine with the authorities that its certificate may be of; empty for the system's."""
+
+    @property
+    def shown(self) -> str:
+        """It without its password, for its owner and the operator."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{POSTGRESQL}://{self.user}@{host}:{self.port}/{self.database}"
+
+
+Connections = Callable[[str, str], Connection | None]
+"""The connection of an account that has a name; None where it has none of that name."""
+
+
+def parse_connection(url: str, password: str) -> Connection:
+    """A connection, as an operator writes it.
+
+    Raises:
+        ValueError: what is written is none, or may not be. The message says why, and holds no password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        raise ValueError(f"The connection is not written as {_WRITTEN}.") from None
+    if parts.password is not None:
+        raise ValueError(
+            "The connection has a password in it, which everybody on this machine can see in a list of processes: "
+            "leave it out, and change it. It is asked for, or read from the standard input."
+        )
+    host, user, database = parts.hostname or "", unquote(parts.username or ""), unquote(parts.path[1:])
+    if parts.scheme not in _SCHEMES or not host or not user or not database or parts.fragment:
+        raise ValueError(f"The connection is not written as {_WRITTEN}: it has a user, a host and a database.")
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is no host: a connection leads to one, by its name or address.")
+    for what, text in (("user", user), ("database", database), ("password", password)):
+        if "\0" in text or (what != "password" and (len(text) > _LONGEST or not text.isprintable())):
+            raise ValueError(f"The {what} is none that PostgreSQL can have.")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    sslmode, authorities = _tls(host, options)
+    return Connection(host, port, database, user, password, sslmode, authorities)
+
+
+def _tls(host: str, options: dict[str, str]) -> tuple[str, str]:
+    unknown = sorted(options.keys() - set(_OPTIONS))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not said of a connection: {' and '.join(_OPTIONS)} are.")
+    sslmode = options.get("sslmode", "disable" if is_loopback(host) else _TLS[0])
+    if sslmode not in _TLS:
+        raise ValueError(f"sslmode is {sslmode!r}; it must be one of {', '.join(_TLS)}.")
+    authorities = options.get("sslrootcert", "")
+    if authorities and not (authorities.startswith("/") and authorities.isprintable()):
+        raise ValueError("sslrootcert must be the absolute path of a file with certificates.")
+    if authorities and sslmode in {"require", "disable"}:
+        raise ValueError(
+            f"sslrootcert goes with verify-full and verify-ca; under {sslmode} no certificate is looked at."
+        )
+    return sslmode, authorities
