@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from whiteroom.base.clock import Clock
 from whiteroom.controllers.loop import ACTOR
 from whiteroom.controllers.storing import release
+from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.execution.runs import INFERENCE_PREFIX, TRAINING_PREFIX, RunId
 from whiteroom.domain.resources import (
@@ -25,8 +26,8 @@ from whiteroom.domain.resources import (
     trained_models,
 )
 from whiteroom.domain.resources.holdings import Holding, HoldingKind, holding_id
-from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, files_of
-from whiteroom.domain.resources.retention import Retention, is_over, may_be_removed, result_is_over
+from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus
+from whiteroom.domain.resources.retention import Retention, files_of_its_own, is_over, may_be_removed, result_is_over
 from whiteroom.ports import KeptResults, LifecycleRepository, Store, Transaction
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 3600.0
 
 
-class _Wanted(Exception):
-    """The files are another result's now, or the result is not being erased any more."""
+class _Moved(Exception):
+    """Other files are to be erased than a moment ago, or none: a later sweep sees which."""
 
 
 class RetentionSweep:
@@ -90,6 +91,7 @@ class RetentionSweep:
         wanted = {ResultStatus.EXPIRING}
         wanted |= {ResultStatus.DELIVERED} if self._retention.result_days is not None else set()
         wanted |= {ResultStatus.UNDER_WAY} if self._retention.undelivered_result_days is not None else set()
+        wanted |= {ResultStatus.REPLACED} if wanted != {ResultStatus.EXPIRING} else set()
         with self._store.reading() as tx:
             return [
                 result
@@ -109,25 +111,30 @@ class RetentionSweep:
                     tx, result, now, f"The result {result.id} of {result.size_bytes:,} bytes is over, and is erased."
                 )
 
+        files = self._to_be_erased(result)
+
         def confirm() -> None:
-            with self._store.reading() as tx:
-                found = tx.results.get(result.id)
-                others = [one for one in tx.results.all(place=result.place) if one.id != result.id]
-            if found is None or found.status is not ResultStatus.EXPIRING:
-                raise _Wanted
-            if any(one.status in {ResultStatus.DELIVERED, ResultStatus.UNDER_WAY} for one in others):
-                raise _Wanted
+            if self._to_be_erased(result) != files:
+                raise _Moved
 
         try:
-            if not kept.withdraw(result.location, result.path, files_of(result), confirm):
+            if files and not kept.withdraw(result.location, result.path, files, confirm):
                 return
-        except _Wanted:
-            log.info("the files of the result %s are another's", result.id)
+        except _Moved:
+            return
         with self._store.transaction() as tx:
             found = tx.results.get(result.id)
             if found is not None and found.status is ResultStatus.EXPIRING:
                 tx.results.update(found, status=ResultStatus.EXPIRED)
                 release(tx, HoldingKind.RESULT, result.id, now)
+
+    def _to_be_erased(self, result: Result) -> Sequence[DeliveredFile]:
+        """None where it is not being erased any more: another delivery has taken its place."""
+        with self._store.reading() as tx:
+            found = tx.results.get(result.id)
+            others = [one for one in tx.results.all(place=result.place) if one.id != result.id]
+        expiring = found is not None and found.status is ResultStatus.EXPIRING
+        return files_of_its_own(result, others) if expiring else ()
 
     def _logs_over(self, now: datetime) -> list[Holding]:
         if self._retention.log_days is None:

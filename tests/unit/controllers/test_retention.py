@@ -142,6 +142,32 @@ def test_what_another_job_puts_in_the_folder_meanwhile_stays(world: World) -> No
     assert world.data.delivered
 
 
+def test_of_a_result_that_was_replaced_goes_what_the_later_one_did_not_overwrite(world: World) -> None:
+    world.inference_job()
+    world.runtime.leaves = {"output/a.csv.out": b"old", "output/b.csv.out": b"old"}
+    world.drive()
+    (first,) = results(world)
+    both = world.data.delivered
+    assert len(both) == 2
+    world.clock.now += timedelta(days=4)
+    with world.store.transaction() as tx:
+        fields = {name: getattr(first, name) for name in Result.__slots__}
+        kept = tuple(one for one in first.files if one["name"] == "a.csv.out")
+        later = {"id": "x", "job_id": "y", "delivered_at": world.clock(), "files": kept}
+        tx.results.add(Result(**{**fields, **later}))
+        tx.results.update(first, status=ResultStatus.REPLACED)
+    after(world, 2.9)
+    assert world.data.delivered == both
+    after(world, 0.2)
+    assert {key.rpartition("/")[2] for key in world.data.delivered} == {"a.csv.out"}
+    assert {one.id: one.status for one in results(world)} == {
+        first.id: ResultStatus.EXPIRED,
+        "x": ResultStatus.DELIVERED,
+    }
+    after(world, 4)
+    assert not world.data.delivered
+
+
 def test_results_in_members_own_buckets_are_theirs(world: World) -> None:
     delivered_job(world)
     world.clock.now += timedelta(days=8)

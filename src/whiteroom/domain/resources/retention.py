@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
-from whiteroom.domain.resources.results import Result, ResultStatus
+from whiteroom.domain.resources.results import Result, ResultStatus, files_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,26 @@ def result_is_over(result: Result, retention: Retention, now: datetime, *, job_a
             return is_over(result.delivered_at, retention.result_days, now)
         case ResultStatus.UNDER_WAY:
             return job_at_rest and is_over(result.created_at, retention.undelivered_result_days, now)
+        case ResultStatus.REPLACED if result.delivered_at is not None:
+            return is_over(result.delivered_at, retention.result_days, now)
+        case ResultStatus.REPLACED:
+            return job_at_rest and is_over(result.created_at, retention.undelivered_result_days, now)
         case _:
             return False
+
+
+def files_of_its_own(result: Result, others: Iterable[Result]) -> tuple[DeliveredFile, ...]:
+    """The files of a result that none has put there anew which can be fetched, or is being delivered.
+
+    Args:
+        result: whose.
+        others: what was delivered to the same folder.
+    """
+    taken = {file.name for one in others if one.status in _THERE for file in files_of(one)}
+    return tuple(file for file in files_of(result) if file.name not in taken)
+
+
+_THERE = frozenset({ResultStatus.DELIVERED, ResultStatus.UNDER_WAY})
 
 
 class Ended(Protocol):

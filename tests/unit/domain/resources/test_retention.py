@@ -52,7 +52,7 @@ def test_without_a_setting_nothing_goes_but_what_is_going(status: ResultStatus) 
 @pytest.mark.parametrize("status", ResultStatus)
 def test_files_go_of_what_was_delivered_or_left_by_a_job_that_failed(status: ResultStatus) -> None:
     over = result_is_over(result(status), WEEK, NOW, job_at_rest=True)
-    assert over is (status in {ResultStatus.DELIVERED, ResultStatus.UNDER_WAY, ResultStatus.EXPIRING})
+    assert over is (status not in {ResultStatus.REFUSED, ResultStatus.EXPIRED})
 
 
 def test_a_delivery_that_is_under_way_is_nobodys_to_erase() -> None:
