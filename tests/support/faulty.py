@@ -27,6 +27,8 @@ class Request:
 
     method: str
     path: str
+    range: str = ""
+    """The bytes that are asked for, as `bytes=0-9`; empty for all."""
 
 
 @dataclass
@@ -78,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle_any(self) -> None:
-        request = Request(self.command, self.path)
+        request = Request(self.command, self.path, self.headers.get("Range", ""))
         self.store.asked.append(request)
         fault = self.store.fault(request)
         if self.headers.get("Expect"):

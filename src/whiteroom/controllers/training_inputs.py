@@ -72,11 +72,12 @@ class TrainingInputs:
     def lay_out(self, model: TrainedModel, sources: Sources) -> tuple[ChannelMount, ...] | Failure:
         """Every channel as it is mounted: rows shared out among the instances, and the base version's model.
 
-        They are brought to this machine, and so are the checkpoints of an earlier attempt.
+        They are brought to this machine, but for what can be read as it comes, and so are the checkpoints of an earlier
+        attempt.
         """
         self._data.bring(_checkpoints(model.id))
         channels = tuple(self._for_every_instance(channel, instances_of(model)) for channel in sources.channels)
-        if not all(self._data.bring(channel.data) for channel in channels):
+        if not all(self._have(channel.input_mode, channel.data) for channel in channels):
             return Failure(StatusCode.CHANNEL_UNAVAILABLE, ROWS_GONE)
         if sources.base is None:
             return channels
@@ -106,11 +107,15 @@ class TrainingInputs:
         if channel.distribution is Distribution.FULLY_REPLICATED or len(self._data.list(channel.data)) >= instances:
             return channel
         layout = DataRef(DataKind.LAYOUT, channel.data.id, str(instances))
-        if not self._data.bring(layout):
+        if not self._have(channel.input_mode, layout):
             self._data.bring(channel.data)
             self._layouts.split(channel.data, layout, instances, csv_header=self._csv_header)
         self._data.keep(layout)
         return replace(channel, data=layout)
+
+    def _have(self, mode: InputMode, ref: DataRef) -> bool:
+        """Whether there is anything under that name: brought, or offered to a mode that does not need all of it."""
+        return self._data.bring(ref) if mode is InputMode.FILE else self._data.offer(ref)
 
     def _base(self, version_id: str, base: TrainedModel) -> DataRef | None:
         """The base version's model.tar.gz alone; None where its artefacts are not what was recorded.

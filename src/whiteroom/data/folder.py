@@ -25,6 +25,7 @@ from whiteroom.base.archives import shown
 from whiteroom.base.locations import STAGING_PREFIX, folder_parts, parse_location, plain_parts
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.base.trees import remove_tree
+from whiteroom.data.all_here import AllHere
 from whiteroom.data.archive import content_bytes_of, write_archive
 from whiteroom.data.delivered import OpenedFile, opened_below
 from whiteroom.data.opening import copy_exactly, deliverable_parts, opened
@@ -54,7 +55,7 @@ _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEX
 _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class FolderData:
+class FolderData(AllHere):
     """Implements `ports.Data`, `ports.LocalData` and `ports.Deliveries`."""
 
     def __init__(self, root: Path, cache: Path | None = None, cached: Collection[DataKind] = ()) -> None:
@@ -130,6 +131,8 @@ class FolderData:
     def bring(self, ref: DataRef) -> bool:
         """See `ports.Data.bring`. What is in the folder is here."""
         return self._path(ref).exists()
+
+    offer = bring
 
     def copy(self, source: DataRef, target: DataRef) -> None:
         """See `ports.Data.copy`."""

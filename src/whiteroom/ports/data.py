@@ -60,6 +60,14 @@ class Archive:
     """What `pack` left out; one that is found again does not say."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """Some files of data, as a program is to find them in a folder."""
+
+    data: DataRef
+    names: tuple[str, ...]
+
+
 class Data(Protocol):
     """Keeps data under names.
 
@@ -139,6 +147,9 @@ class Data(Protocol):
             Whether there is anything under that name.
         """
 
+    def offer(self, ref: DataRef) -> bool:
+        """As `bring`, for what can be read before all of it is here (`LocalData.lend`): waits for none of its bytes."""
+
     def copy(self, source: DataRef, target: DataRef) -> None:
         """Copy a file, bytes and not a second name; where the target is there already, nothing is done.
 
@@ -165,4 +176,23 @@ class LocalData(Protocol):
 
         Raises:
             ValueError: no data lies there.
+        """
+
+    def bring(self, ref: DataRef) -> bool:
+        """See `Data.bring`: for what was offered, and cannot be lent."""
+
+    def elsewhere(self, ref: DataRef) -> Sequence[str]:
+        """The names of the files there, in order, where the bytes of some are not on this machine; else none."""
+
+    def lend(self, lent: Sequence[Lent], listener: int, log: int) -> None:
+        """Have a process that outlives this one read files for the kernel, as programs ask for them.
+
+        It takes one connection, and over it an open /dev/fuse for each folder, in order; it says with a line that it
+        serves them, and later with `{"message": ..., "may_pass": ...}` what cannot be read. It ends with its folders,
+        and with the connection.
+
+        Args:
+            lent: by folder, what is in it.
+            listener: a Unix socket that listens.
+            log: takes what is for the operator.
         """

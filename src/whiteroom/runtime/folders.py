@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMode, Run, TrainingRun, TransformRun, shard
+from whiteroom.domain.execution.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun, is_sharded, shard
 from whiteroom.ports import LocalData, RunRefused
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
+from whiteroom.runtime.lending import NOTHING, Lending
 from whiteroom.runtime.trees import copy_tree, is_larger
 
 MOST_CODE_BYTES = 64 << 20
@@ -54,7 +55,9 @@ def write_config(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).chmod(0o644)
 
 
-def make_pipes(run: Run, data: LocalData, folder: Path, host: str, number: int) -> list[specs.Pipe]:
+def make_pipes(
+    run: Run, data: LocalData, folder: Path, host: str, number: int, lending: Lending = NOTHING
+) -> list[specs.Pipe]:
     """What is to be fed; makes the folder that takes the FIFOs, and in it where other channels are mounted.
 
     Args:
@@ -63,6 +66,7 @@ def make_pipes(run: Run, data: LocalData, folder: Path, host: str, number: int) 
         folder: the run's.
         host: the instance.
         number: of the instance, from 0.
+        lending: what is read as it comes.
     """
     if not isinstance(run, TrainingRun):
         return []
@@ -74,11 +78,16 @@ def make_pipes(run: Run, data: LocalData, folder: Path, host: str, number: int) 
     for path in [place, *(place / channel.name for channel in run.channels if channel not in fed)]:
         (folder / path).mkdir()
         (folder / path).chmod(0o755)
-    return [(str(place), channel.name, tuple(map(str, _files(run, data, channel, number)))) for channel in fed]
+    pipes = []
+    for channel in fed:
+        is_lent = lending.place(host, channel) is not None
+        files = lending.files(host, channel) if is_lent else _files(run, data, channel, number)
+        pipes.append((str(place), channel.name, tuple(map(str, files))))
+    return pipes
 
 
 def channel_mounts(
-    run: Run, data: LocalData, folder: Path, final: Path, host: str, number: int
+    run: Run, data: LocalData, folder: Path, final: Path, host: str, number: int, lending: Lending = NOTHING
 ) -> list[tuple[str, str, bool]]:
     """Every channel at its place below /opt/ml/input/data, and the folder of FIFOs around them where there are any.
 
@@ -89,6 +98,7 @@ def channel_mounts(
         final: its path once it is made.
         host: the instance.
         number: of the instance, from 0.
+        lending: what is read as it comes.
 
     Raises:
         RunRefused: links cannot be had.
@@ -100,8 +110,9 @@ def channel_mounts(
         mounts.append((str(final / specs.PIPES / host), str(contract.DATA), False))
     for channel in run.channels:
         if channel.input_mode is not InputMode.PIPE:
-            source = data.path(channel.data)
-            if _is_sharded(run, channel):
+            place = lending.place(host, channel)
+            source = str(place or data.path(channel.data))
+            if place is None and is_sharded(run, channel):
                 source = str(final / _link_shard(run, data, channel, folder, host, number))
             mounts.append((source, str(contract.DATA / channel.name), False))
     return mounts
@@ -162,12 +173,8 @@ def _link_shard(run: TrainingRun, data: LocalData, channel: ChannelMount, folder
 def _files(run: TrainingRun, data: LocalData, channel: ChannelMount, number: int) -> Sequence[Path]:
     """The files that an instance gets of a channel, in the order of their names."""
     files = _files_of(channel.data, data)
-    return shard(files, run.instance_count, number) if _is_sharded(run, channel) else files
+    return shard(files, run.instance_count, number) if is_sharded(run, channel) else files
 
 
 def _files_of(ref: DataRef, data: LocalData) -> list[Path]:
     return sorted(path for path in Path(data.path(ref)).iterdir() if path.is_file())
-
-
-def _is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
-    return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY

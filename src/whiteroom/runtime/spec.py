@@ -25,6 +25,10 @@ CONFIG = "config"
 """Holds the files of /opt/ml/input/config, in a folder for each host."""
 SHARDS = "shards"
 """Holds links to the files of sharded channels, in a folder for each host and channel."""
+LENT = "lent"
+"""Holds where channels are mounted that are read as they come, in a folder for each host."""
+LENT_FILE, LENDER_SOCKET, LENDER_LOG = "lent.json", "lender", "lender.log"
+"""What is in each of them, and what lends it: where its supervisor finds that, and what that has for the operator."""
 PIPES = "pipes"
 """Holds the FIFOs of channels in Pipe mode, in a folder for each host."""
 
@@ -115,6 +119,7 @@ class Spec(Record):
         "gpus",
         "image",
         "instances",
+        "lent",
         "log_file",
         "log_limit_bytes",
         "log_line_characters",
@@ -148,6 +153,8 @@ class Spec(Record):
     filter: bytes
     """The seccomp program."""
     pipes: tuple[Pipe, ...]
+    lent: tuple[str, ...]
+    """Where to mount what is lent, in the order in which it is asked for."""
     system: tuple[tuple[str, str, str], ...]
     """(`bind` or `symlink`, source, target): the host's libraries."""
     image: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import shutil
@@ -40,8 +41,11 @@ from whiteroom.processes import prestarted
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
+from whiteroom.runtime.lending import start_lender, told_by_lender
 from whiteroom.runtime.supervisor import logs as log_files
 from whiteroom.runtime.supervisor import usage as usage_files
+
+log = logging.getLogger(__name__)
 
 LOST_SECONDS = 2.0
 """How long the death of what was killed may take."""
@@ -195,6 +199,8 @@ class SupervisedRuntime:
         folder = self._run_folder(run_id)
         with killed(folder, self._kill, 2 * LOST_SECONDS) as dead:
             if dead and self.kill_orphans(folder):
+                for line in told_by_lender(folder):
+                    log.warning("run %s, what is lent to it: %s", run_id, line)
                 # Out of the way at once: a half-deleted run must not look like one.
                 gone = self._runs / f"{_GONE}{folder.name}-{time.time_ns()}"
                 folder.rename(gone)
@@ -260,7 +266,8 @@ class SupervisedRuntime:
                 raise
 
     def _spawn(self, folder: Path, lock: int) -> None:
-        """Start the run's supervisor: the one that stands by, else a new one."""
+        """Start the run's supervisor: the one that stands by, else a new one. First what lends to it."""
+        start_lender(folder, self._data)
         log = os.open(folder / specs.SUPERVISOR_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             spare = self._prestarted.take() if self._prestarted else None

@@ -229,6 +229,7 @@ class DataContract:
             assert data.keep(ref)
             assert [read(ref.at(name)) for name in "abc"] == [b"1", b"22" * 5_000_000, b""]
         for _ in range(2):
+            assert data.offer(ref)
             assert data.bring(ref)
             assert {file.name: file.read_bytes() for file in place(ref).iterdir()} == {
                 "a": b"1", "b": b"22" * 5_000_000, "c": b"",
@@ -250,6 +251,7 @@ class DataContract:
         for kind in DataKind:
             assert not data.keep(DataRef(kind, "nothing"))
             assert not data.bring(DataRef(kind, "nothing"))
+            assert not data.offer(DataRef(kind, "nothing"))
             assert list(data.held(kind)) == []
 
     def test_erasing_takes_all_of_it_and_nothing_beside(self, data: Data, place: Place) -> None:

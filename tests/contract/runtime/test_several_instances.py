@@ -209,6 +209,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(runs: Runs) -> None:
         first_uid=runs.runtime.first_uid,
         sandboxed=True,
         devices=Path("/dev"),
+        lends=lambda: False,
         log_limit_bytes=MIB,
         log_line_characters=1000,
     )

@@ -35,8 +35,14 @@ _DELETED_AT_ONCE: Final = 1_000
 _NOT_THERE: Final = frozenset({"NoSuchKey", "404"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412", "NoSuchKey"})
 """What a store answers where the condition of a write does not hold."""
+_OTHERS: Final = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
+"""What a store answers to a range of an object that is not the one that was meant."""
 _OF_CREDENTIALS: Final = frozenset({"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
 _GONE_UPLOAD: Final = frozenset({"NoSuchUpload", "404"})
+
+
+class Altered(Exception):
+    """An object is not the one that it was."""
 
 
 class Bucket:
@@ -120,6 +126,37 @@ class Bucket:
                     transfers.download(*self._at(name).values(), writer).result()
         except _MissingError:
             raise FileNotFoundError(self.shown(name)) from None
+
+    def piece(self, name: str, start: int, stop: int, etag: str | None) -> tuple[bytes, str]:
+        """The bytes of an object from `start` to before `stop`, and its etag.
+
+        Args:
+            name: the object's.
+            start: the first.
+            stop: what comes after the last.
+            etag: the only one that it may have; None for any.
+
+        Raises:
+            FileNotFoundError: there is none.
+            Altered: it is not the one with that etag.
+        """
+        self.claim()
+        condition = {} if etag is None else {"IfMatch": etag}
+        try:
+            with self._asked("GetObject", name):
+                try:
+                    range_ = f"bytes={start}-{stop - 1}"
+                    answer = self._connected().get_object(**self._at(name), Range=range_, **condition)
+                except ClientError as error:
+                    if code_of(error) in _OTHERS:
+                        raise Altered(self.shown(name)) from None
+                    raise
+                found, data = str(answer["ETag"]), answer["Body"].read(stop - start + 1)
+        except _MissingError:
+            raise FileNotFoundError(self.shown(name)) from None
+        if len(data) != stop - start or found != (etag or found):
+            raise Altered(self.shown(name))
+        return data, found
 
     def names(self, folder: str) -> Iterator[str]:
         """The names of objects and folders that lie directly in a folder, without it."""

@@ -82,8 +82,8 @@ class Cache:
         self._in_use = in_use
         self._may_idle = may_idle
         self._prepare = prepare
-        self._notes, self._locks, self._filling, self._leaving = (
-            folder / name for name in ("notes", "locks", "filling", "leaving")
+        self._notes, self._locks, self._filling, self._leaving, self._bringing = (
+            folder / name for name in ("notes", "locks", "filling", "leaving", "bringing")
         )
 
     @contextmanager
@@ -136,10 +136,24 @@ class Cache:
                 raise Trouble(self._full(ref, size_bytes, missing))
             draft = self._filling / f"{uuid.uuid4().hex}-{size_bytes}"
             draft.mkdir(mode=0o700)
+            handle = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             yield draft
         finally:
             remove_tree(draft)
+            os.close(handle)
+
+    def make_room(self, size_bytes: int) -> None:
+        """Empty what is in the way of so many bytes, as far as it may be."""
+        with self._lock("room", wait=True):
+            self._make_room(size_bytes)
+
+    @contextmanager
+    def bringing(self, ref: DataRef) -> Iterator[bool]:
+        """While it lasts, nobody else brings that data a block at a time; False where somebody does already."""
+        with self._lock(_name(ref), wait=False, folder=self._bringing) as got:
+            yield got
 
     def trim(self) -> None:
         """Empty what is too much; what is in use stays."""
@@ -149,7 +163,7 @@ class Cache:
     def sweep(self) -> None:
         """Remove what a killed server was bringing or emptying. No other process works here yet."""
         with self._lock("room", wait=True):
-            for left in (*self._filling.iterdir(), *self._leaving.iterdir()):
+            for left in (*filter(_is_nobodys, self._filling.iterdir()), *self._leaving.iterdir()):
                 remove_tree(left)
 
     def drop_unkept(self, kind: DataKind, kept_ids: Collection[str]) -> None:
@@ -169,6 +183,8 @@ class Cache:
 
     def _make_room(self, size_bytes: int) -> int:
         """Empty what was used longest ago until there is room for so much more; how many bytes are missing still."""
+        for left in filter(_is_nobodys, self._filling.iterdir()):
+            remove_tree(left)
         notes = sorted(self._all_notes(), key=lambda note: note.used_at_ns)
         if not self._may_idle and self._in_use is not None:
             notes = self._without_idle(notes, self._in_use())
@@ -239,12 +255,12 @@ class Cache:
         return self._notes / slug(ref.kind) / ref.id
 
     @contextmanager
-    def _lock(self, name: str, *, wait: bool) -> Iterator[bool]:
+    def _lock(self, name: str, *, wait: bool, folder: Path | None = None) -> Iterator[bool]:
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % _LOCKS
-        file = self._locks / ("room" if name == "room" else f"{number:03x}")
+        file = (folder or self._locks) / ("room" if name == "room" else f"{number:03x}")
         if not self._locks.is_dir():
             self._prepare()
-        for made in (self._notes, self._locks, self._filling, self._leaving):
+        for made in (self._notes, self._locks, self._filling, self._leaving, self._bringing):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -260,6 +276,18 @@ class Cache:
 
 def _name(ref: DataRef) -> str:
     return f"{slug(ref.kind)}/{ref.id}"
+
+
+def _is_nobodys(draft: Path) -> bool:
+    """Whether whoever was filling it is dead: what lends channels to runs outlives the server."""
+    handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def _read(note: Path) -> dict[str, Noted]:

@@ -25,7 +25,9 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.opening import opened_any
 from whiteroom.data.s3.cache import Cache, InUse
 from whiteroom.data.s3.files import digest_of, receive, send
-from whiteroom.data.s3.manifests import BrokenManifest, KeptFile, Manifest, ResourceKey, slug
+from whiteroom.data.s3.lendable import Lendable
+from whiteroom.data.s3.lenders import Lenders
+from whiteroom.data.s3.manifests import BrokenManifest, KeptFile, Manifest, ResourceKey, objects_of, slug
 from whiteroom.data.s3.objects import Objects
 from whiteroom.data.s3.seals import Seal
 from whiteroom.data.walking import OnFile, walk
@@ -46,7 +48,6 @@ OUTLIVING: Final = frozenset(
 CACHE: Final = "cache"
 """The folder in the server's that has what is here of it."""
 MANIFESTS: Final = "manifests/"
-OBJECTS: Final = "objects/"
 _SEEN_AT: Final = "/opt/ml/checkpoints"
 """Where a program sees its folder of checkpoints: its absolute links begin with it."""
 _TRIES: Final = 5
@@ -57,7 +58,7 @@ class Unusable(Trouble):
     """What says what is kept under an id is there, and is not as it was written."""
 
 
-class S3Data:
+class S3Data(Lendable):
     """Implements `ports.Data` and `ports.LocalData`.
 
     `here` is what of it is on this machine, from which deliveries are made; `bucket` and `cache` are for the sweep.
@@ -71,6 +72,7 @@ class S3Data:
         in_use: InUse | None = None,
         seal: Seal | None = None,
         memory: Path | None = None,
+        lenders: Lenders | None = None,
     ) -> None:
         """Keep data in a bucket.
 
@@ -81,12 +83,14 @@ class S3Data:
             in_use: the ids of what must stay on it; None where nothing may be emptied.
             seal: seals what is kept from now on.
             memory: a folder in memory, where all data on this machine lies.
+            lenders: lend what is not here; None where all of it is always brought, as of what is sealed.
         """
         cached = memory or root / CACHE
         self.here = FolderData(root, cached, OUTLIVING if memory is None else frozenset(DataKind))
         self.bucket = bucket
         self.cache = Cache(cached.absolute() / "state", self._path, cache_bytes, in_use)
         self._seal = seal
+        self._lenders = lenders
 
     @property
     def work(self) -> Path:
@@ -200,8 +204,8 @@ class S3Data:
                 self._take_out(ref)
                 return
             self.bucket.delete([_manifest_of(ref)])
-            self.bucket.delete([one.name for one in self.bucket.objects(_objects_of(ref))])
-            for upload in self.bucket.uploads(_objects_of(ref)):
+            self.bucket.delete([one.name for one in self.bucket.objects(objects_of(ref))])
+            for upload in self.bucket.uploads(objects_of(ref)):
                 self.bucket.abort(upload)
 
     def sweep(self) -> None:
@@ -256,7 +260,7 @@ class S3Data:
                 if digest == known.sha256:
                     files[name] = known
                     return
-            files[name] = send(self.bucket, _objects_of(ref), name, fd, facts, until, key)
+            files[name] = send(self.bucket, objects_of(ref), name, fd, facts, until, key)
 
         self._visit(ref, path, on_file, until)
         return files
@@ -313,7 +317,7 @@ class S3Data:
 
     def _delete_others(self, ref: DataRef, before: Mapping[str, KeptFile], files: Mapping[str, KeptFile]) -> None:
         left = {file.object for file in before.values()} - {file.object for file in files.values()}
-        self.bucket.delete([_objects_of(ref) + name for name in sorted(left)])
+        self.bucket.delete([objects_of(ref) + name for name in sorted(left)])
 
     def _manifest(self, ref: DataRef) -> tuple[Manifest, str | None]:
         found = self.bucket.read(_manifest_of(ref))
@@ -354,15 +358,19 @@ class S3Data:
 
     def _fill(self, ref: DataRef, wanted: Mapping[str, KeptFile], key: ResourceKey | None) -> None:
         """Bring files, and put them in place of what is here when all of them are what was kept."""
-        path = self._path(ref)
         with self.cache.room(ref, sum(file.size_bytes for file in wanted.values())) as room:
             whole = room / "whole"
             for name, file in wanted.items():
-                receive(self.bucket, _objects_of(ref), file, whole / name, key)
-            self.cache.forget(ref)
-            remove_tree(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            (whole / ref.part).rename(path)
+                receive(self.bucket, objects_of(ref), file, whole / name, key)
+            self.put(ref, wanted, whole)
+
+    def put(self, ref: DataRef, wanted: Mapping[str, KeptFile], whole: Path) -> None:
+        """Have files that were brought below `whole` be here, in place of what is. The id's lock is the caller's."""
+        path = self._path(ref)
+        self.cache.forget(ref)
+        remove_tree(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (whole / ref.part).rename(path)
         if ref.kind is not DataKind.CHECKPOINT:
             self.cache.note(ref, wanted)
 
@@ -372,7 +380,3 @@ class S3Data:
 
 def _manifest_of(ref: DataRef) -> str:
     return f"{MANIFESTS}{slug(ref.kind)}/{ref.id}"
-
-
-def _objects_of(ref: DataRef) -> str:
-    return f"{OBJECTS}{slug(ref.kind)}/{ref.id}/"

@@ -5,6 +5,7 @@ Each way is a stream of bytes; where they are sealed, envelope/streams.py stands
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import uuid
@@ -15,7 +16,7 @@ from typing import IO, Final
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.archive import content_bytes_of
 from whiteroom.data.opening import refuse
-from whiteroom.data.s3.manifests import KeptFile, ResourceKey
+from whiteroom.data.s3.manifests import BLOCK_BYTES, KeptFile, ResourceKey
 from whiteroom.data.s3.objects import Objects
 from whiteroom.data.walking import require_time
 from whiteroom.envelope.streams import Reader, Sealing, Unsealing, Writer, sealed_bytes
@@ -26,10 +27,11 @@ _PIECE: Final = 1 << 20
 class _Reading:
     """An open file, from its start, as it was when it was opened."""
 
-    def __init__(self, fd: int, size_bytes: int, until: float) -> None:
+    def __init__(self, fd: int, size_bytes: int, until: float, *, by_block: bool = False) -> None:
         self._fd, self._left_bytes, self._until = fd, size_bytes, until
         self._at = 0
         self._digest = hashlib.sha256()
+        self._blocks: list[hashlib._Hash] | None = [] if by_block else None
 
     def read(self, size: int = -1, /) -> bytes:
         """See bucket.Reader."""
@@ -37,10 +39,11 @@ class _Reading:
         wanted = self._left_bytes if size < 0 else min(size, self._left_bytes)
         while wanted:
             require_time(self._until)
-            piece = os.pread(self._fd, min(wanted, _PIECE), self._at)
+            piece = os.pread(self._fd, min(wanted, _PIECE, BLOCK_BYTES - self._at % BLOCK_BYTES), self._at)
             if not piece:
                 break
             self._digest.update(piece)
+            self._add_to_block(piece)
             self._at += len(piece)
             self._left_bytes -= len(piece)
             wanted -= len(piece)
@@ -50,6 +53,17 @@ class _Reading:
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
+
+    @property
+    def blocks(self) -> str:
+        """See KeptFile.blocks."""
+        return base64.b64encode(b"".join(block.digest() for block in self._blocks or ())).decode()
+
+    def _add_to_block(self, piece: bytes) -> None:
+        if self._blocks is not None:
+            if self._at % BLOCK_BYTES == 0:
+                self._blocks.append(hashlib.sha256())
+            self._blocks[-1].update(piece)
 
 
 class _Writing:
@@ -96,7 +110,8 @@ def send(
         Trouble: the store did not take it.
     """
     own = uuid.uuid4().hex
-    reading = _Reading(fd, facts.st_size, until)
+    # What is sealed is never read by ranges.
+    reading = _Reading(fd, facts.st_size, until, by_block=key is None)
     reader: Reader = reading
     size_bytes = facts.st_size
     if key is not None:
@@ -108,7 +123,7 @@ def send(
         refuse(name, "changed while it was read")
     content_bytes = content_bytes_of(Path(f"/proc/self/fd/{fd}"))
     mode = facts.st_mode & 0o777
-    return KeptFile(name, facts.st_size, reading.sha256, own, mode, content_bytes, is_sealed=key is not None)
+    return KeptFile(name, facts.st_size, reading.sha256, own, mode, content_bytes, key is not None, reading.blocks)
 
 
 def receive(objects: Objects, folder: str, file: KeptFile, target: Path, key: ResourceKey | None) -> None:

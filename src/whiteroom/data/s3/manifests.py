@@ -5,16 +5,20 @@ A manifest is one object, written when all that it names is there. Readers belie
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from whiteroom.base.documents import NoDocument, from_document, to_document
-from whiteroom.domain.execution.data import DataKind
+from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import DataKey
 
 FORMAT: Final = 1
+BLOCK_BYTES: Final = 4 << 20
+"""What a file is read by where it is read in ranges: each block has a checksum of its own."""
+_SUM_BYTES: Final = 32
 SEALED_FORMAT: Final = 2
 """Of a manifest that is sealed (seals.py)."""
 
@@ -40,6 +44,23 @@ class KeptFile:
     """Of what is inside, where it is an archive that `pack` made."""
     is_sealed: bool = False
     """Whether its object is a sealed stream."""
+    blocks: str = ""
+    """The SHA-256 of each BLOCK_BYTES of it, one after the other, in base64; empty for a file that is sealed, and for
+    one that an earlier release kept."""
+
+    def block_sums(self) -> tuple[bytes, ...]:
+        """What `blocks` says, by block.
+
+        Raises:
+            BrokenManifest: it is none, or says it of another number of blocks.
+        """
+        try:
+            sums = base64.b64decode(self.blocks, validate=True)
+        except ValueError:
+            sums = b"?"
+        if self.blocks and len(sums) != -(-self.size_bytes // BLOCK_BYTES) * _SUM_BYTES:
+            raise BrokenManifest(f"its checksums of the file {self.name} are of another one")
+        return tuple(sums[start : start + _SUM_BYTES] for start in range(0, len(sums), _SUM_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +136,12 @@ def is_below(name: str, part: str) -> bool:
 def slug(kind: DataKind) -> str:
     """What a kind is called in names of objects and files."""
     return kind.name.lower().replace("_", "-")
+
+
+OBJECTS: Final = "objects/"
+"""The folder of what manifests name."""
+
+
+def objects_of(ref: DataRef) -> str:
+    """The folder of the objects of an id."""
+    return f"{OBJECTS}{slug(ref.kind)}/{ref.id}/"

@@ -22,6 +22,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.bucket import Bucket
 from whiteroom.data.s3.cache import InUse
 from whiteroom.data.s3.data import OUTLIVING, S3Data
+from whiteroom.data.s3.lenders import Lenders
 from whiteroom.data.s3.objects import Objects
 from whiteroom.data.s3.sweeping import Sweeper
 
@@ -90,7 +91,12 @@ def open_place(
     if not choice.data_location:
         return FolderData(choice.data) if sealed is None else sealed(None)
     bucket = bucket_of(choice, place)
-    data = S3Data(choice.data, bucket, choice.cache_bytes, in_use) if sealed is None else sealed(bucket)
+    if sealed is None:
+        folder = str(choice.data.absolute())
+        lenders = Lenders(folder, choice.data_location, choice.cache_bytes, choice.region, choice.aws_profile)
+        data = S3Data(choice.data, bucket, choice.cache_bytes, in_use, lenders=lenders)
+    else:
+        data = sealed(bucket)
     if in_use is not None:
         try:
             bucket.claim()

@@ -12,8 +12,8 @@ from typing import Final
 
 from whiteroom.base.clock import utc_now
 from whiteroom.base.machine_errors import machine_error_of
-from whiteroom.data.s3.data import MANIFESTS, OBJECTS, OUTLIVING, S3Data, Unusable
-from whiteroom.data.s3.manifests import slug
+from whiteroom.data.s3.data import MANIFESTS, OUTLIVING, S3Data, Unusable
+from whiteroom.data.s3.manifests import OBJECTS, slug
 from whiteroom.data.s3.objects import Listed
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.ports import KeyRefused

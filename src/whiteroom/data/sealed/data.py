@@ -22,8 +22,8 @@ from whiteroom.base.machine_errors import Trouble, machine_error_of
 from whiteroom.base.trees import remove_tree
 from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.cache import Cache, InUse
-from whiteroom.data.s3.data import MANIFESTS, OBJECTS, OUTLIVING, S3Data
-from whiteroom.data.s3.manifests import slug
+from whiteroom.data.s3.data import MANIFESTS, OUTLIVING, S3Data
+from whiteroom.data.s3.manifests import OBJECTS, slug
 from whiteroom.data.s3.objects import Objects
 from whiteroom.data.s3.seals import Seal, is_sealed
 from whiteroom.data.sealed.memory import open_memory

@@ -110,6 +110,11 @@ class TrainingRun:
     """What the log says before the program's first word."""
 
 
+def is_sharded(run: TrainingRun, channel: ChannelMount) -> bool:
+    """Whether each instance gets files of its own of a channel (`shard`)."""
+    return run.instance_count > 1 and channel.distribution is Distribution.SHARDED_BY_S3_KEY
+
+
 @dataclass(frozen=True, slots=True)
 class TransformRun:
     """One batch transform: a model is served and every file of some data is put through it."""

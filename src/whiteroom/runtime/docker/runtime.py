@@ -22,7 +22,7 @@ from whiteroom.domain.execution.data import DataKind
 from whiteroom.domain.execution.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
 from whiteroom.ports import ImageNotFound, LocalData, RunRefused
 from whiteroom.processes.children import LOCK
-from whiteroom.runtime import contract, folders
+from whiteroom.runtime import contract, folders, lending
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker import seccomp
@@ -212,6 +212,7 @@ class DockerRuntime(SupervisedRuntime):
 
     def _fill(self, run: Run, new: Path, final: Path) -> None:
         """Write the run's folder as its supervisor wants to find it."""
+        lending.bring_all(run, self._data)
         new.chmod(0o700)
         for name in (specs.WORK, docker_plan.INPUT):
             (new / name).mkdir()

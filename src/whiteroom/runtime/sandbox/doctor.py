@@ -25,6 +25,11 @@ _PROBE = (
     "os.execve(sys.argv[1], ['bwrap', *sys.argv[2:]], {{}})"
 )
 
+_LENDING_PROBE = (
+    "import sys; sys.path.append({home!r}); from whiteroom.runtime.supervisor import namespaces as n; "
+    "n.enter_own_network(); n.enter_own_mounts(); n.mount_lent(sys.argv[1], sys.argv[2])"
+)
+
 
 def quick(folder: Path) -> SandboxReport:
     """Only what decides whether a run can be isolated."""
@@ -32,11 +37,11 @@ def quick(folder: Path) -> SandboxReport:
     return SandboxReport(all(finding.ok for finding in findings), findings)
 
 
-def report(folder: Path, *, unsafe_no_sandbox: bool) -> SandboxReport:
+def report(folder: Path, devices: Path, *, unsafe_no_sandbox: bool) -> SandboxReport:
     """Everything, for `whiteroom doctor`."""
     base = environments.base()
     sealing = (_seccomp(), _sandbox(folder))
-    findings = [*sealing, *_limits(), _disk(folder)]
+    findings = [*sealing, *_limits(), lending(devices), _disk(folder)]
     findings.append(Finding("python", True, f"Images run on Python {base.version} of {base.prefix}."))
     if unsafe_no_sandbox:
         findings.append(
@@ -48,6 +53,25 @@ def report(folder: Path, *, unsafe_no_sandbox: bool) -> SandboxReport:
             )
         )
     return SandboxReport(unsafe_no_sandbox or all(finding.ok for finding in sealing), tuple(findings))
+
+
+def lending(devices: Path) -> Finding:
+    """Mount a folder exactly as what a run is lent is mounted."""
+    home, device = str(Path(whiteroom.__file__).parent.parent), devices / "fuse"
+    command = [sys.executable, "-I", "-S", "-c", _LENDING_PROBE.format(home=home), home, str(device)]
+    try:
+        code, words = run_probe(command, _PROBE_SECONDS)
+    except ProbeHangs:
+        code, words = 1, "it does not answer"
+    if code == 0:
+        return Finding("ranges", True, "What is kept in S3 can be read by FastFile and Pipe before all of it is here.")
+    return Finding(
+        "ranges",
+        False,
+        f"FUSE cannot be used here ({words}): with data in S3, FastFile and Pipe wait until all of a channel is here.",
+        f"Let the server's user read and write {device} (in a container: --device {device}).",
+        is_absent=True,
+    )
 
 
 def _seccomp() -> Finding:

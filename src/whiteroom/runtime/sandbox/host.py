@@ -197,6 +197,7 @@ class SealedFleet(Fleet):
         super().__init__()
         self._spec = spec
         self.hosts: list[SealedHost] = [SealedHost(spec, own) for own in spec.instances]
+        self._in_own_network = False
 
     def claim(self, note: Callable[[str], None]) -> None:
         """See Fleet: the image is held, and as root a user that no other live run has."""
@@ -219,6 +220,21 @@ class SealedFleet(Fleet):
                 host.uid = self.claim_user(spec.uid_folder, spec.first_uid)
                 host.hand_over(host.uid)
 
+    def borrow(self) -> None:
+        """See Fleet: in a mount namespace of this process's own, so that nothing of it is left."""
+        if not self._spec.lent:
+            return
+        from whiteroom.runtime.supervisor.lender import Lender  # noqa: PLC0415 - most runs are lent nothing
+
+        self.lender = Lender()
+        try:
+            self._enter_network()
+            namespaces.enter_own_mounts()
+            devices = [namespaces.mount_lent(place, f"{self._spec.devices}/fuse") for place in self._spec.lent]
+        except OSError as problem:
+            raise _no_sandbox(problem) from problem
+        self.lender.hand(devices)
+
     def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
         """See Fleet."""
         del log
@@ -240,8 +256,7 @@ class SealedFleet(Fleet):
         spec = self._spec
         mounts, bwrap = [list(host.own.mounts) for host in self.hosts], spec.bwrap
         try:
-            if spec.sandboxed and not spec.own_networks:
-                namespaces.enter_own_network()
+            self._enter_network()
             if self.hosts[0].uid is not None:
                 # Bubblewrap loads a library beside its own package: all of that is shown at once.
                 home = os.path.dirname(os.path.dirname(os.path.dirname(bwrap)))
@@ -250,11 +265,14 @@ class SealedFleet(Fleet):
                 bwrap = places[home] + bwrap[len(home) :]
                 mounts = [[(places[source], target, w) for source, target, w in own] for own in mounts]
         except OSError as problem:
-            raise SandboxFailed(
-                f"The sandbox could not be made ({os.strerror(problem.errno or 0)}). "
-                "`whiteroom doctor` says what this machine lacks."
-            ) from problem
+            raise _no_sandbox(problem) from problem
         return mounts, bwrap
+
+    def _enter_network(self) -> None:
+        """Enter the network that all instances share, once."""
+        if self._spec.sandboxed and not self._spec.own_networks and not self._in_own_network:
+            namespaces.enter_own_network()
+            self._in_own_network = True
 
     def marker(self) -> tuple[list[tuple[int, int]], list[str]]:
         """See Fleet."""
@@ -286,6 +304,13 @@ class SealedFleet(Fleet):
             if all(gone):
                 break
             time.sleep(_LOOK_SECONDS)
+
+
+def _no_sandbox(problem: OSError) -> SandboxFailed:
+    return SandboxFailed(
+        f"The sandbox could not be made ({os.strerror(problem.errno or 0)}). "
+        "`whiteroom doctor` says what this machine lacks."
+    )
 
 
 def main(folder: str, lock: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
 from whiteroom.runtime.images.library import Image
+from whiteroom.runtime.lending import Lending, lend
 from whiteroom.runtime.sandbox import bubblewrap, seccomp
 
 # The one interface that the sandbox has.
@@ -57,6 +59,7 @@ def write_run(
     first_uid: int,
     sandboxed: bool,
     devices: Path,
+    lends: Callable[[], bool],
     log_limit_bytes: int,
     log_line_characters: int,
 ) -> None:
@@ -73,6 +76,7 @@ def write_run(
         first_uid: the first of those users.
         sandboxed: whether it is isolated.
         devices: where this machine's device nodes are.
+        lends: whether what is elsewhere can be read as it comes.
         log_limit_bytes: how much of its output is kept.
         log_line_characters: how much of one line is kept.
 
@@ -81,30 +85,34 @@ def write_run(
         RunRefused: this machine cannot share out a channel.
     """
     _make_folders(folder)
-    instances, pipes, notes = [], [], run.notes
+    lending = lend(run, data, folder, final, lends)
+    instances, pipes = [], []
     for number, host in enumerate(contract.hosts(run.instance_count)):
-        instances.append(_make_instance(run, image, data, folder, final, host, number, sandboxed=sandboxed))
-        pipes += folders.make_pipes(run, data, folder, host, number)
-    if sandboxed and not (folder / specs.WORK / instances[0].host / specs.CODE).exists():
-        notes = (*notes, _LARGE)
+        instances.append(_make_instance(run, image, data, folder, final, host, number, lending, sandboxed=sandboxed))
+        pipes += folders.make_pipes(run, data, folder, host, number, lending)
     spec = specs.Spec(
         run_id=run.id,
         instances=tuple(instances),
-        notes=notes,
+        notes=(*run.notes, *_remarks(folder, instances[0], sandboxed=sandboxed)),
         checkpoints=folders.checkpoints_of(run, data),
         pipes=tuple(pipes),
-        **_isolation(run, image, sandboxed=sandboxed),
-        image=str(image.folder),
+        lent=tuple(map(str, lending.places.values())),
+        **_isolation(run, image, devices, sandboxed=sandboxed),
         transform=folders.transform_spec(run, data).plain() if isinstance(run, TransformRun) else None,
         **_limits(run),
         uid_folder=str(users),
         first_uid=first_uid,
-        devices=str(devices),
         log_file=str(log_file),
         log_limit_bytes=log_limit_bytes,
         log_line_characters=log_line_characters,
     )
     (folder / specs.SPEC_FILE).write_bytes(specs.dump(spec))
+
+
+def _remarks(folder: Path, first: specs.InstanceSpec, *, sandboxed: bool) -> tuple[str, ...]:
+    """What the log says of how the run was made."""
+    has_own_code = (folder / specs.WORK / first.host / specs.CODE).exists()
+    return () if has_own_code or not sandboxed else (_LARGE,)
 
 
 def _make_folders(folder: Path) -> None:
@@ -115,11 +123,13 @@ def _make_folders(folder: Path) -> None:
     (folder / LOCK).touch(mode=0o600)
 
 
-def _isolation(run: Run, image: Image, *, sandboxed: bool) -> dict[str, Any]:
+def _isolation(run: Run, image: Image, devices: Path, *, sandboxed: bool) -> dict[str, Any]:
     """What keeps the run's instances in, as fields of the spec."""
     return {
         "sandboxed": sandboxed,
         "working_directory": str(contract.CODE) if sandboxed else str(image.code),
+        "image": str(image.folder),
+        "devices": str(devices),
         "gpus": run.limits.gpus if sandboxed else 0,
         # Instances of a training talk to each other; model servers all listen on the same port.
         "own_networks": sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
@@ -145,7 +155,16 @@ def _limits(run: Run) -> dict[str, Any]:
 
 
 def _make_instance(
-    run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int, *, sandboxed: bool
+    run: Run,
+    image: Image,
+    data: LocalData,
+    folder: Path,
+    final: Path,
+    host: str,
+    number: int,
+    lending: Lending,
+    *,
+    sandboxed: bool,
 ) -> specs.InstanceSpec:
     """Make the folders of one instance, and return what its supervisor needs to know."""
     called = contract.invocation(run, image.program(contract.role(run)), host=host, interface=_INTERFACE)
@@ -155,7 +174,7 @@ def _make_instance(
         (folder / specs.WORK / host / specs.ROOT).mkdir(mode=0o755)
         folders.copy_code(image.code, folder, host)
     folders.write_config(folder / specs.CONFIG / host, called.config_files)
-    mounts = _mounts(run, image, data, folder, final, host, number)
+    mounts = _mounts(run, image, data, folder, final, host, number, lending)
     command, environment = called.command, {**image.variables, **called.environment}
     if not sandboxed:
         command, environment = _without_sandbox(command, environment, mounts)
@@ -165,7 +184,7 @@ def _make_instance(
 
 
 def _mounts(
-    run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int
+    run: Run, image: Image, data: LocalData, folder: Path, final: Path, host: str, number: int, lending: Lending
 ) -> tuple[bubblewrap.Mount, ...]:
     """The image, and the instance's own folders; nothing else of this machine but its libraries."""
     work = final / specs.WORK / host
@@ -186,7 +205,7 @@ def _mounts(
     if isinstance(run, TrainingRun):
         mounts.append((str(final / specs.CONFIG / host), str(contract.CONFIG), False))
     mounts += folders.checkpoint_mounts(run, data, host)
-    mounts += folders.channel_mounts(run, data, folder, final, host, number)
+    mounts += folders.channel_mounts(run, data, folder, final, host, number, lending)
     return tuple(mounts)
 
 

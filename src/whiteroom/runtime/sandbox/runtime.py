@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import time
+from functools import cached_property
 from pathlib import Path
 
 from whiteroom.domain.execution.data import DataKind
@@ -64,11 +65,16 @@ class SandboxRuntime(SupervisedRuntime):
 
     def report(self) -> SandboxReport:
         """See ports.Runtime."""
-        return doctor.report(self._folder, unsafe_no_sandbox=self._unsafe)
+        return doctor.report(self._folder, self._devices, unsafe_no_sandbox=self._unsafe)
 
     def kill_orphans(self, folder: Path) -> bool:
         """Kill what a dead supervisor left of the run in `folder`; whether nothing is left."""
         return _kill_orphans(folder)
+
+    @cached_property
+    def _lends(self) -> bool:
+        """Whether what is not on this machine can be read as it comes."""
+        return not self._unsafe and doctor.lending(self._devices).ok
 
     def _refuse(self, run: Run) -> None:
         if run.instance_count > 1 and self._unsafe:
@@ -97,6 +103,7 @@ class SandboxRuntime(SupervisedRuntime):
             first_uid=self.first_uid,
             sandboxed=not self._unsafe,
             devices=self._devices,
+            lends=lambda: self._lends,
             log_limit_bytes=self._log_limit_bytes,
             log_line_characters=self._log_line_characters,
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from whiteroom.runtime.spec import Pipe
+    from whiteroom.runtime.supervisor.lender import Lender
     from whiteroom.runtime.supervisor.logs import LogWriter
     from whiteroom.runtime.supervisor.serving import Client
     from whiteroom.runtime.supervisor.watch import Watch
@@ -238,6 +239,8 @@ class Fleet:
     hosts: Sequence[Host]
 
     def __init__(self) -> None:
+        self.lender: Lender | None = None
+        """What reads channels that are not on this machine, where there are any."""
         self._held: list[int] = []
         """Descriptors of what is claimed for as long as this process lives."""
 
@@ -292,6 +295,14 @@ class Fleet:
             Cancelled: a stop was asked for meanwhile.
         """
         raise NotImplementedError
+
+    def borrow(self) -> None:
+        """Mount what is lent, before anything that reads it exists.
+
+        Raises:
+            MachineFailed: what lends it is dead.
+            SandboxFailed: the machine cannot mount it.
+        """
 
     def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
         """Start every instance, then every program: all of them or none.

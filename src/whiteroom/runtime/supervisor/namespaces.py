@@ -13,7 +13,7 @@ import struct
 
 _CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_SLAVE = 4096, 16384, 1 << 19
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_DUMPABLE = 1, 36, 4
 _KEYCTL = {"x86_64": 250, "aarch64": 219}
 _KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -117,6 +117,33 @@ def become(uid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
+def enter_own_mounts() -> None:
+    """Move this process into a mount namespace of its own; a user that is not root is in a user namespace already.
+
+    Raises:
+        OSError: the kernel, or the container around us, forbids it.
+    """
+    _check(_libc.unshare(_CLONE_NEWNS), "a mount namespace")
+    _mount(None, "/", None, _MS_REC | _MS_SLAVE, None)
+
+
+def mount_lent(place: str, device: str) -> int:
+    """Mount a folder that a process of ours serves, read-only.
+
+    Returns:
+        The device, open, at which it is served.
+
+    Raises:
+        OSError: the kernel, or the container around us, forbids it.
+    """
+    handle = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    owner = f"user_id={os.getuid()},group_id={os.getgid()}"
+    # The program is another user where this process is root.
+    options = f"fd={handle},rootmode=40000,{owner},allow_other"
+    _mount("whiteroom", place, "fuse", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, options)
+    return handle
+
+
 def stage(sources: list[str]) -> list[str]:
     """Show folders to a user that may not pass the folders above them; root only.
 
@@ -129,8 +156,7 @@ def stage(sources: list[str]) -> list[str]:
     Returns:
         Where each is now, in the same order.
     """
-    _check(_libc.unshare(_CLONE_NEWNS), "a mount namespace")
-    _mount(None, "/", None, _MS_REC | _MS_SLAVE, None)
+    enter_own_mounts()
     # Opened before the stage hides anything, and in the new namespace: the kernel binds
     # only what lies in the caller's own.
     handles = [os.open(source, os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY) for source in sources]

@@ -19,12 +19,14 @@ import time
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.supervisor.children import reap_all
 from whiteroom.runtime.supervisor.hosts import Cancelled, Ending, ImageFailed, SandboxFailed
+from whiteroom.runtime.supervisor.lender import MachineFailed
 from whiteroom.runtime.supervisor.records import now_ms, tell_operator, write_patiently
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from whiteroom.runtime.supervisor.feeding import Feeder
     from whiteroom.runtime.supervisor.hosts import Fleet, Host, RunSpec
+    from whiteroom.runtime.supervisor.lender import Lender
     from whiteroom.runtime.supervisor.logs import LogWriter
     from whiteroom.runtime.supervisor.serving import Client
 
@@ -71,6 +73,8 @@ class Supervisor:
             ending.because("sandbox", str(problem))
         except ImageFailed as problem:
             ending.because("image", str(problem))
+        except MachineFailed as problem:
+            ending.because("machine", str(problem))
         except Cancelled:
             self._stop_was_asked()
         except Exception:  # noqa: BLE001 - whatever went wrong, the run must get its record
@@ -106,6 +110,7 @@ class Supervisor:
 
     def _start(self) -> None:
         """Start every instance, then every program: all of them or none."""
+        self._fleet.borrow()
         if self._spec.pipes:
             from whiteroom.runtime.supervisor.feeding import Feeder  # noqa: PLC0415
 
@@ -153,6 +158,8 @@ class Supervisor:
         sources = [control, *self._clients]
         if self._feeder:
             sources.append(self._feeder.ended)
+        if self._fleet.lender:
+            sources.append(self._fleet.lender.output)
         for host in self._hosts:
             host.follow(log)
             sources += [host.ended, *host.streams]
@@ -172,6 +179,8 @@ class Supervisor:
             handles = {handle for handle, _ in ready}
             if control in handles:
                 os.read(control, _CONTROL_BYTES)
+            if self._fleet.lender and self._fleet.lender.output in handles:
+                self._heed(self._fleet.lender, poller)
             for host in self._hosts:
                 self._attend(host, handles, poller)
             for handle in handles & self._clients.keys():
@@ -183,6 +192,15 @@ class Supervisor:
                 poller.unregister(self._feeder.ended)
                 self._ending.because(*self._feeder.failure())
                 self._kill_at = 0.0
+
+    def _heed(self, lender: Lender, poller: select.poll) -> None:
+        """Some of a channel cannot be read. The program finds out by itself; the run cannot succeed any more."""
+        for reason, message in lender.hear():
+            self._ending.because(reason, message)
+            self._note(message)
+        self._kill_at = min(self._kill_at, time.monotonic() + _OTHERS_GRACE_SECONDS)
+        if lender.is_over:
+            poller.unregister(lender.output)
 
     def _attend(self, host: Host, handles: set[int], poller: select.poll) -> None:
         """Hear what one instance says, and that it has ended."""
@@ -289,6 +307,8 @@ class Supervisor:
         started = [host for host in self._hosts if host.started]
         for host in started:
             host.kill()
+        if self._fleet.lender:
+            self._fleet.lender.close()
         self._fleet.reap()
         for host in started:
             if host.watch:
