@@ -117,7 +117,7 @@ class Manifest:
             manifest = cls(tuple(from_document(KeptFile, item) for item in document["files"]))
             if not all(map(_leads_below, manifest.files)):
                 raise BrokenManifest("it names a file that would lie elsewhere")
-        except (ValueError, KeyError, TypeError, NoDocument) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, NoDocument) as error:
             raise BrokenManifest("it is not as it was written") from error
         return manifest
 

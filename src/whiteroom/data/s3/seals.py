@@ -90,7 +90,7 @@ def is_sealed(data: bytes) -> bool:
     """Whether a manifest is sealed."""
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("format") == SEALED_FORMAT
 

@@ -111,10 +111,11 @@ class SealedData(S3Data):
         return super().bring(ref)
 
     def erase(self, ref: DataRef) -> None:
-        """See `ports.Data.erase`."""
-        super().erase(ref)
+        """See `ports.Data.erase`. First what is in plain text: else it could be sealed once all that was is gone."""
         if self._earlier is not None and ref.kind in OUTLIVING:
-            self._earlier.erase(ref)
+            with self.cache.locked(ref):
+                self._earlier.erase(ref)
+        super().erase(ref)
 
     def unsealed(self) -> Sequence[DataRef]:
         """What is kept in plain text still."""

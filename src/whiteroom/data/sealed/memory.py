@@ -84,8 +84,8 @@ def problem_of(folder: Path, proc: Path = Path("/proc")) -> str:
 
 
 _MOUNT_ONE: Final = (
-    "Mount one for the server (mount -t tmpfs -o noswap -o size=16g -o mode=700 -o uid=USER tmpfs /run/whiteroom), and "
-    "name it by the setting memory_folder."
+    "Mount one for the server (mkdir -p /run/whiteroom; mount -t tmpfs -o noswap -o size=16g -o mode=700 -o uid=USER "
+    "tmpfs /run/whiteroom), and name it by the setting memory_folder."
 )
 
 

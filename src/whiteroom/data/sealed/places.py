@@ -65,7 +65,9 @@ def tell_lost(memory: Path, root: Path, under_way: Callable[[], Iterator[RunId]]
         if not any((memory / folder / run_id).exists() for folder in ("runs", "containers")):
             (memory / "runs").mkdir(mode=0o700, exist_ok=True)
             (memory / "runs" / run_id).mkdir(mode=0o700)
-    (memory / BEGUN).write_text(str(root), encoding="utf-8")
+    draft = memory / f".{BEGUN}"
+    draft.write_text(_name(root), encoding="utf-8")
+    draft.replace(memory / BEGUN)
 
 
 def _opened(choice: SealedChoice, in_use: InUse | None, seal: Seal, memory: Path, bucket: Objects | None) -> SealedData:
@@ -73,11 +75,16 @@ def _opened(choice: SealedChoice, in_use: InUse | None, seal: Seal, memory: Path
     return SealedData(choice.data, objects, seal, memory, choice.cache_bytes, in_use, adopts=bucket is None)
 
 
+def _name(root: Path) -> str:
+    """Of a data folder, however it was named to this server."""
+    return str(root.absolute().resolve())
+
+
 def _require_own(memory: Path, root: Path) -> None:
     """Refuse what another server's opened bytes lie in: a restored folder's settings name the same."""
     with suppress(FileNotFoundError):
         other = (memory / BEGUN).read_text(encoding="utf-8")
-        if other != str(root):
+        if other != _name(root):
             raise AnotherPlace(
                 f"In {memory} lies what the server in {other} has open: name another folder by memory_folder. Where "
                 "that server runs no more, and nothing of it is under way, empty the folder instead."

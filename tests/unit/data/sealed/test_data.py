@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -178,6 +179,7 @@ MISLED: dict[str, Callable[[Rig], Any]] = {
     "another ARN": lambda rig: in_document(rig, arn="arn:aws:cleanrooms-ml:us-east-1:111122223333:d"),
     "no seal": lambda rig: in_document(rig, sealed="x"),
     "nothing": lambda rig: manifest(rig).write_text(""),
+    "no end of brackets": lambda rig: manifest(rig).write_text("[" * 100_000),
     "one in plain text": lambda rig: manifest(rig).write_text('{"format": 1, "files": []}'),
 }
 
@@ -311,6 +313,28 @@ def test_whatever_moment_who_seals_dies_at_nothing_is_lost(rig: Rig, step: str, 
     assert data.bring(CHANNEL)
     assert contents(data) == FILES
     assert in_plain(rig.root) == []
+
+
+@pytest.mark.parametrize("place", ["folder", "objects"])
+def test_what_is_erased_while_a_folder_is_being_sealed_stays_erased(
+    rig: Rig, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_plain(rig, DataKind.CHANNEL)
+    data, sealing = rig.data(), Thread(target=rig.data().adopt_all)
+    of, name = (FolderData, "erase") if place == "folder" else (data.bucket, "delete")
+    erase = getattr(of, name)
+
+    def as_it_is_sealed(*asked: Any) -> None:
+        if sealing.ident is None:
+            sealing.start()
+            sealing.join(0.2)  # it waits for the lock, or is done
+        erase(*asked)
+
+    monkeypatch.setattr(of, name, as_it_is_sealed)
+    data.erase(CHANNEL)
+    sealing.join()
+    assert list(data.held(DataKind.CHANNEL)) == []
+    assert not any((rig.root / "sealed").rglob("objects/*/*/*"))
 
 
 def test_what_cannot_be_sealed_now_stays_and_is_told_of(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

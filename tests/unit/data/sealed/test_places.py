@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,3 +112,30 @@ def test_the_memory_of_another_server_is_refused_as_long_as_it_is_that_server_s(
     restored.mkdir()
     with pytest.raises(AnotherPlace, match=f"what the server in {rig.root} has open: name another folder"):
         open_sealed(Chosen(restored, str(memory_of_both)), frozenset, rig.seal())
+
+
+def test_a_server_has_its_own_memory_by_whichever_name_it_is_given_its_folder(rig: Rig) -> None:
+    own = Path(chosen(rig).memory_folder)
+    own.mkdir(mode=0o700)
+    tell_lost(own, rig.root, lambda: iter(()))
+    (rig.folder / "link").symlink_to(rig.root)
+    assert open_sealed(Chosen(rig.folder / "link", str(own)), frozenset, rig.seal())
+
+
+def test_a_server_that_dies_before_it_has_its_memory_has_it_at_the_next_start(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path(chosen(rig).memory_folder)
+    own.mkdir(mode=0o700)
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def cut_short(path: Path, *_: object, **__: object) -> int:
+        path.touch()
+        raise full
+
+    monkeypatch.setattr(Path, "write_text", cut_short)
+    with pytest.raises(OSError, match="No space left"):
+        tell_lost(own, rig.root, lambda: iter(()))
+    monkeypatch.undo()
+    monkeypatch.setattr(memory, "problem_of", lambda *_: "")
+    assert open_sealed(chosen(rig), frozenset, rig.seal())
