@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from whiteroom.envelope.streams import Reader, Writer
 
 _DRAFT: Final = "+"
 _PIECE: Final = 1 << 20
+_OLD: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -39,7 +41,8 @@ class Shelf:
     def read(self, name: str) -> tuple[bytes, str] | None:
         """See `Objects.read`."""
         try:
-            data = (self._folder / name).read_bytes()
+            with _opened(self._folder / name) as file:
+                data = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
         return data, _etag(data)
@@ -66,7 +69,7 @@ class Shelf:
 
     def download(self, name: str, writer: Writer, size_bytes: int) -> None:  # noqa: ARG002 - of the port
         """See `Objects.download`."""
-        with (self._folder / name).open("rb", buffering=0) as file:
+        with _opened(self._folder / name) as file:
             while piece := file.read(_PIECE):
                 writer.write(piece)
 
@@ -148,6 +151,15 @@ class Shelf:
             yield
         finally:
             os.close(handle)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A file, and nothing else that somebody has put in its place: a pipe would never come to an end."""
+    handle = os.open(path, _OLD)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Trouble(f"{path} is no file: somebody has put something else in its place. Restore it from a backup.")
+    return os.fdopen(handle, "rb", buffering=0)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

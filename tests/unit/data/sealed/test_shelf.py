@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def test_objects_are_found_by_folder_and_gone_when_they_are_deleted(shelf: Shelf
 def test_nothing_is_found_where_nothing_was_written(shelf: Shelf) -> None:
     assert shelf.read("manifests/channel/c") is None
     assert [*shelf.names("a/"), *shelf.objects("a/"), *shelf.uploads("a/")] == []
+
+
+@pytest.mark.parametrize("put_there", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_refused_at_once(shelf: Shelf, tmp_path: Path, put_there: Callable[[Path], object]) -> None:
+    put(shelf, "objects/channel/c/1", b"1")
+    there = tmp_path / "sealed" / "objects" / "channel" / "c" / "1"
+    there.unlink()
+    put_there(there)
+    for read in (got, Shelf.read):
+        with pytest.raises(Trouble, match=f"{there} is no file: somebody"):
+            read(shelf, "objects/channel/c/1")
 
 
 def test_a_small_object_is_replaced_by_whoever_has_seen_the_one_that_is_there(shelf: Shelf) -> None:
