@@ -76,7 +76,7 @@ class TestSealedDataInS3(DataContract, LocalDataContract):
 
 
 THOUGHT_OF = {
-    "archive", "bring", "copy", "erase", "held", "keep", "kept_objects", "list", "measure", "pack", "path",
+    "archive", "bring", "copy", "erase", "held", "keep", "kept_objects", "list", "measure", "pack", "path", "put",
     "reference", "sweep", "work",
 }  # fmt: skip
 
