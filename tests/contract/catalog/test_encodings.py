@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -126,8 +127,16 @@ def test_a_broken_row_and_a_wrong_value_are_named_by_the_owners_file(catalog: Fo
         catalog.add(ACCOUNT, "shop", "t", [nested], CP1252)
 
 
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Files are made for everybody, where nobody says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
 def test_a_copy_is_its_owners_alone_and_goes_with_the_table(catalog: FolderCatalog, tmp_path: Path) -> None:
-    os.umask(0)
     file = write(tmp_path / "a.csv", TEXT.encode("cp1252"))
     catalog.add(ACCOUNT, "shop", "t", [file], CP1252)
     [copy] = copies(tmp_path)

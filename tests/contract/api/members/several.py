@@ -151,7 +151,7 @@ ROWS: tuple[Row, ...] = (
     ),
     *rows(
         "cleanrooms-ml",
-        Refused("test_where_keys_are_strict_every_request_with_one_is_refused"),
+        Refused("test_where_keys_are_strict_every_request_with_one_is_refused_unless_it_seals_files"),
         "kmsKeyArn",
     ),
     *rows(
