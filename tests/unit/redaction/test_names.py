@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import socket
 import subprocess
 import sys
@@ -220,7 +221,7 @@ def test_a_pipeline_that_was_never_trained_is_refused(folder: Path) -> None:
 
 def test_without_presidio_the_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(personal, "is_installed", lambda: False)
-    with pytest.raises(NoNames, match="`pii`"):
+    with pytest.raises(NoNames, match=re.escape("pip install 'whiteroom[pii]'")):
         load_names(WARD)
 
 

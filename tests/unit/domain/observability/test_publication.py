@@ -94,7 +94,7 @@ def test_what_cannot_be_masked_is_said_not_to_be_published(monkeypatch: pytest.M
     monkeypatch.setattr(personal, "is_installed", lambda: False)
     publication = told(policies=policies, finder=PatternFinder())
     assert publication.status == "PUBLISH_FAILED"
-    assert "`pii`" in (publication.details or "")
+    assert "pip install 'whiteroom[pii]'" in (publication.details or "")
 
 
 def test_metrics_reach_every_member_who_had_a_configuration_when_the_run_began() -> None:
