@@ -12,6 +12,7 @@ from statistics import median
 
 import psutil
 
+from bench.queries import kept
 from bench.results import Figure, Section, spread
 from whiteroom.base.arns import new_id
 from whiteroom.catalog.folder import FolderCatalog
@@ -19,7 +20,6 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.places import ServerData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
-from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema
@@ -118,17 +118,7 @@ def made(folder: Path, chosen: ResultFormat, cpus: int, memory: int, data: Serve
         cpus=cpus,
         timeout_seconds=600,
     )
-    started = time.perf_counter()
-    engine.start(spec)
-    while (seen := engine.observe(spec.id)).phase is Phase.RUNNING:
-        time.sleep(0.005)
-    data.keep(spec.target)
-    seconds = time.perf_counter() - started
-    if seen.result is None:
-        raise RuntimeError(f"the query failed: {seen.failure} {seen.message}")
-    data.erase(spec.target)
-    engine.forget(spec.id)
-    return seconds, seen.result.rows
+    return kept(engine, spec, data)
 
 
 def _bare(folder: Path, chosen: ResultFormat, cpus: int, memory: int) -> float:

@@ -16,6 +16,7 @@ import boto3
 import duckdb
 import psutil
 
+from bench.queries import kept
 from bench.results import Figure, Section, not_measured, spread
 from bench.servers import server, whiteroom
 from whiteroom.aws.clients import AwsClients
@@ -24,7 +25,6 @@ from whiteroom.cli.s3_beside import S3Beside, catalog_of
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
-from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.ports import Reader
@@ -128,16 +128,7 @@ def _ours(settings: Settings) -> float:
         cpus=cpus,
         timeout_seconds=600,
     )
-    started = time.perf_counter()
-    engine.start(spec)
-    while (seen := engine.observe(spec.id)).phase is Phase.RUNNING:
-        time.sleep(0.005)
-    seconds = time.perf_counter() - started
-    if seen.result is None:
-        raise RuntimeError(f"the query failed: {seen.failure} {seen.message} {dict(seen.for_owners)}")
-    data.erase(spec.target)
-    engine.forget(spec.id)
-    return seconds
+    return kept(engine, spec, data)[0]
 
 
 def _bare(endpoint: str, key: dict[str, str]) -> float:

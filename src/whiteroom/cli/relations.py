@@ -14,8 +14,7 @@ from whiteroom.cli.output import note, say, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.databases.asking import Databases, LookedAt
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
-from whiteroom.domain.privacy.column_types import require_flat
-from whiteroom.domain.privacy.query_tables import Column
+from whiteroom.domain.privacy.column_types import is_flat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.domain.privacy.relations import Relation
 from whiteroom.opening import open_catalog
@@ -57,7 +56,7 @@ def add_relation(settings: Settings, asked: AskedRelation, *, keep: bool) -> tup
     """
     try:
         found = Databases(connections_of(settings)).look(asked.account, asked.relation)
-        if not any(map(_is_flat, found.columns)):
+        if not any(is_flat(column.type) for column in found.columns):
             raise Problem(f"{asked.relation.shown} has no column that can be queried. {' '.join(_notes(asked, found))}")
         entry = relation_entry(asked.account, asked.database, asked.table, asked.relation, found.columns)
         open_catalog(settings).put(entry, keep=keep)
@@ -80,7 +79,7 @@ def show_relation(asked: AskedRelation, found: LookedAt, *, added: bool) -> None
 
 def _notes(asked: AskedRelation, found: LookedAt) -> Iterator[str]:
     for column in found.columns:
-        if not _is_flat(column):
+        if not is_flat(column.type):
             chosen = " Or choose one: --type, with decimal(P,S) or string." if column.type.startswith("numeric") else ""
             yield (
                 f"Column '{column.name}' is {column.type}, which no query can read: leave it out of allowedColumns, or "
@@ -91,11 +90,3 @@ def _notes(asked: AskedRelation, found: LookedAt) -> Iterator[str]:
             f"The user of connection {asked.relation.connection} may write to {asked.relation.shown}. Nothing is "
             "written, and nothing could be in the transactions it is read in; give it SELECT alone all the same."
         )
-
-
-def _is_flat(column: Column) -> bool:
-    try:
-        require_flat(column.type)
-    except ValueError:
-        return False
-    return True

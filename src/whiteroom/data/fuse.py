@@ -117,6 +117,7 @@ class ServedFolder:
         self._files = files
         self._read = read
         self._nodes = {file.name: _FIRST_FILE + number for number, file in enumerate(files)}
+        self._entries = [(_ROOT, 4, "."), (_ROOT, 4, ".."), *((node, 8, name) for name, node in self._nodes.items())]
         self._owner = (os.getuid(), os.getgid())
         self._at = int(time.time())
         self._lock = Lock()
@@ -202,11 +203,11 @@ class ServedFolder:
         )
 
     def _listing(self, start: int, length: int) -> bytes:
-        entries = [(_ROOT, 4, "."), (_ROOT, 4, ".."), *((node, 8, name) for name, node in self._nodes.items())]
         listing = b""
-        for number, (node, kind, name) in enumerate(entries[start:], start + 1):
+        for number in range(start, len(self._entries)):
+            node, kind, name = self._entries[number]
             raw = os.fsencode(name)
-            entry = _ENTRY_OF_FOLDER.pack(node, number, len(raw), kind) + raw
+            entry = _ENTRY_OF_FOLDER.pack(node, number + 1, len(raw), kind) + raw
             entry += bytes(-len(entry) % 8)
             if len(listing) + len(entry) > length:
                 break

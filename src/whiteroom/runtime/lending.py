@@ -93,7 +93,7 @@ def start_lender(folder: Path, data: LocalData) -> None:
         data.lend(lent, listener, log.fileno())
 
 
-def told_by_lender(folder: Path) -> list[str]:
+def messages_of_lender(folder: Path) -> list[str]:
     """What the lender of the run in `folder` had for the operator, as far as one reads it."""
     try:
         with (folder / specs.LENDER_LOG).open(errors="replace") as words:

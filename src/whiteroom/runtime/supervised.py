@@ -41,7 +41,7 @@ from whiteroom.processes import prestarted
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
-from whiteroom.runtime.lending import start_lender, told_by_lender
+from whiteroom.runtime.lending import messages_of_lender, start_lender
 from whiteroom.runtime.supervisor import logs as log_files
 from whiteroom.runtime.supervisor import usage as usage_files
 
@@ -199,7 +199,7 @@ class SupervisedRuntime:
         folder = self._run_folder(run_id)
         with killed(folder, self._kill, 2 * LOST_SECONDS) as dead:
             if dead and self.kill_orphans(folder):
-                for line in told_by_lender(folder):
+                for line in messages_of_lender(folder):
                     log.warning("run %s, what is lent to it: %s", run_id, line)
                 # Out of the way at once: a half-deleted run must not look like one.
                 gone = self._runs / f"{_GONE}{folder.name}-{time.time_ns()}"

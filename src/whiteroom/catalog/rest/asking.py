@@ -52,7 +52,7 @@ class _Catalog(RestCatalog):
         session.max_redirects = 0
         return session
 
-    def _load_file_io(self, properties: Any = EMPTY_DICT, location: str | None = None) -> FileIO:  # noqa: ARG002
+    def _load_file_io(self, properties: Any = EMPTY_DICT, location: str | None = None) -> FileIO:  # noqa: ARG002 - pyiceberg's
         return _NoFiles()
 
 
@@ -60,13 +60,17 @@ class _NoFiles(FileIO):
     """Reads nothing: a table's files are brought by others."""
 
     def new_input(self, location: str) -> Any:
-        raise NotImplementedError(location)
+        raise _refused(location)
 
     def new_output(self, location: str) -> Any:
-        raise NotImplementedError(location)
+        raise _refused(location)
 
     def delete(self, location: Any) -> None:
-        raise NotImplementedError(location)
+        raise _refused(location)
+
+
+def _refused(location: object) -> PermissionError:
+    return PermissionError(f"{location} is read by whoever brings the table's files, and written by nobody")
 
 
 def loaded(name: str, namespace: str, table: str) -> tuple[str, str, tuple[Column, ...], Mapping[str, str]]:

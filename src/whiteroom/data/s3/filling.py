@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -44,9 +44,13 @@ class Filler(threading.Thread):
         """Whether all of it is here; False while somebody else brings it, or what was brought is not to be had."""
         data, ref = self._data, self._ref
         if data.is_noted(ref, self._wanted):
-            with suppress(FileNotFoundError):  # emptied just now
-                whole = Path(data.path(DataRef(ref.kind, ref.id)))
-                self._held.found_on([os.open(whole / name, os.O_RDONLY | os.O_CLOEXEC) for name in self._wanted])
+            with suppress(FileNotFoundError), ExitStack() as unused:  # emptied just now
+                whole, handles = Path(data.path(DataRef(ref.kind, ref.id))), []
+                for name in self._wanted:
+                    handles.append(os.open(whole / name, os.O_RDONLY | os.O_CLOEXEC))
+                    unused.callback(os.close, handles[-1])
+                unused.pop_all()
+                self._held.found_on(handles)
                 return True
             return False
         with data.cache.bringing(ref) as nobody_does:
@@ -66,7 +70,7 @@ class Filler(threading.Thread):
                         data.put(ref, wanted, whole)
             except Unreadable as error:
                 held.give_up_disk()
-                print(f"{ref.kind} {ref.id}: {error.told}", file=sys.stderr, flush=True)
+                print(f"{ref.kind} {ref.id}: {error.for_operator}", file=sys.stderr, flush=True)
                 return not error.may_pass
             except BaseException:
                 held.give_up_disk()
@@ -106,5 +110,5 @@ def _require(wanted: Mapping[str, KeptFile], handles: Sequence[int]) -> None:
     for file, handle in zip(wanted.values(), handles, strict=True):
         os.fsync(handle)
         if not file.blocks and digest_of(handle, file.size_bytes) != file.sha256:
-            told = f"What was brought of {file.name} is not what was kept of it: somebody has changed it."
-            raise Unreadable("its bytes in the store are not what was kept", told, may_pass=False)
+            words = f"What was brought of {file.name} is not what was kept of it: somebody has changed it."
+            raise Unreadable("its bytes in the store are not what was kept", words, may_pass=False)

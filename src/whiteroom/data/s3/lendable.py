@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.s3.cache import Cache
 from whiteroom.data.s3.lenders import Lenders, LentFiles
 from whiteroom.data.s3.manifests import KeptFile, Manifest
-from whiteroom.data.s3.objects import Objects
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.ports import Lent
 
 
-class Lendable:
+class Lendable(ABC):
     """Lends by `_lenders`, where there are any; without them all is brought."""
 
-    bucket: Objects
     cache: Cache
     _lenders: Lenders | None
 
+    @abstractmethod
     def bring(self, ref: DataRef) -> bool:
         """See `ports.Data.bring`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def list(self, ref: DataRef) -> Sequence[str]:
         """See `ports.Data.list`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _manifest(self, ref: DataRef) -> tuple[Manifest, str | None]:
-        raise NotImplementedError
+        """What is kept under an id, and its ETag."""
 
+    @abstractmethod
     def _is_here(self, ref: DataRef, wanted: Mapping[str, KeptFile]) -> bool:
-        raise NotImplementedError
-
-    def _path(self, ref: DataRef) -> Path:
-        raise NotImplementedError
+        """Whether these files are on this machine, as they were kept."""
 
     def offer(self, ref: DataRef) -> bool:
         """See `ports.Data.offer`."""

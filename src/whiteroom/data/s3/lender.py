@@ -23,7 +23,7 @@ from whiteroom.data.s3.blocks import Pace, blocks_of, count
 from whiteroom.data.s3.data import S3Data
 from whiteroom.data.s3.filling import Filler
 from whiteroom.data.s3.held import AHEAD, NOW, Held
-from whiteroom.data.s3.lenders import Lenders, LentFiles, read_told
+from whiteroom.data.s3.lenders import Lenders, LentFiles, read_handed
 from whiteroom.data.s3.manifests import KeptFile, objects_of
 from whiteroom.data.s3.places import bucket_of, require_place
 from whiteroom.data.s3.ranges import Ranges, Unreadable
@@ -125,7 +125,7 @@ class Reporter:
             if message in self._told:
                 return
             self._told.add(message)
-            print(problem.told, file=sys.stderr, flush=True)
+            print(problem.for_operator, file=sys.stderr, flush=True)
             document = json.dumps({"message": message, "may_pass": problem.may_pass})
             self._supervisor.sendall(f"{document}\n".encode())
 
@@ -149,10 +149,10 @@ def serve(settings: Lenders, lent: Sequence[LentFiles], supervisor: socket.socke
 
 
 def main() -> None:
-    """Take what is told, and the supervisor's connection at the socket that the command line names."""
+    """Read what is handed to it, and take the supervisor's connection at the socket that the command line names."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    settings, lent = read_told(sys.stdin.buffer.read())
+    settings, lent = read_handed(sys.stdin.buffer.read())
     with socket.socket(fileno=int(sys.argv[1])) as listener:
         listener.settimeout(TAKEN_WITHIN_SECONDS)
         supervisor, _ = listener.accept()

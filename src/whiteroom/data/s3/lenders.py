@@ -40,13 +40,13 @@ class Lenders:
 
     def start(self, lent: tuple[LentFiles, ...], listener: int, log: int) -> None:
         """Start one with the server's own variables: it finds credentials where the server does."""
-        with os.fdopen(os.memfd_create("lent", os.MFD_CLOEXEC), "w+b") as told:
-            told.write(json.dumps(to_document(_Told(self, lent))).encode())
-            told.seek(0)
+        with os.fdopen(os.memfd_create("lent", os.MFD_CLOEXEC), "w+b") as handed:
+            handed.write(json.dumps(to_document(_Handed(self, lent))).encode())
+            handed.seek(0)
             process = subprocess.Popen(
                 [sys.executable, "-I", "-B", "-m", _MODULE, str(listener)],
                 cwd=self.folder,
-                stdin=told,
+                stdin=handed,
                 stdout=log,
                 stderr=log,
                 pass_fds=(listener,),
@@ -56,14 +56,14 @@ class Lenders:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Handed:
     """What a lender reads from its standard input."""
 
     settings: Lenders
     lent: tuple[LentFiles, ...]
 
 
-def read_told(data: bytes) -> tuple[Lenders, tuple[LentFiles, ...]]:
-    """What `Lenders.start` has told."""
-    told = from_document(_Told, json.loads(data))
-    return told.settings, told.lent
+def read_handed(data: bytes) -> tuple[Lenders, tuple[LentFiles, ...]]:
+    """What `Lenders.start` has handed over."""
+    handed = from_document(_Handed, json.loads(data))
+    return handed.settings, handed.lent

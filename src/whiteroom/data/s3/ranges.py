@@ -24,9 +24,9 @@ _TRIES: Final = 3
 class Unreadable(Exception):
     """A block cannot be had. The message names nothing of the operator's."""
 
-    def __init__(self, message: str, told: str, *, may_pass: bool) -> None:
+    def __init__(self, message: str, for_operator: str, *, may_pass: bool) -> None:
         super().__init__(message)
-        self.told = told
+        self.for_operator = for_operator
         """The same for the operator."""
         self.may_pass = may_pass
         """Whether another try, later, may have it."""
@@ -70,13 +70,13 @@ class Ranges:
             try:
                 data = self._once(name, file, index)
             except FileNotFoundError:
-                told = f"{self._bucket.shown(name)} is gone."
-                raise Unreadable("its bytes are gone from the store", told, may_pass=False) from None
+                words = f"{self._bucket.shown(name)} is gone."
+                raise Unreadable("its bytes are gone from the store", words, may_pass=False) from None
             except (Altered, BrokenManifest) as error:
                 altered += 1
                 if altered >= _TRIES or isinstance(error, BrokenManifest):
-                    told = f"{self._bucket.shown(name)} is not what was kept of it: somebody has changed it."
-                    raise Unreadable("its bytes in the store are not what was kept", told, may_pass=False) from None
+                    words = f"{self._bucket.shown(name)} is not what was kept of it: somebody has changed it."
+                    raise Unreadable("its bytes in the store are not what was kept", words, may_pass=False) from None
             except Trouble as error:
                 if self._now() + pause > until:
                     message = f"the store gave nothing for {self._patience_seconds:,.0f} s"

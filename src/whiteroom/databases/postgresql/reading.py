@@ -29,6 +29,16 @@ class PostgreSqlTransaction:
         self._driver = driver
         self._shown = shown
 
+    def begin(self, statement_seconds: int) -> None:
+        """Begin it; each of its statements has so many seconds.
+
+        Raises:
+            DatabaseRefused, DatabaseUnreachable: the database does not.
+        """
+        with self._cursor() as cursor, of_statement(self._driver, self._shown, "the transaction"):
+            for statement in beginning(statement_seconds):
+                cursor.execute(statement)
+
     def columns(self, relation: Relation) -> list[SourceColumn]:
         """The columns that its user may read, in order.
 
@@ -120,9 +130,7 @@ def transaction(connection: Connection, statement_seconds: int) -> Iterator[Post
         handle = dbapi.connect(uri(connection))
     try:
         begun = PostgreSqlTransaction(handle, dbapi, connection.shown)
-        with begun._cursor() as cursor, of_statement(dbapi, connection.shown, "the transaction"):  # noqa: SLF001
-            for statement in beginning(statement_seconds):
-                cursor.execute(statement)
+        begun.begin(statement_seconds)
         yield begun
     finally:
         with suppress(Exception):

@@ -23,13 +23,18 @@ def decimal_digits(spark_type: str) -> tuple[int, int] | None:
     return (precision, scale) if 1 <= precision <= _MAX_DECIMAL_DIGITS and scale <= precision else None
 
 
+def is_flat(spark_type: str) -> bool:
+    """Whether a table may have a column of this type here."""
+    return spark_type in FLAT_TYPES or decimal_digits(spark_type) is not None
+
+
 def require_flat(spark_type: str) -> None:
-    """Whether a table may have a column of this type here.
+    """Refuse what `is_flat` says no of.
 
     Raises:
-        ValueError: it may not.
+        ValueError: as it says.
     """
-    if spark_type not in FLAT_TYPES and decimal_digits(spark_type) is None:
+    if not is_flat(spark_type):
         raise ValueError(f"The column type {spark_type!r} cannot be queried here; it is nested or unknown.")
 
 

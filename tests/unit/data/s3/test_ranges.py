@@ -83,7 +83,7 @@ def test_a_store_that_stays_away_is_given_up_after_its_time_with_a_reason_for_ea
         block(ranges(shelf, clock, 3.0), file, 0)
     assert clock.seconds <= 3.0
     assert error.value.may_pass
-    assert "s3:GetObject on s3://" in error.value.told
+    assert "s3:GetObject on s3://" in error.value.for_operator
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1] + b"!", b"!" + CONTENT[1:], CONTENT[:-1], b"", CONTENT + b"more"])

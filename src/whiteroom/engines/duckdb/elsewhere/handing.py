@@ -40,6 +40,23 @@ class NotBrought(Exception):
         """Why, by the association's id: for its owner alone."""
 
 
+def refused(table: QueryTable, what: str, why: Exception) -> NotBrought:
+    """A table whose owner's `what` refused the server: the same is refused again."""
+    return NotBrought(
+        f"The table '{table.name}' cannot be read: the {what} of its owner, account {table.owner_account_id}, "
+        "refused the server. Its owner is told why.",
+        table,
+        why,
+        again=False,
+    )
+
+
+def interrupted(table: QueryTable, why: Exception, *, moved: bool) -> NotBrought:
+    """A table that could not be read to its end, or was another one meanwhile, however often it was tried."""
+    how = "changed while it was read" if moved else "could not be read to its end"
+    return NotBrought(f"The table '{table.name}' {how}, again and again. Ask later.", table, why, again=True)
+
+
 class TooMuch(Exception):
     """What is to be brought is more than the server allows."""
 

@@ -20,7 +20,7 @@ from whiteroom.databases.postgresql.types import SourceColumn
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, QueryTable
 from whiteroom.domain.privacy.relations import Relation
-from whiteroom.engines.duckdb.elsewhere.handing import CONNECTION, REFUSED, NotBrought, Staging, TooMuch
+from whiteroom.engines.duckdb.elsewhere.handing import CONNECTION, REFUSED, Staging, TooMuch, interrupted, refused
 from whiteroom.engines.duckdb.files.checking import mark_of
 from whiteroom.engines.duckdb.tables import BrokenData
 
@@ -62,10 +62,10 @@ def _with_rows(
     for of_one in by_connection.values():
         first = next(iter(of_one.values()))
         connection = _connection(first, staging)
-        with _told(first), transaction(connection, staging.seconds) as begun:
+        with _reported(first), transaction(connection, staging.seconds) as begun:
             for view, table in of_one.items():
                 folder = staging.folder / f"relation-{len(brought)}"
-                with _told(table):
+                with _reported(table):
                     source, taken = _written(begun, table, wanted[view], folder, left_bytes)
                 left_bytes -= taken
                 brought[view] = replace(table, source=source)
@@ -106,29 +106,20 @@ def _read(table: QueryTable, wanted: Collection[str], now: list[SourceColumn]) -
 
 
 @contextmanager
-def _told(table: QueryTable) -> Iterator[None]:
+def _reported(table: QueryTable) -> Iterator[None]:
     """Say to whoever asked that a table cannot be had, and why to its owner alone."""
     try:
         yield
     except DatabaseRefused as error:
-        raise NotBrought(
-            f"The table '{table.name}' cannot be read: the database of its owner, account {table.owner_account_id}, "
-            "refused the server. Its owner is told why.",
-            table,
-            error,
-            again=False,
-        ) from None
+        raise refused(table, "database", error) from None
     except (DatabaseUnreachable, TableMoved) as error:
-        how = "changed while it was read" if isinstance(error, TableMoved) else "could not be read to its end"
-        raise NotBrought(
-            f"The table '{table.name}' {how}, again and again. Ask later.", table, error, again=True
-        ) from None
+        raise interrupted(table, error, moved=isinstance(error, TableMoved)) from None
 
 
 def _connection(table: QueryTable, staging: Staging) -> Connection:
     handed = staging.handed.get(table.association_id, {})
     if CONNECTION not in handed:
-        with _told(table):
+        with _reported(table):
             raise DatabaseRefused(handed.get(REFUSED, "There is no connection to its database."))
     return from_document(Connection, json.loads(handed[CONNECTION]))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from whiteroom.domain.privacy.column_types import require_flat, wider
+from whiteroom.domain.privacy.column_types import is_flat, wider
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.engines.duckdb.column_types import from_duckdb, to_duckdb
 from whiteroom.engines.duckdb.files.checking import mark_of
@@ -48,7 +48,7 @@ def shaped(table: CatalogTable, files: Sequence[Path], folder: Path) -> CatalogT
     Raises:
         UnusableFiles: a file is not what the catalog says. The message names the file.
     """
-    table = replace(table, columns=tuple(column for column in table.columns if _is_flat(column)), elsewhere=False)
+    table = replace(table, columns=tuple(column for column in table.columns if is_flat(column.type)), elsewhere=False)
     if table.format is FileFormat.PARQUET or not files:
         return _parquet(table, [_named(file, table.format) for file in files], folder)
     if table.format is FileFormat.ORC:
@@ -68,14 +68,6 @@ def _copied(table: CatalogTable) -> CatalogTable:
     except CannotCopy as error:
         raise UnusableFiles(f"{Path(error.file).name} cannot be read: {error}") from None
     return table
-
-
-def _is_flat(column: Column) -> bool:
-    try:
-        require_flat(column.type)
-    except ValueError:
-        return False
-    return True
 
 
 def _named(file: Path, file_format: FileFormat, packed: str = "") -> Path:

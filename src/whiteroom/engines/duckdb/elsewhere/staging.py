@@ -16,7 +16,7 @@ from whiteroom.domain.privacy.partitions import Use, may_be_seen
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat, QueryTable, StoredObject
 from whiteroom.engines.duckdb.elsewhere.catalogued import catalogued
 from whiteroom.engines.duckdb.elsewhere.chunks import NamesIn, needed, tail_of
-from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, NotBrought, Staging, TooMuch
+from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, Staging, TooMuch, interrupted, refused
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
 from whiteroom.engines.duckdb.elsewhere.snapshots import deletes_of, here, names_in, with_objects
 from whiteroom.engines.duckdb.tables import BrokenData
@@ -43,8 +43,8 @@ def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery
     relations = {view: table for view, table in everything.items() if table.source.relation is not None}
     elsewhere = {view: table for view, table in everything.items() if view not in relations}
     uses = uses_of(judged.tree, elsewhere) if judged.noise is None else {}
-    told = {view: _read_alone(table, judged.columns[view]) for view, table in elsewhere.items()}
-    seen = {view: _seen(table, uses.get(view, ())) for view, table in told.items()}
+    narrowed = {view: _read_alone(table, judged.columns[view]) for view, table in elsewhere.items()}
+    seen = {view: _seen(table, uses.get(view, ())) for view, table in narrowed.items()}
     size_bytes = sum(item.size_bytes for table in seen.values() for item in _all_of(table.source))
     if size_bytes > staging.most_bytes:
         raise TooMuch(f"The tables of the query have more than {staging.most_bytes:,} bytes outside of this machine")
@@ -124,18 +124,9 @@ def _table(table: QueryTable, query_id: str, staging: Staging, folder: Path) -> 
     except UnusableFiles as error:
         raise BrokenData(f"Table '{table.name}': {error}. Its owner must look at it.") from None
     except AwsRefused as error:
-        raise NotBrought(
-            f"The table '{table.name}' cannot be read: the storage of its owner, account {table.owner_account_id}, "
-            "refused the server. Its owner is told why.",
-            table,
-            error,
-            again=False,
-        ) from None
+        raise refused(table, "storage", error) from None
     except (AwsUnreachable, ObjectMoved) as error:
-        how = "changed while it was read" if isinstance(error, ObjectMoved) else "could not be read to its end"
-        raise NotBrought(
-            f"The table '{table.name}' {how}, again and again. Ask later.", table, error, again=True
-        ) from None
+        raise interrupted(table, error, moved=isinstance(error, ObjectMoved)) from None
 
 
 def _bring(s3: Any, identity: Identity, wanted: Sequence[Wanted], source: CatalogTable) -> None:
