@@ -161,6 +161,8 @@ class Held:
             self._take(block, self._bring(self.files[block[0]], block[1]))
         except Unreadable as error:
             problem = error
+        except Exception as error:  # noqa: BLE001 - whatever it was, who waits hears of it and the worker goes on
+            problem = Unreadable("what reads it failed", repr(error), may_pass=True)
         with self._lock:
             self._coming.discard(block)
             waiting = self._waiting.pop(block, [])

@@ -32,10 +32,13 @@ class Store:
         self.open = threading.Event()
         self.open.set()
         self.broken: set[int] = set()
+        self.fault: Exception | None = None
 
     def bring(self, file: KeptFile, block: int) -> bytes:
         self.brought.append((file.name, block))
         assert self.open.wait(60)
+        if self.fault is not None:
+            raise self.fault
         if block in self.broken:
             raise Unreadable("broken", "broken", may_pass=True)
         return content(file, block)
@@ -94,6 +97,14 @@ def test_one_that_cannot_be_had_is_told_and_asked_for_again_when_it_is_wanted_ag
     store.broken = set()
     assert come(held, 0, 3) == [None]
     assert held.read(0, 3 * BLOCK_BYTES, 4) == b"a003"
+
+
+def test_whatever_fails_whoever_waits_hears_of_it_and_the_next_block_comes(held: Held, store: Store) -> None:
+    store.fault = ValueError("a fault of ours")
+    problems = come(held, 0, *range(20))  # more than there are workers
+    assert [problem is not None and problem.may_pass for problem in problems] == [True] * 20
+    store.fault = None
+    assert come(held, 0, *range(20)) == [None] * 20
 
 
 def test_without_a_disk_no_more_is_held_than_fits_and_what_was_read_longest_ago_goes(held: Held, store: Store) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from support.patience import stretch
 from unit.runtime.transform.conftest import Exchange
 from unit.runtime.transform.servers import Model, answering, serving
 from whiteroom.runtime.transform.jobs import MB
@@ -19,7 +20,7 @@ def test_a_server_that_sends_head_and_body_apart_is_not_made_to_wait_for_an_ackn
     started = time.monotonic()
     with serving(Model()) as port:
         assert exchange.run(port, header=False).ok
-    assert time.monotonic() - started < 40 * 0.04, "each answer waited for the delayed acknowledgement"
+    assert time.monotonic() - started < 40 * 0.04 * stretch(), "each answer waited for the delayed acknowledgement"
 
 
 def test_a_redirect_is_not_followed(exchange: Exchange) -> None:
@@ -121,7 +122,7 @@ def test_a_hostile_server_fails_its_file_in_a_bounded_time(
     started = time.monotonic()
     with answering(invocation) as port:
         outcome = exchange.run(port, response_timeout_seconds=0.4)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 4 * stretch()
     assert reason in outcome.message
     assert "secret" not in outcome.message
     assert exchange.found() == {}
