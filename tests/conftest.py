@@ -1,7 +1,8 @@
 """For every test: examples are made on machines that are busy with other tests; who needs a service says so.
 
-And for all of them together: their folders lie in memory where it has room, what takes long begins first, and the
-garbage collector leaves alone what the collection of the tests has made.
+And for all of them together: their folders lie in memory where it has room, what takes long begins first, botocore
+reads what it knows of AWS's services once a process, and the garbage collector leaves alone what the collection of the
+tests has made.
 """
 
 import gc
@@ -10,8 +11,10 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -39,6 +42,7 @@ ROOM_BYTES = 8 * 2**30
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
     # Half of the time of tests with a database is the disk's: no test is about a machine that loses its power.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+botocore.session.create_loader = cache(botocore.session.create_loader)  # each client of a test would read megabytes
 gc.disable()  # until all tests are there: it would look at each of them again and again
 
 
