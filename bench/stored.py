@@ -27,7 +27,7 @@ from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
-from whiteroom.ports import Reader
+from whiteroom.ports.catalog import Reader
 from whiteroom.settings import Settings
 from whiteroom.settings_loading import load_settings
 

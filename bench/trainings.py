@@ -10,7 +10,7 @@ from statistics import median
 
 from bench.lab import LIMITS, Lab, lab
 from bench.results import Figure, Section, spread
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.images.library import Image, Images
 
 INSTANCES, RUNS = 4, 3

@@ -49,7 +49,9 @@ from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment, SameIds
 from whiteroom.operations.refusals import RefusalCount
 from whiteroom.operations.registry import Handler, Response, answer, handlers, reading_files, refusals
-from whiteroom.ports import Catalog, KeyRefused, RingUnreachable, Transaction
+from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.keys import KeyRefused, RingUnreachable
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.data_at_work import ids_at_work
 from whiteroom.reads.under_way import runs_under_way
 from whiteroom.redaction.finder import PatternFinder

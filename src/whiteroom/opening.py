@@ -25,7 +25,10 @@ from whiteroom.databases.connections import Connections
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import SPILL_BYTES, DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import Catalog, Runtime, SqlEngine, Store
+from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.runtime import Runtime
+from whiteroom.ports.sql_engine import SqlEngine
+from whiteroom.ports.store import Store
 from whiteroom.settings import Settings, SettingsError
 
 

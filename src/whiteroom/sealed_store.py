@@ -13,7 +13,7 @@ from whiteroom.data.s3.seals import Seal, SealedAs
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.keys.local import LOCAL
 from whiteroom.keys.rings import Rings, open_rings
-from whiteroom.ports import KeyRefused, WrongKey
+from whiteroom.ports.keys import KeyRefused, WrongKey
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.sealed import place_of
 from whiteroom.store.secrets import is_sealed_by

@@ -9,7 +9,7 @@ from support.failpoints import crash_at
 from support.worlds.driven import World
 from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.queries import QueryFailure
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 def an_analysis(world: World, kind: str, *, ends_well: bool) -> tuple[Work, str, str]:

@@ -20,7 +20,7 @@ from whiteroom.domain.resources import (
     trained_model_inference_jobs,
     trained_models,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 LIFECYCLES: dict[Work, Lifecycle] = {  # type: ignore[type-arg]
     Work.ML_INPUT_CHANNELS: ml_input_channels.LIFECYCLE,

@@ -21,7 +21,7 @@ from whiteroom.data.s3.bucket import Bucket
 from whiteroom.data.s3.data import S3Data
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import EndReason, RunEnd
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 from whiteroom.reads.data_at_work import ids_at_work
 
 LOST = RunEnd(EndReason.LOST, "It was killed.", started_at_ms=1_000, ended_at_ms=2_000)

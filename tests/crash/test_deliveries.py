@@ -13,7 +13,7 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import (
     trained_model_inference_jobs,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("visit", VISITS)

@@ -11,7 +11,7 @@ from whiteroom.domain.execution.runs import RunId
 from whiteroom.domain.resources import (
     trained_models,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("kind", ["training", "inference"])

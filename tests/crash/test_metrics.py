@@ -20,7 +20,8 @@ from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.observability.metrics import Usage
 from whiteroom.domain.resources.trained_models import Status
 from whiteroom.domain.resources.usage import Metered, UsageKind
-from whiteroom.ports import Stale, Work
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.store import Work
 
 DEFINITIONS = ({"name": "n", "regex": r"n=(\d+)"}, {"name": "n", "regex": r"(?<=again )(\d+)"})
 RUN = RunId("training-model")

@@ -11,7 +11,7 @@ from whiteroom.domain.execution.synthetic_data import SynthesisFailure
 from whiteroom.domain.resources import (
     ml_input_channels,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("visit", VISITS)

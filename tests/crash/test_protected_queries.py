@@ -13,7 +13,7 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import (
     protected_queries,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("visit", VISITS)

@@ -12,7 +12,7 @@ from whiteroom.domain.resources import (
     trained_model_inference_jobs,
     trained_models,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("deaths", [1, 2])

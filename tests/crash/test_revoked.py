@@ -10,7 +10,7 @@ import pytest
 from support.failpoints import crash_at
 from support.worlds.driven import World
 from support.worlds.records import FLIGHTS
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 UNDER_WAY = {"CREATE_IN_PROGRESS", "STARTED"}
 KINDS = [Work.ML_INPUT_CHANNELS, Work.PROTECTED_QUERIES, Work.TRAINED_MODELS, Work.TRAINED_MODEL_INFERENCE_JOBS]

@@ -15,7 +15,7 @@ from support.worlds.driven import World
 from whiteroom.data.sealed.data import SealedData
 from whiteroom.data.sealed.shelf import Shelf
 from whiteroom.domain.execution.runs import EndReason, RunEnd
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 from whiteroom.reads.data_at_work import ids_at_work
 
 LOST = RunEnd(EndReason.LOST, "It was killed.", started_at_ms=1_000, ended_at_ms=2_000)

@@ -11,7 +11,7 @@ from whiteroom.domain.execution.runs import RunId
 from whiteroom.domain.resources import (
     trained_models,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 def test_the_sweep_deletes_checkpoints_that_nobody_knows_and_no_others(world: World) -> None:

@@ -13,7 +13,7 @@ from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.resources import (
     trained_models,
 )
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("visit", VISITS)

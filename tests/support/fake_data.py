@@ -13,7 +13,8 @@ from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.engines.duckdb.layouts import FolderLayouts
-from whiteroom.ports import Archive, LocalData, Reader, TableNotFound, TookTooLong
+from whiteroom.ports.catalog import Reader, TableNotFound
+from whiteroom.ports.data import Archive, LocalData, TookTooLong
 
 
 class CountedLayouts(FolderLayouts):

@@ -40,7 +40,8 @@ from whiteroom.domain.observability.metrics import Usage
 from whiteroom.domain.privacy.differential_privacy import Bill
 from whiteroom.domain.privacy.judgements import judgement_of
 from whiteroom.domain.privacy.query_facts import QueryFacts
-from whiteroom.ports import ImageNotFound, LocalData, RunRefused
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.runtime import ImageNotFound, RunRefused
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ import pytest
 from support.command import whiteroom
 from support.live import LiveRoom, live_room
 from support.worlds.requests import ALICE
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.images import environments
 from whiteroom.runtime.images.library import Images
 from whiteroom.runtime.trees import digest_tree

@@ -15,7 +15,8 @@ from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileForm
 from whiteroom.keys.local import LocalRing
 from whiteroom.keys.remembering import RememberingRing
 from whiteroom.operations.registry import reading_files
-from whiteroom.ports import DataKey, KeyRefused, KeyTakenAway, Reader, RingUnreachable
+from whiteroom.ports.catalog import Reader
+from whiteroom.ports.keys import DataKey, KeyRefused, KeyTakenAway, RingUnreachable
 from whiteroom.settings import Settings, SettingsError
 from whiteroom.wire.calls import Call
 from whiteroom.wire.models import all_operations

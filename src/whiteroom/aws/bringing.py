@@ -19,7 +19,7 @@ from whiteroom.aws.identities import Identity
 from whiteroom.aws.refusals import AwsUnreachable, code_of, refusals
 from whiteroom.base.archives import shown
 from whiteroom.domain.privacy.query_tables import StoredObject
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 PART_BYTES: Final = 8 << 20
 _THREADS: Final = 8

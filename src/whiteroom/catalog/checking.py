@@ -9,7 +9,7 @@ from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import SNAPSHOTS, FileFormat
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.ports import CatalogUnavailable, FoundTable, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, FoundTable, TableNotFound
 
 _TEXT = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.domain.privacy.readings import ENCODINGS
 from whiteroom.packing import CannotUnpack, packing_of, unpacked, unpacked_name
-from whiteroom.ports import TABLES, UnusableFiles
+from whiteroom.ports.catalog import TABLES, UnusableFiles
 
 _EXTENSIONS = {
     ".csv": FileFormat.CSV,

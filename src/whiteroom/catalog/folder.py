@@ -26,7 +26,7 @@ from whiteroom.catalog.stored.tables import StoredTables, Unreadable
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import SNAPSHOTS, CatalogTable, FileFormat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
-from whiteroom.ports import (
+from whiteroom.ports.catalog import (
     CatalogUnavailable,
     FoundTable,
     Reader,

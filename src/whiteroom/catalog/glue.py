@@ -24,7 +24,7 @@ from whiteroom.catalog.serdes import read_as
 from whiteroom.catalog.snapshots.in_glue import columns_in_glue, stored_table
 from whiteroom.catalog.snapshots.stored import StoredSnapshots, StoredTable
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
-from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")

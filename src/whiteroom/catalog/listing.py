@@ -10,7 +10,7 @@ from typing import Any
 from whiteroom.aws.identities import Identity
 from whiteroom.aws.refusals import refusals
 from whiteroom.domain.privacy.query_tables import StoredObject
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 _LOCATION = re.compile(r"s3[an]?://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 _MARKER = "_$folder$"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from whiteroom.catalog.files import folder_of
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 
 def partition_columns(sources: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from whiteroom.databases.asking import LookedAt
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
 from whiteroom.domain.privacy.relations import Relation
-from whiteroom.ports import CatalogUnavailable, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, TableNotFound
 
 Look = Callable[[str, Relation], LookedAt]
 """Databases.look: an account's table, as its database has it now."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.domain.privacy.readings import ENCODINGS
 from whiteroom.packing import unpacked
-from whiteroom.ports import Glimpse, UnusableFiles
+from whiteroom.ports.catalog import Glimpse, UnusableFiles
 
 _PARQUET = b"PAR1"
 _LINES, _CHARACTERS, _BYTES = 5, 200, 1 << 16

@@ -11,7 +11,7 @@ from typing import Any
 
 from whiteroom.domain.privacy.query_tables import FileFormat, Reading
 from whiteroom.domain.privacy.readings import encoding_of
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 Parameters = Mapping[str, str]
 

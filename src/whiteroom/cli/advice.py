@@ -8,7 +8,8 @@ from whiteroom.domain.observability.next_actions import Advice, CollaborationSta
 from whiteroom.domain.privacy.policies import PrivacyPolicies
 from whiteroom.domain.resources.collaborations import Collaboration, MemberStatus
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
-from whiteroom.ports import Catalog, CatalogUnavailable, TableNotFound, Transaction
+from whiteroom.ports.catalog import Catalog, CatalogUnavailable, TableNotFound
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.budgets import access_budget, privacy_budget
 from whiteroom.reads.query_tables import referenced, resolved, shared_associations
 

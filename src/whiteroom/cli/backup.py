@@ -26,7 +26,7 @@ from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import INFERENCE_PREFIX, TRAINING_PREFIX
 from whiteroom.domain.resources import ml_input_channels, trained_models
 from whiteroom.domain.resources.trained_models import TrainedModel, artefacts
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.runtime.images.locks import locked
 from whiteroom.sealed_store import master_key_file
 from whiteroom.settings import FILE_NAME, Settings

@@ -38,7 +38,7 @@ from whiteroom.cli.wishes import (
 )
 from whiteroom.domain.privacy.query_tables import FileFormat, Reading
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound
 from whiteroom.settings import Settings
 
 app = typer.Typer(rich_markup_mode="markdown")

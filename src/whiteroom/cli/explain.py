@@ -24,7 +24,9 @@ from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExp
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.opening import open_tables
 from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_FILES, KEY_SEALS_NOTHING
-from whiteroom.ports import Catalog, Repository, Transaction
+from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.repositories import Repository
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.deliveries import refused_to
 from whiteroom.reads.unread import unread_tables
 from whiteroom.settings import Settings

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from whiteroom.base.locations import PLACE_FILE
 from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
-from whiteroom.ports import KeyRefused
+from whiteroom.ports.keys import KeyRefused
 from whiteroom.sealed_store import open_store
 from whiteroom.settings import FILE_NAME, Folder, Settings
 from whiteroom.settings_loading import load_settings

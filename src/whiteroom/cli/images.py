@@ -12,7 +12,7 @@ from whiteroom.app import open_images
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.images.library import Image, ImageRefused, facts
 
 app = typer.Typer(rich_markup_mode="markdown")

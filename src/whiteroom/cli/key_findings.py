@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.keys.local import LOCAL, is_private, taken_list
-from whiteroom.ports import KeyRefused
+from whiteroom.ports.keys import KeyRefused
 from whiteroom.sealed_store import master_key_file
 from whiteroom.settings import Settings
 from whiteroom.store.secrets import is_sealed_by

@@ -25,7 +25,10 @@ from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE as
 from whiteroom.domain.resources.trained_models import BASE_VERSION, TrainedModel
 from whiteroom.domain.resources.trained_models import LIFECYCLE as TRAINING_LIFECYCLE
 from whiteroom.operations.log_reading import Reader
-from whiteroom.ports import RunLogs, Runtime, Store, Transaction
+from whiteroom.ports.run_logs import RunLogs
+from whiteroom.ports.runtime import Runtime
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 
 LOOK_SECONDS = 0.5
 """How often `--follow` looks for more."""

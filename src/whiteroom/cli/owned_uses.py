@@ -14,7 +14,7 @@ from whiteroom.domain.privacy.judgements import judgement_in
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.owned_uses import owned_use, owned_uses
 
 

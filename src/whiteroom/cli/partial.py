@@ -17,7 +17,7 @@ from whiteroom.cli.problems import Problem
 from whiteroom.data.s3.places import ServerData
 from whiteroom.domain.resources.trained_models import TrainedModel, partial_archives
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Archive
+from whiteroom.ports.data import Archive
 from whiteroom.reads.current_rules import CurrentRules
 
 

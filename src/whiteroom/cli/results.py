@@ -19,7 +19,8 @@ from whiteroom.cli.problems import Problem
 from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.domain.resources.results import Result, ResultStatus, fetchable, file_in, files_of
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Deliveries, DeliveryGone, Transaction
+from whiteroom.ports.deliveries import Deliveries, DeliveryGone
+from whiteroom.ports.transaction import Transaction
 
 app = typer.Typer(rich_markup_mode="markdown")
 

@@ -16,7 +16,7 @@ from whiteroom.domain.privacy.judgements import judgement_in
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.deliveries import failure_message_for
 
 

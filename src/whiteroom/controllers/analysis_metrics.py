@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from whiteroom.domain.execution.queries import QueryUse
 from whiteroom.domain.observability.analysis_metrics import measures
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.current_rules import CurrentRules
 
 

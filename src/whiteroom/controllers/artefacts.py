@@ -12,7 +12,7 @@ from whiteroom.domain.execution.runs import MODEL_FOLDER, OUTPUT_FOLDER, RunOutp
 from whiteroom.domain.execution.steps import Failure
 from whiteroom.domain.privacy.policies import PrivacyPolicies, archives_within_limit, artefact_within_limit
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ConflictingContents, Data, LeftOut, TooLarge, UnsafeContents
+from whiteroom.ports.data import ConflictingContents, Data, LeftOut, TooLarge, UnsafeContents
 
 
 @dataclass(frozen=True, slots=True)

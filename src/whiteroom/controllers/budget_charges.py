@@ -15,7 +15,8 @@ from whiteroom.domain.execution.steps import DONE, Outcome, refused
 from whiteroom.domain.privacy.differential_privacy import Bill, charged, charged_what_is_left
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Stale, Store
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.store import Store
 
 
 def pay(store: Store, query: ProtectedQuery, bill: Bill | None, now: datetime) -> Outcome:

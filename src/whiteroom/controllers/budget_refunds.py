@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from whiteroom.domain.privacy.privacy_budgets import given_back
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.budgets import access_budget
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from whiteroom.ports import Stale, Transaction, Work
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.store import Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.members import member_active
 
 

@@ -28,19 +28,11 @@ from whiteroom.domain.execution.failures import MEANING, StatusCode
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.execution.steps import DONE, Effect, Failure, Outcome, Step
 from whiteroom.domain.resources.quotas import Quotas
-from whiteroom.ports import (
-    Claim,
-    DeliveryDelayed,
-    KeyRefused,
-    KeyTakenAway,
-    LifecycleRepository,
-    RingUnreachable,
-    Stale,
-    Store,
-    Transaction,
-    Work,
-    WrongKey,
-)
+from whiteroom.ports.deliveries import DeliveryDelayed
+from whiteroom.ports.keys import KeyRefused, KeyTakenAway, RingUnreachable, WrongKey
+from whiteroom.ports.repositories import LifecycleRepository, Stale
+from whiteroom.ports.store import Claim, Store, Work
+from whiteroom.ports.transaction import Transaction
 
 log = logging.getLogger(__name__)
 

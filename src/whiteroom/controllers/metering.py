@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 
 from whiteroom.domain.execution.spending import NOTHING_SPENT, Spent
 from whiteroom.domain.resources.usage import Metered, entry_of
-from whiteroom.ports import Store, Transaction
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 
 
 def add(tx: Transaction, metered: Metered, spent: Mapping[date, Spent], now: datetime) -> None:

@@ -31,7 +31,9 @@ from whiteroom.domain.observability.metrics import (
     points_limit,
 )
 from whiteroom.domain.resources.usage import Metered
-from whiteroom.ports import Runtime, Store, Transaction
+from whiteroom.ports.runtime import Runtime
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 
 log = logging.getLogger(__name__)
 

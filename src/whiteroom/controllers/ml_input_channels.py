@@ -33,7 +33,11 @@ from whiteroom.domain.resources.ml_input_channels import (
 from whiteroom.domain.resources.protected_queries import LIFECYCLE as QUERY_LIFECYCLE
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
 from whiteroom.domain.resources.usage import Metered, UsageKind
-from whiteroom.ports import Data, SqlEngine, Stale, Store, Transaction, Work
+from whiteroom.ports.data import Data
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.sql_engine import SqlEngine
+from whiteroom.ports.store import Store, Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.members import payer_active
 
 Seen = tuple[QueryObservation, Surroundings]

@@ -39,7 +39,12 @@ from whiteroom.domain.resources.protected_queries import (
 from whiteroom.domain.resources.query_results import Receiver, destination_of, shown_location
 from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Data, DeliveryFailed, SqlEngine, Stale, Store, Transaction, UnsafeContents, Work
+from whiteroom.ports.data import Data, UnsafeContents
+from whiteroom.ports.deliveries import DeliveryFailed
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.sql_engine import SqlEngine
+from whiteroom.ports.store import Store, Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.halts import halt
 from whiteroom.reads.members import receiving_membership
 

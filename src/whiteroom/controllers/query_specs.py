@@ -19,7 +19,9 @@ from whiteroom.domain.resources.channel_queries import template_can_fill, templa
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Catalog, Store, TableNotFound, Transaction
+from whiteroom.ports.catalog import Catalog, TableNotFound
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.budgets import privacy_budget
 from whiteroom.reads.query_tables import Referenced, referenced, resolved, shared_associations
 

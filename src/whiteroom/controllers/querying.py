@@ -20,7 +20,10 @@ from whiteroom.domain.execution.steps import DONE, Failure, Outcome
 from whiteroom.domain.privacy.judgements import judge_again, moved
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
-from whiteroom.ports import Catalog, SqlEngine, Store, Transaction
+from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.sql_engine import SqlEngine
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt
 from whiteroom.reads.members import member_active, payer_active

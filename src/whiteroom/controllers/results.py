@@ -23,7 +23,9 @@ from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, file_documents
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.ports import Deliveries, DeliveryDelayed, DeliveryFailed, Store, Transaction
+from whiteroom.ports.deliveries import Deliveries, DeliveryDelayed, DeliveryFailed
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,10 @@ from whiteroom.domain.resources import (
 from whiteroom.domain.resources.holdings import Holding, HoldingKind, holding_id
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus
 from whiteroom.domain.resources.retention import Retention, files_of_its_own, is_over, may_be_removed, result_is_over
-from whiteroom.ports import KeptResults, LifecycleRepository, Store, Transaction
+from whiteroom.ports.deliveries import KeptResults
+from whiteroom.ports.repositories import LifecycleRepository
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,9 @@ from whiteroom.domain.resources.configured_model_algorithms import ConfiguredMod
 from whiteroom.domain.resources.holdings import Kept
 from whiteroom.domain.resources.usage import Metered, UsageKind
 from whiteroom.domain.verdicts import ALLOWED, Verdict
-from whiteroom.ports import CannotIsolate, ImageNotFound, RunRefused, Runtime, Store, Transaction, Work
+from whiteroom.ports.runtime import CannotIsolate, ImageNotFound, RunRefused, Runtime
+from whiteroom.ports.store import Store, Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.algorithms import algorithm_at, policies_at
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt

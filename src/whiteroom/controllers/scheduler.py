@@ -12,7 +12,7 @@ from whiteroom.base.clock import Clock
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.timing import Timing
-from whiteroom.ports import Store
+from whiteroom.ports.store import Store
 
 log = logging.getLogger(__name__)
 

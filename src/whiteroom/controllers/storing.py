@@ -25,7 +25,7 @@ from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.holdings import held_by_collaboration, held_by_membership
 
 

@@ -8,7 +8,8 @@ from whiteroom.controllers.query_specs import QuerySettings
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.synthetic_data import SynthesisObservation, SynthesisSpec, SyntheticDataParameters
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel, result_format
-from whiteroom.ports import Data, Synthesiser
+from whiteroom.ports.data import Data
+from whiteroom.ports.synthesiser import Synthesiser
 
 
 class Synthesising:

@@ -28,7 +28,11 @@ from whiteroom.domain.resources.trained_models import (
     output_archive,
 )
 from whiteroom.domain.verdicts import ALLOWED, Denied
-from whiteroom.ports import Archive, Data, DeliveryFailed, Stale, Store, Transaction, UnsafeContents, Work
+from whiteroom.ports.data import Archive, Data, UnsafeContents
+from whiteroom.ports.deliveries import DeliveryFailed
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.store import Store, Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.algorithms import policies_at
 from whiteroom.reads.current_rules import CurrentRules
 from whiteroom.reads.halts import halt

@@ -30,7 +30,11 @@ from whiteroom.domain.resources.trained_model_inference_jobs import LIFECYCLE, S
 from whiteroom.domain.resources.trained_models import model_archive
 from whiteroom.domain.resources.usage import UsageKind
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import ConflictingContents, Data, DeliveryFailed, Stale, Transaction, UnsafeContents, Work
+from whiteroom.ports.data import ConflictingContents, Data, UnsafeContents
+from whiteroom.ports.deliveries import DeliveryFailed
+from whiteroom.ports.repositories import Stale
+from whiteroom.ports.store import Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.algorithms import policies_at
 from whiteroom.reads.members import destination
 from whiteroom.reads.ready import ready_channel, ready_model

@@ -38,7 +38,9 @@ from whiteroom.domain.resources.trained_models import (
     plan,
 )
 from whiteroom.domain.resources.usage import UsageKind
-from whiteroom.ports import Data, TookTooLong, Transaction, Work
+from whiteroom.ports.data import Data, TookTooLong
+from whiteroom.ports.store import Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.algorithms import policies_at
 
 GATHER_SECONDS = 4.0

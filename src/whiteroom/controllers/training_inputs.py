@@ -14,7 +14,9 @@ from whiteroom.domain.execution.runs import ChannelMount, Distribution, InputMod
 from whiteroom.domain.execution.steps import Failure
 from whiteroom.domain.resources.ml_input_channels import result_format
 from whiteroom.domain.resources.trained_models import MODEL_ARCHIVE, TrainedModel, model_archive
-from whiteroom.ports import Data, Layouts, Transaction, UnsafeContents
+from whiteroom.ports.data import Data, UnsafeContents
+from whiteroom.ports.layouts import Layouts
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.ready import ready_channel, ready_model
 
 _SAGEMAKER_MODEL = "application/x-sagemaker-model"

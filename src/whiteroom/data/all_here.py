@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.ports import Lent
+from whiteroom.ports.data import Lent
 
 
 class AllHere:

@@ -29,15 +29,8 @@ from whiteroom.data.uploads import Target, Uploads
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import (
-    DeliveredBytes,
-    Deliveries,
-    DeliveryDelayed,
-    DeliveryFailed,
-    DeliveryGone,
-    LocalData,
-    UnsafeContents,
-)
+from whiteroom.ports.data import LocalData, UnsafeContents
+from whiteroom.ports.deliveries import DeliveredBytes, Deliveries, DeliveryDelayed, DeliveryFailed, DeliveryGone
 
 log = logging.getLogger(__name__)
 

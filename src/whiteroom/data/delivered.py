@@ -10,7 +10,7 @@ from pathlib import Path
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.data.opening import OPEN_FILE, OPEN_FOLDER
 from whiteroom.domain.execution.deliveries import DeliveredFile
-from whiteroom.ports import DeliveryGone
+from whiteroom.ports.deliveries import DeliveryGone
 
 _GONE = (
     "The file is not on this server: it went to the bucket of its location, where any client of S3 finds it, or it was "

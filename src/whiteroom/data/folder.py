@@ -33,7 +33,8 @@ from whiteroom.data.walking import walk
 from whiteroom.data.withdrawing import erase_below
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
-from whiteroom.ports import Archive, DeliveryFailed
+from whiteroom.ports.data import Archive
+from whiteroom.ports.deliveries import DeliveryFailed
 
 _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
     DataKind.LAYOUT: ("channels", ".layouts"),

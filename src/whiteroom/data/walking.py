@@ -20,7 +20,7 @@ from typing import Final
 from whiteroom.base.archives import MAX_DEPTH, MAX_MEMBERS, MAX_NAME_BYTES, name_fault, shown
 from whiteroom.data.links import MAX_FOLLOWED, LeadsNowhereError, Target, follow
 from whiteroom.data.opening import OPEN_FOLDER, PIECE, SHARED, kind_of, mode_of, open_left, opened_any, refuse
-from whiteroom.ports import ConflictingContents, LeftOut, TookTooLong, TooLarge, UnsafeContents
+from whiteroom.ports.data import ConflictingContents, LeftOut, TookTooLong, TooLarge, UnsafeContents
 
 OnFile = Callable[[str, int, os.stat_result], None]
 """Takes the path of a file, a descriptor of it and what is known of it."""

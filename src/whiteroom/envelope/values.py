@@ -14,7 +14,7 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from whiteroom.ports import DataKey, WrongKey
+from whiteroom.ports.keys import DataKey, WrongKey
 
 PREFIX = "sealed:1:"
 _NONCE_BYTES = 12

@@ -15,7 +15,7 @@ from botocore.session import Session
 
 from whiteroom.base.arns import parse_arn
 from whiteroom.keys.wrapping import Wrapped, parsed
-from whiteroom.ports import DATA_KEY_BYTES, DataKey, KeyRefused, KeyTakenAway, RingUnreachable, WrongKey
+from whiteroom.ports.keys import DATA_KEY_BYTES, DataKey, KeyRefused, KeyTakenAway, RingUnreachable, WrongKey
 
 AWS = "aws"
 CONTEXT_KEY: Final = "whiteroom:arn"

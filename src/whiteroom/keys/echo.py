@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whiteroom.keys.wrapping import Wrapped, parsed
-from whiteroom.ports import DATA_KEY_BYTES, DataKey, WrongKey
+from whiteroom.ports.keys import DATA_KEY_BYTES, DataKey, WrongKey
 
 ECHO = "echo"
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from whiteroom.keys.wrapping import Wrapped, parsed
-from whiteroom.ports import DATA_KEY_BYTES, DataKey, KeyRefused, KeyTakenAway, RingUnreachable, WrongKey
+from whiteroom.ports.keys import DATA_KEY_BYTES, DataKey, KeyRefused, KeyTakenAway, RingUnreachable, WrongKey
 
 LOCAL = "local"
 MASTER_BYTES = 32

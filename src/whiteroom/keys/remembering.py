@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
-from whiteroom.ports import DataKey, KeyRefused, KeyRing
+from whiteroom.ports.keys import DataKey, KeyRefused, KeyRing
 
 KEPT_SECONDS = 60.0
 """How long a key that was taken away may still open what was opened before."""

@@ -11,7 +11,7 @@ from whiteroom.keys.echo import ECHO, EchoRing
 from whiteroom.keys.local import LOCAL, LocalRing
 from whiteroom.keys.remembering import RememberingRing
 from whiteroom.keys.wrapping import parsed
-from whiteroom.ports import DataKey, KeyRing, WrongKey
+from whiteroom.ports.keys import DataKey, KeyRing, WrongKey
 
 RingName = Literal["local", "aws", "echo"]
 

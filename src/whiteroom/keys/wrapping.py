@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from whiteroom.ports import WrongKey
+from whiteroom.ports.keys import WrongKey
 
 
 @dataclass(frozen=True, slots=True)

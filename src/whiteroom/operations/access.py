@@ -26,7 +26,7 @@ from whiteroom.domain.resources.memberships import Membership, MembershipStatus
 from whiteroom.domain.resources.quotas import Quota
 from whiteroom.domain.verdicts import Verdict
 from whiteroom.operations.context import Context
-from whiteroom.ports import Repository
+from whiteroom.ports.repositories import Repository
 from whiteroom.reads.holdings import held_by_collaboration, held_by_membership
 
 

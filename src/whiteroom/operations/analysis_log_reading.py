@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from whiteroom.domain.execution.runs import LogLine
 from whiteroom.domain.observability.analysis_logs import GROUP_PREFIX, Category, StreamSpan, group_name, logs_enabled
 from whiteroom.domain.privacy.redaction import Finder
-from whiteroom.ports import LogStreamKey, PlacedEvent, PlacedLine, RunLogs, Transaction
+from whiteroom.ports.analysis_logs import LogStreamKey, PlacedEvent
+from whiteroom.ports.run_logs import PlacedLine, RunLogs
+from whiteroom.ports.transaction import Transaction
 
 _PAGE = 20
 """Events read at a time: the SQL in one may have 500,000 characters."""

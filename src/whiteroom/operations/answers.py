@@ -13,7 +13,7 @@ from whiteroom.domain.verdicts import Denied
 from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import Request
-from whiteroom.ports import Duplicate, LifecycleRepository, Repository
+from whiteroom.ports.repositories import Duplicate, LifecycleRepository, Repository
 
 R = TypeVar("R")
 V = TypeVar("V")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from whiteroom.base.faults import Throttled
 from whiteroom.domain.privacy.query_tables import CatalogTable
-from whiteroom.ports import Catalog, CatalogUnavailable, Reader, TableNotFound
+from whiteroom.ports.catalog import Catalog, CatalogUnavailable, Reader, TableNotFound
 
 log = logging.getLogger(__name__)
 

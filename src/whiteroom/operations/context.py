@@ -12,7 +12,9 @@ from whiteroom.domain.execution.instance_types import Shape
 from whiteroom.domain.execution.result_regions import BucketRegions
 from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.domain.resources.quotas import Quotas
-from whiteroom.ports import Catalog, RunLogs, Transaction
+from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.run_logs import RunLogs
+from whiteroom.ports.transaction import Transaction
 
 ANYWHERE = BucketRegions("us-east-1")
 """Where buckets lie that nobody has said anything of."""

@@ -37,7 +37,8 @@ from whiteroom.domain.privacy.policies import Entity, LogPolicy
 from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.operations.analysis_log_reading import AnalysisReader
 from whiteroom.operations.context import Context
-from whiteroom.ports import PlacedLine, RunLogs, Transaction
+from whiteroom.ports.run_logs import PlacedLine, RunLogs
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.member_runs import RUN_KINDS, MemberRuns, is_training
 
 GROUPS = RUN_KINDS

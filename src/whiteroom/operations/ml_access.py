@@ -23,7 +23,7 @@ from whiteroom.domain.resources.versions import Omitted, version_filter, version
 from whiteroom.operations.access import permit
 from whiteroom.operations.answers import unwrap
 from whiteroom.operations.context import Context
-from whiteroom.ports import Repository
+from whiteroom.ports.repositories import Repository
 from whiteroom.reads import algorithms
 from whiteroom.reads.algorithms import association_at
 from whiteroom.reads.current_rules import CurrentRules, base_of

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from whiteroom.base.faults import ValidationFault
 from whiteroom.operations.registry import Request
-from whiteroom.ports import Page, PageKey, Repository
+from whiteroom.ports.repositories import Page, PageKey, Repository
 
 R = TypeVar("R")
 

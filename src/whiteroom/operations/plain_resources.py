@@ -28,7 +28,8 @@ from whiteroom.operations.answers import paged, paged_as
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import missing, resource_id
 from whiteroom.operations.registry import Request, Response, operation
-from whiteroom.ports import Duplicate, Repository, Transaction
+from whiteroom.ports.repositories import Duplicate, Repository
+from whiteroom.ports.transaction import Transaction
 
 
 class Plain(Protocol):

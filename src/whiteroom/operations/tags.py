@@ -12,7 +12,8 @@ from whiteroom.operations.access import checked_tags
 from whiteroom.operations.context import Context
 from whiteroom.operations.ml_access import ASSOCIATION, CHANNEL, INFERENCE_JOB, MODEL
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Request, Response, operation
-from whiteroom.ports import Repository, Transaction
+from whiteroom.ports.repositories import Repository
+from whiteroom.ports.transaction import Transaction
 
 _HOLDERS: Mapping[tuple[str, str], Callable[[Transaction], Repository[Any]]] = {
     (CLEANROOMS, "collaboration"): lambda tx: tx.collaborations,

@@ -6,7 +6,7 @@ from whiteroom.base.arns import parse_arn
 from whiteroom.domain.privacy.policies import PrivacyPolicies
 from whiteroom.domain.resources.configured_model_algorithm_associations import ConfiguredModelAlgorithmAssociation
 from whiteroom.domain.resources.configured_model_algorithms import ConfiguredModelAlgorithm
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def association_at(tx: Transaction, arn: str) -> ConfiguredModelAlgorithmAssociation | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def privacy_budget(tx: Transaction, collaboration_id: str) -> PrivacyBudgetTemplate | None:

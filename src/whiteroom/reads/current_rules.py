@@ -14,7 +14,7 @@ from whiteroom.domain.resources.lineage import rows_may_reach, rows_of_another
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.query_tables import referenced
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whiteroom.domain.resources.dependants import LIVE_CHANNELS
 from whiteroom.domain.resources.ml_input_channels import Status as ChannelStatus
-from whiteroom.ports import Store
+from whiteroom.ports.store import Store
 
 
 def ids_at_work(store: Store) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.resources.results import Result, ResultStatus
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def refused_to(tx: Transaction, job_id: str, account_id: str) -> Result | None:

@@ -6,7 +6,7 @@ from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.steps import Failure
 from whiteroom.domain.resources.collaborations import may_work
 from whiteroom.domain.verdicts import Denied, Verdict
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def halt(tx: Transaction, collaboration_id: str, verdict: Verdict) -> Failure | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def held_by_membership(tx: Transaction, membership_id: str) -> int:

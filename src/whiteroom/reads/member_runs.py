@@ -19,7 +19,8 @@ from whiteroom.domain.resources.memberships import MembershipStatus
 from whiteroom.domain.resources.ml_configurations import MLConfiguration
 from whiteroom.domain.resources.trained_model_inference_jobs import Status as JobStatus
 from whiteroom.domain.resources.trained_models import Status as ModelStatus
-from whiteroom.ports import PageKey, Repository, Transaction
+from whiteroom.ports.repositories import PageKey, Repository
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.algorithms import association_at
 from whiteroom.reads.current_rules import CurrentRules
 

@@ -7,7 +7,7 @@ from whiteroom.domain.resources.collaborations import Ability, CollaborationStat
 from whiteroom.domain.resources.memberships import MembershipStatus
 from whiteroom.domain.resources.receivers import may_receive, output_of
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def member_active(tx: Transaction, membership_id: str) -> bool:

@@ -15,7 +15,7 @@ from whiteroom.domain.privacy.query_facts import Judgement
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.query_tables import referenced
 
 

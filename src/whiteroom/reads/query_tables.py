@@ -13,7 +13,8 @@ from whiteroom.domain.resources.configured_table_associations import ConfiguredT
 from whiteroom.domain.resources.configured_tables import catalog_name, in_region
 from whiteroom.domain.resources.schemas import query_table
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Catalog, Reader, TableNotFound, Transaction
+from whiteroom.ports.catalog import Catalog, Reader, TableNotFound
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.budgets import privacy_budget
 
 Referenced = tuple[QueryTable, Mapping[str, Any]]

@@ -8,7 +8,7 @@ from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.ml_input_channels import Status as ChannelStatus
 from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.domain.resources.trained_models import TrainedModel
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def ready_channel(tx: Transaction, arn: str) -> MLInputChannel | Failure:

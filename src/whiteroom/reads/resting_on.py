@@ -8,7 +8,8 @@ from typing import Any
 from whiteroom.domain.resources.dependants import LIVE_MODELS
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel, Status
 from whiteroom.domain.resources.trained_models import TrainedModel
-from whiteroom.ports import LifecycleRepository, Transaction
+from whiteroom.ports.repositories import LifecycleRepository
+from whiteroom.ports.transaction import Transaction
 
 Resting = tuple[LifecycleRepository[Any], Any]
 """Where a record is, and the record."""

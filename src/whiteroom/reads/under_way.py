@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from whiteroom.domain.execution.runs import INFERENCE_PREFIX, TRAINING_PREFIX, RunId
 from whiteroom.domain.resources import trained_model_inference_jobs, trained_models
-from whiteroom.ports import Store
+from whiteroom.ports.store import Store
 
 
 def runs_under_way(store: Store) -> Iterator[RunId]:

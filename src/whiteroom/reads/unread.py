@@ -7,7 +7,7 @@ from typing import Any
 
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 
 def unread_tables(tx: Transaction, account_id: str, record: Any) -> Mapping[str, str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.runs import ChannelMount, InputMode, Run, TrainingRun, TransformRun, is_sharded, shard
-from whiteroom.ports import LocalData, RunRefused
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.runtime import RunRefused
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.lending import NOTHING, Lending

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from whiteroom.base.documents import from_document, to_document
 from whiteroom.domain.execution.runs import ChannelMount, InputMode, Run, TrainingRun, is_sharded, shard
-from whiteroom.ports import Lent, LocalData
+from whiteroom.ports.data import Lent, LocalData
 from whiteroom.runtime import contract
 from whiteroom.runtime import spec as specs
 

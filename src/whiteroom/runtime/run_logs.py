@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from whiteroom.domain.execution.runs import LogLine, RunId
-from whiteroom.ports import PlacedLine
+from whiteroom.ports.run_logs import PlacedLine
 
 _CHUNK_BYTES = 1 << 16
 _RUN_ID = re.compile(r"[a-z0-9-]+")

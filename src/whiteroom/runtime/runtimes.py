@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from whiteroom.domain.execution.runs import LogLine, Observation, Run, RunId, RunOutput, SandboxReport
 from whiteroom.domain.observability.metrics import Usage
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervised import SupervisedRuntime

@@ -36,7 +36,8 @@ from whiteroom.domain.execution.runs import (
 )
 from whiteroom.domain.execution.spending import Spent
 from whiteroom.domain.observability.metrics import Usage
-from whiteroom.ports import ImageNotFound, LocalData, RunRefused
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.runtime import ImageNotFound, RunRefused
 from whiteroom.processes import prestarted
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
 from whiteroom.runtime import spec as specs

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whiteroom.domain.resources.accounts import AccessKeyStatus, Standing
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 
 SERVER = "whiteroom"
 """The identity that makes buckets, and delivers to those that belong to no account."""

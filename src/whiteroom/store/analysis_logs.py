@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent, LogStage, StreamSpan
-from whiteroom.ports import LogStreamKey, PlacedEvent
+from whiteroom.ports.analysis_logs import LogStreamKey, PlacedEvent
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.session import Rows, Session, Statement, execute
 from whiteroom.store.tables import ANALYSIS_LOG_EVENTS as CODEC

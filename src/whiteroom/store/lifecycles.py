@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from whiteroom.base.callers import Caller
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
 from whiteroom.domain.observability.events import ResourceEvent
-from whiteroom.ports import Actor, Stale
+from whiteroom.ports.repositories import Actor, Stale
 from whiteroom.store import tables
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.repositories import TableRepository

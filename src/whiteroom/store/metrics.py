@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from whiteroom.domain.observability.metrics import Growth, MetricKind, MetricPoint, MetricReading, MetricSeries
-from whiteroom.ports import Stale
+from whiteroom.ports.repositories import Stale
 from whiteroom.store.session import Rows, Session, Statement, execute
 from whiteroom.store.tables import READINGS, metric_points, metric_readings, metric_series
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from whiteroom.ports import Page, PageKey, Stale
+from whiteroom.ports.repositories import Page, PageKey, Stale
 from whiteroom.store.codec import RecordCodec, to_micros
 from whiteroom.store.sealed import sealed_columns
 from whiteroom.store.session import Session, change, rows_of

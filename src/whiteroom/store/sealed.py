@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from whiteroom.envelope.values import is_sealed, seal, unseal
-from whiteroom.ports import KeyRing
+from whiteroom.ports.keys import KeyRing
 from whiteroom.store.codec import from_json
 from whiteroom.store.secrets import ServerSeal
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from whiteroom.envelope.values import is_sealed, seal, unseal, unseal_by
-from whiteroom.ports import DATA_KEY_BYTES, DataKey, KeyRing
+from whiteroom.ports.keys import DATA_KEY_BYTES, DataKey, KeyRing
 
 SERVER = "whiteroom:server"
 """The name of the key that seals the server's, and what it is sealed for."""

@@ -18,7 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from whiteroom.ports import Claim, Duplicate, KeyRing, Work
+from whiteroom.ports.keys import KeyRing
+from whiteroom.ports.repositories import Duplicate
+from whiteroom.ports.store import Claim, Work
 from whiteroom.store import secrets, work
 from whiteroom.store.codec import from_micros, to_micros
 from whiteroom.store.damage import Damage, check_quickly, check_thoroughly

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent
 from whiteroom.domain.observability.metrics import MetricReading
-from whiteroom.ports import KINDS, Kind
+from whiteroom.ports.transaction import KINDS, Kind
 from whiteroom.store.codec import RecordCodec
 from whiteroom.store.sealed import sealed_columns
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar, cast
 
 from whiteroom.domain.observability.events import ResourceEvent
-from whiteroom.ports import Kind, LifecycleRepository, Repository, Transaction
+from whiteroom.ports.repositories import LifecycleRepository, Repository
+from whiteroom.ports.transaction import Kind, Transaction
 from whiteroom.store.analysis_logs import TableAnalysisLogs
 from whiteroom.store.lifecycles import TableLifecycleRepository, read_events, remove_events
 from whiteroom.store.metrics import TableMetrics

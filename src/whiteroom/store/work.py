@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from whiteroom.ports import Claim
+from whiteroom.ports.store import Claim
 from whiteroom.store.session import Rows, Session, Statement, execute
 from whiteroom.store.tables import work
 

@@ -19,7 +19,7 @@ from whiteroom.domain.execution.synthetic_data import (
     SynthesisObservation,
     SynthesisSpec,
 )
-from whiteroom.ports import LocalData
+from whiteroom.ports.data import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.processes.spending import read_spent
 from whiteroom.synthesis.specs import (

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from whiteroom.base.faults import ResourceNotFound, Throttled
 from whiteroom.domain.execution.deliveries import DeliveredFile
-from whiteroom.ports import DeliveredBytes, Deliveries, DeliveryGone
+from whiteroom.ports.deliveries import DeliveredBytes, Deliveries, DeliveryGone
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from whiteroom.ports import Runtime, Store, Work
+from whiteroom.ports.runtime import Runtime
+from whiteroom.ports.store import Store, Work
 from whiteroom.web.openmetrics import Family, Labels, gauge
 
 

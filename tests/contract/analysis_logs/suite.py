@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from whiteroom.domain.observability.analysis_logs import AnalysisLogEvent, LogStage
-from whiteroom.ports import AnalysisLogs, Duplicate, LogStreamKey, Store
+from whiteroom.ports.analysis_logs import AnalysisLogs, LogStreamKey
+from whiteroom.ports.repositories import Duplicate
+from whiteroom.ports.store import Store
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 BOB = LogStreamKey("222222222222", "room", "queries")

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, PositionDeletes, Snapshot
-from whiteroom.ports import Catalog, SchemaReader, SnapshotReader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import Catalog, SchemaReader, SnapshotReader, TableNotFound, UnusableFiles
 
 KNOWN = ("111111111111", "shop", "people")
 COLUMNS = (Column("id", "bigint"), Column("name", "string"))

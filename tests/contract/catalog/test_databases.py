@@ -16,7 +16,7 @@ from whiteroom.databases.connections import Connection
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.domain.privacy.relations import Relation
 from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.ports import CatalogUnavailable, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, TableNotFound
 
 PEOPLE = Relation("clinic", "public", "people")
 

@@ -20,7 +20,7 @@ from whiteroom.catalog.folder import CatalogError, FolderCatalog, Looked
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import TableNotFound
+from whiteroom.ports.catalog import TableNotFound
 
 
 @pytest.fixture

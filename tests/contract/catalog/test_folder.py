@@ -11,7 +11,7 @@ from contract.catalog.suite import KNOWN, CatalogContract, SchemaReaderContract,
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import SchemaReader, SnapshotReader, TableNotFound
+from whiteroom.ports.catalog import SchemaReader, SnapshotReader, TableNotFound
 
 ACCOUNT = "111111111111"
 

@@ -10,7 +10,7 @@ from contract.catalog.suite import COLUMNS, KNOWN, CatalogContract
 from support.lakes import Lake, session_of
 from whiteroom.aws.clients import AwsClients
 from whiteroom.catalog.glue import GlueCatalog
-from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound
 
 OWNER, OTHER = "111111111111", "222222222222"
 READER = Reader("query-1", f"arn:aws:iam::{OWNER}:role/clean-rooms")

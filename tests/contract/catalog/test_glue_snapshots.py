@@ -24,7 +24,7 @@ from whiteroom.catalog.snapshots.metadata_objects import MetadataObjects
 from whiteroom.catalog.snapshots.places import Unreadable
 from whiteroom.catalog.snapshots.stored_places import Root
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column
-from whiteroom.ports import CatalogUnavailable, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, TableNotFound
 
 __all__ = ["glue", "lake", "profiles"]
 

@@ -40,7 +40,7 @@ from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.query_tables import FileFormat as Ours
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports import TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import TableNotFound, UnusableFiles
 
 SCHEMA = Schema(NestedField(1, "id", LongType()), NestedField(2, "name", StringType()))
 

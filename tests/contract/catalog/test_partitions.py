@@ -13,7 +13,7 @@ from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.ports import FoundTable, TableNotFound
+from whiteroom.ports.catalog import FoundTable, TableNotFound
 
 
 @pytest.fixture

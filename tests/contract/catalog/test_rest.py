@@ -22,7 +22,7 @@ from support.rest_catalogs import TOKEN, RestServer, rest_server
 from whiteroom.aws.clients import AwsClients
 from whiteroom.catalog.rest.catalog import IcebergRestCatalog
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
-from whiteroom.ports import CatalogUnavailable, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, TableNotFound
 
 __all__ = ["lake", "profiles"]
 

@@ -24,7 +24,7 @@ from whiteroom.aws.handed import handed_client
 from whiteroom.aws.identities import member
 from whiteroom.aws.refusals import AwsRefused
 from whiteroom.catalog.glue import GlueCatalog
-from whiteroom.ports import Reader, TableNotFound
+from whiteroom.ports.catalog import Reader, TableNotFound
 
 PAGE = (Path(__file__).parents[3] / "docs" / "tables.md").read_text()
 (POLICY,) = (json.loads(one) for one in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))

@@ -22,7 +22,7 @@ from whiteroom.catalog.stored.tables import StoredTables
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.domain.privacy.readings import Wishes
 from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound
+from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound
 
 OWNER, OTHER = "111111111111", "222222222222"
 ROLE = f"arn:aws:iam::{OWNER}:role/clean-rooms"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import (
+from whiteroom.ports.data import (
     Archive,
     ConflictingContents,
     Data,

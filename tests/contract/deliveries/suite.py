@@ -15,7 +15,8 @@ import pytest
 
 from contract.data.suite import JOB, Place, fill
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
-from whiteroom.ports import DeliveredBytes, Deliveries, DeliveryFailed, DeliveryGone, KeptResults, UnsafeContents
+from whiteroom.ports.data import UnsafeContents
+from whiteroom.ports.deliveries import DeliveredBytes, Deliveries, DeliveryFailed, DeliveryGone, KeptResults
 
 Delivered = Callable[[], dict[str, bytes]]
 """Everything in every bucket, by `BUCKET/KEY`."""

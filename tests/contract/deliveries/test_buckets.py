@@ -22,7 +22,8 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.uploads import PART_BYTES
 from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import DeliveryDelayed, DeliveryFailed, DeliveryGone, UnsafeContents
+from whiteroom.ports.data import UnsafeContents
+from whiteroom.ports.deliveries import DeliveryDelayed, DeliveryFailed, DeliveryGone
 
 ROLE = f"arn:aws:iam::{RECEIVER}:role/results"
 TO = to("s3://hospital-a/r")

@@ -22,7 +22,7 @@ from contract.deliveries.suite import (
 from support.fake_data import RiggedData
 from whiteroom.data.delivered import OpenedFile
 from whiteroom.data.folder import FolderData
-from whiteroom.ports import DeliveryFailed, DeliveryGone
+from whiteroom.ports.deliveries import DeliveryFailed, DeliveryGone
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from whiteroom.data.buckets import MANIFEST, BucketDeliveries
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import DeliveryFailed
+from whiteroom.ports.deliveries import DeliveryFailed
 
 PAGE = (Path(__file__).parents[3] / "docs" / "s3.md").read_text()
 TRUST, SERVERS, RESULTS, *_ = (

@@ -17,7 +17,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.uploads import PART_BYTES
 from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.execution.result_regions import BucketRegions
-from whiteroom.ports import DeliveryFailed
+from whiteroom.ports.deliveries import DeliveryFailed
 
 OTHER = "444455556666"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whiteroom.ports import DATA_KEY_BYTES, KeyRefused, KeyRing, WrongKey
+from whiteroom.ports.keys import DATA_KEY_BYTES, KeyRefused, KeyRing, WrongKey
 
 CONTEXT = "arn:aws:cleanrooms-ml:us-east-1:111122223333:membership/m/trained-model/t"
 OTHER = f"{CONTEXT}2"

@@ -23,7 +23,7 @@ from whiteroom.keys.remembering import (
     without_waiting,
 )
 from whiteroom.keys.rings import Rings, open_rings
-from whiteroom.ports import KeyTakenAway, RingUnreachable, WrongKey
+from whiteroom.ports.keys import KeyTakenAway, RingUnreachable, WrongKey
 
 
 def local(tmp_path: Path) -> LocalRing:

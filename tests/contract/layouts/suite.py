@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import Layouts, LocalData
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.layouts import Layouts
 
 CHANNEL, LAYOUT = DataRef(DataKind.CHANNEL, "c"), DataRef(DataKind.LAYOUT, "c")
 

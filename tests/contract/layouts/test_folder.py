@@ -10,7 +10,8 @@ from contract.layouts.suite import CHANNEL, LAYOUT, LayoutsContract
 from support.fake_data import CountedLayouts
 from whiteroom.data.folder import FolderData
 from whiteroom.engines.duckdb.layouts import FolderLayouts
-from whiteroom.ports import Layouts, LocalData
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.layouts import Layouts
 
 GIB = 1 << 30
 

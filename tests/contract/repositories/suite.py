@@ -23,7 +23,8 @@ from whiteroom.domain.observability.metrics import (
 )
 from whiteroom.domain.resources.accounts import Account, User
 from whiteroom.domain.resources.trained_models import BASE_VERSION, Status, TrainedModel, TrainedModelSummary
-from whiteroom.ports import Duplicate, LifecycleRepository, Metrics, PageKey, Repository, Stale, Store, Tags
+from whiteroom.ports.repositories import Duplicate, LifecycleRepository, Metrics, PageKey, Repository, Stale, Tags
+from whiteroom.ports.store import Store
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from whiteroom.domain.execution.runs import RunId
-from whiteroom.ports import RunLogs
+from whiteroom.ports.run_logs import RunLogs
 
 RUN, OTHER = RunId("training-1"), RunId("training-2")
 TEXTS = ("one", "", "ü'\"\U0001f600", '{"text":"inner"}', "x" * 60_000, "six")

@@ -11,7 +11,7 @@ from contract.runtime.conftest import LIMITS, Runs
 from contract.runtime.suite import PRINTED, RuntimeContract
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.runs import EndReason, Phase, TrainingRun
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 
 SLEEP = "import time\nprint('up', flush=True)\ntime.sleep(3600)\n"
 LEAVING = f"for word in {PRINTED!r}: print(word)\nopen('/opt/ml/model/weights', 'w').write('w')\n"

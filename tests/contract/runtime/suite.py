@@ -13,7 +13,8 @@ import pytest
 
 from support.patience import Patience
 from whiteroom.domain.execution.runs import ABSENT, EndReason, Phase, Run, RunEnd, RunId
-from whiteroom.ports import Data, ImageNotFound, Runtime
+from whiteroom.ports.data import Data
+from whiteroom.ports.runtime import ImageNotFound, Runtime
 
 PRINTED = ("one", "two", "three")
 

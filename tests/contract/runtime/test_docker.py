@@ -25,7 +25,7 @@ from contract.runtime.registry import registry
 from contract.runtime.test_ordinary_user import as_ordinary_user
 from whiteroom.base.trees import remove_tree
 from whiteroom.domain.execution.runs import EndReason, Phase, RunId
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.runtimes import Runtimes
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime

@@ -21,7 +21,7 @@ from contract.runtime.test_several_instances import ME, SLEEP, said
 from contract.runtime.test_transforms import SERVER, transform
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import ChannelMount, EndReason, InputMode, Phase, RunId
-from whiteroom.ports import RunRefused
+from whiteroom.ports.runtime import RunRefused
 from whiteroom.runtime.docker.runtime import DockerRuntime
 from whiteroom.runtime.docker.spec import load
 from whiteroom.runtime.supervisor import meters

@@ -12,7 +12,7 @@ import pytest
 
 from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.runs import RunId
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.docker import runtime as docker_runtime
 from whiteroom.runtime.docker.fleet import MADE_FILE
 from whiteroom.runtime.docker.runtime import DockerRuntime

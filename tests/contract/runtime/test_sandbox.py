@@ -14,7 +14,7 @@ import pytest
 from contract.runtime.conftest import LIMITS, MIB, Runs
 from contract.runtime.programs import SLEEP, ProgramContract
 from whiteroom.domain.execution.runs import EndReason, Phase
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime
 from whiteroom.runtime.supervisor import meters
 

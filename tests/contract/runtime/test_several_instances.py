@@ -10,7 +10,7 @@ import pytest
 
 from contract.runtime.conftest import LIMITS, MIB, Runs
 from whiteroom.domain.execution.runs import ChannelMount, Distribution, EndReason, InputMode, Phase, RunId
-from whiteroom.ports import RunRefused
+from whiteroom.ports.runtime import RunRefused
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.sandbox.plan import write_run
 from whiteroom.runtime.sandbox.runtime import SandboxRuntime

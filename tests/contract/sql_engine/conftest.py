@@ -17,7 +17,7 @@ from whiteroom.domain.execution.queries import QueryObservation, QuerySpec, Resu
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable
 from whiteroom.engines.duckdb.engine import DuckDbEngine
-from whiteroom.ports import LocalData
+from whiteroom.ports.data import LocalData
 
 OWNER, QUERIER = "111111111111", "222222222222"
 ALGORITHM = f"arn:aws:cleanrooms-ml:us-east-1:{QUERIER}:membership/m/configured-model-algorithm-association/a"

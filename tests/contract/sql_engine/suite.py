@@ -11,7 +11,8 @@ import pytest
 from support.patience import Patience
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.execution.runs import Phase
-from whiteroom.ports import Data, SqlEngine
+from whiteroom.ports.data import Data
+from whiteroom.ports.sql_engine import SqlEngine
 
 
 def ended(engine: SqlEngine, query_id: str) -> QueryObservation:

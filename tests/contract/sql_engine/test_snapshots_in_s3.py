@@ -19,7 +19,7 @@ from support.lake_tables import LakeDelta, change_table, deleting_in_lake, icebe
 from support.lakes import Lake
 from whiteroom.aws.bringing import PART_BYTES
 from whiteroom.domain.execution.queries import QueryFailure
-from whiteroom.ports import TableNotFound
+from whiteroom.ports.catalog import TableNotFound
 
 __all__ = ["folder", "lake"]
 

@@ -24,7 +24,7 @@ from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.engine import DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema
-from whiteroom.ports import Reader
+from whiteroom.ports.catalog import Reader
 
 __all__ = ["lake"]
 

@@ -28,7 +28,7 @@ from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.domain.privacy.differential_privacy import PrivacyPolicy
 from whiteroom.engines.duckdb.engine import DuckDbEngine
-from whiteroom.ports import Reader
+from whiteroom.ports.catalog import Reader
 
 ROLE = f"arn:aws:iam::{OWNER}:role/clean-rooms"
 

@@ -10,7 +10,8 @@ import pytest
 from contract.repositories.suite import MINUTE, NOON, a_model, accounts, submit
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources.accounts import Account
-from whiteroom.ports import Claim, Store, Transaction, Work
+from whiteroom.ports.store import Claim, Store, Work
+from whiteroom.ports.transaction import Transaction
 
 
 class StoreContract:

@@ -30,7 +30,7 @@ from support.stores import Interleaved
 from whiteroom.domain.observability.metrics import grow
 from whiteroom.domain.resources.accounts import Account
 from whiteroom.domain.resources.trained_models import TrainedModel
-from whiteroom.ports import PageKey
+from whiteroom.ports.repositories import PageKey
 from whiteroom.store.analysis_logs import TableAnalysisLogs
 from whiteroom.store.lifecycles import TableLifecycleRepository
 from whiteroom.store.metrics import TableMetrics

@@ -14,7 +14,8 @@ from whiteroom.domain.execution.synthetic_data import (
     SynthesisObservation,
     SynthesisSpec,
 )
-from whiteroom.ports import Data, Synthesiser
+from whiteroom.ports.data import Data
+from whiteroom.ports.synthesiser import Synthesiser
 
 
 def ended(synthesiser: Synthesiser, synthesis_id: str) -> SynthesisObservation:

@@ -20,7 +20,7 @@ from whiteroom.base.callers import Role
 from whiteroom.domain.execution.runs import TRAINING_PREFIX
 from whiteroom.domain.observability.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.resources.accounts import EVERY_USER, AssumableRole
-from whiteroom.ports import Store
+from whiteroom.ports.store import Store
 from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.run_logs import FolderRunLogs
 from whiteroom.runtime.supervisor.logs import LogWriter

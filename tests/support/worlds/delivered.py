@@ -22,7 +22,7 @@ from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.domain.resources.results import Result
-from whiteroom.ports import Store
+from whiteroom.ports.store import Store
 
 
 @dataclass

@@ -78,7 +78,9 @@ from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModel
 from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.operations.analysis_logs import log_job, log_query
 from whiteroom.operations.context import Context, Deployment
-from whiteroom.ports import LogStreamKey, Transaction, Work
+from whiteroom.ports.analysis_logs import LogStreamKey
+from whiteroom.ports.store import Work
+from whiteroom.ports.transaction import Transaction
 from whiteroom.store.sqlite import SqliteStore
 
 TIMING = Timing()

@@ -34,7 +34,10 @@ from whiteroom.domain.privacy.redaction import Finder
 from whiteroom.domain.resources.quotas import Quota, Quotas
 from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.registry import CLEANROOMS, CLEANROOMS_ML, Request, answer, handlers, refusals
-from whiteroom.ports import Catalog, RunLogs, Store, Transaction
+from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.run_logs import RunLogs
+from whiteroom.ports.store import Store
+from whiteroom.ports.transaction import Transaction
 
 NOISE_SECRET = bytes(range(32))
 

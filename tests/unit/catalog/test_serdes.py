@@ -9,7 +9,7 @@ import pytest
 from support.lakes import SERDES
 from whiteroom.catalog.serdes import read_as
 from whiteroom.domain.privacy.query_tables import FileFormat, Reading
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 
 def storage(kind: str, parameters: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:

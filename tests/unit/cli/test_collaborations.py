@@ -7,7 +7,7 @@ import pytest
 from support.command import CommandLine
 from support.worlds.driven import World
 from support.worlds.records import ROOM
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 WORK = [*Work]
 UNDER_WAY = {"CREATE_IN_PROGRESS", "STARTED"}

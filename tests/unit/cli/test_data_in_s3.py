@@ -16,7 +16,7 @@ from support.worlds.driven import World
 from whiteroom.app import open_data
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import EndReason, RunEnd
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 from whiteroom.settings_loading import load_settings
 
 

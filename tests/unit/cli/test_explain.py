@@ -20,7 +20,8 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.observability.analysis_logs import LogStage
 from whiteroom.domain.privacy.query_tables import Snapshot
-from whiteroom.ports import DeliveryFailed, Work
+from whiteroom.ports.deliveries import DeliveryFailed
+from whiteroom.ports.store import Work
 
 
 def test_every_event_of_a_resource_is_told_in_order_with_who_and_when(cli: CommandLine, world: World) -> None:

@@ -9,7 +9,7 @@ from support.command import CommandLine
 from support.worlds.driven import World
 from support.worlds.requests import BOB
 from whiteroom.domain.resources.configured_tables import ConfiguredTableAnalysisRule
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 def running(world: World) -> str:

@@ -10,7 +10,7 @@ from support.worlds.driven import World
 from support.worlds.requests import ALICE, BOB
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.resources.trained_models import TrainedModel
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.fixture

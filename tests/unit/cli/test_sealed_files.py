@@ -17,7 +17,7 @@ from whiteroom.app import open_data
 from whiteroom.data.sealed import memory as memory_of_machines
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import EndReason, RunEnd
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 from whiteroom.settings_loading import load_settings
 
 

@@ -15,7 +15,7 @@ from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.privacy.differential_privacy import DIFFERENTIAL_PRIVACY, Bill, fresh_budget
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 TOLD = {"aggregationType": "COUNT", "aggregationExpression": "COUNT(*)", "userContributionLimit": 2}
 

@@ -19,7 +19,9 @@ from whiteroom.domain.resources.collaborations import MemberStatus, member_id
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.resources.trained_models import artefacts, model_archive
-from whiteroom.ports import DeliveryFailed, UnsafeContents, Work
+from whiteroom.ports.data import UnsafeContents
+from whiteroom.ports.deliveries import DeliveryFailed
+from whiteroom.ports.store import Work
 
 INFERENCES, EXPORTS = Work.TRAINED_MODEL_INFERENCE_JOBS, Work.TRAINED_MODEL_EXPORT_JOBS
 

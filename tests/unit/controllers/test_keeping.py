@@ -13,7 +13,7 @@ from whiteroom.domain.execution.runs import Distribution, EndReason, RunEnd
 from whiteroom.domain.execution.spending import Spent
 from whiteroom.domain.resources.trained_models import model_archive
 from whiteroom.domain.resources.usage import UsageKind
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 CHANNELS, MODELS, JOBS = Work.ML_INPUT_CHANNELS, Work.TRAINED_MODELS, Work.TRAINED_MODEL_INFERENCE_JOBS
 QUERIES = Work.PROTECTED_QUERIES

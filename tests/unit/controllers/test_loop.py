@@ -17,7 +17,8 @@ from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.failures import MEANING, StatusCode, message_for_others
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources import ml_input_channels, trained_models
-from whiteroom.ports import Claim, KeyTakenAway, RingUnreachable, Work
+from whiteroom.ports.keys import KeyTakenAway, RingUnreachable
+from whiteroom.ports.store import Claim, Work
 
 MODELS = Work.TRAINED_MODELS
 

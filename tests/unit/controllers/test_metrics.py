@@ -24,7 +24,7 @@ from whiteroom.domain.observability.metrics import (
 )
 from whiteroom.domain.resources.trained_models import Status
 from whiteroom.operations.patterns import metric_fault_of
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 RUN = RunId("training-1")
 EXPLOSIVE = r"(?=((\w|\w\w)+)#)"

@@ -19,7 +19,7 @@ from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
 from whiteroom.domain.resources.collaborations import MemberStatus, member_id
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel, Status
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 CHANNELS = Work.ML_INPUT_CHANNELS
 

@@ -15,7 +15,8 @@ from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.execution.result_regions import BucketRegions
 from whiteroom.domain.resources.collaborations import MemberStatus, member_id
 from whiteroom.domain.resources.protected_queries import ProtectedQuery, ProtectedQueryStatus
-from whiteroom.ports import DeliveryFailed, Work
+from whiteroom.ports.deliveries import DeliveryFailed
+from whiteroom.ports.store import Work
 
 ASKED, BOBS = "s3://alice/asked", f"s3://{BOB}/own"
 

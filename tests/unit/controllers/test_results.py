@@ -18,7 +18,8 @@ from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.deliveries import Destination
 from whiteroom.domain.resources.holdings import HoldingKind
 from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus, files_of
-from whiteroom.ports import DeliveryDelayed, DeliveryFailed, Work
+from whiteroom.ports.deliveries import DeliveryDelayed, DeliveryFailed
+from whiteroom.ports.store import Work
 
 KINDS = {
     "inference": ResultKind.INFERENCE_JOB,

@@ -21,7 +21,7 @@ from whiteroom.domain.observability.metrics import Usage
 from whiteroom.domain.resources.holdings import HoldingKind
 from whiteroom.domain.resources.results import Result, ResultStatus
 from whiteroom.domain.resources.retention import Retention
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 ALL = Retention(result_days=7, undelivered_result_days=3, log_days=5, record_days=30)
 

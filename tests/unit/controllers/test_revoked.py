@@ -14,7 +14,7 @@ from support.worlds.records import ASSOCIATION, FLIGHTS
 from support.worlds.rooms import facts_of
 from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.privacy.query_facts import QueryFacts
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 def rule(world: World, **changes: Any) -> None:

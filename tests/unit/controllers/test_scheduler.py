@@ -14,7 +14,7 @@ from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.resources import trained_models
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 def until(true: Callable[[], bool], seconds: float = 20) -> None:

@@ -10,7 +10,7 @@ from support.worlds.driven import World
 from whiteroom.controllers.scheduler import Controllers
 from whiteroom.controllers.timing import Timing
 from whiteroom.domain.execution.runs import RunId
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -17,7 +17,7 @@ from whiteroom.domain.execution.runs import EndReason, RunEnd
 from whiteroom.domain.resources.holdings import Holding, HoldingKind
 from whiteroom.domain.resources.quotas import Quota, Quotas
 from whiteroom.domain.resources.trained_models import artefacts
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 from whiteroom.reads.holdings import held_by_collaboration, held_by_membership
 
 MEMBERSHIP, COLLABORATION = Quota.STORED_BYTES_PER_MEMBERSHIP, Quota.STORED_BYTES_PER_COLLABORATION

@@ -18,7 +18,7 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import ChannelMount, Distribution, EndReason, InputMode, RunEnd, TrainingRun
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.trained_models import Status, TrainedModel
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 GIB = 2**30
 

@@ -13,7 +13,7 @@ from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd, TrainingRun
 from whiteroom.domain.resources.trained_models import Status
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 
 def test_an_instance_that_died_of_the_machine_is_tried_again_with_its_checkpoints(world: World) -> None:

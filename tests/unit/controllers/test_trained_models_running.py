@@ -15,7 +15,8 @@ from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.execution.runs import EndReason, RunEnd, TrainingRun
 from whiteroom.domain.resources.collaborations import CollaborationStatus
 from whiteroom.domain.resources.trained_models import Status, artefacts, model_archive
-from whiteroom.ports import CannotIsolate, RunRefused, Work
+from whiteroom.ports.runtime import CannotIsolate, RunRefused
+from whiteroom.ports.store import Work
 
 
 def test_a_channel_that_is_gone_when_the_run_is_to_start_fails_it(world: World) -> None:

@@ -16,7 +16,7 @@ from whiteroom.data import walking
 from whiteroom.data.archive import content_bytes_of, write_archive
 from whiteroom.data.opening import copy_exactly, mode_of, opened
 from whiteroom.data.walking import walk
-from whiteroom.ports import TookTooLong, UnsafeContents
+from whiteroom.ports.data import TookTooLong, UnsafeContents
 
 
 @pytest.fixture

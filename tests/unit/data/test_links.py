@@ -13,7 +13,7 @@ import pytest
 from whiteroom.data import links, walking
 from whiteroom.data.archive import write_archive
 from whiteroom.data.walking import Found, walk
-from whiteroom.ports import TooLarge, UnsafeContents
+from whiteroom.ports.data import TooLarge, UnsafeContents
 
 SEEN_AT = "/opt/ml/model"
 

@@ -8,7 +8,7 @@ from support.fake_data import MemoryCatalog
 from whiteroom.base.faults import Throttled
 from whiteroom.domain.privacy.query_tables import CatalogTable
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
-from whiteroom.ports import CatalogUnavailable, Reader
+from whiteroom.ports.catalog import CatalogUnavailable, Reader
 
 
 class DeadCatalog(MemoryCatalog):

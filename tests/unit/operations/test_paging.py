@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from whiteroom.base.faults import ValidationFault
 from whiteroom.operations.paging import kept_page, next_token, page_size, page_start
-from whiteroom.ports import Page, PageKey
+from whiteroom.ports.repositories import Page, PageKey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = PageKey(NOW + timedelta(microseconds=123_457), "ab-12")

@@ -10,7 +10,9 @@ import pytest
 
 from whiteroom.domain.resources.accounts import Account
 from whiteroom.domain.resources.trained_models import TrainedModel
-from whiteroom.ports import KINDS, Kind, LifecycleRepository, Repository, Work
+from whiteroom.ports.repositories import LifecycleRepository, Repository
+from whiteroom.ports.store import Work
+from whiteroom.ports.transaction import KINDS, Kind
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.tables import RECORDS
 

@@ -13,7 +13,7 @@ from support.worlds.requests import ALICE, BOB, CAROL
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.observability.analysis_logs import LogStage
 from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 from whiteroom.reads.unread import unread_tables
 
 TOLD = "s3:GetObject on the bucket bobs-lake was refused to the role of his."

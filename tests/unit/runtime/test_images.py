@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.images.kept import names_versions_alone
 from whiteroom.runtime.images.library import ImageRefused, Images, canonical_name
 from whiteroom.runtime.images.texts import as_pip_reads

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from whiteroom.domain.resources.accounts import Account
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.store.group_commit import GroupCommit
 from whiteroom.store.sqlite import SqliteStore
 

@@ -15,7 +15,8 @@ from support.worlds.rooms import Room, a_furnished_room
 from support.worlds.servers import a_server
 from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus
 from whiteroom.keys.local import LocalRing, taken_list
-from whiteroom.ports import KINDS, KeyTakenAway, WrongKey
+from whiteroom.ports.keys import KeyTakenAway, WrongKey
+from whiteroom.ports.transaction import KINDS
 from whiteroom.store.sealed import BY_SERVER, DOCUMENTS
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.tables import RECORDS

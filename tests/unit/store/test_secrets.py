@@ -10,7 +10,7 @@ import pytest
 from whiteroom.keys.echo import EchoRing
 from whiteroom.keys.local import LocalRing
 from whiteroom.keys.rings import Rings
-from whiteroom.ports import KeyRing, WrongKey
+from whiteroom.ports.keys import KeyRing, WrongKey
 from whiteroom.store.sqlite import SqliteStore
 
 SECRET = bytes(range(32))

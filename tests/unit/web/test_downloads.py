@@ -16,7 +16,7 @@ from support.fake_data import RiggedData
 from whiteroom.base.faults import Fault, ResourceNotFound, Throttled
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
-from whiteroom.ports import DeliveredBytes
+from whiteroom.ports.deliveries import DeliveredBytes
 from whiteroom.web.downloads import A_MINUTE, AT_ALL, PER_ACCOUNT, DeliveredDownloads, OpenDownload
 
 ALICE, BOB = "111111111111", "222222222222"

@@ -17,7 +17,7 @@ from whiteroom.base.documents import from_document
 from whiteroom.catalog.rest.answers import AGAIN, REFUSED, TABLE, RestTable
 from whiteroom.catalog.snapshots.stored import StoredSnapshots, StoredTable
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
-from whiteroom.ports import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
+from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
 
 _CHILD: Final = "whiteroom.catalog.rest.child"
 _SECONDS: Final = 60

@@ -10,7 +10,7 @@ from whiteroom.catalog.snapshots.places import SNAPSHOT, Unreadable
 from whiteroom.catalog.snapshots.stored import StoredTable
 from whiteroom.catalog.snapshots.stored_places import Root
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 _METADATA_LOCATION = "metadata_location"
 _IS_CURRENT = "iceberg.field.current"

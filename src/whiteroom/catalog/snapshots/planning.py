@@ -11,7 +11,7 @@ from whiteroom.catalog.snapshots.places import Unreadable
 from whiteroom.catalog.snapshots.remembering import Planned, Remembered, planned
 from whiteroom.catalog.snapshots.states import current_metadata
 from whiteroom.domain.privacy.query_tables import FileFormat
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 CHILD = "whiteroom.catalog.snapshots.child"
 SECONDS = 120

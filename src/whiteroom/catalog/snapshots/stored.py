@@ -27,7 +27,7 @@ from whiteroom.catalog.snapshots.planning import CHILD, SECONDS
 from whiteroom.catalog.snapshots.remembering import Planned, Remembered, planned
 from whiteroom.catalog.snapshots.stored_places import Root
 from whiteroom.domain.privacy.query_tables import FileFormat, StoredObject
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 _LOG = "_delta_log"
 

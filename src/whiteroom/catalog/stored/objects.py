@@ -13,7 +13,7 @@ from whiteroom.catalog.listing import MOST_OBJECTS, OTHER_TABLES
 from whiteroom.catalog.partitions import named_by, same_columns
 from whiteroom.catalog.stored.sources import Source
 from whiteroom.domain.privacy.query_tables import StoredObject
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 _MARKER = "_$folder$"
 _NULL = "__HIVE_DEFAULT_PARTITION__"

@@ -18,7 +18,7 @@ from whiteroom.catalog.stored.objects import Asked, Found, objects_of, require_p
 from whiteroom.catalog.stored.sources import Source, parsed
 from whiteroom.domain.privacy.query_tables import FileFormat, StoredObject
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.ports import FoundTable, SchemaReader, UnusableFiles
+from whiteroom.ports.catalog import FoundTable, SchemaReader, UnusableFiles
 
 _KEPT_FREE = 0.05
 _MOST_KEPT_FREE_BYTES = 1 << 30

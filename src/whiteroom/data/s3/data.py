@@ -32,7 +32,7 @@ from whiteroom.data.s3.objects import Objects
 from whiteroom.data.s3.seals import Seal
 from whiteroom.data.walking import OnFile, walk
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import Archive, TookTooLong
+from whiteroom.ports.data import Archive, TookTooLong
 
 OUTLIVING: Final = frozenset(
     {

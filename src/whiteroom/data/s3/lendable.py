@@ -10,7 +10,7 @@ from whiteroom.data.s3.cache import Cache
 from whiteroom.data.s3.lenders import Lenders, LentFiles
 from whiteroom.data.s3.manifests import KeptFile, Manifest
 from whiteroom.domain.execution.data import DataRef
-from whiteroom.ports import Lent
+from whiteroom.ports.data import Lent
 
 
 class Lendable(ABC):

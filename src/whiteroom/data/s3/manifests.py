@@ -13,7 +13,7 @@ from typing import Final
 
 from whiteroom.base.documents import NoDocument, from_document, to_document
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import DataKey
+from whiteroom.ports.keys import DataKey
 
 FORMAT: Final = 1
 BLOCK_BYTES: Final = 4 << 20

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from whiteroom.data.s3.manifests import SEALED_FORMAT, BrokenManifest, Manifest, ResourceKey, slug
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.envelope.values import seal, unseal
-from whiteroom.ports import DATA_KEY_BYTES, DataKey, KeyRing, WrongKey
+from whiteroom.ports.keys import DATA_KEY_BYTES, DataKey, KeyRing, WrongKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from whiteroom.data.s3.data import MANIFESTS, OUTLIVING, S3Data, Unusable
 from whiteroom.data.s3.manifests import OBJECTS, slug
 from whiteroom.data.s3.objects import Listed
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import KeyRefused
+from whiteroom.ports.keys import KeyRefused
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,8 @@ from whiteroom.data.s3.objects import Objects
 from whiteroom.data.s3.seals import Seal, is_sealed
 from whiteroom.data.sealed.memory import open_memory
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import Archive, KeyRefused, UnsafeContents
+from whiteroom.ports.data import Archive, UnsafeContents
+from whiteroom.ports.keys import KeyRefused
 
 log = logging.getLogger(__name__)
 

@@ -99,7 +99,7 @@ def measures(
         tables: what it read, with the rules of now; None where those of one of them are not known any more.
     """
     granted = {} if use is None else {CPUS: float(use.cpus)}
-    if tables is None or any(map(hides_counts, tables)):
+    if tables is None or any(table.hides_counts for table in tables):
         return granted
     used = {} if use is None else _used(use)
     return {**granted, **used, RECORDS: magnitude(rows), BYTES: magnitude(size_bytes)}
@@ -169,14 +169,6 @@ def _running_sum(steps: Iterable[tuple[int, float]]) -> list[Point]:
         total += change
         points.append((at_ms, total))
     return points
-
-
-def hides_counts(table: QueryTable) -> bool:
-    """Whether the rule of a table keeps small groups or single users from who asks."""
-    rule = table.rule or {}
-    return bool(
-        table.rule_type == "AGGREGATION" or rule.get("aggregationThresholds") or rule.get("differentialPrivacy")
-    )
 
 
 def _millis(at: datetime) -> int:

@@ -225,6 +225,14 @@ class QueryTable:
         return columns[0]["name"].lower() if columns else None
 
     @property
+    def hides_counts(self) -> bool:
+        """Whether its rule keeps small groups or single users from who asks."""
+        rule = self.rule or {}
+        return bool(
+            self.rule_type == "AGGREGATION" or rule.get("aggregationThresholds") or rule.get("differentialPrivacy")
+        )
+
+    @property
     def readable_columns(self) -> frozenset[str]:
         """The allowed columns that the table still has, in lower case."""
         there = {column.name.lower() for column in self.source.columns}

@@ -39,7 +39,7 @@ from whiteroom.engines.duckdb.specs import (
     write_end,
     write_spec,
 )
-from whiteroom.ports import LocalData
+from whiteroom.ports.data import LocalData
 from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
 from whiteroom.processes.spending import read_spent
 

@@ -13,7 +13,7 @@ from whiteroom.base.trees import put_in_place
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.engines.duckdb.files.cutting import cut_csv_by_rows, cut_parquet_by_rows
 from whiteroom.engines.duckdb.files.quoting import sql_literal
-from whiteroom.ports import LocalData
+from whiteroom.ports.data import LocalData
 
 
 class FolderLayouts:

@@ -29,7 +29,7 @@ from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.reading import as_text, find_broken_row, reader
 from whiteroom.engines.duckdb.files.snapshots import find_other, rows_of
 from whiteroom.engines.duckdb.optimizers import without
-from whiteroom.ports import FoundTable, UnusableFiles
+from whiteroom.ports.catalog import FoundTable, UnusableFiles
 
 _MEMORY_LIMIT = "1GB"
 _FIRST_ROWS = 5

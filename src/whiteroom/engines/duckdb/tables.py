@@ -19,7 +19,7 @@ from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken
 from whiteroom.engines.duckdb.files.snapshots import FILE, ROW, find_other, rows_of
 from whiteroom.engines.duckdb.noise.one_form import one_form
 from whiteroom.engines.duckdb.ordering import ROW_KEY
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 from whiteroom.sql.reserved import RESERVED
 from whiteroom.sql.resolving import visible_columns
 

@@ -12,7 +12,6 @@ import time
 import duckdb
 
 from whiteroom.domain.execution.queries import QuerySpec, QueryUse, TableRead
-from whiteroom.domain.observability.analysis_metrics import hides_counts
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.tables import count_statement, read_columns
 from whiteroom.sql.judging import JudgedQuery
@@ -57,7 +56,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, judged: JudgedQuery) -> tuple
 
     Nor where partitions of one were left where they are: how many rows the others have would reveal a filter.
     """
-    if any(hides_counts(table) or table.source.pruned for table in judged.views.values()):
+    if any(table.hides_counts or table.source.pruned for table in judged.views.values()):
         return None
     try:
         return tuple(_table(connection, table, judged.columns[view]) for view, table in judged.views.items())

@@ -24,7 +24,8 @@ from whiteroom.operations.access import checked_tags, permit, within_quota
 from whiteroom.operations.context import Context
 from whiteroom.operations.plain_resources import OF_ACCOUNT, Place, PlainResource, by_id, none_of, of_account
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import Duplicate, TableNotFound
+from whiteroom.ports.catalog import TableNotFound
+from whiteroom.ports.repositories import Duplicate
 
 _KIND = "CONFIGURED_TABLE"
 

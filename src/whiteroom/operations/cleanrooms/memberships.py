@@ -34,7 +34,7 @@ from whiteroom.operations.answers import paged
 from whiteroom.operations.cleanrooms.departures import end_membership
 from whiteroom.operations.context import Context
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import Repository
+from whiteroom.ports.repositories import Repository
 
 
 @operation(CLEANROOMS, "CreateMembership")

@@ -16,7 +16,7 @@ from whiteroom.operations.access_budgets import resource_arn_of
 from whiteroom.operations.context import Context
 from whiteroom.operations.paging import next_token, page_size, page_start
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
-from whiteroom.ports import TableNotFound
+from whiteroom.ports.catalog import TableNotFound
 from whiteroom.reads.query_tables import referenced, resolved
 
 _TABLE = "TABLE"

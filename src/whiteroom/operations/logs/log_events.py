@@ -29,7 +29,7 @@ from whiteroom.operations.log_reading import LogReader, MemberLog, event_id, rea
 from whiteroom.operations.logs.log_groups import group_of
 from whiteroom.operations.patterns import fault_of
 from whiteroom.operations.registry import LOGS, Request, Response, operation
-from whiteroom.ports import PlacedLine
+from whiteroom.ports.run_logs import PlacedLine
 
 MAX_EVENTS = 10_000
 MAX_MESSAGE_BYTES = 1 << 20

@@ -19,7 +19,7 @@ from whiteroom.domain.observability.analysis_metrics import (
     series_of,
 )
 from whiteroom.domain.observability.metrics import MetricPoint
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.member_runs import every
 
 

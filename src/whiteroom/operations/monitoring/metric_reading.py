@@ -19,7 +19,7 @@ from whiteroom.domain.observability.publication import Publication, metrics_publ
 from whiteroom.domain.privacy.policies import NoiseLevel
 from whiteroom.domain.resources.configured_tables import catalog_name
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports import Transaction
+from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.member_runs import RUN_KINDS, MemberRuns, is_training
 
 NAMESPACES = RUN_KINDS

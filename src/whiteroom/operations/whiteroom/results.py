@@ -16,7 +16,8 @@ from whiteroom.domain.resources.results import Result, ResultKind, ResultStatus,
 from whiteroom.operations.answers import paged, unwrap
 from whiteroom.operations.context import Context
 from whiteroom.operations.registry import WHITEROOM, Request, Response, operation
-from whiteroom.ports import LifecycleRepository, Transaction
+from whiteroom.ports.repositories import LifecycleRepository
+from whiteroom.ports.transaction import Transaction
 
 
 @operation(WHITEROOM, "ListResults")

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from whiteroom.domain.execution.data import DataKind
 from whiteroom.domain.execution.runs import Finding, Run, SandboxReport, TrainingRun, TransformRun
-from whiteroom.ports import ImageNotFound, LocalData, RunRefused
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.runtime import ImageNotFound, RunRefused
 from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders, lending
 from whiteroom.runtime import spec as specs

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from whiteroom.base.trees import remove_tree
-from whiteroom.ports import ImageNotFound
+from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.contract import CODE, ROLES
 from whiteroom.runtime.images import environments, kept
 from whiteroom.runtime.images.dockerfile import LineRefusedError, Recipe, follow

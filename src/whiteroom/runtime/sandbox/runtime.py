@@ -17,7 +17,8 @@ from pathlib import Path
 
 from whiteroom.domain.execution.data import DataKind
 from whiteroom.domain.execution.runs import Run, SandboxReport
-from whiteroom.ports import CannotIsolate, LocalData, RunRefused
+from whiteroom.ports.data import LocalData
+from whiteroom.ports.runtime import CannotIsolate, RunRefused
 from whiteroom.processes.children import LOOK_SECONDS
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.images.library import Images

@@ -8,7 +8,7 @@ import pytest
 
 from whiteroom.catalog.files import expand
 from whiteroom.catalog.stored.sources import is_stored, parsed
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 KEYS = (
     "a.csv",

@@ -16,7 +16,7 @@ from unit.data.s3.conftest import Shelf, bucket_of, channel
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.data.s3.data import S3Data
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import TookTooLong
+from whiteroom.ports.data import TookTooLong
 
 Write = Callable[..., DataRef]
 MODEL = DataRef(DataKind.ARTEFACT, "m", "model.tar.gz")

@@ -24,7 +24,7 @@ from whiteroom.data.s3.sweeping import ORPHANED_AFTER, sweep_store
 from whiteroom.data.sealed.data import SealedData
 from whiteroom.data.sealed.shelf import Shelf
 from whiteroom.domain.execution.data import DataKind, DataRef
-from whiteroom.ports import KeyTakenAway
+from whiteroom.ports.keys import KeyTakenAway
 
 CANARY = b"canary-2b9d41,1970-01-01,hospital\n" * 40_000
 CHANNEL, OTHER = DataRef(DataKind.CHANNEL, "c"), DataRef(DataKind.CHANNEL, "d")

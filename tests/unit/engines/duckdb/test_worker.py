@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -25,3 +27,11 @@ def test_the_limit_leaves_nothing_behind() -> None:
         pass
     assert signal.getsignal(signal.SIGPROF) == before
     assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
+def test_a_query_s_process_loads_nothing_of_resources_and_the_store() -> None:
+    """Each query starts one: what it loads is what every query waits for."""
+    needless = ("whiteroom.domain.resources", "whiteroom.domain.observability", "whiteroom.ports.store", "sqlalchemy")
+    check = f"import sys, whiteroom.engines.duckdb.worker; print([n for n in {needless} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -21,7 +21,7 @@ from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus
 from whiteroom.domain.resources.quotas import Quotas
 from whiteroom.operations.context import Context, Deployment
 from whiteroom.operations.registry import MONITORING
-from whiteroom.ports import Work
+from whiteroom.ports.store import Work
 
 HANDLERS = all_handlers()
 DEPLOYMENT = Deployment(quotas=Quotas({}), noise_secret=bytes(32))

@@ -17,7 +17,7 @@ from whiteroom.engines.duckdb.files.lines import find_unreadable, has_byte
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.reading import held
 from whiteroom.packing import packing_of
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 _NO_TEXT: Mapping[bytes, str] = {
     b"\xfd7zXZ": "compressed in xz",

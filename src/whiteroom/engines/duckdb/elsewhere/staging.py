@@ -20,7 +20,7 @@ from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, Staging, TooMuch
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
 from whiteroom.engines.duckdb.elsewhere.snapshots import deletes_of, here, names_in, with_objects
 from whiteroom.engines.duckdb.tables import BrokenData
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 from whiteroom.sql.judging import JudgedQuery
 from whiteroom.sql.predicates import uses_of
 

@@ -11,7 +11,7 @@ from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.engines.duckdb.column_types import from_duckdb
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
-from whiteroom.ports import UnusableFiles
+from whiteroom.ports.catalog import UnusableFiles
 
 Schemas = Mapping[str, tuple[Column, ...]]
 """The columns of each file."""

@@ -13,7 +13,7 @@ from whiteroom.domain.privacy.query_tables import Column, Reading
 from whiteroom.domain.privacy.readings import Wishes, date_pattern
 from whiteroom.engines.duckdb.files.lines import MAX_HEADER_BYTES, column_names, first_text, records, text_lines
 from whiteroom.packing import CannotUnpack, unpacked_name
-from whiteroom.ports import TABLES, UnusableFiles
+from whiteroom.ports.catalog import TABLES, UnusableFiles
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_RECORDS = 1_000

@@ -12,7 +12,7 @@ from whiteroom.engines.duckdb.files.agreeing import described
 from whiteroom.engines.duckdb.files.finding import likely_types
 from whiteroom.engines.duckdb.files.lines import read_header
 from whiteroom.engines.duckdb.files.reading import as_text, reader
-from whiteroom.ports import Glimpse, UnusableFiles
+from whiteroom.ports.catalog import Glimpse, UnusableFiles
 
 
 def glimpse_of(table: CatalogTable, origin: str) -> Glimpse:
