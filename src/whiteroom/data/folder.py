@@ -28,7 +28,7 @@ from whiteroom.base.trees import remove_tree
 from whiteroom.data.all_here import AllHere
 from whiteroom.data.archive import content_bytes_of, write_archive
 from whiteroom.data.delivered import OpenedFile, opened_below
-from whiteroom.data.opening import copy_exactly, deliverable_parts, opened
+from whiteroom.data.opening import OPEN_FOLDER, copy_exactly, deliverable_parts, opened
 from whiteroom.data.walking import walk
 from whiteroom.data.withdrawing import erase_below
 from whiteroom.domain.execution.data import DataKind, DataRef
@@ -52,7 +52,6 @@ _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
 UNFINISHED: Final = "+"
 """Begins the names of what is being written; no part can, and no bucket."""
 _PIECE: Final = 1 << 20
-_FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -385,7 +384,7 @@ def _entered_at(top: int, folders: tuple[str, ...]) -> Iterator[int]:
         for name in folders:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o755, dir_fd=fd)
-            below = os.open(name, _FOLDER_FLAGS, dir_fd=fd)
+            below = os.open(name, OPEN_FOLDER, dir_fd=fd)
             os.close(fd)
             fd = below
         yield fd
@@ -394,7 +393,7 @@ def _entered_at(top: int, folders: tuple[str, ...]) -> Iterator[int]:
 
 
 def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, _FOLDER_FLAGS)
+    fd = os.open(folder, OPEN_FOLDER)
     try:
         os.fsync(fd)
     finally:

@@ -62,13 +62,8 @@ from whiteroom.domain.execution.result_regions import BucketRegions
 from whiteroom.domain.observability.analysis_logs import STREAMS
 from whiteroom.domain.privacy.policies import LogPolicy
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
-from whiteroom.domain.resources import (
-    ml_input_channels,
-    trained_models,
-)
-from whiteroom.domain.resources.configured_table_associations import (
-    ConfiguredTableAssociationAnalysisRule,
-)
+from whiteroom.domain.resources import ml_input_channels, trained_models
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociationAnalysisRule
 from whiteroom.domain.resources.memberships import MembershipStatus
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
