@@ -11,13 +11,12 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support import described
 from support.moto import moto_server
 from support.postgresql import PostgreSql, postgresql_server
 from support.seaweedfs import Store, seaweedfs_server
@@ -42,7 +41,7 @@ ROOM_BYTES = 8 * 2**30
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
     # Half of the time of tests with a database is the disk's: no test is about a machine that loses its power.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-botocore.session.create_loader = cache(botocore.session.create_loader)  # each client of a test would read megabytes
+described.read_once()
 gc.disable()  # until all tests are there: it would look at each of them again and again
 
 
