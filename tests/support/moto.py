@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+
+from support.ports import free_port
 
 STARTS_WITHIN_SECONDS = 60.0
 
@@ -40,13 +41,6 @@ def moto_server(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

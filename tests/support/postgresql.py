@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.moto import free_port
+from support.ports import free_port
 from whiteroom.databases.connections import Connection, parse_connection
 
 STARTS_WITHIN_SECONDS = 90.0

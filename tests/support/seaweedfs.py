@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from support.moto import free_port
+from support.ports import free_port
 
 STARTS_WITHIN_SECONDS = 90.0
 KEY, SECRET = "AKIAWHITEROOMTESTS00", "whiteroom-tests"
