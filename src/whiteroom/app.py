@@ -119,11 +119,17 @@ def open_data(settings: Settings, in_use: InUse | None = None, store: SqliteStor
 def open_runtime(settings: Settings) -> Runtimes:
     """The runtimes of a data folder. Any number may be open: what runs belongs to the folder, not to a process."""
     pull_from = tuple(filter(None, (place.strip() for place in settings.docker_pull.split(","))))
-    data = open_data(settings)
+    data, in_memory = open_data(settings), settings.files == "sealed"
+    unsafe = settings.sandbox == "unsafe-no-sandbox"
     return Runtimes(
-        SandboxRuntime(settings.data, data, unsafe_no_sandbox=settings.sandbox == "unsafe-no-sandbox"),
+        SandboxRuntime(settings.data, data, unsafe_no_sandbox=unsafe, in_memory=in_memory),
         DockerRuntime(
-            settings.data, data, socket=settings.docker_socket, oci_runtime=settings.docker_runtime, pull_from=pull_from
+            settings.data,
+            data,
+            socket=settings.docker_socket,
+            oci_runtime=settings.docker_runtime,
+            pull_from=pull_from,
+            in_memory=in_memory,
         ),
     )
 

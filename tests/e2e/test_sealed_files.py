@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.command import whiteroom
+from support.disks import needs_root, small_disk
 from support.live import LiveRoom, begun, live_room, once
 from support.worlds.requests import ALICE, REGION
 from whiteroom.data.sealed.memory import problem_of
@@ -201,3 +202,39 @@ def test_a_folder_with_plain_files_is_sealed_by_the_first_server_that_is_to_seal
         once(lambda found: not found, lambda: plain_in(room))
         room.finished(room.infer("answers", model, rows))
         assert plain_in(room) == []
+
+
+@needs_root
+def test_a_program_that_fills_the_memory_is_ended_and_others_go_on(
+    settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "memory", megabytes=192) as small:
+        settings.setenv("WHITEROOM_MEMORY_FOLDER", str(small.path))
+        with live_room(tmp_path / "data") as room:
+            rows = room.channel("rows")
+            room.finished(rows)
+            beside = room.train("beside", rows, behaviour="count", ticks="150")
+            once(lambda lines: "tick 3" in lines, lambda: room.printed(beside))
+            for behaviour in ("fill_disk", "fill_disk_with_many"):
+                hostile = room.train(behaviour, rows, behaviour=behaviour)
+                assert "in memory" in room.failed(hostile, "VolumeExceeded")
+            room.finished(beside)
+            room.finished(room.train("after", rows))
+
+
+@needs_root
+def test_how_a_training_ended_is_written_down_and_it_can_be_cancelled_where_memory_is_full(
+    settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "memory", megabytes=96) as small:
+        settings.setenv("WHITEROOM_MEMORY_FOLDER", str(small.path))
+        with live_room(tmp_path / "data") as room:
+            rows = room.channel("rows")
+            room.finished(rows)
+            ends = room.train("ends", rows, behaviour="exit_3")
+            room.failed(ends, "AlgorithmError")
+            cancelled = room.train("cancelled", rows, behaviour="count", ticks="100000")
+            once(lambda lines: "tick 3" in lines, lambda: room.printed(cancelled))
+            small.fill()
+            room.cancel(cancelled)
+            once(lambda seen: seen == "INACTIVE", lambda: room.look(cancelled)["status"])

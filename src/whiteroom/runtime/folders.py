@@ -24,15 +24,24 @@ class ProgramMissing(Exception):
     """The image has no such program. The message says what it looked for."""
 
 
+def make_records(folder: Path) -> None:
+    """What server and supervisor tell each other by, with room for all of it."""
+    os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
+    for name, size_bytes in specs.ROOM_KEPT.items():
+        (folder / specs.draft_of(name)).write_bytes(bytes(size_bytes))
+
+
 def make_work(run: Run, folder: Path, host: str) -> None:
     """The folders that the program of one instance may write to."""
     names = [specs.MODEL, specs.OUTPUT, f"{specs.OUTPUT}/{specs.DATA}", specs.DATA, specs.TMP]
     if isinstance(run, TransformRun):
         names.append(specs.TRANSFORMED)
     work = folder / specs.WORK / host
+    (folder / specs.USED).mkdir(mode=0o700, exist_ok=True)
     for path in [work, *(work / name for name in names)]:
         path.mkdir()
         path.chmod(0o755)
+    (folder / specs.USED / host).touch(mode=0o600)
 
 
 def copy_code(code: Path, folder: Path, host: str) -> bool:

@@ -14,6 +14,9 @@ MARKER_FILE = "supervisor.json"
 """Written before anything of the run is started: from then on the run is not started again."""
 END_FILE = "end.json"
 STOP_FILE = "stop"
+ROOM_KEPT = {END_FILE: 64 << 10, STOP_FILE: 64}
+"""So much of the disk is taken for each before the run begins: a program that fills the disk can be stopped, and its
+end written down, all the same."""
 CONTROL_FIFO = "control"
 SUPERVISOR_LOG = "supervisor.log"
 WORK = "work"
@@ -21,6 +24,8 @@ WORK = "work"
 MODEL, OUTPUT, DATA, TMP, TRANSFORMED = "model", "output", "data", "tmp", "transformed"
 CODE, ROOT = "code", "root"
 """What it writes beside its image's programs and anywhere else: nobody looks at it, and it goes with the run."""
+USED = "used"
+"""Holds a file for each host, as long as what that has in the folder: a length takes no room where there is none."""
 CONFIG = "config"
 """Holds the files of /opt/ml/input/config, in a folder for each host."""
 SHARDS = "shards"
@@ -118,6 +123,7 @@ class Spec(Record):
         "first_uid",
         "gpus",
         "image",
+        "in_memory",
         "instances",
         "lent",
         "log_file",
@@ -146,6 +152,8 @@ class Spec(Record):
     """Written to the log before the program's first word."""
     checkpoints: str
     """Holds a folder for each host that outlives the run; empty where there is none."""
+    in_memory: bool
+    """Whether the run's folder is in memory, as all runs' are then (supervisor/sharing.py)."""
     sandboxed: bool
     own_networks: bool
     """Whether each instance has a network of its own, in which none can reach another."""
@@ -178,6 +186,11 @@ class Spec(Record):
     log_file: str
     log_limit_bytes: int
     log_line_characters: int
+
+
+def draft_of(path: str) -> str:
+    """Where a file is written before it has its name."""
+    return f"{path}.new"
 
 
 def dump(spec: Spec) -> bytes:

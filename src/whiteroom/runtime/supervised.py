@@ -39,12 +39,13 @@ from whiteroom.domain.observability.metrics import Usage
 from whiteroom.ports.data import LocalData
 from whiteroom.ports.runtime import ImageNotFound, RunRefused
 from whiteroom.processes import prestarted
-from whiteroom.processes.children import child_folder, child_ids, killed, locked, write_json
+from whiteroom.processes.children import child_folder, child_ids, killed, locked
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.folders import ProgramMissing
 from whiteroom.runtime.lending import messages_of_lender, start_lender
 from whiteroom.runtime.supervisor import logs as log_files
 from whiteroom.runtime.supervisor import usage as usage_files
+from whiteroom.runtime.supervisor.records import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,12 @@ class SupervisedRuntime:
     first_uid = 200_000
     """Runs of a server that is root are users from here on, 65,536 of them."""
 
-    def __init__(self, folder: Path, data: LocalData, *, log_limit_bytes: int, log_line_characters: int) -> None:
+    def __init__(
+        self, folder: Path, data: LocalData, *, in_memory: bool, log_limit_bytes: int, log_line_characters: int
+    ) -> None:
         self._folder = folder.absolute()
         self._data = data
+        self._in_memory = in_memory
         self._runs = Path(data.path(DataRef(self.leaves, "any"))).parent
         self._logs = self._folder / "logs"
         self._log_limit_bytes = log_limit_bytes
@@ -154,9 +158,7 @@ class SupervisedRuntime:
         """See ports.Runtime."""
         folder = self._run_folder(run_id)
         try:
-            new = folder / f"{specs.STOP_FILE}.new"
-            new.write_text(str(grace_seconds))
-            new.rename(folder / specs.STOP_FILE)
+            write_whole(str(folder / specs.STOP_FILE), str(grace_seconds))
             control = os.open(folder / specs.CONTROL_FIFO, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             # Nobody listens: it is absent or has ended, or looks at the file once it has started.
@@ -255,7 +257,8 @@ class SupervisedRuntime:
             try:
                 self._fill(run, new, folder)
             except (ImageNotFound, ProgramMissing) as problem:
-                write_json(new / specs.END_FILE, {"reason": EndReason.IMAGE.value, "message": str(problem)})
+                end = json.dumps({"reason": EndReason.IMAGE.value, "message": str(problem)})
+                write_whole(str(new / specs.END_FILE), end)
             new.rename(folder)
         except RunRefused:
             shutil.rmtree(new)
@@ -331,7 +334,7 @@ def _write_lost(folder: Path, log_file: Path) -> RunEnd:
         started_at_ms=started_at_ms,
         ended_at_ms=max(started_at_ms, _changed_at_ms(log_file)),
     )
-    write_json(folder / specs.END_FILE, {**asdict(end), "reason": end.reason.value})
+    write_whole(str(folder / specs.END_FILE), json.dumps({**asdict(end), "reason": end.reason.value}))
     return end
 
 

@@ -208,6 +208,7 @@ def test_no_program_starts_where_one_sandbox_cannot_be_made(runs: Runs) -> None:
         users=runs.folder / "data/users",
         first_uid=runs.runtime.first_uid,
         sandboxed=True,
+        in_memory=False,
         devices=Path("/dev"),
         lends=lambda: False,
         log_limit_bytes=MIB,

@@ -58,7 +58,8 @@ MEANING: dict[StatusCode, str] = {
     StatusCode.MAX_RUNTIME_EXCEEDED: "The program ran longer than stoppingCondition.maxRuntimeInSeconds.",
     StatusCode.OUT_OF_MEMORY: "The program used more memory than its instance type has.",
     StatusCode.TOO_MANY_PROCESSES: "The program started more processes than an instance may have.",
-    StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB, or more files than fit it.",
+    StatusCode.VOLUME_EXCEEDED: "The program wrote more than resourceConfig.volumeSizeInGB, more files than fit it, or "
+    "more than its share of the server's memory, where files are in memory.",
     StatusCode.ARTIFACT_TOO_LARGE: (
         "Model and output together are larger than the policy's maxArtifactSize, as files or packed."
     ),

@@ -168,10 +168,11 @@ class Container(Host):
         folders, files = self.beside()
         self.watch = Watch(
             self._spec,
-            [*self.folders(), *folders],
+            self.folders(),
             self,
             self.groups,
             self.devices,
+            beside=folders,
             files=files,
             disks=self.layer.devices if self.layer else (),
         )

@@ -58,6 +58,7 @@ class DockerRuntime(SupervisedRuntime):
         socket: str,
         oci_runtime: str = "",
         pull_from: tuple[str, ...] = (),
+        in_memory: bool = False,
         log_limit_bytes: int = 256 << 20,
         log_line_characters: int = 1 << 16,
     ) -> None:
@@ -69,6 +70,7 @@ class DockerRuntime(SupervisedRuntime):
             socket: the engine's, of Docker or Podman.
             oci_runtime: which of the engine's runtimes runs containers; empty for its default.
             pull_from: registries and repositories that images may be pulled from.
+            in_memory: whether the folders of runs are in memory, which all of them share.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
         """
@@ -77,7 +79,13 @@ class DockerRuntime(SupervisedRuntime):
         self._asked_again = 0.0
         self._silent_until = 0.0
         self._label = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:12]
-        super().__init__(folder, data, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
+        super().__init__(
+            folder,
+            data,
+            in_memory=in_memory,
+            log_limit_bytes=log_limit_bytes,
+            log_line_characters=log_line_characters,
+        )
 
     @property
     def is_there(self) -> bool:
@@ -239,7 +247,7 @@ class DockerRuntime(SupervisedRuntime):
                     document=None,
                 )
             )
-        os.mkfifo(new / specs.CONTROL_FIFO, 0o600)
+        folders.make_records(new)
         (new / LOCK).touch(mode=0o600)
         _write_profile(new / PROFILE_FILE)
         spec = self._spec(run, tuple(members), tuple(pipes), str(final / PROFILE_FILE))
@@ -278,6 +286,7 @@ class DockerRuntime(SupervisedRuntime):
             pipes=pipes,
             notes=run.notes,
             checkpoints=folders.checkpoints_of(run, self._data),
+            in_memory=self._in_memory,
             uid_folder=str(self._folder / "users"),
             first_uid=self.first_uid,
             gpus=limits.gpus,

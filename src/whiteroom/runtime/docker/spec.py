@@ -62,6 +62,7 @@ class ContainerSpec(Record):
         "gpus",
         "image_digest",
         "image_name",
+        "in_memory",
         "instances",
         "is_held",
         "log_file",
@@ -120,6 +121,8 @@ class ContainerSpec(Record):
     pipes: tuple[Pipe, ...]
     notes: tuple[str, ...]
     checkpoints: str
+    in_memory: bool
+    """Whether the run's folder is in memory (runtime/spec.py)."""
     uid_folder: str
     first_uid: int
     gpus: int

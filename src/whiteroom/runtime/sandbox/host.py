@@ -246,10 +246,10 @@ class SealedFleet(Fleet):
         mounts, bwrap = self._enter()
         running = [host.start(own, bwrap) for host, own in zip(self.hosts, mounts, strict=True)]
         ready = [one.prepare(self._spec) for one in running]
+        mark()
         if all(ready):
             for one in running:
                 one.release()
-        mark()
 
     def _enter(self) -> tuple[list[list[Mount]], str]:
         """Enter what all instances share; what each mounts, and bubblewrap, as they are to be found there."""

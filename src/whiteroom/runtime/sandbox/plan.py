@@ -58,6 +58,7 @@ def write_run(
     users: Path,
     first_uid: int,
     sandboxed: bool,
+    in_memory: bool,
     devices: Path,
     lends: Callable[[], bool],
     log_limit_bytes: int,
@@ -75,6 +76,7 @@ def write_run(
         users: where users of live runs are claimed.
         first_uid: the first of those users.
         sandboxed: whether it is isolated.
+        in_memory: whether the run's folder is in memory.
         devices: where this machine's device nodes are.
         lends: whether what is elsewhere can be read as it comes.
         log_limit_bytes: how much of its output is kept.
@@ -95,16 +97,14 @@ def write_run(
         instances=tuple(instances),
         notes=(*run.notes, *_remarks(folder, instances[0], sandboxed=sandboxed)),
         checkpoints=folders.checkpoints_of(run, data),
+        in_memory=in_memory,
         pipes=tuple(pipes),
         lent=tuple(map(str, lending.places.values())),
-        **_isolation(run, image, devices, sandboxed=sandboxed),
+        **_isolation(run, image, devices, users, sandboxed=sandboxed),
         transform=folders.transform_spec(run, data).plain() if isinstance(run, TransformRun) else None,
-        **_limits(run),
-        uid_folder=str(users),
+        **_limits(run, log_limit_bytes, log_line_characters),
         first_uid=first_uid,
         log_file=str(log_file),
-        log_limit_bytes=log_limit_bytes,
-        log_line_characters=log_line_characters,
     )
     (folder / specs.SPEC_FILE).write_bytes(specs.dump(spec))
 
@@ -119,17 +119,18 @@ def _make_folders(folder: Path) -> None:
     folder.chmod(0o700)
     for name in (specs.CONFIG, specs.WORK):
         (folder / name).mkdir()
-    os.mkfifo(folder / specs.CONTROL_FIFO, 0o600)
+    folders.make_records(folder)
     (folder / LOCK).touch(mode=0o600)
 
 
-def _isolation(run: Run, image: Image, devices: Path, *, sandboxed: bool) -> dict[str, Any]:
+def _isolation(run: Run, image: Image, devices: Path, users: Path, *, sandboxed: bool) -> dict[str, Any]:
     """What keeps the run's instances in, as fields of the spec."""
     return {
         "sandboxed": sandboxed,
         "working_directory": str(contract.CODE) if sandboxed else str(image.code),
         "image": str(image.folder),
         "devices": str(devices),
+        "uid_folder": str(users),
         "gpus": run.limits.gpus if sandboxed else 0,
         # Instances of a training talk to each other; model servers all listen on the same port.
         "own_networks": sandboxed and isinstance(run, TransformRun) and run.instance_count > 1,
@@ -139,8 +140,8 @@ def _isolation(run: Run, image: Image, devices: Path, *, sandboxed: bool) -> dic
     }
 
 
-def _limits(run: Run) -> dict[str, Any]:
-    """What each instance may use, as fields of the spec."""
+def _limits(run: Run, log_limit_bytes: int, log_line_characters: int) -> dict[str, Any]:
+    """What each instance may use, and what is kept of its words, as fields of the spec."""
     limits = run.limits
     return {
         "cpus": limits.cpus,
@@ -151,6 +152,8 @@ def _limits(run: Run) -> dict[str, Any]:
         "processes": limits.processes,
         "max_runtime_seconds": limits.max_runtime_seconds,
         "stop_grace_seconds": run.stop_grace_seconds,
+        "log_limit_bytes": log_limit_bytes,
+        "log_line_characters": log_line_characters,
     }
 
 

@@ -40,6 +40,7 @@ class SandboxRuntime(SupervisedRuntime):
         data: LocalData,
         *,
         unsafe_no_sandbox: bool = False,
+        in_memory: bool = False,
         devices: Path = Path("/dev"),
         log_limit_bytes: int = 256 << 20,
         log_line_characters: int = 1 << 16,
@@ -50,11 +51,18 @@ class SandboxRuntime(SupervisedRuntime):
             folder: the server's data folder.
             data: says where what runs are given lies, and takes what they leave.
             unsafe_no_sandbox: run programs with the server's own rights, not isolated.
+            in_memory: whether the folders of runs are in memory, which all of them share.
             devices: where this machine's device nodes are.
             log_limit_bytes: how much of one run's output is kept.
             log_line_characters: how much of one line is kept.
         """
-        super().__init__(folder, data, log_limit_bytes=log_limit_bytes, log_line_characters=log_line_characters)
+        super().__init__(
+            folder,
+            data,
+            in_memory=in_memory,
+            log_limit_bytes=log_limit_bytes,
+            log_line_characters=log_line_characters,
+        )
         self._unsafe = unsafe_no_sandbox
         self._devices = devices
         self._usable: SandboxReport | None = None
@@ -103,6 +111,7 @@ class SandboxRuntime(SupervisedRuntime):
             users=self._folder / "users",
             first_uid=self.first_uid,
             sandboxed=not self._unsafe,
+            in_memory=self._in_memory,
             devices=self._devices,
             lends=lambda: self._lends,
             log_limit_bytes=self._log_limit_bytes,

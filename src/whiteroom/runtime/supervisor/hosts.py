@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         @property
         def checkpoints(self) -> str: ...
         @property
+        def in_memory(self) -> bool: ...
+        @property
         def notes(self) -> Sequence[str]: ...
         @property
         def memory_bytes(self) -> int: ...
@@ -225,6 +227,8 @@ class Host:
             ending.because("volume", f"It wrote more than {spec.volume_bytes:,} bytes.", self.name)
         if entries > most:
             ending.because("volume", meters.too_many(most), self.name)
+        if code != 0 and self.watch and (starved := self.watch.starved()):
+            ending.because(*starved, self.name)
         if code != 0 and crowded:
             ending.because("processes", f"It needed more than {spec.processes:,} processes and threads.", self.name)
         if code == _SIGKILL_EXIT and meters.machine_memory_kills() > self._oom_kills:

@@ -4,14 +4,14 @@ Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
-# ruff: noqa: PTH104
+# ruff: noqa: PTH104, PTH119
 from __future__ import annotations
 
 import errno
 import os
 import time
 
-from whiteroom.runtime.spec import END_FILE
+from whiteroom.runtime.spec import END_FILE, draft_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,21 +70,24 @@ def now_ms() -> int:
 
 
 def write_whole(path: str, text: str) -> None:
-    """Write a file that is there whole or not at all, also after a power cut.
+    """Write a file that is there whole or not at all, also after a power cut. It takes the room that is kept for it.
 
     Raises:
         OSError: the disk has no room for it, or is broken.
     """
-    handle = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    draft = draft_of(path)
+    # Not emptied before it is written: the room would be another's at once.
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         data = text.encode()
         if os.write(handle, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        if path == END_FILE:
+        os.ftruncate(handle, len(data))
+        if os.path.basename(path) == END_FILE:
             os.fsync(handle)
     finally:
         os.close(handle)
-    os.rename(f"{path}.new", path)
+    os.rename(draft, path)
 
 
 def write_patiently(path: str, text: str, unwanted: Callable[[], bool]) -> None:

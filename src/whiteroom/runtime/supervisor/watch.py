@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from whiteroom.runtime.supervisor import meters
 from whiteroom.runtime.supervisor.cgroups import Groups
+from whiteroom.runtime.supervisor.sharing import FULL, SharedMemory
 from whiteroom.runtime.supervisor.usage import Sampler, gpu_numbers
 
 TYPE_CHECKING = False
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
         @property
         def sandboxed(self) -> bool: ...
+        @property
+        def in_memory(self) -> bool: ...
         @property
         def memory_bytes(self) -> int: ...
         @property
@@ -57,6 +60,7 @@ class Watch:
         groups: Groups,
         devices: Iterable[str] = (),
         *,
+        beside: Iterable[str] = (),
         files: Sequence[int] = (),
         disks: Sequence[int] = (),
     ) -> None:
@@ -68,6 +72,7 @@ class Watch:
             running: the processes.
             groups: the control groups that they live in.
             devices: the device nodes that it has, its GPUs among them.
+            beside: folders elsewhere that count, too.
             files: descriptors of single files that count, too.
             disks: devices of its files besides that of the first folder, and those that its processes see them on.
         """
@@ -76,13 +81,17 @@ class Watch:
         self.crowded = False
         """Whether the run was seen with all the processes that it may have."""
         self._spec, self._folders, self._files, self._running, self._groups = spec, folders, files, running, groups
+        self._beside = list(beside)
         self._done = threading.Event()
         self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._devices = frozenset((os.stat(folders[0]).st_dev, *disks))
         self._most_entries = meters.most_entries(spec.volume_bytes)
+        host = os.path.basename(os.path.dirname(folders[0]))
+        self._shared = SharedMemory(host) if spec.in_memory else None
+        self._used_bytes = 0
         self._sampler = Sampler(
             spec.log_file,
-            os.path.basename(os.path.dirname(folders[0])),
+            host,
             groups,
             memory_bytes=spec.memory_bytes,
             volume_bytes=spec.volume_bytes,
@@ -112,13 +121,21 @@ class Watch:
             # What is too deep to be measured is judged where the instance's end is.
             until = time.monotonic() + _LAST_LOOK_SECONDS
             with suppress(meters.TooDeep):
-                last = meters.stock(self._folders, self._files, until=lambda _: time.monotonic() > until)
+                folders = [*self._folders, *self._beside]
+                last = meters.stock(folders, self._files, until=lambda _: time.monotonic() > until)
                 self._sampler.take([], None, last.used_bytes)
         else:
             self._sampler.settle()
         self._sampler.close()
         os.close(self.wake)
         os.close(self._wake_end)
+
+    def starved(self) -> tuple[str, str] | None:
+        """Why its program failed (as `violation`), where the memory that it shares with others was full."""
+        if self._shared is None or not self._shared.was_scarce:
+            return None
+        message = self._shared.look(self._used_bytes)
+        return ("volume", message) if message else ("machine", FULL)
 
     def _look_on(self) -> None:
         pause = _PAUSE_SECONDS
@@ -142,8 +159,10 @@ class Watch:
         if groups.memory_kills() or (memory or 0) > spec.memory_bytes:
             return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
         try:
-            found = meters.stock(self._folders, self._files, until=self._is_enough)
-            used = found.used_bytes + meters.unlinked(pids, self._devices)
+            found = meters.stock(self._folders, until=self._is_enough)
+            beside = meters.stock(self._beside, self._files, until=self._is_enough)
+            self._used_bytes = found.used_bytes + meters.unlinked(pids, self._devices)
+            used = self._used_bytes + beside.used_bytes
         except meters.TooDeep:
             return "volume", "Its folders are nested too deep to be read."
         # An engine may report an instance's end a moment after its last process is gone.
@@ -151,9 +170,10 @@ class Watch:
             self._sampler.take(pids, memory, used)
         if used > spec.volume_bytes:
             return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."
-        if found.entries > self._most_entries:
+        if found.entries + beside.entries > self._most_entries:
             return "volume", meters.too_many(self._most_entries)
-        return None
+        must_go = self._shared.look(self._used_bytes) if self._shared else ""
+        return ("volume", must_go) if must_go else None
 
     def _is_enough(self, found: meters.Stock) -> bool:
         """Whether nothing that is still to be counted would change anything."""

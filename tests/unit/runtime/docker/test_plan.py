@@ -28,7 +28,7 @@ SPEC = ContainerSpec(
     run_id="run-1", folder_label="f", socket="/s", api_version="", rootless=False, packages=(), oci_runtime="",
     image_name="churn:1", image_digest=IMAGE.id, may_pull=False, follows_entrypoint=True, instances=(INSTANCE,),
     network=NO_NETWORK, subnets=("198.18.0.16",), bridge="wr0123456789ab", is_held=False, transform=None, pipes=(),
-    notes=(), checkpoints="", uid_folder="/u", first_uid=200_000, gpus=0, cpus=2, memory_bytes=1 << 30,
+    notes=(), checkpoints="", in_memory=False, uid_folder="/u", first_uid=200_000, gpus=0, cpus=2, memory_bytes=1 << 30,
     shared_memory_bytes=1 << 29, volume_bytes=1 << 31, processes=64, profile="/run/seccomp.json",
     ulimits={"core": 0}, max_runtime_seconds=60,
     stop_grace_seconds=1, log_file="/l", log_limit_bytes=1, log_line_characters=1, scratch=(), sandboxed=False,
