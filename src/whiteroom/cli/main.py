@@ -50,10 +50,11 @@ NOUNS: Mapping[str, Noun] = {
     "partial": Noun("Fetch what a training saved that ran too long."),
     "backup": Noun("Copy a data folder while its server runs."),
     "restore": Noun("Make a data folder of a backup."),
+    "aws-data": Noun("Print where the waiters are for boto3 and the AWS CLI."),
     "ops": Noun("List the AWS operations, and the function that answers each."),
     "doctor": Noun("Look at what this machine can run, and what to do about the rest."),
 }
-"""In the order in which an operator meets them. The file is `cli/NOUN.py`."""
+"""In the order in which an operator meets them. The file is `cli/NOUN.py`, with `_` for `-`."""
 
 HELP = "A self-hosted clean room for machine learning that speaks the AWS Clean Rooms ML protocol."
 
@@ -105,7 +106,7 @@ def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
         elif noun.is_group:
             app.add_typer(_module(name).app, name=name, help=noun.summary, no_args_is_help=True)
         else:
-            app.command(name, short_help=noun.summary)(getattr(_module(name), name))
+            app.command(name, short_help=noun.summary)(getattr(_module(name), _python_name(name)))
     return app
 
 
@@ -164,7 +165,11 @@ def _end(message: str, exit_code: int, error: Exception) -> None:
 
 
 def _module(noun: str) -> ModuleType:
-    return importlib.import_module(f"whiteroom.cli.{noun}")
+    return importlib.import_module(f"whiteroom.cli.{_python_name(noun)}")
+
+
+def _python_name(noun: str) -> str:
+    return noun.replace("-", "_")
 
 
 def _elsewhere() -> None:

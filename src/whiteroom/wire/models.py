@@ -20,7 +20,7 @@ MODEL_NAMES = ("cleanroomsml", "cleanrooms", "logs", "cloudwatch", "sts", "white
 """What botocore calls the services. On the wire they go by their signing names."""
 
 OWN_MODELS = str(Path(__file__).with_name("service_models"))
-"""Where the models of our own lie, as botocore's loader looks for them."""
+"""Where botocore's loader finds the model of our own service, and waiters for AWS's services, which have none."""
 
 _PARTS: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"}),
