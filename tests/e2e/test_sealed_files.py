@@ -238,3 +238,8 @@ def test_how_a_training_ended_is_written_down_and_it_can_be_cancelled_where_memo
             small.fill()
             room.cancel(cancelled)
             once(lambda seen: seen == "INACTIVE", lambda: room.look(cancelled)["status"])
+            late = room.train("late", rows)
+            log = room.data.with_name("data.log")
+            once(lambda words: "no run is begun there before there is room again" in words, log.read_text)
+            small.make_room()
+            room.finished(late)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from whiteroom.base.machine_errors import Trouble
 from whiteroom.base.trees import remove_tree
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.runs import (
@@ -46,6 +47,7 @@ from whiteroom.runtime.lending import messages_of_lender, start_lender
 from whiteroom.runtime.supervisor import logs as log_files
 from whiteroom.runtime.supervisor import usage as usage_files
 from whiteroom.runtime.supervisor.records import write_whole
+from whiteroom.runtime.supervisor.sharing import is_scarce
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +119,7 @@ class SupervisedRuntime:
         self._runs.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not folder.exists():
+            self._require_room()
             self._write(run, folder)
         with locked(folder) as lock:
             # A marker means that the program may have been started: it is not started again.
@@ -249,6 +252,19 @@ class SupervisedRuntime:
                 is_old = path.lstat().st_mtime < time.time() - _LEFTOVER_SECONDS
                 if path.name.startswith((_NEW, _GONE, _REMOVING)) and is_old:
                     remove_tree(path)
+
+    def _require_room(self) -> None:
+        """Begin no run in a memory that is nearly full: it would fail for what others have there.
+
+        Raises:
+            Trouble: it is.
+        """
+        facts = os.statvfs(self._runs)
+        if self._in_memory and is_scarce(facts):
+            raise Trouble(
+                f"In the memory for open files only {facts.f_bavail * facts.f_frsize:,} bytes are free, and no run is "
+                "begun there before there is room again. It waits."
+            )
 
     def _write(self, run: Run, folder: Path) -> None:
         """Make the run's folder, whole or not at all."""

@@ -211,13 +211,14 @@ class Host:
         """
         spec = self._limits
         most, until = meters.most_entries(spec.volume_bytes), ending.judged_until()
-        used = entries = 0
+        used = own = entries = 0
         try:
             for folders, files, repair in ((self.folders(), (), gone), (*self.beside(), False)):
                 found = meters.stock(
                     folders, files, repair=repair, until=lambda found: found.entries > most or time.monotonic() > until
                 )
                 used, entries = used + found.used_bytes, entries + found.entries
+                own = own or used  # first what lies in the run's folder
         except meters.TooDeep:
             ending.because("volume", "Its folders are nested too deep to be read.", self.name)
         if memory_killed:
@@ -227,7 +228,7 @@ class Host:
             ending.because("volume", f"It wrote more than {spec.volume_bytes:,} bytes.", self.name)
         if entries > most:
             ending.because("volume", meters.too_many(most), self.name)
-        if code != 0 and self.watch and (starved := self.watch.starved()):
+        if code != 0 and self.watch and (starved := self.watch.starved(own)):
             ending.because(*starved, self.name)
         if code != 0 and crowded:
             ending.because("processes", f"It needed more than {spec.processes:,} processes and threads.", self.name)

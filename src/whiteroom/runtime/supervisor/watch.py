@@ -130,12 +130,19 @@ class Watch:
         os.close(self.wake)
         os.close(self._wake_end)
 
-    def starved(self) -> tuple[str, str] | None:
-        """Why its program failed (as `violation`), where the memory that it shares with others was full."""
-        if self._shared is None or not self._shared.was_scarce:
+    def starved(self, used_bytes: int) -> tuple[str, str] | None:
+        """Why its program failed (as `violation`), where the memory that it shares with others was full.
+
+        Args:
+            used_bytes: what it has left there.
+        """
+        if self._shared is None:
             return None
-        message = self._shared.look(self._used_bytes)
-        return ("volume", message) if message else ("machine", FULL)
+        # It may have been full, and its program over, between two looks.
+        message = self._shared.look(max(used_bytes, self._used_bytes))
+        if message:
+            return "volume", message
+        return ("machine", FULL) if self._shared.was_scarce else None
 
     def _look_on(self) -> None:
         pause = _PAUSE_SECONDS
