@@ -10,13 +10,16 @@ BUSY = (
     "held = b'x' * (64 << 20)\n"
     "open('/opt/ml/model/weights', 'wb').write(b'w' * (30 << 20))\n"
     "until = time.monotonic() + 1.2\n"
-    "while time.monotonic() < until:\n"
+    "children = 0\n"
+    "while time.monotonic() < until or children < 20:\n"
     "    if os.fork() == 0:\n"
     "        spent = time.process_time()\n"
     "        while time.process_time() - spent < 0.05: pass\n"
     "        os._exit(0)\n"
     "    os.wait()\n"
+    "    children += 1\n"
 )
+"""Its children take a second of a processor at least, however busy the machine is."""
 
 
 def whole(samples: list[Usage]) -> list[Usage]:
@@ -32,8 +35,10 @@ def test_cpu_memory_and_disk_of_every_instance_are_sampled(runs: Runs) -> None:
     assert {one.host for one in samples} == {"algo-1", "algo-2"}
     for host in ("algo-1", "algo-2"):
         own = [one.values for one in whole(samples) if one.host == host]
-        assert 3 <= len(own) <= 8, "the first ones come soon"
-        assert max(values["CPUUtilization"] for values in own) > 20, "children that have ended count"
+        assert len(own) >= 3, "the first ones come soon"
+        assert max(values["CPUUtilization"] for values in own) > 0
+        spent = [one.spent.cpu_seconds for one in samples if one.host == host and one.spent]
+        assert sum(spent) > 0.5, "children that have ended count"
         assert max(values["MemoryUtilization"] for values in own) > 100 * 60 * MIB / limits.memory_bytes
         assert 49 < max(values["DiskUtilization"] for values in own) < 60
         assert all(0 <= value <= 100 for values in own for name, value in values.items() if name != "CPUUtilization")
