@@ -22,6 +22,7 @@ import boto3
 from botocore import xform_name
 from botocore.config import Config
 
+from support.patience import stretch
 from support.protocols import speak
 from support.shapes import BOTOCORE_NAMES, assert_fits, botocore_session
 from support.worlds.servers import AnyServer
@@ -84,9 +85,9 @@ class RunningServer(AnyServer):
         return client
 
     def stop(self, sent: signal.Signals = signal.SIGTERM, seconds: float = 30) -> int:
-        """End the server; its exit code."""
+        """End the server; its exit code. It has so many seconds of a machine that does nothing else."""
         self.process.send_signal(sent)
-        return self.process.wait(seconds)
+        return self.process.wait(seconds * stretch())
 
     def close(self) -> None:
         """Close every client, and kill the server where it still runs."""
