@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -149,8 +150,14 @@ class ServedFolder:
                 if error.errno in {errno.ENOENT, errno.EINTR, errno.EAGAIN}:
                     continue  # given up before it was read
                 return
+            if len(request) < _IN.size:
+                return
             _, operation, number, node, *_ = _IN.unpack_from(request)
-            self._answer_one(operation, number, node, request[_IN.size :])
+            try:
+                self._answer_one(operation, number, node, request[_IN.size :])
+            except Exception:  # noqa: BLE001 - whoever asked is answered, and so is the next one
+                traceback.print_exc()
+                (self.answer if operation == _Asks.READ else self._send)(number, b"", errno.EIO)
 
     def _answer_one(self, operation: int, number: int, node: int, body: bytes) -> None:
         if operation == _Asks.READ:

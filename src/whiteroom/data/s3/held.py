@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -167,7 +168,10 @@ class Held:
             self._coming.discard(block)
             waiting = self._waiting.pop(block, [])
         for then in waiting:
-            then(problem)
+            try:
+                then(problem)
+            except Exception as error:  # noqa: BLE001 - the others are told, and the worker goes on
+                sys.stderr.write(f"block {block}: {error!r}\n")
 
     def _take(self, block: Block, data: bytes) -> None:
         with self._lock:

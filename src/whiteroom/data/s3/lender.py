@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,7 @@ class Folder:
         self._tell = tell
         self._numbers = [shelf.numbers[file.name] for file in lent.files]
         self._files = lent.files
+        self._lock = threading.Lock()
         self._paces: dict[int, Pace] = {}
 
     def serve(self, handle: int) -> None:
@@ -76,10 +78,11 @@ class Folder:
         number, size_bytes = self._numbers[file], self._files[file].size_bytes
         wanted = blocks_of(start, length, size_bytes)
         if wanted:
-            pace, ahead = self._paces.get(opening, Pace()).at(wanted[-1])
-            self._paces[opening] = pace
-            if len(self._paces) > _MOST_PACES:
-                self._paces.pop(next(iter(self._paces)), None)
+            with self._lock:
+                pace, ahead = self._paces.pop(opening, Pace()).at(wanted[-1])
+                self._paces[opening] = pace
+                if len(self._paces) > _MOST_PACES:
+                    del self._paces[next(iter(self._paces))]
             self._held.want(number, [block for block in ahead if block < count(size_bytes)], AHEAD)
         self._answer(file, start, length, reply)
 
@@ -125,7 +128,8 @@ class Reporter:
             if message in self._told:
                 return
             self._told.add(message)
-            print(problem.for_operator, file=sys.stderr, flush=True)
+            with suppress(OSError):  # the disk is full: the program hears of it all the same
+                print(problem.for_operator, file=sys.stderr, flush=True)
             document = json.dumps({"message": message, "may_pass": problem.may_pass})
             self._supervisor.sendall(f"{document}\n".encode())
 

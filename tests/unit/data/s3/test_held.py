@@ -11,7 +11,7 @@ import pytest
 
 from support.disks import needs_root, small_disk
 from support.patience import Patience
-from whiteroom.data.s3.held import AHEAD, MOST_IN_MEMORY, NOW, SOME_TIME, Held
+from whiteroom.data.s3.held import AHEAD, MOST_IN_MEMORY, NOW, SOME_TIME, WORKERS, Held
 from whiteroom.data.s3.manifests import BLOCK_BYTES, KeptFile
 from whiteroom.data.s3.ranges import Unreadable
 
@@ -164,3 +164,17 @@ def test_a_disk_without_room_is_given_up_and_what_came_is_read_all_the_same(held
         assert not held.on_disk
         come(held, 0, 5)
         assert held.read(0, 5 * BLOCK_BYTES, 4) == b"a005"
+
+
+def test_one_that_cannot_be_told_keeps_nobody_else_waiting(held: Held, store: Store) -> None:
+    def fail(_: Unreadable | None) -> None:
+        raise OSError(28, "No space left on device")
+
+    store.open.clear()
+    for block in range(WORKERS + 1):
+        held.want(0, [block], NOW, fail)
+    told = threading.Event()
+    held.want(0, [0], NOW, lambda _: told.set())
+    store.open.set()
+    assert told.wait(60)
+    assert come(held, 0, WORKERS + 1) == [None], "every worker goes on"
