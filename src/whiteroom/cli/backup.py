@@ -19,7 +19,7 @@ from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.s3_backup import copy_s3
 from whiteroom.data.backups import BackupRefused, BackupWriter, Manifest, drafted_folder
-from whiteroom.data.folder import UNFINISHED
+from whiteroom.data.drafts import UNFINISHED
 from whiteroom.data.s3.data import S3Data
 from whiteroom.data.sealed.data import SealedData
 from whiteroom.domain.execution.data import DataKind, DataRef

@@ -28,6 +28,7 @@ from whiteroom.base.trees import remove_tree
 from whiteroom.data.all_here import AllHere
 from whiteroom.data.archive import content_bytes_of, write_archive
 from whiteroom.data.delivered import OpenedFile, opened_below
+from whiteroom.data.drafts import UNFINISHED
 from whiteroom.data.opening import OPEN_FOLDER, copy_exactly, deliverable_parts, opened
 from whiteroom.data.walking import walk
 from whiteroom.data.withdrawing import erase_below
@@ -49,8 +50,6 @@ _PLACES: Final[Mapping[DataKind, tuple[str, str]]] = {
 }
 """The folder that holds data of a kind, by id, and how their names end; the first that fits gives the kind."""
 
-UNFINISHED: Final = "+"
-"""Begins the names of what is being written; no part can, and no bucket."""
 _PIECE: Final = 1 << 20
 _NEW_FILE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -21,6 +21,7 @@ from typing import Final
 
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.base.trees import remove_tree
+from whiteroom.data.drafts import files_in
 from whiteroom.data.s3.manifests import KeptFile, is_below, slug
 from whiteroom.domain.execution.data import DataKind, DataRef
 
@@ -219,7 +220,7 @@ class Cache:
 
     def _empty(self, note: _Note) -> int:
         """Take one away, whole and at once, unless it has something that is not kept; how many bytes are not there."""
-        here = {str(file.relative_to(note.path)) for file in note.path.rglob("*") if not file.is_dir()}
+        here = {str(file.relative_to(note.path)) for file in files_in(note.path)}
         if here - self.noted(note.whole).keys():
             return 0
         leaving = self._leaving / uuid.uuid4().hex

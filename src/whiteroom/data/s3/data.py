@@ -21,6 +21,7 @@ from typing import Final
 
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.base.trees import remove_tree
+from whiteroom.data.drafts import files_in
 from whiteroom.data.folder import FolderData
 from whiteroom.data.opening import opened_any
 from whiteroom.data.s3.cache import Cache, InUse
@@ -274,7 +275,7 @@ class S3Data(Lendable):
             # A program's: nothing in it is what its name says.
             walk({"": path}, None, until, lambda name, *file: on_file(f"{ref.part}/{name}", *file), _SEEN_AT)
         else:
-            found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if not file.is_dir())
+            found = [path] if path.is_file() else files_in(path)
             for file in found:
                 name = "/".join((*filter(None, (ref.part,)), *file.relative_to(path).parts))
                 with opened_any(str(file), name, None) as (fd, facts):

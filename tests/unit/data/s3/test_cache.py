@@ -11,6 +11,7 @@ import pytest
 
 from unit.data.s3.conftest import Shelf, channel
 from whiteroom.base.machine_errors import Trouble
+from whiteroom.data.drafts import UNFINISHED
 from whiteroom.data.s3.data import S3Data
 from whiteroom.domain.execution.data import DataRef
 
@@ -87,6 +88,17 @@ def test_what_is_not_kept_yet_is_never_emptied(shelf: Shelf, full: S3Data, write
     full.keep(write(full, "e", rows=b"e" * MB))
     assert {"unkept", "a"} <= here(full)
     assert (Path(full.path(channel("a"))) / "more").read_bytes() == b"m"
+
+
+def test_what_a_server_was_writing_when_it_died_keeps_nothing_in_the_cache(
+    shelf: Shelf, full: S3Data, write: Write
+) -> None:
+    write(full, "a", **{f"{UNFINISHED}rows-x1": b"u" * MB})
+    assert full.bring(channel("a"))
+    used_in_order(shelf, "a", "b", "c")
+    full.keep(write(full, "d", rows=b"d" * MB))
+    assert here(full) == {"b", "c", "d"}
+    assert list(full.list(channel("a"))) == ["rows"]
 
 
 def test_who_does_not_know_what_is_in_use_empties_nothing(shelf: Shelf, full: S3Data, write: Write) -> None:

@@ -17,6 +17,7 @@ import pytest
 from contract.data.suite import fill
 from support.sealing import KEY, Rig
 from whiteroom.base.machine_errors import Trouble
+from whiteroom.data.drafts import UNFINISHED
 from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.cache import IDLE_SECONDS
 from whiteroom.data.s3.data import OUTLIVING
@@ -301,6 +302,18 @@ def test_what_lay_in_plain_text_is_read_listed_counted_and_sealed(rig: Rig) -> N
         assert again.bring(DataRef(kind, "c"))
     checkpoint = DataRef(DataKind.CHECKPOINT, "c", "algo-1")
     assert contents(again, checkpoint) == FILES
+
+
+def test_what_a_plain_server_was_writing_when_it_died_is_not_sealed_and_goes(rig: Rig) -> None:
+    left_plain(rig, *(OUTLIVING - {DataKind.CHECKPOINT}))
+    for kind in OUTLIVING - {DataKind.CHECKPOINT}:
+        fill(Path(FolderData(rig.root).path(DataRef(kind, "c"))), **{f"{UNFINISHED}a-x1": CANARY})
+    data = rig.data()
+    data.adopt_all()
+    assert in_plain(rig.root) == []
+    for kind in OUTLIVING - {DataKind.CHECKPOINT}:
+        assert list(data.list(DataRef(kind, "c"))) == ["a", "b"]
+        assert len(data.kept_objects(DataRef(kind, "c"))) == 2
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace", "unlink", "rmdir"])
