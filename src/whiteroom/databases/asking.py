@@ -17,6 +17,8 @@ from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
 from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.relations import Relation
 
+_ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Arrow's other pools reserve what they do not use, which counts (child.MEMORY_BYTES)."""
 _CHILD = "whiteroom.databases.child"
 SECONDS = 30
 """How long a database may take to answer; it has as long to be connected to as libpq is told, within that."""
@@ -78,7 +80,7 @@ class Databases:
                 stderr=subprocess.DEVNULL,
                 timeout=self._seconds,
                 check=False,
-                env={},
+                env=_ENVIRONMENT,
                 cwd="/",
             )
         except subprocess.TimeoutExpired:

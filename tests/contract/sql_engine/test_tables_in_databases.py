@@ -158,6 +158,20 @@ def test_a_column_that_moved_since_it_was_looked_up_is_not_read_as_what_it_was(c
     assert clinic.text("SELECT name FROM patients WHERE name IS NOT NULL") == "name\nAnn\n"
 
 
+def test_all_tables_of_a_query_are_held_before_the_first_is_read(clinic: ClinicFolder) -> None:
+    """The first of them is a view that says what is held while it is read."""
+    assert clinic.database is not None
+    clinic.database.table("later", "id bigint", "(7)")
+    clinic.database.run(
+        "CREATE VIEW earlier AS SELECT count(*) AS held FROM pg_locks WHERE pid = pg_backend_pid() "
+        "AND relation = 'public.later'::regclass AND mode = 'AccessShareLock' AND granted",
+        f"GRANT SELECT ON earlier TO {READER}",
+    )
+    clinic.use("earlier")
+    clinic.use("later")
+    assert clinic.text("SELECT e.held, l.id FROM earlier e CROSS JOIN later l") == "held,id\n1,7\n"
+
+
 @pytest.mark.parametrize("how", ["password", "grant", "gone"])
 def test_a_refusal_is_told_to_the_owner_alone(clinic: ClinicFolder, how: str) -> None:
     assert clinic.database is not None

@@ -40,6 +40,8 @@ is wrong the next time too, and a database may lock whoever tries it often."""
 
 _MOVED = frozenset({"42P01", "42703", "3F000"})
 _NOT_ALLOWED = "42501"
+_NO_MEMORY = "PQgetCopyData() failed: out of memory"
+"""libpq's own words."""
 _AGAIN = ("08", "40", "53", "55", "57", "58", "XX")
 """Classes: the connection, serialisation, resources, locks, the operator's doing, the system, an error of its own."""
 
@@ -64,6 +66,11 @@ def of_statement(driver: ModuleType, shown: str, table: str) -> Iterator[None]:
     except driver.Error as error:
         code = str(getattr(error, "sqlstate", None) or "")
         raise _meant(code, shown, table) from None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether rows could not be taken in by this process, and the database had nothing to do with it."""
+    return isinstance(error, MemoryError) or _NO_MEMORY in str(error)
 
 
 def _meant(code: str, shown: str, table: str) -> Exception:

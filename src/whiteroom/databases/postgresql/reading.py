@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,35 +10,78 @@ from types import ModuleType
 from typing import Any
 
 from whiteroom.databases.connections import Connection
-from whiteroom.databases.postgresql.errors import of_connecting, of_statement
-from whiteroom.databases.postgresql.statements import COLUMNS, MAY_WRITE, beginning, selecting
+from whiteroom.databases.postgresql.errors import is_out_of_memory, of_connecting, of_statement
+from whiteroom.databases.postgresql.statements import (
+    COLUMNS,
+    IS_SAME,
+    MAY_WRITE,
+    beginning,
+    locking,
+    selecting,
+    touching,
+)
 from whiteroom.databases.postgresql.types import KnownColumn, SourceColumn, source_column
 from whiteroom.databases.postgresql.uris import uri
-from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
+from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
 from whiteroom.domain.privacy.relations import Relation
 
 MOST_COLUMNS = 2_000
 """PostgreSQL has up to 1,600."""
+_STDERR = 2
+_NOT_LOCKED = ("42", "3F")
+"""Classes: a right, a kind or a name. Whoever may read some columns alone locks nothing, nor is a materialised view."""
 
 
 class PostgreSqlTransaction:
     """One state of a database, as it was when it was first read."""
 
-    def __init__(self, handle: Any, driver: ModuleType, shown: str) -> None:
-        """Work in a transaction of the handle; `shown` names the connection."""
+    def __init__(self, handle: Any, driver: ModuleType, shown: str, statement_seconds: int) -> None:
+        """Work in a transaction of the handle, each of whose statements has so many seconds; `shown` names it."""
         self._handle = handle
         self._driver = driver
         self._shown = shown
+        self._statement_seconds = statement_seconds
 
-    def begin(self, statement_seconds: int) -> None:
-        """Begin it; each of its statements has so many seconds.
+    def begin(self) -> None:
+        """Begin it.
 
         Raises:
             DatabaseRefused, DatabaseUnreachable: the database does not.
         """
         with self._cursor() as cursor, of_statement(self._driver, self._shown, "the transaction"):
-            for statement in beginning(statement_seconds):
+            for statement in beginning(self._statement_seconds):
                 cursor.execute(statement)
+
+    def hold(self, relations: Sequence[Relation]) -> None:
+        """Have all of these stay the tables that they are until the transaction ends; before anything is read.
+
+        Raises:
+            DatabaseRefused, DatabaseUnreachable: somebody holds one for too long, or the database breaks off.
+        """
+        locked, touched = list(relations), list[Relation]()
+        # One that cannot be held is not read either, which says why.
+        while (unheld := self._first_unheld(locked, touched)) is not None:
+            if unheld in locked:
+                locked.remove(unheld)
+                touched.append(unheld)
+            else:
+                touched.remove(unheld)
+            self._handle.rollback()
+            self.begin()
+
+    def _first_unheld(self, locked: Sequence[Relation], touched: Sequence[Relation]) -> Relation | None:
+        # What locks takes no snapshot, and so comes first.
+        holding = [(one, locking(one.schema, one.name)) for one in locked]
+        holding += [(one, touching(one.schema, one.name)) for one in touched]
+        for relation, text in holding:
+            with self._cursor() as cursor, of_statement(self._driver, self._shown, relation.shown):
+                try:
+                    cursor.execute(text)
+                except self._driver.Error as error:
+                    if str(getattr(error, "sqlstate", None) or "").startswith(_NOT_LOCKED):
+                        return relation
+                    raise
+        return None
 
     def columns(self, relation: Relation) -> list[SourceColumn]:
         """The columns that its user may read, in order.
@@ -76,6 +120,7 @@ class PostgreSqlTransaction:
 
         Raises:
             DatabaseRefused, TableMoved, DatabaseUnreachable: they could not be read to their end.
+            MemoryError: this process may not have as much as a batch of them takes.
         """
         text = selecting(
             relation.schema, relation.name, [column.expression for column in columns], [c.name for c in columns]
@@ -88,13 +133,25 @@ class PostgreSqlTransaction:
                 try:
                     batch = reader.read_next_batch()
                 except StopIteration:
-                    return
+                    break
                 except Exception as error:
+                    if is_out_of_memory(error):
+                        raise MemoryError from None
                     # The driver has no code here, and its words may quote a row.
                     raise DatabaseUnreachable(
                         f"{self._shown} broke off before the last row of {relation.shown}. Its own log says why."
                     ) from error
                 yield batch
+        self._require_same(relation)
+
+    def _require_same(self, relation: Relation) -> None:
+        """Whether what was read is the table of the transaction's own state.
+
+        Raises:
+            TableMoved: it was emptied, written anew or exchanged since: its rows may be missing.
+        """
+        if self._asked(IS_SAME, relation) != [(True,)]:
+            raise TableMoved(f"{relation.shown} was emptied, written anew or exchanged while it was read.")
 
     def _asked(self, text: str, relation: Relation) -> list[tuple[Any, ...]]:
         with self._cursor() as cursor, of_statement(self._driver, self._shown, relation.shown):
@@ -126,12 +183,29 @@ def transaction(connection: Connection, statement_seconds: int) -> Iterator[Post
         raise DatabaseRefused(
             "Reading it takes Whiteroom's extra 'postgresql', which is not installed on this server."
         ) from None
-    with of_connecting(dbapi, connection.shown):
-        handle = dbapi.connect(uri(connection))
+    with _notices_dropped():
+        with of_connecting(dbapi, connection.shown):
+            handle = dbapi.connect(uri(connection))
+        try:
+            begun = PostgreSqlTransaction(handle, dbapi, connection.shown, statement_seconds)
+            begun.begin()
+            yield begun
+        finally:
+            with suppress(Exception):
+                handle.close()
+
+
+@contextmanager
+def _notices_dropped() -> Iterator[None]:
+    """Have standard error lead nowhere.
+
+    libpq writes to it whatever a database calls a notice, which may be rows, and may have no end.
+    """
+    kept, nowhere = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        begun = PostgreSqlTransaction(handle, dbapi, connection.shown)
-        begun.begin(statement_seconds)
-        yield begun
+        os.dup2(nowhere, _STDERR)
+        yield
     finally:
-        with suppress(Exception):
-            handle.close()
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+        os.close(nowhere)

@@ -67,6 +67,45 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
 """Whether the user may do more than read $1.$2, as superusers may."""
 
 
+def locking(schema: str, name: str) -> str:
+    """Have a table, or a view with all that it reads, stay what it is until the transaction ends.
+
+    It takes no snapshot: what is read afterwards is of the state after it. Its rows may be written meanwhile.
+    """
+    return f"LOCK TABLE {quoted(schema)}.{quoted(name)} IN ACCESS SHARE MODE"
+
+
+def touching(schema: str, name: str) -> str:
+    """Likewise of what cannot be locked by itself; it takes a snapshot."""
+    return f"{selecting(schema, name, (), ())} LIMIT 0"
+
+
+IS_SAME = """
+WITH RECURSIVE root AS (
+  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = $1::pg_catalog.text AND c.relname = $2::pg_catalog.text),
+read AS (
+  SELECT oid FROM root
+   UNION
+  SELECT below.oid FROM read, LATERAL (
+    SELECT i.inhrelid AS oid FROM pg_catalog.pg_inherits i WHERE i.inhparent = read.oid
+     UNION ALL
+    SELECT d.refobjid FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.objid = w.oid
+     WHERE w.ev_class = read.oid AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass) below)
+SELECT pg_catalog.to_regclass(pg_catalog.format('%I.%I', $1::pg_catalog.text, $2::pg_catalog.text)) = root.oid
+       AND NOT EXISTS (
+         SELECT FROM read JOIN pg_catalog.pg_class c ON c.oid = read.oid
+          WHERE c.relfilenode <> 0 AND pg_catalog.pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode)
+  FROM root
+"""
+"""Whether $1.$2, and each table behind it, is still what the transaction's snapshot has.
+
+A table that was emptied by TRUNCATE, written anew by ALTER TABLE, or put in the place of another after the snapshot has
+no rows for it, and nothing says so. Functions look at the catalogs as they are now, tables of them are the snapshot's.
+"""
+
+
 def selecting(schema: str, name: str, expressions: Sequence[str], names: Sequence[str]) -> str:
     """All rows of a table, in so many columns; without one, only how many there are."""
     listed = ", ".join(f"{what} AS {quoted(called)}" for what, called in zip(expressions, names, strict=True))

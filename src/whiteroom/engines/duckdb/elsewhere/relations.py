@@ -63,6 +63,7 @@ def _with_rows(
         first = next(iter(of_one.values()))
         connection = _connection(first, staging)
         with _reported(first), transaction(connection, staging.seconds) as begun:
+            begun.hold([_relation(table) for table in of_one.values()])
             for view, table in of_one.items():
                 folder = staging.folder / f"relation-{len(brought)}"
                 with _reported(table):
