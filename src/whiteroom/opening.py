@@ -48,14 +48,13 @@ def open_retention(
     settings: Settings, store: Store, folder: FolderData, runtime: Runtime, clock: Clock
 ) -> RetentionSweep:
     """What erases what is over; results in members' own buckets are theirs to erase."""
-    kept = folder if settings.buckets == "folder" and settings.s3_port is None else None
     retention = Retention(
         result_days=settings.result_retention_days,
         undelivered_result_days=settings.undelivered_result_retention_days,
         log_days=settings.log_retention_days,
         record_days=settings.record_retention_days,
     )
-    return RetentionSweep(store, kept, runtime.forget_logs, retention, clock)
+    return RetentionSweep(store, folder, runtime.forget_logs, retention, clock)
 
 
 def open_deliveries(

@@ -26,7 +26,12 @@ def three_days_later(folder: Path, settings: dict[str, Any]) -> World:
 
 @pytest.mark.parametrize(
     ("settings", "is_erased"),
-    [({}, False), ({"result_retention_days": 2}, True), ({"result_retention_days": 2, "buckets": "s3"}, False)],
+    [
+        ({}, False),
+        ({"result_retention_days": 2}, True),
+        ({"result_retention_days": 2, "buckets": "s3"}, True),
+        ({"result_retention_days": 2, "s3_port": 0}, True),
+    ],
 )
 def test_results_of_this_server_are_erased_when_the_settings_say_so(
     tmp_path: Path, settings: dict[str, Any], is_erased: bool

@@ -100,6 +100,8 @@ class Handover:
                 result = _write_down(tx, _result(job, account_id, destination.location, path, files, self._clock()))
                 if self._kept_here:
                     hold(tx, _holding(job, result), self._quotas)
+                else:  # an earlier attempt may have, before results went to buckets
+                    release(tx, HoldingKind.RESULT, result.id, self._clock())
 
         try:
             self._deliveries.deliver(destination, job.id, path, files_sent, write_down)

@@ -48,7 +48,7 @@ class RetentionSweep:
     def __init__(
         self,
         store: Store,
-        kept: KeptResults | None,
+        kept: KeptResults,
         forget_logs: Callable[[RunId], None],
         retention: Retention,
         clock: Clock,
@@ -58,7 +58,7 @@ class RetentionSweep:
 
         Args:
             store: where the records are.
-            kept: has the results that lie on this server; None where members' locations are their own.
+            kept: has the results that lie on this server: those of before, where they go to members' buckets by now.
             forget_logs: deletes the log of a run.
             retention: what the operator chose.
             clock: says what has expired.
@@ -82,9 +82,8 @@ class RetentionSweep:
     def sweep(self) -> None:
         """Erase all that is over. Safe to repeat, and from several processes."""
         now = self._clock()
-        if self._kept is not None:
-            for result in self._results_over(now):
-                _guarded(partial(self._erase_result, self._kept, result, now), f"the result {result.id}")
+        for result in self._results_over(now):
+            _guarded(partial(self._erase_result, result, now), f"the result {result.id}")
         for holding in self._logs_over(now):
             _guarded(partial(self._erase_log, holding, now), f"the log {holding.id}")
         if self._retention.record_days is not None:
@@ -101,9 +100,10 @@ class RetentionSweep:
                 for status in wanted
                 for result in tx.results.all(status=status)
                 if result_is_over(result, self._retention, now, job_at_rest=_at_rest(tx, result))
+                and _lies_here(tx, result)
             ]
 
-    def _erase_result(self, kept: KeptResults, result: Result, now: datetime) -> None:
+    def _erase_result(self, result: Result, now: datetime) -> None:
         with self._store.transaction() as tx:
             found = tx.results.get(result.id)
             if found is None or found.status is not result.status:
@@ -121,7 +121,7 @@ class RetentionSweep:
                 raise _Moved
 
         try:
-            if files and not kept.withdraw(result.location, result.path, files, confirm):
+            if files and not self._kept.withdraw(result.location, result.path, files, confirm):
                 return
         except _Moved:
             return
@@ -135,7 +135,7 @@ class RetentionSweep:
         """None where it is not being erased any more: another delivery has taken its place."""
         with self._store.reading() as tx:
             found = tx.results.get(result.id)
-            others = [one for one in tx.results.all(place=result.place) if one.id != result.id]
+            others = [one for one in tx.results.all(place=result.place) if one.id != result.id and _lies_here(tx, one)]
         expiring = found is not None and found.status is ResultStatus.EXPIRING
         return files_of_its_own(result, others) if expiring else ()
 
@@ -208,6 +208,16 @@ _JOBS: Mapping[ResultKind, tuple[str, Lifecycle[Any]]] = {
     ResultKind.EXPORT_JOB: ("trained_model_export_jobs", trained_model_export_jobs.LIFECYCLE),
     ResultKind.INFERENCE_JOB: ("trained_model_inference_jobs", trained_model_inference_jobs.LIFECYCLE),
 }
+
+
+def _lies_here(tx: Transaction, result: Result) -> bool:
+    """Whether a result went to a folder of this server, and not to a bucket: what lies here is counted."""
+    holding = tx.holdings.get(holding_id(HoldingKind.RESULT, result.id))
+    return holding is not None and (holding.is_held or result.status in _NOT_COUNTED)
+
+
+_NOT_COUNTED = frozenset({ResultStatus.REPLACED, ResultStatus.EXPIRING})
+"""Statuses of results that count no more, and some of whose files may be there."""
 
 
 def _at_rest(tx: Transaction, result: Result) -> bool:

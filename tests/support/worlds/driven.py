@@ -127,6 +127,7 @@ class World:
         self.originals = self.tmp / "originals"
         self.synthesiser = FakeSynthesiser(self.data)
         self.default_location = ""
+        self.kept_here = True
         self.regions = BucketRegions("us-east-1")
         self.csv_header = True
         self.cpus, self.memory_bytes = 2, GB
@@ -172,7 +173,7 @@ class World:
         synthesising = Synthesising(self.synthesiser, self.data, queries)
         metrics = MetricsReader(self.store, self.runtime, self.clock)
         tools = RunTools(self.store, self.runtime, settings, self.redact, metrics)
-        handover = Handover(self.store, self.data, self.clock, self.quotas)
+        handover = Handover(self.store, self.data, self.clock, self.quotas, kept_here=self.kept_here)
         inputs = TrainingInputs(self.data, self.layouts, csv_header=settings.csv_header)
         controllers = (
             MLInputChannelController(self.store, self.engine, querying, synthesising, self.data, self.clock),

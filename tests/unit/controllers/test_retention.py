@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,10 +19,11 @@ from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.execution.runs import EndReason, RunEnd, RunId
 from whiteroom.domain.execution.spending import Spent
 from whiteroom.domain.observability.metrics import Usage
-from whiteroom.domain.resources.holdings import HoldingKind
+from whiteroom.domain.resources.holdings import Holding, HoldingKind, holding_id
 from whiteroom.domain.resources.results import Result, ResultStatus
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.ports.store import Work
+from whiteroom.ports.transaction import Transaction
 
 ALL = Retention(result_days=7, undelivered_result_days=3, log_days=5, record_days=30)
 
@@ -51,6 +53,13 @@ def results(world: World) -> list[Result]:
 def held(world: World, kind: HoldingKind) -> int:
     with world.store.reading() as tx:
         return sum(holding.kind is kind for holding in tx.holdings.all(is_held=True))
+
+
+def holding_of(tx: Transaction, result: Result) -> Holding:
+    """What it keeps on this server."""
+    found = tx.holdings.get(holding_id(HoldingKind.RESULT, result.id))
+    assert found is not None
+    return found
 
 
 def reasons(world: World, arn: str) -> list[str]:
@@ -134,6 +143,7 @@ def test_what_another_job_puts_in_the_folder_meanwhile_stays(world: World) -> No
             Result(**{**{name: getattr(result, name) for name in Result.__slots__}, "id": "x", "job_id": "y",
                       "delivered_at": world.clock()})
         )  # fmt: skip
+        tx.holdings.add(dataclasses.replace(holding_of(tx, result), id=holding_id(HoldingKind.RESULT, "x")))
     after(world, 0)
     assert {one.id: one.status for one in results(world)} == {
         result.id: ResultStatus.EXPIRED,
@@ -155,6 +165,7 @@ def test_of_a_result_that_was_replaced_goes_what_the_later_one_did_not_overwrite
         kept = tuple(one for one in first.files if one["name"] == "a.csv.out")
         later = {"id": "x", "job_id": "y", "delivered_at": world.clock(), "files": kept}
         tx.results.add(Result(**{**fields, **later}))
+        tx.holdings.add(dataclasses.replace(holding_of(tx, first), id=holding_id(HoldingKind.RESULT, "x")))
         tx.results.update(first, status=ResultStatus.REPLACED)
     after(world, 2.9)
     assert world.data.delivered == both
@@ -168,10 +179,26 @@ def test_of_a_result_that_was_replaced_goes_what_the_later_one_did_not_overwrite
     assert not world.data.delivered
 
 
-def test_results_in_members_own_buckets_are_theirs(world: World) -> None:
+def test_results_in_members_own_buckets_are_theirs_and_those_of_before_are_erased(world: World) -> None:
     delivered_job(world)
-    world.clock.now += timedelta(days=8)
-    sweeper(world, kept=None).sweep()
+    world.kept_here = False
+    world.inference_job()
+    world.drive()
+    here, there = (one.id for one in sorted(results(world), key=lambda one: one.created_at))
+    both = set(world.data.delivered)
+    after(world, 8)
+    found = {one.id: one.status for one in results(world)}
+    assert found == {here: ResultStatus.EXPIRED, there: ResultStatus.DELIVERED}
+    assert world.data.delivered
+    assert set(world.data.delivered) < both
+
+
+def test_a_result_that_reached_a_bucket_after_a_folder_had_taken_some_of_it_is_its_receivers(world: World) -> None:
+    delivered_job(world)
+    (result,) = results(world)
+    with world.store.transaction() as tx:
+        tx.holdings.update(holding_of(tx, result), is_held=False)
+    after(world, 8)
     assert [one.status for one in results(world)] == [ResultStatus.DELIVERED]
 
 
