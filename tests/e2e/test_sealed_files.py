@@ -5,7 +5,9 @@ The canary is a value of the table, which stands beside the data folder: whoever
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -243,3 +245,25 @@ def test_how_a_training_ended_is_written_down_and_it_can_be_cancelled_where_memo
             once(lambda words: "no run is begun there before there is room again" in words, log.read_text)
             small.make_room()
             room.finished(late)
+
+
+@needs_root
+def test_nothing_is_written_where_memory_was_unmounted_and_work_waits_until_it_is_there_again(
+    settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    memory = tmp_path / "memory"
+    with small_disk(memory, megabytes=192):
+        settings.setenv("WHITEROOM_MEMORY_FOLDER", str(memory))
+        with live_room(tmp_path / "data") as room:
+            share_people(room)
+            subprocess.run(["umount", "--lazy", str(memory)], check=True)
+            rows = room.channel("rows", SQL)
+            log = room.data.with_name("data.log")
+            waiting = r"a step of ml_input_channels \S+ waits .*queries is gone.*start the server again"
+            once(lambda words: len(re.findall(waiting, words)) > 1, log.read_text)
+            assert list(memory.iterdir()) == []
+            assert room.look(rows)["status"].endswith("PENDING")
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m,mode=700", "tmpfs", str(memory)], check=True)
+            room.restart()
+            room.finished(rows)
+            assert "Traceback" not in log.read_text()

@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from whiteroom.base.machine_errors import Trouble
+
 LOG = "log.txt"
 LOCK = "lock"
 PID = "pid"
@@ -45,6 +47,21 @@ def child_folder(folder: Path, child_id: str) -> Path:
     if not _ID.fullmatch(child_id):
         raise ValueError(f"{child_id!r} is not the id of a child process: it is made of letters, digits and hyphens.")
     return folder / child_id
+
+
+def make_child_folder(folder: Path) -> None:
+    """Make a child's folder where it is not there.
+
+    Raises:
+        Trouble: the folder of all children is gone: it was unmounted, or removed under the server.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        raise Trouble(
+            f"The folder {folder.parent} is gone, in which work has its own: put it back, or mount again what it was "
+            "on, and start the server again. Work waits."
+        ) from None
 
 
 def try_lock(folder: Path) -> int | None:

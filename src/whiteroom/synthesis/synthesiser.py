@@ -20,7 +20,7 @@ from whiteroom.domain.execution.synthetic_data import (
     SynthesisSpec,
 )
 from whiteroom.ports.data import LocalData
-from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
+from whiteroom.processes.children import child_folder, child_ids, killed, locked, make_child_folder, spawn
 from whiteroom.processes.spending import read_spent
 from whiteroom.synthesis.specs import (
     END,
@@ -54,7 +54,7 @@ class LocalSynthesiser:
     def start(self, spec: SynthesisSpec) -> None:
         """Start the synthesis unless it runs or has ended."""
         folder = child_folder(self._syntheses, spec.id)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_child_folder(folder)
         with locked(folder) as lock:
             if lock is None or read_end(folder / END) is not None:
                 return

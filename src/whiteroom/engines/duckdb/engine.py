@@ -40,7 +40,7 @@ from whiteroom.engines.duckdb.specs import (
     write_spec,
 )
 from whiteroom.ports.data import LocalData
-from whiteroom.processes.children import child_folder, child_ids, killed, locked, spawn
+from whiteroom.processes.children import child_folder, child_ids, killed, locked, make_child_folder, spawn
 from whiteroom.processes.spending import read_spent
 
 SPILL_BYTES = 100 * 10**9
@@ -83,7 +83,7 @@ class DuckDbEngine:
     def start(self, spec: QuerySpec) -> None:
         """Start the query unless it runs or has ended."""
         folder = self._folder(spec.id)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_child_folder(folder)
         with locked(folder) as lock:
             ended = read_end(folder / END)
             if lock is None or (ended is not None and ended.failure is not QueryFailure.AGAIN):
