@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from whiteroom.domain.privacy.query_tables import FileFormat
@@ -40,33 +40,32 @@ _ZEROS, _NO_ZEROS = 0.6, 0.05
 
 
 def expand(sources: Sequence[str]) -> tuple[str, ...]:
-    """The regular files that files, folders and glob patterns mean now, ordered by path, links followed.
+    """The regular files that files, folders and glob patterns mean now, ordered by path.
 
-    In a folder, names that begin with a dot or an underscore are passed over, as Spark and Glue do.
+    In a folder, names that begin with a dot or an underscore are passed over, as Spark and Glue do. A link in it is
+    followed to another of its files. The sources themselves are real paths: whoever adds a table resolves them once.
 
     Raises:
         UnusableFiles: a source means no file, or a file is empty or cannot be read.
     """
-    files: set[Path] = set()
+    files: set[str] = set()
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            found = [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
-            _require_inside(found, path)
+            folder, found = path, [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
         elif path.is_file():
-            found = [path]
+            folder, found = path, [path]
         else:
             folder = folder_of(source)
             found = _matching(folder, source)
-            _require_inside(found, folder)
         if not found:
             raise UnusableFiles(
                 f"{source} holds no file. Give a file, a folder with files, or a pattern that fits some."
             )
-        files.update(file.resolve() for file in found)
+        files.update(real_paths(found, folder))
     if not files:
         raise UnusableFiles("No file is named. Give at least one file, folder or pattern.")
-    ordered = sorted(str(file) for file in files)
+    ordered = sorted(files)
     for file in ordered:
         _require_text(file)
         if not os.access(file, os.R_OK):
@@ -105,16 +104,33 @@ def folder_of(source: str) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _require_inside(files: Sequence[Path], folder: Path) -> None:
-    """Whether what a folder is searched for lies in it: who may write there could else name any file of the machine.
+def real_paths(files: Iterable[Path], folder: Path) -> Iterator[str]:
+    """The paths of files once links are followed, each in the folder whose files they are said to be, or the folder.
+
+    Who may write there could else name any file of the machine. Nothing is asked of a path twice: what is answered
+    lies in the folder whatever becomes of the files, as long as it is opened through no link (base/real_paths.py).
 
     Raises:
-        UnusableFiles: a link leads out of it.
+        UnusableFiles: a link leads out of the folder, or it became a link itself.
     """
-    whole = folder.resolve()
+    require_real(folder)
     for file in files:
-        if not file.resolve().is_relative_to(whole):
+        real = os.path.realpath(file)
+        if not Path(real).is_relative_to(folder.absolute()):
             raise UnusableFiles(f"{file} is a link that leads out of {folder}. Add what it leads to by its own name.")
+        yield real
+
+
+def require_real(path: Path) -> None:
+    """Whether a path is still without links, as it was when its table was added.
+
+    Raises:
+        UnusableFiles: it is not.
+    """
+    if os.path.realpath(path) != str(path.absolute()):
+        raise UnusableFiles(
+            f"{path} became a link, or a folder above it did. Put the files themselves there, or add the table again."
+        )
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

@@ -202,7 +202,7 @@ class FolderCatalog:
         identity = _owner(name, role_arn)
         with self._copies.new() as folder:
             try:
-                brought = self._stored.brought(identity, sources, wishes, self._read_schema, folder)
+                brought = self._stored.brought(identity, sources, wishes, self._read_schema, folder.resolve())
             except Unreadable as error:
                 raise CatalogError(str(error), error.seen) from None
         found = brought.found

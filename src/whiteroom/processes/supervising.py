@@ -80,15 +80,18 @@ def _watched(worker: int, timeout_seconds: int, meter: WorkerMeter) -> bool:
         os.close(handle)
 
 
-def limit(memory_bytes: int, cpus: int, timeout_seconds: int, overhead_bytes: int) -> None:
-    """Limit this process: memory beyond what it has mapped now, processor time, open files; no core dumps."""
+def limit(memory_bytes: int, cpus: int, timeout_seconds: int, overhead_bytes: int, *, held_files: int = 0) -> None:
+    """Limit this process: memory beyond what it has mapped now, processor time, open files; no core dumps.
+
+    With `held_files` it may have so many files open at once beside those that any may, as far as the machine allows.
+    """
     with Path("/proc/self/statm").open() as file:
         mapped_bytes = int(file.read().split()[0]) * resource.getpagesize()
     for kind, value in (
         (resource.RLIMIT_AS, mapped_bytes + memory_bytes + overhead_bytes + cpus * _OVERHEAD_BYTES_PER_CPU),
         (resource.RLIMIT_CPU, timeout_seconds * (cpus + 1) + 60),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES + held_files),
     ):
         _, hard = resource.getrlimit(kind)
         granted = value if hard == resource.RLIM_INFINITY else min(value, hard)

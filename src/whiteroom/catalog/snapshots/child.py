@@ -2,9 +2,10 @@
 
 python -I -m whiteroom.catalog.snapshots.child FORMAT PATH SNAPSHOT [ROOT]    (its answer is a JSON document)
 
-With ROOT, the table lies there in S3. This process has no way to it: PATH is Delta's log on this machine, or the URI of
-Iceberg's metadata. What it needs of these it asks for, a line each (`{"bring": [URI...]}`), and is answered with a line
-on its standard input, the files that were made of them (`[PATH...]`).
+A log of Delta on this machine is read by links in the working directory, to files that are held. With ROOT, the table
+lies there in S3. This process has no way to it: PATH is Delta's log on this machine, or the URI of Iceberg's metadata.
+What it needs of these it asks for, a line each (`{"bring": [URI...]}`), and is answered with a line on its standard
+input, the files that were made of them (`[PATH...]`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from threading import Lock
 from typing import Any
 
 from whiteroom.base.documents import to_document
+from whiteroom.catalog.snapshots.delta_logs import held_log
 from whiteroom.catalog.snapshots.places import Places, TableFolder, Unreadable
 from whiteroom.catalog.snapshots.stored_places import Root, TablePrefix
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
@@ -28,7 +30,6 @@ CPU_SECONDS = 60
 ANSWER_BYTES = 32 << 20
 """The longest answer that the server reads about a table: some 100,000 files."""
 _MOST_COLUMNS = 10_000
-_LOG = "_delta_log"
 
 
 def main() -> None:
@@ -37,6 +38,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     sys.stdout.write(_bounded(json.dumps(_answer(FileFormat(file_format), path, snapshot, *root))))
 
 
@@ -80,11 +83,11 @@ def _plan(file_format: FileFormat, path: str, snapshot: str, root: str) -> tuple
         return plan_iceberg(path, snapshot, _places(root) or TableFolder(Path(path).parent.parent))
     from whiteroom.catalog.snapshots.delta import plan as plan_delta  # noqa: PLC0415 -- an extra
 
-    log = TableFolder(Path(path))
-    for file in (log.folder / _LOG).iterdir():
-        if file.is_file() or file.is_symlink():
-            log.metadata(str(file))
-    return plan_delta(log.folder, snapshot, _places(root) or log)
+    if places := _places(root):
+        return plan_delta(Path(path), snapshot, places)
+    table = TableFolder(Path(path))
+    with held_log(table, snapshot, Path.cwd()) as log:
+        return plan_delta(log, snapshot, table)
 
 
 def _places(root: str) -> Places | None:

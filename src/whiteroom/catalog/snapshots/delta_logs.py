@@ -1,12 +1,17 @@
-"""Which objects of a Delta table's log say what a version of it is."""
+"""What of a Delta table's log says what a version of it is."""
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from whiteroom.catalog.snapshots.places import Unreadable
+from whiteroom.base.real_paths import NotOpened, held_open, link_to
+from whiteroom.catalog.snapshots.places import TableFolder, Unreadable
 
+LOG = "_delta_log"
 _COMMIT = re.compile(r"([0-9]{20})\.json", re.ASCII)
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint\.parquet", re.ASCII)
 _PART = re.compile(r"([0-9]{20})\.checkpoint\.([0-9]{10})\.([0-9]{10})\.parquet", re.ASCII)
@@ -60,3 +65,32 @@ def _whole_checkpoints(names: Iterable[str]) -> dict[int, list[str]]:
         if version not in whole and sorted(of_it) == list(range(1, len(of_it) + 1)) and len(of_it) == count:
             whole[version] = [of_it[number] for number in sorted(of_it)]
     return whole
+
+
+@contextmanager
+def held_log(table: TableFolder, version: str, work: Path) -> Iterator[Path]:
+    """A folder with a log that says what a version of a table is: of links to the table's own files, which are held.
+
+    Args:
+        table: of this machine.
+        version: which one; empty for the latest.
+        work: a private folder, which is empty.
+
+    Raises:
+        Unreadable: the log does not say it, or has a file that lies elsewhere.
+    """
+    there = [file for file in (table.folder / LOG).iterdir() if file.is_file() or file.is_symlink()]
+    places = {file.name: str(table.metadata(str(file))) for file in there}
+    names = needed_of_log(places, version)
+    (work / LOG).mkdir()
+    try:
+        with held_open(places[name] for name in names) as handles:
+            for name, handle in zip(names, handles, strict=True):
+                (work / LOG / name).symlink_to(link_to(handle))
+            yield work
+    except NotOpened as error:
+        raise Unreadable(f"{error.path} {error}") from None
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        raise Unreadable("its log has more versions since a checkpoint than can be read at once. Make one") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyiceberg.catalog.noop import NoopCatalog
@@ -49,7 +48,7 @@ def plan(state_uri: str, snapshot_id: str, places: Places) -> tuple[CatalogTable
         Unreadable: it uses what is not read here, or names what is not there.
         Exception: pyiceberg cannot read its metadata.
     """
-    state = FromInputFile.table_metadata(_File(state_uri, places.metadata(state_uri)))
+    state = FromInputFile.table_metadata(_File(state_uri, places))
     if state.format_version > _LAST_FORMAT:
         raise Unreadable(f"it is in version {state.format_version} of Iceberg's format; version {_LAST_FORMAT} is read")
     places = places.written_at(state.location)
@@ -138,9 +137,10 @@ def _deletes(tasks: list[FileScanTask], places: Places) -> tuple[PositionDeletes
 class _File(InputFile):
     """A file of the table, read from where it lies here."""
 
-    def __init__(self, location: str, place: Path) -> None:
+    def __init__(self, location: str, places: Places) -> None:
         super().__init__(location)
-        self._place = place
+        self._places = places
+        self._place = places.metadata(location)
 
     def __len__(self) -> int:
         return self._place.stat().st_size
@@ -149,7 +149,7 @@ class _File(InputFile):
         return True
 
     def open(self, seekable: bool = True) -> BinaryIO:  # noqa: ARG002 -- the interface's
-        return self._place.open("rb")
+        return self._places.open(self._place)
 
 
 class _TableIO(FileIO):
@@ -160,7 +160,7 @@ class _TableIO(FileIO):
         self._places = places
 
     def new_input(self, location: str) -> InputFile:
-        return _File(location, self._places.metadata(location))
+        return _File(location, self._places)
 
     def new_output(self, location: str) -> Any:
         raise Unreadable(f"its metadata have {location!r} written")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
+from whiteroom.base.real_paths import NotOpened, open_real
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Snapshot
 
 SNAPSHOT = "whiteroom.snapshot"
@@ -60,6 +62,13 @@ class Places(Protocol):
             Unreadable: it is, or is not one of the table's, or is gone.
         """
 
+    def open(self, file: Path) -> BinaryIO:
+        """What `metadata` answered with, to be read.
+
+        Raises:
+            Unreadable: it is another by now.
+        """
+
     def prepare(self, uris: Sequence[str]) -> None:
         """Have those files of metadata at hand: they are asked for next.
 
@@ -79,8 +88,14 @@ class TableFolder:
     """The folder of a table of this machine, wherever it lay when its metadata were written."""
 
     def __init__(self, folder: Path, written_at: str = "") -> None:
-        """Take `written_at`, as the metadata call it, for the folder."""
-        self.folder = folder.resolve()
+        """Take `written_at`, as the metadata call it, for the folder.
+
+        Raises:
+            Unreadable: the folder is reached through a link, which may lead to a table of somebody else.
+        """
+        if os.path.realpath(folder) != str(folder):
+            raise Unreadable(f"{folder} became a link, or a folder above it did. Put the folder itself there")
+        self.folder = folder
         self._written_at = written_at.rstrip("/")
 
     def written_at(self, location: str) -> TableFolder:
@@ -110,6 +125,13 @@ class TableFolder:
         if place.stat().st_size > MOST_METADATA_BYTES:
             raise Unreadable(f"{place} has more than {MOST_METADATA_BYTES:,} bytes. Compact the table's metadata")
         return place
+
+    def open(self, file: Path) -> BinaryIO:
+        """Places: through no link, whatever the path means by now."""
+        try:
+            return os.fdopen(open_real(str(file)), "rb")
+        except NotOpened as error:
+            raise Unreadable(f"{file} {error}") from None
 
     def prepare(self, uris: Sequence[str]) -> None:
         """Places: they are here."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from whiteroom.catalog.files import require_real
 from whiteroom.catalog.snapshots.places import Unreadable
 from whiteroom.catalog.snapshots.remembering import Planned, Remembered, planned
 from whiteroom.catalog.snapshots.states import current_metadata
@@ -65,6 +67,7 @@ class Snapshots:
         Raises:
             UnusableFiles: it cannot be read as it is.
         """
+        require_real(Path(source))
         try:
             path = _metadata_of(file_format, Path(source))
             key = (file_format.value, source, snapshot, _mark(file_format, path))
@@ -124,10 +127,17 @@ def _stamp(file: Path) -> str:
 def _asked(file_format: FileFormat, path: Path, snapshot: str) -> tuple[Planned, int]:
     """The answer of a process of its own, and how many bytes it took."""
     command = [sys.executable, "-I", "-B", "-m", CHILD, file_format.value, str(path), snapshot]
-    try:
-        child = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False, env={}, cwd="/"
-        )
-    except subprocess.TimeoutExpired:
-        raise Unreadable(f"its metadata take more than {SECONDS} seconds to read") from None
+    with tempfile.TemporaryDirectory(prefix="whiteroom-metadata-") as work:
+        try:
+            child = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS,
+                check=False,
+                env={},
+                cwd=work,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unreadable(f"its metadata take more than {SECONDS} seconds to read") from None
     return planned(child.stdout), len(child.stdout)

@@ -27,7 +27,7 @@ def current_metadata(folder: Path) -> Path:
             versions.setdefault(int(found[1]), []).append(file)
     hint = folder / "metadata" / _HINT
     if hint.is_file():
-        with metadata.metadata(str(hint)).open("rb") as opened:
+        with metadata.open(metadata.metadata(str(hint))) as opened:
             said = opened.read(_HINT_BYTES).decode(errors="replace").strip()
         named = [metadata.folder / f"{said}.metadata.json"]
         chosen = versions.get(int(said), []) if _NUMBER.fullmatch(said) else named

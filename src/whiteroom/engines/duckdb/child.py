@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from whiteroom.domain.execution.queries import QueryFailure, QuerySpec
-from whiteroom.engines.duckdb.specs import END, SPILL, TABLES, End, Folders, read_folders, read_spec, write_end
+from whiteroom.engines.duckdb.specs import END, HELD, SPILL, TABLES, End, Folders, read_folders, read_spec, write_end
 from whiteroom.processes.supervising import Death, limit, supervise
 
 _RECURSION_LIMIT = 3_000
@@ -28,7 +28,7 @@ def main() -> None:
     spec, folders = read_spec(Path.cwd()), read_folders(Path.cwd())
     death = supervise(lambda: _work(folders, spec, *map(int, sys.argv[1:3])), spec.timeout_seconds)
     # Before anything is written: they may have filled the disk.
-    for left in (folders.partial, folders.work / SPILL, folders.work / TABLES):
+    for left in (folders.partial, *(folders.work / name for name in (SPILL, TABLES, HELD))):
         shutil.rmtree(left, ignore_errors=True)
     # The worker writes its own end; what is missing died before it could.
     if death is not Death.OF_ITSELF and not (folders.work / END).exists():
@@ -57,7 +57,8 @@ def _work(folders: Folders, spec: QuerySpec, spill_bytes: int, table_bytes: int)
         from whiteroom.engines.duckdb.elsewhere.handing import Staging  # noqa: PLC0415 -- the supervisor stays small
         from whiteroom.engines.duckdb.worker import run_query  # noqa: PLC0415 -- likewise
 
-        limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES)
+        files = sum(len(table.source.read_paths) for table in spec.tables)
+        limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES, held_files=files)
         elsewhere = any(table.source.elsewhere for table in spec.tables)
         brought = folders.work / TABLES
         staging = Staging(brought, handed, table_bytes, spec.timeout_seconds) if elsewhere else None

@@ -26,6 +26,7 @@ from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, connection_for
 from whiteroom.engines.duckdb.specs import (
     BILL,
     END,
+    HELD,
     JUDGEMENT,
     SPEC,
     SPILL,
@@ -161,5 +162,5 @@ def _record_stop(folder: Path) -> None:
         write_end(folder / END, End(QueryFailure.STOPPED, "The query was stopped."))
     if (folder / SPEC).exists():
         shutil.rmtree(read_folders(folder).partial, ignore_errors=True)
-    for left in (SPILL, TABLES):
+    for left in (SPILL, TABLES, HELD):
         shutil.rmtree(folder / left, ignore_errors=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
+from whiteroom.base.real_paths import OPEN_FILES, NotOpened
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading, Snapshot
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.column_types import to_duckdb
@@ -28,6 +30,7 @@ from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.reading import as_text, find_broken_row, reader
 from whiteroom.engines.duckdb.files.snapshots import find_other, rows_of
+from whiteroom.engines.duckdb.holding import TooManyFiles, linked
 from whiteroom.engines.duckdb.optimizers import without
 from whiteroom.ports.catalog import FoundTable, UnusableFiles
 
@@ -53,13 +56,14 @@ def read_schema(
         UnusableFiles: a file is broken, files differ in their columns, a column has a nested type, or a wish cannot
             be kept.
     """
-    with tempfile.TemporaryDirectory() as spare:
-        marks = _marks(files)
-        for file in files if file_format is not FileFormat.PARQUET else ():
+    reading = Reading(partitions=wishes.partitions)
+    with _held(CatalogTable(tuple(files), file_format, (), reading, copies=copies)) as (held, spare):
+        marks = _marks(held.files)
+        for file in held.files if file_format is not FileFormat.PARQUET else ():
             if unreadable := find_unreadable(Path(file), wishes.encoding):
                 raise UnusableFiles(f"{file} cannot be read: {unreadable}.", file)
-        reading = _reading(files[0], file_format, wishes)
-        table = with_copies(CatalogTable(tuple(files), file_format, (), reading, copies=copies or spare))
+        reading = _reading(held.files[0], file_format, wishes)
+        table = with_copies(replace(held, reading=reading, copies=copies or spare), called=files)
         try:
             make_copies(table)
         except CannotCopy as error:
@@ -68,9 +72,45 @@ def read_schema(
             found = _read(table, marks, wishes)
         except UnusableFiles as error:
             raise UnusableFiles(str(error), error.file, glimpse_of(table, error.file)) from None
-    if _marks(files) != marks:
-        raise UnusableFiles(f"A file of {files[0]} was changed while it was read. Add the table once it is whole.")
-    return found
+        if _marks(held.files) != marks:
+            raise UnusableFiles(f"A file of {files[0]} was changed while it was read. Add the table once it is whole.")
+    called = dict(zip(held.files, files, strict=True))
+    return replace(found, notes=tuple(_in_their_words(note, called) for note in found.notes))
+
+
+@contextmanager
+def _held(table: CatalogTable) -> Iterator[tuple[CatalogTable, str]]:
+    """The table of links to its files, which are held, and a private folder; errors name the files themselves.
+
+    Raises:
+        UnusableFiles: a file is gone, is reached through a link, or there are too many.
+    """
+    called: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as spare:
+        try:
+            with linked([table], Path(spare, "held")) as [links]:
+                called.update(zip(links.read_paths, table.read_paths, strict=True))
+                yield links, str(Path(spare, "copies"))
+        except NotOpened as error:
+            raise UnusableFiles(f"{error.path} {error}.", error.path) from None
+        except TooManyFiles as error:
+            raise UnusableFiles(str(error)) from None
+        except UnusableFiles as error:
+            said = _in_their_words(str(error), called)
+            raise UnusableFiles(said, called.get(error.file, error.file), error.glimpse) from None
+
+
+def _in_their_words(said: str, called: Mapping[str, str]) -> str:
+    """A sentence with files by their owner's paths, in place of the links to them."""
+    longest = max(map(len, called), default=0)
+    start = said.find(OPEN_FILES)
+    while start >= 0:
+        ends = range(min(start + longest, len(said)), start, -1)
+        link = next((said[start:end] for end in ends if said[start:end] in called), OPEN_FILES)
+        words = called.get(link, link)
+        said = f"{said[:start]}{words}{said[start + len(link) :]}"
+        start = said.find(OPEN_FILES, start + len(words))
+    return said
 
 
 def _read(table: CatalogTable, marks: tuple[str, ...], wishes: Wishes) -> FoundTable:
@@ -97,25 +137,28 @@ def read_snapshot(planned: CatalogTable) -> FoundTable:
     Raises:
         UnusableFiles: a file is broken, or is not what the metadata say.
     """
-    snapshot = planned.snapshot or Snapshot("")
+    with _held(planned) as (table, _):
+        return _read_snapshot(table, table.snapshot or Snapshot(""))
+
+
+def _read_snapshot(table: CatalogTable, snapshot: Snapshot) -> FoundTable:
     connection = duckdb.connect(":memory:")
     try:
-        _limit(connection, planned.read_paths)
-        if other := find_other(connection, planned, snapshot):
+        _limit(connection, table.read_paths)
+        if other := find_other(connection, table, snapshot):
             file, how = other
             raise UnusableFiles(f"{file} is not what the table's metadata say: {how}.", file)
-        source = rows_of(planned, snapshot)
+        source = rows_of(table, snapshot)
         answer = connection.execute(f"SELECT count(*) FROM {source}").fetchone()  # noqa: S608 -- quoted
-        names = ", ".join(f"CAST({sql_name(column.name)} AS VARCHAR)" for column in planned.columns)
+        names = ", ".join(f"CAST({sql_name(column.name)} AS VARCHAR)" for column in table.columns)
         first = f"SELECT {names} FROM {source} LIMIT {_FIRST_ROWS}"  # noqa: S608 -- quoted
         first_rows = connection.execute(first).fetchall()
     except duckdb.Error as error:
-        raise _unusable(error, planned) from None
+        raise _unusable(error, table) from None
     finally:
         connection.close()
-    return FoundTable(
-        planned.columns, planned.reading, int(answer[0]) if answer else 0, (), tuple(map(tuple, first_rows))
-    )
+    rows = int(answer[0]) if answer else 0
+    return FoundTable(table.columns, table.reading, rows, (), tuple(map(tuple, first_rows)))
 
 
 def _marks(files: Sequence[str]) -> tuple[str, ...]:

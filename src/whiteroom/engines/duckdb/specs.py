@@ -21,6 +21,7 @@ BILL = "bill.json"
 JUDGEMENT = "judgement.json"
 SPILL = "spill"
 TABLES = "tables"
+HELD = "held"
 """Names inside a query's folder."""
 
 

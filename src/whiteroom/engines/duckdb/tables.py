@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from whiteroom.sql.reserved import RESERVED
 from whiteroom.sql.resolving import visible_columns
 
 _ROWS_PER_FILE_BITS = 40
+_MOVED = "Permission Error: "
 _NO_COLUMN = f"NULL AS {sql_name(RESERVED + 'nothing')}"
 """Of a table whose rows are only counted."""
 
@@ -123,18 +123,11 @@ def marks_of(tables: Iterable[QueryTable]) -> dict[str, str]:
     for table in tables:
         origins = dict(zip(table.source.files, table.source.sources, strict=True))
         for file in table.source.read_paths:
-            _require_no_link(table, origins.get(file))
             try:
                 marks[file] = mark_of(origins.get(file, file))
             except OSError:
                 raise BrokenData(f"{_place(table, file)} is gone or cannot be read.") from None
     return marks
-
-
-def _require_no_link(table: QueryTable, origin: str | None) -> None:
-    """Whether a member's file is the one that the catalog found, links resolved, and no link to another since."""
-    if origin is not None and Path(origin).is_absolute() and os.path.realpath(origin) != origin:
-        raise BrokenData(f"{_place(table, origin)} became a link. The owner must put the file itself there.")
 
 
 def check_unchanged(tables: Iterable[QueryTable], before: Mapping[str, str]) -> None:
@@ -212,7 +205,8 @@ def broken_data(message: str, tables: Iterable[QueryTable]) -> BrokenData | None
         file, line = row
         return BrokenData(f"{_place(known[file], file)}, line {line}: the row is broken.")
     if broken := find_broken_file(message, known):
-        if not Path(broken).exists():
+        # The engine asks where an open file lies by now, and reads none that was moved since it was told of it.
+        if message.startswith(_MOVED) or not Path(broken).exists():
             return BrokenData(f"{_place(known[broken], broken)} was changed while it was read. Ask again.")
         return BrokenData(
             f"{_place(known[broken], broken)} cannot be read as {known[broken].source.format.value}: "

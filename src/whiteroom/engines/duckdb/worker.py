@@ -16,7 +16,6 @@ from whiteroom.base.trees import put_in_place
 from whiteroom.domain.execution.queries import QueryFailure, QueryResult, QuerySpec, ResultFormat
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.engines.duckdb.elsewhere.handing import NotBrought, Staging, TooMuch
-from whiteroom.engines.duckdb.files.copies import with_copies
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
 from whiteroom.engines.duckdb.files.results import (
     TooLarge,
@@ -26,13 +25,14 @@ from whiteroom.engines.duckdb.files.results import (
     out_of_space,
     write_result,
 )
+from whiteroom.engines.duckdb.holding import TooManyFiles, held
 from whiteroom.engines.duckdb.judge.plan_judge import Disagreement, judge_noisy, judge_text, stand_ins
 from whiteroom.engines.duckdb.judge.verify_sql import NotWhatWasJudged, check_reads
 from whiteroom.engines.duckdb.noise.execute import fill, make_groups, rehearse
 from whiteroom.engines.duckdb.noise.mechanisms import require_opendp
 from whiteroom.engines.duckdb.noise.texts import NoisyText
 from whiteroom.engines.duckdb.spark.session import prepare
-from whiteroom.engines.duckdb.specs import BILL, JUDGEMENT, SPILL, End, Folders, write_bill, write_judgement
+from whiteroom.engines.duckdb.specs import BILL, HELD, JUDGEMENT, SPILL, End, Folders, write_bill, write_judgement
 from whiteroom.engines.duckdb.tables import (
     BrokenData,
     broken_data,
@@ -95,16 +95,12 @@ def run_query(  # noqa: PLR0911 - one row for each way to end
     """
     try:
         with cpu_limit(GUARD_SECONDS):
-            guarded = judge_and_write(_with_copies(spec), walls)
+            guarded = judge_and_write(spec, walls)
         write_judgement(folders.work / JUDGEMENT, guarded.judged.judgement)
-        if staging is not None:
-            # Imported here: what speaks to a store takes longer to load than many a query runs.
-            from whiteroom.engines.duckdb.elsewhere.staging import brought  # noqa: PLC0415
-
-            guarded = replace(guarded, judged=brought(guarded.judged, spec.id, staging))
-        if guarded.noisy is not None:
-            return End(*_run_noisy(folders, spec, guarded, guarded.noisy, spill_bytes, walls))
-        return End(*_run_plain(folders, spec, guarded, spill_bytes, walls))
+        with _at_hand(folders, spec, guarded, staging) as guarded:
+            if guarded.noisy is not None:
+                return End(*_run_noisy(folders, spec, guarded, guarded.noisy, spill_bytes, walls))
+            return End(*_run_plain(folders, spec, guarded, spill_bytes, walls))
     except Refused as refusal:
         return End(refusal.failure, str(refusal), for_owners=refusal.for_owners)
     except NotBrought as missing:
@@ -120,6 +116,8 @@ def run_query(  # noqa: PLR0911 - one row for each way to end
         return End(QueryFailure.REFUSED, TOO_DEEP)
     except TooMuch as much:
         return End(QueryFailure.RESOURCES, f"{much}, the limit of this server (max_table_bytes). {_BRING_LESS}")
+    except TooManyFiles as many:
+        return End(QueryFailure.RESOURCES, str(many))
     except TooLarge as large:
         shutil.rmtree(folders.partial, ignore_errors=True)
         return End(QueryFailure.RESOURCES, f"{large}, the limit of this server (max_result_bytes). {_READ_LESS}")
@@ -127,8 +125,20 @@ def run_query(  # noqa: PLR0911 - one row for each way to end
         return End(QueryFailure.REFUSED, Disagreement.public_message, str(found))
 
 
-def _with_copies(spec: QuerySpec) -> QuerySpec:
-    return replace(spec, tables=tuple(replace(table, source=with_copies(table.source)) for table in spec.tables))
+@contextmanager
+def _at_hand(
+    folders: Folders, spec: QuerySpec, guarded: WrittenQuery, staging: Staging | None
+) -> Iterator[WrittenQuery]:
+    """The query over files of this machine, of which members' own are held: what is read is what was looked at."""
+    judged = guarded.judged
+    owned = {view: table for view, table in judged.views.items() if not table.source.elsewhere}
+    if staging is not None:
+        # Imported here: what speaks to a store takes longer to load than many a query runs.
+        from whiteroom.engines.duckdb.elsewhere.staging import brought  # noqa: PLC0415
+
+        judged = brought(judged, spec.id, staging)
+    with held(owned, folders.work / HELD) as views:
+        yield replace(guarded, judged=replace(judged, views={**judged.views, **views}))
 
 
 def _run_plain(
@@ -144,8 +154,9 @@ def _run_plain(
         if out_of_space(error):
             return _disk_full(folders)
         # The message may quote a value that the query made, and that may say anything: it is only a reason to look.
-        if broken_data(str(error), tables) is not None:
-            broken_file = _broken_file(folders, spec, guarded, spill_bytes)
+        if (said := broken_data(str(error), tables)) is not None:
+            moved = isinstance(error, duckdb.PermissionException)
+            broken_file = said if moved else _broken_file(folders, spec, guarded, spill_bytes)
             if broken_file is not None:
                 return QueryFailure.DATA, str(broken_file)
         return _safely(error)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,17 +42,25 @@ class CannotCopy(Exception):
         self.file = file
 
 
-def with_copies(table: CatalogTable) -> CatalogTable:
-    """The table with the copies that are to be read in place of its files. None is made yet."""
+def with_copies(table: CatalogTable, called: Sequence[str] = ()) -> CatalogTable:
+    """The table with the copies that are to be read in place of its files. None is made yet.
+
+    Args:
+        table: as it is read.
+        called: the owner's own paths, by which copies are found again, where the table's files are links to these.
+    """
     if table.format is FileFormat.PARQUET or table.origins or not table.copies:
         return table
     folder = Path(table.copies)
     marked = table.format is FileFormat.JSON_LINES
-    files = tuple(_copy_of(file, table.reading, folder, marked=marked) for file in table.files)
+    files = tuple(
+        _copy_of(file, owned, table.reading, folder, marked=marked)
+        for file, owned in zip(table.files, called or table.files, strict=True)
+    )
     return table if files == table.files else replace(table, files=files, origins=table.files)
 
 
-def _copy_of(file: str, reading: Reading, folder: Path, *, marked: bool) -> str:
+def _copy_of(file: str, called: str, reading: Reading, folder: Path, *, marked: bool) -> str:
     """What is read of a file; with `marked`, one that begins with a byte order mark is copied without it."""
     path = Path(file)
     try:
@@ -63,8 +71,13 @@ def _copy_of(file: str, reading: Reading, folder: Path, *, marked: bool) -> str:
     except OSError:
         # Whoever reads it gets the error.
         return file
-    named = [part for part in path.parent.parts if part.partition("=")[0] in reading.partitions]
-    return str(folder.joinpath(_digest(file), _digest(f"{mark} {reading.encoding}"), *named, _NAME))
+    named = partition_folders(Path(called), reading)
+    return str(folder.joinpath(_digest(called), _digest(f"{mark} {reading.encoding}"), *named, _NAME))
+
+
+def partition_folders(file: Path, reading: Reading) -> list[str]:
+    """The folders above a file that name its table's partitions, outermost first."""
+    return [part for part in file.parent.parts if part.partition("=")[0] in reading.partitions]
 
 
 def _has_mark(file: Path) -> bool:
