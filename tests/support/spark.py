@@ -121,7 +121,8 @@ def _run(sql: str, tables: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
         # What the translation makes of it is what was judged, to DuckDB's binder too.
         judged(connection, guarded)
         for view, table in guarded.judged.views.items():
-            for made in view_statements(view, table, guarded.judged.columns[view], row_keys=guarded.order.row_keys):
+            wanted = guarded.judged.columns[view]
+            for made in view_statements(connection, view, table, wanted, row_keys=guarded.order.row_keys):
                 connection.execute(made)
         relation = connection.execute(guarded.sql)
         types = [str(kind) for _, kind, *_ in relation.description or []]

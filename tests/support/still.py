@@ -70,7 +70,7 @@ class PrivateTables:
             connection.execute("SET TimeZone = 'UTC'")
             for view, read in guarded.judged.views.items():
                 for statement in view_statements(
-                    view, self._stored(connection, read, order), None, row_keys=False, private=True
+                    connection, view, self._stored(connection, read, order), None, row_keys=False, private=True
                 ):
                     connection.execute(statement)
             prepare(connection, guarded.noisy.rows, guarded.noisy.answer, private=True)

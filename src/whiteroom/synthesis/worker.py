@@ -144,7 +144,8 @@ def _settings(folders: Folders, spec: SynthesisSpec) -> list[str]:
 def _open(connection: duckdb.DuckDBPyConnection, source: Path) -> list[ResultColumn]:
     """Name the real rows; their columns, in order."""
     files = ", ".join(sql_literal(str(path)) for path in sorted(source.glob("*.parquet")))
-    connection.execute(f"CREATE VIEW {_REAL} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 -- quoted
+    rows = f"read_parquet([{files}], hive_partitioning=false)"
+    connection.execute(f"CREATE VIEW {_REAL} AS SELECT * FROM {rows}")  # noqa: S608 -- quoted
     described = connection.execute(f"DESCRIBE {_REAL}").fetchall()
     return [ResultColumn(str(name), str(kind)) for name, kind, *_ in described]
 

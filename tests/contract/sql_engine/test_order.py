@@ -84,6 +84,20 @@ def test_a_parquet_result_has_the_same_rows_in_the_same_order(shop: EngineFolder
     assert [answer == answers[0] for answer in answers] == [True] * len(answers)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("PARQUET", "file_row_number"), ("PARQUET", "file_index"), ("CSV", "rowid")]
+)
+def test_a_column_called_as_the_place_of_a_row_does_not_change_their_order(
+    folder: EngineFolder, kind: str, name: str
+) -> None:
+    file = folder.path / f"rows.{kind.lower()}"
+    _write(f"SELECT i AS n, 100 - i AS {name} FROM range(100) t(i)", file, kind)
+    folder.add("r", [file], {"n": "bigint", name: "bigint"}, FileFormat[kind])
+    folder.add("o", [folder.write("o.csv", "k\n" + "".join(f"{n}\n" for n in range(100)))], {"k": "bigint"})
+    text = folder.text(f"SELECT r.n, r.{name} FROM r JOIN o ON o.k = r.n", csv_header=False)
+    assert text == "".join(f"{n},{100 - n}\n" for n in range(100))
+
+
 def _rows(folder: Path, files: tuple[str, ...]) -> list[tuple[object, ...]]:
     with duckdb.connect(config={"threads": 1}) as connection:
         return [row for file in files for row in connection.execute(f"FROM '{folder / file}'").fetchall()]

@@ -82,9 +82,35 @@ def test_rows_that_are_deleted_are_in_no_private_query_and_in_no_count(folder: E
     deleting(table, {uris(table)[0]: [1]})
     share(folder, folder_of(table))
     with duckdb.connect() as connection:
-        for statement in view_statements("v", folder.tables[0], None, row_keys=True, private=True):
+        for statement in view_statements(connection, "v", folder.tables[0], None, row_keys=True, private=True):
             connection.execute(statement)
         assert connection.execute("SELECT id FROM v ORDER BY 1").fetchall() == [(1,), (3,)]
+
+
+PLACES = ("file_row_number", "File_Index", "rowid", "filename")
+"""What DuckDB calls a row's place, which a table's own columns may be called too."""
+
+
+def test_columns_called_as_places_of_rows_bring_no_deleted_row_back(folder: EngineFolder) -> None:
+    schema = Schema(*(NestedField(number, name, LongType()) for number, name in enumerate(("id", *PLACES), 1)))
+    table = new_table(folder.path / "lake", schema)
+    table.append(rows(schema, id=[1, 2, 3], **{name: [7, 8, 9] for name in PLACES}))
+    deleting(table, {uris(table)[0]: [1]})
+    share(folder, folder_of(table))
+    names = ", ".join(PLACES)
+    assert folder.text(f"SELECT id, {names} FROM t ORDER BY id", csv_header=False) == "1,7,7,7,7\n3,9,9,9,9\n"
+    assert folder.text("SELECT count(*) AS n FROM t") == "n\n2\n"
+
+
+def test_columns_called_as_places_of_rows_change_no_value_of_a_partition(folder: EngineFolder) -> None:
+    lake = folder.path / "lake"
+    columns = {"id": [1, 2], "day": ["a", "b"], **{name: [1, 0] for name in PLACES}}
+    write_deltalake(str(lake), pyarrow.table(columns), partition_by=["day"])
+    share(folder, lake)
+    assert folder.text(f"SELECT id, day, {', '.join(PLACES)} FROM t ORDER BY id", csv_header=False) == (
+        "1,a,1,1,1,1\n2,b,0,0,0,0\n"
+    )
+    assert folder.text("SELECT day FROM t ORDER BY day", csv_header=False) == "a\nb\n"
 
 
 def test_a_file_of_deletes_that_is_broken_or_changes_is_told(folder: EngineFolder) -> None:

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Any
 
 from whiteroom.base.documents import to_document
-from whiteroom.catalog.snapshots.delta_logs import held_log
+from whiteroom.catalog.snapshots.delta_logs import held_log, require_written
 from whiteroom.catalog.snapshots.places import Places, TableFolder, Unreadable
 from whiteroom.catalog.snapshots.stored_places import Root, TablePrefix
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
@@ -84,9 +84,11 @@ def _plan(file_format: FileFormat, path: str, snapshot: str, root: str) -> tuple
     from whiteroom.catalog.snapshots.delta import plan as plan_delta  # noqa: PLC0415 -- an extra
 
     if places := _places(root):
+        require_written(Path(path))
         return plan_delta(Path(path), snapshot, places)
     table = TableFolder(Path(path))
     with held_log(table, snapshot, Path.cwd()) as log:
+        require_written(log)
         return plan_delta(log, snapshot, table)
 
 

@@ -67,6 +67,17 @@ def _whole_checkpoints(names: Iterable[str]) -> dict[int, list[str]]:
     return whole
 
 
+def require_written(folder: Path) -> None:
+    """Whether each file of a log was written at all: the library takes an empty one for a version without a change.
+
+    Raises:
+        Unreadable: one was not, as where whoever wrote it died.
+    """
+    for file in sorted((folder / LOG).iterdir()):
+        if not file.stat().st_size:
+            raise Unreadable(f"{file.name} of its log is empty. Restore it, or write the table anew")
+
+
 @contextmanager
 def held_log(table: TableFolder, version: str, work: Path) -> Iterator[Path]:
     """A folder with a log that says what a version of a table is: of links to the table's own files, which are held.

@@ -15,7 +15,8 @@ from whiteroom.engines.duckdb.files.copies import CannotCopy, make_copies
 from whiteroom.engines.duckdb.files.lines import find_unreadable, read_header
 from whiteroom.engines.duckdb.files.quoting import sql_name
 from whiteroom.engines.duckdb.files.reading import find_broken_file, find_broken_row, held, reader
-from whiteroom.engines.duckdb.files.snapshots import FILE, ROW, find_other, rows_of
+from whiteroom.engines.duckdb.files.row_places import FILE, ROW, with_places
+from whiteroom.engines.duckdb.files.snapshots import find_other, rows_of
 from whiteroom.engines.duckdb.noise.one_form import one_form
 from whiteroom.engines.duckdb.ordering import ROW_KEY
 from whiteroom.ports.catalog import UnusableFiles
@@ -38,7 +39,13 @@ def read_columns(table: QueryTable, wanted: frozenset[str] | None) -> list[tuple
 
 
 def view_statements(
-    view: str, table: QueryTable, wanted: frozenset[str] | None, *, row_keys: bool, private: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    table: QueryTable,
+    wanted: frozenset[str] | None,
+    *,
+    row_keys: bool,
+    private: bool = False,
 ) -> list[str]:
     """The SQL that puts the columns that a query reads, in lower case, under the view's name.
 
@@ -53,16 +60,18 @@ def view_statements(
     source = _reader(table)
     statements = []
     key = ""
-    if row_keys and table.source.snapshot:
+    kept_as = {name: name for name, _ in columns}
+    if row_keys and table.source.format is FileFormat.PARQUET:
+        source = source if table.source.snapshot else with_places(connection, source)
         key = f", ({sql_name(FILE)} << {_ROWS_PER_FILE_BITS}) + {sql_name(ROW)} AS {sql_name(ROW_KEY)}"
-    elif row_keys and table.source.format is FileFormat.PARQUET:
-        key = f", (file_index::BIGINT << {_ROWS_PER_FILE_BITS}) + file_row_number AS {sql_name(ROW_KEY)}"
     elif row_keys:
         copy = sql_name(f"{view}$copy")
-        names = ", ".join(sql_name(name) for name, _ in columns) or _NO_COLUMN
+        # A column of the name would hide the copy's own `rowid`.
+        kept_as = {name: f"{RESERVED}{name}" for name in kept_as}
+        names = ", ".join(f"{sql_name(name)} AS {sql_name(kept)}" for name, kept in kept_as.items()) or _NO_COLUMN
         statements.append(f"CREATE TEMP TABLE {copy} AS SELECT {names} FROM {source}")  # noqa: S608 -- quoted above
         source, key = copy, f", rowid AS {sql_name(ROW_KEY)}"
-    typed = {name: _typed(name, spark_type, table.source) for name, spark_type in columns}
+    typed = {name: _typed(kept_as[name], spark_type, table.source) for name, spark_type in columns}
     if private:
         typed = {name: one_form(typed[name], to_duckdb(spark_type)) for name, spark_type in columns}
     selected = ", ".join(f"{value} AS {sql_name(name.lower())}" for name, value in typed.items())

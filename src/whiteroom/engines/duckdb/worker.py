@@ -361,7 +361,7 @@ def _make_view(
     private: bool = False,
 ) -> None:
     try:
-        for statement in view_statements(view, table, wanted, row_keys=row_keys, private=private):
+        for statement in view_statements(connection, view, table, wanted, row_keys=row_keys, private=private):
             connection.execute(statement)
     except duckdb.BinderException:
         raise BrokenData(

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 import duckdb
 
-from whiteroom.engines.duckdb.files.quoting import sql_literal
+from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.row_places import FILE, ROW, with_places
 
 PARQUET_OPTIONS = "FORMAT parquet, COMPRESSION snappy"
 _CHUNK_BYTES = 1 << 20
@@ -149,19 +150,25 @@ def cut_parquet_by_rows(
     """Put the rows of all files, in order, evenly into so many new ones."""
     rows = []
     for source in sources:
-        counted = connection.execute(f"SELECT count(*) FROM read_parquet({sql_literal(str(source))})").fetchone()  # noqa: S608 -- quoted
+        counted = connection.execute(f"SELECT count(*) FROM {_parquet(source)}").fetchone()  # noqa: S608 -- quoted
         rows.append(int(counted[0]) if counted else 0)
+    placed = [with_places(connection, _parquet(source)) for source in sources]
     files = []
     for number, share in enumerate(spans(rows, parts)):
         files.append(folder / part_name(number, "parquet"))
         selected = " UNION ALL ".join(
-            f"SELECT * FROM read_parquet({sql_literal(str(sources[span.file]))}) "  # noqa: S608 -- quoted
-            f"WHERE file_row_number >= {span.first} AND file_row_number < {span.end}"
+            f"SELECT * EXCLUDE ({sql_name(FILE)}, {sql_name(ROW)}) FROM {placed[span.file]} "  # noqa: S608 -- quoted
+            f"WHERE {sql_name(ROW)} >= {span.first} AND {sql_name(ROW)} < {span.end}"
             # A part without rows has the columns still.
             for span in share or [Span(0, 0, 0)]
         )
         connection.execute(f"COPY ({selected}) TO {sql_literal(str(files[-1]))} ({PARQUET_OPTIONS})")
     return files
+
+
+def _parquet(file: Path) -> str:
+    # No folder above it names a column.
+    return f"read_parquet({sql_literal(str(file))}, hive_partitioning=false)"
 
 
 def _write_csv(file: Path, titled: CsvRecords, pieces: Sequence[tuple[CsvRecords, int, int]]) -> None:

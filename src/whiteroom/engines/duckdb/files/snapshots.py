@@ -11,9 +11,8 @@ from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, PositionDeletes, Snapshot
 from whiteroom.engines.duckdb.column_types import from_duckdb, to_duckdb
 from whiteroom.engines.duckdb.files.quoting import sql_literal, sql_name
+from whiteroom.engines.duckdb.files.row_places import FILE, PLACES, ROW
 
-FILE, ROW = "whiteroom file", "whiteroom row"
-"""Columns beside those of the table: which of its files a row is in, and where in it."""
 _DELETES = ("file_path", "pos")
 """Columns of a file of position deletes, as Iceberg has them."""
 
@@ -25,34 +24,35 @@ def rows_of(table: CatalogTable, snapshot: Snapshot) -> str:
         return f"(SELECT {', '.join([*nothing, _PLACES_OF_NONE])} WHERE false)"
     constants = [_constant(column, snapshot) for column in table.columns if column.name in snapshot.constants]
     names = [sql_name(column.name) for column in _held(table, snapshot)]
-    source = _by_ids(table, snapshot) if snapshot.field_ids else _by_names(table, snapshot)
     kept = _kept(snapshot.deletes) if snapshot.deletes else ""
     listed = ", ".join([*names, *constants, sql_name(FILE), sql_name(ROW)])
-    return f"(SELECT {listed} FROM {source} AS held{kept})"  # noqa: S608 -- quoted
+    return f"(SELECT {listed} FROM {_source(table, snapshot)} AS held{kept})"  # noqa: S608 -- quoted
 
 
-_PLACES = f"file_index::BIGINT AS {sql_name(FILE)}, file_row_number AS {sql_name(ROW)}"
 _PLACES_OF_NONE = f"NULL::BIGINT AS {sql_name(FILE)}, NULL::BIGINT AS {sql_name(ROW)}"
+_NOTHING = "'whiteroom nothing': {name: 'nothing', type: 'BOOLEAN', default_value: NULL}"
+"""A column that no file has, of a table that is read for its places alone."""
 
 
 def _held(table: CatalogTable, snapshot: Snapshot) -> list[Column]:
     return [column for column in table.columns if column.name not in snapshot.constants]
 
 
-def _by_ids(table: CatalogTable, snapshot: Snapshot) -> str:
-    fields = ", ".join(
-        f"{snapshot.field_ids[column.name]}: {{name: {sql_literal(column.name)}, "
-        f"type: {sql_literal(to_duckdb(column.type))}, default_value: NULL}}"
-        for column in table.columns
-    )
-    return f"(SELECT *, {_PLACES} FROM read_parquet({_listed(table.files)}, schema=MAP {{{fields}}}))"  # noqa: S608
+def _source(table: CatalogTable, snapshot: Snapshot) -> str:
+    """The columns by their ids, or else by their names whatever their case; one that a file lacks is NULL.
 
-
-def _by_names(table: CatalogTable, snapshot: Snapshot) -> str:
-    rows = f"SELECT *, {_PLACES} FROM read_parquet({_listed(table.files)}, union_by_name=true, hive_partitioning=false)"  # noqa: S608
-    # A column that no file has is NULL.
-    nothing = [f"NULL::{to_duckdb(column.type)} AS {sql_name(column.name)}" for column in _held(table, snapshot)]
-    return f"({rows} UNION ALL BY NAME SELECT {', '.join([*nothing, _PLACES_OF_NONE])} WHERE false)"
+    They are renamed as they are read, since one that is called as DuckDB calls a row's place would hide it.
+    """
+    columns = _held(table, snapshot)
+    keys = [snapshot.field_ids.get(column.name, sql_literal(column.name)) for column in columns]
+    fields = [
+        f"{key}: {{name: 'held{number}', type: {sql_literal(to_duckdb(column.type))}, default_value: NULL}}"
+        for number, (key, column) in enumerate(zip(keys, columns, strict=True))
+    ]
+    named = [f"held{number} AS {sql_name(column.name)}" for number, column in enumerate(columns)]
+    listed = ", ".join([*named, PLACES])
+    schema = f"MAP {{{', '.join(fields) or _NOTHING}}}"
+    return f"(SELECT {listed} FROM read_parquet({_listed(table.files)}, schema={schema}, hive_partitioning=false))"  # noqa: S608
 
 
 def _constant(column: Column, snapshot: Snapshot) -> str:
@@ -70,7 +70,7 @@ def _kept(deletes: Sequence[PositionDeletes]) -> str:
     files = _listed([one.file for one in deletes])
     deleted = (
         f"SELECT pairs.number AS {sql_name(FILE)}, deletes.pos AS {sql_name(ROW)} "  # noqa: S608 -- quoted
-        f"FROM read_parquet({files}, filename='file', union_by_name=true) AS deletes "
+        f"FROM read_parquet({files}, filename='file', union_by_name=true, hive_partitioning=false) AS deletes "
         f"JOIN (VALUES {pairs}) AS pairs(file, named, number) "
         "ON deletes.file = pairs.file AND deletes.file_path = pairs.named"
     )

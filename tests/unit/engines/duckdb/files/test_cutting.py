@@ -4,12 +4,22 @@ import csv
 import io
 from pathlib import Path
 
+import duckdb
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from whiteroom.engines.duckdb.files import cutting
-from whiteroom.engines.duckdb.files.cutting import CsvRecords, Span, cut_csv_by_rows, cut_csv_by_size, spans
+from whiteroom.engines.duckdb.files.cutting import (
+    CsvRecords,
+    Span,
+    cut_csv_by_rows,
+    cut_csv_by_size,
+    cut_parquet_by_rows,
+    spans,
+)
 
 TEXTS = st.text(st.sampled_from('a"\n,é'), max_size=6)
 ROWS = st.lists(st.tuples(TEXTS, TEXTS), max_size=12)
@@ -53,6 +63,20 @@ def test_every_row_is_in_exactly_one_part_in_order_and_the_parts_are_even(
         assert [part.pop(0) for part in found] == [("x", "y")] * parts
     assert [row for part in found for row in part] == [row for rows in files for row in rows]
     assert max(map(len, found)) - min(map(len, found)) <= 1
+
+
+@pytest.mark.parametrize("name", ["file_row_number", "FILE_INDEX", "other"])
+def test_no_name_of_a_column_or_of_a_folder_changes_which_rows_a_part_of_parquet_has(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "named=so"
+    folder.mkdir()
+    columns = {"n": [1, 2, 3, 4, 5], name: [9, 9, 0, 9, 9], "nested": [{"x": 1}] * 5}
+    parquet.write_table(pyarrow.table(columns), folder / "in.parquet")
+    with duckdb.connect() as connection:
+        parts = cut_parquet_by_rows(connection, [folder / "in.parquet"], folder, 3)
+    found = [parquet.ParquetFile(part).read().to_pydict() for part in parts]
+    assert {key: [value for part in found for value in part[key]] for key in columns} == columns
+    assert [list(part) for part in found] == [list(columns)] * 3
+    assert sorted(len(part["n"]) for part in found) == [1, 2, 2]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from support.expressions import translated
 from support.rules import CUSTOM, CUSTOMERS, table
 from whiteroom.domain.privacy.query_facts import Origin
+from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.engines.duckdb.judge.bound_plan import Made, NotUnderstood, PlanFacts, read_plan
 from whiteroom.engines.duckdb.spark.session import prepare
 from whiteroom.engines.duckdb.tables import view_statements
@@ -154,10 +157,16 @@ def test_a_value_is_plain_where_it_is_a_column_as_it_stands(
 
 
 @pytest.mark.parametrize("row_keys", [False, True])
-def test_a_view_has_the_columns_that_are_read_and_no_other(row_keys: bool) -> None:
+def test_a_view_has_the_columns_that_are_read_and_no_other(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, row_keys: bool
+) -> None:
     customers = table("customers", CUSTOMERS, "CUSTOM", CUSTOM)
-    [view] = view_statements("wr$0", customers, frozenset({"segment"}), row_keys=row_keys)
+    file = str(tmp_path / "a.parquet")
+    source = replace(customers.source, files=(file,), format=FileFormat.PARQUET)
+    customers = replace(customers, source=source)
+    connection.execute(f"COPY (SELECT 'a' AS segment) TO '{file}'")
+    [view] = view_statements(connection, "wr$0", customers, frozenset({"segment"}), row_keys=row_keys)
     assert '"segment"' in view
     assert not any(f'"{name}"' in view for name in ("id", "spend", "flag"))
-    [counted] = view_statements("wr$0", customers, frozenset(), row_keys=row_keys)
+    [counted] = view_statements(connection, "wr$0", customers, frozenset(), row_keys=row_keys)
     assert not any(f'"{name}"' in counted for name in CUSTOMERS)
