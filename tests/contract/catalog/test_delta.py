@@ -140,6 +140,24 @@ def test_a_table_behind_a_checkpoint_is_read(catalog: FolderCatalog, folder: Pat
     assert len(read(catalog, folder)) == 4
 
 
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (lambda log: log.write_bytes(b""), r"00000000000000000001\.json of its log is empty"),
+        (lambda log: log.unlink(), "its log lacks version 1"),
+        (lambda log: log.write_bytes(log.read_bytes()[:-40]), "its metadata cannot be read"),
+    ],
+)
+def test_a_log_that_lost_a_version_is_not_read_without_it(
+    catalog: FolderCatalog, folder: Path, broken: Callable[[Path], object], told: str
+) -> None:
+    for number in (1, 2, 3):
+        write_deltalake(str(folder), rows(id=[number], name=["x"]), mode="append")
+    broken(folder / "_delta_log" / "00000000000000000001.json")
+    with pytest.raises(CatalogError, match=told):
+        look(catalog, folder)
+
+
 def test_a_column_that_is_another_by_now_is_told_to_the_owner(catalog: FolderCatalog, folder: Path) -> None:
     catalog.add(ACCOUNT, "shop", "t", [folder])
     write_deltalake(str(folder), rows(id=["x"]), mode="overwrite", schema_mode="overwrite")
