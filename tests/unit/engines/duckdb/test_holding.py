@@ -132,7 +132,7 @@ def rows_of(table: QueryTable, *, row_keys: bool = False) -> list[tuple[object, 
     marks = marks_of([table])
     with duckdb.connect() as connection:
         check_values(connection, table, wanted, marks)
-        for statement in view_statements("v", table, wanted, row_keys=row_keys):
+        for statement in view_statements(connection, "v", table, wanted, row_keys=row_keys):
             connection.execute(statement)
         names = ", ".join(column.name for column in table.source.columns)
         rows = connection.execute(f"SELECT {names} FROM v ORDER BY ALL").fetchall()
@@ -215,7 +215,7 @@ def test_files_of_one_name_in_several_folders_are_told_apart_and_keep_their_orde
     table = shared(CatalogTable(tuple(map(str, files)), FileFormat.PARQUET, COLUMNS))
     with held({"v": table, "w": table}, tmp_path / "held") as views, duckdb.connect() as connection:
         for view in ("v", "w"):
-            for statement in view_statements(view, views[view], None, row_keys=True):
+            for statement in view_statements(connection, view, views[view], None, row_keys=True):
                 connection.execute(statement)
             keyed = f'SELECT a FROM {view} ORDER BY "{_row_key(connection, view)}"'
             assert connection.execute(keyed).fetchall() == [(0,), (1,), (2,)]
