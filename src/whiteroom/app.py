@@ -378,6 +378,7 @@ def _query_settings(settings: Settings) -> QuerySettings:
         memory_bytes=settings.query_memory_bytes or here.memory_bytes // 4,
         cpus=settings.query_cpus or here.cpus,
         timeout_seconds=settings.query_timeout_seconds,
+        lookups_of_one=max(1, settings.controller_threads // 2),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whiteroom.base.clock import Clock
+from whiteroom.controllers.shares import NoPlace, Shares
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.failures import StatusCode
 from whiteroom.domain.execution.queries import QuerySpec, ResultFormat
@@ -19,7 +20,7 @@ from whiteroom.domain.resources.channel_queries import template_can_fill, templa
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.verdicts import Denied
-from whiteroom.ports.catalog import Catalog, TableNotFound
+from whiteroom.ports.catalog import Catalog, CatalogUnavailable, TableNotFound
 from whiteroom.ports.store import Store
 from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.budgets import privacy_budget
@@ -38,6 +39,8 @@ class QuerySettings:
     memory_bytes: int
     cpus: int
     timeout_seconds: int
+    lookups_of_one: int = 2
+    """Steps at a time that may wait for tables of one account to be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class QuerySpecs:
         self._catalog = catalog
         self._settings = settings
         self._clock = clock
+        self._shares = Shares(settings.lookups_of_one)
 
     def spec(
         self,
@@ -110,7 +114,12 @@ class QuerySpecs:
         """The table as it is now. If it cannot be read here, only queries that read it fail."""
         table, _ = found
         try:
-            return resolved(self._catalog, found, query_id)
+            with self._shares.place(table.owner_account_id):
+                return resolved(self._catalog, found, query_id)
+        except NoPlace:
+            raise CatalogUnavailable(
+                f"Table {table.name}: tables of account {table.owner_account_id} are being looked up for other queries."
+            ) from None
         except TableNotFound as error:
             log.warning("table %s of account %s: %s", table.name, table.owner_account_id, error)
             return replace(table, source=unreadable(str(error)))
