@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable
 
 import uvloop
@@ -20,7 +21,8 @@ PATIENCE_SECONDS = 30.0
 """How long a connection waits for an S3 that is being started again."""
 RETRY_SECONDS = 0.1
 CONNECTIONS = 400
-"""How many there may be at a time. Beyond it the one over which nothing has gone for longest is ended."""
+"""How many there may be at a time. Beyond it one is ended: of the address that has most, the one over which nothing
+has gone for longest. So whoever opens them without end loses their own, and the server's deliveries go on."""
 
 
 class Front:
@@ -34,9 +36,11 @@ class Front:
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on."""
-        self._touch(writer)
+        self._last[writer] = asyncio.get_running_loop().time()
         if len(self._last) > self._limit:
-            min(self._last, key=self._last.__getitem__).transport.abort()
+            ended = self._one_too_many()
+            del self._last[ended]  # it takes a while to end: who comes meanwhile ends another one
+            ended.transport.abort()
         try:
             with contextlib.suppress(OSError):
                 await self._pass_on(reader, writer)
@@ -55,8 +59,21 @@ class Front:
         finally:
             inner_writer.close()
 
+    def _one_too_many(self) -> asyncio.StreamWriter:
+        """The connection to be ended."""
+        addresses = {writer: _address_of(writer) for writer in self._last}
+        ((most, _),) = Counter(addresses.values()).most_common(1)
+        return min((one for one in self._last if addresses[one] == most), key=self._last.__getitem__)
+
     def _touch(self, writer: asyncio.StreamWriter) -> None:
-        self._last[writer] = asyncio.get_running_loop().time()
+        if writer in self._last:
+            self._last[writer] = asyncio.get_running_loop().time()
+
+
+def _address_of(writer: asyncio.StreamWriter) -> str:
+    """Who is at the other end; empty for one that is gone."""
+    name = writer.get_extra_info("peername")
+    return str(name[0]) if name else ""
 
 
 async def serve(listener: socket.socket, front: Front) -> None:

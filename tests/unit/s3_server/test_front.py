@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,40 @@ def test_of_too_many_connections_the_one_that_is_idle_longest_is_ended(listener:
 
     with echo(tmp_path / "s"):
         assert asyncio.run(ask()) == (b"", b"wen")
+
+
+@contextlib.contextmanager
+def met(listener: socket.socket, path: Path, limit: int) -> Iterator[None]:
+    """A front with that limit, on a thread of its own."""
+    stops: list[Callable[[], object]] = []
+
+    async def meet() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        stops.append(lambda: loop.call_soon_threadsafe(stop.set))
+        await asyncio.start_server(Front(str(path), limit=limit).meet, sock=listener)
+        await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(meet(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        stops[0]()
+        thread.join(60)
+
+
+def test_who_opens_connections_without_end_ends_nobody_elses(listener: socket.socket, tmp_path: Path) -> None:
+    """Not even one over which nothing has gone for longest."""
+    where = listener.getsockname()
+    with echo(tmp_path / "s"), met(listener, tmp_path / "s", limit=5), contextlib.ExitStack() as opened:
+        other = opened.enter_context(socket.create_connection(where, 60, ("127.0.0.2", 0)))
+        flood = [opened.enter_context(socket.create_connection(where, 60)) for _ in range(40)]
+        for one in flood[:-4]:
+            with contextlib.suppress(ConnectionError):
+                assert one.recv(1) == b""
+        other.sendall(b"still there")
+        other.shutdown(socket.SHUT_WR)
+        assert b"".join(iter(lambda: other.recv(100), b"")) == b"ereht llits"
 
 
 def test_it_ends_with_whoever_started_it(front: subprocess.Popen[bytes]) -> None:
