@@ -89,6 +89,16 @@ def test_a_log_of_delta_that_is_held_is_the_tables_own_whatever_its_path_means_b
         TableFolder(own)
 
 
+def test_nothing_is_put_into_a_folder_that_is_not_the_readers_own(tmp_path: Path) -> None:
+    """A server that was started before an update starts what reads metadata elsewhere than one of now."""
+    own = delta(tmp_path / "me")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "etc").touch()
+    with pytest.raises(FileExistsError), held_log(TableFolder(own), "", tmp_path / "work"):
+        pass
+    assert [file.name for file in (tmp_path / "work").iterdir()] == ["etc"]
+
+
 def test_a_file_of_metadata_that_became_a_link_since_it_was_looked_at_is_not_read(tmp_path: Path) -> None:
     own, theirs = iceberg(tmp_path / "me"), iceberg(tmp_path / "them")
     [manifest, *_] = sorted((own / "metadata").glob("*.avro"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -89,7 +90,10 @@ def held_log(table: TableFolder, version: str, work: Path) -> Iterator[Path]:
 
     Raises:
         Unreadable: the log does not say it, or has a file that lies elsewhere.
+        FileExistsError: `work` has something in it: it is no folder of this process's own.
     """
+    if any(work.iterdir()):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(work))
     there = [file for file in (table.folder / LOG).iterdir() if file.is_file() or file.is_symlink()]
     places = {file.name: str(table.metadata(str(file))) for file in there}
     names = needed_of_log(places, version)
