@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from queue import Queue
-from threading import Event as Signal
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -369,37 +366,3 @@ def test_the_engine_knows_the_names_of_the_tables_that_the_text_does_not_name(wo
     assert {table.name for table in spec.tables} | set(spec.other_tables) == everything
     assert not {table.name for table in spec.tables} & set(spec.other_tables)
     assert spec.max_result_bytes == 1_000 * 10**9
-
-
-def test_a_catalog_that_does_not_answer_holds_up_its_owners_queries_and_leaves_other_work_its_threads(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked, ended, answers = Queue[str](), Queue[int](), Signal()
-    answer = world.catalog.resolve
-
-    def resolve(account_id: str, *names: str, **said: Any) -> Any:
-        asked.put(account_id)
-        answers.wait()
-        return answer(account_id, *names, **said)
-
-    monkeypatch.setattr(world.catalog, "resolve", resolve)
-    queries = [world.query() for _ in range(5)]
-    reconciler = world.reconciler()
-
-    def work(number: int) -> None:
-        while reconciler.step(f"worker-{number}"):
-            pass
-        ended.put(number)
-
-    threads = [Thread(target=work, args=(number,)) for number in range(5)]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in range(3):
-            ended.get(timeout=60)
-        assert (asked.qsize(), ended.qsize()) == (2, 0)
-    finally:
-        answers.set()
-        for thread in threads:
-            thread.join()
-    assert {after_all(world, query).status for query in queries} == {ProtectedQueryStatus.SUCCESS}
