@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from whiteroom.base.real_paths import NotOpened, held_open, link_to
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.domain.privacy.readings import ENCODINGS
-from whiteroom.packing import CannotUnpack, packing_of, unpacked, unpacked_name
+from whiteroom.packing import CannotUnpack, packing_of, packing_of_file, unpacked, unpacked_name
 from whiteroom.ports.catalog import TABLES, UnusableFiles
 
 _EXTENSIONS = {
@@ -182,14 +183,16 @@ def _start(file: str) -> bytes:
     Raises:
         UnusableFiles: it is packed, and damaged or empty.
     """
-    path = Path(file)
     try:
-        with unpacked(path) as stream:
-            start = stream.read(_SAMPLE_BYTES)
-        with path.open("rb") as stream:
-            is_packed = packing_of(stream.read(_SAMPLE_BYTES)) is not None
+        with held_open([file]) as [handle]:
+            itself = Path(link_to(handle))
+            with unpacked(itself) as stream:
+                start = stream.read(_SAMPLE_BYTES)
+            is_packed = packing_of_file(itself) is not None
     except CannotUnpack as error:
         raise UnusableFiles(f"{file} cannot be read: {error}.") from None
+    except NotOpened as error:
+        raise UnusableFiles(f"{file} {error}.") from None
     if is_packed and not start:
         raise UnusableFiles(f"{file} is empty: it has no header and no schema. Remove it or fill it.")
     if is_packed and (start.startswith(_PARQUET_MAGIC) or packing_of(start)):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from whiteroom.base.real_paths import NotOpened, held_open, link_to
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.domain.privacy.readings import ENCODINGS
 from whiteroom.packing import unpacked
@@ -36,14 +37,14 @@ def seen_of(
 ) -> Seen:
     """What was seen of the file that the error is about, or of the first one."""
     file = error.file if error.file in files else files[0]
-    return Seen(file, file_format, partitions, error.glimpse or Glimpse(), _first_lines(Path(file), encoding))
+    return Seen(file, file_format, partitions, error.glimpse or Glimpse(), _first_lines(file, encoding))
 
 
-def _first_lines(file: Path, encoding: str) -> tuple[str, ...]:
+def _first_lines(file: str, encoding: str) -> tuple[str, ...]:
     try:
-        with unpacked(file) as stream:
+        with held_open([file]) as [handle], unpacked(Path(link_to(handle))) as stream:
             start = stream.read(_BYTES)
-    except OSError:
+    except (OSError, NotOpened):
         return ()
     if start.startswith(_PARQUET):
         return ()

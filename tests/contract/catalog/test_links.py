@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow
@@ -14,11 +14,14 @@ from pyiceberg.types import LongType, NestedField
 
 from contract.catalog.test_folder import ACCOUNT
 from support.iceberg_tables import folder_of, new_table, rows
-from whiteroom.catalog.folder import FolderCatalog
+from whiteroom.catalog.folder import CatalogError, FolderCatalog
+from whiteroom.catalog.seen import Seen
 from whiteroom.catalog.snapshots.delta_logs import held_log
 from whiteroom.catalog.snapshots.places import TableFolder, Unreadable
+from whiteroom.domain.privacy.query_tables import FileFormat
+from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
-from whiteroom.ports.catalog import TableNotFound
+from whiteroom.ports.catalog import FoundTable, TableNotFound
 
 SCHEMA = Schema(NestedField(1, "id", LongType()))
 
@@ -113,3 +116,27 @@ def test_a_file_of_metadata_that_became_a_link_since_it_was_looked_at_is_not_rea
             table.open(seen)
         part.unlink()
         part.with_name("kept").rename(part)
+
+
+class _Reads:
+    """Notes what is asked to be read, and swaps the table's folder for a link to another's before it is."""
+
+    def __init__(self, own: Path, theirs: Path) -> None:
+        self._own, self._theirs = own, theirs
+
+    def __call__(
+        self, files: Sequence[str], file_format: FileFormat, wishes: Wishes = NO_WISHES, copies: str = ""
+    ) -> FoundTable:
+        self._own.rename(self._own.with_name("kept"))
+        self._own.symlink_to(self._theirs)
+        return read_schema(files, file_format, wishes, copies)
+
+
+def test_a_table_that_is_swapped_while_it_is_added_is_refused_and_nothing_of_anothers_is_shown(tmp_path: Path) -> None:
+    own, theirs = csv(tmp_path / "me"), csv(tmp_path / "them")
+    (theirs / "part" / "a.csv").write_text("ssn\n078-05-1120\n")
+    catalog = FolderCatalog(tmp_path / "catalog", _Reads(own, theirs), read_snapshot)
+    with pytest.raises(CatalogError, match=r"a\.csv became a link\.") as told:
+        catalog.add(ACCOUNT, "shop", "t", [own])
+    assert isinstance(told.value.seen, Seen)
+    assert told.value.seen.first_lines == ()
