@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from adbc_driver_postgresql import dbapi
 
-from whiteroom.databases.postgresql.errors import of_connecting, of_statement
+from whiteroom.databases.postgresql.errors import is_out_of_memory, of_connecting, of_statement
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
 
 SHOWN = "postgresql://reader@db:5432/clinic"
@@ -59,3 +59,16 @@ def test_of_a_statement_nothing_is_told_but_its_code(code: str | None, kind: typ
         raise dbapi.ProgrammingError('invalid input: "SECRET"', status_code=5, sqlstate=code)
     assert "SECRET" not in str(told.value)
     assert SHOWN in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_so"),
+    [
+        (MemoryError(), True),
+        (OSError("[libpq] PQgetCopyData() failed: out of memory\n"), True),
+        (OSError("[libpq] PQgetCopyData() failed: ERROR:  division by zero\n"), False),
+        (OSError("[libpq] ERROR:  out of memory. SQLSTATE: 53200"), False),
+    ],
+)
+def test_memory_that_this_process_lacks_is_not_the_databases(error: Exception, is_so: bool) -> None:
+    assert is_out_of_memory(error) is is_so
