@@ -14,6 +14,7 @@ import typer
 from whiteroom.app import open_finder, sandbox_report
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.cli.buckets import about_buckets
+from whiteroom.cli.connection_findings import about_connections
 from whiteroom.cli.file_findings import about_files
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.glue import about_glue
@@ -247,6 +248,7 @@ def _about_database(settings: Settings) -> Iterator[Finding]:
             yield from about_files(settings)
             yield _about_noise_key(settings, store)
             yield from _about_sessions_key(settings, store)
+            yield from about_connections(store)
     except Problem as problem:
         yield Finding("database", ok=False, detail=str(problem), remedy=restore)
     except OSError as error:

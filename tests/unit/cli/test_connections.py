@@ -60,6 +60,29 @@ def test_a_connection_is_made_listed_and_forgotten_and_its_password_is_never_sho
     assert "has no connection 'clinic'" in cli("connections", "remove", "clinic", *OF_ALICE).err
 
 
+def test_doctor_tells_of_each_connection_whether_the_database_lets_the_server_in(
+    cli: CommandLine, connect: Connect, database: Database
+) -> None:
+    assert connect().code == 0
+    assert connect(name="second").code == 0
+
+    def told() -> list[tuple[bool, str]]:
+        findings = cli("doctor", "--json").json["findings"]
+        return [(one["ok"], one["detail"]) for one in findings if one["name"] == "connection"]
+
+    assert [ok for ok, _ in told()] == [True, True]
+    database.run(f"ALTER ROLE {READER} NOLOGIN")
+    try:
+        refused = told()
+    finally:
+        database.run(f"ALTER ROLE {READER} LOGIN")
+    assert [ok for ok, _ in refused] == [False, False]
+    for (_, detail), name in zip(refused, ("clinic", "second"), strict=True):
+        assert f"{name} of account {ALICE}" in detail
+        assert "not permitted to log in" in detail
+        assert PASSWORD not in detail
+
+
 def test_a_connection_that_the_database_does_not_let_in_is_not_kept(cli: CommandLine, connect: Connect) -> None:
     refused = connect(password="another")
     assert refused.code == 1
