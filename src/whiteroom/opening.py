@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from whiteroom.aws.clients import AwsClients, OwnS3
 from whiteroom.aws.identities import parse_account_profiles
@@ -102,14 +103,19 @@ def _late(settings: Settings, own_s3: OwnS3 | None) -> LateClients:
 
 
 def open_catalog(
-    settings: Settings, own_s3: OwnS3 | None = None, connections: Connections | None = None
+    settings: Settings,
+    own_s3: OwnS3 | None = None,
+    connections: Connections | None = None,
+    work: Path | None = None,
 ) -> FolderCatalog:
     """The catalog of a data folder; its tables in S3 are in members' own buckets, or in the S3 beside the server.
 
-    Without connections, its tables of databases cannot be read.
+    Without connections, its tables of databases cannot be read. Metadata of tables in S3 are in `work` while they are
+    read; where it is None, where the machine has temporary files.
     """
     look = Databases(connections).look if connections is not None else None
-    stored = StoredTables(_late(settings, own_s3), settings.max_table_bytes, settings.regions_of_buckets.listed)
+    regions = settings.regions_of_buckets.listed
+    stored = StoredTables(_late(settings, own_s3), settings.max_table_bytes, regions, work)
     return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot, stored, look)
 
 
@@ -119,9 +125,9 @@ def open_tables(settings: Settings, own_s3: OwnS3 | None = None, connections: Co
     Raises:
         SettingsError: as `open_aws`.
     """
-    if settings.catalog == "folder":
-        return open_catalog(settings, own_s3, connections)
     work = memory_folder(settings.memory_folder, settings.data) if settings.files == "sealed" else None
+    if settings.catalog == "folder":
+        return open_catalog(settings, own_s3, connections, work)
     if settings.catalog == "iceberg":
         return IcebergRestCatalog(open_aws(settings), parse_account_profiles(settings.iceberg_catalogs), work)
     return GlueCatalog(open_aws(settings), settings.profiles_of_accounts, work)

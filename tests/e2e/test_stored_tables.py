@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from deltalake import DeltaTable, write_deltalake
 from demo.story import LAB
 from demo.telling import Stage, tell
 
@@ -59,6 +61,34 @@ def test_a_channel_and_a_training_are_made_of_it_and_of_what_is_put_there_later(
     s3(room.data, BOB, "any").put_object(Bucket=BOB, Key="tables/visits/yr=2025/part.csv", Body=b"patient,age\n1,2\n")
     assert room.finished(room.channel("more-rows", sql))["numberOfRecords"] == 41
     once(lambda left: not left, lambda: list((room.data / "queries").iterdir()))
+
+
+def test_a_channel_of_a_table_of_delta_is_made_again_from_the_same_rows(room: LiveRoom, tmp_path: Path) -> None:
+    bucket, folder = s3(room.data, BOB, "any"), tmp_path / "versions"
+
+    def put() -> None:
+        for file in folder.rglob("*"):
+            if file.is_file():
+                key = f"tables/versions/{file.relative_to(folder)}"
+                bucket.put_object(Bucket=BOB, Key=key, Body=file.read_bytes())
+
+    def add(*more: str) -> None:
+        added = room.command("catalog", "add", "--account", BOB, "lake.versions", f"s3://{BOB}/tables/versions/", *more)
+        assert added.code == 0, added.err
+
+    write_deltalake(str(folder), pyarrow.table({"patient": [1, 2], "age": [30, 40]}))
+    put()
+    add()
+    room.shared_table(BOB, "versions", ["patient", "age"], **RULES)
+    sql = "SELECT patient, age FROM versions"
+    first = room.channel("first-version", sql)
+    assert room.finished(first)["numberOfRecords"] == 2
+    DeltaTable(str(folder)).delete("patient = 2")
+    put()
+    assert room.finished(room.channel("second-version", sql))["numberOfRecords"] == 1
+    assert "It read table 'versions' at snapshot 0." in room.command("explain", first).out
+    add("--snapshot", "0")
+    assert room.finished(room.channel("first-again", sql))["numberOfRecords"] == 2
 
 
 def test_an_account_reaches_nothing_of_anothers_bucket(room: LiveRoom) -> None:

@@ -129,9 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response_only(status)
         for name, value in answered:
-            if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
+            # Of HEAD, the length is that of what is not sent.
+            said = name.lower() == "content-length" and self.command == "HEAD"
+            if said or name.lower() not in {"content-length", "connection", "transfer-encoding"}:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
@@ -152,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def _hang_up(self) -> None:
         self.close_connection = True

@@ -7,22 +7,24 @@ looked up again each time it is resolved; their schema is the one they had when 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from whiteroom.aws.identities import Identity, member
 from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.entries import CatalogEntry, read_entry, write_entry
 from whiteroom.catalog.files import expand, find_format
+from whiteroom.catalog.names import Name, lower, names_a_table
 from whiteroom.catalog.partitions import partition_columns
 from whiteroom.catalog.relations import Look, relation_table
 from whiteroom.catalog.seen import Seen, seen_of
 from whiteroom.catalog.snapshots.planning import Snapshots, format_of, require_plain
+from whiteroom.catalog.snapshots.remembering import Planned
 from whiteroom.catalog.stored.objects import Found
 from whiteroom.catalog.stored.sources import is_stored
-from whiteroom.catalog.stored.tables import StoredTables, Unreadable
+from whiteroom.catalog.stored.tables import Brought, StoredTables, Unreadable
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import SNAPSHOTS, CatalogTable, FileFormat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
@@ -35,9 +37,6 @@ from whiteroom.ports.catalog import (
     TableNotFound,
     UnusableFiles,
 )
-
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_NAME = re.compile(r"[a-z0-9_][a-z0-9_ -]{0,127}")
 
 
 class CatalogError(Exception):
@@ -109,18 +108,17 @@ class FolderCatalog:
         entry = self.show(account_id, database, table)
         if entry.relation is not None:
             return relation_table(self._look_at_relation, account_id, f"{database}.{table}", entry.relation)
-        if entry.is_stored:
-            try:
-                return self._resolved_objects(entry, self._listed(entry, reader))
-            except Unreadable as error:
-                kind = CatalogUnavailable if error.again else TableNotFound
-                raise kind(f"Table {database}.{table}: {error}") from None
         try:
             if entry.format in SNAPSHOTS:
-                return self._at_snapshot(entry)
+                return self._at_snapshot(entry, reader)
+            if entry.is_stored:
+                return self._resolved_objects(entry, self._listed(entry, reader))
             files = expand(entry.sources)
             require_plain(files)
             named = partition_columns(entry.sources, files) if entry.reading.partitions else ()
+        except Unreadable as error:
+            kind = CatalogUnavailable if error.again else TableNotFound
+            raise kind(f"Table {database}.{table}: {error}") from None
         except UnusableFiles as error:
             raise TableNotFound(f"Table {database}.{table}: {error}") from None
         if named != entry.reading.partitions:
@@ -180,7 +178,8 @@ class FolderCatalog:
         absolute = tuple(map(_absolute, named))
         file_format = wishes.format or (format_of(absolute[0]) if len(absolute) == 1 else None)
         if file_format in SNAPSHOTS:
-            looked = self._looked_at_snapshot((account_id, database, table), file_format, absolute, wishes)
+            plan, read = self._snapshots.plan, self._read_snapshot
+            looked = _looked_at_snapshot((account_id, database, table), file_format, absolute, wishes, plan, read)
             if keep:
                 write_entry(self._path(account_id, database, table), looked.entry)
                 self._copies.remove(account_id, database.lower(), table.lower())
@@ -193,27 +192,36 @@ class FolderCatalog:
         return looked
 
     def _looked_at_objects(
-        self, name: tuple[str, str, str], sources: tuple[str, ...], wishes: Wishes, role_arn: str, *, keep: bool
+        self, name: Name, sources: tuple[str, ...], wishes: Wishes, role_arn: str, *, keep: bool
     ) -> Looked:
         if self._stored is None or not all(map(is_stored, sources)):
             raise CatalogError("A table lies in S3 or on this machine, all of it; a role is said of one in S3.")
-        if wishes.format or wishes.snapshot:
-            raise CatalogError("Tables of Iceberg and Delta are read from folders of this machine.")
-        identity = _owner(name, role_arn)
+        stored, identity = self._stored, _owner(name, role_arn)
         with self._copies.new() as folder:
             try:
-                brought = self._stored.brought(identity, sources, wishes, self._read_schema, folder.resolve())
+                file_format = wishes.format or stored.format_of(identity, sources)
+                if file_format in SNAPSHOTS:
+                    plan, read = partial(stored.planned, identity), self._read_snapshot
+                    through = partial(stored.read_through, identity, read, folder.resolve()) if read else None
+                    looked = _looked_at_snapshot(name, file_format, sources, wishes, plan, through, role_arn)
+                else:
+                    _require_no_snapshot(wishes)
+                    brought = stored.brought(identity, sources, wishes, self._read_schema, folder.resolve())
+                    looked = self._looked_at_brought(name, sources, brought, role_arn)
             except Unreadable as error:
                 raise CatalogError(str(error), error.seen) from None
+        if keep:
+            write_entry(self._path(*name), looked.entry)
+            self._copies.remove(*lower(name))
+        return looked
+
+    def _looked_at_brought(self, name: Name, sources: tuple[str, ...], brought: Brought, role_arn: str) -> Looked:
         found = brought.found
         marks = {item.uri: item.mark for item in brought.objects}
         entry = CatalogEntry(
-            *_lower(name), sources, brought.format, found.columns, found.reading, marks, role_arn=role_arn
+            *lower(name), sources, brought.format, found.columns, found.reading, marks, role_arn=role_arn
         )
         table = self._resolved_objects(entry, Found(brought.objects, found.reading.partitions))
-        if keep:
-            write_entry(self._path(*name), entry)
-            self._copies.remove(*_lower(name))
         return Looked(entry, table, found)
 
     def _listed(self, entry: CatalogEntry, reader: Reader | None) -> Found | None:
@@ -224,13 +232,16 @@ class FolderCatalog:
         """
         if reader is None:
             return None
-        if self._stored is None:
-            raise Unreadable("Tables in S3 are not read here.")
-        identity = member(entry.account_id, reader.role_arn or None, reader.query_id)
-        found = self._stored.listed(identity, entry.sources)
+        found = self._of_s3.listed(_asking(entry, reader), entry.sources)
         if found.partitions != entry.reading.partitions:
             raise Unreadable("Its objects lie in folders of other partitions by now.")
         return found
+
+    @property
+    def _of_s3(self) -> StoredTables:
+        if self._stored is None:
+            raise Unreadable("Tables in S3 are not read here.")
+        return self._stored
 
     def _resolved_objects(self, entry: CatalogEntry, found: Found | None) -> CatalogTable:
         region = self._stored.region_of(entry.sources) if self._stored else ""
@@ -250,11 +261,8 @@ class FolderCatalog:
             region=region,
         )
 
-    def _looked_at_files(
-        self, name: tuple[str, str, str], absolute: tuple[str, ...], wishes: Wishes, copies: Path
-    ) -> Looked:
-        if wishes.snapshot:
-            raise CatalogError("A snapshot is said of a table of Iceberg or Delta, and this is neither.")
+    def _looked_at_files(self, name: Name, absolute: tuple[str, ...], wishes: Wishes, copies: Path) -> Looked:
+        _require_no_snapshot(wishes)
         files: tuple[str, ...] = ()
         file_format: FileFormat | None = None
         named: tuple[str, ...] = ()
@@ -268,35 +276,22 @@ class FolderCatalog:
             seen = seen_of(error, files, file_format, named, wishes.encoding) if files else None
             raise CatalogError(str(error), seen) from None
         marks = dict(zip(files, found.marks, strict=True))
-        entry = CatalogEntry(*_lower(name), absolute, file_format, found.columns, found.reading, marks)
+        entry = CatalogEntry(*lower(name), absolute, file_format, found.columns, found.reading, marks)
         return Looked(entry, self._resolved(entry, files), found)
 
-    def _looked_at_snapshot(
-        self, name: tuple[str, str, str], file_format: FileFormat, absolute: tuple[str, ...], wishes: Wishes
-    ) -> Looked:
-        if len(absolute) != 1:
-            raise CatalogError(f"A table of {file_format.value.title()} is one folder.")
-        if self._read_snapshot is None:
-            raise CatalogError(f"{absolute[0]} is {file_format.value}, which is not read here.")
-        if replace(wishes, format=None, snapshot="") != NO_WISHES:
-            raise CatalogError(f"{absolute[0]} is {file_format.value}: how text is written and typed is said of text.")
-        try:
-            table, notes = self._snapshots.plan(file_format, absolute[0], wishes.snapshot)
-            found = self._read_snapshot(table)
-        except UnusableFiles as error:
-            raise CatalogError(str(error)) from None
-        if not table.columns:
-            raise CatalogError(f"{absolute[0]} has no column that can be queried. {' '.join(notes)}")
-        entry = CatalogEntry(*_lower(name), absolute, file_format, table.columns, snapshot=wishes.snapshot)
-        return Looked(entry, table, replace(found, notes=(*notes, *found.notes)))
-
-    def _at_snapshot(self, entry: CatalogEntry) -> CatalogTable:
-        """The state of a table that is meant, in the columns that it was added with.
+    def _at_snapshot(self, entry: CatalogEntry, reader: Reader | None) -> CatalogTable:
+        """The state of a table that is meant, in the columns that it was added with; without objects for nobody.
 
         Raises:
-            UnusableFiles: it cannot be read, or has other columns by now.
+            UnusableFiles, Unreadable: it cannot be read, or has other columns by now.
         """
-        table, _ = self._snapshots.plan(entry.format, entry.sources[0], entry.snapshot)
+        meant = entry.format, entry.sources[0], entry.snapshot
+        if not entry.is_stored:
+            table, _ = self._snapshots.plan(*meant)
+        elif reader is None:
+            return CatalogTable((), FileFormat.PARQUET, entry.columns, elsewhere=True)
+        else:
+            table, _ = self._of_s3.planned(_asking(entry, reader), *meant)
         now = {column.name.lower(): column for column in table.columns}
         for column in entry.columns:
             there = now.get(column.name.lower())
@@ -317,7 +312,7 @@ class FolderCatalog:
             TableNotFound: there is no such table.
         """
         path = self._path(account_id, database, table)
-        if not _names_a_table(account_id, database, table) or not path.is_file():
+        if not names_a_table((account_id, database, table)) or not path.is_file():
             raise TableNotFound(
                 f"Account {account_id} has no table {database}.{table} in the catalog. The operator adds one with "
                 f"`whiteroom catalog add --account {account_id} {database}.{table} PATH...`."
@@ -343,28 +338,53 @@ class FolderCatalog:
         return CatalogTable(files, entry.format, entry.columns, entry.reading, marks, str(copies))
 
 
-def _owner(name: tuple[str, str, str], role_arn: str) -> Identity:
+def _looked_at_snapshot(
+    name: Name,
+    file_format: FileFormat,
+    sources: tuple[str, ...],
+    wishes: Wishes,
+    plan: Callable[[FileFormat, str, str], Planned],
+    read: SnapshotReader | None,
+    role_arn: str = "",
+) -> Looked:
+    if len(sources) != 1:
+        raise CatalogError(f"A table of {file_format.value.title()} is one folder.")
+    if read is None:
+        raise CatalogError(f"{sources[0]} is {file_format.value}, which is not read here.")
+    if replace(wishes, format=None, snapshot="") != NO_WISHES:
+        raise CatalogError(f"{sources[0]} is {file_format.value}: how text is written and typed is said of text.")
+    try:
+        table, notes = plan(file_format, sources[0], wishes.snapshot)
+        found = read(table)
+    except UnusableFiles as error:
+        raise CatalogError(str(error)) from None
+    if not table.columns:
+        raise CatalogError(f"{sources[0]} has no column that can be queried. {' '.join(notes)}")
+    columns, snapshot = table.columns, wishes.snapshot
+    entry = CatalogEntry(*lower(name), sources, file_format, columns, snapshot=snapshot, role_arn=role_arn)
+    return Looked(entry, table, replace(found, notes=(*notes, *found.notes)))
+
+
+def _require_no_snapshot(wishes: Wishes) -> None:
+    if wishes.snapshot:
+        raise CatalogError("A snapshot is said of a table of Iceberg or Delta, and this is neither.")
+
+
+def _asking(entry: CatalogEntry, reader: Reader) -> Identity:
+    return member(entry.account_id, reader.role_arn or None, reader.query_id)
+
+
+def _owner(name: Name, role_arn: str) -> Identity:
     account_id, database, table = name
     return member(account_id, role_arn or None, f"{database}.{table}")
 
 
-def _lower(name: tuple[str, str, str]) -> tuple[str, str, str]:
-    account_id, database, table = name
-    return account_id, database.lower(), table.lower()
-
-
 def _require_name(account_id: str, database: str, table: str) -> None:
-    if not _names_a_table(account_id, database, table):
+    if not names_a_table((account_id, database, table)):
         raise CatalogError(
             f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
             "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
         )
-
-
-def _names_a_table(account_id: str, database: str, table: str) -> bool:
-    database, table = database.lower(), table.lower()
-    well_formed = _ACCOUNT.fullmatch(account_id) and _NAME.fullmatch(database) and _NAME.fullmatch(table)
-    return bool(well_formed) and " " not in database
 
 
 def _absolute(source: str) -> str:

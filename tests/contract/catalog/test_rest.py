@@ -156,3 +156,11 @@ def test_a_state_elsewhere_is_not_read(rest: IcebergRestCatalog, server: RestSer
     server.says = {"metadata-location": state}
     with pytest.raises(TableNotFound, match=r"its metadata name '.*', which (lies outside of|is no object in S3)"):
         rest.resolve(OWNER, "shop", "people", reader=READER)
+
+
+def test_a_catalog_that_names_no_state_has_no_other_taken_for_it(
+    rest: IcebergRestCatalog, server: RestServer, people: Table
+) -> None:
+    server.says = {"metadata-location": ""}
+    with pytest.raises(TableNotFound, match="'hospital' names no file of the table's metadata"):
+        rest.resolve(OWNER, "shop", "people", reader=READER)

@@ -21,7 +21,7 @@ from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.catalog.stored.tables import StoredTables
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.engines.duckdb.schemas import read_schema
+from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
 from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound
 
 OWNER, OTHER = "111111111111", "222222222222"
@@ -39,7 +39,7 @@ def lake(moto: str, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 def catalog_in(folder: Path, most_bytes: int = 10**8, regions: Mapping[str, str] | None = None) -> FolderCatalog:
     stored = StoredTables(AwsClients("us-east-1"), most_bytes, regions or {})
-    return FolderCatalog(folder / "catalog", read_schema, stored=stored)
+    return FolderCatalog(folder / "catalog", read_schema, read_snapshot, stored)
 
 
 @pytest.fixture
@@ -134,10 +134,15 @@ REFUSED: tuple[tuple[Mapping[str, bytes | str], str], ...] = (
     ({"t/y=1/a.csv": "a\n1\n", "t/b.csv": "a\n1\n"}, "lie in folders of other partitions"),
     ({"t/y=/a.csv": "a\n1\n"}, "names no partition"),
     ({"t/y=1/a.csv": "y\n1\n"}, "has a column 'y', and lies in a folder that names it"),
-    ({"t/_delta_log/0.json": "{}", "t/a.parquet": "x"}, "is a table of Delta Lake, whose files hold what was deleted"),
-    ({"_delta_log/0.json": "{}", "t/a.parquet": "x"}, "is a table of Delta Lake"),
-    ({"metadata/v1.metadata.json": "{}", "t/a.parquet": "x"}, "is a table of Iceberg"),
-    ({"t/metadata/v1.metadata.json": "{}", "t/data/a.parquet": "x"}, "is a table of Iceberg"),
+    ({"t/_delta_log/0.json": "{}", "t/a.parquet": "x"}, "s3://BUCKET/t/: it is a table of Delta that cannot be read"),
+    (
+        {"_delta_log/0.json": "{}", "t/a.parquet": "x"},
+        "s3://BUCKET/ is a table of Delta Lake.* Add this folder, by its",
+    ),
+    ({"t/.hoodie/x": "{}", "t/a.parquet": "x"}, "is a table of Hudi, whose files hold what was deleted.* alone.$"),
+    ({"metadata/v1.metadata.json": "{}", "t/a.parquet": "x"}, "is a table of Iceberg.* Add this folder, by itself"),
+    ({"t/metadata/v1.metadata.json": "{}", "t/data/a.parquet": "x"}, "it is a table of Iceberg that cannot be read"),
+    ({"t/u/metadata/v1.metadata.json": "{}", "t/u/a.parquet": "x"}, "s3://BUCKET/t/u/ is a table of Iceberg"),
     ({"u/a.csv": "a\n1\n"}, "s3://BUCKET/t/ holds no object"),
 )
 
@@ -249,8 +254,6 @@ def test_a_table_is_here_or_there_and_in_one_region(lake: Lake, tmp_path: Path) 
         look(catalog, str(tmp_path / "a.csv"))
     with pytest.raises(CatalogError, match="in several regions"):
         look(catalog, there, "s3://elsewhere/t/")
-    with pytest.raises(CatalogError, match="read from folders of this machine"):
-        look(catalog, there, wishes=Wishes(format=FileFormat.DELTA))
     with pytest.raises(CatalogError, match="in S3 or on this machine"):
         FolderCatalog(tmp_path / "catalog", read_schema).look(OWNER, "shop", "t", [there])
 

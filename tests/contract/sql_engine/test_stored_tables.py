@@ -23,7 +23,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.queries import QueryFailure
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.engine import DuckDbEngine
-from whiteroom.engines.duckdb.schemas import read_schema
+from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
 from whiteroom.ports.catalog import Reader
 
 __all__ = ["lake"]
@@ -38,7 +38,7 @@ class StoredFolder(EngineFolder):
     @property
     def catalog(self) -> FolderCatalog:
         clients = LateClients(lambda: AwsClients("us-east-1"))
-        return FolderCatalog(self.path / "catalog", read_schema, stored=StoredTables(clients, 10**9, {}))
+        return FolderCatalog(self.path / "catalog", read_schema, read_snapshot, StoredTables(clients, 10**9, {}))
 
     def register(self, name: str, *sources: str, wishes: Wishes = NO_WISHES) -> None:
         """Add a table of the lake to the catalog, and have it in queries."""

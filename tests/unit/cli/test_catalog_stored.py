@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.command import CommandLine
+from support.lake_tables import LakeDelta
 from support.lakes import Lake
 
 ACCOUNT = "111111111111"
@@ -44,6 +45,25 @@ def test_a_table_in_s3_is_previewed_added_shown_and_checked_as_one_of_files(cli:
     assert broken.code == 1
     assert f"{place}yr=2024/1.csv, line 2, column 'age'" in broken.out
     assert "SECRET" not in broken.out
+
+
+def test_a_prefix_of_delta_is_added_at_a_snapshot_and_shown_and_checked(cli: CommandLine, lake: Lake) -> None:
+    delta = LakeDelta(lake, "people")
+    delta.write({"id": [1, 2]})
+    delta.table.delete("id = 2")
+    of = (*OF, f"{delta.uri}/", "--role", ROLE)
+    preview = cli("catalog", "add", *of, "--preview")
+    assert (preview.code, "1 object, delta, 1 column, 1 row, snapshot 1." in preview.out) == (0, True), preview.err
+    assert cli("catalog", "list").out == ""
+    added = cli("catalog", "add", *of, "--snapshot", "0")
+    assert added.out == f"lake.visits of account {ACCOUNT}: 1 object, delta, 1 column, 2 rows, snapshot 0.\n"
+    shown = cli("catalog", "show", *OF, "--json").json
+    assert (shown["pinned"], shown["snapshot"], shown["role"]) == ("0", "0", ROLE)
+    assert [file.rpartition("/")[0] for file in shown["files"]] == [delta.uri]
+    assert cli("catalog", "check").out == f"lake.visits of account {ACCOUNT}: 2 rows.\n"
+    lake.s3.delete_object(Bucket=lake.bucket, Key=f"people/_delta_log/{0:020}.json")
+    broken = cli("catalog", "check")
+    assert (broken.code, "or not any more; the latest is 1" in broken.out) == (1, True), broken.out
 
 
 def test_what_was_refused_is_shown_as_it_was_seen(cli: CommandLine, lake: Lake) -> None:

@@ -80,7 +80,10 @@ class IcebergRestCatalog:
             raise AwsUnreachable(said[AGAIN])
         if TABLE not in said:
             raise UnusableFiles(said.get(REFUSED, "its catalog's answer takes more time or memory than it may"))
-        return from_document(RestTable, said[TABLE])
+        found = from_document(RestTable, said[TABLE])
+        if not found.state:
+            raise UnusableFiles(f"the Iceberg catalog {name!r} names no file of the table's metadata")
+        return found
 
 
 def _asked(name: str, database: str, table: str) -> dict[str, str]:

@@ -26,9 +26,17 @@ class MetadataObjects:
     """What lies in S3 of one table's metadata."""
 
     def __init__(
-        self, s3: Any, identity: Identity, root: Root, ends_at: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        s3: Any,
+        identity: Identity,
+        root: Root,
+        ends_at: float,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        owner: str = "",
     ) -> None:
-        """Read below `root`, until `ends_at` of the monotonic clock."""
+        """Read below `root`, until `ends_at` of the monotonic clock; of a bucket of `owner`, where one is named."""
+        self._owner = owner
         self._s3, self._identity, self._root, self._ends_at, self._sleep = s3, identity, root, ends_at, sleep
         self._left_bytes = MOST_BYTES
 
@@ -42,7 +50,7 @@ class MetadataObjects:
         self._require_time()
         key = self._root.key_of(uri)
         try:
-            return looked_at(self._s3, self._identity, f"s3://{self._root.bucket}/{key}")
+            return looked_at(self._s3, self._identity, f"s3://{self._root.bucket}/{key}", owner=self._owner)
         except ObjectMoved:
             raise Unreadable(f"{uri} is gone, and the table's catalog or metadata name it") from None
 
@@ -55,7 +63,9 @@ class MetadataObjects:
         """
         bucket, prefix = self._root.bucket, f"{self._root.prefix}{folder}/"
         found: dict[str, StoredObject] = {}
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        asked = {"ExpectedBucketOwner": self._owner} if self._owner else {}
+        paginator = self._s3.get_paginator("list_objects_v2")
+        pages = paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/", **asked)
         with refusals("s3:ListBucket", self._identity, f"the bucket {bucket}"):
             for page in pages:
                 for item in page.get("Contents", ()):
@@ -98,7 +108,7 @@ class MetadataObjects:
             raise Unreadable(f"its metadata have more than {MOST_BYTES:,} bytes. Compact the table")
         wanted = [Wanted(item, file) for item, file in zip(items, files, strict=True)]
         try:
-            bring(self._s3, self._identity, wanted, self._wait)
+            bring(self._s3, self._identity, wanted, self._wait, owner=self._owner)
         except ObjectMoved as error:
             raise AwsUnreachable(f"{error} Its table is written just now.") from None
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from whiteroom.catalog.snapshots.places import TableFolder, Unreadable
 
-_HINT = "version-hint.text"
-_HINT_BYTES = 256
+METADATA = "metadata"
+"""The folder of a table's metadata."""
+HINT = "version-hint.text"
+HINT_BYTES = 256
 """What is read of it: a number, or a name."""
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _VERSION = re.compile(r"v?([0-9]{1,18})(?:-.*)?(?:\.gz)?\.metadata\.json(?:\.gz)?")
@@ -20,22 +23,41 @@ def current_metadata(folder: Path) -> Path:
     Raises:
         Unreadable: there is none, or more than one.
     """
-    metadata = TableFolder(folder / "metadata")
-    versions: dict[int, list[Path]] = {}
-    for file in sorted((folder / "metadata").iterdir()):
-        if found := _VERSION.fullmatch(file.name):
-            versions.setdefault(int(found[1]), []).append(file)
-    hint = folder / "metadata" / _HINT
-    if hint.is_file():
-        with metadata.open(metadata.metadata(str(hint))) as opened:
-            said = opened.read(_HINT_BYTES).decode(errors="replace").strip()
-        named = [metadata.folder / f"{said}.metadata.json"]
-        chosen = versions.get(int(said), []) if _NUMBER.fullmatch(said) else named
-    else:
+    metadata = folder / METADATA
+    inside = TableFolder(metadata)
+    hint = None
+    if (metadata / HINT).is_file():
+        with inside.open(inside.metadata(str(metadata / HINT))) as opened:
+            hint = opened.read(HINT_BYTES)
+    name = state_among((file.name for file in metadata.iterdir()), hint, str(metadata))
+    return inside.metadata(str(metadata / name))
+
+
+def state_among(names: Iterable[str], hint: bytes | None, place: str) -> str:
+    """Which file of a folder of metadata is the table's state.
+
+    Args:
+        names: of all files there.
+        hint: what the file HINT begins with; None where there is none.
+        place: the folder, for sentences.
+
+    Raises:
+        Unreadable: none is, or more than one could be.
+    """
+    names = sorted(names)
+    versions: dict[int, list[str]] = {}
+    for name in names:
+        if found := _VERSION.fullmatch(name):
+            versions.setdefault(int(found[1]), []).append(name)
+    if hint is None:
         chosen = versions[max(versions)] if versions else []
+    else:
+        said = hint.decode(errors="replace").strip()
+        named = [name for name in names if name == f"{said}.metadata.json"]
+        chosen = versions.get(int(said), []) if _NUMBER.fullmatch(said) else named
     if len(chosen) == 1:
-        return metadata.metadata(str(chosen[0]))
+        return chosen[0]
     if not chosen:
-        raise Unreadable(f"{folder / 'metadata'} holds no state of a table (VERSION.metadata.json)")
-    names = ", ".join(file.name for file in chosen[:3])
-    raise Unreadable(f"{folder / 'metadata'} holds more than one latest state ({names}). Add the right one by its name")
+        raise Unreadable(f"{place} holds no state of a table (VERSION.metadata.json)")
+    shown = ", ".join(chosen[:3])
+    raise Unreadable(f"{place} holds more than one latest state ({shown}). Add the right one by its name")

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import IO, Any, cast
@@ -25,6 +25,7 @@ from whiteroom.catalog.snapshots.metadata_objects import MetadataObjects
 from whiteroom.catalog.snapshots.places import MOST_FILES, Unreadable
 from whiteroom.catalog.snapshots.planning import CHILD, SECONDS
 from whiteroom.catalog.snapshots.remembering import Planned, Remembered, planned
+from whiteroom.catalog.snapshots.states import HINT, HINT_BYTES, METADATA, state_among
 from whiteroom.catalog.snapshots.stored_places import Root
 from whiteroom.domain.privacy.query_tables import FileFormat, StoredObject
 from whiteroom.ports.catalog import UnusableFiles
@@ -40,9 +41,11 @@ class StoredTable:
     location: str
     """Its folder: all of its files lie there."""
     state: str = ""
-    """Iceberg's file of metadata."""
+    """Iceberg's file of metadata; empty where no catalog names it, and the folder's own latest is meant."""
     snapshot: str = ""
     """Which state is meant; empty for the latest."""
+    bucket_owner: str = ""
+    """The account that must own its bucket; empty where any may."""
 
 
 class StoredSnapshots:
@@ -67,7 +70,9 @@ class StoredSnapshots:
         """
         try:
             root = Root(table.location)
-            objects = MetadataObjects(s3, identity, root, time.monotonic() + SECONDS)
+            objects = MetadataObjects(s3, identity, root, time.monotonic() + SECONDS, owner=table.bucket_owner)
+            if table.format is FileFormat.ICEBERG and not table.state:
+                table = replace(table, state=_latest(root, objects, self._work))
             needed = _needed(table, objects)
             mark = " ".join(f"{item.uri}-{item.etag}" for item in needed)
             who = (identity.account_id or "", identity.role_arn or "")
@@ -83,6 +88,20 @@ class StoredSnapshots:
         except OSError as error:
             raise AwsUnreachable(f"Metadata cannot be written here while they are read: {error.strerror}.") from None
         return known
+
+
+def _latest(root: Root, objects: MetadataObjects, work: Path | None) -> str:
+    """The file of metadata that is a table's state, as its folder says."""
+    found = objects.listed(METADATA)
+    hint = None
+    if HINT in found:
+        if found[HINT].size_bytes > HINT_BYTES:
+            raise Unreadable(f"{found[HINT].uri} has more than {HINT_BYTES} bytes, and names no state")
+        with tempfile.TemporaryDirectory(prefix="whiteroom-metadata-", dir=work) as held:
+            file = Path(held) / HINT
+            objects.bring([found[HINT]], [file])
+            hint = file.read_bytes()
+    return found[state_among(found, hint, f"{root.uri}{METADATA}")].uri
 
 
 def _needed(table: StoredTable, objects: MetadataObjects) -> list[StoredObject]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,13 +13,16 @@ from whiteroom.aws.refusals import AwsRefused, refusals
 from whiteroom.catalog.listing import MOST_OBJECTS, OTHER_TABLES
 from whiteroom.catalog.partitions import named_by, same_columns
 from whiteroom.catalog.stored.sources import Source
-from whiteroom.domain.privacy.query_tables import StoredObject
+from whiteroom.domain.privacy.query_tables import FileFormat, StoredObject
 from whiteroom.ports.catalog import UnusableFiles
 
 _MARKER = "_$folder$"
 _NULL = "__HIVE_DEFAULT_PARTITION__"
-_STATE = ".metadata.json"
+STATE = ".metadata.json"
+"""How a file of Iceberg's metadata ends that says a state."""
 _METADATA = "metadata"
+_ICEBERG = "Iceberg"
+_FORMATS = {OTHER_TABLES["_delta_log"]: FileFormat.DELTA, _ICEBERG: FileFormat.ICEBERG}
 _MOST_FOLDERS = 8
 """Above a source, that are looked at for the metadata of another kind of table."""
 
@@ -104,15 +108,31 @@ def require_plain(asked: Asked, sources: Sequence[Source]) -> None:
         AwsUnreachable: that cannot be told now.
     """
     for bucket, folder in sorted({(source.bucket, one) for source in sources for one in _above(source.folder)}):
-        try:
-            for name, kind in OTHER_TABLES.items():
-                if asked.first(bucket, f"{folder}{name}/"):
-                    raise _another(f"s3://{bucket}/{folder}", kind)
-            for item in asked.pages(bucket, f"{folder}{_METADATA}/", Delimiter="/"):
-                if str(item["Key"]).endswith(_STATE):
-                    raise _another(f"s3://{bucket}/{folder}", "Iceberg")
-        except AwsRefused:
-            continue
+        if kind := _kind_of(asked, bucket, folder):
+            raise _another(f"s3://{bucket}/{folder}", kind)
+
+
+def snapshot_format(asked: Asked, source: Source) -> FileFormat | None:
+    """Iceberg or Delta, where a source is a table of these by itself; None of any other, or if that may not be known.
+
+    Raises:
+        AwsUnreachable: that cannot be told now.
+    """
+    if source.key.endswith(STATE):
+        return FileFormat.ICEBERG
+    return _FORMATS.get(_kind_of(asked, source.bucket, source.as_folder))
+
+
+def _kind_of(asked: Asked, bucket: str, folder: str) -> str:
+    """Which table lies in a folder whose metadata say what it is; empty where none is seen."""
+    try:
+        for name, kind in OTHER_TABLES.items():
+            if asked.first(bucket, f"{folder}{name}/"):
+                return kind
+        metadata = islice(asked.pages(bucket, f"{folder}{_METADATA}/", Delimiter="/"), MOST_OBJECTS)
+        return _ICEBERG if any(str(item["Key"]).endswith(STATE) for item in metadata) else ""
+    except AwsRefused:
+        return ""
 
 
 def _above(folder: str) -> list[str]:
@@ -139,12 +159,15 @@ def _require_no_metadata(source: Source, key: str) -> None:
         place = f"s3://{source.bucket}/{source.folder}{''.join(f'{part}/' for part in folders[:number])}"
         if folder in OTHER_TABLES:
             raise _another(place, OTHER_TABLES[folder])
-        if folder == _METADATA and number == len(folders) - 1 and name.endswith(_STATE):
-            raise _another(place, "Iceberg")
+        if folder == _METADATA and number == len(folders) - 1 and name.endswith(STATE):
+            raise _another(place, _ICEBERG)
 
 
 def _another(place: str, kind: str) -> UnusableFiles:
-    return UnusableFiles(f"{place} is a table of {kind}, whose files hold what was deleted: they are no table alone.")
+    remedy = " Add this folder, by itself." if kind in _FORMATS else ""
+    return UnusableFiles(
+        f"{place} is a table of {kind}, whose files hold what was deleted: they are no table alone.{remedy}"
+    )
 
 
 def _object(uri: str, item: Listed, named: Sequence[tuple[str, str]]) -> StoredObject:

@@ -45,6 +45,11 @@ class Source:
         """Where objects are looked for: behind it, folders may name partitions. Empty, or with a slash at its end."""
         if self.is_pattern:
             return self.key[: _MAGIC.split(self.key, maxsplit=1)[0].rfind("/") + 1]
+        return self.as_folder
+
+    @property
+    def as_folder(self) -> str:
+        """The key, taken for that of a folder as it is written: empty, or with a slash at its end."""
         return self.key if self.key.endswith("/") or not self.key else f"{self.key}/"
 
     @property

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from whiteroom.aws.bringing import ObjectMoved, Wanted, bring, wanted_in
+from whiteroom.aws.bringing import ObjectMoved, Wanted, bring, wanted_in, with_etags
 from whiteroom.aws.identities import Identity
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.catalog.files import find_format
 from whiteroom.catalog.seen import Seen, seen_of
-from whiteroom.catalog.stored.objects import Asked, Found, objects_of, require_plain
+from whiteroom.catalog.snapshots.remembering import Planned
+from whiteroom.catalog.snapshots.states import METADATA
+from whiteroom.catalog.snapshots.stored import StoredSnapshots, StoredTable
+from whiteroom.catalog.stored.objects import STATE, Asked, Found, objects_of, require_plain, snapshot_format
 from whiteroom.catalog.stored.sources import Source, parsed
-from whiteroom.domain.privacy.query_tables import FileFormat, StoredObject
+from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat, StoredObject
 from whiteroom.domain.privacy.readings import Wishes
-from whiteroom.ports.catalog import FoundTable, SchemaReader, UnusableFiles
+from whiteroom.ports.catalog import FoundTable, SchemaReader, SnapshotReader, UnusableFiles
 
+_OBJECTS = "objects"
+"""The folder in a private one where objects are while they are read through."""
 _KEPT_FREE = 0.05
 _MOST_KEPT_FREE_BYTES = 1 << 30
 """Of the disk, as for copies (engines/duckdb/files/copies.py)."""
@@ -55,14 +61,16 @@ class Brought:
 class StoredTables:
     """What tables in S3 are, by their owners' rights."""
 
-    def __init__(self, clients: Clients, most_bytes: int, regions: Mapping[str, str]) -> None:
+    def __init__(self, clients: Clients, most_bytes: int, regions: Mapping[str, str], work: Path | None = None) -> None:
         """Ask S3.
 
         Args:
             clients: sign for members.
             most_bytes: of one table.
             regions: of buckets, where they are not in the server's own.
+            work: where metadata are while they are read; None for where the machine has temporary files.
         """
+        self._snapshots = StoredSnapshots(work)
         self._clients = clients
         self._most_bytes = most_bytes
         self._regions = regions
@@ -84,10 +92,66 @@ class StoredTables:
         Raises:
             Unreadable: they cannot be listed, or are no table's.
         """
-        try:
+        with _as_unreadable():
             return objects_of(self._asked(identity, sources), _parsed(sources))
-        except (AwsRefused, AwsUnreachable, UnusableFiles) as error:
-            raise Unreadable(_sentence(str(error)), again=isinstance(error, AwsUnreachable)) from None
+
+    def format_of(self, identity: Identity, sources: Sequence[str]) -> FileFormat | None:
+        """Iceberg or Delta, where that is what lies there; None of anything else.
+
+        Raises:
+            Unreadable: that cannot be told.
+        """
+        if len(sources) != 1:
+            return None
+        with _as_unreadable():
+            return snapshot_format(self._asked(identity, sources), parsed(sources[0]))
+
+    def planned(self, identity: Identity, file_format: FileFormat, source: str, snapshot: str) -> Planned:
+        """The objects and columns of a state of a table of Iceberg or Delta, as its metadata say.
+
+        Args:
+            identity: its owner's.
+            file_format: Iceberg or Delta.
+            source: the table's folder, or a file of Iceberg's metadata.
+            snapshot: which state; empty for the latest.
+
+        Raises:
+            Unreadable: they cannot be read, or not as they are.
+        """
+        with _as_unreadable():
+            asked = self._asked(identity, [source])
+            try:
+                table, notes = self._snapshots.plan(
+                    asked.s3, identity, _stored_table(parsed(source), file_format, snapshot, asked.owner)
+                )
+            except UnusableFiles as error:
+                raise UnusableFiles(f"{source}: {error}") from None
+        table = replace(table, bucket_owner=asked.owner, region=self.region_of([source]))
+        return table, tuple(map(_plain, notes))
+
+    def read_through(self, identity: Identity, read: SnapshotReader, folder: Path, table: CatalogTable) -> FoundTable:
+        """What the objects of a table are that was planned, all of which are brought.
+
+        Args:
+            identity: its owner's.
+            read: reads them.
+            folder: a private one, which is left with their bytes.
+            table: as it was planned.
+
+        Raises:
+            Unreadable: they cannot be had, or are not what the metadata say.
+        """
+        with _as_unreadable():
+            s3 = self._clients.client("s3", identity, table.region or None)
+            self._require_room(table.all_objects, folder)
+            wanted = wanted_in(folder / _OBJECTS, table.all_objects, ())
+            owner = table.bucket_owner
+            bring(s3, identity, with_etags(s3, identity, wanted, owner=owner), owner=owner)
+        called = _Called(str(folder), wanted)
+        try:
+            return read(table.brought_as([str(one.file) for one in wanted]))
+        except UnusableFiles as error:
+            raise Unreadable(called(str(error))) from None
 
     def brought(
         self, identity: Identity, sources: Sequence[str], wishes: Wishes, read: SchemaReader, folder: Path
@@ -104,17 +168,13 @@ class StoredTables:
         Raises:
             Unreadable: they cannot be had, or are no table.
         """
-        try:
+        with _as_unreadable():
             asked = self._asked(identity, sources)
             require_plain(asked, _parsed(sources))
             found = objects_of(asked, _parsed(sources))
             self._require_room(found.objects, folder)
-            wanted = wanted_in(folder / "objects", found.objects, found.partitions)
+            wanted = wanted_in(folder / _OBJECTS, found.objects, found.partitions)
             bring(asked.s3, identity, wanted, owner=asked.owner)
-        except (AwsRefused, AwsUnreachable, UnusableFiles, ObjectMoved) as error:
-            raise Unreadable(_sentence(str(error)), again=isinstance(error, AwsUnreachable)) from None
-        except OSError as error:
-            raise Unreadable(f"Its objects cannot be kept here while they are read: {error.strerror}.") from None
         return _read(wanted, replace(wishes, partitions=found.partitions), read, folder)
 
     def _asked(self, identity: Identity, sources: Sequence[str]) -> Asked:
@@ -135,6 +195,30 @@ class StoredTables:
                 f"Its objects have {size_bytes:,} bytes together, and the server's disk has no room to read them "
                 "through."
             )
+
+
+@contextmanager
+def _as_unreadable() -> Iterator[None]:
+    try:
+        yield
+    except (AwsRefused, AwsUnreachable, UnusableFiles, ObjectMoved) as error:
+        raise Unreadable(_sentence(str(error)), again=isinstance(error, AwsUnreachable)) from None
+    except OSError as error:
+        raise Unreadable(f"Its objects cannot be kept here while they are read: {error.strerror}.") from None
+
+
+def _stored_table(source: Source, file_format: FileFormat, snapshot: str, owner: str) -> StoredTable:
+    """A table as its owner names it: by its folder, or by one file of Iceberg's metadata.
+
+    Raises:
+        UnusableFiles: that file lies where none does.
+    """
+    if file_format is not FileFormat.ICEBERG or not source.key.endswith(STATE):
+        return StoredTable(file_format, source.uri, "", snapshot, owner)
+    location, folder, name = source.uri.rpartition(f"/{METADATA}/")
+    if not folder or "/" in name:
+        raise UnusableFiles(f"a file of metadata lies in a folder {METADATA} of its table")
+    return StoredTable(file_format, location, source.uri, snapshot, owner)
 
 
 def _sentence(text: str) -> str:
@@ -173,7 +257,7 @@ class _Called:
 
     def __init__(self, folder: str, wanted: Sequence[Wanted]) -> None:
         self._wanted = wanted
-        self._file = re.compile(rf"{re.escape(folder)}/objects/(?:[^\n]*?/)??(\d{{6}})-[A-Za-z0-9._-]*")
+        self._file = re.compile(rf"{re.escape(folder)}/{_OBJECTS}/(?:[^\n]*?/)??(\d{{6}})-[A-Za-z0-9._-]*")
 
     def __call__(self, sentence: str) -> str:
         return _plain(self._file.sub(self._uri, sentence))

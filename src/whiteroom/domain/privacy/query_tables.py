@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -173,6 +173,24 @@ class CatalogTable:
     def held_in(self) -> tuple[str, ...]:
         """What its rows lie in, as its owner calls them: files, or objects."""
         return tuple(item.uri for item in self.objects) if self.elsewhere else self.sources
+
+    @property
+    def all_objects(self) -> tuple[StoredObject, ...]:
+        """What is brought of a table that is elsewhere: what holds its rows, then what says which were deleted."""
+        if self.snapshot is None:
+            return self.objects
+        # Its metadata say the values of its partitions, and no folder does.
+        rows = (replace(item, partition=()) for item in self.objects)
+        return (*rows, *(StoredObject(one.file, one.size_bytes, "") for one in self.snapshot.deletes))
+
+    def brought_as(self, files: Sequence[str]) -> CatalogTable:
+        """The table of the files that were made of all of its objects, in which nothing is elsewhere any more."""
+        # How many objects there were is counted by them.
+        rows, deletes, snapshot = files[: len(self.objects)], files[len(self.objects) :], self.snapshot
+        if snapshot is not None:
+            local = (replace(one, file=file) for one, file in zip(snapshot.deletes, deletes, strict=True))
+            snapshot = replace(snapshot, deletes=tuple(local))
+        return replace(self, files=tuple(rows), snapshot=snapshot, elsewhere=False)
 
     @property
     def read_paths(self) -> tuple[str, ...]:

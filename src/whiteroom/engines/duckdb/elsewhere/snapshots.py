@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from whiteroom.domain.privacy.query_tables import CatalogTable, Snapshot, StoredObject
+from whiteroom.domain.privacy.query_tables import CatalogTable, StoredObject
 from whiteroom.engines.duckdb.files.quoting import sql_literal
 
 
@@ -29,18 +29,6 @@ def with_objects(table: CatalogTable, objects: Sequence[StoredObject]) -> Catalo
     )
     left = replace(snapshot, constants=constants, deletes=tuple(one for one in deletes if one.rows_of))
     return replace(table, objects=tuple(objects), snapshot=left, pruned=True)
-
-
-def deletes_of(snapshot: Snapshot) -> list[StoredObject]:
-    """The objects that name what was deleted."""
-    return [StoredObject(one.file, one.size_bytes, "") for one in snapshot.deletes]
-
-
-def here(table: CatalogTable, snapshot: Snapshot, files: Sequence[Path], deletes: Sequence[Path]) -> CatalogTable:
-    """The table of what was brought of its objects, in which nothing is elsewhere any more."""
-    local = tuple(replace(one, file=str(file)) for one, file in zip(snapshot.deletes, deletes, strict=True))
-    # How many objects there were is counted by them.
-    return replace(table, files=tuple(map(str, files)), snapshot=replace(snapshot, deletes=local), elsewhere=False)
 
 
 def names_in(file: Path, wanted: Collection[int]) -> set[str]:

@@ -18,7 +18,7 @@ from whiteroom.engines.duckdb.elsewhere.catalogued import catalogued
 from whiteroom.engines.duckdb.elsewhere.chunks import NamesIn, needed, tail_of
 from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, Staging, TooMuch, interrupted, refused
 from whiteroom.engines.duckdb.elsewhere.shaping import shaped
-from whiteroom.engines.duckdb.elsewhere.snapshots import deletes_of, here, names_in, with_objects
+from whiteroom.engines.duckdb.elsewhere.snapshots import names_in, with_objects
 from whiteroom.engines.duckdb.tables import BrokenData
 from whiteroom.ports.catalog import UnusableFiles
 from whiteroom.sql.judging import JudgedQuery
@@ -45,7 +45,7 @@ def brought(judged: JudgedQuery, query_id: str, staging: Staging) -> JudgedQuery
     uses = uses_of(judged.tree, elsewhere) if judged.noise is None else {}
     narrowed = {view: _read_alone(table, judged.columns[view]) for view, table in elsewhere.items()}
     seen = {view: _seen(table, uses.get(view, ())) for view, table in narrowed.items()}
-    size_bytes = sum(item.size_bytes for table in seen.values() for item in _all_of(table.source))
+    size_bytes = sum(item.size_bytes for table in seen.values() for item in table.source.all_objects)
     if size_bytes > staging.most_bytes:
         raise TooMuch(f"The tables of the query have more than {staging.most_bytes:,} bytes outside of this machine")
     shutil.rmtree(staging.folder, ignore_errors=True)
@@ -72,13 +72,6 @@ def _read_alone(table: QueryTable, wanted: Collection[str]) -> QueryTable:
         # Its rows are only counted: by a column that a query may see.
         columns = tuple(column for column in source.columns if column.name.lower() in table.readable_columns)[:1]
     return replace(table, source=replace(source, columns=columns))
-
-
-def _all_of(source: CatalogTable) -> list[StoredObject]:
-    if source.snapshot is None:
-        return list(source.objects)
-    # Its metadata say the values of its partitions, and no folder does.
-    return [*(replace(item, partition=()) for item in source.objects), *deletes_of(source.snapshot)]
 
 
 def _seen(table: QueryTable, uses: Sequence[Use]) -> QueryTable:
@@ -111,13 +104,12 @@ def _table(table: QueryTable, query_id: str, staging: Staging, folder: Path) -> 
     try:
         _require(handed)
         folder.mkdir(mode=0o700, parents=True)
-        wanted = wanted_in(folder, _all_of(source), source.reading.partitions)
+        wanted = wanted_in(folder, source.all_objects, source.reading.partitions)
         if wanted:
             _bring(handed_client("s3", handed), identity, wanted, source)
         files = [one.file for one in wanted]
         if source.snapshot is not None:
-            rows = len(source.objects)
-            return here(source, source.snapshot, files[:rows], files[rows:])
+            return source.brought_as([str(file) for file in files])
         if source.as_files and wanted:
             return catalogued(source, wanted, folder)
         return shaped(source, files, folder)

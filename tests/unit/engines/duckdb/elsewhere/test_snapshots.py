@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from whiteroom.domain.privacy.query_tables import (
     CatalogTable,
     Column,
@@ -12,7 +10,7 @@ from whiteroom.domain.privacy.query_tables import (
     Snapshot,
     StoredObject,
 )
-from whiteroom.engines.duckdb.elsewhere.snapshots import deletes_of, here, with_objects
+from whiteroom.engines.duckdb.elsewhere.snapshots import with_objects
 
 OBJECTS = tuple(StoredObject(f"s3://lake/t/{name}", 1, "", (name,)) for name in "abc")
 SNAPSHOT = Snapshot(
@@ -41,7 +39,7 @@ def test_what_is_left_out_takes_its_values_and_its_deletes_with_it() -> None:
         ),
         pruned_by=("p",),
     )
-    [one] = deletes_of(with_objects(TABLE, OBJECTS[:1]).snapshot or SNAPSHOT)
+    _, one = with_objects(TABLE, OBJECTS[:1]).all_objects
     assert one == StoredObject("s3://lake/t/d1", 5, "")
     nothing = with_objects(TABLE, [])
     assert nothing.snapshot is not None
@@ -53,7 +51,11 @@ def test_a_table_of_which_all_is_brought_is_as_it_was() -> None:
 
 
 def test_what_was_brought_is_read_on_this_machine() -> None:
-    found = here(TABLE, SNAPSHOT, [Path("/q/0"), Path("/q/1"), Path("/q/2")], [Path("/q/3"), Path("/q/4")])
+    assert [(item.uri[-2:], item.partition) for item in TABLE.all_objects] == [
+        *(("/a", ()), ("/b", ()), ("/c", ())),
+        *(("d1", ()), ("d2", ())),
+    ]
+    found = TABLE.brought_as(["/q/0", "/q/1", "/q/2", "/q/3", "/q/4"])
     assert (found.elsewhere, found.files) == (False, ("/q/0", "/q/1", "/q/2"))
     assert found.read_paths == ("/q/0", "/q/1", "/q/2", "/q/3", "/q/4")
     assert found.snapshot is not None
