@@ -6,13 +6,14 @@ DuckDB says it in columns that `*` leaves out. One of the file's own that is cal
 from __future__ import annotations
 
 from collections.abc import Sequence
+from secrets import token_hex
 
 import duckdb
 
 from whiteroom.engines.duckdb.files.quoting import sql_name
 
-FILE, ROW = "whiteroom file", "whiteroom row"
-"""Columns beside those of a table: which of its files a row is in, and where in it."""
+FILE, ROW = f"file {token_hex(8)}", f"row {token_hex(8)}"
+"""Columns beside those of a table, which has none of these names: which of its files a row is in, and where in it."""
 PLACES = f"file_index::BIGINT AS {sql_name(FILE)}, file_row_number AS {sql_name(ROW)}"
 _NAMES = frozenset({"file_index", "file_row_number"})
 
