@@ -60,9 +60,8 @@ def expand(sources: Sequence[str]) -> tuple[str, ...]:
             folder = folder_of(source)
             found = _matching(folder, source)
         if not found:
-            raise UnusableFiles(
-                f"{source} holds no file. Give a file, a folder with files, or a pattern that fits some."
-            )
+            wrong = "holds no file" if path.exists() or set("*?[") & set(source) else "is not there"
+            raise UnusableFiles(f"{source} {wrong}. Give a file, a folder with files, or a pattern that fits some.")
         files.update(real_paths(found, folder))
     if not files:
         raise UnusableFiles("No file is named. Give at least one file, folder or pattern.")

@@ -20,7 +20,7 @@ from whiteroom.cli.identities import (
     show_key,
     user_of,
 )
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say, say_json, say_table, second
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import FIRST_USER, Account, Standing, User, new_user_id
 from whiteroom.domain.resources.collaborations import CollaborationStatus
@@ -89,11 +89,11 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         note("There are no accounts yet. `whiteroom accounts add ACCOUNT_ID` makes one.")
     else:
         say_table(
-            ("ACCOUNT", "NAME", "STATUS", "USERS", "ACCESS KEYS", "MADE"),
+            ("ACCOUNT", "NAME", "STATUS", "USERS", "ACCESS KEYS", "MADE (UTC)"),
             [
                 (
                     *(row["accountId"], row["name"], row["status"]),
-                    *(", ".join(row["users"]), ", ".join(row["accessKeyIds"]), row["createTime"]),
+                    *(", ".join(row["users"]), ", ".join(row["accessKeyIds"]), second(row["createTime"])),
                 )
                 for row in rows
             ],

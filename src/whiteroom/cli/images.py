@@ -10,7 +10,7 @@ import typer
 
 from whiteroom.app import open_images
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say, say_json, say_table, second
 from whiteroom.cli.problems import Problem
 from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.images.library import Image, ImageRefused, facts
@@ -114,8 +114,8 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         note("There are no images yet. `whiteroom images build` makes one.")
     else:
         say_table(
-            ("NAME", "DIGEST", "PYTHON", "MADE"),
-            [(image.name, image.digest[:19], image.python, image.created_at.isoformat()) for image in found],
+            ("NAME", "DIGEST", "PYTHON", "MADE (UTC)"),
+            [(image.name, image.digest[:19], image.python, second(image.created_at)) for image in found],
         )
 
 

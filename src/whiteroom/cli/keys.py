@@ -8,7 +8,7 @@ import typer
 
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OfAccount, OnlyAccount, UserName, account_of, new_key, show_key, user_of
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say, say_json, say_table, second
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import AccessKeyStatus
 
@@ -60,9 +60,15 @@ def list_(account: OnlyAccount = None, data: Data = DEFAULT_DATA, as_json: AsJso
         note("There are no keys yet. `whiteroom accounts add ACCOUNT_ID` makes an account with its first.")
     else:
         say_table(
-            ("ACCOUNT", "USER", "ACCESS KEY", "STATUS", "MADE"),
+            ("ACCOUNT", "USER", "ACCESS KEY", "STATUS", "MADE (UTC)"),
             [
-                (row["accountId"], row["user"] or "(gone)", row["accessKeyId"], row["status"], row["createTime"])
+                (
+                    row["accountId"],
+                    row["user"] or "(gone)",
+                    row["accessKeyId"],
+                    row["status"],
+                    second(row["createTime"]),
+                )
                 for row in rows
             ],
         )

@@ -154,7 +154,7 @@ def test_a_table_whose_files_are_gone_is_not_found(catalog: FolderCatalog, data:
     file = write(data / "a.csv", "a\n1\n")
     catalog.add(ACCOUNT, "shop", "t", [file])
     file.unlink()
-    with pytest.raises(TableNotFound, match=r"a\.csv holds no file"):
+    with pytest.raises(TableNotFound, match=r"a\.csv is not there"):
         catalog.resolve(ACCOUNT, "shop", "t")
 
 

@@ -35,7 +35,10 @@ def require_flat(spark_type: str) -> None:
         ValueError: as it says.
     """
     if not is_flat(spark_type):
-        raise ValueError(f"The column type {spark_type!r} cannot be queried here; it is nested or unknown.")
+        raise ValueError(
+            f"The column type {spark_type!r} cannot be queried here; it is nested or unknown. "
+            f"The types are {', '.join(sorted(FLAT_TYPES))} and decimal(PRECISION,SCALE)."
+        )
 
 
 _INTEGER_DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
