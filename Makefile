@@ -6,12 +6,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 PIP := -m pip install --quiet --disable-pip-version-check
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	--no-annotate --upgrade pyproject.toml
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	--no-annotate --upgrade
+COMPILE := $(PIN) pyproject.toml
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
+FAKESNOW := .venv-fakesnow
+FAKESNOW_READY := $(FAKESNOW)/.ready
 TESTS ?= tests
 FAST := $(addprefix tests/unit/,base domain engines sql store wire)
 QUERIES ?= 100000
@@ -51,7 +54,7 @@ test: check ## Run every check, and every test that needs no service
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
-test-services: $(DEV_READY) ## Run the tests that need a container engine, PostgreSQL, Java and a compiler
+test-services: $(DEV_READY) $(FAKESNOW_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Java and a compiler
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
@@ -102,11 +105,19 @@ $(SPARK_READY): requirements/spark.lock
 	@$(SPARK)/bin/python $(PIP) --no-build-isolation --require-hashes -r requirements/spark.lock
 	@touch $(SPARK_READY)
 
+# In an environment of its own: it needs another sqlglot than the product.
+$(FAKESNOW_READY): requirements/fakesnow.lock
+	@echo "Making $(FAKESNOW) with a server that answers as Snowflake does..."
+	@$(PYTHON) -m venv $(FAKESNOW)
+	@$(FAKESNOW)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/fakesnow.lock
+	@touch $(FAKESNOW_READY)
+
 lock: ## Pin every dependency anew (needs uv)
 	$(COMPILE) --extra demo -o requirements/main.lock
 	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
 	$(COMPILE) --extra bench -o requirements/bench.lock
+	$(PIN) requirements/fakesnow.in -o requirements/fakesnow.lock
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
-	rm -rf $(VENV) $(BENCH) $(SPARK) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(SPARK) $(FAKESNOW) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -20,12 +20,13 @@ from support import described
 from support.moto import moto_server
 from support.postgresql import PostgreSql, postgresql_server
 from support.seaweedfs import Store, seaweedfs_server
+from support.snowflake import Snowflake, snowflake_server
 
 settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("busy")
 
-OF_SERVICES = frozenset({"engine_socket", "seaweedfs", "postgresql"})
-"""Fixtures that stand for a service: a container engine, a real S3, a real PostgreSQL."""
+OF_SERVICES = frozenset({"engine_socket", "seaweedfs", "postgresql", "snowflake"})
+"""Fixtures that stand for a service: a container engine, a real S3, a real PostgreSQL, what answers as Snowflake."""
 REAL = Path(__file__).parent / "real"
 """Programs that nobody here wrote, which are built and fetched."""
 
@@ -90,4 +91,11 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def postgresql() -> Iterator[PostgreSql]:
     """A real PostgreSQL: one server for all tests, each of which makes a database of its own."""
     with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
+    """What answers as Snowflake does: one server for all tests, each of which has a database of its own."""
+    with snowflake_server(tmp_path_factory.mktemp("fakesnow")) as server:
         yield server

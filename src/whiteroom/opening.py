@@ -13,6 +13,7 @@ from whiteroom.base.clock import Clock
 from whiteroom.base.locations import parse_location
 from whiteroom.catalog.folder import FolderCatalog
 from whiteroom.catalog.glue import GlueCatalog
+from whiteroom.catalog.relations import Look
 from whiteroom.catalog.rest.catalog import IcebergRestCatalog
 from whiteroom.catalog.stored.tables import StoredTables
 from whiteroom.controllers.results import Handover
@@ -22,7 +23,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.data.s3.places import ServerData
 from whiteroom.data.sealed.memory import memory_folder, size_of
 from whiteroom.databases.asking import Databases
-from whiteroom.databases.connections import Connections
+from whiteroom.databases.kinds import Connections
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import SPILL_BYTES, DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
@@ -102,6 +103,11 @@ def _late(settings: Settings, own_s3: OwnS3 | None) -> LateClients:
     return LateClients(lambda: AwsClients(*own, own_s3))
 
 
+def _look(settings: Settings, connections: Connections | None) -> Look | None:
+    """What looks at tables in members' databases; None without connections."""
+    return None if connections is None else Databases(connections, snowflake=settings.snowflake).look
+
+
 def open_catalog(
     settings: Settings,
     own_s3: OwnS3 | None = None,
@@ -113,10 +119,9 @@ def open_catalog(
     Without connections, its tables of databases cannot be read. Metadata of tables in S3 are in `work` while they are
     read; where it is None, where the machine has temporary files.
     """
-    look = Databases(connections).look if connections is not None else None
     regions = settings.regions_of_buckets.listed
     stored = StoredTables(_late(settings, own_s3), settings.max_table_bytes, regions, work)
-    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot, stored, look)
+    return FolderCatalog(settings.folder("catalog"), read_schema, read_snapshot, stored, _look(settings, connections))
 
 
 def open_tables(settings: Settings, own_s3: OwnS3 | None = None, connections: Connections | None = None) -> Catalog:
@@ -128,9 +133,10 @@ def open_tables(settings: Settings, own_s3: OwnS3 | None = None, connections: Co
     work = memory_folder(settings.memory_folder, settings.data) if settings.files == "sealed" else None
     if settings.catalog == "folder":
         return open_catalog(settings, own_s3, connections, work)
+    look = _look(settings, connections)
     if settings.catalog == "iceberg":
-        return IcebergRestCatalog(open_aws(settings), parse_account_profiles(settings.iceberg_catalogs), work)
-    return GlueCatalog(open_aws(settings), settings.profiles_of_accounts, work)
+        return IcebergRestCatalog(open_aws(settings), parse_account_profiles(settings.iceberg_catalogs), work, look)
+    return GlueCatalog(open_aws(settings), settings.profiles_of_accounts, work, look)
 
 
 def open_engine(

@@ -89,6 +89,9 @@ class Settings:
     S3, `iceberg` REST catalogs of Iceberg, with tables in S3 (docs/tables.md)."""
     iceberg_catalogs: str = ""
     """Which REST catalog of pyiceberg's configuration has an account's tables: `ACCOUNT=NAME`, with commas between."""
+    snowflake: bool = False
+    """Read tables in Snowflake, which `tableReference.snowflake` names (docs/databases.md). UNPROVEN: no release was
+    ever run against an account there. While it is false, such references are refused."""
     buckets: Literal["folder", "s3"] = "folder"
     """Where members' `s3://` locations are: folders below `objects` in the data folder, or buckets of S3."""
     data_location: str = field(default="", metadata={"key": "data"})

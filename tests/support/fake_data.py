@@ -12,6 +12,7 @@ from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.data import DataRef
 from whiteroom.domain.execution.deliveries import DeliveredFile, Destination
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.ports.catalog import Reader, TableNotFound
 from whiteroom.ports.data import Archive, LocalData, TookTooLong
@@ -35,6 +36,8 @@ class MemoryCatalog:
 
     def __init__(self) -> None:
         self.tables: dict[tuple[str, str, str], CatalogTable] = {}
+        self.relations: dict[tuple[str, str], Callable[[Relation], CatalogTable]] = {}
+        """Tables in databases, by their owner and where they are."""
 
     def put(self, account_id: str, database: str, table: str, columns: Mapping[str, str]) -> None:
         """Add a table, or replace it."""
@@ -57,6 +60,13 @@ class MemoryCatalog:
             return self.tables[account_id, database, table]
         except KeyError:
             raise TableNotFound(f"Account {account_id} has no table {database}.{table}.") from None
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """ports.Catalog."""
+        found = self.relations.get((account_id, relation.source))
+        if found is None:
+            raise TableNotFound(f"Account {account_id} has no table {relation.source}.")
+        return found(relation)
 
 
 class RiggedData(FolderData):

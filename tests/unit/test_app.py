@@ -12,6 +12,7 @@ from whiteroom import app
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, Throttled
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.keys.local import LocalRing
 from whiteroom.keys.remembering import RememberingRing
 from whiteroom.operations.registry import reading_files
@@ -136,6 +137,10 @@ class SilentCatalog:
         self.asked.set()
         assert self.answered.wait(30)
         return CatalogTable(("visits.csv",), FileFormat.CSV, (Column("patient", "bigint"),))
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """ports.Catalog."""
+        return self.resolve(account_id, relation.database, relation.name)
 
 
 T = TypeVar("T")

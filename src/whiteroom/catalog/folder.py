@@ -28,6 +28,7 @@ from whiteroom.catalog.stored.tables import Brought, StoredTables, Unreadable
 from whiteroom.domain.privacy.column_types import wider
 from whiteroom.domain.privacy.query_tables import SNAPSHOTS, CatalogTable, FileFormat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.ports.catalog import (
     CatalogUnavailable,
     FoundTable,
@@ -124,6 +125,10 @@ class FolderCatalog:
         if named != entry.reading.partitions:
             raise TableNotFound(f"Table {database}.{table}: its files lie in folders of other partitions by now.")
         return self._resolved(entry, files)
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """ports.Catalog."""
+        return relation_table(self._look_at_relation, account_id, relation.shown, relation)
 
     def add(
         self, account_id: str, database: str, table: str, sources: Iterable[str | Path], wishes: Wishes = NO_WISHES

@@ -20,10 +20,12 @@ from whiteroom.aws.identities import SERVER, Identity, member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable, refusals
 from whiteroom.catalog.hive_types import spark_type
 from whiteroom.catalog.listing import Place, objects_of, place_of
+from whiteroom.catalog.relations import Look, relation_table
 from whiteroom.catalog.serdes import read_as
 from whiteroom.catalog.snapshots.in_glue import columns_in_glue, stored_table
 from whiteroom.catalog.snapshots.stored import StoredSnapshots, StoredTable
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -38,11 +40,18 @@ _SHOWN = 100
 class GlueCatalog:
     """Implements ports.Catalog over Glue."""
 
-    def __init__(self, clients: AwsClients, mapped: Collection[str] = (), work: Path | None = None) -> None:
-        """Ask with these clients; `mapped` are the accounts that have a profile of their own.
+    def __init__(
+        self, clients: AwsClients, mapped: Collection[str] = (), work: Path | None = None, look: Look | None = None
+    ) -> None:
+        """Ask with these clients.
 
-        Metadata of tables are in `work` while they are read; where it is None, where the machine has temporary files.
+        Args:
+            clients: those of AWS's services.
+            mapped: the accounts that have a profile of their own.
+            work: where metadata of tables are while they are read; None for the machine's temporary files.
+            look: looks at tables in members' databases; without it, such references are refused.
         """
+        self._look = look
         self._clients = clients
         self._mapped = frozenset(mapped)
         self._snapshots = StoredSnapshots(work)
@@ -65,6 +74,10 @@ class GlueCatalog:
             _require_table(found)
             stored = stored_table(found)
             return _resolved(asked, found) if stored is None else self._at_snapshot(asked, found, stored)
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """ports.Catalog."""
+        return relation_table(self._look, account_id, relation.shown, relation)
 
     @contextmanager
     def _as_catalog_errors(self, name: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from whiteroom.databases.asking import Databases
-from whiteroom.databases.connections import Connection
+from whiteroom.databases.kinds import AnyConnection
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.ports.keys import KeyRefused
@@ -22,7 +22,7 @@ def about_connections(store: SqliteStore) -> Iterator[Finding]:
     """One finding for each connection."""
     kept = StoreConnections(store)
     names = kept.names()
-    found: list[Connection | str | None] = []
+    found: list[AnyConnection | str | None] = []
     for place in names:
         try:
             found.append(kept.find(*place))
@@ -32,11 +32,11 @@ def about_connections(store: SqliteStore) -> Iterator[Finding]:
         yield from asking.map(_finding, names, found)
 
 
-def _finding(place: tuple[str, str], connection: Connection | str | None) -> Finding:
+def _finding(place: tuple[str, str], connection: AnyConnection | str | None) -> Finding:
     account_id, name = place
     of = f"{name} of account {account_id}"
     problem = connection if isinstance(connection, str) else ""
-    if isinstance(connection, Connection):
+    if connection is not None and not isinstance(connection, str):
         try:
             Databases(lambda *_: connection).look_over(connection, None)
         except (DatabaseRefused, DatabaseUnreachable) as error:

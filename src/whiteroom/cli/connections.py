@@ -8,14 +8,18 @@ from typing import Annotated
 
 import typer
 
-from whiteroom.base.addresses import is_loopback
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
 from whiteroom.cli.identities import OfAccount, OnlyAccount, checked_account, require_account
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
-from whiteroom.databases.asking import Databases
-from whiteroom.databases.connections import Connection, parse_connection
+from whiteroom.databases.asking import SNOWFLAKE_IS_OFF, Databases
+from whiteroom.databases.finding import secret_names
+from whiteroom.databases.kinds import AnyConnection, parse_any
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
+from whiteroom.databases.snowflake.connections import KEY_BEGINS, SnowflakeConnection
+from whiteroom.domain.privacy.relations import Relation
+from whiteroom.domain.resources.configured_tables import ConfiguredTable
+from whiteroom.domain.resources.snowflake_references import snowflake_relation
 from whiteroom.opening import open_catalog
 from whiteroom.store.connections import StoreConnections
 
@@ -24,8 +28,9 @@ app = typer.Typer(rich_markup_mode="markdown")
 ConnectionName = Annotated[
     str, typer.Argument(metavar="NAME", help="What the connection is called.", show_default=False)
 ]
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_LONGEST_PASSWORD = 10_000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_+=.@-]{0,127}")
+"""As names of secrets in Secrets Manager."""
+_LONGEST_SECRET = 10_000
 
 
 @app.command()
@@ -33,7 +38,11 @@ def add(
     name: ConnectionName,
     url: Annotated[
         str,
-        typer.Argument(metavar="URL", help="postgresql://USER@HOST/DATABASE, without a password.", show_default=False),
+        typer.Argument(
+            metavar="URL",
+            help="postgresql://USER@HOST/DATABASE, or snowflake://USER@ACCOUNT; without a password.",
+            show_default=False,
+        ),
     ],
     account: OfAccount,
     data: Data = DEFAULT_DATA,
@@ -42,18 +51,23 @@ def add(
 
     The password is asked for, or is the first line of the standard input; it is sealed in the store, and never shown.
     The connection is tried first, and a database that does not let it in is refused. TLS with a certificate of the
-    host's name is required, but on loopback: `?sslmode=` says otherwise, and `&sslrootcert=FILE` names authorities.
+    host's name is required, but on loopback: of PostgreSQL, `?sslmode=` says otherwise, and `&sslrootcert=FILE` names
+    authorities. Snowflake takes a password, or on the standard input a private key in PEM; `?warehouse=` and `&role=`
+    say with what it reads. Reading it is unproven, and takes the setting `snowflake = true`.
 
     Example: `whiteroom connections add --account 111122223333 clinic postgresql://reader@db.example.org/clinic`
     """
     checked_account(account)
     if not _NAME.fullmatch(name):
-        raise Problem(f"{name!r} is no name of a connection: it has up to 63 lower-case letters, digits, _ and -.")
+        raise Problem(
+            f"{name!r} is no name of a connection: it has up to 128 letters, digits and characters of /_+=.@-."
+        )
     settings = made_folder(data)
     require_account(settings, account)
     try:
-        parse_connection(url, "")
-        connection = parse_connection(url, _password())
+        if isinstance(parse_any(url, ""), SnowflakeConnection) and not settings.snowflake:
+            raise Problem(SNOWFLAKE_IS_OFF)
+        connection = parse_any(url, _secret())
     except ValueError as error:
         raise Problem(str(error)) from None
     try:
@@ -63,14 +77,18 @@ def add(
     with opened_store(settings) as store:
         StoreConnections(store).put(account, name, connection)
     say(f"Connection {name} of account {account}: {connection.shown}.")
-    if connection.sslmode in {"require", "disable"} and not is_loopback(connection.host):
-        note(f"Under sslmode {connection.sslmode}, whoever is on the way can take the place of the database.")
+    if connection.is_exposed:
+        note(f"Under sslmode {connection.tls}, whoever is on the way can take the place of the database.")
 
 
-def _password() -> str:
+def _secret() -> str:
+    """A password, or all lines of a private key."""
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, default="", show_default=False))
-    return sys.stdin.readline(_LONGEST_PASSWORD).rstrip("\r\n")
+    first = sys.stdin.readline(_LONGEST_SECRET)
+    if first.startswith(KEY_BEGINS):
+        return first + sys.stdin.read(_LONGEST_SECRET)
+    return first.rstrip("\r\n")
 
 
 @app.command("list")
@@ -91,13 +109,13 @@ def list_(account: OnlyAccount = None, data: Data = DEFAULT_DATA, as_json: AsJso
         say_table(("ACCOUNT", "NAME", "DATABASE", "TLS"), [tuple(row.values()) for row in rows])
 
 
-def _row(account_id: str, name: str, connection: Connection) -> dict[str, str]:
-    return {"accountId": account_id, "name": name, "database": connection.shown, "sslmode": connection.sslmode}
+def _row(account_id: str, name: str, connection: AnyConnection) -> dict[str, str]:
+    return {"accountId": account_id, "name": name, "database": connection.shown, "sslmode": connection.tls}
 
 
 @app.command()
 def remove(name: ConnectionName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
-    """Forget a connection, with its password. Refused as long as a table of the catalog needs it.
+    """Forget a connection, with its secret. Refused as long as a table needs it, of the catalog or in Snowflake.
 
     Example: `whiteroom connections remove --account 111122223333 clinic`
     """
@@ -110,6 +128,16 @@ def remove(name: ConnectionName, account: OfAccount, data: Data = DEFAULT_DATA) 
     if needing:
         raise Problem(f"{', '.join(needing)} needs it. `whiteroom catalog remove` takes a table out of the catalog.")
     with opened_store(settings) as store:
+        with store.reading() as tx:
+            configured = [table.name for table in tx.configured_tables.all(account_id=account) if _needs(table, name)]
+        if configured:
+            raise Problem(f"The configured tables {', '.join(configured)} need it: their owner deletes them first.")
         if not StoreConnections(store).remove(account, name):
             raise Problem(f"Account {account} has no connection {name!r}. `whiteroom connections list` lists them.")
     say(f"Connection {name} of account {account} is forgotten.")
+
+
+def _needs(table: ConfiguredTable, name: str) -> bool:
+    """Whether a configured table is read in Snowflake by the connection of that name."""
+    relation = snowflake_relation(table.table_reference, table.account_id)
+    return isinstance(relation, Relation) and name in secret_names(relation.connection)

@@ -23,6 +23,7 @@ from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.s3_findings import about_s3
 from whiteroom.cli.server_file import is_stopping, running_url
+from whiteroom.cli.snowflake import about_snowflake
 from whiteroom.data.s3.places import AnotherPlace, try_out
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
@@ -56,6 +57,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         *_about_noise(),
         *about_buckets(settings),
         *about_glue(settings),
+        *about_snowflake(settings),
         *_about_folder(settings),
         *about_s3(settings),
     )

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whiteroom.base.documents import NoDocument, from_document
-from whiteroom.databases.connections import Connection, Connections
+from whiteroom.base.proxies import proxies
+from whiteroom.databases.finding import connection_to
+from whiteroom.databases.kinds import AnyConnection, Connections, connection_document
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
 from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.relations import Relation
@@ -22,6 +24,12 @@ _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 _CHILD = "whiteroom.databases.child"
 SECONDS = 30
 """How long a database may take to answer; it has as long to be connected to as libpq is told, within that."""
+
+SNOWFLAKE_IS_OFF = (
+    "Tables in Snowflake (tableReference.snowflake) are not read by this server: that is unproven, and off. The "
+    "operator switches it on with the setting `snowflake = true`, or registers files of them with "
+    "`whiteroom catalog add`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +45,17 @@ class LookedAt:
 class Databases:
     """Members' databases, by the connections that the operator has made."""
 
-    def __init__(self, connections: Connections, seconds: float = SECONDS) -> None:
-        """Look connections up with `connections`; a database that takes longer than `seconds` does not answer."""
+    def __init__(self, connections: Connections, seconds: float = SECONDS, *, snowflake: bool = False) -> None:
+        """Look connections up.
+
+        Args:
+            connections: has them.
+            seconds: a database that takes longer does not answer.
+            snowflake: whether the operator has tables in Snowflake read.
+        """
         self._connections = connections
         self._seconds = seconds
+        self._snowflake = snowflake
 
     def look(self, account_id: str, relation: Relation) -> LookedAt:
         """The columns of a table, as they are now.
@@ -49,17 +64,16 @@ class Databases:
             DatabaseRefused: it cannot be read by that connection, or there is no such connection.
             DatabaseUnreachable: that cannot be told now.
         """
-        connection = self._connections(account_id, relation.connection)
-        if connection is None:
-            raise DatabaseRefused(
-                f"Account {account_id} has no connection '{relation.connection}'. The operator makes it with "
-                f"`whiteroom connections add --account {account_id} {relation.connection} URL`."
-            )
-        return self.look_over(connection, relation)
+        if relation.in_snowflake and not self._snowflake:
+            raise DatabaseRefused(SNOWFLAKE_IS_OFF)
+        return self.look_over(connection_to(self._connections, account_id, relation), relation)
 
-    def look_over(self, connection: Connection, relation: Relation | None) -> LookedAt:
+    def look_over(self, connection: AnyConnection, relation: Relation | None) -> LookedAt:
         """Likewise over a connection that is at hand; without a relation, only whether the database lets it in."""
-        asked = {"connection": asdict(connection), "relation": None if relation is None else asdict(relation)}
+        asked = {
+            "connection": connection_document(connection),
+            "relation": None if relation is None else asdict(relation),
+        }
         answer = self._answer(json.dumps(asked).encode(), connection.shown)
         if "refused" in answer:
             raise DatabaseRefused(str(answer["refused"]))
@@ -80,7 +94,7 @@ class Databases:
                 stderr=subprocess.DEVNULL,
                 timeout=self._seconds,
                 check=False,
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, **proxies()},
                 cwd="/",
             )
         except subprocess.TimeoutExpired:

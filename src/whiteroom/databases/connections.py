@@ -1,9 +1,8 @@
-"""Connections to members' databases: each of one account, made by the operator, its password sealed in the store."""
+"""Connections to members' PostgreSQL: each of one account, made by the operator, its password sealed in the store."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -40,9 +39,15 @@ class Connection:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{POSTGRESQL}://{self.user}@{host}:{self.port}/{self.database}"
 
+    @property
+    def tls(self) -> str:
+        """Whether it is by TLS, and what its certificate is held to, in libpq's words."""
+        return self.sslmode
 
-Connections = Callable[[str, str], Connection | None]
-"""The connection of an account that has a name; None where it has none of that name."""
+    @property
+    def is_exposed(self) -> bool:
+        """Whether somebody on the way could take the place of the database."""
+        return self.sslmode in {"require", "disable"} and not is_loopback(self.host)
 
 
 def parse_connection(url: str, password: str) -> Connection:

@@ -68,7 +68,9 @@ def _converted(array: Any, column: Column) -> Any:
         array.validate(full=True)
         if pa.types.is_timestamp(target) and pa.types.is_timestamp(array.type):
             array = array.cast(pa.timestamp("us", tz=array.type.tz)).cast(target)
-        elif pa.types.is_decimal(target) and pa.types.is_string(array.type):
+        elif (pa.types.is_decimal(target) and pa.types.is_string(array.type)) or (
+            pa.types.is_integer(target) and pa.types.is_decimal(array.type)
+        ):
             array = array.cast(target)
         if array.type != target:
             raise Misfit(f"column '{column.name}' comes as {array.type}, and is {column.type} in the catalog")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+from whiteroom.base.documents import to_document
 from whiteroom.base.faults import Throttled
 from whiteroom.domain.privacy.query_tables import CatalogTable
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.ports.catalog import Catalog, CatalogUnavailable, Reader, TableNotFound
 
 log = logging.getLogger(__name__)
@@ -19,10 +21,23 @@ TableName = tuple[str, str, str, str]
 """The owner's account, the database, the table and the region."""
 
 
+@dataclass(frozen=True, slots=True)
+class RelationName:
+    """A table that a reference names in a database."""
+
+    account_id: str
+    relation: Relation = field(compare=False)
+    text: str
+    """The relation, written out: what it is told from others by."""
+
+
+Named = TableName | RelationName
+
+
 class NotLookedUp(Exception):
     """The operation asks for a table that is to be looked up first."""
 
-    def __init__(self, name: TableName) -> None:
+    def __init__(self, name: Named) -> None:
         super().__init__(name)
         self.name = name
 
@@ -32,7 +47,7 @@ class CatalogAnswers:
     """A `Catalog` for one call."""
 
     catalog: Catalog
-    _found: dict[TableName, CatalogTable | TableNotFound | CatalogUnavailable] = field(default_factory=dict)
+    _found: dict[Named, CatalogTable | TableNotFound | CatalogUnavailable] = field(default_factory=dict)
 
     @property
     def has_regions(self) -> bool:
@@ -55,7 +70,17 @@ class CatalogAnswers:
             Throttled: it could not be asked now.
             NotLookedUp: nobody has asked it yet.
         """
-        name = (account_id, database, table, region)
+        return self._answer((account_id, database, table, region))
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """ports.Catalog.
+
+        Raises:
+            TableNotFound, Throttled, NotLookedUp: as of `resolve`.
+        """
+        return self._answer(RelationName(account_id, relation, repr(to_document(relation))))
+
+    def _answer(self, name: Named) -> CatalogTable:
         if name not in self._found:
             raise NotLookedUp(name)
         found = self._found[name]
@@ -65,11 +90,14 @@ class CatalogAnswers:
             raise found
         return found
 
-    def look_up(self, name: TableName) -> None:
+    def look_up(self, name: Named) -> None:
         """Ask the catalog, however long it takes."""
         try:
-            account_id, database, table, region = name
-            self._found[name] = self.catalog.resolve(account_id, database, table, region=region)
+            if isinstance(name, RelationName):
+                self._found[name] = self.catalog.resolve_relation(name.account_id, name.relation)
+            else:
+                account_id, database, table, region = name
+                self._found[name] = self.catalog.resolve(account_id, database, table, region=region)
         except CatalogUnavailable as error:
             log.warning("the catalog does not answer: %s", error)
             self._found[name] = error

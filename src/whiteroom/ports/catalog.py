@@ -9,6 +9,7 @@ from typing import Protocol
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, Reading
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
+from whiteroom.domain.privacy.relations import Relation
 
 
 class TableNotFound(Exception):
@@ -52,6 +53,14 @@ class Catalog(Protocol):
         Raises:
             TableNotFound: the account has no such table, or its files cannot be read.
             CatalogUnavailable: the catalog does not answer now; ask again.
+        """
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """A table that a reference names in a database of that account, as it is now; it takes as long.
+
+        Raises:
+            TableNotFound: the account has no way to it, or it is not as it is declared.
+            CatalogUnavailable: the database does not answer now; ask again.
         """
 
 

@@ -12,6 +12,7 @@ from whiteroom.domain.resources.collaborations import MemberStatus
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.configured_tables import catalog_name, in_region
 from whiteroom.domain.resources.schemas import query_table
+from whiteroom.domain.resources.snowflake_references import snowflake_relation
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports.catalog import Catalog, Reader, TableNotFound
 from whiteroom.ports.transaction import Transaction
@@ -53,13 +54,30 @@ def resolved(catalog: Catalog, found: Referenced, query_id: str | None = None) -
         CatalogUnavailable: the catalog does not answer now.
     """
     table, reference = found
+    reader = None if query_id is None else Reader(query_id, table.role_arn)
+    source = found_by(catalog, table.owner_account_id, reference, reader)
+    moved = _moved(table, source) if query_id is not None and source.elsewhere else ""
+    return replace(table, source=unreadable(moved, moved) if moved else source)
+
+
+def found_by(
+    catalog: Catalog, account_id: str, reference: Mapping[str, Any], reader: Reader | None = None
+) -> CatalogTable:
+    """What a reference of an account, which names its region, leads to now.
+
+    Raises:
+        TableNotFound: it leads nowhere here. What it says may name files: it is for the owner alone.
+        CatalogUnavailable: the catalog does not answer now.
+    """
+    relation = snowflake_relation(reference, account_id)
+    if isinstance(relation, Denied):
+        raise TableNotFound(relation.reason)
+    if relation is not None:
+        return catalog.resolve_relation(account_id, relation)
     name = catalog_name(reference)
     if isinstance(name, Denied):
         raise TableNotFound(name.reason)
-    reader = None if query_id is None else Reader(query_id, table.role_arn)
-    source = catalog.resolve(table.owner_account_id, name.database, name.table, region=name.region, reader=reader)
-    moved = _moved(table, source) if query_id is not None and source.elsewhere else ""
-    return replace(table, source=unreadable(moved, moved) if moved else source)
+    return catalog.resolve(account_id, name.database, name.table, region=name.region, reader=reader)
 
 
 def _moved(table: QueryTable, now: CatalogTable) -> str:

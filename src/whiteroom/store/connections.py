@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
-from whiteroom.base.documents import from_document
-from whiteroom.databases.connections import Connection
+from whiteroom.databases.kinds import AnyConnection, connection_document, connection_in
 from whiteroom.store.sqlite import SqliteStore
 
 _BEGINNING = "connection "
@@ -18,18 +16,18 @@ class StoreConnections:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
 
-    def find(self, account_id: str, name: str) -> Connection | None:
+    def find(self, account_id: str, name: str) -> AnyConnection | None:
         """The connection of an account that has a name; None where it has none of that name.
 
         Raises:
             KeyRefused: it cannot be opened.
         """
         kept = self._store.secret(_secret(account_id, name))
-        return None if kept is None else from_document(Connection, json.loads(kept))
+        return None if kept is None else connection_in(json.loads(kept))
 
-    def put(self, account_id: str, name: str, connection: Connection) -> None:
+    def put(self, account_id: str, name: str, connection: AnyConnection) -> None:
         """Keep a connection, in place of one of that name."""
-        self._store.put_secret(_secret(account_id, name), json.dumps(asdict(connection)).encode())
+        self._store.put_secret(_secret(account_id, name), json.dumps(connection_document(connection)).encode())
 
     def remove(self, account_id: str, name: str) -> bool:
         """Forget a connection; whether there was one."""

@@ -232,7 +232,7 @@ def test_a_table_of_another_kind_than_a_catalogs_is_not_read(world: World) -> No
     with world.store.transaction() as tx:
         table = tx.configured_tables.get(WEATHER.configured_table_id)
         assert table is not None
-        tx.configured_tables.update(table, table_reference={"snowflake": {"tableName": "weather"}})
+        tx.configured_tables.update(table, table_reference={"databricks": {"tableName": "weather"}})
     world.channel()
     world.drive()
     assert [t.source.columns == () for t in sorted(world.engine.started[0].tables, key=lambda t: t.name)] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
@@ -44,3 +45,18 @@ def test_no_batch_is_a_file_without_rows(tmp_path: Path) -> None:
 
     write_rows([], [Column("x", "decimal(3,1)")], tmp_path / "rows", 10**6)
     assert parquet.read_table(tmp_path / "rows").schema == pyarrow.schema([("x", pyarrow.decimal128(3, 1))])
+
+
+@pytest.mark.parametrize(
+    ("array", "kind"),
+    [
+        (pyarrow.array([Decimal(2**63)], pyarrow.decimal128(38, 0)), "bigint"),
+        (pyarrow.array([Decimal("0.5")], pyarrow.decimal128(5, 1)), "bigint"),
+        (pyarrow.array([1], pyarrow.timestamp("ns")), "timestamp"),
+        (pyarrow.array([1], pyarrow.timestamp("ns", tz="UTC")), "timestamp"),
+    ],
+)
+def test_a_value_that_its_type_cannot_hold_exactly_is_refused(tmp_path: Path, array: pyarrow.Array, kind: str) -> None:
+    batch = pyarrow.RecordBatch.from_arrays([array], ["x"])
+    with pytest.raises(Misfit, match=f"column 'x' has a value that is no {kind}"):
+        write_rows([batch], [Column("x", kind)], tmp_path / "rows", 10**6)

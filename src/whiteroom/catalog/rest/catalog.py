@@ -14,9 +14,11 @@ from whiteroom.aws.clients import AwsClients
 from whiteroom.aws.identities import member
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.base.documents import from_document
+from whiteroom.catalog.relations import Look, relation_table
 from whiteroom.catalog.rest.answers import AGAIN, REFUSED, TABLE, RestTable
 from whiteroom.catalog.snapshots.stored import StoredSnapshots, StoredTable
 from whiteroom.domain.privacy.query_tables import CatalogTable, FileFormat
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.ports.catalog import CatalogUnavailable, Reader, TableNotFound, UnusableFiles
 
 _CHILD: Final = "whiteroom.catalog.rest.child"
@@ -30,11 +32,18 @@ _OF_A_CATALOG: Final = "PYICEBERG_CATALOG__"
 class IcebergRestCatalog:
     """Implements ports.Catalog over REST catalogs of Iceberg."""
 
-    def __init__(self, clients: AwsClients, catalogs: Mapping[str, str], work: Path | None = None) -> None:
+    def __init__(
+        self, clients: AwsClients, catalogs: Mapping[str, str], work: Path | None = None, look: Look | None = None
+    ) -> None:
         """Ask of each account the catalog that pyiceberg's configuration has under its name.
 
-        Metadata of tables are in `work` while they are read; where it is None, where the machine has temporary files.
+        Args:
+            clients: those of AWS's services.
+            catalogs: the names, by account.
+            work: where metadata of tables are while they are read; None for the machine's temporary files.
+            look: looks at tables in members' databases; without it, such references are refused.
         """
+        self._look = look
         self._clients = clients
         self._catalogs = dict(catalogs)
         self._snapshots = StoredSnapshots(work)
@@ -66,6 +75,10 @@ class IcebergRestCatalog:
         except (AwsRefused, UnusableFiles) as error:
             raise TableNotFound(f"Table {database}.{table}: {str(error).rstrip('.')}.") from None
         return planned
+
+    def resolve_relation(self, account_id: str, relation: Relation) -> CatalogTable:
+        """ports.Catalog."""
+        return relation_table(self._look, account_id, relation.shown, relation)
 
     def _found(self, account_id: str, database: str, table: str) -> RestTable:
         name = self._catalogs.get(account_id)

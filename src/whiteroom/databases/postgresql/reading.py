@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
+from whiteroom.databases.columns import SourceColumn
 from whiteroom.databases.connections import Connection
 from whiteroom.databases.postgresql.errors import is_out_of_memory, of_connecting, of_statement
 from whiteroom.databases.postgresql.statements import (
@@ -20,7 +21,7 @@ from whiteroom.databases.postgresql.statements import (
     selecting,
     touching,
 )
-from whiteroom.databases.postgresql.types import KnownColumn, SourceColumn, source_column
+from whiteroom.databases.postgresql.types import KnownColumn, source_column
 from whiteroom.databases.postgresql.uris import uri
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
 from whiteroom.domain.privacy.relations import Relation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from whiteroom.databases.columns import SourceColumn
 from whiteroom.databases.postgresql.statements import quoted
 from whiteroom.domain.privacy.column_types import decimal_digits
 
@@ -45,16 +46,6 @@ class KnownColumn:
     """pg_attribute.atttypmod."""
     shown: str
     """Its type as PostgreSQL writes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceColumn:
-    """A column as it is read."""
-
-    name: str
-    type: str
-    expression: str
-    """What is selected; empty where the column cannot be read."""
 
 
 def source_column(known: KnownColumn, chosen: str | None = None) -> SourceColumn:

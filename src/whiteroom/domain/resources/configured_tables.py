@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from whiteroom.domain.privacy.relations import Relation
+from whiteroom.domain.resources.snowflake_references import snowflake_relation
 from whiteroom.domain.verdicts import ALLOWED, Denied, Verdict
 
 
@@ -78,6 +80,15 @@ def catalog_name(table_reference: Mapping[str, Any]) -> CatalogName | Denied:
         f"A tableReference to {kind} is not read here. Use `glue` (or `athena`) with databaseName and tableName, "
         "and register the files with `whiteroom catalog add`, or set `catalog` to glue."
     )
+
+
+def source_name(table: ConfiguredTable) -> str:
+    """What the table refers to, as its owner's catalog or database names it, whoever configures it how often."""
+    relation = snowflake_relation(table.table_reference, table.account_id)
+    if isinstance(relation, Relation):
+        return relation.source
+    name = catalog_name(table.table_reference)
+    return table.arn if isinstance(name, Denied) else f"{name.database.lower()}.{name.table.lower()}"
 
 
 def in_region(table_reference: Mapping[str, Any], region: str) -> Mapping[str, Any]:

@@ -21,6 +21,8 @@ _RECURSION_LIMIT = 3_000
 """Deep enough for any query a person writes; each level costs the heap, not the stack."""
 _OVERHEAD_BYTES = 1 << 30
 """Address space that DuckDB maps beside the memory it uses."""
+_DRIVER_BYTES = 4 << 30
+"""Address space that the driver for Snowflake reserves, for what it is written in and its threads, and does not use."""
 
 
 def main() -> None:
@@ -58,7 +60,10 @@ def _work(folders: Folders, spec: QuerySpec, spill_bytes: int, table_bytes: int)
         from whiteroom.engines.duckdb.worker import run_query  # noqa: PLC0415 -- likewise
 
         files = sum(len(table.source.read_paths) for table in spec.tables)
-        limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, _OVERHEAD_BYTES, held_files=files)
+        relations = [table.source.relation for table in spec.tables if table.source.relation is not None]
+        driver_bytes = _DRIVER_BYTES if any(relation.in_snowflake for relation in relations) else 0
+        overhead_bytes = _OVERHEAD_BYTES + driver_bytes
+        limit(spec.memory_bytes, spec.cpus, spec.timeout_seconds, overhead_bytes, held_files=files)
         elsewhere = any(table.source.elsewhere for table in spec.tables)
         brought = folders.work / TABLES
         staging = Staging(brought, handed, table_bytes, spec.timeout_seconds) if elsewhere else None

@@ -8,7 +8,6 @@ memory, and a server that starts again finds its queries as they are.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,7 +18,8 @@ from whiteroom.aws.identities import member
 from whiteroom.aws.late import LateClients
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
 from whiteroom.base.machine_errors import Trouble
-from whiteroom.databases.connections import Connections
+from whiteroom.base.proxies import proxies
+from whiteroom.databases.kinds import Connections
 from whiteroom.domain.execution.queries import QueryFailure, QueryObservation, QuerySpec
 from whiteroom.domain.execution.runs import Phase
 from whiteroom.engines.duckdb.elsewhere.handing import REFUSED, connection_for
@@ -46,7 +46,6 @@ from whiteroom.processes.spending import read_spent
 
 SPILL_BYTES = 100 * 10**9
 """How many a query may put on disk of what it works with."""
-_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 _ABSENT = QueryObservation(Phase.ABSENT)
 _RUNNING = QueryObservation(Phase.RUNNING)
 
@@ -96,9 +95,8 @@ class DuckDbEngine:
             (folder / JUDGEMENT).unlink(missing_ok=True)
             write_spec(spec, folders)
             limits = [str(self._spill_bytes), str(self._table_bytes)]
-            proxies = {name: value for name, value in os.environ.items() if name.upper() in _PROXIES} if handed else {}
             stdin = json.dumps(handed).encode() if handed else b""
-            spawn(folder, lock, "whiteroom.engines.duckdb.child", limits, proxies, stdin)
+            spawn(folder, lock, "whiteroom.engines.duckdb.child", limits, proxies() if handed else {}, stdin)
 
     def _handed(self, spec: QuerySpec, *, anew: bool) -> dict[str, Mapping[str, str]]:
         """What the child reads tables elsewhere with, each with its owner's identity alone.

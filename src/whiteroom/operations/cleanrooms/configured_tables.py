@@ -11,7 +11,6 @@ from whiteroom.domain.resources.configured_tables import (
     ConfiguredTable,
     allowed_columns_fit,
     analysis_method_fits,
-    catalog_name,
     in_region,
     policy_of_type,
     reference_is_here,
@@ -26,6 +25,7 @@ from whiteroom.operations.plain_resources import OF_ACCOUNT, Place, PlainResourc
 from whiteroom.operations.registry import CLEANROOMS, Request, Response, operation
 from whiteroom.ports.catalog import TableNotFound
 from whiteroom.ports.repositories import Duplicate
+from whiteroom.reads.query_tables import found_by
 
 _KIND = "CONFIGURED_TABLE"
 
@@ -109,9 +109,7 @@ _UPDATABLE: dict[str, tuple[str, Any]] = {
 def _fitting_types(context: Context, table: ConfiguredTable) -> dict[str, str]:
     """The types of a table's allowed columns, which is held to the catalog: it is there, and has them."""
     region = parse_arn(table.arn).region
-    name = catalog_name(in_region(table.table_reference, region))
-    if isinstance(name, Denied):
-        raise ValidationFault(name.reason, reason="INVALID_CONFIGURATION")
+    reference = in_region(table.table_reference, region)
     permit(
         reference_is_here(table.table_reference, region, has_regions=context.catalog.has_regions),
         ValidationFault,
@@ -123,7 +121,7 @@ def _fitting_types(context: Context, table: ConfiguredTable) -> dict[str, str]:
         reason="INVALID_CONFIGURATION",
     )
     try:
-        found = context.catalog.resolve(table.account_id, name.database, name.table, region=name.region)
+        found = found_by(context.catalog, table.account_id, reference)
     except TableNotFound as error:
         raise ValidationFault(str(error), reason="INVALID_CONFIGURATION") from None
     permit(

@@ -17,8 +17,7 @@ from whiteroom.domain.observability.metric_views import MetricRules, SeriesView,
 from whiteroom.domain.observability.metrics import SYSTEM_METRICS, MetricKind, MetricPoint, MetricSeries
 from whiteroom.domain.observability.publication import Publication, metrics_publication
 from whiteroom.domain.privacy.policies import NoiseLevel
-from whiteroom.domain.resources.configured_tables import catalog_name
-from whiteroom.domain.verdicts import Denied
+from whiteroom.domain.resources.configured_tables import source_name
 from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.member_runs import RUN_KINDS, MemberRuns, is_training
 
@@ -183,9 +182,7 @@ def _tables(tx: Transaction, record: Any) -> tuple[str, ...] | None:
                 table = None if association is None else tx.configured_tables.get(association.configured_table_id)
                 if table is None:
                     return None
-                name = catalog_name(table.table_reference)
-                table_name = table.arn if isinstance(name, Denied) else f"{name.database.lower()}.{name.table.lower()}"
-                found.add((table.account_id, table_name))
+                found.add((table.account_id, source_name(table)))
         base = step.incremental_channels[0]["modelId"] if step.incremental_channels else None
         step = None if base is None else tx.trained_models.get(base)
     return tuple(sorted(f"{account} {table}" for account, table in found if account not in own))

@@ -26,6 +26,16 @@ ROWS: tuple[Row, ...] = (
         "tableReference.databricks.tableName",
         "tableReference.databricks.workspaceUrl",
         "tableReference.glue.region",
+    ),
+    *rows(
+        "cleanrooms",
+        Seen("test_a_table_that_could_not_be_queried_is_refused_when_it_is_configured"),
+        "tableReference.glue.databaseName",
+        "tableReference.glue.tableName",
+    ),
+    *rows(
+        "cleanrooms",
+        Seen("test_every_member_of_a_reference_to_snowflake_says_what_is_read"),
         "tableReference.snowflake.accountIdentifier",
         "tableReference.snowflake.databaseName",
         "tableReference.snowflake.schemaName",
@@ -33,12 +43,6 @@ ROWS: tuple[Row, ...] = (
         "tableReference.snowflake.tableName",
         "tableReference.snowflake.tableSchema.v1[].columnName",
         "tableReference.snowflake.tableSchema.v1[].columnType",
-    ),
-    *rows(
-        "cleanrooms",
-        Seen("test_a_table_that_could_not_be_queried_is_refused_when_it_is_configured"),
-        "tableReference.glue.databaseName",
-        "tableReference.glue.tableName",
     ),
     *rows(
         "cleanrooms",

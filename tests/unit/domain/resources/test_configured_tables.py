@@ -30,7 +30,7 @@ def test_glue_and_athena_references_name_a_table_of_the_catalog(reference: dict[
     assert table_type(reference) == kind
 
 
-@pytest.mark.parametrize("kind", ["snowflake", "databricks"])
+@pytest.mark.parametrize("kind", ["databricks"])
 def test_references_to_other_places_are_refused_by_name(kind: str) -> None:
     verdict = catalog_name({kind: {"databaseName": "lake", "tableName": "t"}})
     assert isinstance(verdict, Denied)

@@ -9,6 +9,8 @@ from support.worlds.requests import ALICE, BOB, REGION
 from support.worlds.rooms import Room
 from support.worlds.servers import Server
 from whiteroom.base.faults import Conflict, Fault, QuotaExceeded, ResourceNotFound, ValidationFault
+from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat
+from whiteroom.domain.privacy.relations import Relation
 from whiteroom.domain.resources.quotas import Quota
 
 NOWHERE = "99999999-0000-4000-8000-000000000000"
@@ -56,7 +58,7 @@ def test_an_athena_reference_names_the_same_catalog(server: Server) -> None:
 
 SNOWFLAKE = {
     "snowflake": {
-        "secretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:s",
+        "secretArn": f"arn:aws:secretsmanager:us-east-1:{BOB}:secret:clinic-A1b2C3",
         "accountIdentifier": "acme",
         "databaseName": "lake",
         "tableName": "patients",
@@ -64,6 +66,15 @@ SNOWFLAKE = {
         "tableSchema": {"v1": [{"columnName": "age", "columnType": "int"}]},
     }
 }
+
+
+SECRET = "arn:aws:secretsmanager:us-east-1"
+AGE = {"columnName": "age", "columnType": "int"}
+
+
+def snowflake(**changes: Any) -> dict[str, Any]:
+    """The reference with other members."""
+    return {"snowflake": {**SNOWFLAKE["snowflake"], **changes}}
 
 
 _UUID = "00000000-0000-4000-8000-000000000001"
@@ -96,7 +107,9 @@ def test_a_reference_may_name_the_region_of_the_request_and_athenas_own_work_gro
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"tableReference": SNOWFLAKE}, "snowflake"),
+        ({"tableReference": SNOWFLAKE}, "no table acme/lake.public.patients"),
+        ({"tableReference": snowflake(secretArn=f"{SECRET}:{ALICE}:secret:clinic")}, "secretArn is of account"),
+        ({"tableReference": snowflake(tableSchema={"v1": [AGE, AGE]})}, "names each column once"),
         ({"tableReference": DATABRICKS}, "databricks"),
         ({"tableReference": {"glue": {"databaseName": "lake", "tableName": "ghosts"}}}, "no table lake.ghosts"),
         ({"allowedColumns": ["age", "salary"]}, "salary"),
@@ -121,6 +134,32 @@ def test_a_table_that_could_not_be_queried_is_refused_when_it_is_configured(
     fault = server.refused(ValidationFault, BOB, "CreateConfiguredTable", **a_request(**change))
     assert word in fault.message
     assert server.cleanrooms(BOB, "ListConfiguredTables")["configuredTableSummaries"] == []
+
+
+def test_every_member_of_a_reference_to_snowflake_says_what_is_read(server: Server, lake: MemoryCatalog) -> None:
+    asked: list[Relation] = []
+
+    def found(relation: Relation) -> CatalogTable:
+        asked.append(relation)
+        kept = tuple(Column(name, "bigint") for name in relation.types)
+        return CatalogTable((), FileFormat.PARQUET, kept, elsewhere=True, relation=relation)
+
+    lake.relations[BOB, "acme/lake.public.patients"] = found
+    table = create(server, tableReference=SNOWFLAKE, allowedColumns=["age"])
+    assert table["tableType"] == "SNOWFLAKE"
+    assert table["tableReference"] == SNOWFLAKE
+    assert asked == [Relation("clinic-A1b2C3", "public", "patients", {"age": "int"}, account="acme", database="lake")]
+    more = a_request(tableReference=SNOWFLAKE, allowedColumns=["age", "weight"], name="more")
+    assert "weight" in server.refused(ValidationFault, BOB, "CreateConfiguredTable", **more).message
+    for member in ("accountIdentifier", "databaseName", "schemaName", "tableName"):
+        other = a_request(tableReference=snowflake(**{member: "other"}), allowedColumns=["age"], name=member)
+        assert "no table" in server.refused(ValidationFault, BOB, "CreateConfiguredTable", **other).message
+    secret = snowflake(secretArn=f"{SECRET}:{BOB}:secret:other")
+    create(server, name="by another", tableReference=secret, allowedColumns=["age"])
+    assert asked[-1].connection == "other"
+    typed = snowflake(tableSchema={"v1": [{**AGE, "columnType": "date"}]})
+    create(server, name="of another type", tableReference=typed, allowedColumns=["age"])
+    assert asked[-1].types == {"age": "date"}
 
 
 def test_another_accounts_catalog_is_out_of_reach(server: Server) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from whiteroom.databases.connections import Connections
+from whiteroom.databases.finding import connection_to
+from whiteroom.databases.kinds import Connections, connection_document
+from whiteroom.databases.refusals import DatabaseRefused
 from whiteroom.domain.privacy.query_tables import QueryTable
 from whiteroom.domain.privacy.relations import Relation
 
@@ -23,10 +25,15 @@ REFUSED = "REFUSED"
 
 def connection_for(connections: Connections | None, table: QueryTable, relation: Relation) -> Mapping[str, str]:
     """What the child reads a table of a database with: its owner's own connection."""
-    found = connections(table.owner_account_id, relation.connection) if connections is not None else None
-    if found is None:
-        return {REFUSED: f"Account {table.owner_account_id} has no connection '{relation.connection}' any more."}
-    return {CONNECTION: json.dumps(asdict(found))}
+    try:
+        found = connection_to(connections or _none, table.owner_account_id, relation)
+    except DatabaseRefused as why:
+        return {REFUSED: str(why)}
+    return {CONNECTION: json.dumps(connection_document(found))}
+
+
+def _none(_account_id: str, _name: str) -> None:
+    """As where there are no connections."""
 
 
 class NotBrought(Exception):

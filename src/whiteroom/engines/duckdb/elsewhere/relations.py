@@ -1,7 +1,7 @@
 """Tables of databases: the columns that a query reads, as a file of Parquet in its own folder.
 
-All tables of one database are read in one transaction, which sees one state of it. No condition of a query goes to a
-database: it is told which columns are read, and nothing of what is looked for.
+All tables of one connection are read together: of PostgreSQL in one transaction, which sees one state of it. No
+condition of a query goes to a database: it is told which columns are read, and nothing of what is looked for.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from whiteroom.base.documents import from_document
-from whiteroom.databases.connections import Connection
+from whiteroom.databases.columns import SourceColumn
 from whiteroom.databases.files import Misfit, TooManyBytes, write_rows
-from whiteroom.databases.postgresql.reading import PostgreSqlTransaction, transaction
-from whiteroom.databases.postgresql.types import SourceColumn
+from whiteroom.databases.kinds import AnyConnection, connection_in
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
+from whiteroom.databases.sources import Source, opened
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, QueryTable
 from whiteroom.domain.privacy.relations import Relation
 from whiteroom.engines.duckdb.elsewhere.handing import CONNECTION, REFUSED, Staging, TooMuch, interrupted, refused
@@ -62,7 +61,7 @@ def _with_rows(
     for of_one in by_connection.values():
         first = next(iter(of_one.values()))
         connection = _connection(first, staging)
-        with _reported(first), transaction(connection, staging.seconds) as begun:
+        with _reported(first), opened(connection, staging.seconds) as begun:
             begun.hold([_relation(table) for table in of_one.values()])
             for view, table in of_one.items():
                 folder = staging.folder / f"relation-{len(brought)}"
@@ -74,7 +73,7 @@ def _with_rows(
 
 
 def _written(
-    begun: PostgreSqlTransaction, table: QueryTable, wanted: Collection[str], folder: Path, most_bytes: int
+    begun: Source, table: QueryTable, wanted: Collection[str], folder: Path, most_bytes: int
 ) -> tuple[CatalogTable, int]:
     relation = _relation(table)
     columns = _read(table, wanted, begun.columns(relation))
@@ -117,12 +116,12 @@ def _reported(table: QueryTable) -> Iterator[None]:
         raise interrupted(table, error, moved=isinstance(error, TableMoved)) from None
 
 
-def _connection(table: QueryTable, staging: Staging) -> Connection:
+def _connection(table: QueryTable, staging: Staging) -> AnyConnection:
     handed = staging.handed.get(table.association_id, {})
     if CONNECTION not in handed:
         with _reported(table):
             raise DatabaseRefused(handed.get(REFUSED, "There is no connection to its database."))
-    return from_document(Connection, json.loads(handed[CONNECTION]))
+    return connection_in(json.loads(handed[CONNECTION]))
 
 
 def _relation(table: QueryTable) -> Relation:
