@@ -118,11 +118,9 @@ def session_secret(settings: Settings, store: SqliteStore, *, look_only: bool = 
     Raises:
         SettingsError: it cannot be read.
     """
-    sentence = (
-        "The key of session tokens cannot be used: {} Where it is a file of an earlier release, and has no backup, "
-        "remove it: another is made, and users get new sessions."
-    )
-    return _secret(store, SESSIONS, settings.sessions_key, sentence, look_only=look_only)
+    without_backup = " Where that file has no backup, remove it: another is made, and users get new sessions."
+    sentence = "The key of session tokens cannot be used: {}"
+    return _secret(store, SESSIONS, settings.sessions_key, sentence, without_backup, look_only=look_only)
 
 
 def log_token_secret(settings: Settings, store: SqliteStore) -> bytes:
@@ -134,16 +132,27 @@ def log_token_secret(settings: Settings, store: SqliteStore) -> bytes:
     return _secret(store, LOG_TOKENS, settings.folder("logs") / "token.key", "The key of log tokens cannot be used: {}")
 
 
-def _secret(store: SqliteStore, name: str, path: Path, sentence: str, *, look_only: bool = False) -> bytes:
-    """A secret of the store's. One that lies in a file, as earlier releases kept it, is taken in, and the file removed.
+def _secret(
+    store: SqliteStore, name: str, path: Path, sentence: str, of_a_file: str = "", *, look_only: bool = False
+) -> bytes:
+    """A secret of the store's. One that is in a file, as earlier releases kept it, is taken in, and the file removed.
 
     Nothing is lost where this is cut short: the file goes when the store has it on the disk.
+
+    Args:
+        store: keeps it.
+        name: its name there.
+        path: the file of an earlier release.
+        sentence: why it cannot be used, with the reason.
+        of_a_file: what else to say where the file is the reason.
+        look_only: make and keep nothing.
     """
     try:
-        kept = _taken_in(store, name, path, look_only=look_only)
-    except (_Broken, KeyRefused, OSError) as error:
+        return _taken_in(store, name, path, look_only=look_only)
+    except KeyRefused as error:
         raise SettingsError(sentence.format(error)) from None
-    return kept
+    except (_Broken, OSError) as error:
+        raise SettingsError(sentence.format(error) + of_a_file) from None
 
 
 def _taken_in(store: SqliteStore, name: str, path: Path, *, look_only: bool) -> bytes:
