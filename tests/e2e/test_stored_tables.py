@@ -13,7 +13,7 @@ from demo.story import LAB
 from demo.telling import Stage, tell
 
 from e2e.test_queries import ended, start
-from e2e.test_s3_server import PORT, s3
+from e2e.test_s3_server import PORT, buckets_of, s3
 from e2e.test_story import FLIGHTS_A_MONTH, HERE, write_tables
 from support.live import LiveRoom, live_room, once
 from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule
@@ -30,6 +30,7 @@ RULES: dict[str, Any] = {
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
     with live_room(tmp_path_factory.mktemp("stored") / "data", "--s3", **PORT) as room:
         bucket = s3(room.data, BOB, "any")
+        once(lambda seen: seen == [BOB], lambda: buckets_of(bucket))  # it hears of those who met within a second
         for year in (2023, 2024):
             rows = "".join(f"{number},{number % 90}\n" for number in range(year, year + 20))
             bucket.put_object(Bucket=BOB, Key=f"tables/visits/yr={year}/part.csv", Body=f"patient,age\n{rows}".encode())
