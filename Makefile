@@ -47,9 +47,10 @@ demo: $(READY) ## Three organisations train a model together, in under a minute
 # Servers and queries are processes that import the product, hundreds of times: Python is to keep what it compiles.
 test test-fast test-services: export PYTHONDONTWRITEBYTECODE :=
 
+# A third of the time a test waits for what other processes do: of three, two have something to do.
 test: check ## Run every check, and every test that needs no service
 	@$(BIN)/python -m compileall -q src
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services" $(TESTS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not services" $(TESTS)
 
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)

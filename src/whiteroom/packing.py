@@ -86,7 +86,7 @@ def unpacked(file: Path) -> Iterator[BinaryIO]:
     """The bytes of a file, or where it is compressed those that are packed in it, all its members one after the other.
 
     Raises:
-        CannotUnpack: here, or by reading: it is damaged or cut, something stands behind it, or it never ends.
+        CannotUnpack: here, or by reading: it is damaged or cut, something is behind it, or it never ends.
         OSError: it cannot be read.
     """
     packing = packing_of_file(file)

@@ -1,4 +1,4 @@
-"""The store of a data folder, with the ring of keys that its settings name; and the secrets that lie in it."""
+"""The store of a data folder, with the ring of keys that its settings name; and the secrets that are in it."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Settings:
     default_result_location: str = ""
     """Where results of queries go, as `s3://BUCKET/PREFIX`, for receivers who have set no place; empty for nowhere."""
     bucket_regions: str = ""
-    """In which regions buckets of results lie, as `BUCKET=REGION` with commas between: for a collaboration's
+    """In which regions buckets of results are, as `BUCKET=REGION` with commas between: for a collaboration's
     `allowedResultRegions`, and to speak to them there. A bucket that is not listed is in the server's own `region`."""
     catalog: Literal["folder", "glue", "iceberg"] = "folder"
     """What tables refer to: `folder` is Whiteroom's own catalog (`whiteroom catalog`), `glue` AWS Glue, with tables in
@@ -110,7 +110,7 @@ class Settings:
     """Which ring of keys wraps the data keys that secrets and documents are sealed by: `local`, a master key in a file;
     `aws`, AWS KMS; `echo` seals nothing, and is for development mode alone."""
     master_key: str = ""
-    """The file of the local ring's master key, which lies outside of the data folder; it is made where nothing is
+    """The file of the local ring's master key, which is outside of the data folder; it is made where nothing is
     sealed yet. Empty for `whiteroom/master.key` in `$XDG_STATE_HOME`; where that is not set, in `~/.local/state`, and
     for root `/var/lib/whiteroom-keys/master.key`."""
     files: Literal["plain", "sealed"] = "plain"
@@ -232,7 +232,7 @@ class Settings:
 
     @property
     def regions_of_buckets(self) -> BucketRegions:
-        """Where buckets of results lie."""
+        """Where buckets of results are."""
         return BucketRegions.parse(self.region, self.bucket_regions)
 
     @property

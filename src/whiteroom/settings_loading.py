@@ -17,7 +17,7 @@ from whiteroom.settings import FILE_NAME, Settings, SettingsError, key_of
 PREFIX = "WHITEROOM_"
 QUOTA_PREFIX = "WHITEROOM_QUOTA_"
 NOT_SETTINGS = frozenset({"WHITEROOM_DATA", "WHITEROOM_DEBUG"})
-"""Variables of the command line's own: where the data folder lies, and whether errors show where they come from."""
+"""Variables of the command line's own: where the data folder is, and whether errors show where they come from."""
 
 
 def load_settings(data: Path, environment: Mapping[str, str], **overrides: Any) -> Settings:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 MAX_DEPTH: Final = 128
-"""Folders that a name may lie below: each costs an open descriptor while it is walked."""
+"""Folders that a name may be below: each costs an open descriptor while it is walked."""
 MAX_NAME_BYTES: Final = 4_000
 """Of a whole relative name; beyond 4,096 no program can open it by its path."""
 MAX_MEMBERS: Final = 1_000_000

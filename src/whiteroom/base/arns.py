@@ -38,7 +38,7 @@ class Arn:
 
     @property
     def membership_id(self) -> str | None:
-        """The membership that an ARN of the form `membership/UUID/...` lies in; None for any other."""
+        """The membership that an ARN of the form `membership/UUID/...` is in; None for any other."""
         kind, _, rest = self.resource.partition("/")
         if kind != "membership":
             return None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 
 class Trouble(Exception):
-    """What the server stands on lacks something, in a sentence or two for the operator of whoever found it out."""
+    """What the server is on lacks something, in a sentence or two for the operator of whoever found it out."""
 
 
 _FULL = "Make room on its file system, or raise the quota of the server's user"

@@ -69,7 +69,7 @@ def link_to(handle: int) -> str:
 
 
 class _Folder:
-    """The folder of the file that was opened last: most files lie where the one before lay."""
+    """The folder of the file that was opened last: most files are where the one before lay."""
 
     def __init__(self) -> None:
         self._path: Path | None = None

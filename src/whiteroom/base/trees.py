@@ -12,7 +12,7 @@ _FLATTEN_LEVELS = 64
 
 
 def put_in_place(draft: Path, target: Path, files: Iterable[Path]) -> None:
-    """Make a folder and the files in it durable, then visible whole as `target`, in place of what stands there."""
+    """Make a folder and the files in it durable, then visible whole as `target`, in place of what is there."""
     for path in (*files, draft):
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
@@ -53,7 +53,7 @@ def _gone(parent: int, name: str) -> bool:
 
 
 def _empty(parent: int, name: str, level: int = 0, top: int | None = None) -> None:
-    """Delete what is in one folder, but for folders that lie deep: they come to lie under short names in the top one.
+    """Delete what is in one folder, but for folders that lie deep: they come to be under short names in the top one.
 
     So no path and no stack grows.
     """

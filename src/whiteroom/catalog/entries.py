@@ -38,7 +38,7 @@ class CatalogEntry:
 
     @property
     def is_stored(self) -> bool:
-        """Whether its rows lie in S3."""
+        """Whether its rows are in S3."""
         return self.relation is None and any(map(is_stored, self.sources))
 
 

@@ -108,7 +108,7 @@ def real_paths(files: Iterable[Path], folder: Path) -> Iterator[str]:
     """The paths of files once links are followed, each in the folder whose files they are said to be, or the folder.
 
     Who may write there could else name any file of the machine. Nothing is asked of a path twice: what is answered
-    lies in the folder whatever becomes of the files, as long as it is opened through no link (base/real_paths.py).
+    is in the folder whatever becomes of the files, as long as it is opened through no link (base/real_paths.py).
 
     Raises:
         UnusableFiles: a link leads out of the folder, or it became a link itself.

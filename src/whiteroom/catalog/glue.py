@@ -187,7 +187,7 @@ def _partitions(asked: _Asked, table: Mapping[str, Any], read: tuple[FileFormat,
 
 
 def _place(partition: Mapping[str, Any], table: Mapping[str, Any], read: tuple[FileFormat, Reading]) -> Place:
-    """Where a partition's objects lie.
+    """Where a partition's objects are.
 
     Raises:
         UnusableFiles: it is read in another way than its table.

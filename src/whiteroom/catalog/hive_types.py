@@ -16,7 +16,7 @@ def spark_type(hive_type: str, *, is_text: bool = False) -> str:
 
     Args:
         hive_type: as Glue has it.
-        is_text: whether the files are text, where bytes stand in base64, which is not read here.
+        is_text: whether the files are text, where bytes are in base64, which is not read here.
     """
     plain = "".join(hive_type.lower().split())
     if _TEXT.fullmatch(plain):

@@ -1,4 +1,4 @@
-"""The objects of a table: what lies below its location, or below those of its partitions, as engines look for it."""
+"""The objects of a table: what is below its location, or below those of its partitions, as engines look for it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _REMEDIES: Mapping[str, str] = {"_delta_log": " Give it the parameter spark.sql.
 MOST_OBJECTS = 100_000
 """Of one table: more are written as fewer, larger ones."""
 _FEW = 8
-"""Up to so many partitions are listed one by one; of more the table's whole location is, where they all lie in it."""
+"""Up to so many partitions are listed one by one; of more the table's whole location is, where they all are in it."""
 
 Values = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A prefix of a bucket, and the values of the partition that lies there."""
+    """A prefix of a bucket, and the values of the partition that is there."""
 
     bucket: str
     prefix: str

@@ -1,4 +1,4 @@
-"""Tables of the catalog that lie in members' databases."""
+"""Tables of the catalog that are in members' databases."""
 
 from __future__ import annotations
 

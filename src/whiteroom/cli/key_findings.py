@@ -1,4 +1,4 @@
-"""What `whiteroom doctor` says of keys: which ring seals what, and whether its master key lies where it should."""
+"""What `whiteroom doctor` says of keys: which ring seals what, and whether its master key is where it should."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEALED = "Secrets, query texts, environments and hyperparameters are sealed; log
 
 
 def about_keys(settings: Settings, store: SqliteStore) -> Iterator[Finding]:
-    """Which ring seals, and what; what is in plain text from before; and how the master key lies."""
+    """Which ring seals, and what; what is in plain text from before; and how the master key is."""
     plain = store.plain_documents()
     before = f" {plain:,} records are from before that, and are not sealed." if plain else ""
     match settings.keys:

@@ -39,7 +39,7 @@ def list_(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """List what was delivered: to whom, of which job, where it lies, how much and when; the newest first.
+    """List what was delivered: to whom, of which job, where it is, how much and when; the newest first.
 
     Members fetch what is theirs over HTTP (docs/results.md); `get` copies it out for those who do not.
 
@@ -88,7 +88,7 @@ def get(
     wanted = files_of(delivered) if file is None else (_named(delivered, file),)
     here = open_data(settings).here
     in_buckets = settings.buckets == "s3" or settings.s3_port is not None
-    # What was delivered before results went to buckets lies in folders still.
+    # What was delivered before results went to buckets is in folders still.
     if in_buckets and not all(_lies_in(here, delivered, one) for one in wanted):
         raise Problem(f"It lies in the receiver's own bucket, at {delivered.place}/: it is fetched there (docs/s3.md).")
     _copy_whole(here, delivered, wanted, to)

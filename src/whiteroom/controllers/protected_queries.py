@@ -78,7 +78,7 @@ class ProtectedQueryController:
             data: keeps their rows until it has delivered them.
             handover: delivers them.
             default_location: `s3://BUCKET/PREFIX` for receivers without a default of their own; empty for none.
-            regions: in which regions the buckets lie.
+            regions: in which regions the buckets are.
             clock: says which month's privacy budget is charged.
         """
         self._store = store

@@ -48,7 +48,7 @@ class Handover:
             deliveries: put files at members' locations.
             clock: says what time it is.
             quotas: of bytes that are kept.
-            kept_here: whether members' locations are on this server, so that it counts what lies there.
+            kept_here: whether members' locations are on this server, so that it counts what is there.
         """
         self._store = store
         self._deliveries = deliveries

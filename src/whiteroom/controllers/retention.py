@@ -58,7 +58,7 @@ class RetentionSweep:
 
         Args:
             store: where the records are.
-            kept: has the results that lie on this server: those of before, where they go to members' buckets by now.
+            kept: has the results that are on this server: those of before, where they go to members' buckets by now.
             forget_logs: deletes the log of a run.
             retention: what the operator chose.
             clock: says what has expired.
@@ -211,7 +211,7 @@ _JOBS: Mapping[ResultKind, tuple[str, Lifecycle[Any]]] = {
 
 
 def _lies_here(tx: Transaction, result: Result) -> bool:
-    """Whether a result went to a folder of this server, and not to a bucket: what lies here is counted."""
+    """Whether a result went to a folder of this server, and not to a bucket: what is here is counted."""
     holding = tx.holdings.get(holding_id(HoldingKind.RESULT, result.id))
     return holding is not None and (holding.is_held or result.status in _NOT_COUNTED)
 

@@ -89,7 +89,7 @@ class BucketDeliveries:
             root: where notes are kept of what is under way.
             data: what is delivered.
             clients: sign for receivers.
-            regions: where the buckets lie.
+            regions: where the buckets are.
             beside: the S3 that they are in, where that is not AWS's.
         """
         self._under_way = root

@@ -42,7 +42,7 @@ class Target:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Where it lies, from the root."""
+        """Where it is, from the root."""
         return (*self.parents, self.name)
 
 
@@ -51,7 +51,7 @@ def follow(root_fd: int, folder: tuple[str, ...], name: str, seen_at: str) -> Ta
 
     Args:
         root_fd: the folder that nothing leads out of.
-        folder: where the link lies below it; real names, no links.
+        folder: where the link is below it; real names, no links.
         name: of the link.
         seen_at: where the program saw the root, which absolute links begin with.
 

@@ -133,5 +133,5 @@ def _open_forbidden(name: str, path: str, folder_fd: int | None, flags: int) -> 
 
 
 def refuse(path: str, reason: str) -> NoReturn:
-    """Refuse all of it, for what lies at that path."""
+    """Refuse all of it, for what is at that path."""
     raise UnsafeContents(f"{shown(path)} {reason}.") from None

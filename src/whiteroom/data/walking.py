@@ -83,7 +83,7 @@ class _Entry:
     name: str
     folder_fd: int
     place: tuple[str, ...]
-    """Where it really lies below the host's root."""
+    """Where it really is below the host's root."""
     is_folder: bool
 
 
@@ -93,7 +93,7 @@ class _Level:
 
     path: str
     places: dict[str, tuple[str, ...]]
-    """By host: where it really lies, which is elsewhere below a link."""
+    """By host: where it really is, which is elsewhere below a link."""
     fds: dict[str, int] = field(default_factory=dict)
     """By host: those that have the folder."""
     names: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -154,7 +154,7 @@ class _Walk:
         return True
 
     def require_all_names(self) -> None:
-        """Of a file with several names all were visited: none lies elsewhere."""
+        """Of a file with several names all were visited: none is elsewhere."""
         for path, names, seen in self._names.values():
             if seen < names:
                 refuse(path, SHARED)
@@ -242,7 +242,7 @@ class _Walk:
         if facts.st_nlink > 1:
             file = (host, facts.st_dev, facts.st_ino)
             first, _, seen = self._names.get(file, (path, 0, 0))
-            # Below a link it is a name that is visited, or was, where it lies.
+            # Below a link it is a name that is visited, or was, where it is.
             own = "/".join(entry.place) == path
             self._names[file] = (first, facts.st_nlink, seen + own)
 

@@ -1,4 +1,4 @@
-"""The databases that members' tables may lie in, and how a connection to any of them is written and kept."""
+"""The databases that members' tables may be in, and how a connection to any of them is written and kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sealed values: a text that stands in a column in place of the plain one, and opens in that place alone.
+"""Sealed values: a text that is in a column in place of the plain one, and opens in that place alone.
 
 `sealed:1:` and two parts in base64: the data key as the ring has wrapped it, empty where whoever reads it has the key;
 and AES-256-GCM's nonce and ciphertext, over which the value's place is authenticated.

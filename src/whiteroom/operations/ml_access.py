@@ -35,7 +35,7 @@ INFERENCE_JOB = "trained-model-inference-job"
 
 
 class CollaborationResource(Protocol):
-    """A record that lies in a membership of a collaboration."""
+    """A record that is in a membership of a collaboration."""
 
     @property
     def arn(self) -> str: ...

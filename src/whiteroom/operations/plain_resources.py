@@ -83,7 +83,7 @@ class Place:
         return {"creatorAccountId": record.account_id} if self.membership is None else self.membership_names
 
     def holds(self, record: object) -> bool:
-        """Whether a record lies here."""
+        """Whether a record is here."""
         return all(getattr(record, name) == value for name, value in self.equals.items())
 
 
@@ -96,7 +96,7 @@ class Where:
 
 
 def of_account(_: Request, context: Context) -> Place:
-    """What lies in the caller's account."""
+    """What is in the caller's account."""
     account_id = context.caller.account_id
     return Place(f"Account {account_id}", f"account {account_id}", {"account_id": account_id})
 
@@ -110,13 +110,13 @@ def _active(request: Request, context: Context) -> Place:
 
 
 def in_membership(context: Context, membership: Membership) -> Place:
-    """What lies in a membership."""
+    """What is in a membership."""
     equals, collaboration = {"membership_id": membership.id}, cache(partial(collaboration_of, context, membership))
     return Place(f"Membership {membership.id}", f"membership {membership.id}", equals, membership, collaboration)
 
 
 def joined(request: Request, context: Context) -> Place:
-    """What lies in a collaboration that the caller has joined."""
+    """What is in a collaboration that the caller has joined."""
     collaboration = joined_collaboration(context, request["collaborationIdentifier"])
     equals = {"collaboration_id": collaboration.id}
     return Place("This collaboration", f"collaboration {collaboration.id}", equals, None, lambda: collaboration)
@@ -144,7 +144,7 @@ class PlainResource(Generic[R]):
     named_by: str
     """The member of a request that names one."""
     find: Callable[[Repository[Any], str], Any]
-    """The record of that name, wherever it lies."""
+    """The record of that name, wherever it is."""
     missing: Callable[[Place, str], ResourceNotFound]
     """The answer where the place has none of that name."""
 

@@ -79,7 +79,7 @@ def _owned(request: Request, context: Context) -> str:
 
 
 def _record(context: Context, arn: Arn) -> Any:
-    # Most lie in `membership/ID/KIND/ID`; a table's association is `configuredtableassociation/MEMBERSHIP/ID`.
+    # Most are in `membership/ID/KIND/ID`; a table's association is `configuredtableassociation/MEMBERSHIP/ID`.
     first, *rest = arn.resource.split("/")
     kind = rest[1] if first == "membership" and len(rest) > 1 else first
     holder = _HOLDERS.get((arn.service, kind))

@@ -48,7 +48,7 @@ class Catalog(Protocol):
             database: its first name.
             table: its second.
             region: where the reference says it is; empty for the server's own.
-            reader: who reads its rows; for None objects that lie elsewhere are not listed.
+            reader: who reads its rows; for None objects that are elsewhere are not listed.
 
         Raises:
             TableNotFound: the account has no such table, or its files cannot be read.

@@ -162,7 +162,7 @@ class Data(Protocol):
 
 
 class LocalData(Protocol):
-    """Data whose bytes lie on this machine, for what runs here: engines, syntheses, runtimes."""
+    """Data whose bytes are on this machine, for what runs here: engines, syntheses, runtimes."""
 
     def path(self, ref: DataRef) -> str:
         """The absolute path of the file or folder, whether or not it is there yet.
@@ -172,10 +172,10 @@ class LocalData(Protocol):
         """
 
     def reference(self, path: str) -> DataRef:
-        """What lies at that path.
+        """What is at that path.
 
         Raises:
-            ValueError: no data lies there.
+            ValueError: no data is there.
         """
 
     def bring(self, ref: DataRef) -> bool:

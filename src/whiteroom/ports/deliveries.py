@@ -33,7 +33,7 @@ class DeliveryDelayed(Exception):
 
 
 class KeptResults(Protocol):
-    """Has results that lie on this server, and erases them."""
+    """Has results that are on this server, and erases them."""
 
     def withdraw(self, location: str, path: str, files: Sequence[DeliveredFile], confirm: Callable[[], object]) -> bool:
         """Erase files that were delivered, without following links; what is absent is a success.

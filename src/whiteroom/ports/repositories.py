@@ -1,4 +1,4 @@
-"""The records of each kind, and what lies beside them."""
+"""The records of each kind, and what is beside them."""
 
 from __future__ import annotations
 

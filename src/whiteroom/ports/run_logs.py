@@ -11,7 +11,7 @@ from whiteroom.domain.execution.runs import LogLine, RunId
 
 @dataclass(frozen=True, slots=True)
 class PlacedLine:
-    """A line of a run's log, and where it stands there."""
+    """A line of a run's log, and where it is there."""
 
     start: int
     end: int

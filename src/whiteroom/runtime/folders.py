@@ -72,7 +72,7 @@ def make_pipes(
 
     Args:
         run: has the channels.
-        data: says where they lie.
+        data: says where they are.
         folder: the run's.
         host: the instance.
         number: of the instance, from 0.
@@ -103,7 +103,7 @@ def channel_mounts(
 
     Args:
         run: has the channels.
-        data: says where they lie.
+        data: says where they are.
         folder: the run's while it is being made: shards are linked in it.
         final: its path once it is made.
         host: the instance.

@@ -55,15 +55,15 @@ class Runtimes:
         return self._of(run_id).output(run_id)
 
     def logs(self, run_id: RunId, after: int = 0) -> Iterator[LogLine]:
-        """See ports.Runtime. Logs of both lie in one folder."""
+        """See ports.Runtime. Logs of both are in one folder."""
         return self._sandbox.logs(run_id, after)
 
     def usage(self, run_id: RunId, after: int = 0) -> Iterator[Usage]:
-        """See ports.Runtime. They lie beside the logs."""
+        """See ports.Runtime. They are beside the logs."""
         return self._sandbox.usage(run_id, after)
 
     def logged_bytes(self, run_id: RunId) -> int:
-        """See ports.Runtime. Logs of both lie in one folder."""
+        """See ports.Runtime. Logs of both are in one folder."""
         return self._sandbox.logged_bytes(run_id)
 
     def runs(self) -> Iterable[RunId]:

@@ -1,7 +1,7 @@
 """The system calls that a program may not make, as data: one table for the sandbox's filter and for a container's.
 
 Everything that the table does not name is allowed in the sandbox (sandbox/seccomp.py), since the namespaces, the
-dropped capabilities and the read-only mounts stand behind it. What is refused is what those do not cover: large attack
+dropped capabilities and the read-only mounts are behind it. What is refused is what those do not cover: large attack
 surfaces of the kernel (io_uring, bpf, userfaultfd, perf), looking into other processes, keyrings, new namespaces,
 memory that no limit counts, and the 32-bit and x32 gates, which would by-pass the table. A container engine takes a
 profile in its default's place: there (docker/seccomp.py) it is what the defaults allow, less what this table refuses.

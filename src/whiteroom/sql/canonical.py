@@ -80,7 +80,7 @@ class _Names:
         Args:
             query: a SELECT, a set operation, or one in parentheses.
             expressions: the common table expressions that it may read.
-            around: the sources of the SELECTs that it stands in, where it stands in an expression.
+            around: the sources of the SELECTs that it is in, where it is in an expression.
         """
         expressions = {**expressions, **self._with(query, expressions)}
         if isinstance(query, exp.Select):

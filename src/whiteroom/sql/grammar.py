@@ -28,7 +28,7 @@ def _kinds(*kinds: type) -> Kinds:
 
 
 VALUE: Kinds = frozenset()
-"""Words, numbers and flags that are no nodes; those may stand in every argument that is listed."""
+"""Words, numbers and flags that are no nodes; those may be in every argument that is listed."""
 _ELSEWHERE = _kinds(exp.Alias, exp.Var, exp.DataTypeParam, exp.Tuple)
 """Of the listed classes, those that are no expressions by themselves."""
 EXPRESSION: Kinds = (constructs.SCALARS - _ELSEWHERE) | {
@@ -173,7 +173,7 @@ _UNITS = frozenset(["unit"])
 
 
 def check_places(tree: exp.Expr, *, places: bool = True) -> None:
-    """Whether every node stands where the table has it; without `places`, only whether it is listed.
+    """Whether every node is where the table has it; without `places`, only whether it is listed.
 
     Raises:
         Refused: one does not, or is not listed.

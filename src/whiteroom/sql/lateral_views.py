@@ -2,7 +2,7 @@
 
 `SELECT id, explode(x) AS tag FROM t` is `SELECT id, g.c AS tag FROM t LATERAL VIEW explode(x) g AS c`, with names for
 `g` and `c` that no member can write. In the canonical form (canonical.py) a LATERAL VIEW is a SELECT of its own around
-what it stands behind.
+what it is behind.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def to_lateral_views(tree: exp.Query, type_of: TypeOf) -> dict[str, str]:
         Names that come from fields of structs as these were written, by themselves in lower case.
 
     Raises:
-        Refused: a generator stands where Spark, or this, takes none.
+        Refused: a generator is where Spark, or this, takes none.
     """
     written: dict[str, str] = {}
     selects = [scope.expression for scope in traverse_scope(tree) if isinstance(scope.expression, exp.Select)]
@@ -68,7 +68,7 @@ def check_names(tree: exp.Query) -> None:
 
 
 def type_query(select: exp.Select, lateral: exp.Lateral) -> exp.Query:
-    """A query whose one column is what a generator takes, over what it stands behind."""
+    """A query whose one column is what a generator takes, over what it is behind."""
     before = []
     for each in select.args.get("laterals") or []:
         if each is lateral:

@@ -76,7 +76,7 @@ class Credentials:
         )
 
     def _principal(self, tx: StoreTransaction, session: Session) -> Principal | None:
-        """Who a session is now; None where something that it stands on is gone."""
+        """Who a session is now; None where something that it is on is gone."""
         role = tx.roles.get(session.role_id) if session.role_id else None
         if session.role_id and (role is None or role.account_id != session.account_id):
             return None

@@ -66,7 +66,7 @@ class ServerSeal:
         return seal(plain, DataKey(self._at_hand(), b""), place) if self.seals else plain.decode()
 
     def unseal(self, text: str, place: str) -> bytes:
-        """The secret that stands there.
+        """The secret that is there.
 
         Raises:
             KeyRefused: it cannot be opened.

@@ -1,4 +1,4 @@
-"""Every table: those of records, made of what ports/transaction.py declares, and what lies beside them."""
+"""Every table: those of records, made of what ports/transaction.py declares, and what is beside them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RecordTable:
 def _table_of(kind: Kind[Any]) -> RecordTable:
     """A column for each field, and an index for each search.
 
-    An index is continued by (created_at, id), so that a page of a list costs the same wherever it lies.
+    An index is continued by (created_at, id), so that a page of a list costs the same wherever it is.
     """
     codec: RecordCodec[Any] = RecordCodec(kind.record, sealed_columns(kind.name))
     table = sa.Table(kind.name, metadata, *codec.columns)

@@ -34,7 +34,7 @@ class View:
     """One column of some rows, as the attacker compares it."""
 
     values: Floats | Codes
-    """Numbers, between 0 and 1 where most rows lie; or places in the list of values."""
+    """Numbers, between 0 and 1 where most rows are; or places in the list of values."""
     missing: Flags
     numerical: bool
 

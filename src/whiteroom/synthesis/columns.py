@@ -1,6 +1,6 @@
 """What is learned of one column: which values it has. A release of its own, paid from the ledger.
 
-A number lies in one of many fine cells, on a grid that is public, and fine cells make up some bins of about equal
+A number is in one of many fine cells, on a grid that is public, and fine cells make up some bins of about equal
 weight: bins are what relations between columns are learned of. A category is one of the values that enough rows
 have. What is not learned, because too few rows have it, never comes out: outliers are moved to the outermost
 cell, rare categories become frequent ones, and NULL comes out only where many rows have it.
@@ -34,7 +34,7 @@ _FINE_CELLS = 512
 _WHOLE_CELLS = 2_048
 """Up to so many whole numbers each has a cell of its own."""
 _GRID_SHARE = 0.35
-"""Of a numerical column's share: to find where it lies at all."""
+"""Of a numerical column's share: to find where it is at all."""
 MAX_CATEGORIES = 500
 _MISSING_KEY = -1
 _NEXT_TO_NO = 0.005
@@ -120,7 +120,7 @@ class Categories:
 def learn_numbers(
     name: str, values: Floats, missing: Flags, *, whole: bool, bins: int, ledger: Ledger, rho: float
 ) -> Numbers:
-    """Where a column of numbers lies, and how densely, for `rho`.
+    """Where a column of numbers is, and how densely, for `rho`.
 
     Raises:
         Unlearnable: at this epsilon nothing of the column can be distinguished from noise.
@@ -190,7 +190,7 @@ def _significant(counts: Counts, sigma: float) -> tuple[int, int] | None:
                 continue
     if not found:
         return None
-    # Cells and octaves show where rows are; wider spans stand in only where those show nothing.
+    # Cells and octaves show where rows are; wider spans are in only where those show nothing.
     near = found[:2] if len(found) > 1 else found
     return min(low for low, _ in near), max(high for _, high in near)
 

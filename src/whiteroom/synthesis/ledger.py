@@ -40,7 +40,7 @@ _STEPS = 1_000_000
 _ONE_KEY = (1, 1, 1)
 """How far a row moves counts by key: one key, by one."""
 _FAR_TAIL = 40
-"""Standard deviations of noise beyond which no threshold lies, whatever the delta."""
+"""Standard deviations of noise beyond which no threshold is, whatever the delta."""
 _MARGIN = 1 - 1e-9
 """Floating point: shares of a budget must not add up to more than it."""
 

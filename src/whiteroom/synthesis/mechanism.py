@@ -45,7 +45,7 @@ class Drawn:
 
     columns: tuple[Values, ...]
     ranges: tuple[tuple[float, float] | None, ...]
-    """Where most of each numerical column lies, as learned; None for categorical ones."""
+    """Where most of each numerical column is, as learned; None for categorical ones."""
     learned_from: float
     """Rows, as counted with noise."""
 

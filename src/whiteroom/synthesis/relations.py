@@ -122,7 +122,7 @@ class Relations:
     def _by_parent(self, parent: int, child: int) -> Table:
         """What a column's values weigh for each value of its parent and each class of the target.
 
-        Where a parent's value is too rare to tell, what the column is in that class stands in: with the weight of
+        Where a parent's value is too rare to tell, what the column is in that class is in: with the weight of
         the noise that there is on the rows of one value.
         """
         target = self._data.target

@@ -24,7 +24,7 @@ SPILL = "spill"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where on this machine a synthesis works, and where real and synthetic rows lie."""
+    """Where on this machine a synthesis works, and where real and synthetic rows are."""
 
     work: Path
     """Its own, by its id."""

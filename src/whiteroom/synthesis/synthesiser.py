@@ -1,6 +1,6 @@
 """Makes synthetic rows of a query's rows: one child process for each, as engines/duckdb/engine.py has for queries.
 
-A synthesis' folder (`syntheses/ID`) holds all there is to know of it. The real rows lie in `Folders.source`; the
+A synthesis' folder (`syntheses/ID`) holds all there is to know of it. The real rows are in `Folders.source`; the
 child erases them as soon as it has written down how it ended, and so does whoever stops or forgets it.
 """
 

@@ -50,7 +50,7 @@ Mechanism = Callable[[Sequence[Values], int | None, Ledger, np.random.Generator]
 
 
 def synthesise(folders: Folders, spec: SynthesisSpec, mechanism: Mechanism = learn_and_draw) -> SynthesisObservation:
-    """How it ended. The synthetic rows stand in `folders.rows` once this returns a result, and nowhere otherwise."""
+    """How it ended. The synthetic rows are in `folders.rows` once this returns a result, and nowhere otherwise."""
     try:
         return _synthesise(folders, spec, mechanism)
     except (OSError, duckdb.Error) as error:
@@ -223,7 +223,7 @@ _BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 
 
 def _bounds(column: ResultColumn) -> tuple[float, float]:
-    """Between which values of a type lie: the fine cells of the outermost numbers may reach beyond."""
+    """Between which values of a type are: the fine cells of the outermost numbers may reach beyond."""
     if (bits := _BITS.get(column.type)) is not None:
         # Of 64 bits, the largest float below.
         high = min(2.0 ** (bits - 1) - 1, np.nextafter(2.0**63, 0))

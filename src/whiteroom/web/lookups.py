@@ -1,6 +1,6 @@
 """Looks tables up in the catalog for requests, on threads of its own, at most half of them for one account.
 
-What is asked for may lie in a member's own files or its own catalog, which take as long as the member likes: then its
+What is asked for may be in a member's own files or its own catalog, which take as long as the member likes: then its
 other requests wait, and nobody else's.
 """
 

@@ -53,7 +53,7 @@ class _Target:
     service: str = ""
     operation: str = ""
     presigned: bool = False
-    """Whether its signature stands in its URL."""
+    """Whether its signature is in its URL."""
 
 
 class Application:

@@ -56,7 +56,7 @@ def fault_refusal(fault: Fault, operation: Operation) -> Refusal:
     shape = services()[operation.service].error_shapes.get(code)
     if shape is None:  # one that is common to services
         return _plain(400, code, fault.message)
-    # The message stands there even where the model gives the error no members at all.
+    # The message is there even where the model gives the error no members at all.
     members = {
         **_members_serialiser(operation.service, code)({**fault.members, "message": fault.message}),
         "message": fault.message,

@@ -3,7 +3,7 @@
 python -I -m whiteroom.catalog.snapshots.child FORMAT PATH SNAPSHOT [ROOT]    (its answer is a JSON document)
 
 A log of Delta on this machine is read by links in the working directory, to files that are held. With ROOT, the table
-lies there in S3. This process has no way to it: PATH is Delta's log on this machine, or the URI of Iceberg's metadata.
+is there in S3. This process has no way to it: PATH is Delta's log on this machine, or the URI of Iceberg's metadata.
 What it needs of these it asks for, a line each (`{"bring": [URI...]}`), and is answered with a line on its standard
 input, the files that were made of them (`[PATH...]`).
 """

@@ -41,9 +41,9 @@ def plan(folder: Path, version: str, places: Places) -> tuple[CatalogTable, tupl
     """The files and columns of a version, and notes for the table's owner.
 
     Args:
-        folder: where its log lies.
+        folder: where its log is.
         version: which one; empty for the latest.
-        places: where its files of rows lie.
+        places: where its files of rows are.
 
     Raises:
         Unreadable: it uses what is not read here, or names what is not there.

@@ -89,7 +89,7 @@ def held_log(table: TableFolder, version: str, work: Path) -> Iterator[Path]:
         work: a private folder, which is empty.
 
     Raises:
-        Unreadable: the log does not say it, or has a file that lies elsewhere.
+        Unreadable: the log does not say it, or has a file that is elsewhere.
         FileExistsError: `work` has something in it: it is no folder of this process's own.
     """
     if any(work.iterdir()):

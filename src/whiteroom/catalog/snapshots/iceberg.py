@@ -42,7 +42,7 @@ def plan(state_uri: str, snapshot_id: str, places: Places) -> tuple[CatalogTable
     Args:
         state_uri: the file of metadata that is the table's state.
         snapshot_id: which one; empty for the current one.
-        places: where its files lie.
+        places: where its files are.
 
     Raises:
         Unreadable: it uses what is not read here, or names what is not there.
@@ -135,7 +135,7 @@ def _deletes(tasks: list[FileScanTask], places: Places) -> tuple[PositionDeletes
 
 
 class _File(InputFile):
-    """A file of the table, read from where it lies here."""
+    """A file of the table, read from where it is here."""
 
     def __init__(self, location: str, places: Places) -> None:
         super().__init__(location)

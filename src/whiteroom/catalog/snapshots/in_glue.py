@@ -1,4 +1,4 @@
-"""How Glue says that a table is one of Iceberg or Delta: where its metadata lie, and its columns."""
+"""How Glue says that a table is one of Iceberg or Delta: where its metadata are, and its columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stored_table(found: Mapping[str, Any]) -> StoredTable | None:
     """The table of Iceberg or Delta that Glue's entry is; None where it is another.
 
     Raises:
-        UnusableFiles: it is one, and does not say where it lies.
+        UnusableFiles: it is one, and does not say where it is.
     """
     parameters: Mapping[str, str] = found.get("Parameters") or {}
     kinds = {str(parameters.get(name, "")).lower() for name in ("table_type", "spark.sql.sources.provider")}

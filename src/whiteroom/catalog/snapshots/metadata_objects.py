@@ -23,7 +23,7 @@ _THREADS: Final = 8
 
 
 class MetadataObjects:
-    """What lies in S3 of one table's metadata."""
+    """What is in S3 of one table's metadata."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class MetadataObjects:
             raise Unreadable(f"{uri} is gone, and the table's catalog or metadata name it") from None
 
     def listed(self, folder: str) -> dict[str, StoredObject]:
-        """What lies in a folder of the table, not deeper, by its name there.
+        """What is in a folder of the table, not deeper, by its name there.
 
         Raises:
             Unreadable: that is too much.

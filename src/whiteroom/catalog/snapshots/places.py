@@ -28,7 +28,7 @@ class PlacedFile:
     """A file of rows that metadata name."""
 
     place: str
-    """Where it lies: a path of this machine, or a URI."""
+    """Where it is: a path of this machine, or a URI."""
     size_bytes: int
     """As the metadata say."""
     partition: tuple[str | None, ...] = ()

@@ -34,7 +34,7 @@ def format_of(source: str) -> FileFormat | None:
 
 
 def require_plain(files: Sequence[str]) -> None:
-    """Whether files are read as they lie there: those of a table of Iceberg or Delta hold what was deleted, too.
+    """Whether files are read as they are there: those of a table of Iceberg or Delta hold what was deleted, too.
 
     Raises:
         UnusableFiles: one belongs to such a table.

@@ -1,4 +1,4 @@
-"""Asks for the state of a table of Iceberg or Delta that lies in S3, by metadata brought with its owner's identity.
+"""Asks for the state of a table of Iceberg or Delta that is in S3, by metadata brought with its owner's identity.
 
 The process that reads them has no way to S3: it names what it needs, and that is brought for it (metadata_objects.py).
 """
@@ -39,7 +39,7 @@ class StoredTable:
 
     format: FileFormat
     location: str
-    """Its folder: all of its files lie there."""
+    """Its folder: all of its files are there."""
     state: str = ""
     """Iceberg's file of metadata; empty where no catalog names it, and the folder's own latest is meant."""
     snapshot: str = ""

@@ -73,7 +73,7 @@ def objects_of(asked: Asked, sources: Sequence[Source]) -> Found:
     """The objects that hold a table's rows.
 
     Raises:
-        UnusableFiles: a source means none, they are no plain files, or lie in folders of different partitions.
+        UnusableFiles: a source means none, they are no plain files, or are in folders of different partitions.
         AwsRefused, AwsUnreachable: they cannot be listed.
     """
     items: dict[str, Listed] = {}
@@ -101,7 +101,7 @@ def objects_of(asked: Asked, sources: Sequence[Source]) -> Found:
 def require_plain(asked: Asked, sources: Sequence[Source]) -> None:
     """Whether no folder above belongs to a table of Iceberg, Delta or Hudi, whose files hold what was deleted, too.
 
-    Whoever may not list there is not asked further: what lies in the sources themselves is looked at always.
+    Whoever may not list there is not asked further: what is in the sources themselves is looked at always.
 
     Raises:
         UnusableFiles: one does.
@@ -124,7 +124,7 @@ def snapshot_format(asked: Asked, source: Source) -> FileFormat | None:
 
 
 def _kind_of(asked: Asked, bucket: str, folder: str) -> str:
-    """Which table lies in a folder whose metadata say what it is; empty where none is seen."""
+    """Which table is in a folder whose metadata say what it is; empty where none is seen."""
     try:
         for name, kind in OTHER_TABLES.items():
             if asked.first(bucket, f"{folder}{name}/"):

@@ -1,4 +1,4 @@
-"""What an owner says of where a table lies in S3: an object, a prefix, or a pattern, as of files of this machine."""
+"""What an owner says of where a table is in S3: an object, a prefix, or a pattern, as of files of this machine."""
 
 from __future__ import annotations
 

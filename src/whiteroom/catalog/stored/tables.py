@@ -1,4 +1,4 @@
-"""Tables whose rows lie in S3: read through once when they are added, and listed anew by every query."""
+"""Tables whose rows are in S3: read through once when they are added, and listed anew by every query."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class StoredTables:
             return objects_of(self._asked(identity, sources), _parsed(sources))
 
     def format_of(self, identity: Identity, sources: Sequence[str]) -> FileFormat | None:
-        """Iceberg or Delta, where that is what lies there; None of anything else.
+        """Iceberg or Delta, where that is what is there; None of anything else.
 
         Raises:
             Unreadable: that cannot be told.
@@ -211,7 +211,7 @@ def _stored_table(source: Source, file_format: FileFormat, snapshot: str, owner:
     """A table as its owner names it: by its folder, or by one file of Iceberg's metadata.
 
     Raises:
-        UnusableFiles: that file lies where none does.
+        UnusableFiles: that file is where none does.
     """
     if file_format is not FileFormat.ICEBERG or not source.key.endswith(STATE):
         return StoredTable(file_format, source.uri, "", snapshot, owner)

@@ -31,7 +31,7 @@ class Pace:
 
 
 def blocks_of(start: int, length: int, size_bytes: int) -> range:
-    """The blocks that a read touches; what lies behind the end is not read."""
+    """The blocks that a read touches; what is behind the end is not read."""
     stop = min(start + length, size_bytes)
     return range(start // BLOCK_BYTES, -(-stop // BLOCK_BYTES)) if start < stop else range(0)
 

@@ -159,7 +159,7 @@ class Bucket:
         return data, found
 
     def names(self, folder: str) -> Iterator[str]:
-        """The names of objects and folders that lie directly in a folder, without it."""
+        """The names of objects and folders that are directly in a folder, without it."""
         for page in self._pages("list_objects_v2", "ListBucket", folder, Delimiter="/"):
             yield from (self._below(item["Key"], folder) for item in page.get("Contents", ()))
             yield from (self._below(item["Prefix"], folder).rstrip("/") for item in page.get("CommonPrefixes", ()))

@@ -1,6 +1,6 @@
 """What of the kept data is on this machine: as large as a setting allows, emptied by age.
 
-Data lies where `ports.LocalData` says, whether it was written here or brought. A note beside it says which files are
+Data is where `ports.LocalData` says, whether it was written here or brought. A note beside it says which files are
 what is kept; what has no note was written here and is not kept yet, and is never emptied. Any number of processes may
 share a cache: each id has a lock.
 """
@@ -26,7 +26,7 @@ from whiteroom.data.s3.manifests import KeptFile, is_below, slug
 from whiteroom.domain.execution.data import DataKind, DataRef
 
 Place = Callable[[DataRef], Path]
-"""Where data lies on this machine."""
+"""Where data is on this machine."""
 InUse = Callable[[], Collection[str]]
 """The ids of all data that work under way may read."""
 
@@ -72,7 +72,7 @@ class Cache:
 
         Args:
             folder: on the same file system.
-            place: where data lies.
+            place: where data is.
             limit_bytes: the most that may be here of what is kept; what work under way reads stays, but no more comes.
             in_use: what must stay; None for a process that cannot know, which empties nothing.
             may_idle: whether what is not in use stays as long as there is room for it.

@@ -4,9 +4,9 @@ manifests/KIND/ID       what is kept under an id (manifests.py): written last, e
 objects/KIND/ID/...     bytes of files, each object written once under a name of its own
 whiteroom.json          whose data this is
 
-On this machine all of it lies in `cache` in the server's folder, whether it was written here or brought (cache.py).
-What stays on the machine lies where `FolderData` has it: what runs left, rows that synthetic ones are made of,
-deliveries. Where what is kept is sealed (data/sealed/), all that is here lies in memory instead, and the objects may
+On this machine all of it is in `cache` in the server's folder, whether it was written here or brought (cache.py).
+What stays on the machine is where `FolderData` has it: what runs left, rows that synthetic ones are made of,
+deliveries. Where what is kept is sealed (data/sealed/), all that is here is in memory instead, and the objects may
 be in a folder.
 """
 
@@ -83,7 +83,7 @@ class S3Data(Lendable):
             cache_bytes: as much of it may be on this machine.
             in_use: the ids of what must stay on it; None where nothing may be emptied.
             seal: seals what is kept from now on.
-            memory: a folder in memory, where all data on this machine lies.
+            memory: a folder in memory, where all data on this machine is.
             lenders: lend what is not here; None where all of it is always brought, as of what is sealed.
         """
         cached = memory or root / CACHE
@@ -282,7 +282,7 @@ class S3Data(Lendable):
                     on_file(name, fd, facts)
 
     def _seal_left(self, ref: DataRef, path: Path) -> None:
-        """Keep what lies at a path as all that there is under an id, but for what is kept already."""
+        """Keep what is at a path as all that there is under an id, but for what is kept already."""
         for _ in range(_TRIES):
             manifest, etag = self._manifest(ref)
             manifest = self._keyed(ref, manifest, None)

@@ -1,6 +1,6 @@
 """Files of this machine on their way to objects and back, hashed as they pass.
 
-Each way is a stream of bytes; where they are sealed, envelope/streams.py stands in between.
+Each way is a stream of bytes; where they are sealed, envelope/streams.py is in between.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class ResourceKey:
     """What everything that is kept under an id is sealed by."""
 
     key: bytes = field(repr=False)
-    """Of all objects of that id, and of nothing else. It lies in the manifest, sealed, and nowhere else."""
+    """Of all objects of that id, and of nothing else. It is in the manifest, sealed, and nowhere else."""
     data_key: DataKey
     """What the manifest is sealed by; a ring that remembers may have given the same for something else."""
     context: str
@@ -129,7 +129,7 @@ def _leads_below(file: KeptFile) -> bool:
 
 
 def is_below(name: str, part: str) -> bool:
-    """Whether a file is the part, or lies in it."""
+    """Whether a file is the part, or is in it."""
     return not part or name == part or name.startswith(f"{part}/")
 
 

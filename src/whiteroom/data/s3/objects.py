@@ -1,4 +1,4 @@
-"""What kept data lies in: objects with names, each written once, and small ones that are replaced whole.
+"""What kept data is in: objects with names, each written once, and small ones that are replaced whole.
 
 A bucket of S3 (bucket.py), or a folder of this machine (data/sealed/shelf.py).
 """
@@ -46,7 +46,7 @@ class Objects(Protocol):
         """
 
     def names(self, folder: str) -> Iterator[str]:
-        """The names of objects and folders that lie directly in a folder, without it."""
+        """The names of objects and folders that are directly in a folder, without it."""
 
     def objects(self, folder: str) -> Iterator[Listed]:
         """Every object below a folder."""

@@ -59,7 +59,7 @@ class Ranges:
         self._sums: dict[str, tuple[bytes, ...]] = {}
 
     def block(self, folder: str, file: KeptFile, index: int) -> bytes:
-        """One block of a file whose object lies in `folder`.
+        """One block of a file whose object is in `folder`.
 
         Raises:
             Unreadable: it is not what was kept, or the store gave nothing for as long as its patience lasts.

@@ -85,7 +85,7 @@ def _sweep_one(data: S3Data, ref: DataRef, objects: list[Listed], now: datetime)
 
 
 def _by_id(listed: Iterator[Listed], folder: str) -> Iterator[tuple[str, list[Listed]]]:
-    """What lies below a folder, by the folder below it that it lies in."""
+    """What is below a folder, by the folder below it that it is in."""
     for record_id, some in groupby(listed, lambda one: one.name.removeprefix(folder).partition("/")[0]):
         yield record_id, list(some)
 

@@ -1,1 +1,1 @@
-"""Data that is sealed where it is kept, and lies in memory alone where it is open."""
+"""Data that is sealed where it is kept, and is in memory alone where it is open."""

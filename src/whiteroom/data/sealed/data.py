@@ -1,4 +1,4 @@
-"""Data whose kept objects are sealed: in a folder of this machine, or in S3. What is open lies in memory alone.
+"""Data whose kept objects are sealed: in a folder of this machine, or in S3. What is open is in memory alone.
 
 sealed/manifests/KIND/ID    what is kept under an id, with its wrapped key: written last, erased first
 sealed/objects/KIND/ID/...  sealed bytes of files
@@ -137,7 +137,7 @@ class SealedData(S3Data):
         return [path for path in (*kept, *plain) if path.exists()]
 
     def adopt_all(self) -> None:
-        """Seal what lies in plain text in the data folder; what cannot be sealed now stays, and the log says why."""
+        """Seal what is in plain text in the data folder; what cannot be sealed now stays, and the log says why."""
         for kind in DataKind:
             for record_id in self._plain(kind):
                 try:
@@ -146,7 +146,7 @@ class SealedData(S3Data):
                     log.error("%s %s stays in plain text: %s", kind, record_id, machine_error_of(error) or error)  # noqa: TRY400 - a sentence says it
 
     def _plain(self, kind: DataKind) -> Sequence[str]:
-        """Ids of what lies in plain text in the data folder."""
+        """Ids of what is in plain text in the data folder."""
         return () if self._earlier is None or kind not in OUTLIVING else self._earlier.held(kind)
 
     def _adopt(self, ref: DataRef) -> None:

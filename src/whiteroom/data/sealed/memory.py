@@ -1,4 +1,4 @@
-"""The folder in memory where opened bytes lie: on a tmpfs that is never written to a disk, for its owner alone.
+"""The folder in memory where opened bytes are: on a tmpfs that is never written to a disk, for its owner alone.
 
 A machine that starts again finds it empty, and a server is told so: what ran is gone.
 """
@@ -35,7 +35,7 @@ class Mount:
 
 
 def memory_folder(chosen: str, data: Path) -> Path:
-    """Where a server's opened bytes lie; by default in a folder of its own on the machine's shared memory.
+    """Where a server's opened bytes are; by default in a folder of its own on the machine's shared memory.
 
     Args:
         chosen: by the settings; empty for the default.
@@ -90,7 +90,7 @@ _MOUNT_ONE: Final = (
 
 
 def mount_of(path: Path, mountinfo: str) -> Mount | None:
-    """The mount that a path lies on; None where there is none in the table."""
+    """The mount that a path is on; None where there is none in the table."""
     found: Mount | None = None
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")

@@ -1,4 +1,4 @@
-"""Opening data that is sealed: where its opened bytes may lie, and that nothing of before is under way."""
+"""Opening data that is sealed: where its opened bytes may be, and that nothing of before is under way."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SealedChoice(Choice, Protocol):
 
     @property
     def memory_folder(self) -> str:
-        """Where opened bytes lie; empty for the default."""
+        """Where opened bytes are; empty for the default."""
 
 
 def open_sealed(choice: SealedChoice, in_use: InUse | None, seal: Seal) -> ServerData:
@@ -81,7 +81,7 @@ def _name(root: Path) -> str:
 
 
 def _require_own(memory: Path, root: Path) -> None:
-    """Refuse what another server's opened bytes lie in: a restored folder's settings name the same."""
+    """Refuse what another server's opened bytes are in: a restored folder's settings name the same."""
     with suppress(FileNotFoundError):
         other = (memory / BEGUN).read_text(encoding="utf-8")
         if other != _name(root):

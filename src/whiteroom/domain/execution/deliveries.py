@@ -31,7 +31,7 @@ class DeliveredFile:
     """One file of a delivery."""
 
     name: str
-    """Below the delivery's folder: `[A-Za-z0-9._-]`, with slashes between where it lies in folders."""
+    """Below the delivery's folder: `[A-Za-z0-9._-]`, with slashes between where it is in folders."""
     size_bytes: int
     sha256: str
     """Of its bytes, in hexadecimal digits."""

@@ -81,7 +81,7 @@ class QueryFailure(StrEnum):
     PLATFORM = "platform"
     """A fault of ours, or of the machine."""
     AGAIN = "again"
-    """A table that lies elsewhere changed while it was brought, or could not be reached: it may be had another time."""
+    """A table that is elsewhere changed while it was brought, or could not be reached: it may be had another time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _ENTRY = re.compile(r"\s*([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\s*=\s*([a-z]{2}(?:-[
 
 @dataclass(frozen=True, slots=True)
 class BucketRegions:
-    """Where buckets lie."""
+    """Where buckets are."""
 
     own: str
     """The server's region: that of every bucket that is not listed."""

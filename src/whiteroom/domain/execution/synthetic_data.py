@@ -199,7 +199,7 @@ class Unlearnable(Exception):
 
 
 CONFIDENCE = 1.96
-"""Standard deviations about the noisy score, within which that of rows without end lies, 95 times in 100."""
+"""Standard deviations about the noisy score, within which that of rows without end is, 95 times in 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +316,7 @@ class SynthesisCost:
     """As members read it, with its noise."""
     low: float
     high: float
-    """Between which it lies, 95 times in 100."""
+    """Between which it is, 95 times in 100."""
 
     @property
     def remark(self) -> str:

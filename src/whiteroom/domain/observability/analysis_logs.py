@@ -114,7 +114,7 @@ class AnalysisLogEvent:
     analysis_id: str
     stage: LogStage
     at: datetime
-    """Not before the event that stands before it in the account's stream."""
+    """Not before the event that is before it in the account's stream."""
     message: Mapping[str, Any]
 
 

@@ -160,7 +160,7 @@ class _Layer:
     jitter: bytes = field(repr=False)
 
     def at(self, index: int, position: float) -> float:
-        """The layer at the kept point of that number, which lies at a `position` of 0 to 1 in its run."""
+        """The layer at the kept point of that number, which is at a `position` of 0 to 1 in its run."""
         drift = sum(height * math.cos(math.pi * wave * position) for wave, height in enumerate(self.waves, 1))
         return self.offset + drift + math.sqrt(JITTER_VARIANCE) * _normal(self.jitter, index)
 

@@ -67,7 +67,7 @@ def is_period(seconds: int) -> bool:
 
 
 def begin_of(at_ms: int, period_seconds: int) -> int:
-    """The second at which the period begins in which a moment lies."""
+    """The second at which the period begins in which a moment is."""
     return at_ms // 1000 // period_seconds * period_seconds
 
 

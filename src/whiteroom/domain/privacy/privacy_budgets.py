@@ -89,7 +89,7 @@ class Balance:
 
 
 def period(kind: BudgetType, moment: datetime) -> tuple[datetime, datetime]:
-    """The calendar period that a moment lies in, in UTC: its start, and the start of the next one."""
+    """The calendar period that a moment is in, in UTC: its start, and the start of the next one."""
     day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     match kind:
         case BudgetType.CALENDAR_DAY:

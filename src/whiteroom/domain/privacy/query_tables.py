@@ -12,7 +12,7 @@ from whiteroom.domain.privacy.relations import Relation
 
 
 class FileFormat(StrEnum):
-    """How a member's table lies on disk."""
+    """How a member's table is on disk."""
 
     CSV = "csv"
     """With a header, and fields in quotes where they need them."""
@@ -48,13 +48,13 @@ class Reading:
 
     delimiter: str = ","
     quote: str = '"'
-    """Empty where no field stands in quotes."""
+    """Empty where no field is in quotes."""
     escape: str = '"'
     """What comes before a quote inside of quotes."""
     null_words: tuple[str, ...] = ()
     """What means NULL beside the empty field."""
     skip_lines: int = 0
-    """How many lines stand before the header."""
+    """How many lines are before the header."""
     date_format: str = ""
     """How dates are written, in Spark's letters; empty for yyyy-MM-dd."""
     timestamp_format: str = ""
@@ -139,7 +139,7 @@ class CatalogTable:
     origins: tuple[str, ...] = ()
     """Of each file, which one it is to be a copy of; empty where they are the files themselves."""
     elsewhere: bool = False
-    """Whether its rows lie in a store of objects, or in a database, and are brought before they are read."""
+    """Whether its rows are in a store of objects, or in a database, and are brought before they are read."""
     objects: tuple[StoredObject, ...] = ()
     """Those that hold the rows of a table that is elsewhere, ordered by their names."""
     as_files: bool = False
@@ -171,7 +171,7 @@ class CatalogTable:
 
     @property
     def held_in(self) -> tuple[str, ...]:
-        """What its rows lie in, as its owner calls them: files, or objects."""
+        """What its rows are in, as its owner calls them: files, or objects."""
         return tuple(item.uri for item in self.objects) if self.elsewhere else self.sources
 
     @property

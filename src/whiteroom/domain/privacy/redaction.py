@@ -48,7 +48,7 @@ _PARTS = frozenset("\t _-\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
 _APART = re.compile(r"[0-9](?:[\t_]|[ -][\t _-])")
 
 Span = tuple[int, int]
-"""Where something stands in a text: from the first character to the one after the last."""
+"""Where something is in a text: from the first character to the one after the last."""
 
 
 class Finder(Protocol):
@@ -90,7 +90,7 @@ def cleaned(text: str) -> str:
 def hidden(text: str, policies: Iterable[LogPolicy], limit_characters: int, finder: Finder) -> str:
     """A cleaned text with everything masked that any of the policies names, and cut at `limit_characters`.
 
-    What begins before the cut and ends after it is masked as a whole: no rest of it stands at the end.
+    What begins before the cut and ends after it is masked as a whole: no rest of it is at the end.
     """
     searched = text[: limit_characters + _LOOK_AHEAD_CHARACTERS]
     policies = tuple(policies)

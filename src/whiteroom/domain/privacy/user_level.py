@@ -60,7 +60,7 @@ _WINDOW_FUNCTIONS = frozenset(
         "ROW_NUMBER",
     ]
 )
-"""Not sums: their last bits depend on where in memory a user's rows lie, and so on the rows of others."""
+"""Not sums: their last bits depend on where in memory a user's rows are, and so on the rows of others."""
 _NOISY_AGGREGATES = frozenset(["AVG", "COUNT", "COUNT_DISTINCT", "SUM", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"])
 """Aggregates that get noise (DifferentialPrivacyAggregationType)."""
 _FORBIDDEN_ANYWHERE = ("GROUPING SETS", "GROUP BY ALL")
@@ -122,7 +122,7 @@ class UserSelect:
     correlated: bool
     """Whether a sub-query in its expressions refers to it."""
     nested: bool
-    """Whether joins stand in parentheses."""
+    """Whether joins are in parentheses."""
     fallible: tuple[str, ...]
     """Operators and functions that take an aggregate, a window or a sub-query, and may fail on a value."""
     functions: frozenset[str]

@@ -29,7 +29,7 @@ class MembershipStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One account's membership. What the member may do stands in its `Member` record."""
+    """One account's membership. What the member may do is in its `Member` record."""
 
     id: str
     arn: str

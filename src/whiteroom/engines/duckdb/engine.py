@@ -68,7 +68,7 @@ class DuckDbEngine:
             folder: they are kept below it.
             data: says where their rows are.
             spill_bytes: how many each may spill of what it works with.
-            aws: has the credentials of owners whose tables lie elsewhere; None where none do.
+            aws: has the credentials of owners whose tables are elsewhere; None where none do.
             table_bytes: how many each may bring of such tables.
             connections: has those to owners' databases; None where there are none.
         """

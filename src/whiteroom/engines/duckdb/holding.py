@@ -2,7 +2,7 @@
 
 Whoever may write where a table's files lie could swap one for a link to another member's between a look at it and the
 moment when it is read. So nothing that reads goes by the files' own paths: tables name links in the query's private
-folder, which lead to what is held open. These have the names of the files, and lie in folders that name the same
+folder, which lead to what is held open. These have the names of the files, and are in folders that name the same
 partitions: the engine goes by extensions and by such folders.
 """
 
@@ -75,7 +75,7 @@ def linked(sources: Sequence[CatalogTable], folder: Path) -> Iterator[list[Catal
     paths = [path for source in sources for path in source.read_paths]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-    # What lies above the folder may be named as a partition is: the engine does not get to see it.
+    # What is above the folder may be named as a partition is: the engine does not get to see it.
     itself = os.open(folder, _FOLDER)
     try:
         with _room_for(len(paths)), held_open(paths) as handles:

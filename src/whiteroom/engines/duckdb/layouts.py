@@ -20,7 +20,7 @@ class FolderLayouts:
     """Makes layouts on this machine, one at a time: they are made of whole disks."""
 
     def __init__(self, data: LocalData, *, memory_bytes: int, cpus: int) -> None:
-        """Use no more than that for what lies where `data` says."""
+        """Use no more than that for what is where `data` says."""
         self._data = data
         self._memory_bytes = memory_bytes
         self._cpus = cpus

@@ -27,7 +27,7 @@ from whiteroom.sql import constructs
 from whiteroom.sql.reserved import RESERVED, is_view_name
 
 ROW_KEY = f"{RESERVED}row"
-"""The column of every view that says where a row lies: file and row, as one number."""
+"""The column of every view that says where a row is: file and row, as one number."""
 
 
 @dataclass(frozen=True, slots=True)

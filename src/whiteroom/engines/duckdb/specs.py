@@ -27,7 +27,7 @@ HELD = "held"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where on this machine a query works, and where its rows come to lie."""
+    """Where on this machine a query works, and where its rows come to be."""
 
     work: Path
     """Its own, by its id."""

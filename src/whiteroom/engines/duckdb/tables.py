@@ -49,7 +49,7 @@ def view_statements(
 ) -> list[str]:
     """The SQL that puts the columns that a query reads, in lower case, under the view's name.
 
-    With `row_keys` the view says of each row where it lies. Parquet knows; CSV and JSON do not, and
+    With `row_keys` the view says of each row where it is. Parquet knows; CSV and JSON do not, and
     are copied into a table of the engine first.
 
     With `private` the rows are copied too, all of them, and values that compare equal look the same, as a query over

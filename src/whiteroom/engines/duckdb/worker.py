@@ -84,14 +84,14 @@ def run_query(  # noqa: PLR0911 - one row for each way to end
     walls: Walls = BOTH,
     staging: Staging | None = None,
 ) -> End:
-    """Run one query. The result stands in `folders.rows` once this returns.
+    """Run one query. The result is in `folders.rows` once this returns.
 
     Args:
         folders: the query's own, and its result's.
         spec: the query.
         spill_bytes: how many it may put on disk of what it works with.
         walls: all are up, except in tests.
-        staging: for tables that lie elsewhere; None where there are none.
+        staging: for tables that are elsewhere; None where there are none.
     """
     try:
         with cpu_limit(GUARD_SECONDS):

@@ -1,4 +1,4 @@
-"""ConfiguredModelAlgorithm: the images that a model provider brings. They lie in an account, in no membership."""
+"""ConfiguredModelAlgorithm: the images that a model provider brings. They are in an account, in no membership."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def repository(reference: str) -> str:
 
 
 def may_pull(reference: str, allowed: tuple[str, ...]) -> bool:
-    """Whether a reference lies in one of the registries or below one of the repositories. Whole parts count."""
+    """Whether a reference is in one of the registries or below one of the repositories. Whole parts count."""
     name = canonical(reference)
     return any(name == place or name.startswith(f"{place}/") for place in (entry.rstrip("/") for entry in allowed))
 

@@ -51,7 +51,7 @@ class Container(Host):
         """Its first process; None where it had ended before anyone could look."""
         self.address = ""
         self.layer: Layer | None = None
-        """Where what it writes to its root lies, if it may."""
+        """Where what it writes to its root is, if it may."""
         self.devices: dict[str, str] = {}
         """Nodes of the GPUs that it has, for the watch."""
         self.groups = cgroups.Groups({}, frozenset())

@@ -2,7 +2,7 @@
 
 An internal bridge would still have an address of this machine's on it, by which a container
 reaches whatever listens here. So it is made without one; what is said to everybody on it is
-not listened to either (`wall_off`). Names stand in /etc/hosts: no resolver is asked.
+not listened to either (`wall_off`). Names are in /etc/hosts: no resolver is asked.
 Imported by the supervisor: nothing slow to import.
 """
 

@@ -39,7 +39,7 @@ NO_NAMES = "resolv.conf"
 _NOBODY_ANSWERS = "127.0.0.1"
 """Where an engine's own resolver would ask for what it does not know: the container's loopback."""
 _SUBNETS, _SUBNET_ADDRESSES, _SUBNET_BASE = 8192, 16, (198 << 24) + (18 << 16)
-"""Private networks lie in 198.18.0.0/15 (RFC 2544), which no machine has: an engine's own pools hold 31."""
+"""Private networks are in 198.18.0.0/15 (RFC 2544), which no machine has: an engine's own pools hold 31."""
 _ATTEMPTS = 16
 _TOP_PARTS = 2
 """Of a path at the top: `/` and a name."""

@@ -66,7 +66,7 @@ class DockerRuntime(SupervisedRuntime):
 
         Args:
             folder: the server's data folder.
-            data: says where what runs are given lies, and takes what they leave.
+            data: says where what runs are given is, and takes what they leave.
             socket: the engine's, of Docker or Podman.
             oci_runtime: which of the engine's runtimes runs containers; empty for its default.
             pull_from: registries and repositories that images may be pulled from.

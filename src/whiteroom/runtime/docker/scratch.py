@@ -31,7 +31,7 @@ MOST_ENTRIES = 200
 
 
 class Layer:
-    """Where what a container's program writes beside its own folders lies on this machine."""
+    """Where what a container's program writes beside its own folders is on this machine."""
 
     __slots__ = ("devices", "files", "folder")
 
@@ -54,7 +54,7 @@ def layer_of(pid: int, mounts: Sequence[tuple[str, str, bool]]) -> Layer | None:
     Args:
         pid: the container's first process.
         mounts: source on this machine, target in the container, whether it may be written to. Where the first source
-            does not lie at its target, the process is not in the container.
+            is not at its target, the process is not in the container.
     """
     source, target, _ = mounts[0]
     files: list[int] = []

@@ -1,7 +1,7 @@
 """A Dockerfile's simple subset, followed without an engine: what it says of a local image.
 
 FROM python, COPY, RUN pip install, ENV, WORKDIR and ENTRYPOINT, as far as they mean the same here as in a container:
-code lies in /opt/ml/code, and Python is this server's. Any other line is refused by its number.
+code is in /opt/ml/code, and Python is this server's. Any other line is refused by its number.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class EnvironmentFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The interpreter that environments stand on: the server's own, without its environment."""
+    """The interpreter that environments are on: the server's own, without its environment."""
 
     executable: Path
     prefix: Path

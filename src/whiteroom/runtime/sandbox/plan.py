@@ -28,7 +28,7 @@ _LARGE = (
     f"{folders.MOST_CODE_ENTRIES:,} files, and is not copied for a run."
 )
 
-# /etc is read-only; what a toolkit writes there comes to lie where the program may write.
+# /etc is read-only; what a toolkit writes there comes to be where the program may write.
 _TOOLKIT_LINKS = tuple(("symlink", f"/tmp/{file.name}", str(file)) for file in contract.TOOLKIT_FILES)  # noqa: S108
 
 
@@ -70,7 +70,7 @@ def write_run(
         run: what to run.
         image: what it runs.
         folder: the run's folder while it is being made.
-        data: says where what it is given lies.
+        data: says where what it is given is.
         final: its path once it is made.
         log_file: where the log goes.
         users: where users of live runs are claimed.
@@ -231,7 +231,7 @@ def _require_program(program: str, image: Image, search: str) -> None:
 
 
 def _outside(path: str, image: Image) -> Path | None:
-    """Where a path of the sandbox lies on this machine."""
+    """Where a path of the sandbox is on this machine."""
     for target, source in ((contract.CODE, image.code), (contract.VENV, image.environment)):
         if Path(path).is_relative_to(target):
             # The link to the base interpreter leads out of the image, to the same path inside.

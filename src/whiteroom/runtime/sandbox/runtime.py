@@ -49,7 +49,7 @@ class SandboxRuntime(SupervisedRuntime):
 
         Args:
             folder: the server's data folder.
-            data: says where what runs are given lies, and takes what they leave.
+            data: says where what runs are given is, and takes what they leave.
             unsafe_no_sandbox: run programs with the server's own rights, not isolated.
             in_memory: whether the folders of runs are in memory, which all of them share.
             devices: where this machine's device nodes are.

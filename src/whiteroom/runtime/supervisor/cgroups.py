@@ -190,7 +190,7 @@ def _below(mounts: list[tuple[str, str, str]], controller: str, path: str) -> st
     """The folder of the group `path` in the hierarchy of `controller` ("" is v2's)."""
     for options, root, point in mounts:
         if (not controller and not options) or (controller and controller in options.split(",")):
-            # A container may show a part of the hierarchy; what lies outside of it has no folder.
+            # A container may show a part of the hierarchy; what is outside of it has no folder.
             if root not in {"/", path} and not path.startswith(root + "/"):
                 return point if os.path.isdir(point) else None
             return os.path.normpath(point + "/" + (path if root == "/" else path[len(root) :]))

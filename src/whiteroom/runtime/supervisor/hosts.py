@@ -218,7 +218,7 @@ class Host:
                     folders, files, repair=repair, until=lambda found: found.entries > most or time.monotonic() > until
                 )
                 used, entries = used + found.used_bytes, entries + found.entries
-                own = own or used  # first what lies in the run's folder
+                own = own or used  # first what is in the run's folder
         except meters.TooDeep:
             ending.because("volume", "Its folders are nested too deep to be read.", self.name)
         if memory_killed:

@@ -164,7 +164,7 @@ def too_many(entries: int) -> str:
 
 
 class Stock:
-    """What lies below some folders, as far as it was counted."""
+    """What is below some folders, as far as it was counted."""
 
     __slots__ = ("entries", "seen", "until", "used_bytes", "whole")
 
@@ -199,7 +199,7 @@ def stock(
     repair: bool = False,
     until: Callable[[Stock], bool] = lambda _: False,
 ) -> Stock:
-    """What lies below these folders.
+    """What is below these folders.
 
     Opens by descriptor and follows nothing, so what the program swaps meanwhile can be
     miscounted, never followed. A folder that its owner has shut, who is us, is opened again.
@@ -207,7 +207,7 @@ def stock(
     Args:
         folders: where to look; they are not links themselves.
         files: descriptors of single files.
-        repair: also give the owner back the right to read and pass what lies there. Only
+        repair: also give the owner back the right to read and pass what is there. Only
             when nothing of the run lives any more.
         until: asked every thousand entries; the look ends where it says so.
 

@@ -158,7 +158,7 @@ def stage(sources: list[str]) -> list[str]:
     """
     enter_own_mounts()
     # Opened before the stage hides anything, and in the new namespace: the kernel binds
-    # only what lies in the caller's own.
+    # only what is in the caller's own.
     handles = [os.open(source, os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY) for source in sources]
     root = next(folder for folder in _STAGES if os.path.isdir(folder))
     _mount("tmpfs", root, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755,size=1m,nr_inodes=4k")

@@ -114,7 +114,7 @@ class Supervisor:
         if self._spec.pipes:
             from whiteroom.runtime.supervisor.feeding import Feeder  # noqa: PLC0415
 
-            # Forked before there is a thread, and before a stage hides the folder that the channels lie in.
+            # Forked before there is a thread, and before a stage hides the folder that the channels are in.
             self._feeder = Feeder(tuple(self._spec.pipes))
         self._ending.started_at_ms = now_ms()
         self._fleet.start(self._logged, self._mark)

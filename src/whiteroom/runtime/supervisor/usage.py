@@ -37,7 +37,7 @@ _GPU_PLACES = ("/usr/local/nvidia/bin", "/usr/local/bin", "/usr/bin", "/bin", "/
 
 
 def path_of(log_file: str) -> str:
-    """Where the samples of the run with that log lie."""
+    """Where the samples of the run with that log are."""
     return f"{log_file.removesuffix(_SUFFIX)}.usage{_SUFFIX}"
 
 

@@ -67,8 +67,8 @@ class Watch:
         """Begin to look.
 
         Args:
-            spec: has the limits, and says where the log lies.
-            folders: what counts as its volume; the first lies in one with the host's name.
+            spec: has the limits, and says where the log is.
+            folders: what counts as its volume; the first is in one with the host's name.
             running: the processes.
             groups: the control groups that they live in.
             devices: the device nodes that it has, its GPUs among them.

@@ -30,12 +30,12 @@ class TooLargeToSend(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The body of one request, and where it lies in its file."""
+    """The body of one request, and where it is in its file."""
 
     first_byte: int
     data: bytes | memoryview
     buffer: bytearray | None = None
-    """What `data` lies in, where it is to be used again."""
+    """What `data` is in, where it is to be used again."""
 
     @property
     def last_byte(self) -> int:
@@ -46,7 +46,7 @@ class Payload:
 def csv_payloads(file: Path, buffers: Buffers, *, header: bool) -> Iterator[Payload]:
     """As many whole records as fit in each payload, in order; together they are the file, byte for byte.
 
-    The header row stands where it stands in the file: in the first payload alone. A file
+    The header row is where it is in the file: in the first payload alone. A file
     without records (empty, blank lines, a header row alone) gives no payload, since there
     is nothing to transform; nor does a stretch of blank lines.
 

@@ -169,7 +169,7 @@ class Origins:
 
 
 def _free(function: exp.Expr, lambdas: Sequence[exp.Expr]) -> list[exp.Expr]:
-    """Variables of lambdas around a function that stand in its own."""
+    """Variables of lambdas around a function that are in its own."""
     used = [variable for part in lambdas for variable in part.find_all(Variable)]
     inside = {id(each) for each in function.walk()}
     return [variable for variable in used if id(binder(variable)) not in inside]

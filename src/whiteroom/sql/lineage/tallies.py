@@ -1,7 +1,7 @@
 """What aggregate functions compute from a column, besides choosing one of its values.
 
 A count says of how many rows a value is there: of count(to_date(zip, '10038')) whether it is '10038', with nothing
-that is written as a comparison. A sum, a mean or a percentile between two values is arithmetic, and which rows stand in
+that is written as a comparison. A sum, a mean or a percentile between two values is arithmetic, and which rows are in
 a group is the querier's choice: so many times one salary is more than so many times another.
 """
 

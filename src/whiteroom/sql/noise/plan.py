@@ -3,7 +3,7 @@
 The final SELECT becomes three things. `rows`: one row for each row it would aggregate, with the user, the keys of its
 group, and the values of its aggregates. `aggregates`: what an engine makes of those rows, with noise.
 `answer`: the final SELECT over a table of noisy groups, with each aggregate and each key replaced by a column. HAVING,
-ORDER BY, LIMIT and arithmetic over aggregates stand there: they see nothing but what has noise already.
+ORDER BY, LIMIT and arithmetic over aggregates are there: they see nothing but what has noise already.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _answer(
 
 
 def _break_ties(answer: exp.Select, keys: int) -> None:
-    """Rows that its own ORDER BY leaves equal stand in the order of their keys; of DISTINCT, of all that is shown."""
+    """Rows that its own ORDER BY leaves equal are in the order of their keys; of DISTINCT, of all that is shown."""
     ties: list[exp.Expr] = [exp.column(key_name(index), table=GROUPS, quoted=True) for index in range(keys)]
     if answer.args.get("distinct"):
         ties = [exp.Literal.number(position) for position in range(1, len(answer.selects) + 1)]

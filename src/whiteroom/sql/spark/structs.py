@@ -27,7 +27,7 @@ def to_named_struct(node: exp.Struct) -> exp.Anonymous:
     """struct(a, b + 1, c AS d) is named_struct('a', a, 'col2', b + 1, 'd', c).
 
     Raises:
-        Refused: a star stands in it.
+        Refused: a star is in it.
     """
     parts: list[exp.Expr] = []
     for place, value in enumerate(node.expressions, start=1):

@@ -90,10 +90,10 @@ class _Node(Protocol):
     """One place of a shape's tree."""
 
     def add(self, found: Any, rest: Sequence[str], field: _Field) -> Any:
-        """What stands here with one more field, of whose key `rest` is left. None: nothing stood here."""
+        """What is here with one more field, of whose key `rest` is left. None: nothing stood here."""
 
     def finish(self, found: Any) -> Any:
-        """What stands here once all fields are in their places."""
+        """What is here once all fields are in their places."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Tables whose rows lie in a store of objects: brought into the query's own folder, each with its owner's identity."""
+"""Tables whose rows are in a store of objects: brought into the query's own folder, each with its owner's identity."""

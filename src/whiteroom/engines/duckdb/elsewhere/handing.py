@@ -20,7 +20,7 @@ CONNECTION = "CONNECTION"
 """Of a table of a database: the connection to it, as a JSON document."""
 
 REFUSED = "REFUSED"
-"""What stands there instead where they could not be had: why."""
+"""What is there instead where they could not be had: why."""
 
 
 def connection_for(connections: Connections | None, table: QueryTable, relation: Relation) -> Mapping[str, str]:

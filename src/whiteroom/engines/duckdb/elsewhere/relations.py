@@ -34,7 +34,7 @@ def with_rows(
     Args:
         tables: of databases, by the names of their views.
         wanted: which columns the query reads of each, in lower case.
-        staging: where they come to lie, and with what they are read.
+        staging: where they come to be, and with what they are read.
         most_bytes: how many they may take together.
 
     Raises:

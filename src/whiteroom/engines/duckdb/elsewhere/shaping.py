@@ -88,7 +88,7 @@ def _escaped(files: Sequence[Path], reading: Reading) -> Reading:
     """How quotes inside of fields are escaped: where no file has the SerDe's escape, as programs write them, doubled.
 
     Raises:
-        UnusableFiles: a file has an escape where no field stands in quotes, which the engine cannot read.
+        UnusableFiles: a file has an escape where no field is in quotes, which the engine cannot read.
     """
     if reading.escape in {"", reading.quote}:
         return reading

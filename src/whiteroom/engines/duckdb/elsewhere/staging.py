@@ -1,4 +1,4 @@
-"""The tables of a judged query that lie elsewhere, brought into the query's own folder."""
+"""The tables of a judged query that are elsewhere, brought into the query's own folder."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class CsvRecords:
 
     @property
     def first_byte(self) -> int:
-        """Where the first row begins: the header, if any, stands before it."""
+        """Where the first row begins: the header, if any, is before it."""
         return self.offset_of(0)
 
     def offset_of(self, row: int) -> int:

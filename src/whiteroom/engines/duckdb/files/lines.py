@@ -1,4 +1,4 @@
-"""The lines of a table's files, as Python reads them: the header, and where a row lies."""
+"""The lines of a table's files, as Python reads them: the header, and where a row is."""
 
 from __future__ import annotations
 

@@ -153,5 +153,5 @@ def is_nested(duckdb_type: str) -> bool:
 
 
 def out_of_space(error: Exception) -> bool:
-    """Whether the disk is full. Of DuckDB's errors only those are read that no value of a row can stand in."""
+    """Whether the disk is full. Of DuckDB's errors only those are read that no value of a row can be in."""
     return isinstance(error, OSError | duckdb.IOException) and _NO_SPACE in str(error)

@@ -1,4 +1,4 @@
-"""Where the rows of Parquet lie: in which file, and where in it.
+"""Where the rows of Parquet are: in which file, and where in it.
 
 DuckDB says it in columns that `*` leaves out. One of the file's own that is called so hides it, and is renamed first.
 """

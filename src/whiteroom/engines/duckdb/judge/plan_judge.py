@@ -73,7 +73,7 @@ def judge_noisy(
     views: Mapping[str, QueryTable],
     facts: QueryFacts,
 ) -> None:
-    """The same for the two texts of a query over protected tables; the table of noisy groups stands there already.
+    """The same for the two texts of a query over protected tables; the table of noisy groups is there already.
 
     Args:
         connection: where they stand.

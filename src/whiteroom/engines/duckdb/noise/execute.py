@@ -149,7 +149,7 @@ def _take_rows(connection: duckdb.DuckDBPyConnection, noisy: NoisyText) -> None:
 def _keep(connection: duckdb.DuckDBPyConnection, limit: int, seed: int) -> None:
     """Of each user so many rows, at random whatever they hold.
 
-    What a user has says nothing of which rows of another are kept; nor does where a row lies: rows that are the same in
+    What a user has says nothing of which rows of another are kept; nor does where a row is: rows that are the same in
     all are numbered, and each is as likely as the next.
     """
     columns = ", ".join(sql_name(name) for name, *_ in connection.execute(f"DESCRIBE {_ROWS}").fetchall())

@@ -152,7 +152,7 @@ def spent_and_delta(measurement: Any, groups_per_user: int) -> tuple[Fraction, f
 
 
 def chosen_bucket(users: Sequence[int], users_noise: int, share: float, chance: Chance | None = None) -> int | None:
-    """The first bucket up to which a share of all users lies, by a noisy histogram. One unit.
+    """The first bucket up to which a share of all users is, by a noisy histogram. One unit.
 
     Each user is in one bucket at most. Buckets that could be empty for all that is seen count as empty; None where
     all of them could be.

@@ -1,6 +1,6 @@
 """Generators: explode, posexplode, inline and stack, which make rows of an array or a map.
 
-A generator stands in LATERAL VIEW or is an output column, and may give several columns. In a canonical query each of
+A generator is in LATERAL VIEW or is an output column, and may give several columns. In a canonical query each of
 these is a `Generated` of its own in one SELECT (sql/lateral_views.py): DuckDB's UNNEST, of which several in one
 SELECT go in step.
 """

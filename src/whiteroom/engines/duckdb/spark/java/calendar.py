@@ -85,7 +85,7 @@ def months_between(first: int, second: int, rounded: bool) -> float:
 
 
 def whole_months(earlier: int, later: int) -> int:
-    """How many whole months lie between two times; fewer than none where they stand the other way round."""
+    """How many whole months are between two times; fewer than none where they stand the other way round."""
     (first, first_rest), (second, second_rest) = divmod(earlier, DAY_MICROS), divmod(later, DAY_MICROS)
     # A day that is not over does not count.
     if second > first and second_rest < first_rest:
@@ -148,7 +148,7 @@ _PARTS = {"microsecond": 1, "millisecond": 1_000, "second": 1_000_000, "minute":
 
 
 def truncate_time(micros: int, unit: str) -> int | None:
-    """The start of what the timestamp lies in."""
+    """The start of what the timestamp is in."""
     found = time_unit(unit)
     if found in _PARTS:
         return micros - micros % _PARTS[found]

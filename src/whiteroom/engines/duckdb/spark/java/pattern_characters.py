@@ -29,11 +29,11 @@ class CharacterReader:
         self.ignore_case = False
 
     def peek(self) -> str:
-        """What stands here; nothing at the end."""
+        """What is here; nothing at the end."""
         return self.pattern[self.at : self.at + 1]
 
     def take(self, text: str) -> bool:
-        """Go past a text where it stands here."""
+        """Go past a text where it is here."""
         if self.pattern.startswith(text, self.at):
             self.at += len(text)
             return True

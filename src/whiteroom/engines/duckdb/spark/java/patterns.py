@@ -46,7 +46,7 @@ _MOST = {
     "x": 5,
     "Z": 5,
 }
-"""Letters that Spark takes, and how often each may stand in a row."""
+"""Letters that Spark takes, and how often each may be in a row."""
 
 _NOT_PARSED = "EFqQ"
 
@@ -165,7 +165,7 @@ RANGES = {
 
 
 def digits(text: str, at: int, most: int) -> int:
-    """Where the digits that stand at a place end, so many of them at most."""
+    """Where the digits that are at a place end, so many of them at most."""
     end = at
     while end < len(text) and end - at < most and "0" <= text[end] <= "9":
         end += 1
