@@ -11,6 +11,8 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 COMPILE := $(PIN) pyproject.toml
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
+HTTPFS := .venv-httpfs
+HTTPFS_READY := $(HTTPFS)/.ready
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
 FAKESNOW := .venv-fakesnow
@@ -86,7 +88,7 @@ format: $(DEV_READY) ## Format the code
 docs: $(DEV_READY) ## Generate the pages of docs/ that come from the code
 	@$(BIN)/python tools/reference.py
 
-bench: $(DEV_READY) $(BENCH_READY) ## Measure beside the peers; writes docs/benchmarks.md
+bench: $(DEV_READY) $(BENCH_READY) $(HTTPFS_READY) ## Measure beside the peers; writes docs/benchmarks.md
 	@$(BIN)/python -m bench
 
 $(BENCH_READY): requirements/bench.lock
@@ -94,6 +96,12 @@ $(BENCH_READY): requirements/bench.lock
 	@$(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python $(PIP) --require-hashes -r requirements/bench.lock
 	@touch $(BENCH_READY)
+
+$(HTTPFS_READY): requirements/httpfs.lock
+	@echo "Making $(HTTPFS) with a DuckDB that reads S3..."
+	@$(PYTHON) -m venv $(HTTPFS)
+	@$(HTTPFS)/bin/python $(PIP) --require-hashes -r requirements/httpfs.lock
+	@touch $(HTTPFS_READY)
 
 spark-corpus: $(DEV_READY) $(SPARK_READY) ## Ask a real Spark the statements of tests/spark (needs Java 17)
 	@PYTHONPATH=tests $(BIN)/python -m spark.tables $(SPARK)/tables
@@ -118,7 +126,8 @@ lock: ## Pin every dependency anew (needs uv)
 	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
 	$(COMPILE) --extra bench -o requirements/bench.lock
 	$(PIN) requirements/fakesnow.in -o requirements/fakesnow.lock
+	$(PIN) requirements/httpfs.in -o requirements/httpfs.lock
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
-	rm -rf $(VENV) $(BENCH) $(SPARK) $(FAKESNOW) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
