@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import Any
 
 import boto3
 
+from support.answering import until_it_answers
 from support.ports import free_port
-
-STARTS_WITHIN_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -36,24 +34,17 @@ def moto_server(folder: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        wait_for(f"{url}/moto-api/data.json", process)
+        until_it_answers(process, lambda: read(f"{url}/moto-api/data.json"), (OSError,))
         yield url
     finally:
         process.kill()
         process.wait()
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Until something answers there."""
-    until = time.monotonic() + STARTS_WITHIN_SECONDS
-    while True:
-        assert process.poll() is None, f"the server of {url} ended with {process.returncode}"
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            assert time.monotonic() < until, f"{url} does not answer"
-            time.sleep(0.05)
+def read(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        body: bytes = answer.read()
+    return body
 
 
 def forget_everything(url: str) -> None:

@@ -12,16 +12,15 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.answering import until_it_answers
 from support.ports import free_port
 from whiteroom.databases.connections import Connection, parse_connection
 
-STARTS_WITHIN_SECONDS = 90.0
 READER, PASSWORD = "reader", "p@ss:w/o rd%41?'\"\\é"
 """A user who may read what it is granted, and nothing else; its password needs care wherever it is written."""
 ADMIN, ADMIN_PASSWORD = "postgres", "tests"
@@ -155,15 +154,11 @@ def _make(folder: Path, programs: Path, as_user: dict[str, Any]) -> None:
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     from adbc_driver_postgresql import dbapi
 
-    until = time.monotonic() + STARTS_WITHIN_SECONDS
-    while True:
-        assert process.poll() is None, f"PostgreSQL ended with {process.returncode}"
-        try:
-            with _admin(port, "postgres"):
-                return
-        except dbapi.Error:
-            assert time.monotonic() < until, "PostgreSQL does not answer"
-            time.sleep(0.1)
+    def ask() -> None:
+        with _admin(port, "postgres"):
+            pass
+
+    until_it_answers(process, ask, (dbapi.Error,))
 
 
 @dataclass

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from support.answering import until_it_answers
 from support.ports import free_port
 
-STARTS_WITHIN_SECONDS = 90.0
 KEY, SECRET = "AKIAWHITEROOMTESTS00", "whiteroom-tests"
 OWNED: Mapping[str, tuple[str, ...]] = {"111122223333": ("hospital-a", "a.b.c"), "444455556666": ("hospital-b",)}
 """Accounts with users of their own, and the buckets that each has all rights to; to others' it has none."""
@@ -87,14 +86,9 @@ def seaweedfs_server(folder: Path) -> Iterator[Store]:
 def _wait_for(store: Store, process: subprocess.Popen[bytes]) -> None:
     """Until it takes an object: its parts find each other one after the other."""
     client = store.client(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)
-    until = time.monotonic() + STARTS_WITHIN_SECONDS
-    while True:
-        assert process.poll() is None, f"seaweedfs ended with {process.returncode}"
-        try:
-            client.create_bucket(Bucket="ready")
-            client.put_object(Bucket="ready", Key="ready", Body=b"ready")
-        except (BotoCoreError, ClientError):
-            assert time.monotonic() < until, "seaweedfs does not answer"
-            time.sleep(0.1)
-        else:
-            return
+
+    def put() -> None:
+        client.create_bucket(Bucket="ready")
+        client.put_object(Bucket="ready", Key="ready", Body=b"ready")
+
+    until_it_answers(process, put, (BotoCoreError, ClientError))

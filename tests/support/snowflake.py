@@ -9,19 +9,18 @@ import contextlib
 import itertools
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.answering import until_it_answers
 from support.ports import free_port
 from whiteroom.databases.kinds import parse_any
 from whiteroom.databases.snowflake.connections import SnowflakeConnection
 from whiteroom.databases.snowflake.options import options
 from whiteroom.domain.privacy.relations import Relation
 
-STARTS_WITHIN_SECONDS = 120.0
 PYTHON = Path(__file__).parents[2] / ".venv-fakesnow" / "bin" / "python"
 PASSWORD = "p@ss:w/o rd%41?'\"\\é"
 ACCOUNT = "acme-clinic"
@@ -107,12 +106,8 @@ def snowflake_server(folder: Path) -> Iterator[Snowflake]:
 def _wait_for(server: Snowflake, process: subprocess.Popen[bytes]) -> None:
     from adbc_driver_snowflake import dbapi
 
-    until = time.monotonic() + STARTS_WITHIN_SECONDS
-    while True:
-        assert process.poll() is None, f"fakesnow ended with {process.returncode}"
-        try:
-            with dbapi.connect(db_kwargs=options(server.connection(), 60), autocommit=True):
-                return
-        except dbapi.Error:
-            assert time.monotonic() < until, "fakesnow does not answer"
-            time.sleep(0.1)
+    def ask() -> None:
+        with dbapi.connect(db_kwargs=options(server.connection(), 60), autocommit=True):
+            pass
+
+    until_it_answers(process, ask, (dbapi.Error,))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from whiteroom.base.addresses import is_loopback
+from whiteroom.databases.urls import options_in, split_url
 
 POSTGRESQL: Final = "postgresql"
 DEFAULT_PORT: Final = 5432
@@ -56,16 +57,7 @@ def parse_connection(url: str, password: str) -> Connection:
     Raises:
         ValueError: what is written is none, or may not be. The message says why, and holds no password.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORT
-    except ValueError:
-        raise ValueError(f"The connection is not written as {_WRITTEN}.") from None
-    if parts.password is not None:
-        raise ValueError(
-            "The connection has a password in it, which everybody on this machine can see in a list of processes: "
-            "leave it out, and change it. It is asked for, or read from the standard input."
-        )
+    parts, port = split_url(url, _WRITTEN)
     host, user, database = parts.hostname or "", unquote(parts.username or ""), unquote(parts.path[1:])
     if parts.scheme not in _SCHEMES or not host or not user or not database or parts.fragment:
         raise ValueError(f"The connection is not written as {_WRITTEN}: it has a user, a host and a database.")
@@ -74,15 +66,11 @@ def parse_connection(url: str, password: str) -> Connection:
     for what, text in (("user", user), ("database", database), ("password", password)):
         if "\0" in text or (what != "password" and (len(text) > _LONGEST or not text.isprintable())):
             raise ValueError(f"The {what} is none that PostgreSQL can have.")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    sslmode, authorities = _tls(host, options)
-    return Connection(host, port, database, user, password, sslmode, authorities)
+    sslmode, authorities = _tls(host, options_in(parts, _OPTIONS))
+    return Connection(host, port or DEFAULT_PORT, database, user, password, sslmode, authorities)
 
 
 def _tls(host: str, options: dict[str, str]) -> tuple[str, str]:
-    unknown = sorted(options.keys() - set(_OPTIONS))
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} is not said of a connection: {' and '.join(_OPTIONS)} are.")
     sslmode = options.get("sslmode", "disable" if is_loopback(host) else _TLS[0])
     if sslmode not in _TLS:
         raise ValueError(f"sslmode is {sslmode!r}; it must be one of {', '.join(_TLS)}.")

@@ -17,6 +17,7 @@ from contract.databases.conftest import ROWS, SECONDS
 from support.postgresql import READER, Database, PostgreSql, wire_to
 from whiteroom.databases.connections import Connection
 from whiteroom.databases.files import Misfit, TooManyBytes, write_rows
+from whiteroom.databases.names import quoted
 from whiteroom.databases.postgresql import statements
 from whiteroom.databases.postgresql.reading import transaction
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
@@ -188,9 +189,9 @@ HOSTILE = ('a"; DROP TABLE rows; --', "$1", "a.b", "select", "Üñï", "a'b\\", 
 
 
 def test_names_of_a_member_are_names_whatever_is_in_them(database: Database, tmp_path: Path) -> None:
-    listed = ", ".join(f"{statements.quoted(name)} int" for name in HOSTILE)
+    listed = ", ".join(f"{quoted(name)} int" for name in HOSTILE)
     for number, name in enumerate(HOSTILE):
-        schema, table = statements.quoted(name), statements.quoted(f"t{name}")
+        schema, table = quoted(name), quoted(f"t{name}")
         database.run(
             f"DROP SCHEMA IF EXISTS {schema} CASCADE",
             f"CREATE SCHEMA {schema}",

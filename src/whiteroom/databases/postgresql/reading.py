@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
-from whiteroom.databases.columns import SourceColumn
+from whiteroom.databases.columns import SourceColumn, require_one_each
 from whiteroom.databases.connections import Connection
+from whiteroom.databases.drivers import cursor_of
 from whiteroom.databases.postgresql.errors import is_out_of_memory, of_connecting, of_statement
 from whiteroom.databases.postgresql.statements import (
     COLUMNS,
@@ -49,7 +49,7 @@ class PostgreSqlTransaction:
         Raises:
             DatabaseRefused, DatabaseUnreachable: the database does not.
         """
-        with self._cursor() as cursor, of_statement(self._driver, self._shown, "the transaction"):
+        with cursor_of(self._handle) as cursor, of_statement(self._driver, self._shown, "the transaction"):
             for statement in beginning(self._statement_seconds):
                 cursor.execute(statement)
 
@@ -75,7 +75,7 @@ class PostgreSqlTransaction:
         holding = [(one, locking(one.schema, one.name)) for one in locked]
         holding += [(one, touching(one.schema, one.name)) for one in touched]
         for relation, text in holding:
-            with self._cursor() as cursor, of_statement(self._driver, self._shown, relation.shown):
+            with cursor_of(self._handle) as cursor, of_statement(self._driver, self._shown, relation.shown):
                 try:
                     cursor.execute(text)
                 except self._driver.Error as error:
@@ -103,12 +103,9 @@ class PostgreSqlTransaction:
             found = [source_column(column, relation.types.get(column.name.lower())) for column in known]
         except ValueError as error:
             raise DatabaseRefused(str(error)) from None
-        lower = Counter(column.name.lower() for column in found)
-        if repeated := next((name for name, count in lower.items() if count > 1), None):
-            raise DatabaseRefused(
-                f"{relation.shown} has two columns named '{repeated}' (case does not count). Make a view that has not."
-            )
-        if unknown := sorted(relation.types.keys() - lower.keys()):
+        names = [column.name.lower() for column in found]
+        require_one_each(relation.shown, names)
+        if unknown := sorted(relation.types.keys() - set(names)):
             raise DatabaseRefused(f"{relation.shown} has no column '{unknown[0]}', whose type was chosen.")
         return found
 
@@ -126,7 +123,7 @@ class PostgreSqlTransaction:
         text = selecting(
             relation.schema, relation.name, [column.expression for column in columns], [c.name for c in columns]
         )
-        with self._cursor() as cursor:
+        with cursor_of(self._handle) as cursor:
             with of_statement(self._driver, self._shown, relation.shown):
                 cursor.execute(text)
                 reader = cursor.fetch_record_batch()
@@ -135,13 +132,13 @@ class PostgreSqlTransaction:
                     batch = reader.read_next_batch()
                 except StopIteration:
                     break
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - the driver raises what it likes, without a code
                     if is_out_of_memory(error):
                         raise MemoryError from None
                     # The driver has no code here, and its words may quote a row.
                     raise DatabaseUnreachable(
                         f"{self._shown} broke off before the last row of {relation.shown}. Its own log says why."
-                    ) from error
+                    ) from None
                 yield batch
         self._require_same(relation)
 
@@ -155,19 +152,10 @@ class PostgreSqlTransaction:
             raise TableMoved(f"{relation.shown} was emptied, written anew or exchanged while it was read.")
 
     def _asked(self, text: str, relation: Relation) -> list[tuple[Any, ...]]:
-        with self._cursor() as cursor, of_statement(self._driver, self._shown, relation.shown):
+        with cursor_of(self._handle) as cursor, of_statement(self._driver, self._shown, relation.shown):
             cursor.execute(text, (relation.schema, relation.name))
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        cursor = self._handle.cursor()
-        try:
-            yield cursor
-        finally:
-            with suppress(Exception):
-                cursor.close()
 
 
 @contextmanager

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from whiteroom.databases.names import quoted
+
 LOCK_SECONDS = 30
 """How long a table is waited for that somebody holds, to change its columns."""
-
-
-def quoted(name: str) -> str:
-    """A name as PostgreSQL takes it, whatever is in it.
-
-    Raises:
-        ValueError: it can be none.
-    """
-    if not name or "\0" in name:
-        raise ValueError("A name of PostgreSQL has at least one character, and no NUL.")
-    return '"' + name.replace('"', '""') + '"'
 
 
 def beginning(statement_seconds: int) -> tuple[str, ...]:

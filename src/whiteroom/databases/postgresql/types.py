@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whiteroom.databases.columns import SourceColumn
-from whiteroom.databases.postgresql.statements import quoted
+from whiteroom.databases.names import quoted
 from whiteroom.domain.privacy.column_types import decimal_digits
 
 _AS_IT_IS: Mapping[str, str] = {

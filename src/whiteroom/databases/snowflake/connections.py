@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from whiteroom.base.addresses import is_loopback
+from whiteroom.databases.urls import options_in, split_url
 
 SNOWFLAKE: Final = "snowflake"
 HTTPS_PORT: Final = 443
@@ -78,16 +79,7 @@ def parse_snowflake(url: str, secret: str) -> SnowflakeConnection:
     Raises:
         ValueError: what is written is none, or may not be. The message says why, and holds no secret.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"The connection is not written as {_WRITTEN}.") from None
-    if parts.password is not None:
-        raise ValueError(
-            "The connection has a password in it, which everybody on this machine can see in a list of processes: "
-            "leave it out, and change it. It is asked for, or read from the standard input."
-        )
+    parts, port = split_url(url, _WRITTEN)
     account = normal_account(parts.hostname or "")
     user = unquote(parts.username or "")
     if port is not None or not _ACCOUNT.fullmatch(account) or not user or parts.path.strip("/") or parts.fragment:
@@ -95,7 +87,7 @@ def parse_snowflake(url: str, secret: str) -> SnowflakeConnection:
             f"The connection is not written as {_WRITTEN}: it has a user and an account identifier. The database is "
             "named by tableReference."
         )
-    options = _options(parts)
+    options = options_in(parts, _OPTIONS)
     for what, text in (("user", user), *options.items()):
         if len(text) > _LONGEST or not text.isprintable():
             raise ValueError(f"The {what} is none that Snowflake can have.")
@@ -105,13 +97,6 @@ def parse_snowflake(url: str, secret: str) -> SnowflakeConnection:
     return SnowflakeConnection(
         account, host, at, user, password, key, options.get("warehouse", ""), options.get("role", "")
     )
-
-
-def _options(parts: SplitResult) -> dict[str, str]:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := sorted(options.keys() - set(_OPTIONS)):
-        raise ValueError(f"{unknown[0]!r} is not said of a connection to Snowflake: {', '.join(_OPTIONS)} are.")
-    return options
 
 
 def _place(account: str, written: str) -> tuple[str, int]:

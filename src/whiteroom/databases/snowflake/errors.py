@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from types import ModuleType
 
-from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
-
-_TOLD = 300
-"""Characters of what is said of a connection. Of a statement nothing is told but its code: it may quote a row."""
+from whiteroom.databases.drivers import NOT_ALLOWED, broke_off, first_line, is_for_now, meant_by, moved, sqlstate
+from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
 
 _NOT_NOW = (
     "connection refused",
@@ -32,51 +30,41 @@ _GONE = frozenset({2003, 2043})
 """An object does not exist, or the role may not see it: Snowflake does not say which."""
 _NO_COLUMN = 904
 _NO_WAREHOUSE = 606
-_NOT_ALLOWED = "42501"
-_AGAIN = ("08", "40", "53", "55", "57", "58", "XX")
-"""Classes of SQLSTATE, as PostgreSQL has them."""
+_BEGIN = ("IO: ", "[Snowflake] ")
+"""The driver's own words, before the library's."""
 
 
-@contextmanager
-def of_connecting(driver: ModuleType, shown: str) -> Iterator[None]:
+def of_connecting(driver: ModuleType, shown: str) -> AbstractContextManager[None]:
     """Say what an error of a connection means; `shown` names it."""
-    try:
-        yield
-    except driver.Error as error:
-        words = _first_line(str(error))
-        code = _code(error)
-        if code == _SERVICE_UNAVAILABLE or (not code and any(known in words.lower() for known in _NOT_NOW)):
-            raise DatabaseUnreachable(f"{shown} does not answer: {words}") from None
-        raise DatabaseRefused(f"{shown} refused the server: {words}") from None
+    return meant_by(driver, partial(_of_connection, shown))
 
 
-@contextmanager
-def of_statement(driver: ModuleType, shown: str, table: str) -> Iterator[None]:
+def of_statement(driver: ModuleType, shown: str, table: str) -> AbstractContextManager[None]:
     """Say what an error of a statement means; `shown` names the connection."""
-    try:
-        yield
-    except driver.Error as error:
-        state = str(getattr(error, "sqlstate", None) or "")
-        raise _meant(_code(error), state, shown, table) from None
+    return meant_by(driver, partial(_of_statement, shown, table))
 
 
-def _meant(code: int, state: str, shown: str, table: str) -> Exception:
+def _of_connection(shown: str, error: Exception) -> Exception:
+    words, code = first_line(str(error), *_BEGIN), _code(error)
+    if code == _SERVICE_UNAVAILABLE or (not code and any(known in words.lower() for known in _NOT_NOW)):
+        return DatabaseUnreachable(f"{shown} does not answer: {words}")
+    return DatabaseRefused(f"{shown} refused the server: {words}")
+
+
+def _of_statement(shown: str, table: str, error: Exception) -> Exception:
+    """Classes of SQLSTATE are read as PostgreSQL has them: Snowflake documents none."""
+    code, state = _code(error), sqlstate(error)
     if code in _GONE or code == _NO_COLUMN:
-        return TableMoved(f"{table} of {shown} is gone, or has other columns by now.")
+        return moved(shown, table)
     if code == _NO_WAREHOUSE:
         return DatabaseRefused(f"{shown} has no warehouse to read {table} with: the operator says `?warehouse=`.")
-    if state == _NOT_ALLOWED:
+    if state == NOT_ALLOWED:
         return DatabaseRefused(f"{shown} does not let its role read {table}: grant SELECT on it.")
-    if not code or state.startswith(_AGAIN):
-        return DatabaseUnreachable(f"{shown} broke off ({f'SQLSTATE {state}' if state else 'the connection ended'}).")
+    if not code or (state and is_for_now(state)):
+        return broke_off(shown, state)
     return DatabaseRefused(f"{shown} failed over {table} (error {code:06}). Its query history says why.")
 
 
 def _code(error: Exception) -> int:
     """Snowflake's number of an error, or its driver's; 0 of what has none."""
     return int(getattr(error, "vendor_code", None) or 0)
-
-
-def _first_line(words: str) -> str:
-    line = words.removeprefix("IO: ").removeprefix("[Snowflake] ").strip().split("\n")[0].strip()
-    return "".join(letter if letter.isprintable() else " " for letter in line)[:_TOLD].rstrip(". ") + "."

@@ -5,13 +5,13 @@ There is no transaction that could see one state of several tables: each is read
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
-from whiteroom.databases.columns import SourceColumn
+from whiteroom.databases.columns import SourceColumn, require_one_each
+from whiteroom.databases.drivers import cursor_of
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
 from whiteroom.databases.snowflake.connections import SnowflakeConnection
 from whiteroom.databases.snowflake.errors import of_connecting, of_statement
@@ -44,21 +44,18 @@ class SnowflakeSession:
             DatabaseUnreachable: that cannot be told now.
         """
         known = self._known(relation)
-        lower = Counter(column.name.lower() for column in known)
-        if repeated := next((name for name in relation.types if lower[name] > 1), None):
-            raise DatabaseRefused(
-                f"{relation.shown} has two columns named '{repeated}' (case does not count). Make a view that has not."
-            )
-        if unknown := sorted(relation.types.keys() - lower.keys()):
-            raise DatabaseRefused(f"{relation.shown} has no column '{unknown[0]}', which tableSchema declares.")
         declared = [column for column in known if column.name.lower() in relation.types]
+        names = [column.name.lower() for column in declared]
+        require_one_each(relation.shown, names)
+        if unknown := sorted(relation.types.keys() - set(names)):
+            raise DatabaseRefused(f"{relation.shown} has no column '{unknown[0]}', which tableSchema declares.")
         try:
             return [source_column(column, relation.types[column.name.lower()]) for column in declared]
         except ValueError as error:
             raise DatabaseRefused(f"{relation.shown}: {error}") from None
 
     def _known(self, relation: Relation) -> list[KnownColumn]:
-        with self._cursor() as cursor:
+        with cursor_of(self._handle) as cursor:
             try:
                 with of_statement(self._driver, self._shown, relation.shown):
                     cursor.execute(using(relation))
@@ -88,7 +85,7 @@ class SnowflakeSession:
         expressions += [f"{expressions[number]} IS NULL" for number in times]
         names += [f"?{number}" for number in times]
         text = selecting(relation, expressions, names)
-        with self._cursor() as cursor:
+        with cursor_of(self._handle) as cursor:
             with of_statement(self._driver, self._shown, relation.shown):
                 cursor.execute(text)
                 reader = cursor.fetch_record_batch()
@@ -99,22 +96,13 @@ class SnowflakeSession:
                     return
                 except MemoryError:
                     raise
-                except Exception as error:
+                except Exception:  # noqa: BLE001 - the driver raises what it likes, without a code
                     # A time that does not fit ends here too. The driver has no code, and its words may quote a row.
                     raise DatabaseUnreachable(
                         f"{self._shown} broke off before the last row of {relation.shown}, or a time in it is of no "
                         "year from 1677 to 2262. Its query history says which."
-                    ) from error
+                    ) from None
                 yield _with_nulls(batch, times) if times else batch
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        cursor = self._handle.cursor()
-        try:
-            yield cursor
-        finally:
-            with suppress(Exception):
-                cursor.close()
 
 
 def _with_nulls(batch: Any, times: Sequence[int]) -> Any:

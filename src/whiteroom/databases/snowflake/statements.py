@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from whiteroom.databases.names import quoted
 from whiteroom.domain.privacy.relations import Relation
-
-
-def quoted(name: str) -> str:
-    """A name as Snowflake takes it, whatever is in it: exactly, upper and lower case too.
-
-    Raises:
-        ValueError: it can be none.
-    """
-    if not name or "\0" in name:
-        raise ValueError("A name of Snowflake has at least one character, and no NUL.")
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _place(relation: Relation) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whiteroom.databases.columns import SourceColumn
-from whiteroom.databases.snowflake.statements import quoted
+from whiteroom.databases.names import quoted
 
 _WRITTEN = re.compile(r"\s*(?P<word>[A-Z_][A-Z0-9_]*(\s+[A-Z]+)?)\s*(\((?P<digits>[0-9 ,]*)\))?\s*")
 _NUMBER = "NUMBER"

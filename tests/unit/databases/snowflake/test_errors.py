@@ -17,8 +17,11 @@ class DriverError(Exception):
         self.sqlstate = state
 
 
-DRIVER = ModuleType("driver")
-DRIVER.Error = DriverError  # type: ignore[attr-defined]
+class Driver(ModuleType):
+    Error = DriverError
+
+
+DRIVER = Driver("driver")
 
 
 @pytest.mark.parametrize(

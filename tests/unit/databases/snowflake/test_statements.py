@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from whiteroom.databases.snowflake.statements import describing, quoted, selecting, using
+from whiteroom.databases.snowflake.statements import describing, selecting, using
 from whiteroom.domain.privacy.relations import Relation
 
 PATIENTS = Relation("clinic", "wa.rd", 'pat"ients', account="acme", database="Lake; DROP")
@@ -14,9 +12,3 @@ def test_names_are_quoted_exactly_and_nothing_else_stands_in_a_statement() -> No
     assert describing(PATIENTS) == f"DESCRIBE TABLE {place}"
     assert selecting(PATIENTS, ['"ID"'], ["id"]) == f'SELECT "ID" AS "id" FROM {place}'
     assert selecting(PATIENTS, (), ()) == f"SELECT TRUE AS nothing FROM {place}"
-
-
-@pytest.mark.parametrize("name", ["", "a\0b"])
-def test_what_can_be_no_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="A name of Snowflake"):
-        quoted(name)
