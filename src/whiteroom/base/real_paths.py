@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """A folder above a file need not be readable."""
 _OF_THIS_PROCESS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -85,7 +85,7 @@ class _Folder:
         whole = Path(path).absolute()
         try:
             self._enter(whole.parent)
-            handle = os.open(whole.name, _FILE, dir_fd=self._handle)
+            handle = os.open(whole.name, OPEN_FILE, dir_fd=self._handle)
         except OSError as error:
             if error.errno in _OF_THIS_PROCESS:
                 raise

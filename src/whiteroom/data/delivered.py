@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from whiteroom.base.machine_errors import machine_error_of
-from whiteroom.data.opening import OPEN_FILE, OPEN_FOLDER
+from whiteroom.base.real_paths import OPEN_FILE
+from whiteroom.data.opening import OPEN_FOLDER
 from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.ports.deliveries import DeliveryGone
 

@@ -12,10 +12,10 @@ from typing import Final, NoReturn
 
 from whiteroom.base.archives import shown
 from whiteroom.base.locations import plain_parts
+from whiteroom.base.real_paths import OPEN_FILE
 from whiteroom.ports.data import UnsafeContents
 
 PIECE: Final = 1 << 20
-OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _KINDS: Final = {
