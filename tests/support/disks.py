@@ -62,10 +62,11 @@ class Disk:
 
 
 @contextmanager
-def small_disk(path: Path, megabytes: int) -> Iterator[Disk]:
+def small_disk(path: Path, megabytes: int, files: int = 0) -> Iterator[Disk]:
     """A disk at `path`, gone with whatever is on it when this is left."""
     path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(path)], check=True)
+    options = f"size={megabytes}m,mode=700" + (f",nr_inodes={files}" if files else "")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], check=True)
     try:
         yield Disk(path)
     finally:

@@ -37,11 +37,12 @@ def make_work(run: Run, folder: Path, host: str) -> None:
     if isinstance(run, TransformRun):
         names.append(specs.TRANSFORMED)
     work = folder / specs.WORK / host
-    (folder / specs.USED).mkdir(mode=0o700, exist_ok=True)
+    for said in (specs.USED, specs.MADE):
+        (folder / said).mkdir(mode=0o700, exist_ok=True)
+        (folder / said / host).touch(mode=0o600)
     for path in [work, *(work / name for name in names)]:
         path.mkdir()
         path.chmod(0o755)
-    (folder / specs.USED / host).touch(mode=0o600)
 
 
 def copy_code(code: Path, folder: Path, host: str) -> bool:

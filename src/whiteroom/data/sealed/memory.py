@@ -73,6 +73,8 @@ def problem_of(folder: Path, proc: Path = Path("/proc")) -> str:
     if mount is None or mount.kind not in _IN_MEMORY:
         kind = "unknown" if mount is None else mount.kind
         return f"{folder} is on a file system of the kind {kind}, and not in memory. {_MOUNT_ONE}"
+    if folder.is_dir() and not size_of(folder):
+        return f"{mount.at} has no size, so that one program could fill all memory of this machine. {_MOUNT_ONE}"
     if "noexec" in mount.options:
         return f"{mount.at} is mounted noexec, and programs have libraries of their own in {folder}. {_MOUNT_ONE}"
     if mount.kind == "tmpfs" and "noswap" not in mount.options and (swaps := _swaps(proc)):

@@ -166,7 +166,7 @@ class SealedHost(Host):
         code = 128 - code if code < 0 else code
         if ending.exit_code is None:
             ending.exit_code = code
-        if not running.was_isolated() and self.watch and (starved := self.watch.starved(0)):
+        if not running.was_isolated() and self.watch and (starved := self.watch.starved(0, 0)):
             ending.because(*starved, self.name)
         if not running.was_isolated() and ending.reason is None:
             words = first_line(self._words)

@@ -211,16 +211,16 @@ class Host:
         """
         spec = self._limits
         most, until = meters.most_entries(spec.volume_bytes), ending.judged_until()
-        used = own = entries = 0
+        looked: list[meters.Stock] = []
         try:
             for folders, files, repair in ((self.folders(), (), gone), (*self.beside(), False)):
                 found = meters.stock(
                     folders, files, repair=repair, until=lambda found: found.entries > most or time.monotonic() > until
                 )
-                used, entries = used + found.used_bytes, entries + found.entries
-                own = own or used  # first what is in the run's folder
+                looked.append(found)
         except meters.TooDeep:
             ending.because("volume", "Its folders are nested too deep to be read.", self.name)
+        used, entries = sum(found.used_bytes for found in looked), sum(found.entries for found in looked)
         if memory_killed:
             ending.because("memory", f"It took more than {spec.memory_bytes:,} bytes of memory.", self.name)
         full = used > spec.volume_bytes or (code != 0 and used >= spec.volume_bytes - _NEARLY_BYTES)
@@ -228,7 +228,8 @@ class Host:
             ending.because("volume", f"It wrote more than {spec.volume_bytes:,} bytes.", self.name)
         if entries > most:
             ending.because("volume", meters.too_many(most), self.name)
-        if code != 0 and self.watch and (starved := self.watch.starved(own)):
+        own = (looked[0].file_bytes, looked[0].entries) if looked else (0, 0)  # what is in the run's folder
+        if code != 0 and self.watch and (starved := self.watch.starved(*own)):
             ending.because(*starved, self.name)
         if code != 0 and crowded:
             ending.because("processes", f"It needed more than {spec.processes:,} processes and threads.", self.name)

@@ -38,6 +38,19 @@ class TooDeep(Exception):
     """Folders are nested deeper than can be measured."""
 
 
+MOST_OPEN = 1_000_000
+"""What processes may hold open together, so that a look at it ends within seconds. Three processes that wait, each with
+as many descriptors as it may have, would else add a second to it, for nothing."""
+_MAPS_BYTES = 1024
+"""Of what the kernel says of a process's mappings: as dear to get as one descriptor's file."""
+_DELETED = "(deleted)"
+"""What a mapping of a file without a name ends with."""
+
+
+class TooManyOpen(Exception):
+    """Processes hold more open, or mapped, than can be measured."""
+
+
 def descendants(root: int) -> list[int]:
     """`root` and every process below it that lives now."""
     children: dict[int, list[int]] = {}
@@ -100,8 +113,8 @@ def memory(pids: list[int], shared_folders: list[str]) -> int:
                 private += int(rest.split()[0]) * _KIB
             elif name == "Pss_Shmem":
                 mapped += int(rest.split()[0]) * _KIB
-        for status, link in open_files(pid):
-            if link.startswith("/memfd:"):
+        for status, path in unlinked_files(pid):
+            if _link(path).startswith("/memfd:"):
                 files[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK_BYTES
     held = sum(files.values()) + sum(_held(folder) for folder in shared_folders)
     return private + max(mapped, held)
@@ -115,40 +128,63 @@ def _held(folder: str) -> int:
     return (seen.f_blocks - seen.f_bfree) * seen.f_frsize + (seen.f_files - seen.f_ffree) * _ENTRY_BYTES
 
 
-def open_files(pid: int) -> list[tuple[os.stat_result, str]]:
-    """What a process holds open: status and name of each, as far as it can be seen."""
+def unlinked_files(pid: int) -> list[tuple[os.stat_result, str]]:
+    """What a process holds open that has no name any more, as memfds have none: status and place, where it is seen."""
     found = []
-    try:
-        names = os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return []
-    for name in names:
+    for name in _descriptors(pid):
         path = f"/proc/{pid}/fd/{name}"
         try:
-            found.append((os.stat(path), os.readlink(path)))
+            status = os.stat(path)
         except OSError:
             continue
+        if status.st_nlink == 0:
+            found.append((status, path))
     return found
 
 
-def unlinked(pids: list[int], devices: frozenset[int]) -> int:
-    """Bytes on these devices of files that are deleted and still open, or still mapped."""
+def _descriptors(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return []
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def unlinked(pids: list[int], devices: frozenset[int], most_open: int = MOST_OPEN) -> int:
+    """Bytes on these devices of files that are deleted and still open, or still mapped.
+
+    Raises:
+        TooManyOpen: the processes hold more than that open.
+    """
     sizes: dict[tuple[int, int], int] = {}
+    left = most_open
     for pid in pids:
-        for status, _ in open_files(pid):
-            if status.st_dev in devices and status.st_nlink == 0:
+        maps = _read(f"/proc/{pid}/maps") or ""
+        left -= len(_descriptors(pid)) + len(maps) // _MAPS_BYTES + maps.count(_DELETED)
+        if left < 0:
+            raise TooManyOpen
+        for status, _ in unlinked_files(pid):
+            if status.st_dev in devices:
                 sizes[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK_BYTES
-        for file, span in _mapped_deleted(pid, devices):
+        for file, span in _mapped_deleted(maps, devices):
             # Only the span is known of what is mapped alone: never less than what was written there.
             sizes.setdefault(file, span)
     return sum(sizes.values())
 
 
-def _mapped_deleted(pid: int, devices: frozenset[int]) -> list[tuple[tuple[int, int], int]]:
+def _mapped_deleted(maps: str, devices: frozenset[int]) -> list[tuple[tuple[int, int], int]]:
     wanted = {f"{os.major(device):02x}:{os.minor(device):02x}": device for device in devices}
     spans: dict[tuple[int, int], int] = {}
-    for line in (_read(f"/proc/{pid}/maps") or "").splitlines():
-        if not line.endswith("(deleted)"):
+    if _DELETED not in maps:
+        return []
+    for line in maps.splitlines():
+        if not line.endswith(_DELETED):
             continue
         span, _, _, where, inode, _ = line.split(None, 5)
         if where in wanted:
@@ -176,6 +212,11 @@ class Stock:
         """Whether everything was counted."""
         self.until = until
         self.seen: set[tuple[int, int]] = set()
+
+    @property
+    def file_bytes(self) -> int:
+        """What the files alone take."""
+        return self.used_bytes - self.entries * _ENTRY_BYTES
 
     def add(self, status: os.stat_result) -> bool:
         """Count an entry; False where it is enough."""

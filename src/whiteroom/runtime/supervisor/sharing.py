@@ -1,7 +1,8 @@
-"""Which run makes way where the folders of all runs are in one memory, and that is nearly full.
+"""Which run makes way where the folders of all runs are in one memory, and that is nearly full: of bytes, or of files.
 
-Each run says what it has by the length of a file, so that every supervisor finds the same one by itself: the
-server may be down. Imported by the supervisor: nothing slow to import.
+Each run says what it has by the lengths of two files, so that every supervisor finds the same one by itself: the
+server may be down. What a run had that made way is gone before its end is told, so that no other has to go for it.
+Imported by the supervisor: nothing slow to import.
 """
 
 # pathlib takes 15 ms to import, on the way to the program's first line.
@@ -25,69 +26,88 @@ FULL = "This server's memory for files was full, for no fault of the run's."
 _RUNTIMES = ("runs", "containers")
 
 
-def must_go(run: str, used_bytes: Mapping[str, int], size_bytes: int, *, is_scarce: bool) -> str:
+_UNITS = {specs.USED: "bytes", specs.MADE: "files"}
+
+
+def must_go(run: str, used: Mapping[str, int], size: int, *, is_scarce: bool, unit: str = "bytes") -> str:
     """Why a run must make way; empty where it need not. Pure.
 
     Args:
         run: which.
-        used_bytes: what each run that lives has, this one among them.
-        size_bytes: of the memory.
+        used: what each run that lives has, this one among them.
+        size: of the memory; 0 of one that takes any number.
         is_scarce: whether less of it is free than is to stay free.
+        unit: what is counted.
     """
-    own_bytes = used_bytes[run]
-    if own_bytes > size_bytes // SHARE:
-        return f"It wrote more than {size_bytes // SHARE:,} bytes, half of what this server has for files in memory."
-    largest = max(used_bytes, key=lambda one: (used_bytes[one], one))
+    own = used[run]
+    if size and own > size // SHARE:
+        return f"It wrote more than {size // SHARE:,} {unit}, half of what this server has for files in memory."
+    largest = max(used, key=lambda one: (used[one], one))
     # Of the largest, and where that makes the room: else what else is in memory is what fills it.
-    if is_scarce and largest == run and own_bytes >= size_bytes // RESERVE:
-        return f"This server's memory for files is full, and the run has the most of it: {own_bytes:,} bytes."
+    if is_scarce and largest == run and own >= size // RESERVE:
+        return f"This server's memory for files is full, and the run has the most of it: {own:,} {unit}."
     return ""
+
+
+def sizes(facts: os.statvfs_result) -> dict[str, tuple[int, bool]]:
+    """How much a file system takes of what runs say that they have, and whether too little of it is free."""
+    return {
+        specs.USED: (facts.f_blocks * facts.f_frsize, facts.f_bavail * RESERVE < facts.f_blocks),
+        specs.MADE: (facts.f_files, facts.f_favail * RESERVE < facts.f_files),
+    }
 
 
 def is_scarce(facts: os.statvfs_result) -> bool:
     """Whether a file system has less room for bytes, or for files, than is to stay free."""
-    return facts.f_bavail * RESERVE < facts.f_blocks or facts.f_favail * RESERVE < facts.f_files
+    return any(scarce for _, scarce in sizes(facts).values())
 
 
 class SharedMemory:
     """The memory that an instance's run shares with others. The current folder is the run's."""
 
     def __init__(self, host: str) -> None:
-        self._own = f"{specs.USED}/{host}"
+        self._host = host
         self._run = os.path.basename(os.getcwd())  # noqa: PTH109, PTH119
         self.was_scarce = False
         """Whether it was seen to be nearly full."""
 
-    def look(self, used_bytes: int) -> str:
+    def say(self, used_bytes: int, files: int) -> None:
+        """Have the others know what the instance has."""
+        for said, amount in ((specs.USED, used_bytes), (specs.MADE, files)):
+            with suppress(OSError):  # its folder was removed under it
+                os.truncate(f"{said}/{self._host}", amount)
+
+    def look(self, used_bytes: int, files: int) -> str:
         """Say what the instance has; why its run must make way, or nothing."""
-        with suppress(OSError):  # its folder was removed under it
-            os.truncate(self._own, used_bytes)
-        facts = os.statvfs(".")
-        scarce = is_scarce(facts)
-        self.was_scarce = self.was_scarce or scarce
-        used = {self._run: max(used_bytes, _used_by("."))}
-        if scarce:
-            used = {**_of_others(), **used}
-        return must_go(self._run, used, facts.f_blocks * facts.f_frsize, is_scarce=scarce)
+        self.say(used_bytes, files)
+        found = sizes(os.statvfs("."))
+        for (said, (size, scarce)), own in zip(found.items(), (used_bytes, files), strict=True):
+            self.was_scarce = self.was_scarce or scarce
+            used = {self._run: max(own, _used_by(".", said))}
+            if scarce:
+                used = {**_of_others(said), **used}
+            if why := must_go(self._run, used, size, is_scarce=scarce, unit=_UNITS[said]):
+                return why
+        return ""
 
 
-def _of_others() -> dict[str, int]:
+def _of_others(said: str) -> dict[str, int]:
     """What each run that has not ended has, by its name."""
     found = {}
     for runtime in _RUNTIMES:
         top = f"../../{runtime}"
         for run in _names(top):
             if not run.startswith(".") and not os.path.exists(f"{top}/{run}/{specs.END_FILE}"):
-                found[run] = _used_by(f"{top}/{run}")
+                found[run] = _used_by(f"{top}/{run}", said)
     return found
 
 
-def _used_by(run: str) -> int:
+def _used_by(run: str, said: str) -> int:
     """What all instances of a run have together."""
     total = 0
-    for host in _names(f"{run}/{specs.USED}"):
+    for host in _names(f"{run}/{said}"):
         try:
-            total += os.stat(f"{run}/{specs.USED}/{host}").st_size
+            total += os.stat(f"{run}/{said}/{host}").st_size
         except OSError:  # its run has been removed meanwhile
             continue
     return total

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from contextlib import suppress
 
 from whiteroom.runtime import spec as specs
 from whiteroom.runtime.supervisor.children import reap_all
@@ -355,8 +356,26 @@ class Supervisor:
             "started_at_ms": ending.started_at_ms,
             "ended_at_ms": self._ended_at_ms(),
         }
+        if ending.reason == "volume" and self._spec.in_memory:
+            self._make_room()
         # Without it the run would count as lost, and be run again.
         write_patiently(specs.END_FILE, json.dumps(end), lambda: False)
+
+    def _make_room(self) -> None:
+        """Take what the run wrote out of the memory that it shares, before anybody no longer counts it.
+
+        Nothing is kept of a run that wrote too much, and the server, which forgets it, may be down. Until then the
+        next run in size would be found to have the most.
+        """
+        from pathlib import Path  # noqa: PLC0415
+
+        from whiteroom.base.trees import remove_tree  # noqa: PLC0415
+
+        for host in self._hosts:
+            with suppress(OSError):
+                for folder in host.folders():
+                    for left in Path(folder).iterdir():
+                        remove_tree(left)
 
 
 def _drain_output(host: Host, until: float) -> None:

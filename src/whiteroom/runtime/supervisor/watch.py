@@ -88,7 +88,7 @@ class Watch:
         self._most_entries = meters.most_entries(spec.volume_bytes)
         host = os.path.basename(os.path.dirname(folders[0]))
         self._shared = SharedMemory(host) if spec.in_memory else None
-        self._used_bytes = 0
+        self._held = (0, 0)
         self._sampler = Sampler(
             spec.log_file,
             host,
@@ -130,16 +130,17 @@ class Watch:
         os.close(self.wake)
         os.close(self._wake_end)
 
-    def starved(self, used_bytes: int) -> tuple[str, str] | None:
+    def starved(self, used_bytes: int, files: int) -> tuple[str, str] | None:
         """Why its program failed (as `violation`), where the memory that it shares with others was full.
 
         Args:
             used_bytes: what it has left there.
+            files: how many files and folders.
         """
         if self._shared is None:
             return None
         # It may have been full, and its program over, between two looks.
-        message = self._shared.look(max(used_bytes, self._used_bytes))
+        message = self._shared.look(max(used_bytes, self._held[0]), max(files, self._held[1]))
         if message:
             return "volume", message
         return ("machine", FULL) if self._shared.was_scarce else None
@@ -159,19 +160,25 @@ class Watch:
         spec, groups = self._spec, self._groups
         pids = self._running.processes(groups)
         self.crowded = self.crowded or len(pids) >= spec.processes
+        try:
+            found = meters.stock(self._folders, until=self._is_enough)
+            beside = meters.stock(self._beside, self._files, until=self._is_enough)
+            if self._shared:
+                # What follows takes the longer the more its processes hold open: the others are not to wait for it.
+                self._shared.say(max(found.file_bytes, self._held[0]), found.entries)
+            unlinked = meters.unlinked(pids, self._devices)
+            self._held = (found.file_bytes + unlinked, found.entries)
+            used = found.used_bytes + unlinked + beside.used_bytes
+        except meters.TooDeep:
+            return "volume", "Its folders are nested too deep to be read."
+        except meters.TooManyOpen:
+            return "volume", "Its processes hold more files open and mapped than can be measured."
         memory = None
         if "memory" not in groups.folders:
             shared = [f"/proc/{self._running.first}/root/dev/shm"] if spec.sandboxed else []
             memory = meters.memory(pids, shared)
         if groups.memory_kills() or (memory or 0) > spec.memory_bytes:
             return "memory", f"It took more than {spec.memory_bytes:,} bytes of memory."
-        try:
-            found = meters.stock(self._folders, until=self._is_enough)
-            beside = meters.stock(self._beside, self._files, until=self._is_enough)
-            self._used_bytes = found.used_bytes + meters.unlinked(pids, self._devices)
-            used = self._used_bytes + beside.used_bytes
-        except meters.TooDeep:
-            return "volume", "Its folders are nested too deep to be read."
         # An engine may report an instance's end a moment after its last process is gone.
         if pids and self._sampler.is_due():
             self._sampler.take(pids, memory, used)
@@ -179,7 +186,7 @@ class Watch:
             return "volume", f"It wrote more than {spec.volume_bytes:,} bytes."
         if found.entries + beside.entries > self._most_entries:
             return "volume", meters.too_many(self._most_entries)
-        must_go = self._shared.look(self._used_bytes) if self._shared else ""
+        must_go = self._shared.look(*self._held) if self._shared else ""
         return ("volume", must_go) if must_go else None
 
     def _is_enough(self, found: meters.Stock) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from whiteroom.data.sealed import memory
 from whiteroom.data.sealed.memory import Mount, NotPrivate, memory_folder, mount_of, open_memory, problem_of
 
 NO_SWAP, SWAP = "", "/dev/vdb partition 1000 0 -2\n/dev/vdc partition 1000 0 -3\n"
@@ -30,8 +31,14 @@ def test_a_folder_in_memory_that_is_never_swapped_out_is_taken(tmp_path: Path, o
     assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700
 
 
-def test_ramfs_is_never_swapped_out(tmp_path: Path) -> None:
-    open_memory(tmp_path / "own", proc(tmp_path, "ramfs", "rw", SWAP))
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs"])
+def test_a_memory_without_a_size_which_one_program_could_fill_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As a tmpfs with size=0 and every ramfs are."""
+    monkeypatch.setattr(memory, "size_of", lambda _: 0)
+    with pytest.raises(NotPrivate, match=r"has no size.*tmpfs -o noswap -o size="):
+        open_memory(tmp_path / "own", proc(tmp_path, kind))
 
 
 @pytest.mark.parametrize(

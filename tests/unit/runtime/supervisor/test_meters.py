@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from whiteroom.runtime.supervisor import meters
 
 
@@ -63,3 +65,34 @@ def test_what_grows_in_a_folder_that_its_owner_has_shut_is_counted_and_nothing_o
     size_bytes, mode = done.stdout.split()
     assert int(size_bytes) > 3_000_000
     assert mode == "0o40000"
+
+
+HOLDING = """
+import mmap, os, sys, tempfile
+folder, kind = sys.argv[1:]
+file = tempfile.TemporaryFile(dir=folder)
+file.write(b'x' * 1_000_000); file.flush()
+held = [os.dup(file.fileno()) for _ in range(200)] if kind == 'open' else []
+held += [mmap.mmap(file.fileno(), 4096, prot=1 + 2 * (n % 2)) for n in range(200)] if kind == 'mapped' else []
+print('up', flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["open", "mapped"])
+def test_files_without_a_name_are_counted_once_and_more_of_them_than_can_be_are_refused(
+    tmp_path: Path, kind: str
+) -> None:
+    """A program that held very many could have each look take minutes, and fill the disk meanwhile."""
+    command = [sys.executable, "-c", HOLDING, str(tmp_path), kind]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"up\n"
+        devices = frozenset({tmp_path.stat().st_dev})
+        assert 1_000_000 <= meters.unlinked([program.pid], devices) < 1_100_000
+        assert meters.unlinked([program.pid], devices, most_open=1_000) > 0
+        with pytest.raises(meters.TooManyOpen):
+            meters.unlinked([program.pid], devices, most_open=200)
+        with pytest.raises(meters.TooManyOpen):
+            meters.unlinked([program.pid] * 4, devices, most_open=700)
+        program.communicate()
