@@ -34,7 +34,7 @@ def check(catalog: FolderCatalog, entry: CatalogEntry) -> Checked:
         return _check_relation(catalog, entry)
     try:
         name = entry.account_id, entry.database, entry.table
-        looked = catalog.look(*name, entry.sources, _wishes(entry), role_arn=entry.role_arn)
+        looked = catalog.look(*name, entry.sources, _wishes(entry), role_arn=entry.role_arn, again=True)
     except CatalogError as error:
         return Checked(entry, (str(error),), (), len(entry.read_files), None)
     marks = dict(zip(looked.table.held_in, looked.found.marks, strict=False))

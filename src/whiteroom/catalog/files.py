@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from whiteroom.base.real_paths import NotOpened, held_open, link_to
+from whiteroom.catalog.looking import MAGIC, files_in, files_of_pattern, looking
 from whiteroom.domain.privacy.query_tables import FileFormat
 from whiteroom.domain.privacy.readings import ENCODINGS
 from whiteroom.packing import CannotUnpack, packing_of, packing_of_file, unpacked, unpacked_name
@@ -40,27 +41,30 @@ _ZEROS, _NO_ZEROS = 0.6, 0.05
 """Which part of the bytes at even places, or of those at odd ones, are zeros in UTF-16, and of the others are not."""
 
 
+@looking()
 def expand(sources: Sequence[str]) -> tuple[str, ...]:
     """The regular files that files, folders and glob patterns mean now, ordered by path.
 
     In a folder, names that begin with a dot or an underscore are passed over, as Spark and Glue do. A link in it is
-    followed to another of its files. The sources themselves are real paths: whoever adds a table resolves them once.
+    followed to another of its files, and none to a folder. The sources themselves are real paths: whoever adds a table
+    resolves them once.
 
     Raises:
-        UnusableFiles: a source means no file, or a file is empty or cannot be read.
+        UnusableFiles: a source means no file, a file is empty or cannot be read, or a folder cannot be looked at.
+        OSError: the machine is at fault (base/machine_errors.py).
     """
     files: set[str] = set()
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            folder, found = path, [file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)]
+            folder, found = path, files_in(path)
         elif path.is_file():
             folder, found = path, [path]
         else:
             folder = folder_of(source)
             found = _matching(folder, source)
         if not found:
-            wrong = "holds no file" if path.exists() or set("*?[") & set(source) else "is not there"
+            wrong = "holds no file" if path.exists() or MAGIC & set(source) else "is not there"
             raise UnusableFiles(f"{source} {wrong}. Give a file, a folder with files, or a pattern that fits some.")
         files.update(real_paths(found, folder))
     if not files:
@@ -84,24 +88,29 @@ def _require_text(file: str) -> None:
 
 
 def _matching(folder: Path, source: str) -> list[Path]:
-    """The files that a pattern means. `**` follows no link: two of them to one folder would never come to an end."""
-    pattern = str(Path(source).relative_to(folder)) if Path(source).is_relative_to(folder) else ""
-    if not set("*?[") & set(pattern):
+    """The files that a pattern means."""
+    pattern = Path(source).relative_to(folder).parts if Path(source).is_relative_to(folder) else ()
+    if not any(MAGIC & set(part) for part in pattern) or not folder.is_dir():
         return []
-    if pattern == "**" or pattern.endswith("/**"):
-        pattern += "/*"
-    found = [file for file in folder.glob(pattern) if file.is_file()]
-    if "." in {part[:1] for part in Path(pattern).parts}:
-        return found
-    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    return files_of_pattern(folder, (*pattern, "*") if pattern[-1] == "**" else pattern)
 
 
 def folder_of(source: str) -> Path:
     """The folder in which a source looks for files: itself, or what comes before a pattern."""
     parts = Path(source).parts
-    magic = next((index for index, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
-    path = Path(*parts[:magic])
+    path = Path(*parts[: _first_magic(parts)])
     return path if path.is_dir() else path.parent
+
+
+def absolute_of(source: str) -> str:
+    """A source that means the same from any working directory, with the links above a pattern followed."""
+    parts = Path(source).expanduser().absolute().parts
+    plain = len(parts) if Path(*parts).exists() else _first_magic(parts)
+    return str(Path(os.path.realpath(Path(*parts[:plain]))).joinpath(*parts[plain:]))
+
+
+def _first_magic(parts: Sequence[str]) -> int:
+    return next((index for index, part in enumerate(parts) if MAGIC & set(part)), len(parts))
 
 
 def real_paths(files: Iterable[Path], folder: Path) -> Iterator[str]:
@@ -131,10 +140,6 @@ def require_real(path: Path) -> None:
         raise UnusableFiles(
             f"{path} became a link, or a folder above it did. Put the files themselves there, or add the table again."
         )
-
-
-def _is_hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 
 
 def find_format(files: Sequence[str], encoding: str = "") -> FileFormat:

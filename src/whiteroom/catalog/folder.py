@@ -15,7 +15,7 @@ from pathlib import Path
 from whiteroom.aws.identities import Identity, member
 from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.entries import CatalogEntry, read_entry, write_entry
-from whiteroom.catalog.files import expand, find_format
+from whiteroom.catalog.files import absolute_of, expand, find_format
 from whiteroom.catalog.names import Name, lower, names_a_table
 from whiteroom.catalog.partitions import partition_columns
 from whiteroom.catalog.relations import Look, relation_table
@@ -161,6 +161,7 @@ class FolderCatalog:
         *,
         role_arn: str = "",
         keep: bool = False,
+        again: bool = False,
     ) -> Looked:
         """What would be added.
 
@@ -172,6 +173,7 @@ class FolderCatalog:
             wishes: what the owner says of how their text is written.
             role_arn: the owner's role to read objects of S3 with, where it has no profile.
             keep: whether the table is put into the catalog, or replaced there; else nothing is changed.
+            again: whether sources are those that a table has in the catalog: what became a link since is not followed.
 
         Raises:
             CatalogError: a name is malformed, or the files cannot be one table.
@@ -180,7 +182,7 @@ class FolderCatalog:
         named = tuple(map(str, sources))
         if any(map(is_stored, named)) or role_arn:
             return self._looked_at_objects((account_id, database, table), named, wishes, role_arn, keep=keep)
-        absolute = tuple(map(_absolute, named))
+        absolute = named if again else tuple(map(absolute_of, named))
         file_format = wishes.format or (format_of(absolute[0]) if len(absolute) == 1 else None)
         if file_format in SNAPSHOTS:
             plan, read = self._snapshots.plan, self._read_snapshot
@@ -390,11 +392,3 @@ def _require_name(account_id: str, database: str, table: str) -> None:
             f"{account_id!r}, {database!r}, {table!r} do not name a table: an account has twelve digits; "
             "names have up to 128 letters, digits, underscores, hyphens and (in tables) spaces."
         )
-
-
-def _absolute(source: str) -> str:
-    """A source that means the same from any working directory, with the links above a pattern followed."""
-    parts = Path(source).expanduser().absolute().parts
-    magic = next((index for index, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
-    plain = Path(*parts).exists()
-    return str(Path(*parts).resolve() if plain else Path(*parts[:magic]).resolve().joinpath(*parts[magic:]))

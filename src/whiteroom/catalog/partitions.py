@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from whiteroom.catalog.files import folder_of
+from whiteroom.catalog.looking import looking
 from whiteroom.ports.catalog import UnusableFiles
 
 
+@looking()
 def partition_columns(sources: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:
     """The columns that the folders between a table's sources and its files name, outermost first.
 
     Raises:
         UnusableFiles: they differ from file to file, or are named as no column can be.
     """
-    roots = [folder_of(source).resolve() for source in sources]
+    roots = [Path(os.path.realpath(folder_of(source))) for source in sources]
     return same_columns({file: _columns_of(file, roots) for file in files})
 
 

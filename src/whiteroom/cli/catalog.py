@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +13,7 @@ import typer
 from whiteroom.catalog.checking import check as read_again
 from whiteroom.catalog.entries import CatalogEntry
 from whiteroom.catalog.folder import CatalogError, Looked
+from whiteroom.catalog.stored.sources import is_stored
 from whiteroom.cli.catalog_views import checked_document, counted, short, show_checked, show_seen
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
 from whiteroom.cli.identities import checked_account, require_account
@@ -164,10 +167,20 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
     )
     at = f", snapshot {looked.table.snapshot.id}" if looked.table.snapshot else ""
     say(f"{asked.table} of account {asked.account}: {size}{at}.")
-    for line in looked.found.notes:
+    for line in (*looked.found.notes, *_followed(asked.paths, looked.entry.sources)):
         note(line)
     if preview:
         _show_preview(looked)
+
+
+def _followed(named: Sequence[str], kept: Sequence[str]) -> list[str]:
+    """What of a table's paths is elsewhere than it is called, since whoever may put a link there chooses that."""
+    pairs = zip(named, kept, strict=True)
+    return [
+        f"{path} goes through a link: the table is of {real}."
+        for path, real in pairs
+        if not is_stored(path) and os.path.normpath(Path(path).expanduser().absolute()) != real
+    ]
 
 
 def _require_own(settings: Settings) -> None:

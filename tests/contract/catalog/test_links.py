@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow
@@ -14,6 +15,7 @@ from pyiceberg.types import LongType, NestedField
 
 from contract.catalog.test_folder import ACCOUNT
 from support.iceberg_tables import folder_of, new_table, rows
+from whiteroom.catalog.checking import check
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.catalog.seen import Seen
 from whiteroom.catalog.snapshots.delta_logs import held_log
@@ -73,9 +75,30 @@ def test_no_part_of_a_tables_path_may_become_a_link_to_another_members(
         part.symlink_to(theirs / part.relative_to(own))
         with pytest.raises(TableNotFound, match=r" link|lies outside of|holds no file"):
             catalog.resolve(ACCOUNT, "shop", "t")
+        [broken] = check(catalog, catalog.show(ACCOUNT, "shop", "t")).broken
+        assert any(words in broken for words in (" link", "lies outside of", "holds no file"))
+        assert str(theirs) not in broken
         part.unlink()
         kept.rename(part)
     assert all(Path(file).is_relative_to(own) for file in catalog.resolve(ACCOUNT, "shop", "t").read_paths)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_of_a_tables_path_that_became_a_link_to_itself_is_told(
+    tmp_path: Path, kind: Callable[[Path], Path]
+) -> None:
+    catalog = FolderCatalog(tmp_path / "catalog", read_schema, read_snapshot)
+    own = tmp_path / "me"
+    catalog.add(ACCOUNT, "shop", "t", [kind(own)])
+    catalog.resolve(ACCOUNT, "shop", "t")
+    for part in [own, *sorted(own.rglob("*"))]:
+        kept = part.rename(tmp_path / "kept")
+        part.symlink_to(part.name)
+        with suppress(TableNotFound):
+            catalog.resolve(ACCOUNT, "shop", "t")
+        assert check(catalog, catalog.show(ACCOUNT, "shop", "t")).rows in {None, 1}
+        part.unlink()
+        kept.rename(part)
 
 
 def test_a_log_of_delta_that_is_held_is_the_tables_own_whatever_its_path_means_by_now(tmp_path: Path) -> None:

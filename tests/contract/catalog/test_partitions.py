@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+import string
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from contract.catalog.test_folder import ACCOUNT
+from unit.engines.duckdb.test_holding import rows_of, shared
 from whiteroom.catalog.folder import CatalogError, FolderCatalog
 from whiteroom.domain.privacy.query_tables import Column
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
+from whiteroom.engines.duckdb.holding import held
 from whiteroom.engines.duckdb.schemas import read_schema
 from whiteroom.ports.catalog import FoundTable, TableNotFound
 
@@ -133,3 +137,18 @@ def test_a_name_that_is_no_text_is_refused_in_text(catalog: FolderCatalog, tmp_p
     Path(os.fsdecode(folder + b"/a.csv")).write_text("a\n1\n")
     with pytest.raises(CatalogError, match=r"d\\xff/a\.csv has a name that is not UTF-8"):
         catalog.add(ACCOUNT, "shop", "t", [tmp_path / "data"])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_value_of_a_folders_name_is_what_is_written_there(catalog: FolderCatalog, tmp_path: Path, name: str) -> None:
+    values = {f"a{letter}b" for letter in string.printable if letter.isprintable() and letter not in "/=%"}
+    for value in values:
+        folder = tmp_path / "data" / f"part={value}"
+        folder.mkdir(parents=True)
+        written = str(tmp_path / name)
+        duckdb.sql(f"COPY (SELECT 1 AS n) TO '{written}'")
+        shutil.move(written, folder)
+    catalog.add(ACCOUNT, "shop", "t", [tmp_path / "data"])
+    table = shared(catalog.resolve(ACCOUNT, "shop", "t"))
+    with held({"v": table}, tmp_path / "held") as views:
+        assert {value for _, value in rows_of(views["v"])} == values

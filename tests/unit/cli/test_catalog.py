@@ -38,6 +38,17 @@ def test_an_added_table_is_listed_and_shown_with_its_columns(cli: CommandLine, v
     assert "patient" in cli("catalog", "show", "hospital.visits", "--account", ALICE).out
 
 
+def test_where_a_link_leads_that_is_named_is_said(cli: CommandLine, visits: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    added = "catalog", "add", "hospital.visits", "--account", ALICE
+    for path in (tmp_path / "link" / "visits.csv", tmp_path / "link" / "*.csv"):
+        answer = cli(*added, str(path))
+        assert answer.code == 0
+        assert f"goes through a link: the table is of {tmp_path.resolve() / path.name}." in answer.err
+    for path in (visits, tmp_path / ".." / tmp_path.name / "visits.csv"):
+        assert "link:" not in cli(*added, str(path)).err
+
+
 def test_tables_are_listed_by_account(cli: CommandLine, visits: Path) -> None:
     for account in (ALICE, "222222222222"):
         cli("catalog", "add", "hospital.visits", str(visits), "--account", account)

@@ -143,7 +143,7 @@ class TableFolder:
     def _inside(self, path: str, named: str) -> Path:
         if "\0" in path:
             raise Unreadable(f"its metadata name {named[:200]!r}, which is no path")
-        place = (self.folder / ("/" + path.lstrip("/") if path.startswith("/") else path)).resolve()
+        place = Path(os.path.realpath(self.folder / ("/" + path.lstrip("/") if path.startswith("/") else path)))
         if not place.is_relative_to(self.folder):
             raise Unreadable(f"its metadata name {named[:200]!r}, which lies outside of {self.folder}")
         if not place.is_file():

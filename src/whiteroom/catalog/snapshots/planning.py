@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from whiteroom.catalog.files import require_real
+from whiteroom.catalog.looking import looking
 from whiteroom.catalog.snapshots.places import Unreadable
 from whiteroom.catalog.snapshots.remembering import Planned, Remembered, planned
 from whiteroom.catalog.snapshots.states import current_metadata
@@ -33,6 +35,7 @@ def format_of(source: str) -> FileFormat | None:
     return FileFormat.ICEBERG if any((path / _METADATA).glob(f"*{_STATE}*")) else None
 
 
+@looking()
 def require_plain(files: Sequence[str]) -> None:
     """Whether files are read as they are there: those of a table of Iceberg or Delta hold what was deleted, too.
 
@@ -92,7 +95,7 @@ def _require_in_place(files: Sequence[str]) -> None:
         Unreadable: one has, or is gone.
     """
     folders = {str(Path(file).parent) for file in files}
-    moved = {folder for folder in folders if str(Path(folder).resolve()) != folder}
+    moved = {folder for folder in folders if os.path.realpath(folder) != folder}
     for file in files:
         if str(Path(file).parent) in moved or Path(file).is_symlink():
             raise Unreadable(f"{file} is a link by now")

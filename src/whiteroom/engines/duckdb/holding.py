@@ -18,7 +18,7 @@ from pathlib import Path
 
 from whiteroom.base.real_paths import LINK, NotOpened, held_open, link_to
 from whiteroom.domain.privacy.query_tables import CatalogTable, QueryTable
-from whiteroom.engines.duckdb.files.copies import partition_folders, with_copies
+from whiteroom.engines.duckdb.files.copies import PATTERN, partition_folders, with_copies
 from whiteroom.engines.duckdb.tables import BrokenData
 
 _OPENED_BESIDE = 1_024
@@ -112,7 +112,10 @@ def _linked(source: CatalogTable, handles: Iterator[int], links: _Links) -> Cata
 
 
 class _Links:
-    """Links to the files of one table: a folder for each of theirs, since files of two may have one name."""
+    """Links to the files of one table: a folder for each of theirs, since files of two may have one name.
+
+    The engine takes some names for patterns. A link of such a name has a folder of its own, where it means itself.
+    """
 
     def __init__(self, folder: Path, above: str) -> None:
         self._folder = folder
@@ -121,11 +124,12 @@ class _Links:
 
     def add(self, file: str, handle: int, source: CatalogTable) -> str:
         path = Path(file)
-        place = self._places.get(path.parent)
+        shared_by = path if PATTERN & set(path.name) else path.parent
+        place = self._places.get(shared_by)
         if place is None:
             place = self._folder.joinpath(str(len(self._places)), *partition_folders(path, source.reading))
             place.mkdir(parents=True)
-            self._places[path.parent] = place
+            self._places[shared_by] = place
         link = place / path.name
         link.symlink_to(link_to(handle))
         return f"{self._above}/{link.relative_to(self._folder.parent)}"

@@ -221,6 +221,47 @@ def test_files_of_one_name_in_several_folders_are_told_apart_and_keep_their_orde
             assert connection.execute(keyed).fetchall() == [(0,), (1,), (2,)]
 
 
+PATTERNS = [
+    ("a*.t", "ab.t"),
+    ("a?.t", "ab.t"),
+    ("[ab].t", "a.t"),
+    ("**.t", "c.t"),
+    ("a\\*.t", "a*.t"),
+    ("[!a].t", "b.t"),
+]
+
+
+@pytest.mark.parametrize("names", PATTERNS)
+@pytest.mark.parametrize("kind", ["csv", "csv in bzip2", "lines", "parquet", "parquet by name"])
+def test_a_files_name_means_that_file_alone_whatever_patterns_mean_to_the_engine(
+    tmp_path: Path, kind: str, names: tuple[str, str]
+) -> None:
+    _, write, file_format, reading = WRITERS[kind]
+    files = [tmp_path / name for name in names]
+    for number, file in enumerate(files):
+        write(file, [(number, "x")])
+    table = shared(CatalogTable(tuple(map(str, files)), file_format, COLUMNS, reading, copies=str(tmp_path / "copies")))
+    with held({"v": table}, tmp_path / "held") as views:
+        assert rows_of(views["v"]) == [(0, "x"), (1, "x")]
+        assert rows_of(views["v"], row_keys=True) == [(0, "x"), (1, "x")]
+
+
+@pytest.mark.parametrize("names", PATTERNS)
+def test_what_metadata_say_of_a_file_goes_for_that_file_whatever_patterns_mean_to_the_engine(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    files = [tmp_path / name for name in names]
+    for number, file in enumerate(files):
+        parquet(file, [(number, "x"), (number, "y")])
+    deleted(tmp_path / "deletes*.parquet", files[0], [0])
+    deletes = PositionDeletes(str(tmp_path / "deletes*.parquet"), ((str(files[0]), 0),))
+    snapshot = Snapshot("1", deletes=(deletes,), constants={"part": ("p", "q")})
+    columns = (*COLUMNS, Column("part", "string"))
+    table = shared(CatalogTable(tuple(map(str, files)), FileFormat.PARQUET, columns, snapshot=snapshot))
+    with held({"v": table}, tmp_path / "held") as views:
+        assert rows_of(views["v"]) == [(0, "y", "p"), (1, "x", "q"), (1, "y", "q")]
+
+
 def _row_key(connection: duckdb.DuckDBPyConnection, view: str) -> str:
     return str(connection.execute(f"DESCRIBE {view}").fetchall()[-1][0])
 

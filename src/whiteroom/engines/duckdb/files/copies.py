@@ -34,6 +34,10 @@ _MOST_KEPT_FREE_BYTES = 1 << 30
 _LOOK_BYTES = 1 << 26
 
 
+PATTERN = frozenset("*?[\\")
+"""Characters by which the engine takes a path for a pattern, or for one of more folders than it has."""
+
+
 class CannotCopy(Exception):
     """A copy cannot be made. The message says why, in words that go behind the file's name."""
 
@@ -76,8 +80,16 @@ def _copy_of(file: str, called: str, reading: Reading, folder: Path, *, marked: 
 
 
 def partition_folders(file: Path, reading: Reading) -> list[str]:
-    """The folders above a file that name its table's partitions, outermost first."""
-    return [part for part in file.parent.parts if part.partition("=")[0] in reading.partitions]
+    """What the folders above a file are called that name its table's partitions, outermost first.
+
+    Values are as in these, with the characters escaped that mean something else to the engine.
+    """
+    named = [part.partition("=") for part in file.parent.parts]
+    return [f"{name}={_escaped(value)}" for name, _, value in named if name in reading.partitions]
+
+
+def _escaped(value: str) -> str:
+    return "".join(f"%{ord(letter):02X}" if letter in PATTERN else letter for letter in value)
 
 
 def _has_mark(file: Path) -> bool:
