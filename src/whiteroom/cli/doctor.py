@@ -250,7 +250,7 @@ def _about_database(settings: Settings) -> Iterator[Finding]:
             yield from about_files(settings)
             yield _about_noise_key(settings, store)
             yield from _about_sessions_key(settings, store)
-            yield from about_connections(store)
+            yield from about_connections(settings, store)
     except Problem as problem:
         yield Finding("database", ok=False, detail=str(problem), remedy=restore)
     except OSError as error:

@@ -89,3 +89,17 @@ def test_doctor_says_that_it_is_unproven_and_names_what_is_missing(
     assert "whiteroom[snowflake]" in finding.remedy
     monkeypatch.delenv("WHITEROOM_SNOWFLAKE")
     assert list(about_snowflake(settings_of(cli.data))) == []
+
+
+def test_doctor_asks_no_account_there_once_it_is_switched_off(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, snowflake: Snowflake
+) -> None:
+    assert add(cli, monkeypatch, snowflake.url()).code == 0
+
+    def told() -> list[str]:
+        findings = cli("doctor", "--json").json["findings"]
+        return [one["detail"] for one in findings if one["name"] == "connection"]
+
+    assert told() == [f"prod/clinic of account {ALICE}: {URL} lets the server in."]
+    monkeypatch.delenv("WHITEROOM_SNOWFLAKE")
+    assert told() == [f"prod/clinic of account {ALICE}: {URL} was not asked, as Snowflake is switched off."]

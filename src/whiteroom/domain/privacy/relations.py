@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+def same_account(identifier: str) -> str:
+    """An account identifier of Snowflake as it is in all of its spellings that lead to one account."""
+    return identifier.strip().lower().removesuffix(".snowflakecomputing.com").replace("_", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A table or a view of a database, whose rows are brought to this machine before they are read."""
@@ -36,5 +41,5 @@ class Relation:
     @property
     def source(self) -> str:
         """What tells it from other tables of its owner, however often it is named."""
-        place = f"{self.account}/" if self.account else ""
+        place = f"{same_account(self.account)}/" if self.account else ""
         return f"{place}{self.shown}"

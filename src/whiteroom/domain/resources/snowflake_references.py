@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from whiteroom.domain.verdicts import Denied
 
 KIND = "snowflake"
 _BEFORE_NAME = "secret:"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_+=.@-]*")
+"""As connections are called. The service's model takes any, and a refusal shows the operator a command with it."""
 
 
 def snowflake_relation(table_reference: Mapping[str, Any], account_id: str) -> Relation | Denied | None:
@@ -24,12 +27,18 @@ def snowflake_relation(table_reference: Mapping[str, Any], account_id: str) -> R
             f"tableReference.snowflake.secretArn is of account {secret.account_id}; it must be of your own, "
             f"{account_id}."
         )
+    name = secret.resource.removeprefix(_BEFORE_NAME)
+    if not _NAME.fullmatch(name):
+        return Denied(
+            "tableReference.snowflake.secretArn names no secret here: such a name begins with a letter or a digit, and "
+            "has letters, digits and characters of /_+=.@-."
+        )
     declared = reference["tableSchema"].get("v1", ())
     types = {column["columnName"].lower(): column["columnType"] for column in declared}
     if not types or len(types) < len(declared):
         return Denied("tableReference.snowflake.tableSchema.v1 names each column once, and one at least.")
     return Relation(
-        connection=secret.resource.removeprefix(_BEFORE_NAME),
+        connection=name,
         schema=reference["schemaName"],
         name=reference["tableName"],
         types=types,
