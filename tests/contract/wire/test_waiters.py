@@ -14,6 +14,7 @@ from botocore.exceptions import WaiterError
 
 from contract.wire.connection import MODEL_NAMES, Operations, application, client
 from contract.wire.samples import sample
+from whiteroom.base.faults import Throttled
 from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.resources import (
     ml_input_channels,
@@ -35,6 +36,8 @@ LIFECYCLES: Mapping[str, Lifecycle[Any]] = {
     "GetTrainedModelInferenceJob": trained_model_inference_jobs.LIFECYCLE,
     "GetProtectedQuery": protected_queries.LIFECYCLE,
 }
+THROTTLED = "throttled"
+"""No status: the answer that says nothing of it, and to ask later."""
 SERVICES = {botocore_name: service for service, botocore_name in MODEL_NAMES.items()}
 
 
@@ -76,6 +79,8 @@ def wait(service: str, name: str, *statuses: str) -> list[str]:
 
     def answer(_: Any) -> dict[str, Any]:
         asked.append(statuses[len(asked)])
+        if asked[-1] == THROTTLED:
+            raise Throttled("Ask later.")
         output: dict[str, Any] = sample(operation.output_shape)
         inner = output
         for part in place[:-1]:
@@ -104,6 +109,13 @@ def test_a_waiter_ends_when_its_status_is_met_or_can_no_longer_come(
     else:
         told = [status.value] if outcome == "met" else [status.value, status.value, wanted]
         assert wait(service, name, *told) == told
+
+
+@pytest.mark.parametrize(("service", "name"), DESCRIBED)
+def test_a_waiter_asks_again_where_it_is_told_to_ask_later(service: str, name: str) -> None:
+    """As while the ring of keys does not answer: that says nothing of the status."""
+    wanted = DESCRIBED[service, name]["acceptors"][0]["expected"]
+    assert wait(service, name, THROTTLED, THROTTLED, wanted) == [THROTTLED, THROTTLED, wanted]
 
 
 @pytest.mark.parametrize(("service", "name"), DESCRIBED)
