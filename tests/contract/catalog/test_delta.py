@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import resource
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -17,6 +20,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from contract.catalog.test_folder import ACCOUNT
 from whiteroom.catalog.folder import CatalogError, FolderCatalog, Looked
+from whiteroom.catalog.snapshots.planning import Snapshots
 from whiteroom.domain.privacy.query_tables import Column, FileFormat
 from whiteroom.domain.privacy.readings import NO_WISHES, Wishes
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
@@ -265,3 +269,14 @@ def test_what_is_not_read_as_it_is_is_refused_by_name(catalog: FolderCatalog, fo
         look(catalog, folder)
     assert str(folder) in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_a_machine_that_opens_no_more_files_says_nothing_of_the_table(folder: Path) -> None:
+    plan, (most, limit) = Snapshots().plan, resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit))
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+            plan(FileFormat.DELTA, str(folder), "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, limit))
+    assert plan(FileFormat.DELTA, str(folder), "")[0].columns

@@ -33,7 +33,17 @@ from pyiceberg.types import (
 )
 
 from contract.catalog.test_folder import ACCOUNT
-from support.iceberg_tables import add_snapshot, change_state, deleting, folder_of, new_table, rows, state_of, uris
+from support.iceberg_tables import (
+    add_snapshot,
+    change_state,
+    deletes_file,
+    deleting,
+    folder_of,
+    new_table,
+    rows,
+    state_of,
+    uris,
+)
 from whiteroom.catalog.folder import CatalogError, FolderCatalog, Looked
 from whiteroom.catalog.snapshots import child, planning, remembering
 from whiteroom.domain.privacy.query_tables import Column
@@ -375,3 +385,14 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
     child.main()
     assert "Whiteroom's extra 'iceberg'" in json.loads(capsys.readouterr().out)["refused"]
+
+
+@pytest.mark.parametrize("astray", ["", "/."])
+def test_a_file_of_rows_that_is_said_to_hold_deletes_too_is_refused(
+    catalog: FolderCatalog, table: Table, astray: str
+) -> None:
+    [uri] = uris(table)
+    folder, _, name = uri.rpartition("/")
+    add_snapshot(table, deletes_file(f"{folder}{astray}/{name}", 100, 1))
+    with pytest.raises(CatalogError, match="its metadata list a file twice"):
+        look(catalog, table)

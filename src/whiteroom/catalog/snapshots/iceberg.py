@@ -70,7 +70,8 @@ def plan(state_uri: str, snapshot_id: str, places: Places) -> tuple[CatalogTable
         PlacedFile(places.place_of(task.file.file_path), task.file.file_size_in_bytes, values)
         for task, values in zip(tasks, of_files.values, strict=True)
     ]
-    if len({file.place for file in files}) < len(files):
+    listed = [*(file.place for file in files), *(one.file for one in snapshot.deletes)]
+    if len(set(listed)) < len(listed):
         raise Unreadable("its metadata list a file twice")
     return places.table(files, columns, snapshot), notes
 

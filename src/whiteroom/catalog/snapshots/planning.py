@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from whiteroom.base.machine_errors import remedy_of
 from whiteroom.catalog.files import require_real
 from whiteroom.catalog.looking import looking
 from whiteroom.catalog.snapshots.places import Unreadable
@@ -69,6 +70,7 @@ class Snapshots:
 
         Raises:
             UnusableFiles: it cannot be read as it is.
+            OSError: the machine is at fault (base/machine_errors.py).
         """
         require_real(Path(source))
         try:
@@ -84,6 +86,8 @@ class Snapshots:
                 f"{source} is a table of {file_format.value.title()} that cannot be read: {error}."
             ) from None
         except OSError as error:
+            if remedy_of(error) is not None:
+                raise
             raise UnusableFiles(f"{str(error.filename or source)[:_NAME]} is gone or cannot be read.") from None
         return known
 

@@ -8,6 +8,7 @@ partitions: the engine goes by extensions and by such folders.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -23,6 +24,7 @@ from whiteroom.engines.duckdb.tables import BrokenData
 
 _OPENED_BESIDE = 1_024
 """Files that the engine itself has open at a time, of those that a process may."""
+_TOO_LONG = "is in folders whose names are too long"
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -45,7 +47,7 @@ def held(views: Mapping[str, QueryTable], folder: Path) -> Iterator[dict[str, Qu
         folder: a private one, made here and gone at the end.
 
     Raises:
-        BrokenData: a file is gone, or is reached through a link.
+        BrokenData: a file is gone, is reached through a link, or its folders' names are too long.
         TooManyFiles: there are more than can be held.
     """
     try:
@@ -69,7 +71,7 @@ def linked(sources: Sequence[CatalogTable], folder: Path) -> Iterator[list[Catal
         folder: a private one, made here and gone at the end.
 
     Raises:
-        NotOpened: a file is gone, or is reached through a link.
+        NotOpened: a file is gone, is reached through a link, or its folders' names are too long.
         TooManyFiles: there are more than can be held.
     """
     paths = [path for source in sources for path in source.read_paths]
@@ -128,8 +130,20 @@ class _Links:
         place = self._places.get(shared_by)
         if place is None:
             place = self._folder.joinpath(str(len(self._places)), *partition_folders(path, source.reading))
-            place.mkdir(parents=True)
+            with _named(file):
+                place.mkdir(parents=True)
             self._places[shared_by] = place
         link = place / path.name
-        link.symlink_to(link_to(handle))
+        with _named(file):
+            link.symlink_to(link_to(handle))
         return f"{self._above}/{link.relative_to(self._folder.parent)}"
+
+
+@contextmanager
+def _named(file: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise NotOpened(_TOO_LONG, file) from None

@@ -266,6 +266,22 @@ def _row_key(connection: duckdb.DuckDBPyConnection, view: str) -> str:
     return str(connection.execute(f"DESCRIBE {view}").fetchall()[-1][0])
 
 
+@pytest.mark.parametrize("kind", ["csv", "csv in bzip2"])
+def test_folders_whose_names_are_too_long_for_the_query_are_told(tmp_path: Path, kind: str) -> None:
+    name, write, file_format, _ = WRITERS[kind]
+    file = tmp_path / ("part=" + 200 * "\\") / name
+    file.parent.mkdir()
+    write(file, OWN)
+    reading = Reading(partitions=("part",))
+    table = shared(CatalogTable((str(file),), file_format, COLUMNS, reading, copies=str(tmp_path / "copies")))
+    with (
+        pytest.raises(BrokenData, match=rf"^Table 't', file {name} is in folders whose names are too long\.$"),
+        held({"v": table}, tmp_path / "held"),
+    ):
+        pass
+    assert not (tmp_path / "held").exists()
+
+
 def test_what_is_wrong_in_a_held_file_is_told_by_its_own_name(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("a,who\n1,x\nnone,x\n")

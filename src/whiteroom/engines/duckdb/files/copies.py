@@ -110,7 +110,7 @@ def make_copies(table: CatalogTable) -> None:
     missing = [
         (Path(file), Path(origin))
         for file, origin in zip(table.files, table.sources, strict=True)
-        if file != origin and not Path(file).exists()
+        if file != origin and not os.path.lexists(file)
     ]
     for copy, origin in missing:
         try:
