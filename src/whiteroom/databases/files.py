@@ -52,6 +52,8 @@ def write_rows(batches: Iterable[Any], columns: Sequence[Column], file: Path, mo
     with file.open("xb") as stream, _Bounded(stream, most_bytes) as bounded:
         with parquet.ParquetWriter(bounded, schema) as writer:
             for batch in batches:
+                if batch.num_columns != len(columns):
+                    raise Misfit(f"{batch.num_columns:,} columns come, and the catalog has {len(columns):,}")
                 arrays = [_converted(array, column) for array, column in zip(batch.columns, columns, strict=True)]
                 writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
         return bounded.written

@@ -6,8 +6,8 @@ import re
 
 from whiteroom.databases.kinds import AnyConnection, Connections
 from whiteroom.databases.refusals import DatabaseRefused
-from whiteroom.databases.snowflake.connections import SnowflakeConnection, normal_account
-from whiteroom.domain.privacy.relations import Relation
+from whiteroom.databases.snowflake.connections import SnowflakeConnection
+from whiteroom.domain.privacy.relations import Relation, same_account
 
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 """What Secrets Manager appends to a secret's name in its ARN."""
@@ -44,7 +44,7 @@ def connection_to(connections: Connections, account_id: str, relation: Relation)
             f"tableReference.snowflake.secretArn names the connection '{names[-1]}', which leads to PostgreSQL: "
             "`whiteroom catalog add --connection` names its tables, and tableReference.glue those."
         )
-    if normal_account(relation.account) != found.account:
+    if same_account(relation.account) != found.account:
         raise DatabaseRefused(
             f"tableReference.snowflake.accountIdentifier is {relation.account}, and the connection leads to "
             f"{found.account}. Name that one, or have the operator make a connection to the other."

@@ -6,16 +6,20 @@ It is no Snowflake. What it cannot show is in docs/databases.md.
 from __future__ import annotations
 
 import datetime
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from pyarrow import parquet
 
 from support.ports import free_port
-from support.snowflake import Snowflake, SnowflakeDatabase
+from support.snowflake import PASSWORD, Snowflake, SnowflakeDatabase
+from support.snowflake_front import Altered, answering_otherwise, rows_altered
 from whiteroom.databases.asking import Databases
 from whiteroom.databases.files import Misfit, write_rows
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable, TableMoved
@@ -100,7 +104,7 @@ def test_a_number_that_is_too_large_for_what_it_is_declared_is_not_read(
 
 def test_a_time_that_the_driver_would_change_is_not_read(lake: SnowflakeDatabase, tmp_path: Path) -> None:
     lake.table("far", "x timestamp_ntz", "'9999-12-31 00:00:00'")
-    with pytest.raises(DatabaseUnreachable, match="of no year from 1677 to 2262"):
+    with pytest.raises(DatabaseRefused, match="of no year from 1677 to 2262"):
         rows(lake, lake.relation("FAR", {"x": "TIMESTAMP_NTZ"}), tmp_path)
 
 
@@ -154,3 +158,92 @@ def test_what_does_not_answer_is_asked_again(lake: SnowflakeDatabase) -> None:
     nobody = replace(lake.server.connection(), port=free_port())
     with pytest.raises(DatabaseUnreachable, match="does not answer"), opened(nobody, SECONDS):
         pass
+
+
+@pytest.fixture(scope="module")
+def five(lake: SnowflakeDatabase) -> Relation:
+    lake.table("five", "x number(5,0), s varchar", *(f"{number}, 'a'" for number in range(5)))
+    return lake.relation("FIVE", {"x": "NUMBER", "s": "VARCHAR"})
+
+
+def read_through(lake: SnowflakeDatabase, five: Relation, altered: Altered) -> int:
+    """How many of five rows are read where a server answers otherwise."""
+    with (
+        answering_otherwise(lake.server.port, altered) as port,
+        opened(lake.server.connection(port), SECONDS) as begun,
+    ):
+        return sum(batch.num_rows for batch in begun.rows(five, begun.columns(five)))
+
+
+CUT: dict[str, Callable[[Any], tuple[Any, bool]]] = {
+    "half of the rows": lambda table: (table.slice(0, 2), True),
+    "no end": lambda table: (table.slice(0, 1), False),
+    "no rows": lambda table: (table.slice(0, 0), True),
+    "a row more": lambda table: (pyarrow.concat_tables([table, table.slice(0, 1)]), True),
+    "a column fewer": lambda table: (table.select([0]), True),
+    "columns exchanged": lambda table: (table.select([1, 0]), True),
+}
+
+
+@pytest.mark.parametrize("cut", CUT)
+def test_an_answer_that_is_not_whole_is_never_taken_for_one(lake: SnowflakeDatabase, five: Relation, cut: str) -> None:
+    with pytest.raises(DatabaseUnreachable, match="broke off before the last row"):
+        read_through(lake, five, rows_altered(b"SELECT", CUT[cut]))
+
+
+def test_through_a_front_that_changes_nothing_every_row_is_read(lake: SnowflakeDatabase, five: Relation) -> None:
+    assert read_through(lake, five, lambda _, answered: answered) == 5
+
+
+def described(**changes: Any) -> Callable[[Any], tuple[Any, bool]]:
+    """What DESCRIBE says, with another type of every column, or without the columns behind the second."""
+
+    def changed(table: Any) -> tuple[Any, bool]:
+        if "columns" in changes:
+            return table.select(range(changes["columns"])), True
+        place = table.schema.get_field_index("type")
+        field = table.schema.field(place)
+        return table.set_column(place, field, pyarrow.array([changes["type"]] * table.num_rows, field.type)), True
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "kind", ["NUMBER(99,0)", "NUMBER(,)", "NUMBER", "NUMBER(1 2,0)", "NUMBER(5,9)", "", "\x00", "("]
+)
+def test_a_type_that_nothing_has_is_refused(lake: SnowflakeDatabase, five: Relation, kind: str) -> None:
+    with pytest.raises(DatabaseRefused, match=r"Column .x. is .* in Snowflake(, which no query can read)?\."):
+        read_through(lake, five, rows_altered(b"DESCRIBE", described(type=kind)))
+
+
+def test_a_description_that_lacks_what_it_says_of_a_column_is_no_answer(
+    lake: SnowflakeDatabase, five: Relation
+) -> None:
+    with pytest.raises(DatabaseUnreachable, match="does not describe"):
+        read_through(lake, five, rows_altered(b"DESCRIBE", described(columns=2)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (json.dumps({"success": False, "code": "390100", "message": f"Wrong {PASSWORD}"}), DatabaseRefused),
+        (json.dumps({"success": False, "code": "", "message": f"Wrong {PASSWORD}"}), DatabaseUnreachable),
+        ("hello", DatabaseUnreachable),
+        ("", DatabaseUnreachable),
+        ("null", DatabaseUnreachable),
+    ],
+)
+def test_nothing_that_a_server_says_of_a_sign_in_is_told(
+    lake: SnowflakeDatabase, answer: str, kind: type[Exception]
+) -> None:
+    def altered(sent: bytes, answered: bytes) -> bytes:
+        return answer.encode() if b"PASSWORD" in sent else answered
+
+    with (
+        answering_otherwise(lake.server.port, altered) as port,
+        pytest.raises(kind) as told,
+        opened(lake.server.connection(port), SECONDS),
+    ):
+        pass
+    assert PASSWORD[:6] not in str(told.value)
+    assert "Wrong" not in str(told.value)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from whiteroom.base.addresses import is_loopback
 from whiteroom.databases.urls import options_in, split_url
+from whiteroom.domain.privacy.relations import same_account
 
 SNOWFLAKE: Final = "snowflake"
 HTTPS_PORT: Final = 443
@@ -68,11 +69,6 @@ class SnowflakeConnection:
         return False
 
 
-def normal_account(identifier: str) -> str:
-    """An account identifier as others are compared with it: `ORG-NAME`, `LOCATOR.REGION`, or the host's name."""
-    return identifier.strip().lower().removesuffix(_DOMAIN).replace("_", "-")
-
-
 def parse_snowflake(url: str, secret: str) -> SnowflakeConnection:
     """A connection, as an operator writes it; the secret is a password, or a private key in PEM.
 
@@ -80,7 +76,7 @@ def parse_snowflake(url: str, secret: str) -> SnowflakeConnection:
         ValueError: what is written is none, or may not be. The message says why, and holds no secret.
     """
     parts, port = split_url(url, _WRITTEN)
-    account = normal_account(parts.hostname or "")
+    account = same_account(parts.hostname or "")
     user = unquote(parts.username or "")
     if port is not None or not _ACCOUNT.fullmatch(account) or not user or parts.path.strip("/") or parts.fragment:
         raise ValueError(

@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from functools import partial
 from types import ModuleType
 
-from whiteroom.databases.drivers import NOT_ALLOWED, broke_off, first_line, is_for_now, meant_by, moved, sqlstate
+from whiteroom.databases.drivers import NOT_ALLOWED, broke_off, is_for_now, meant_by, moved, sqlstate
 from whiteroom.databases.refusals import DatabaseRefused, DatabaseUnreachable
 
-_NOT_NOW = (
+_HEARD = (
     "connection refused",
     "connection reset",
     "context deadline exceeded",
@@ -19,19 +19,21 @@ _NOT_NOW = (
     "no such host",
     "server misbehaving",
     "tls handshake timeout",
-    ": eof",
-    "unexpected eof",
+    "failed to verify certificate",
+    "proxyconnect",
+    "eof",
+    "http status: 4",
     "http status: 5",
 )
-"""In a connection that failed without a code, what may be another time: Go's words, which are English everywhere. Who
-refused is not asked again, as with PostgreSQL."""
+"""What may be told of a connection that failed: Go's words, which are English everywhere. What else it says may be a
+server's, and have the secret in it."""
 _SERVICE_UNAVAILABLE = 260_007
+_OF_THE_NETWORK = range(261_000, 262_000)
+"""The driver's own numbers of requests that failed."""
 _GONE = frozenset({2003, 2043})
 """An object does not exist, or the role may not see it: Snowflake does not say which."""
 _NO_COLUMN = 904
 _NO_WAREHOUSE = 606
-_BEGIN = ("IO: ", "[Snowflake] ")
-"""The driver's own words, before the library's."""
 
 
 def of_connecting(driver: ModuleType, shown: str) -> AbstractContextManager[None]:
@@ -45,10 +47,12 @@ def of_statement(driver: ModuleType, shown: str, table: str) -> AbstractContextM
 
 
 def _of_connection(shown: str, error: Exception) -> Exception:
-    words, code = first_line(str(error), *_BEGIN), _code(error)
-    if code == _SERVICE_UNAVAILABLE or (not code and any(known in words.lower() for known in _NOT_NOW)):
-        return DatabaseUnreachable(f"{shown} does not answer: {words}")
-    return DatabaseRefused(f"{shown} refused the server: {words}")
+    """Who is refused by a number is not asked again: an account may be locked. What has none is no answer at all."""
+    code, words = _code(error), str(error).lower()
+    if code and code != _SERVICE_UNAVAILABLE and code not in _OF_THE_NETWORK:
+        return DatabaseRefused(f"{shown} refused the server (error {code:06}). Its login history says why.")
+    heard = next((known for known in _HEARD if known in words), "what came is no answer of Snowflake's")
+    return DatabaseUnreachable(f"{shown} does not answer: {heard}.")
 
 
 def _of_statement(shown: str, table: str, error: Exception) -> Exception:

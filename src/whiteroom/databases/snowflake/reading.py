@@ -21,6 +21,10 @@ from whiteroom.databases.snowflake.types import KnownColumn, source_column
 from whiteroom.domain.privacy.relations import Relation
 
 _COLUMN = "COLUMN"
+_DESCRIBED = 3
+"""Columns of DESCRIBE TABLE at least: name, type, kind."""
+_OVERFLOW = "overflow"
+"""In what the driver says of a time that it cannot hold."""
 _TIME = "timestamp"
 
 
@@ -66,6 +70,8 @@ class SnowflakeSession:
                     f"{self._shown} has no table or view {relation.shown}, or its role may not see it. Names count "
                     "exactly: what was made without quotes is in upper case."
                 ) from None
+        if any(len(row) < _DESCRIBED for row in rows):
+            raise DatabaseUnreachable(f"{self._shown} does not describe {relation.shown} as Snowflake does.")
         return [KnownColumn(str(name), str(kind)) for name, kind, what, *_ in rows if what == _COLUMN]
 
     def may_write(self, relation: Relation) -> bool:  # noqa: ARG002 -- as of every database
@@ -88,21 +94,38 @@ class SnowflakeSession:
         with cursor_of(self._handle) as cursor:
             with of_statement(self._driver, self._shown, relation.shown):
                 cursor.execute(text)
-                reader = cursor.fetch_record_batch()
-            while True:
-                try:
-                    batch = reader.read_next_batch()
-                except StopIteration:
-                    return
-                except MemoryError:
-                    raise
-                except Exception:  # noqa: BLE001 - the driver raises what it likes, without a code
-                    # A time that does not fit ends here too. The driver has no code, and its words may quote a row.
-                    raise DatabaseUnreachable(
-                        f"{self._shown} broke off before the last row of {relation.shown}, or a time in it is of no "
-                        "year from 1677 to 2262. Its query history says which."
-                    ) from None
+                promised, reader = cursor.rowcount, cursor.fetch_record_batch()
+            came = 0
+            while (batch := self._next(reader, relation)) is not None:
+                if columns and batch.schema.names != names:
+                    raise self._broken(relation)
+                came += batch.num_rows
                 yield _with_nulls(batch, times) if times else batch
+            # The driver takes an answer that ends early for its end.
+            if came != promised:
+                raise self._broken(relation)
+
+    def _next(self, reader: Any, relation: Relation) -> Any:
+        """The next batch; None at the end."""
+        try:
+            return reader.read_next_batch()
+        except StopIteration:
+            return None
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the driver raises what it likes, without a code
+            # Its words may quote a row: they are read, and not told.
+            if _OVERFLOW in str(error).lower():
+                raise DatabaseRefused(
+                    f"{relation.shown} has a time of no year from 1677 to 2262, which cannot be read: leave the column "
+                    "out of tableSchema, or have a view cast it."
+                ) from None
+            raise self._broken(relation) from None
+
+    def _broken(self, relation: Relation) -> DatabaseUnreachable:
+        return DatabaseUnreachable(
+            f"{self._shown} broke off before the last row of {relation.shown}. Its query history says why."
+        )
 
 
 def _with_nulls(batch: Any, times: Sequence[int]) -> Any:

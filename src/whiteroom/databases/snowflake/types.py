@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from whiteroom.databases.columns import SourceColumn
 from whiteroom.databases.names import quoted
+from whiteroom.domain.privacy.column_types import decimal_digits
 
 _WRITTEN = re.compile(r"\s*(?P<word>[A-Z_][A-Z0-9_]*(\s+[A-Z]+)?)\s*(\((?P<digits>[0-9 ,]*)\))?\s*")
 _NUMBER = "NUMBER"
@@ -67,13 +68,16 @@ def source_column(known: KnownColumn, declared: str) -> SourceColumn:
             "tableSchema, or have a view cast it."
         )
     found, found_digits = _parsed(known.type)
-    scale = int(found_digits[1]) if found == _NUMBER and len(found_digits) > 1 else 0
-    if found not in kinds or (digits and digits != found_digits) or (word in _INTEGERS and scale):
+    has_fraction = found == _NUMBER and found_digits[1:] not in {(), ("0",)}
+    if found not in kinds or (digits and digits != found_digits) or (word in _INTEGERS and has_fraction):
         raise ValueError(
             f"Column '{name}' is declared {_printable(declared)}, and is {_printable(known.type)} in Snowflake. "
             "Declare what it is there, or have a view cast it."
         )
-    return SourceColumn(name, _spark_type(word, found, found_digits), quoted(known.name))
+    spark_type = _spark_type(word, found, found_digits)
+    if found == _NUMBER and word not in _INTEGERS and decimal_digits(spark_type) is None:
+        raise ValueError(f"Column '{name}' is {_printable(known.type)} in Snowflake, which no query can read.")
+    return SourceColumn(name, spark_type, quoted(known.name))
 
 
 def _spark_type(word: str, found: str, digits: tuple[str, ...]) -> str:

@@ -32,7 +32,13 @@ DRIVER = Driver("driver")
         ("IO: 260007: service is unavailable.", 260007, DatabaseUnreachable),
         ('IO: Post "https://x": dial tcp 127.0.0.1:1: connect: connection refused', None, DatabaseUnreachable),
         ('IO: Post "https://x": EOF', None, DatabaseUnreachable),
-        ("IO: tls: failed to verify certificate: x509: certificate signed by unknown authority", None, DatabaseRefused),
+        (
+            "IO: tls: failed to verify certificate: x509: signed by unknown authority",
+            None,
+            DatabaseUnreachable,
+        ),
+        ("IO: 261004: failed to auth for unknown reason. HTTP: 403", 261004, DatabaseUnreachable),
+        ("IO: invalid character 'h' looking for beginning of value", None, DatabaseUnreachable),
     ],
 )
 def test_a_connection_that_failed_is_tried_again_where_that_is_known_to_help(
