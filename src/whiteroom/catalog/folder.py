@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from whiteroom.aws.identities import Identity, member
+from whiteroom.base.one_line import one_line
 from whiteroom.catalog.copies import CopiesFolder
 from whiteroom.catalog.entries import CatalogEntry, read_entry, write_entry
 from whiteroom.catalog.files import absolute_of, expand, find_format
@@ -119,9 +120,9 @@ class FolderCatalog:
             named = partition_columns(entry.sources, files) if entry.reading.partitions else ()
         except Unreadable as error:
             kind = CatalogUnavailable if error.again else TableNotFound
-            raise kind(f"Table {database}.{table}: {error}") from None
+            raise kind(f"Table {database}.{table}: {one_line(str(error))}") from None
         except UnusableFiles as error:
-            raise TableNotFound(f"Table {database}.{table}: {error}") from None
+            raise TableNotFound(f"Table {database}.{table}: {one_line(str(error))}") from None
         if named != entry.reading.partitions:
             raise TableNotFound(f"Table {database}.{table}: its files lie in folders of other partitions by now.")
         return self._resolved(entry, files)
@@ -281,7 +282,7 @@ class FolderCatalog:
             found = self._read_schema(files, file_format, replace(wishes, partitions=named), str(copies))
         except UnusableFiles as error:
             seen = seen_of(error, files, file_format, named, wishes.encoding) if files else None
-            raise CatalogError(str(error), seen) from None
+            raise CatalogError(one_line(str(error)), seen) from None
         marks = dict(zip(files, found.marks, strict=True))
         entry = CatalogEntry(*lower(name), absolute, file_format, found.columns, found.reading, marks)
         return Looked(entry, self._resolved(entry, files), found)
@@ -364,7 +365,7 @@ def _looked_at_snapshot(
         table, notes = plan(file_format, sources[0], wishes.snapshot)
         found = read(table)
     except UnusableFiles as error:
-        raise CatalogError(str(error)) from None
+        raise CatalogError(one_line(str(error))) from None
     if not table.columns:
         raise CatalogError(f"{sources[0]} has no column that can be queried. {' '.join(notes)}")
     columns, snapshot = table.columns, wishes.snapshot

@@ -163,3 +163,21 @@ def test_a_table_that_is_swapped_while_it_is_added_is_refused_and_nothing_of_ano
         catalog.add(ACCOUNT, "shop", "t", [own])
     assert isinstance(told.value.seen, Seen)
     assert told.value.seen.first_lines == ()
+
+
+@pytest.mark.parametrize("contents", ["", "a,a\n1,2\n", "\0", "a,b\n1\n"])
+def test_a_files_name_writes_no_line_into_a_sentence(tmp_path: Path, contents: str) -> None:
+    catalog = FolderCatalog(tmp_path / "catalog", read_schema, read_snapshot)
+    (tmp_path / "t").mkdir()
+    file = tmp_path / "t" / "a\nall is well \x1b[31m.csv"
+    file.write_text("a\n1\n")
+    catalog.add(ACCOUNT, "shop", "t", [tmp_path / "t"])
+    file.write_text(contents)
+    with pytest.raises(CatalogError, match=r"a\\nall is well \\x1b") as refused:
+        catalog.add(ACCOUNT, "shop", "t", [tmp_path / "t"])
+    assert str(refused.value).isprintable()
+    file.unlink()
+    file.symlink_to("gone")
+    with pytest.raises(TableNotFound, match=r"a\\nall is well \\x1b") as told:
+        catalog.resolve(ACCOUNT, "shop", "t")
+    assert str(told.value).isprintable()

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from whiteroom.aws.bringing import ObjectMoved, Wanted, bring, wanted_in, with_etags
 from whiteroom.aws.identities import Identity
 from whiteroom.aws.refusals import AwsRefused, AwsUnreachable
+from whiteroom.base.one_line import one_line
 from whiteroom.catalog.files import find_format
 from whiteroom.catalog.seen import Seen, seen_of
 from whiteroom.catalog.snapshots.remembering import Planned
@@ -127,7 +128,7 @@ class StoredTables:
             except UnusableFiles as error:
                 raise UnusableFiles(f"{source}: {error}") from None
         table = replace(table, bucket_owner=asked.owner, region=self.region_of([source]))
-        return table, tuple(map(_plain, notes))
+        return table, tuple(map(one_line, notes))
 
     def read_through(self, identity: Identity, read: SnapshotReader, folder: Path, table: CatalogTable) -> FoundTable:
         """What the objects of a table are that was planned, all of which are brought.
@@ -223,11 +224,7 @@ def _stored_table(source: Source, file_format: FileFormat, snapshot: str, owner:
 
 def _sentence(text: str) -> str:
     """On one line, whatever a key has in it that whoever may write to the bucket chose."""
-    return f"{_plain(text).rstrip('.')}."
-
-
-def _plain(text: str) -> str:
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return f"{one_line(text).rstrip('.')}."
 
 
 def _parsed(sources: Sequence[str]) -> list[Source]:
@@ -245,7 +242,7 @@ def _read(wanted: Sequence[Wanted], wishes: Wishes, read: SchemaReader, folder: 
         found = read(files, file_format, wishes, str(folder / "copies"))
     except UnusableFiles as error:
         seen = seen_of(error, files, file_format, wishes.partitions, wishes.encoding)
-        raise Unreadable(called(str(error)), replace(seen, file=_plain(uris[seen.file]))) from None
+        raise Unreadable(called(str(error)), replace(seen, file=one_line(uris[seen.file]))) from None
     objects = tuple(one.item for one in wanted)
     marks = tuple(item.mark for item in objects)
     found = replace(found, marks=marks, notes=tuple(map(called, found.notes)))
@@ -260,7 +257,7 @@ class _Called:
         self._file = re.compile(rf"{re.escape(folder)}/{_OBJECTS}/(?:[^\n]*?/)??(\d{{6}})-[A-Za-z0-9._-]*")
 
     def __call__(self, sentence: str) -> str:
-        return _plain(self._file.sub(self._uri, sentence))
+        return one_line(self._file.sub(self._uri, sentence))
 
     def _uri(self, match: re.Match[str]) -> str:
         one = self._wanted[int(match[1])]

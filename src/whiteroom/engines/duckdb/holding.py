@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from whiteroom.base.one_line import one_line
 from whiteroom.base.real_paths import LINK, NotOpened, held_open, link_to
 from whiteroom.domain.privacy.query_tables import CatalogTable, QueryTable
 from whiteroom.engines.duckdb.files.copies import PATTERN, partition_folders, with_copies
@@ -59,7 +60,7 @@ def held(views: Mapping[str, QueryTable], folder: Path) -> Iterator[dict[str, Qu
     except NotOpened as error:
         table = next(table for table in views.values() if error.path in table.source.read_paths)
         remedy = " The owner must put the file itself there." if str(error) == LINK else ""
-        raise BrokenData(f"Table '{table.name}', file {Path(error.path).name} {error}.{remedy}") from None
+        raise BrokenData(f"Table '{table.name}', file {one_line(Path(error.path).name)} {error}.{remedy}") from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from whiteroom.base.one_line import one_line
 from whiteroom.domain.privacy.query_tables import CatalogTable, Column, FileFormat, QueryTable, Snapshot
 from whiteroom.engines.duckdb.column_types import to_duckdb
 from whiteroom.engines.duckdb.files.agreeing import narrower
@@ -226,4 +227,4 @@ def broken_data(message: str, tables: Iterable[QueryTable]) -> BrokenData | None
 
 def _place(table: QueryTable, file: str) -> str:
     origins = dict(zip(table.source.files, table.source.sources, strict=True))
-    return f"Table '{table.name}', file {Path(origins.get(file, file)).name}"
+    return f"Table '{table.name}', file {one_line(Path(origins.get(file, file)).name)}"

@@ -296,6 +296,20 @@ def test_what_is_wrong_in_a_held_file_is_told_by_its_own_name(tmp_path: Path) ->
             check_unchanged(views.values(), before)
 
 
+def test_a_files_name_writes_no_line_into_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "a\nall is well.csv"
+    file.write_text("a,who\nx,x\n")
+    table = shared(CatalogTable((str(file),), FileFormat.CSV, COLUMNS))
+    with (
+        held({"v": table}, tmp_path / "held") as views,
+        pytest.raises(BrokenData, match=r"a\\nall is well\.csv, line 2"),
+    ):
+        rows_of(views["v"])
+    file.unlink()
+    with pytest.raises(BrokenData, match=r"a\\nall is well\.csv is gone"), held({"v": table}, tmp_path / "held"):
+        pass
+
+
 def test_an_engine_that_reads_no_file_that_was_moved_says_that_it_was(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("a,who\n1,x\n")
