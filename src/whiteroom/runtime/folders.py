@@ -37,7 +37,7 @@ def make_work(run: Run, folder: Path, host: str) -> None:
     if isinstance(run, TransformRun):
         names.append(specs.TRANSFORMED)
     work = folder / specs.WORK / host
-    for said in (specs.USED, specs.MADE):
+    for said in (specs.USED_BYTES, specs.USED_FILES):
         (folder / said).mkdir(mode=0o700, exist_ok=True)
         (folder / said / host).touch(mode=0o600)
     for path in [work, *(work / name for name in names)]:

@@ -14,8 +14,8 @@ from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.runs import RunId
 from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.docker import runtime as docker_runtime
-from whiteroom.runtime.docker.fleet import MADE_FILE
 from whiteroom.runtime.docker.runtime import DockerRuntime
+from whiteroom.runtime.spec import IN_ENGINE_FILE
 
 QUICK_SECONDS = 0.3
 
@@ -75,10 +75,10 @@ def test_it_is_left_alone_for_a_while_by_all_who_would_wait_for_it(
 def test_what_a_dead_run_left_in_it_is_waited_for_and_holds_nobody_up(runtime: DockerRuntime, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "containers" / "training-1"
     folder.mkdir(parents=True)
-    for name in (MADE_FILE, "supervisor.json", "lock"):
+    for name in (IN_ENGINE_FILE, "supervisor.json", "lock"):
         (folder / name).touch()
     began = time.monotonic()
     for _ in range(10):
         assert runtime.observe(RunId("training-1")).phase.value == "running"
     assert time.monotonic() - began < 10 * QUICK_SECONDS
-    assert (folder / MADE_FILE).exists()
+    assert (folder / IN_ENGINE_FILE).exists()

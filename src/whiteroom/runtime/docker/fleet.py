@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from whiteroom.runtime.docker.spec import ContainerSpec
     from whiteroom.runtime.supervisor.logs import LogWriter
 
-MADE_FILE = "made"
-"""There from before something is made in the engine until it is removed."""
 _ENGINE_PAUSE_SECONDS = 1.0
 _READ_ONLY = (
     "The image's own folders are read-only: write to /tmp, /opt/ml/model or /opt/ml/output/data. "
@@ -123,7 +121,7 @@ class ContainerFleet(Fleet):
     def start(self, log: Callable[[], LogWriter], mark: Callable[[], None]) -> None:
         """See Fleet. Every program waits until all containers run; one in an image without a shell cannot."""
         del mark
-        open(MADE_FILE, "w").close()
+        open(specs.IN_ENGINE_FILE, "w").close()
         try:
             addresses = self._make_networks()
             if not self._started(addresses):
@@ -241,10 +239,10 @@ class ContainerFleet(Fleet):
         """See Fleet, however long the engine takes to answer."""
         for host in self.hosts:
             host.close()
-        while os.path.exists(MADE_FILE):
+        while os.path.exists(specs.IN_ENGINE_FILE):
             try:
                 self._remove_all()
-                os.unlink(MADE_FILE)
+                os.unlink(specs.IN_ENGINE_FILE)
             except EngineFailed as problem:
                 sys.stderr.write(f"removing: {problem}\n")
                 time.sleep(_ENGINE_PAUSE_SECONDS)

@@ -31,11 +31,6 @@ from whiteroom.runtime.docker.spec import (
     changed,
 )
 
-INPUT = "input"
-"""Holds what is at /opt/ml/input, in a folder for each host."""
-NO_NAMES = "resolv.conf"
-"""A file of no name servers: a question gets its refusal at once, and none leaves the machine."""
-
 _NOBODY_ANSWERS = "127.0.0.1"
 """Where an engine's own resolver would ask for what it does not know: the container's loopback."""
 _SUBNETS, _SUBNET_ADDRESSES, _SUBNET_BASE = 8192, 16, (198 << 24) + (18 << 16)
@@ -96,14 +91,14 @@ def own_mounts(run: Run, folder: Path, host: str) -> list[tuple[str, str, bool]]
     work = folder / specs.WORK / host
     toolkits = contract.TOOLKIT_FILES if isinstance(run, TransformRun) else ()
     return [
-        (str(folder / INPUT / host), str(contract.INPUT), False),
+        (str(folder / specs.ENGINE_INPUT / host), str(contract.INPUT), False),
         (str(work / specs.MODEL), str(contract.MODEL), True),
         (str(work / specs.OUTPUT), str(contract.OUTPUT), True),
         (str(work / specs.DATA), str(contract.OUTPUT_DATA), True),
         # On the disk, which is watched, not in memory: programs put data sets there.
         (str(work / specs.TMP), "/tmp", True),  # noqa: S108 - the container's own
         (str(work / specs.TMP), "/var/tmp", True),  # noqa: S108
-        (str(folder / NO_NAMES), "/etc/resolv.conf", False),
+        (str(folder / specs.NO_NAMES_FILE), "/etc/resolv.conf", False),
         # The root is read-only; these SageMaker's inference toolkits write before they serve.
         *((str(work / TOOLKITS / path.name), str(path), True) for path in toolkits),
     ]

@@ -29,7 +29,6 @@ from whiteroom.runtime.docker import plan as docker_plan
 from whiteroom.runtime.docker import seccomp
 from whiteroom.runtime.docker.calls import EngineFailed, NotThere
 from whiteroom.runtime.docker.engine import Engine, EngineFacts, EngineImage, may_pull
-from whiteroom.runtime.docker.fleet import MADE_FILE
 from whiteroom.runtime.docker.spec import NO_NETWORK, TOOLKITS, ContainerInstance, ContainerSpec, dump
 from whiteroom.runtime.supervised import SupervisedRuntime
 
@@ -41,7 +40,6 @@ _KNOWN_SECONDS = 60.0
 _REMOVE_SECONDS = 30.0
 _MAX_OPEN_FILES = 65_536
 _MAX_PROCESSES = 32_768
-PROFILE_FILE = "seccomp.json"
 
 
 class DockerRuntime(SupervisedRuntime):
@@ -113,7 +111,7 @@ class DockerRuntime(SupervisedRuntime):
 
     def kill_orphans(self, folder: Path) -> bool:
         """Remove what a dead supervisor left in the engine; False while the engine does not answer."""
-        if not (folder / MADE_FILE).exists():
+        if not (folder / specs.IN_ENGINE_FILE).exists():
             return True
         try:
             with self._asking():
@@ -122,7 +120,7 @@ class DockerRuntime(SupervisedRuntime):
                 engine.remove(self._label, folder.name)
         except EngineFailed:
             return False
-        (folder / MADE_FILE).unlink(missing_ok=True)
+        (folder / specs.IN_ENGINE_FILE).unlink(missing_ok=True)
         return True
 
     def environment(self) -> dict[str, str]:
@@ -223,16 +221,16 @@ class DockerRuntime(SupervisedRuntime):
         """Write the run's folder as its supervisor wants to find it."""
         lending.bring_all(run, self._data)
         new.chmod(0o700)
-        for name in (specs.WORK, docker_plan.INPUT):
+        for name in (specs.WORK, specs.ENGINE_INPUT):
             (new / name).mkdir()
-        (new / docker_plan.NO_NAMES).write_text("# There are no name servers: instances are in /etc/hosts.\n")
-        (new / docker_plan.NO_NAMES).chmod(0o644)
+        (new / specs.NO_NAMES_FILE).write_text("# There are no name servers: instances are in /etc/hosts.\n")
+        (new / specs.NO_NAMES_FILE).chmod(0o644)
         members, pipes = [], []
         for number, host in enumerate(contract.hosts(run.instance_count)):
             container = docker_plan.container_settings(run, host)
             folders.make_work(run, new, host)
             _make_toolkit_files(run, new / specs.WORK / host / TOOLKITS)
-            _make_input(run, new / docker_plan.INPUT / host, container.config_files)
+            _make_input(run, new / specs.ENGINE_INPUT / host, container.config_files)
             pipes += folders.make_pipes(run, self._data, new, host, number)
             mounts = docker_plan.own_mounts(run, final, host)
             mounts += folders.checkpoint_mounts(run, self._data, host)
@@ -249,8 +247,8 @@ class DockerRuntime(SupervisedRuntime):
             )
         folders.make_records(new)
         (new / LOCK).touch(mode=0o600)
-        _write_profile(new / PROFILE_FILE)
-        spec = self._spec(run, tuple(members), tuple(pipes), str(final / PROFILE_FILE))
+        _write_profile(new / specs.PROFILE_FILE)
+        spec = self._spec(run, tuple(members), tuple(pipes), str(final / specs.PROFILE_FILE))
         facts = self._facts()
         image = self._image(run.image_digest, facts)
         if facts is not None and image is not None:

@@ -26,7 +26,7 @@ FULL = "This server's memory for files was full, for no fault of the run's."
 _RUNTIMES = ("runs", "containers")
 
 
-_UNITS = {specs.USED: "bytes", specs.MADE: "files"}
+_UNITS = {specs.USED_BYTES: "bytes", specs.USED_FILES: "files"}
 
 
 def must_go(run: str, used: Mapping[str, int], size: int, *, is_scarce: bool, unit: str = "bytes") -> str:
@@ -52,8 +52,8 @@ def must_go(run: str, used: Mapping[str, int], size: int, *, is_scarce: bool, un
 def sizes(facts: os.statvfs_result) -> dict[str, tuple[int, bool]]:
     """How much a file system takes of what runs say that they have, and whether too little of it is free."""
     return {
-        specs.USED: (facts.f_blocks * facts.f_frsize, facts.f_bavail * RESERVE < facts.f_blocks),
-        specs.MADE: (facts.f_files, facts.f_favail * RESERVE < facts.f_files),
+        specs.USED_BYTES: (facts.f_blocks * facts.f_frsize, facts.f_bavail * RESERVE < facts.f_blocks),
+        specs.USED_FILES: (facts.f_files, facts.f_favail * RESERVE < facts.f_files),
     }
 
 
@@ -73,7 +73,7 @@ class SharedMemory:
 
     def say(self, used_bytes: int, files: int) -> None:
         """Have the others know what the instance has."""
-        for said, amount in ((specs.USED, used_bytes), (specs.MADE, files)):
+        for said, amount in ((specs.USED_BYTES, used_bytes), (specs.USED_FILES, files)):
             with suppress(OSError):  # its folder was removed under it
                 os.truncate(f"{said}/{self._host}", amount)
 

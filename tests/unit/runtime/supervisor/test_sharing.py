@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.runtime.spec import END_FILE, MADE, USED
+from whiteroom.runtime.spec import END_FILE, USED_BYTES, USED_FILES
 from whiteroom.runtime.supervisor import sharing
 from whiteroom.runtime.supervisor.sharing import SharedMemory, must_go
 
@@ -39,7 +39,7 @@ def test_a_memory_that_takes_any_number_is_never_too_small_for_a_run() -> None:
 def memory(tmp_path: Path) -> Path:
     for run in ("runs/own", "runs/other", "containers/third"):
         for host in ("algo-1", "algo-2"):
-            for said in (USED, MADE):
+            for said in (USED_BYTES, USED_FILES):
                 (tmp_path / run / said).mkdir(parents=True, exist_ok=True)
                 (tmp_path / run / said / host).touch()
     return tmp_path
@@ -47,7 +47,7 @@ def memory(tmp_path: Path) -> Path:
 
 def test_all_find_the_same_one_whatever_runtime_they_are_in(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share = 4_000
-    monkeypatch.setattr(sharing, "sizes", lambda _: {USED: (4 * share, True), MADE: (0, False)})
+    monkeypatch.setattr(sharing, "sizes", lambda _: {USED_BYTES: (4 * share, True), USED_FILES: (0, False)})
     monkeypatch.chdir(memory / "runs" / "own")
     own = [SharedMemory("algo-1"), SharedMemory("algo-2")]
     monkeypatch.chdir(memory / "containers" / "third")
@@ -65,15 +65,17 @@ def test_all_find_the_same_one_whatever_runtime_they_are_in(memory: Path, monkey
 def test_what_a_run_has_is_said_where_nothing_can_be_written(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(memory / "runs" / "own")
     SharedMemory("algo-1").look(10**9, 10**6)
-    for said in (USED, MADE):
+    for said in (USED_BYTES, USED_FILES):
         assert (memory / "runs" / "own" / said / "algo-1").stat().st_blocks == 0
 
 
-@pytest.mark.parametrize(("scarce", "goes"), [(USED, "large"), (MADE, "many")])
+@pytest.mark.parametrize(("scarce", "goes"), [(USED_BYTES, "large"), (USED_FILES, "many")])
 def test_who_has_the_most_of_what_is_scarce_makes_way_and_not_who_has_the_most_of_something_else(
     memory: Path, monkeypatch: pytest.MonkeyPatch, scarce: str, goes: str
 ) -> None:
-    monkeypatch.setattr(sharing, "sizes", lambda _: {said: (10_000, said == scarce) for said in (USED, MADE)})
+    monkeypatch.setattr(
+        sharing, "sizes", lambda _: {said: (10_000, said == scarce) for said in (USED_BYTES, USED_FILES)}
+    )
     places = {"large": memory / "runs" / "own", "many": memory / "containers" / "third"}
     held = {"large": (4_000, 10), "many": (10, 4_000)}
     looks = {}
@@ -96,7 +98,7 @@ def test_a_file_system_is_scarce_of_what_it_has_too_little_of() -> None:
         order = ("f_bsize", "f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree", "f_favail")
         return os.statvfs_result([*(all_of_them.get(name, 0) for name in order), 0, 255])
 
-    assert sharing.sizes(facts()) == {USED: (640, False), MADE: (160, False)}
-    assert sharing.sizes(facts(f_bavail=9)) == {USED: (640, True), MADE: (160, False)}
-    assert sharing.sizes(facts(f_favail=9)) == {USED: (640, False), MADE: (160, True)}
+    assert sharing.sizes(facts()) == {USED_BYTES: (640, False), USED_FILES: (160, False)}
+    assert sharing.sizes(facts(f_bavail=9)) == {USED_BYTES: (640, True), USED_FILES: (160, False)}
+    assert sharing.sizes(facts(f_favail=9)) == {USED_BYTES: (640, False), USED_FILES: (160, True)}
     assert [sharing.is_scarce(facts(**one)) for one in ({}, {"f_bavail": 9}, {"f_favail": 9})] == [False, True, True]
