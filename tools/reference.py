@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from whiteroom import settings
+from whiteroom.cli.json_names import JSON_NAMES
 from whiteroom.cli.main import HELP, NOUNS, program
 from whiteroom.cli.ops import ledger
 from whiteroom.cli.ops import page as operations_page
@@ -36,6 +37,19 @@ def cli_page() -> Iterator[str]:
         "standard error and an exit code other than 0: 1 for what the operator can mend, 2 for a command that is "
         "spelt wrong, 70 for an error of Whiteroom's own (`WHITEROOM_DEBUG=1` shows where)."
     )
+    yield from ("", "## For scripts", "")
+    yield (
+        "Every command but `up` has `--json`: it prints one JSON document on standard output and nothing else there, a "
+        "list for what lists, an object for what shows or changes one thing. `logs` and `metrics` print a document on "
+        "each line. Names stay from release to release; new ones may come beside them. Moments are ISO 8601 in UTC, "
+        "or milliseconds since 1970 where the name ends in `_ms`. Hints and progress go to standard error."
+    )
+    yield from ("", "## At a terminal", "")
+    yield (
+        "Tables and help are as wide as the terminal. What takes longer than two seconds shows how far it has come. "
+        "`whiteroom --install-completion` makes Tab complete commands, options and accounts in bash, zsh, fish and "
+        "PowerShell, from the next shell on; `--show-completion` prints what it would write."
+    )
     for words, command in commands(root):
         yield from ("", f"## {' '.join(words)}", "", f"`{' '.join((*words, *_usage(command)))}`", "")
         yield from _prose(command.help or "")
@@ -43,6 +57,12 @@ def cli_page() -> Iterator[str]:
         if options:
             yield from ("| Argument or option | Meaning |", "|---|---|")
             yield from (f"| `{_spelling(option)}` | {_meaning(option)} |" for option in options)
+        if (names := JSON_NAMES.get(" ".join(words[1:]))) is not None:
+            yield from ("", f"In JSON: {', '.join(_json_name(name) for name in names.split())}.")
+
+
+def _json_name(name: str) -> str:
+    return f"`{name[1:-1]}` where there is one" if name.startswith("[") else f"`{name}`"
 
 
 def commands(command: Any, words: tuple[str, ...] = ("whiteroom",)) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -12,6 +12,7 @@ from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
 from whiteroom.cli.identities import (
     AccountId,
+    NewAccountId,
     account_of,
     active_keys,
     checked_account,
@@ -20,7 +21,7 @@ from whiteroom.cli.identities import (
     show_key,
     user_of,
 )
-from whiteroom.cli.output import note, say, say_json, say_table, second
+from whiteroom.cli.output import note, say_done, say_json, say_table, second
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import FIRST_USER, Account, Standing, User, new_user_id
 from whiteroom.domain.resources.collaborations import CollaborationStatus
@@ -34,7 +35,7 @@ app = typer.Typer(rich_markup_mode="markdown")
 
 @app.command()
 def add(
-    account: AccountId,
+    account: NewAccountId,
     name: Annotated[str, typer.Option(help="What people call the organisation.")] = "",
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -119,7 +120,7 @@ def rotate(account: AccountId, data: Data = DEFAULT_DATA, as_json: AsJson = Fals
 
 
 @app.command()
-def disable(account: AccountId, data: Data = DEFAULT_DATA) -> None:
+def disable(account: AccountId, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Have no key of an account sign any more, at once, on a running server too; `enable` takes that back.
 
     Nothing else changes: its tables stay in collaborations, and what runs goes on. Development mode, which asks for
@@ -128,21 +129,25 @@ def disable(account: AccountId, data: Data = DEFAULT_DATA) -> None:
     Example: `whiteroom accounts disable 111122223333`
     """
     _stand(data, account, Standing.DISABLED)
-    say(f"Account {account} is disabled: none of its keys signs. `whiteroom accounts enable {account}` takes it back.")
+    text = (
+        f"Account {account} is disabled: none of its keys signs. `whiteroom accounts enable {account}` takes it back."
+    )
+    say_done(text, {"accountId": account, "status": Standing.DISABLED.value}, as_json=as_json)
 
 
 @app.command()
-def enable(account: AccountId, data: Data = DEFAULT_DATA) -> None:
+def enable(account: AccountId, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Let the keys of a disabled account sign again.
 
     Example: `whiteroom accounts enable 111122223333`
     """
     _stand(data, account, Standing.ENABLED)
-    say(f"Account {account} is enabled.")
+    document = {"accountId": account, "status": Standing.ENABLED.value}
+    say_done(f"Account {account} is enabled.", document, as_json=as_json)
 
 
 @app.command()
-def remove(account: AccountId, data: Data = DEFAULT_DATA) -> None:
+def remove(account: AccountId, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Take an account away, with its users, keys and roles; one that still holds something is refused.
 
     What it did stays in the history of collaborations. An account that is added later under the same number is the
@@ -167,7 +172,8 @@ def remove(account: AccountId, data: Data = DEFAULT_DATA) -> None:
         for role in tx.roles.all(account_id=account):
             tx.roles.remove(role)
         tx.accounts.remove(record)
-    say(f"Account {account} is gone, with its users, keys and roles.")
+    text = f"Account {account} is gone, with its users, keys and roles."
+    say_done(text, {"accountId": account, "removed": True}, as_json=as_json)
 
 
 def _holdings(settings: Settings, tx: StoreTransaction, account: str) -> Iterator[str]:

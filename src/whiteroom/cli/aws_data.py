@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import typer
-
+from whiteroom.cli.folder import AsJson
+from whiteroom.cli.output import say_done
 from whiteroom.wire.models import OWN_MODELS
 
 
-def aws_data() -> None:
+def aws_data(as_json: AsJson = False) -> None:
     """Print the folder with what AWS ships to none of its clients: waiters, and the service that hands out results.
 
     Name the folder in `AWS_DATA_PATH`, and `boto3.client("cleanroomsml").get_waiter("trained_model_active")` and `aws
@@ -15,4 +15,4 @@ def aws_data() -> None:
 
     Example: `whiteroom aws-data`
     """
-    typer.echo(OWN_MODELS)
+    say_done(str(OWN_MODELS), {"folder": str(OWN_MODELS)}, as_json=as_json)

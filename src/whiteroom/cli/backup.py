@@ -17,6 +17,7 @@ from whiteroom.base.locations import PLACE_FILE, STAGING_PREFIX
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store, require_database
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import progress
 from whiteroom.cli.s3_backup import copy_s3
 from whiteroom.data.backups import BackupRefused, BackupWriter, Manifest, drafted_folder
 from whiteroom.data.drafts import UNFINISHED
@@ -79,8 +80,8 @@ def backup(
     if folder.absolute().resolve().is_relative_to(settings.data.resolve()):
         raise Problem(f"{folder} lies in the data folder. Name one that is on another disk.")
     try:
-        with drafted_folder(folder) as draft:
-            manifest = _written(settings, BackupWriter(draft))
+        with drafted_folder(folder) as draft, progress("Copying", in_bytes=True) as advance:
+            manifest = _written(settings, BackupWriter(draft, copied=advance))
     except BackupRefused as error:
         raise Problem(str(error)) from None
     files = [entry for entry in manifest.entries if entry.sha256]

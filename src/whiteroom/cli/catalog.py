@@ -10,15 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
+from whiteroom.catalog.checking import Checked
 from whiteroom.catalog.checking import check as read_again
 from whiteroom.catalog.entries import CatalogEntry
-from whiteroom.catalog.folder import CatalogError, Looked
+from whiteroom.catalog.folder import CatalogError, FolderCatalog, Looked
 from whiteroom.catalog.stored.sources import is_stored
 from whiteroom.cli.catalog_views import checked_document, counted, short, show_checked, show_seen
+from whiteroom.cli.completion import account_ids
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
-from whiteroom.cli.identities import checked_account, require_account
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.identities import OnlyAccount, checked_account, require_account
+from whiteroom.cli.output import note, say, say_done, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import Advance, progress
 from whiteroom.cli.relations import AskedRelation, add_relation, relation_of, show_relation
 from whiteroom.cli.s3_beside import catalog_of
 from whiteroom.cli.wishes import (
@@ -46,7 +49,10 @@ from whiteroom.settings import Settings
 
 app = typer.Typer(rich_markup_mode="markdown")
 
-Account = Annotated[str, typer.Option("--account", help="The account that owns the table.", show_default=False)]
+Account = Annotated[
+    str,
+    typer.Option("--account", help="The account that owns the table.", show_default=False, autocompletion=account_ids),
+]
 Table = Annotated[str, typer.Argument(metavar="DATABASE.TABLE", help="The table's name.", show_default=False)]
 
 
@@ -131,7 +137,8 @@ def _add_relation(asked: _Asked, data: Path, *, preview: bool, as_json: bool) ->
         raise Problem("A role is said of objects of S3: a table of a database is read by its connection.")
     relation = relation_of(asked.connection, asked.paths, asked.wishes)
     of_database = AskedRelation(asked.account, database, name, relation)
-    entry, found = add_relation(settings, of_database, keep=not preview)
+    with progress("Reading the table"):
+        entry, found = add_relation(settings, of_database, keep=not preview)
     if as_json:
         say_json(_document(entry))
         return
@@ -148,7 +155,8 @@ def _add(asked: _Asked, data: Path, *, preview: bool, as_json: bool) -> None:
     catalog = catalog_of(settings)
     try:
         asked_for = asked.account, database, name, asked.paths, asked.wishes
-        looked = catalog.look(*asked_for, role_arn=asked.role, keep=not preview)
+        with progress("Reading the table"):
+            looked = catalog.look(*asked_for, role_arn=asked.role, keep=not preview)
     except CatalogError as error:
         if error.seen is not None:
             show_seen(str(error), error.seen, as_json=as_json)
@@ -232,7 +240,7 @@ def _reading_in_words(reading: Reading) -> str:
 
 @app.command("list")
 def list_(
-    account: Annotated[str | None, typer.Option("--account", help="Of this account alone.", show_default=False)] = None,
+    account: OnlyAccount = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -290,7 +298,7 @@ def show(table: Table, account: Account, data: Data = DEFAULT_DATA, as_json: AsJ
 @app.command()
 def check(
     table: Annotated[str, typer.Argument(metavar="[DATABASE.TABLE]", help="One table; else all.")] = "",
-    account: Annotated[str | None, typer.Option("--account", help="Of this account.", show_default=False)] = None,
+    account: OnlyAccount = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -307,7 +315,8 @@ def check(
         entries = [entry for entry in entries if (entry.database, entry.table) == names]
         if not entries:
             raise Problem(f"There is no table {table} in the catalog. `whiteroom catalog list` names those that are.")
-    checked = [read_again(catalog, entry) for entry in entries]
+    with progress("Reading tables", len(entries)) as advance:
+        checked = [_checked(catalog, entry, advance) for entry in entries]
     if as_json:
         say_json([checked_document(one) for one in checked])
     else:
@@ -316,8 +325,14 @@ def check(
         raise typer.Exit(1)
 
 
+def _checked(catalog: FolderCatalog, entry: CatalogEntry, advance: Advance) -> Checked:
+    found = read_again(catalog, entry)
+    advance(1)
+    return found
+
+
 @app.command()
-def remove(table: Table, account: Account, data: Data = DEFAULT_DATA) -> None:
+def remove(table: Table, account: Account, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Take a table out of the catalog. Its files stay; queries that need it fail from now on.
 
     Example: `whiteroom catalog remove --account 111122223333 hospital.visits`
@@ -327,7 +342,9 @@ def remove(table: Table, account: Account, data: Data = DEFAULT_DATA) -> None:
         catalog_of(existing_folder(data)).remove(account, database, name)
     except TableNotFound as error:
         raise Problem(str(error)) from None
-    say(f"{table} of account {account} is no longer in the catalog.")
+    text = f"{table} of account {account} is no longer in the catalog."
+    document = {"accountId": account, "database": database, "table": name, "removed": True}
+    say_done(text, document, as_json=as_json)
 
 
 def _parts(table: str) -> tuple[str, str]:

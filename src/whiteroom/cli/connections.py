@@ -10,7 +10,7 @@ import typer
 
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
 from whiteroom.cli.identities import OfAccount, OnlyAccount, checked_account, require_account
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say_done, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.databases.asking import SNOWFLAKE_IS_OFF, Databases
 from whiteroom.databases.finding import secret_names
@@ -46,6 +46,7 @@ def add(
     ],
     account: OfAccount,
     data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
 ) -> None:
     """Make a connection to a database that holds tables of an account, or replace one of that name.
 
@@ -76,7 +77,8 @@ def add(
         raise Problem(f"Nothing was kept: {error}") from None
     with opened_store(settings) as store:
         StoreConnections(store).put(account, name, connection)
-    say(f"Connection {name} of account {account}: {connection.shown}.")
+    row = _row(account, name, connection)
+    say_done(f"Connection {name} of account {account}: {connection.shown}.", row, as_json=as_json)
     if connection.is_exposed:
         note(f"Under sslmode {connection.tls}, whoever is on the way can take the place of the database.")
 
@@ -114,7 +116,7 @@ def _row(account_id: str, name: str, connection: AnyConnection) -> dict[str, str
 
 
 @app.command()
-def remove(name: ConnectionName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
+def remove(name: ConnectionName, account: OfAccount, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Forget a connection, with its secret. Refused as long as a table needs it, of the catalog or in Snowflake.
 
     Example: `whiteroom connections remove --account 111122223333 clinic`
@@ -134,7 +136,8 @@ def remove(name: ConnectionName, account: OfAccount, data: Data = DEFAULT_DATA) 
             raise Problem(f"The configured tables {', '.join(configured)} need it: their owner deletes them first.")
         if not StoreConnections(store).remove(account, name):
             raise Problem(f"Account {account} has no connection {name!r}. `whiteroom connections list` lists them.")
-    say(f"Connection {name} of account {account} is forgotten.")
+    document = {"accountId": account, "name": name, "removed": True}
+    say_done(f"Connection {name} of account {account} is forgotten.", document, as_json=as_json)
 
 
 def _needs(table: ConfiguredTable, name: str) -> bool:

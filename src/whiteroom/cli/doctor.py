@@ -21,6 +21,7 @@ from whiteroom.cli.glue import about_glue
 from whiteroom.cli.key_findings import about_keys
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import progress
 from whiteroom.cli.s3_findings import about_s3
 from whiteroom.cli.server_file import is_stopping, running_url
 from whiteroom.cli.snowflake import about_snowflake
@@ -49,18 +50,19 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     Example: `whiteroom doctor --data /srv/whiteroom`
     """
     settings = settings_of(data)
-    report = sandbox_report(settings)
-    findings = (
-        *report.findings,
-        _about_machine(),
-        _about_redaction(settings),
-        *_about_noise(),
-        *about_buckets(settings),
-        *about_glue(settings),
-        *about_snowflake(settings),
-        *_about_folder(settings),
-        *about_s3(settings),
-    )
+    with progress("Looking"):
+        report = sandbox_report(settings)
+        findings = (
+            *report.findings,
+            _about_machine(),
+            _about_redaction(settings),
+            *_about_noise(),
+            *about_buckets(settings),
+            *about_glue(settings),
+            *about_snowflake(settings),
+            *_about_folder(settings),
+            *about_s3(settings),
+        )
     is_isolated = report.usable and settings.sandbox == "required"
     well = is_isolated and all(finding.ok for finding in findings)
     if as_json:

@@ -11,6 +11,7 @@ from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.articles import with_article
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.advice import advice
+from whiteroom.cli.completion import account_ids
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.owned_uses import documents, say_uses, snapshots_of, uses_of
@@ -58,7 +59,13 @@ def explain(
     arn: Annotated[str, typer.Argument(help="The resource's ARN.", show_default=False)],
     as_account: Annotated[
         str | None,
-        typer.Option("--as", metavar="ACCOUNT", help="Show what this owner sees of it.", show_default=False),
+        typer.Option(
+            "--as",
+            metavar="ACCOUNT",
+            help="Show what this owner sees of it.",
+            show_default=False,
+            autocompletion=account_ids,
+        ),
     ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ import typer
 
 from whiteroom.base.clock import utc_now
 from whiteroom.base.suggestions import meant
+from whiteroom.cli.completion import account_ids
 from whiteroom.cli.folder import opened_store
 from whiteroom.cli.output import note, say, say_json
 from whiteroom.cli.problems import Problem
@@ -26,9 +27,28 @@ from whiteroom.domain.resources.accounts import (
 from whiteroom.settings import DEFAULT_PORT, Settings
 from whiteroom.store.transaction import StoreTransaction
 
-AccountId = Annotated[str, typer.Argument(help="The account: twelve digits, as AWS's are.", show_default=False)]
-OfAccount = Annotated[str, typer.Option("--account", help="The account, by its twelve digits.", show_default=False)]
-OnlyAccount = Annotated[str | None, typer.Option("--account", help="Of this account alone.", show_default=False)]
+NewAccountId = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="The account: twelve digits, as AWS's are.", show_default=False)
+]
+AccountId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACCOUNT",
+        help="The account: twelve digits, as AWS's are.",
+        show_default=False,
+        autocompletion=account_ids,
+    ),
+]
+OfAccount = Annotated[
+    str,
+    typer.Option(
+        "--account", help="The account, by its twelve digits.", show_default=False, autocompletion=account_ids
+    ),
+]
+OnlyAccount = Annotated[
+    str | None,
+    typer.Option("--account", help="Of this account alone.", show_default=False, autocompletion=account_ids),
+]
 UserName = Annotated[str, typer.Argument(metavar="USER", help="The user's name.", show_default=False)]
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")

@@ -10,8 +10,9 @@ import typer
 
 from whiteroom.app import open_images
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder
-from whiteroom.cli.output import note, say, say_json, say_table, second
+from whiteroom.cli.output import note, say, say_done, say_json, say_table, second
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import progress
 from whiteroom.ports.runtime import ImageNotFound
 from whiteroom.runtime.images.library import Image, ImageRefused, facts
 
@@ -83,16 +84,17 @@ def build(
         )
     images = open_images(made_folder(data))
     try:
-        image = images.build(
-            name,
-            folder,
-            requirements=requirements,
-            entrypoint=_words(entrypoint),
-            dockerfile=dockerfile,
-            commands={"train": _words(train), "serve": _words(serve)},
-            fresh=fresh,
-            progress=note,
-        )
+        with progress("Building"):
+            image = images.build(
+                name,
+                folder,
+                requirements=requirements,
+                entrypoint=_words(entrypoint),
+                dockerfile=dockerfile,
+                commands={"train": _words(train), "serve": _words(serve)},
+                fresh=fresh,
+                progress=note,
+            )
     except ImageRefused as error:
         raise Problem(str(error)) from None
     if as_json:
@@ -137,7 +139,7 @@ def show(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None
 
 
 @app.command()
-def remove(name: Name, data: Data = DEFAULT_DATA) -> None:
+def remove(name: Name, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Take an image's name away, and its contents once no other name and no run needs them.
 
     Example: `whiteroom images remove churn:1`
@@ -146,7 +148,8 @@ def remove(name: Name, data: Data = DEFAULT_DATA) -> None:
         gone = open_images(existing_folder(data)).remove(name)
     except ImageNotFound as error:
         raise Problem(str(error)) from None
-    say(f"{name} is removed." if gone else f"The name {name} is removed; the contents are still in use.")
+    text = f"{name} is removed." if gone else f"The name {name} is removed; the contents are still in use."
+    say_done(text, {"name": name, "removed": True, "contentsRemoved": gone}, as_json=as_json)
 
 
 def _words(command: str) -> tuple[str, ...]:

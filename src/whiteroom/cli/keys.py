@@ -8,7 +8,7 @@ import typer
 
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OfAccount, OnlyAccount, UserName, account_of, new_key, show_key, user_of
-from whiteroom.cli.output import note, say, say_json, say_table, second
+from whiteroom.cli.output import note, say_done, say_json, say_table, second
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import AccessKeyStatus
 
@@ -78,6 +78,7 @@ def list_(account: OnlyAccount = None, data: Data = DEFAULT_DATA, as_json: AsJso
 def remove(
     key: Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="The key's id.", show_default=False)],
     data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
 ) -> None:
     """End an access key, and the sessions that were made with it, at once, on a running server too.
 
@@ -90,4 +91,5 @@ def remove(
         if found is None:
             raise Problem(f"There is no access key {key!r}. `whiteroom keys list` lists them.")
         tx.access_keys.update(found, status=AccessKeyStatus.INACTIVE)
-    say(f"Access key {key} of account {found.account_id} signs no more.")
+    document = {"accountId": found.account_id, "accessKeyId": key, "status": AccessKeyStatus.INACTIVE.value}
+    say_done(f"Access key {key} of account {found.account_id} signs no more.", document, as_json=as_json)

@@ -12,6 +12,7 @@ import typer
 
 from whiteroom.app import open_finder, open_run_logs, open_runtime
 from whiteroom.base.articles import with_article
+from whiteroom.cli.completion import account_ids
 from whiteroom.cli.explain import kind_name, parsed, version_name
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json_line
@@ -72,7 +73,13 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     as_account: Annotated[
         str | None,
-        typer.Option("--as", metavar="ACCOUNT", help="Show what this member reads of it.", show_default=False),
+        typer.Option(
+            "--as",
+            metavar="ACCOUNT",
+            help="Show what this member reads of it.",
+            show_default=False,
+            autocompletion=account_ids,
+        ),
     ] = None,
     data: Data = DEFAULT_DATA,
     as_json: Annotated[

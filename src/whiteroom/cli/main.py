@@ -16,6 +16,7 @@ import typer
 import typer.core
 
 from whiteroom.base.machine_errors import Trouble, machine_error_of
+from whiteroom.cli.completion import VARIABLE, half_written
 from whiteroom.cli.output import complain
 from whiteroom.cli.problems import Problem
 from whiteroom.settings import SettingsError
@@ -91,7 +92,6 @@ def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
     """
     app = typer.Typer(
         cls=_Commands,
-        add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         name="whiteroom",
         help=HELP,
@@ -113,8 +113,8 @@ def program(wanted: Sequence[str] = tuple(NOUNS)) -> typer.Typer:
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    completing = "_WHITEROOM_COMPLETE" in os.environ
-    wanted = tuple(NOUNS) if completing else [word for word in arguments if not word.startswith("-")][:1]
+    words = half_written(os.environ) if VARIABLE in os.environ else arguments
+    wanted = [word for word in words if not word.startswith("-")][:1]
     try:
         program(wanted)(args=list(arguments), prog_name="whiteroom")
     except (Problem, SettingsError, Trouble) as error:

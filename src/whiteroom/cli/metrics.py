@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whiteroom.cli.completion import account_ids
 from whiteroom.cli.folder import DEFAULT_DATA, Data, existing_folder, opened_store
 from whiteroom.cli.logs import find_run
 from whiteroom.cli.output import note, say, say_json_line, say_table
@@ -35,7 +36,13 @@ def metrics(
     ] = None,
     as_account: Annotated[
         str | None,
-        typer.Option("--as", metavar="ACCOUNT", help="Show what this member sees of it.", show_default=False),
+        typer.Option(
+            "--as",
+            metavar="ACCOUNT",
+            help="Show what this member sees of it.",
+            show_default=False,
+            autocompletion=account_ids,
+        ),
     ] = None,
     plot: Annotated[
         bool | None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, TextIO
 
@@ -56,6 +56,14 @@ def say_json_line(value: Any) -> None:
     """Print one JSON document on a line of its own, at once."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
     sys.stdout.flush()
+
+
+def say_done(text: str, document: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a command has done: a sentence, or a document."""
+    if as_json:
+        say_json(document)
+    else:
+        say(text)
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

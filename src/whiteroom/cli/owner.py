@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
-from whiteroom.cli.identities import checked_account
+from whiteroom.cli.identities import OfAccount, checked_account
 from whiteroom.cli.output import note, say, say_json, say_json_line
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
@@ -29,7 +29,7 @@ def owner() -> None:
 
 @app.command()
 def stop(
-    account: Annotated[str, typer.Option(help="The account: twelve digits.", show_default=False)],
+    account: OfAccount,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:

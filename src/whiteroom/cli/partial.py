@@ -14,6 +14,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, op
 from whiteroom.cli.logs import trained_model
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import progress
 from whiteroom.data.s3.places import ServerData
 from whiteroom.domain.resources.trained_models import TrainedModel, partial_archives
 from whiteroom.domain.verdicts import Denied
@@ -55,7 +56,8 @@ def partial(
     kept = [found for ref in partial_archives(model.id) if (found := kept_data.archive(ref)) is not None]
     if model.partial_bytes is None or not kept:
         raise Problem(_nothing(model))
-    copies = [] if to is None else [_copied(kept_data, one, to) for one in kept]
+    with progress("Copying"):
+        copies = [] if to is None else [_copied(kept_data, one, to) for one in kept]
     if as_json:
         say_json({"account": model.account_id, "archives": [_document(one) for one in kept], "copies": copies})
         return

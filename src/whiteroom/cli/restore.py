@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from whiteroom.cli.backup import DATABASE, LOGS, say_what_is_missing
+from whiteroom.cli.folder import AsJson
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import progress
 from whiteroom.data.backups import BackupRefused, Manifest, drafted_folder, read_manifest, restore_files
 from whiteroom.reads.under_way import runs_under_way
 from whiteroom.store.migrations import HEAD
@@ -19,7 +21,7 @@ from whiteroom.store.sqlite import SqliteStore
 def restore(
     backup: Annotated[Path, typer.Argument(help="What `whiteroom backup` has made.", show_default=False)],
     folder: Annotated[Path, typer.Argument(help="The new data folder; not there yet, or empty.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a data folder of a backup. It is there whole or not at all, and every file is held to its checksum.
 
@@ -32,7 +34,9 @@ def restore(
         manifest = read_manifest(backup)
         _refuse_newer(manifest, backup)
         with drafted_folder(folder) as draft:
-            restore_files(backup, manifest, draft)
+            size_bytes = sum(entry.size_bytes for entry in manifest.entries)
+            with progress("Restoring", size_bytes, in_bytes=True) as advance:
+                restore_files(backup, manifest, draft, advance)
             (draft / LOGS).mkdir(exist_ok=True, mode=0o700)
             runs = _mark_dead(draft)
     except BackupRefused as error:

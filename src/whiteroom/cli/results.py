@@ -13,9 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from whiteroom.app import open_data
+from whiteroom.cli.completion import account_ids
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.progress import Advance, progress
 from whiteroom.domain.execution.deliveries import DeliveredFile
 from whiteroom.domain.resources.results import Result, ResultStatus, fetchable, file_in, files_of
 from whiteroom.domain.verdicts import Denied
@@ -31,7 +33,8 @@ _PIECE = 1 << 20
 @app.command("list")
 def list_(
     account: Annotated[
-        str | None, typer.Option(help="Only what was delivered to this account.", show_default=False)
+        str | None,
+        typer.Option(help="Only what was delivered to this account.", show_default=False, autocompletion=account_ids),
     ] = None,
     collaboration: Annotated[
         str | None, typer.Option(metavar="ID", help="Only what this collaboration gave.", show_default=False)
@@ -136,8 +139,9 @@ def _copy_whole(deliveries: Deliveries, result: Result, files: Sequence[Delivere
     target.parent.mkdir(parents=True, exist_ok=True)
     gathered = Path(tempfile.mkdtemp(prefix=".whiteroom-results-", dir=target.parent))
     try:
-        for file in files:
-            _copy(deliveries, result, file, gathered / file.name)
+        with progress("Copying", sum(file.size_bytes for file in files), in_bytes=True) as advance:
+            for file in files:
+                _copy(deliveries, result, file, gathered / file.name, advance)
         gathered.chmod(0o755)
         gathered.rename(target)
     except BaseException:
@@ -145,7 +149,7 @@ def _copy_whole(deliveries: Deliveries, result: Result, files: Sequence[Delivere
         raise
 
 
-def _copy(deliveries: Deliveries, result: Result, file: DeliveredFile, target: Path) -> None:
+def _copy(deliveries: Deliveries, result: Result, file: DeliveredFile, target: Path, advance: Advance) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
@@ -155,6 +159,7 @@ def _copy(deliveries: Deliveries, result: Result, file: DeliveredFile, target: P
                 while piece := source.read(_PIECE):
                     digest.update(piece)
                     out.write(piece)
+                    advance(len(piece))
                 out.flush()
                 os.fsync(out.fileno())
         finally:

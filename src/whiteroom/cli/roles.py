@@ -19,7 +19,7 @@ from whiteroom.cli.identities import (
     say_profile,
     user_of,
 )
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say_done, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.users import RoleOption
 from whiteroom.domain.resources.accounts import (
@@ -115,7 +115,7 @@ def list_(account: OnlyAccount = None, data: Data = DEFAULT_DATA, as_json: AsJso
 
 
 @app.command()
-def remove(name: RoleName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
+def remove(name: RoleName, account: OfAccount, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Take a role away. Its sessions stop at once, on a running server too.
 
     Example: `whiteroom roles remove --account 111122223333 nightly`
@@ -128,7 +128,8 @@ def remove(name: RoleName, account: OfAccount, data: Data = DEFAULT_DATA) -> Non
             known = f"Its roles are: {', '.join(names)}." if names else "It has none."
             raise Problem(f"Account {account} has no role {name!r}.{meant(name, names)} {known}")
         tx.roles.remove(found)
-    say(f"Role {name} of account {account} is gone, and its sessions sign no more.")
+    text = f"Role {name} of account {account} is gone, and its sessions sign no more."
+    say_done(text, {"accountId": account, "name": name, "removed": True}, as_json=as_json)
 
 
 def _document(role: AssumableRole) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +22,10 @@ from whiteroom.cli.identities import (
     show_key,
     user_of,
 )
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say_done, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import FIRST_USER, Standing, User, new_user_id
+from whiteroom.store.transaction import StoreTransaction
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -78,18 +79,7 @@ def list_(account: OnlyAccount = None, data: Data = DEFAULT_DATA, as_json: AsJso
         if account is not None:
             account_of(tx, account)
         users = tx.users.all() if account is None else tx.users.all(account_id=account)
-        rows = [
-            {
-                "accountId": user.account_id,
-                "user": user.name,
-                "userId": user.id,
-                "role": user.role.value,
-                "status": user.standing.value,
-                "accessKeyIds": [key.id for key in active_keys(tx, user)],
-                "createTime": user.created_at.isoformat(),
-            }
-            for user in users
-        ]
+        rows = [_document(tx, user) for user in users]
     if as_json:
         say_json(rows)
     elif not rows:
@@ -105,38 +95,41 @@ def list_(account: OnlyAccount = None, data: Data = DEFAULT_DATA, as_json: AsJso
 
 
 @app.command()
-def change(user: UserName, account: OfAccount, role: RoleOption, data: Data = DEFAULT_DATA) -> None:
+def change(
+    user: UserName, account: OfAccount, role: RoleOption, data: Data = DEFAULT_DATA, as_json: AsJson = False
+) -> None:
     """Give a user another role, at once, on a running server too.
 
     Example: `whiteroom users change --account 111122223333 alice --role administrator`
     """
     with opened_store(existing_folder(data)) as store, store.transaction() as tx:
-        tx.users.update(user_of(tx, account, user), role=role)
-    say(f"User {user} of account {account} has the role {role.value}.")
+        changed = _document(tx, tx.users.update(user_of(tx, account, user), role=role))
+    say_done(f"User {user} of account {account} has the role {role.value}.", changed, as_json=as_json)
 
 
 @app.command()
-def disable(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
+def disable(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Have a user's keys and sessions sign no more, at once, on a running server too; `enable` takes that back.
 
     Example: `whiteroom users disable --account 111122223333 alice`
     """
-    _stand(data, account, user, Standing.DISABLED)
-    say(f"User {user} of account {account} is disabled: none of its keys signs, nor any session that it has made.")
+    changed = _stand(data, account, user, Standing.DISABLED)
+    text = f"User {user} of account {account} is disabled: none of its keys signs, nor any session that it has made."
+    say_done(text, changed, as_json=as_json)
 
 
 @app.command()
-def enable(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
+def enable(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Let the keys of a disabled user sign again.
 
     Example: `whiteroom users enable --account 111122223333 alice`
     """
-    _stand(data, account, user, Standing.ENABLED)
-    say(f"User {user} of account {account} is enabled.")
+    changed = _stand(data, account, user, Standing.ENABLED)
+    say_done(f"User {user} of account {account} is enabled.", changed, as_json=as_json)
 
 
 @app.command()
-def remove(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA) -> None:
+def remove(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Take a user away. Its keys and sessions stop at once; what it did stays in the history, under its name.
 
     A user that is made later under the same name is another one: no role trusts it.
@@ -152,9 +145,22 @@ def remove(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA) -> Non
                 tx.roles.update(role, assumed_by=tuple(name for name in role.assumed_by if name != user))
         tx.users.remove(found)
     left = "" if user != FIRST_USER else f" Its keys were those that `accounts rotate {account}` renews."
-    say(f"User {user} of account {account} is gone, and its keys sign no more.{left}")
+    text = f"User {user} of account {account} is gone, and its keys sign no more.{left}"
+    say_done(text, {"accountId": account, "user": user, "removed": True}, as_json=as_json)
 
 
-def _stand(data: Data, account: str, user: str, standing: Standing) -> None:
+def _stand(data: Data, account: str, user: str, standing: Standing) -> dict[str, Any]:
     with opened_store(existing_folder(data)) as store, store.transaction() as tx:
-        tx.users.update(user_of(tx, account, user), standing=standing)
+        return _document(tx, tx.users.update(user_of(tx, account, user), standing=standing))
+
+
+def _document(tx: StoreTransaction, user: User) -> dict[str, Any]:
+    return {
+        "accountId": user.account_id,
+        "user": user.name,
+        "userId": user.id,
+        "role": user.role.value,
+        "status": user.standing.value,
+        "accessKeyIds": [key.id for key in active_keys(tx, user)],
+        "createTime": user.created_at.isoformat(),
+    }

@@ -30,6 +30,14 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+Copied = Callable[[int], None]
+"""Is told of each piece how many bytes were copied."""
+
+
+def _not_counted(_more: int) -> None:
+    """For whoever does not ask."""
+
+
 class BackupRefused(Exception):
     """It cannot be made there, or is not as it was made. The message is a sentence or two for the operator."""
 
@@ -83,6 +91,7 @@ class BackupWriter:
 
     draft: Path
     entries: list[Entry] = field(default_factory=list)
+    copied: Copied = _not_counted
 
     def place(self, path: str) -> Path:
         """Where the copy of a file goes, its folder made."""
@@ -109,7 +118,7 @@ class BackupWriter:
         """Copy the first `length` bytes of a file that is open, and close it not."""
         target = os.open(self.place(path), _WRITE, 0o600)
         with os.fdopen(target, "wb", buffering=0) as out:
-            digest, size = _copied(file, out, length)
+            digest, size = _copied(file, out, length, self.copied)
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         self.entries.append(Entry(path, EntryKind.FILE, mode, size, digest))
 
@@ -219,7 +228,7 @@ def read_manifest(backup: Path) -> Manifest:
     return manifest
 
 
-def restore_files(backup: Path, manifest: Manifest, draft: Path) -> None:
+def restore_files(backup: Path, manifest: Manifest, draft: Path, copied: Copied = _not_counted) -> None:
     """Copy every file of the manifest into `draft`, each held to its checksum.
 
     Raises:
@@ -231,7 +240,7 @@ def restore_files(backup: Path, manifest: Manifest, draft: Path) -> None:
         (draft / entry.path).mkdir(parents=True, exist_ok=True, mode=0o700)
     for entry in manifest.entries:
         if entry.kind is EntryKind.FILE:
-            _restore_file(backup, entry, draft / entry.path)
+            _restore_file(backup, entry, draft / entry.path, copied)
     for entry in manifest.entries:
         if entry.kind is EntryKind.LINK:
             (draft / entry.path).symlink_to(entry.leads_to)
@@ -287,7 +296,7 @@ def _refuse_strangers(backup: Path, manifest: Manifest) -> None:
                 )
 
 
-def _restore_file(backup: Path, entry: Entry, target: Path) -> None:
+def _restore_file(backup: Path, entry: Entry, target: Path, copied: Copied) -> None:
     source = backup / FILES / entry.path
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -298,18 +307,19 @@ def _restore_file(backup: Path, entry: Entry, target: Path) -> None:
         if os.fstat(handle).st_size != entry.size_bytes:
             raise BackupRefused(f"{source} is cut or altered: it has not the size that it had. Use another backup.")
         with os.fdopen(os.open(target, _WRITE, 0o600), "wb", buffering=0) as out:
-            digest, size = _copied(file, out, entry.size_bytes)
+            digest, size = _copied(file, out, entry.size_bytes, copied)
             os.fchmod(out.fileno(), entry.mode)
     if (digest, size) != (entry.sha256, entry.size_bytes):
         raise BackupRefused(f"{source} is cut or altered: its checksum is not what it was. Use another backup.")
 
 
-def _copied(file: IO[bytes], out: IO[bytes], length: int) -> tuple[str, int]:
+def _copied(file: IO[bytes], out: IO[bytes], length: int, copied: Copied) -> tuple[str, int]:
     """Copy that many bytes, down to the disk; their digest, and how many there were."""
     digest, size = hashlib.sha256(), 0
     while size < length and (piece := file.read(min(_PIECE, length - size))):
         digest.update(piece)
         size += len(piece)
+        copied(len(piece))
         view = memoryview(piece)
         while view:
             view = view[out.write(view) :]

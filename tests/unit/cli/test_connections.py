@@ -30,9 +30,9 @@ def connect(cli: CommandLine, database: Database, monkeypatch: pytest.MonkeyPatc
     """Has the operator make the connection `clinic`."""
     cli("accounts", "add", ALICE)
 
-    def connect(url: str = "", password: str = PASSWORD, name: str = "clinic") -> Answer:
+    def connect(*options: str, url: str = "", password: str = PASSWORD, name: str = "clinic") -> Answer:
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
-        return cli("connections", "add", name, url or database.url(), *OF_ALICE)
+        return cli("connections", "add", name, url or database.url(), *OF_ALICE, *options)
 
     return connect
 
@@ -40,22 +40,23 @@ def connect(cli: CommandLine, database: Database, monkeypatch: pytest.MonkeyPatc
 def test_a_connection_is_made_listed_and_forgotten_and_its_password_is_never_shown(
     cli: CommandLine, connect: Connect, database: Database
 ) -> None:
-    added = connect()
+    added = connect("--json")
     assert added.code == 0, added.err
     listed = cli("connections", "list", "--json")
-    assert listed.json == [
-        {
-            "accountId": ALICE,
-            "name": "clinic",
-            "database": f"postgresql://{READER}@127.0.0.1:{database.server.port}/{database.name}",
-            "sslmode": "disable",
-        }
-    ]
+    row = {
+        "accountId": ALICE,
+        "name": "clinic",
+        "database": f"postgresql://{READER}@127.0.0.1:{database.server.port}/{database.name}",
+        "sslmode": "disable",
+    }
+    assert added.json == row
+    assert listed.json == [row]
     seen = added.out + added.err + listed.out + cli("connections", "list").out
     assert PASSWORD not in seen
     files = [file.read_bytes() for file in cli.data.rglob("*") if file.is_file()]
     assert not [text for text in files if PASSWORD.encode() in text or READER.encode() in text]
-    assert cli("connections", "remove", "clinic", *OF_ALICE).code == 0
+    removed = cli("connections", "remove", "clinic", *OF_ALICE, "--json").json
+    assert removed == {"accountId": ALICE, "name": "clinic", "removed": True}
     assert cli("connections", "list", "--json").json == []
     assert "has no connection 'clinic'" in cli("connections", "remove", "clinic", *OF_ALICE).err
 
@@ -102,7 +103,7 @@ def test_a_connection_that_the_database_does_not_let_in_is_not_kept(cli: Command
 def test_what_is_no_connection_is_refused_before_anything_is_asked(
     connect: Connect, url: str, name: str, told: str
 ) -> None:
-    refused = connect(url, name=name)
+    refused = connect(url=url, name=name)
     assert refused.code == 1
     assert told in refused.err
     assert "hunter2" not in refused.err

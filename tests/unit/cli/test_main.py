@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import typer
+from rich.cells import cell_len
 
 from support.command import CommandLine, whiteroom
 from whiteroom.cli import accounts
@@ -152,3 +153,12 @@ def test_a_database_that_is_none_is_one_sentence(cli: CommandLine) -> None:
     assert answer.code == 1
     assert answer.err.count("\n") == 1
     assert "whiteroom.db" in answer.err
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_no_page_of_help_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERMINAL_WIDTH", str(columns))
+    for words in every_command():
+        wide = [line for line in whiteroom(*words, "-h").out.splitlines() if cell_len(line) > columns]
+        assert wide == [], words
