@@ -44,7 +44,7 @@ $(DEV_READY): $(READY) requirements/dev.lock
 	@touch $(DEV_READY)
 
 demo: $(READY) ## Three organisations train a model together, in under a minute
-	@$(BIN)/python -m demo
+	@$(BIN)/whiteroom demo
 
 # Servers and queries are processes that import the product, hundreds of times: Python is to keep what it compiles.
 test test-fast test-services: export PYTHONDONTWRITEBYTECODE :=

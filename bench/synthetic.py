@@ -13,12 +13,13 @@ from typing import Any
 
 import duckdb
 import psutil
-from demo.data import write_tables
-from demo.story import JOINT
 from sklearn.metrics import roc_auc_score
 
 from bench.results import Figure, Section, spread
 from whiteroom.data.folder import FolderData
+from whiteroom.demo.data import write_tables
+from whiteroom.demo.story import JOINT
+from whiteroom.demo.telling import ALGORITHM
 from whiteroom.domain.execution.data import DataKind, DataRef
 from whiteroom.domain.execution.queries import ResultFormat
 from whiteroom.domain.execution.runs import Phase
@@ -127,7 +128,7 @@ def _synthesised(folder: Path, epsilon: float, name: str) -> tuple[float, Synthe
 
 def _auc(folder: Path, learned_from: Path) -> float:
     """The AUC on December of the demo's classifier."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "demo" / "algorithm"))
+    sys.path.insert(0, str(ALGORITHM))
     late = importlib.import_module("late")  # the demo's algorithm is a folder of its own
     frame = late.read_channel(learned_from)
     model = late.LateModel(frame, **SETTINGS)

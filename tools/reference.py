@@ -39,10 +39,11 @@ def cli_page() -> Iterator[str]:
     )
     yield from ("", "## For scripts", "")
     yield (
-        "Every command but `up` has `--json`: it prints one JSON document on standard output and nothing else there, a "
-        "list for what lists, an object for what shows or changes one thing. `logs` and `metrics` print a document on "
-        "each line. Names stay from release to release; new ones may come beside them. Moments are ISO 8601 in UTC, "
-        "or milliseconds since 1970 where the name ends in `_ms`. Hints and progress go to standard error."
+        "Every command but `demo` and `up` has `--json`: it prints one JSON document on standard output and nothing "
+        "else there, a list for what lists, an object for what shows or changes one thing. `logs` and `metrics` print "
+        "a document on each line. Names stay from release to release; new ones may come beside them. Moments are ISO "
+        "8601 in UTC, or milliseconds since 1970 where the name ends in `_ms`. Hints and progress go to standard "
+        "error."
     )
     yield from ("", "## At a terminal", "")
     yield (

@@ -50,8 +50,9 @@ def test_every_command_works_on_any_data_folder(reference: Any) -> None:
     machine_wide = {
         ("whiteroom", "ops"),
         ("whiteroom", "aws-data"),
+        ("whiteroom", "demo"),
         ("whiteroom", "restore"),
-    }  # the latter makes the folder that it names
+    }  # the last two make the folders that they name
     for words, command in reference.commands(reference.typer.main.get_command(reference.program())):
         options = {option for parameter in command.params for option in parameter.opts}
         assert "--data" in options or words in machine_wide, words

@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow
 import pytest
-from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
 from pyarrow import csv
 
 from e2e.test_story import FLIGHTS_A_MONTH, HERE, write_tables
@@ -20,6 +19,7 @@ from support.command import whiteroom
 from support.lake_tables import iceberg_table
 from support.lakes import Lake, session_of
 from support.server import RunningServer, running_server
+from whiteroom.demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
 
 pytestmark = pytest.mark.slow
 

@@ -9,14 +9,14 @@ from typing import Any
 import pyarrow
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from demo.story import LAB
-from demo.telling import Stage, tell
 
 from e2e.test_queries import ended, start
 from e2e.test_s3_server import PORT, buckets_of, s3
 from e2e.test_story import FLIGHTS_A_MONTH, HERE, write_tables
 from support.live import LiveRoom, live_room, once
 from support.worlds.requests import ALICE, BOB, collaboration_rule, custom_rule
+from whiteroom.demo.story import LAB
+from whiteroom.demo.telling import Stage, tell
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 

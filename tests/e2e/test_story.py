@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
 
 from support.command import whiteroom
 from support.patience import Patience
 from support.server import RunningServer, running_server
+from whiteroom.demo.story import AIRLINE, IMAGE, LAB, WEATHER, Outcome, Story
 
 HERE = Path(__file__).parent
 MONTHS = range(1, 13)

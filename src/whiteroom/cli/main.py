@@ -33,6 +33,7 @@ class Noun:
 
 
 NOUNS: Mapping[str, Noun] = {
+    "demo": Noun("See three organisations train a model together."),
     "up": Noun("Start the server on a data folder."),
     "accounts": Noun("Make accounts: the organisations that sign requests.", is_group=True),
     "users": Noun("Say who signs for an account, and what each may do.", is_group=True),

@@ -21,7 +21,10 @@ from whiteroom.cli.main import program
 from whiteroom.domain.execution.runs import EndReason, Finding, LogLine, RunEnd, SandboxReport
 from whiteroom.domain.observability.metrics import Usage
 
-WITHOUT = {"up": "It runs until it is stopped, and says where it listens; server.json in the data folder says it too."}
+WITHOUT = {
+    "demo": "It tells people a story; its own server's commands have what came of it.",
+    "up": "It runs until it is stopped, and says where it listens; server.json in the data folder says it too.",
+}
 """Commands that have no `--json`, each with the reason."""
 
 ELSEWHERE = {

@@ -18,11 +18,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from demo import buckets, report
-from demo.story import AIRLINE, BUCKET, IMAGE, LAB, NAMES, WEATHER, Outcome, Story, StoryFailed
-from whiteroom.cli.server_file import running_s3_url, running_url
+from whiteroom.demo import buckets, report
+from whiteroom.demo.story import AIRLINE, BUCKET, IMAGE, LAB, NAMES, WEATHER, Outcome, Story, StoryFailed
 
 REGION = "us-east-1"
+ALGORITHM = Path(__file__).parent / "algorithm"
+"""What Delay Lab brings."""
 
 Keys = Mapping[str, Mapping[str, str]]
 """The access key of each account."""
@@ -68,12 +69,16 @@ class Stage:
         command = [sys.executable, "-m", "whiteroom", *arguments, "--data", str(self.room)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise SystemExit(f"whiteroom {' '.join(arguments)} failed:\n{done.stderr}")
+            raise StoryFailed(f"`whiteroom {' '.join(arguments)}` failed:\n{done.stderr.rstrip()}")
         return done.stdout
 
 
 def tell(stage: Stage) -> None:
-    """The demo."""
+    """The demo.
+
+    Raises:
+        StoryFailed: something did not end as the story wants it.
+    """
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     print("Setting up: accounts, tables, and Delay Lab's image (the first time takes a minute) ...", flush=True)
     tables = stage.write_tables(stage.work / "tables")
@@ -113,14 +118,7 @@ def _add_tables(stage: Stage, places: Mapping[str, str]) -> None:
 
 
 def _forget_the_last_run(stage: Stage) -> None:
-    """Remove what the last run left, its images excepted: building one is the slow part.
-
-    Raises:
-        SystemExit: a server runs on it.
-    """
-    url = running_url(stage.server_file)
-    if url is not None:
-        raise SystemExit(f"A server runs on the last demo's room ({url}), which this one replaces. Stop it first.")
+    """Remove what the last run left, its images excepted: building one is the slow part."""
     shutil.rmtree(stage.work / "fetched", ignore_errors=True)
     if stage.room.exists():
         for entry in stage.room.iterdir():
@@ -142,7 +140,7 @@ def _server(stage: Stage) -> Iterator[str]:
         try:
             ready = output.readline()
             if not ready:
-                raise SystemExit(f"The server did not start; {stage.work / 'server.log'} says why.")
+                raise StoryFailed(f"The server did not start; {stage.work / 'server.log'} says why.")
             yield next(word for word in ready.split() if word.startswith("http")).rstrip(".")
         finally:
             process.terminate()
@@ -151,10 +149,8 @@ def _server(stage: Stage) -> Iterator[str]:
 
 
 def _s3_of(stage: Stage) -> str:
-    url = running_s3_url(stage.server_file)
-    if url is None:
-        raise SystemExit("No S3 runs beside the server.")
-    return url
+    """Where the S3 beside the server listens, as the server says while it runs."""
+    return str(json.loads(stage.server_file.read_text(encoding="utf-8"))["s3"])
 
 
 def _client(endpoint: str, service: str, key: Mapping[str, str]) -> Any:
@@ -175,7 +171,7 @@ def _told(stage: Stage, endpoint: str, keys: Keys, say: Progress) -> Outcome:
     try:
         return Story(clients, say, LAB if stage.s3 else BUCKET).run()
     except (StoryFailed, BotoCoreError, ClientError) as error:
-        raise SystemExit(f"The story ends early: {error}\nThe server's log is {stage.work / 'server.log'}.") from None
+        raise StoryFailed(f"The story ends early: {error}\nThe server's log is {stage.work / 'server.log'}.") from None
 
 
 def _show(stage: Stage, outcome: Outcome, delivered: Path, say: Progress) -> None:

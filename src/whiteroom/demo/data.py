@@ -8,6 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+COUNTS = (336_776, 26_115)
+"""How many flights, and hours of weather, there are."""
+
 
 def write_tables(folder: Path) -> tuple[Path, Path]:
     """Put flights.parquet and weather.csv into `folder`; what is there already stays.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from demo.story import Outcome, Trained
+from whiteroom.demo.story import Outcome, Trained
 
 mpl.use("agg")
 
@@ -86,8 +86,8 @@ PAGE = Template(
   .reason { color: #5b6b78 } code { background: #f2f5f7; padding: .1em .3em; border-radius: 3px; word-break: break-all }
 </style>
 <h1>Three organisations trained a model together, and none of them saw another's rows</h1>
-<p>Sky Airlines contributed $flights flights, the Weather Office $weather hours of weather, and Delay Lab the algorithm.
-All of it ran on this machine, driven by nothing but boto3.</p>
+<p>Sky Airlines contributed $flight_count flights, the Weather Office $hour_count hours of weather, and
+Delay Lab the algorithm. All of it ran on this machine, driven by nothing but boto3.</p>
 <h2>What was learned</h2>
 <table>
 <tr><th>Model<th class="n">Rows<th class="n">Seconds<th class="n">AUC in December</tr>
@@ -124,8 +124,8 @@ def write_page(
     )
     page.write_text(
         PAGE.substitute(
-            flights=f"{counts[0]:,}",
-            weather=f"{counts[1]:,}",
+            flight_count=f"{counts[0]:,}",
+            hour_count=f"{counts[1]:,}",
             models=models,
             sentence=html.escape(sentence(found)),
             picture=picture.name,
