@@ -74,7 +74,7 @@ from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
 from whiteroom.web.lookups import Lookups
-from whiteroom.web.openmetrics import Requests, exposition, info
+from whiteroom.web.openmetrics import Family, Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.calls import Call, NotImplementedOperation
 from whiteroom.wire.requests import Receive
@@ -217,12 +217,12 @@ class Whiteroom:
         else:
             await self._application(scope, receive, send)
 
-    def openmetrics(self) -> bytes:
-        """What the operator's Prometheus reads. From any thread."""
+    def openmetrics(self, *more: Family) -> bytes:
+        """What the operator's Prometheus reads, and `more` of it. From any thread."""
         about = info("whiteroom", "The server.", version=version("whiteroom"))
         now = state(self._store, self._runtime, self._clock())
         broken = damage(self._store.damaged_tables)
-        return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now))
+        return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now, *more))
 
     async def _dispatch(self, call: Call) -> Response:
         catalog = CatalogAnswers(self._catalog)

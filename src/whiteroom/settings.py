@@ -52,6 +52,11 @@ class Settings:
     public_url: str = ""
     """How members reach the server, as `https://HOST` or with a port: in the profiles that commands print, and so in
     what clients sign, presigned URLs among it. Empty for the address that it listens on."""
+    tls_cert: str = ""
+    """The PEM file of the server's certificate with its chain, for the server to speak TLS itself (docs/tls.md). It is
+    read again when it changes, and on SIGHUP. Empty for plain HTTP."""
+    tls_key: str = ""
+    """The PEM file of that certificate's private key, which nobody but the server's user and group may read."""
     dev: bool = False
     """Development mode: any twelve-digit access key id is that account, and no signature is checked."""
     region: str = "us-east-1"
@@ -159,7 +164,8 @@ class Settings:
     """The TCP port of an S3 beside the server, on its `host`, with a bucket for each account; results go there
     (`docs/results.md`). 0 takes a free one. Without it there is none, unless it is started with `--s3`: at 8333."""
     s3_public_url: str = ""
-    """How members reach that S3, likewise. Empty for the address that it listens on."""
+    """How members reach that S3, likewise. Empty for the address that it listens on. It has no TLS of
+    its own: `tls_cert` is not for it (docs/tls.md)."""
     metrics_host: str = "127.0.0.1"
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)
@@ -180,6 +186,7 @@ class Settings:
             raise SettingsError("host is empty; it must be an address to listen on, such as 127.0.0.1.", "host")
         self._require_texts()
         self._check_keys()
+        self._check_tls()
         for name in ("port", "s3_port", "metrics_port"):
             if (port := getattr(self, name) or 0) > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.", name)
@@ -221,9 +228,20 @@ class Settings:
             raise SettingsError(
                 'files is "sealed", and keys is "echo", which seals nothing: leave one of them out.', "files", "keys"
             )
-        for name in ("master_key", "memory_folder"):
+        for name in ("master_key", "memory_folder", "tls_cert", "tls_key"):
             if (path := getattr(self, name)) and not Path(path).is_absolute():
                 raise SettingsError(f"{name} is {path}; it must be an absolute path.", name)
+
+    def _check_tls(self) -> None:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise SettingsError(f"{given} is set and {missing} is not: set both, or leave both out.", given)
+        if self.tls_cert and self.public_url.startswith("http://"):
+            raise SettingsError(
+                f"public_url is {self.public_url}, and with tls_cert the server speaks https alone: write https.",
+                "public_url",
+                "tls_cert",
+            )
 
     @property
     def database(self) -> Path:

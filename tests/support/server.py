@@ -28,7 +28,7 @@ from support.shapes import BOTOCORE_NAMES, assert_fits, botocore_session
 from support.worlds.servers import AnyServer
 
 READY_SECONDS = 120
-_READY = re.compile(r"Whiteroom is ready at (http://\S+?)[,.] ")
+_READY = re.compile(r"Whiteroom is ready at (https?://\S+?)[,.] ")
 
 
 @dataclass
@@ -41,6 +41,8 @@ class RunningServer(AnyServer):
     region: str = "us-east-1"
     parameter_validation: bool = True
     """Whether clients look at what they are to send."""
+    ca: Path | None = None
+    """Whose certificate clients trust, where the server speaks TLS."""
     _clients: list[Any] = field(default_factory=list)
     _known: dict[tuple[str, str, str | None], Any] = field(default_factory=dict)
 
@@ -79,6 +81,7 @@ class RunningServer(AnyServer):
             region_name=self.region,
             aws_access_key_id=account,
             aws_secret_access_key=secret,
+            verify=None if self.ca is None else str(self.ca),
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
         self._clients.append(client)
@@ -106,6 +109,7 @@ def running_server(
     dev: bool = True,
     environment: Mapping[str, str] | None = None,
     python: str = sys.executable,
+    ca: Path | None = None,
 ) -> Iterator[RunningServer]:
     """A server on `data`, ready when this is entered and gone when it is left. Its log is DATA.log."""
     command = [python, "-m", "whiteroom", "up", "--data", str(data), "--port", "0", *options]
@@ -116,7 +120,7 @@ def running_server(
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}
         )
-    server = RunningServer(data, "", process)
+    server = RunningServer(data, "", process, ca=ca)
     try:
         line = _first_line(process)
         ready = _READY.match(line)

@@ -97,6 +97,10 @@ def test_the_place_of_data_is_called_data_in_the_file_and_the_folder_stays_what_
         ("cache_bytes = 5", "cache_bytes is 5"),
         ('public_url = "room.example.org"', "public_url: 'room.example.org' is not like https://"),
         ('s3_public_url = "https://a/"', "s3_public_url: 'https://a/' is not like https://"),
+        ('tls_cert = "/a"', "tls_cert is set and tls_key is not: set both, or leave both out."),
+        ('tls_key = "/a"', "tls_key is set and tls_cert is not: set both, or leave both out."),
+        ('tls_cert = "/a"\ntls_key = "b"', "tls_key is b; it must be an absolute path."),
+        ('tls_cert = "/a"\ntls_key = "/b"\npublic_url = "http://a"', "the server speaks https alone: write https."),
     ],
 )
 def test_what_is_wrong_with_the_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, names: str) -> None:

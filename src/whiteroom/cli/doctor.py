@@ -25,6 +25,7 @@ from whiteroom.cli.progress import progress
 from whiteroom.cli.s3_findings import about_s3
 from whiteroom.cli.server_file import is_stopping, running_url
 from whiteroom.cli.snowflake import about_snowflake
+from whiteroom.cli.tls import about_tls
 from whiteroom.data.s3.places import AnotherPlace, try_out
 from whiteroom.domain.execution.runs import Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
@@ -61,6 +62,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
             *about_glue(settings),
             *about_snowflake(settings),
             *_about_folder(settings),
+            *about_tls(settings),
             *about_s3(settings),
         )
     is_isolated = report.usable and settings.sandbox == "required"

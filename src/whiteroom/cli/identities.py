@@ -131,7 +131,9 @@ def profile_name(user: User) -> str:
 
 def endpoint_url(settings: Settings) -> str:
     """Where members reach the server of the data folder: as the settings say, or where it listens, or would."""
-    listens = running_url(settings.server_file) or server_url(settings.host, settings.port or DEFAULT_PORT)
+    listens = running_url(settings.server_file) or server_url(
+        settings.host, settings.port or DEFAULT_PORT, tls=bool(settings.tls_cert)
+    )
     return settings.public_url or listens
 
 

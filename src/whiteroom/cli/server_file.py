@@ -110,8 +110,9 @@ def _written(path: Path) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def server_url(host: str, port: int) -> str:
+def server_url(host: str, port: int, *, tls: bool = False) -> str:
     """The URL that clients of a server on `host` use; one that listens everywhere goes by the machine's name."""
+    scheme = "https" if tls else "http"
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
         host = socket.gethostname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -8,6 +8,7 @@ import logging
 import resource
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -24,6 +25,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, r
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import ServerFile, held, server_url
+from whiteroom.cli.tls import about, has_terminal, own_certificate
 from whiteroom.s3_server.identities import Owner, owners
 from whiteroom.s3_server.server import S3Server, S3Unusable
 from whiteroom.sealed_store import open_store
@@ -31,6 +33,8 @@ from whiteroom.settings import Settings
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.web.listener import PATH, MetricsListener
 from whiteroom.wire.connections import Connection, Connections
+from whiteroom.wire.current_certificate import CurrentCertificate
+from whiteroom.wire.handshakes import Handshake
 
 DEFAULT_S3_PORT = 8333
 GRACE_SECONDS = 10
@@ -63,7 +67,8 @@ def up(
     """Start the server, and say where it listens once it is ready.
 
     The data folder is made where it is missing, for you alone. SIGTERM and Ctrl+C stop the server; trainings
-    that run go on without it, and the next server on the folder takes them over.
+    that run go on without it, and the next server on the folder takes them over. SIGHUP has it read its
+    certificate again (`tls_cert`), which it does by itself too.
 
     Examples: `whiteroom up --dev`, `whiteroom up --data /srv/whiteroom --host 0.0.0.0`
     """
@@ -72,13 +77,24 @@ def up(
         settings = replace(settings, s3_port=DEFAULT_S3_PORT)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("whiteroom").setLevel(settings.log_level.upper())
-    with held(settings.server_file) as file, _listening(settings, "port") as listener, _s3_beside(settings) as beside:
-        _serve(settings, file, listener, beside)
+    with (
+        held(settings.server_file) as file,
+        own_certificate(settings) as certificate,
+        _listening(settings, "port") as listener,
+        _s3_beside(settings) as beside,
+    ):
+        _serve(settings, file, listener, beside, certificate)
 
 
-def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside: S3Server | None) -> None:
+def _serve(
+    settings: Settings,
+    file: ServerFile,
+    listener: socket.socket,
+    beside: S3Server | None,
+    certificate: CurrentCertificate | None,
+) -> None:
     """Serve until a signal comes."""
-    url = server_url(settings.host, listener.getsockname()[1])
+    url = server_url(settings.host, listener.getsockname()[1], tls=certificate is not None)
 
     def ready() -> None:
         s3_url = None if beside is None else server_url(settings.host, beside.port)
@@ -88,7 +104,11 @@ def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside
         if settings.public_url:
             say(f"Members reach it at {settings.public_url}")
         if s3_url is not None:
-            say(f"S3 is at {settings.s3_public_url or s3_url}, with a bucket for each account, named as the account.")
+            without = ", without TLS" if certificate is not None and not settings.s3_public_url else ""
+            say(
+                f"S3 is at {settings.s3_public_url or s3_url}{without}, with a bucket for each account, named as the "
+                "account."
+            )
         if watched is not None:
             say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
 
@@ -97,11 +117,11 @@ def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside
         application = Whiteroom(settings, own_s3=beside)
     if beside is not None:
         _start(beside)
-    watched = _metrics_listener(settings, application)
+    watched = _metrics_listener(settings, lambda: application.openmetrics(*about(certificate)))
     gc.collect()
     gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
     try:
-        _Server(application, settings, ready).run(sockets=[listener])
+        _Server(application, settings, ready, certificate).run(sockets=[listener])
     finally:
         file.announce_end()
         if watched is not None:
@@ -112,12 +132,22 @@ def _serve(settings: Settings, file: ServerFile, listener: socket.socket, beside
 class _Server(uvicorn.Server):
     """Uvicorn, which says when it is ready, and ends with exit code 0 where a signal asked it to."""
 
-    def __init__(self, application: Whiteroom, settings: Settings, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        application: Whiteroom,
+        settings: Settings,
+        ready: Callable[[], None],
+        certificate: CurrentCertificate | None,
+    ) -> None:
         connections = Connections(_connections_allowed(settings), settings.request_seconds)
+        if certificate is None:
+            accepted: Callable[..., asyncio.Protocol] = partial(Connection, connections)
+        else:
+            accepted = partial(Handshake, connections, certificate.context)
         config = uvicorn.Config(
             application,
             loop="uvloop",
-            http=cast("type[asyncio.Protocol]", partial(Connection, connections)),
+            http=cast("type[asyncio.Protocol]", accepted),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -128,10 +158,15 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         self._ready = ready
+        self._certificate = certificate
+        self._has_terminal = has_terminal()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, then say so."""
         await super().startup(sockets=sockets)
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
         if self.started:
             self._ready()
 
@@ -139,6 +174,13 @@ class _Server(uvicorn.Server):
         """Stop; a second Ctrl+C does not wait for requests in flight."""
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+    def _on_hangup(self) -> None:
+        """Read the certificate again; or stop, where it is its terminal's last word."""
+        if self._has_terminal and not has_terminal():
+            self.should_exit = True
+        elif self._certificate is not None:
+            self._certificate.look_soon()
 
 
 @contextmanager
@@ -188,7 +230,7 @@ def _connections_allowed(settings: Settings) -> int:
     return max(1, min(settings.max_connections, soft - OTHER_FILES))
 
 
-def _metrics_listener(settings: Settings, application: Whiteroom) -> MetricsListener | None:
+def _metrics_listener(settings: Settings, render: Callable[[], bytes]) -> MetricsListener | None:
     """Where Prometheus asks; None where the settings name no port for it.
 
     Raises:
@@ -197,7 +239,7 @@ def _metrics_listener(settings: Settings, application: Whiteroom) -> MetricsList
     if settings.metrics_port is None:
         return None
     try:
-        return MetricsListener(settings.metrics_host, settings.metrics_port, application.openmetrics)
+        return MetricsListener(settings.metrics_host, settings.metrics_port, render)
     except OSError as error:
         raise Problem(
             f"Cannot listen on {settings.metrics_host} port {settings.metrics_port} for Prometheus: {error.strerror}. "

@@ -203,7 +203,7 @@ def _check_host(request: Request) -> None:
     raise ProtocolFault(
         ProtocolError.INVALID_SIGNATURE,
         f"Development mode answers on loopback alone, and the Host header is '{host[:256]}'. "
-        "Use http://127.0.0.1 or http://localhost, with the port, as the endpoint.",
+        "Use 127.0.0.1 or localhost, with the port, as the host of the endpoint.",
     )
 
 

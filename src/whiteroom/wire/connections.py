@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 import sys
 import termios
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -31,12 +31,44 @@ MAX_AHEAD = 16
 """Requests that one connection may have waiting behind the one that is answered; no client of AWS has any."""
 
 
+MAX_ENDING = 32
+"""How many more there may be that are closing, and wait for their clients to take what is left."""
+
+QUIET_LOOKS = 2
+"""At how many looks in a row nothing of a closing connection is on its way before it is over, though its client has not
+said so, as TLS waits for (`close_notify`): few clients do."""
+
+
+class Held(Protocol):
+    """What counts as a connection, from the moment it is accepted."""
+
+    since: float
+    """The beginning of what it waits for, by the loop's clock."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether it waits for the server, and not for its client."""
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is closing already."""
+
+    def drop(self) -> None:
+        """End it at once, whatever of an answer is still on its way."""
+
+    def look(self, now: float, request_seconds: float) -> None:
+        """End it where its client has kept the server waiting too long."""
+
+    def refuse(self) -> None:
+        """End it: there are too many."""
+
+
 class Connections:
     """Every connection of one server.
 
     Args:
         limit: the most that there may be. Beyond it the one that has waited for a request longest is ended; where all
-            are being answered, the new one is.
+            are being answered, the new one is. Of those that are closing, some more may be there.
         request_seconds: how long a client has to send a request, from its first byte or the connection's beginning to
             its last byte; and to take an answer.
     """
@@ -44,19 +76,32 @@ class Connections:
     def __init__(self, limit: int, request_seconds: float) -> None:
         self._limit = limit
         self._request_seconds = request_seconds
-        self._open: set[Connection] = set()
+        self._open: set[Held] = set()
         self._next_look: asyncio.TimerHandle | None = None
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Held, loop: asyncio.AbstractEventLoop) -> None:
         """Take in a new one, and make room for it."""
         self._open.add(connection)
         if len(self._open) > self._limit:
-            waiting = [one for one in self._open if not one.answering and not one.transport.is_closing()]
-            min(waiting, key=lambda one: one.since, default=connection).refuse()
+            self._make_room(connection)
         if self._next_look is None:
-            self._next_look = connection.loop.call_later(LOOK_SECONDS, self._look, connection.loop)
+            self._next_look = loop.call_later(LOOK_SECONDS, self._look, loop)
 
-    def remove(self, connection: Connection) -> None:
+    def _make_room(self, new: Held) -> None:
+        ending = sorted((one for one in self._open if one.ending), key=_since)
+        for one in ending[: max(0, len(ending) - MAX_ENDING)]:
+            one.drop()
+            self._open.discard(one)
+        staying = self._open.difference(ending)
+        if len(staying) > self._limit:
+            min((one for one in staying if not one.answering), key=_since, default=new).refuse()
+
+    def replace(self, handshake: Held, connection: Held) -> None:
+        """It is one and the same."""
+        self._open.discard(handshake)
+        self._open.add(connection)
+
+    def remove(self, connection: Held) -> None:
         """It has ended."""
         self._open.discard(connection)
 
@@ -67,29 +112,53 @@ class Connections:
         self._next_look = loop.call_later(LOOK_SECONDS, self._look, loop) if self._open else None
 
 
-class Connection(HttpToolsProtocol):
-    """One connection, which knows since when it waits for its client."""
+def _since(one: Held) -> float:
+    return one.since
 
-    def __init__(self, connections: Connections, **uvicorns: Any) -> None:
+
+class Connection(HttpToolsProtocol):
+    """One connection, which knows since when it waits for its client.
+
+    Args:
+        connections: where it counts.
+        handshake: of TLS, which it came out of and takes the place of.
+        **uvicorns: what uvicorn gives to a connection.
+    """
+
+    def __init__(self, connections: Connections, handshake: Held | None = None, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._all = connections
-        self.since = self.loop.time()
+        self._handshake = handshake
+        self.since = self.loop.time() if handshake is None else handshake.since
         """The beginning of the connection, of the request that is being received, or of the wait for the next one."""
         self._receiving = self._in_head = self._refused = False
         self._head_bytes = self._received_bytes = 0
         self._unread_since: float | None = None
         """When the client was last seen to take something of an answer that it has not taken whole."""
         self._unread_bytes = 0
+        self._quiet_looks = 0
 
     @property
     def answering(self) -> bool:
         """Whether a request is there whole, and its answer is not."""
         return not self._receiving and self.cycle is not None and not self.cycle.response_complete
 
+    @property
+    def ending(self) -> bool:
+        """Whether it is closing already."""
+        return bool(self.transport.is_closing())
+
+    def drop(self) -> None:
+        """End it at once, whatever of an answer is still on its way."""
+        self.transport.abort()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol."""
         super().connection_made(transport)
-        self._all.add(self)
+        if self._handshake is None:
+            self._all.add(self, self.loop)
+        else:
+            self._all.replace(self._handshake, self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
@@ -171,12 +240,17 @@ class Connection(HttpToolsProtocol):
         """End it where its client has kept the server waiting too long."""
         unread_bytes, before = self._unread(), self._unread_bytes
         self._unread_bytes = unread_bytes
-        if not self.transport.get_write_buffer_size():
+        self._quiet_looks = self._quiet_looks + 1 if self.ending and not unread_bytes else 0
+        if self._quiet_looks >= QUIET_LOOKS:
+            self.drop()
+            return
+        # What TLS has handed on and the kernel has not taken is seen nowhere, but only where the kernel is full.
+        if not (self.transport.get_write_buffer_size() if self._handshake is None else unread_bytes):
             self._unread_since = None
         elif self._unread_since is None or unread_bytes < before:
             self._unread_since = now
         elif now - self._unread_since > request_seconds:
-            self.transport.abort()  # a close would wait until all is read
+            self.drop()  # a close would wait until all is read
             return
         if not self.answering and now - self.since > request_seconds and not self.transport.is_closing():
             self._end(408, "RequestTimeout", f"The request did not arrive within {request_seconds:g} seconds.")
