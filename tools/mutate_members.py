@@ -156,7 +156,7 @@ def _imported() -> None:
     import boto3  # noqa: F401, PLC0415
     import duckdb  # noqa: F401, PLC0415
 
-    from whiteroom.app import all_handlers  # noqa: PLC0415
+    from whiteroom.answering import all_handlers  # noqa: PLC0415
 
     all_handlers()
 

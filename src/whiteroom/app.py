@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
-import pkgutil
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import MutableMapping
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from whiteroom import operations
+from whiteroom.answering import Answering, Inside
 from whiteroom.aws.clients import OwnS3
-from whiteroom.base.arns import new_id
 from whiteroom.base.clock import Clock, utc_now
-from whiteroom.base.faults import AccessDenied, Conflict, Fault, Throttled
 from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.controllers.loop import Reconciler
 from whiteroom.controllers.metrics import MetricsReader
@@ -38,20 +33,13 @@ from whiteroom.data.s3.cache import InUse
 from whiteroom.data.s3.places import AnotherPlace, ServerData, open_place
 from whiteroom.data.sealed.memory import memory_folder
 from whiteroom.data.sealed.places import open_sealed, tell_lost
-from whiteroom.domain.execution.lifecycle import IllegalTransition
 from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import redacted_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.layouts import FolderLayouts
-from whiteroom.keys.remembering import KeyNotAtHand, without_waiting
 from whiteroom.opening import open_deliveries, open_engine, open_handover, open_retention, open_tables
-from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
-from whiteroom.operations.context import Context, Deployment, SameIds
-from whiteroom.operations.refusals import RefusalCount
-from whiteroom.operations.registry import Handler, Response, answer, handlers, reading_files, refusals
+from whiteroom.operations.context import Deployment
 from whiteroom.ports.catalog import Catalog
-from whiteroom.ports.keys import KeyRefused, RingUnreachable
-from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.data_at_work import ids_at_work
 from whiteroom.reads.under_way import runs_under_way
 from whiteroom.redaction.finder import PatternFinder
@@ -67,16 +55,14 @@ from whiteroom.settings import Settings, SettingsError
 from whiteroom.store.connections import StoreConnections
 from whiteroom.store.credentials import Credentials
 from whiteroom.store.damage import CHECK_EVERY_SECONDS
-from whiteroom.store.group_commit import GroupCommit, OnError
-from whiteroom.store.sealed import open_all
+from whiteroom.store.group_commit import GroupCommit
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
-from whiteroom.web.lookups import Lookups
 from whiteroom.web.openmetrics import Family, Requests, exposition, info
 from whiteroom.wire.asgi import Application
-from whiteroom.wire.calls import Call, NotImplementedOperation
+from whiteroom.wire.inside import InsideCalls
 from whiteroom.wire.requests import Receive
 from whiteroom.wire.responses import Send
 
@@ -85,20 +71,8 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 30.0
 """How long a stopping server waits for the steps that its controllers are taking; the next server finishes the rest."""
 
-READERS = 2
-"""How many calls read logs at a time; the others wait for them, and nothing else does."""
-LOOKUPS = 4
-"""How many calls ask the catalog at a time, likewise."""
-
 VERSIONS_BY_NAME = {name: frozenset({BASE_VERSION}) for name in ("versionIdentifier", "trainedModelVersionIdentifier")}
 """`NULL` names the base version, though the models' pattern for identifiers forbids it (docs/sources.md)."""
-
-
-def all_handlers() -> Mapping[tuple[str, str], Handler]:
-    """Every operation that has an answer: each module of operations/ registers its own."""
-    for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}."):
-        importlib.import_module(module.name)
-    return handlers()
 
 
 def open_images(settings: Settings) -> Images:
@@ -170,14 +144,8 @@ class Whiteroom:
         self._store = open_store(settings)
         self._turns = GroupCommit(self._store)
         self._catalog = open_tables(settings, own_s3, StoreConnections(self._store).find)
-        self._handlers = all_handlers()
-        self._reading_files = reading_files()
-        self._refusals, self._refusal_count = refusals(), RefusalCount()
-        self._readers = ThreadPoolExecutor(READERS, "reader")
-        self._lookups = Lookups(LOOKUPS)
-        self._key_fetches = ThreadPoolExecutor(LOOKUPS, "keys")
         self._downloads = DeliveredDownloads(open_deliveries(settings, open_data(settings).here, own_s3))
-        self._logs = open_run_logs(settings, log_token_secret(settings, self._store))
+        logs = open_run_logs(settings, log_token_secret(settings, self._store))
         self._requests = Requests()
         self._runtime = open_runtime(settings)
         self._deployment = Deployment(
@@ -194,6 +162,7 @@ class Whiteroom:
             files_are_sealed=settings.files == "sealed",
             withhold_query_text=settings.withhold_query_text,
         )
+        self._answering = Answering(self._store, self._turns, self._catalog, logs, self._deployment, clock)
         self._controllers = _controllers(settings, clock, self._store, self._catalog, self._finder, own_s3)
         self._stopping = threading.Event()
         # A daemon: to read all of a large database may take longer than a server has to stop.
@@ -201,7 +170,7 @@ class Whiteroom:
         self._store.on_work(self._controllers.wake)
         self._application = Application(
             Credentials(self._turns.view, self._deployment.session_secret, dev=settings.dev),
-            self._dispatch,
+            self._answering.answer,
             clock,
             dev=settings.dev,
             max_body_bytes=settings.max_body_bytes,
@@ -217,76 +186,16 @@ class Whiteroom:
         else:
             await self._application(scope, receive, send)
 
+    def inside(self) -> Inside:
+        """For a face in this process. On the server's event loop."""
+        return Inside(InsideCalls(self._answering.answer, VERSIONS_BY_NAME), self._turns, self._clock)
+
     def openmetrics(self, *more: Family) -> bytes:
         """What the operator's Prometheus reads, and `more` of it. From any thread."""
         about = info("whiteroom", "The server.", version=version("whiteroom"))
         now = state(self._store, self._runtime, self._clock())
         broken = damage(self._store.damaged_tables)
         return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now, *more))
-
-    async def _dispatch(self, call: Call) -> Response:
-        catalog = CatalogAnswers(self._catalog)
-        ids = SameIds(new_id)
-        while True:
-            try:
-                return await self._answered(call, catalog, ids.from_the_first())
-            except NotLookedUp as wanted:
-                await self._lookups.run(call.caller.account_id, partial(catalog.look_up, wanted.name))
-            except KeyNotAtHand as wanted:
-                await asyncio.get_running_loop().run_in_executor(self._key_fetches, wanted.fetch)
-
-    async def _answered(self, call: Call, catalog: Catalog, ids: Callable[[], str]) -> Response:
-        name = (call.operation.service, call.operation.name)
-        handler = self._handlers.get(name)
-        if handler is None:
-            raise NotImplementedOperation
-
-        def work(tx: Transaction) -> Response:
-            try:
-                with without_waiting():
-                    found = answer(handler, name, call.parameters, self._context(call, tx, catalog, ids))
-                    open_all(found)
-            except IllegalTransition as error:
-                raise Conflict(str(error)) from None
-            except RingUnreachable as error:
-                raise Throttled(str(error)) from None
-            except KeyRefused as error:
-                raise AccessDenied(str(error)) from None
-            return found
-
-        def read() -> Response:
-            with self._store.reading() as tx:
-                return work(tx)
-
-        if name in self._reading_files:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, read)
-        if call.operation.read_only:
-            return await self._turns.read(work)
-        return await self._turns.write(work, self._on_error(call, catalog))
-
-    def _on_error(self, call: Call, catalog: Catalog) -> OnError | None:
-        """What writes down a refused request: an event in the logs of those whose tables it would have used."""
-        on_refusal = self._refusals.get((call.operation.service, call.operation.name))
-        if on_refusal is None:
-            return None
-
-        def write_down(tx: Transaction, error: Exception) -> None:
-            if isinstance(error, Fault) and self._refusal_count.one_more(call.caller.account_id, self._clock()):
-                on_refusal(call.parameters, self._context(call, tx, catalog, new_id), error)
-
-        return write_down
-
-    def _context(self, call: Call, tx: Transaction, catalog: Catalog, ids: Callable[[], str]) -> Context:
-        reads_files = (call.operation.service, call.operation.name) in self._reading_files
-        return Context(
-            caller=call.caller,
-            tx=tx,
-            now=self._clock(),
-            catalog=catalog,
-            deployment=self._deployment,
-            new_id=ids,
-            logs=self._logs if reads_files else None,
-        )
 
     def _look_for_damage(self) -> None:
         """Read all of the database, now and once a day."""
@@ -309,10 +218,8 @@ class Whiteroom:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._stopping.set()
-        self._lookups.close()
-        self._key_fetches.shutdown(wait=False, cancel_futures=True)
         self._downloads.close()
-        await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
+        await self._answering.close()
         if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
             self._store.close()
         else:

@@ -166,6 +166,12 @@ class Settings:
     s3_public_url: str = ""
     """How members reach that S3, likewise. Empty for the address that it listens on. It has no TLS of
     its own: `tls_cert` is not for it (docs/tls.md)."""
+    console: bool = True
+    """Whether the server has a console for browsers, at `/console` (docs/console.md)."""
+    console_port: int | None = _at_least(1, None)
+    """The TCP port of the console, where it is to have one of its own: then there is none beside the API."""
+    console_url: str = ""
+    """How browsers reach the console, as `https://HOST` or with a port, where that is not `public_url`."""
     metrics_host: str = "127.0.0.1"
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)
@@ -187,7 +193,7 @@ class Settings:
         self._require_texts()
         self._check_keys()
         self._check_tls()
-        for name in ("port", "s3_port", "metrics_port"):
+        for name in ("port", "console_port", "s3_port", "metrics_port"):
             if (port := getattr(self, name) or 0) > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.", name)
         if self.dev and not is_loopback(self.host):
@@ -207,6 +213,7 @@ class Settings:
             "account_profiles": parse_account_profiles,
             "iceberg_catalogs": parse_account_profiles,
             "public_url": require_origin,
+            "console_url": require_origin,
             "s3_public_url": require_origin,
         }
         for name, parse in parsers.items():

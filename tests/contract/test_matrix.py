@@ -23,7 +23,7 @@ from support.shapes import botocore_session, service_model
 from support.worlds.callers import CALLERS, PLANTED, a_room_of_callers
 from support.worlds.every_request import REQUESTS
 from support.worlds.everything import FullRoom
-from whiteroom.app import all_handlers
+from whiteroom.answering import all_handlers
 from whiteroom.base.callers import Principal, Role
 from whiteroom.base.faults import Fault, NotAuthorized
 from whiteroom.operations.registry import CLEANROOMS_ML, LOGS, MONITORING, STS

@@ -131,10 +131,14 @@ def profile_name(user: User) -> str:
 
 def endpoint_url(settings: Settings) -> str:
     """Where members reach the server of the data folder: as the settings say, or where it listens, or would."""
-    listens = running_url(settings.server_file) or server_url(
+    return settings.public_url or listens_at(settings)
+
+
+def listens_at(settings: Settings) -> str:
+    """Where the server of the data folder listens, or would."""
+    return running_url(settings.server_file) or server_url(
         settings.host, settings.port or DEFAULT_PORT, tls=bool(settings.tls_cert)
     )
-    return settings.public_url or listens
 
 
 def s3_endpoint_url(settings: Settings) -> str | None:

@@ -39,6 +39,7 @@ NOUNS: Mapping[str, Noun] = {
     "users": Noun("Say who signs for an account, and what each may do.", is_group=True),
     "keys": Noun("Give users access keys, and end them.", is_group=True),
     "roles": Noun("Make roles that users assume for a time.", is_group=True),
+    "console": Noun("Take somebody in to the console, and end sessions there.", is_group=True),
     "owner": Noun("End all use of an account's tables at once.", is_group=True),
     "collaborations": Noun("Stop all work of a collaboration, and let it go on.", is_group=True),
     "catalog": Noun("Say which files are an account's tables.", is_group=True),

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import whiteroom
-from whiteroom.app import all_handlers
+from whiteroom.answering import all_handlers
 from whiteroom.base.suggestions import meant
 from whiteroom.cli.folder import AsJson
 from whiteroom.cli.output import note, say, say_json, say_table

@@ -21,11 +21,13 @@ import uvicorn
 
 from whiteroom.app import Whiteroom
 from whiteroom.base.locations import parse_location
+from whiteroom.cli.console import console_url
 from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, require_database
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import ServerFile, held, server_url
 from whiteroom.cli.tls import about, has_terminal, own_certificate
+from whiteroom.console.faces import Application, Faces
 from whiteroom.s3_server.identities import Owner, owners
 from whiteroom.s3_server.server import S3Server, S3Unusable
 from whiteroom.sealed_store import open_store
@@ -77,24 +79,24 @@ def up(
         settings = replace(settings, s3_port=DEFAULT_S3_PORT)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("whiteroom").setLevel(settings.log_level.upper())
-    with (
-        held(settings.server_file) as file,
-        own_certificate(settings) as certificate,
-        _listening(settings, "port") as listener,
-        _s3_beside(settings) as beside,
-    ):
-        _serve(settings, file, listener, beside, certificate)
+    with ExitStack() as opened:
+        file = opened.enter_context(held(settings.server_file))
+        certificate = opened.enter_context(own_certificate(settings))
+        listeners = [opened.enter_context(_listening(settings, "port"))]
+        if settings.console and settings.console_port is not None:
+            listeners.append(opened.enter_context(_listening(settings, "console_port")))
+        _serve(settings, file, listeners, opened.enter_context(_s3_beside(settings)), certificate)
 
 
 def _serve(
     settings: Settings,
     file: ServerFile,
-    listener: socket.socket,
+    listeners: list[socket.socket],
     beside: S3Server | None,
     certificate: CurrentCertificate | None,
 ) -> None:
     """Serve until a signal comes."""
-    url = server_url(settings.host, listener.getsockname()[1], tls=certificate is not None)
+    url = server_url(settings.host, listeners[0].getsockname()[1], tls=certificate is not None)
 
     def ready() -> None:
         s3_url = None if beside is None else server_url(settings.host, beside.port)
@@ -103,6 +105,8 @@ def _serve(
         say(f"Whiteroom is ready at {url}{mode}. Data: {settings.data}")
         if settings.public_url:
             say(f"Members reach it at {settings.public_url}")
+        if settings.console:
+            say(f"The console for browsers is at {console_url(settings, url)}")
         if s3_url is not None:
             without = ", without TLS" if certificate is not None and not settings.s3_public_url else ""
             say(
@@ -121,7 +125,7 @@ def _serve(
     gc.collect()
     gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
     try:
-        _Server(application, settings, ready, certificate).run(sockets=[listener])
+        _Server(_with_console(application, settings), settings, ready, certificate).run(sockets=listeners)
     finally:
         file.announce_end()
         if watched is not None:
@@ -134,7 +138,7 @@ class _Server(uvicorn.Server):
 
     def __init__(
         self,
-        application: Whiteroom,
+        application: Application,
         settings: Settings,
         ready: Callable[[], None],
         certificate: CurrentCertificate | None,
@@ -181,6 +185,16 @@ class _Server(uvicorn.Server):
             self.should_exit = True
         elif self._certificate is not None:
             self._certificate.look_soon()
+
+
+def _with_console(application: Whiteroom, settings: Settings) -> Application:
+    """The server's faces."""
+    if not settings.console:
+        return application
+    from whiteroom.console.application import Console, Place  # noqa: PLC0415 - a server without one loads none of it
+
+    place = Place(settings.region, settings.console_url or settings.public_url, settings.dev)
+    return Faces(application, Console(application.inside, place), settings.console_port)
 
 
 @contextmanager
@@ -247,7 +261,7 @@ def _metrics_listener(settings: Settings, render: Callable[[], bytes]) -> Metric
         ) from None
 
 
-def _listening(settings: Settings, setting: Literal["port", "s3_port"]) -> socket.socket:
+def _listening(settings: Settings, setting: Literal["port", "console_port", "s3_port"]) -> socket.socket:
     """A socket that listens where the settings say, on the port of that setting.
 
     Raises:

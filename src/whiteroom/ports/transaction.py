@@ -23,6 +23,7 @@ from whiteroom.domain.resources.configured_table_associations import (
     ConfiguredTableAssociationAnalysisRule,
 )
 from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
+from whiteroom.domain.resources.console_sessions import ConsoleLink, ConsoleSession, SignIn
 from whiteroom.domain.resources.holdings import Holding
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.ml_configurations import MLConfiguration
@@ -117,6 +118,9 @@ class Transaction(ABC):
     users = records(User, ("account_id",), unique=(("account_id", "name"),))
     access_keys = records(AccessKey, ("account_id",), ("user_id",))
     roles = records(AssumableRole, ("account_id",), unique=(("account_id", "name"),))
+    console_links = records(ConsoleLink, ("account_id",))
+    console_sessions = records(ConsoleSession, ("account_id",))
+    sign_ins = records(SignIn, ("account_id",))
     collaborations = records(Collaboration, ("creator_account_id", "status"))
     members = records(
         Member,

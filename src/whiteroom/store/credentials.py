@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from whiteroom.base.callers import ROOT, Credential, Principal
-from whiteroom.domain.resources.accounts import AccessKeyStatus, AssumableRole, Standing, User, may_assume
+from whiteroom.domain.resources.accounts import AssumableRole, may_assume
 from whiteroom.domain.resources.sessions import Session, secret_of, session_in
+from whiteroom.reads.users import user_of_key
 from whiteroom.store.sqlite import SqliteSession
 from whiteroom.store.transaction import StoreTransaction
 
@@ -58,7 +59,7 @@ class Credentials:
         key = tx.access_keys.get(access_key_id)
         if key is None:
             return None
-        user = _user(tx, key.account_id, key.id)
+        user = user_of_key(tx, key.account_id, key.id)
         return None if user is None else Credential(key.id, key.secret_access_key, key.account_id, user.principal)
 
     def _session(self, tx: StoreTransaction, token: str) -> Credential | None:
@@ -82,7 +83,7 @@ class Credentials:
             return None
         if not session.user_id:
             return _as(role, session, ROOT) if self._dev else None
-        user = _user(tx, session.account_id, session.made_with)
+        user = user_of_key(tx, session.account_id, session.made_with)
         if user is None or user.id != session.user_id or (role is not None and not may_assume(role, user.name)):
             return None
         return _as(role, session, user.principal)
@@ -90,14 +91,3 @@ class Credentials:
 
 def _as(role: AssumableRole | None, session: Session, principal: Principal) -> Principal:
     return principal if role is None else role.principal(principal.user, session.name)
-
-
-def _user(tx: StoreTransaction, account_id: str, access_key_id: str) -> User | None:
-    """Whose a key is: it, its user and its account must all be good."""
-    key, account = tx.access_keys.get(access_key_id), tx.accounts.get(account_id)
-    if key is None or key.account_id != account_id or key.status is not AccessKeyStatus.ACTIVE:
-        return None
-    if account is None or account.standing is not Standing.ENABLED:
-        return None
-    user = tx.users.get(key.user_id)
-    return user if user is not None and user.standing is Standing.ENABLED else None

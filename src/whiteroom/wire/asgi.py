@@ -135,7 +135,7 @@ class Application:
         except ProtocolFault as fault:
             return self._refuse(protocol_refusal(fault), request, service, request_id)
         except Exception as error:  # noqa: BLE001 - the server goes on, whatever one request brought about
-            _log_failure(f"Request {request_id} failed: {request.method} {request.path}", error)
+            log_failure(f"Request {request_id} failed: {request.method} {request.path}", error)
             return self._refuse(internal_refusal(service, request_id), request, service, request_id)
 
     async def _perform(
@@ -172,7 +172,8 @@ def _served(service: Service | None, name: str) -> Service:
     )
 
 
-def _log_failure(what: str, error: Exception) -> None:
+def log_failure(what: str, error: Exception) -> None:
+    """Write down that the server has failed: the machine's refusal in a sentence, anything else with its trace."""
     trouble = machine_error_of(error)
     if trouble:
         logger.error("%s: %s", what, trouble)

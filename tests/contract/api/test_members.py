@@ -11,7 +11,7 @@ from typing import Any
 
 from contract.api.members import ROWS, Echo, Refused, Row, Seen
 from support.shapes import service_model
-from whiteroom.app import all_handlers
+from whiteroom.answering import all_handlers
 
 TESTS = Path(__file__).parents[2]
 

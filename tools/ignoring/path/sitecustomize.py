@@ -13,7 +13,7 @@ if "WHITEROOM_TESTS_IGNORE" in os.environ:
 
     mutation = inherited()
     if mutation is not None:
-        from whiteroom.app import all_handlers
+        from whiteroom.answering import all_handlers
 
         all_handlers()
         mutate_registered(mutation)

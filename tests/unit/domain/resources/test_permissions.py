@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whiteroom.app import all_handlers
+from whiteroom.answering import all_handlers
 from whiteroom.base.callers import Caller, Principal, Role
 from whiteroom.domain.resources.permissions import CALLED, KINDS, MAY, Kind, permitted
 

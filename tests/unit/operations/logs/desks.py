@@ -9,7 +9,7 @@ import pytest
 
 from support.shapes import assert_fits, service_model
 from support.worlds.driven import World
-from whiteroom.app import all_handlers
+from whiteroom.answering import all_handlers
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault
 from whiteroom.domain.execution.runs import EndReason, RunEnd

@@ -14,7 +14,7 @@ from support.shapes import assert_fits, service_model
 from support.worlds.driven import World
 from support.worlds.records import FLIGHTS, ROOM
 from support.worlds.requests import ALICE, BOB
-from whiteroom.app import all_handlers
+from whiteroom.answering import all_handlers
 from whiteroom.base.callers import Caller
 from whiteroom.domain.execution.queries import QueryUse, TableRead
 from whiteroom.domain.resources.protected_queries import ProtectedQueryStatus

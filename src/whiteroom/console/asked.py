@@ -1,0 +1,21 @@
+"""What a page is asked: by whom, for what, and with which form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whiteroom.console.visitors import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for a page, by somebody who has signed in."""
+
+    visitor: Visitor
+    path: Mapping[str, Any]
+    """What the path names: `{"collaboration": "..."}`."""
+    query: Mapping[str, str]
+    form: Mapping[str, str] | None = None
+    """What a form of this session's own has sent; None where the page is only looked at."""

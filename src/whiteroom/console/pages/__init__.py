@@ -1,0 +1,24 @@
+"""The pages, one noun one file. A page asks operations as its visitor, and fills a template in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from starlette.responses import Response
+
+from whiteroom.console.asked import Asked
+from whiteroom.console.pages import collaborations, home, sign_ins
+
+Page: TypeAlias = Callable[[Asked], Awaitable[Response]]
+
+LOOK = ("GET",)
+DO = ("POST",)
+
+ROUTES: tuple[tuple[str, tuple[str, ...], Page], ...] = (
+    ("", LOOK, home.show),
+    ("/collaborations/{collaboration}", LOOK, collaborations.show),
+    ("/sign-ins", LOOK, sign_ins.show),
+    ("/sign-ins/end", DO, sign_ins.end),
+)
+"""Path below `/console`, methods, and the function that answers. A page that is looked at changes nothing."""

@@ -1,0 +1,58 @@
+"""Who has signed in to an account's pages, and who was refused; and ending sessions."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from whiteroom.base.callers import Role
+from whiteroom.console.asked import Asked
+from whiteroom.console.rendering import PREFIX, page
+from whiteroom.domain.resources.console_sessions import ConsoleSession, SignIn
+from whiteroom.ports.transaction import Transaction
+
+SHOWN = 100
+"""The newest."""
+
+
+async def show(asked: Asked) -> Response:
+    """Sessions that go on, and the newest entries: the administrator sees all of the account's, others their own."""
+    visitor = asked.visitor
+    now = visitor.inside.clock()
+
+    def found(tx: Transaction) -> tuple[list[ConsoleSession], list[SignIn]]:
+        sessions = [one for one in tx.console_sessions.all(account_id=visitor.account_id) if _may_see(asked, one)]
+        entries = tx.sign_ins.page(SHOWN, None, account_id=visitor.account_id).items
+        own = visitor.principal.user
+        return sessions, [entry for entry in entries if _sees_all(asked) or entry.user == own]
+
+    sessions, entries = await visitor.inside.read(found)
+    names = await visitor.inside.read(lambda tx: {user.id: user.name for user in tx.users.all()})
+    return page(
+        "sign_ins.html",
+        visitor=visitor,
+        sessions=[one for one in sessions if now < one.expires_at],
+        entries=entries,
+        names=names,
+    )
+
+
+async def end(asked: Asked) -> Response:
+    """End a session of the visitor's own, or for an administrator one of the account's. To repeat it is safe."""
+    assert asked.form is not None  # noqa: S101 - the route takes forms alone
+    wanted = asked.form.get("session", "")
+
+    def remove(tx: Transaction) -> None:
+        session = tx.console_sessions.get(wanted)
+        if session is not None and session.account_id == asked.visitor.account_id and _may_see(asked, session):
+            tx.console_sessions.remove(session)
+
+    await asked.visitor.inside.write(remove)
+    return RedirectResponse(f"{PREFIX}/sign-ins", 303)
+
+
+def _sees_all(asked: Asked) -> bool:
+    return asked.visitor.principal.role is Role.ADMINISTRATOR
+
+
+def _may_see(asked: Asked, session: ConsoleSession) -> bool:
+    return _sees_all(asked) or session.user_id == asked.visitor.session.user_id

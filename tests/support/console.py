@@ -1,0 +1,126 @@
+"""The console in this process, and a browser that knows cookies and forms.
+
+with open_console(tmp_path) as console:
+    browser = console.browser()
+    browser.sign_in("111111111111")
+    browser.get("/console").text
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from whiteroom.app import Whiteroom
+from whiteroom.console.application import Console, Place
+from whiteroom.console.faces import Faces
+from whiteroom.settings import Settings
+from whiteroom.store.sqlite import SqliteStore
+
+ORIGIN = "http://127.0.0.1:8080"
+
+
+@dataclass
+class Browser:
+    """One browser, which may have signed in."""
+
+    runner: asyncio.Runner
+    client: httpx.AsyncClient
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Look at a page; nobody is led on from it."""
+        return self._run(lambda: self.client.get(path, headers=headers))
+
+    def send(self, path: str, origin: str | None = ORIGIN, **fields: str) -> httpx.Response:
+        """Send a form, as a page of that origin would."""
+        headers = {} if origin is None else {"origin": origin}
+        return self._run(lambda: self.client.post(path, data=fields, headers=headers))
+
+    def request(self, method: str, path: str, **what: Any) -> httpx.Response:
+        """Any other request."""
+        return self._run(lambda: self.client.request(method, path, **what))
+
+    def sign_in(self, key_id: str, secret: str = "") -> httpx.Response:
+        """Sign in with an access key."""
+        return self.send("/console/sign-in", access_key_id=key_id, secret_access_key=secret)
+
+    def token(self) -> str:
+        """What the forms of its pages hold."""
+        return form_token(self.get("/console").text)
+
+    def press(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form of one of its own pages."""
+        return self.send(path, form_token=self.token(), **fields)
+
+    def _run(self, send: Callable[[], Any]) -> httpx.Response:
+        async def sent() -> httpx.Response:
+            response = await send()
+            assert isinstance(response, httpx.Response)
+            return response
+
+        return self.runner.run(sent())
+
+
+@dataclass
+class OpenConsole:
+    """A server without HTTP, and its console."""
+
+    whiteroom: Whiteroom
+    runner: asyncio.Runner
+    dev: bool
+    public_url: str = ""
+    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def store(self) -> SqliteStore:
+        """What the server keeps."""
+        return self.whiteroom._store
+
+    def browser(self, origin: str = ORIGIN, peer: str = "127.0.0.1", public_url: str = "") -> Browser:
+        """A new one, at an address, which reaches the server under a name."""
+        console = Console(self.whiteroom.inside, Place("us-east-1", public_url, self.dev))
+        faces = Faces(self.whiteroom, console, None)
+        transport = httpx.ASGITransport(app=faces, client=(peer, 50_000))
+        client = httpx.AsyncClient(transport=transport, base_url=origin)
+        self._clients.append(client)
+        return Browser(self.runner, client)
+
+
+@contextmanager
+def open_console(
+    folder: Path, *, dev: bool = True, clock: Callable[[], datetime] | None = None
+) -> Iterator[OpenConsole]:
+    """A server on a folder, and its console."""
+    folder.mkdir(mode=0o700)
+    settings = Settings(data=folder, dev=dev, master_key=str(folder.parent / "master.key"))
+    whiteroom = Whiteroom(settings) if clock is None else Whiteroom(settings, clock)
+    with asyncio.Runner() as runner:
+        opened = OpenConsole(whiteroom, runner, dev)
+        yield opened
+        for client in opened._clients:
+            runner.run(client.aclose())
+        runner.run(whiteroom._answering.close())
+    whiteroom._downloads.close()
+    whiteroom._store.close()
+
+
+def form_token(page: str) -> str:
+    """What the forms of a page hold."""
+    found = re.search(r'name="form_token" value="([0-9a-f]+)"', page)
+    assert found is not None, page
+    return found.group(1)
+
+
+def text_of(page: str) -> str:
+    """What somebody reads of a page."""
+    main = page.partition("<main")[2]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())

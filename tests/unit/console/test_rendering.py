@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from whiteroom.console.rendering import ASSETS, amount, asset, words
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "said"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (123_456, "123 kB"),
+        (2_500_000, "2.5 MB"),
+        (7e15, "7,000.0 TB"),
+    ],
+)
+def test_amounts_are_in_units_of_a_thousand(size_bytes: float, said: str) -> None:
+    assert amount(size_bytes) == said
+
+
+def test_a_status_is_said_in_words() -> None:
+    assert words("CREATE_IN_PROGRESS") == "create in progress"
+
+
+def test_no_template_takes_text_for_markup() -> None:
+    """What members write is escaped by the environment: nothing here says otherwise."""
+    templates = [
+        one for one in files("whiteroom.console").joinpath("templates").iterdir() if one.name.endswith(".html")
+    ]
+    assert len(templates) > 5
+    for template in templates:
+        assert re.findall(r"\|\s*safe\b|autoescape|Markup", template.read_text()) == [], template.name
+
+
+def test_no_asset_loads_anything_from_elsewhere() -> None:
+    for name in ASSETS:
+        text = asset(name).decode().replace("http://www.w3.org/2000/svg", "")
+        assert re.findall(r"https?://|@import|url\(", text) == [], name
