@@ -15,6 +15,8 @@ HTTPFS := .venv-httpfs
 HTTPFS_READY := $(HTTPFS)/.ready
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
+NOTEBOOKS := .venv-notebooks
+NOTEBOOKS_READY := $(NOTEBOOKS)/.ready
 FAKESNOW := .venv-fakesnow
 FAKESNOW_READY := $(FAKESNOW)/.ready
 TESTS ?= tests
@@ -57,7 +59,7 @@ test: check ## Run every check, and every test that needs no service
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
-test-services: $(DEV_READY) $(FAKESNOW_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Java and a compiler
+test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Jupyter, Java and a compiler
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
@@ -121,13 +123,21 @@ $(FAKESNOW_READY): requirements/fakesnow.lock
 	@$(FAKESNOW)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/fakesnow.lock
 	@touch $(FAKESNOW_READY)
 
+# What a member has: boto3 and nothing of the server, whose notebook it reads from here.
+$(NOTEBOOKS_READY): requirements/notebooks.lock
+	@echo "Making $(NOTEBOOKS) with what runs notebooks, and the AWS CLI..."
+	@$(PYTHON) -m venv $(NOTEBOOKS)
+	@$(NOTEBOOKS)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/notebooks.lock
+	@touch $(NOTEBOOKS_READY)
+
 lock: ## Pin every dependency anew (needs uv)
 	$(COMPILE) --extra demo -o requirements/main.lock
 	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
 	$(COMPILE) --extra bench -o requirements/bench.lock
 	$(PIN) requirements/fakesnow.in -o requirements/fakesnow.lock
 	$(PIN) requirements/httpfs.in -o requirements/httpfs.lock
+	$(PIN) requirements/notebooks.in -o requirements/notebooks.lock
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
-	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) $(NOTEBOOKS) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

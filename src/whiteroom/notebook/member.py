@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,12 @@ class Member:
         return logs.follow(self.client, _asked(answer, request), say)
 
     def metrics(
-        self, *answers: Mapping[str, Any], statistic: str = "Average", period: int | None = None, **request: Any
+        self,
+        *answers: Mapping[str, Any],
+        names: Collection[str] = (),
+        statistic: str = "Average",
+        period: int | None = None,
+        **request: Any,
     ) -> Any:
         """The metrics of one run or several as a data frame, of polars or pandas.
 
@@ -135,17 +140,24 @@ class Member:
 
         Args:
             *answers: which runs.
+            names: of metrics; else all.
             statistic: CloudWatch's, of the values within each period.
             period: in seconds; else the shortest for which CloudWatch still has points.
             **request: or else the members of a request that name one.
         """
-        return frames.frame(metrics.points(self.client, _several(answers, request), statistic, period), metrics.COLUMNS)
+        points = metrics.points(self.client, _several(answers, request), statistic, period, names)
+        return frames.frame(points, metrics.COLUMNS)
 
     def plot(
-        self, *answers: Mapping[str, Any], statistic: str = "Average", period: int | None = None, **request: Any
+        self,
+        *answers: Mapping[str, Any],
+        names: Collection[str] = (),
+        statistic: str = "Average",
+        period: int | None = None,
+        **request: Any,
     ) -> plotting.Plot:
         """The same as a picture: a panel for each metric, a line for each version and host."""
-        return plotting.plot(metrics.points(self.client, _several(answers, request), statistic, period))
+        return plotting.plot(metrics.points(self.client, _several(answers, request), statistic, period, names))
 
     def compare(self, *answers: Mapping[str, Any], **request: Any) -> comparing.Comparison:
         """Versions beside each other: hyperparameters, channels, metrics. Of one answer, all versions of its model."""

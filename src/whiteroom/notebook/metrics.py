@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,16 +29,21 @@ def points(
     answers: Sequence[Mapping[str, Any]],
     statistic: str = "Average",
     period: int | None = None,
+    names: Collection[str] = (),
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """The points of all metrics of these runs, as dictionaries with the keys COLUMNS."""
-    return [
-        point for answer in answers for point in _points(clients, answer, statistic, period, now or datetime.now(UTC))
-    ]
+    """The points of these runs, as dictionaries with the keys COLUMNS: of the metrics of these names, or of all."""
+    at = now or datetime.now(UTC)
+    return [point for answer in answers for point in _points(clients, answer, statistic, period, names, at)]
 
 
 def _points(
-    clients: Clients, answer: Mapping[str, Any], statistic: str, period: int | None, now: datetime
+    clients: Clients,
+    answer: Mapping[str, Any],
+    statistic: str,
+    period: int | None,
+    names: Collection[str],
+    now: datetime,
 ) -> Iterator[dict[str, Any]]:
     resource = run_of(answer)
     looked = resource.look(clients)
@@ -49,7 +54,7 @@ def _points(
         dimensions.append({"Name": "VersionIdentifier", "Value": version})
     client = clients(CLOUDWATCH)
     pages = client.get_paginator("list_metrics").paginate(Namespace=resource.kind.log_folder, Dimensions=dimensions)
-    metrics = [metric for page in pages for metric in page["Metrics"]]
+    metrics = [metric for page in pages for metric in page["Metrics"] if not names or metric["MetricName"] in names]
     seconds = period or period_of(looked["createTime"], now)
     span = {"StartTime": looked["createTime"] - _MARGIN, "EndTime": now + _MARGIN}
     for first in range(0, len(metrics), QUERIES_OF_A_CALL):
@@ -60,7 +65,7 @@ def _points(
                 "version": version,
                 "arn": looked[resource.kind.key],
                 "metric": metric["MetricName"],
-                "host": next(one["Value"] for one in metric["Dimensions"] if one["Name"] == "Host"),
+                "host": next((one["Value"] for one in metric["Dimensions"] if one["Name"] == "Host"), ""),
                 "time": time.astimezone(UTC),
                 "value": value,
             }

@@ -33,8 +33,9 @@ def result(place: int, *values: tuple[int, float]) -> dict[str, Any]:
     return {"Id": f"m{place}", "Timestamps": times, "Values": [value for _, value in values]}
 
 
-def test_every_metric_of_the_version_is_asked_for_and_its_pages_are_joined() -> None:
+def test_the_metrics_of_the_version_are_asked_for_by_name_and_their_pages_joined() -> None:
     listed = [metric("loss"), metric("loss", "algo-2")]
+    others = [metric("CPUUtilization"), metric("loss2")]
     queries = [
         {"Id": f"m{place}", "MetricStat": {"Metric": one, "Period": 1, "Stat": "Maximum"}}
         for place, one in enumerate(listed)
@@ -49,12 +50,12 @@ def test_every_metric_of_the_version_is_asked_for_and_its_pages_are_joined() -> 
     of_version = {"Namespace": NAMESPACE, "Dimensions": metric("", "")["Dimensions"][:2]}
     with stubbed("cleanroomsml", "cloudwatch") as (member, stubs):
         stubs["cleanroomsml"].add_response("get_trained_model", model())
-        stubs["cloudwatch"].add_response("list_metrics", {"Metrics": listed}, of_version)
+        stubs["cloudwatch"].add_response("list_metrics", {"Metrics": [*others, *listed]}, of_version)
         first = {"MetricDataResults": [result(0, (1, 0.5))], "NextToken": "t"}
         stubs["cloudwatch"].add_response("get_metric_data", first, asked)
         second = {"MetricDataResults": [result(1, (1, 0.6)), result(0, (2, 0.4))]}
         stubs["cloudwatch"].add_response("get_metric_data", second, {**asked, "NextToken": "t"})
-        found = points(member.client, [ASKED], "Maximum", now=SOON)
+        found = points(member.client, [ASKED], "Maximum", names=["loss"], now=SOON)
     assert [(one["host"], (one["time"] - THEN).seconds, one["value"]) for one in found] == [
         ("algo-1", 1, 0.5),
         ("algo-2", 1, 0.6),
