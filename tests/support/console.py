@@ -23,6 +23,7 @@ import httpx
 from whiteroom.app import Whiteroom
 from whiteroom.console.application import Console, Place
 from whiteroom.console.faces import Faces
+from whiteroom.domain.resources.console_sessions import OPERATOR, new_link, new_secret
 from whiteroom.settings import Settings
 from whiteroom.store.sqlite import SqliteStore
 
@@ -93,6 +94,15 @@ class OpenConsole:
         client = httpx.AsyncClient(transport=transport, base_url=origin)
         self._clients.append(client)
         return Browser(self.runner, client)
+
+    def operator(self) -> Browser:
+        """A browser of the operator's, who has come by a one-time link."""
+        secret = new_secret()
+        with self.store.transaction() as tx:
+            tx.console_links.add(new_link(OPERATOR, "", secret, self.whiteroom._clock()))
+        browser = self.browser()
+        assert browser.send("/console/link", secret=secret).status_code == 303
+        return browser
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from whiteroom.administration.console_sessions import end_session
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OnlyAccount, checked_account, listens_at, user_of
@@ -112,7 +113,7 @@ def end(
         if session is not None and len(found) != 1:
             raise Problem(f"There is no session {session}. `whiteroom console sessions` lists them.")
         for one in found:
-            tx.console_sessions.remove(one)
+            end_session(tx, one, utc_now())
     say(f"Ended {len(found)} session{'' if len(found) == 1 else 's'}.")
 
 

@@ -15,7 +15,8 @@ from whiteroom.answering import Inside
 from whiteroom.base.arns import new_id
 from whiteroom.console import gate
 from whiteroom.console.asked import Asked
-from whiteroom.console.pages import ROUTES, Page
+from whiteroom.console.pages import ROUTES, Page, Routes
+from whiteroom.console.pages.operator import OPERATOR_ROUTES
 from whiteroom.console.rendering import PREFIX, asset_response, page
 from whiteroom.console.signing_in import SignInRefused, Throttle, by_access_key, by_link, out
 from whiteroom.console.visitors import NotSignedIn, Visitor, visitor_of
@@ -39,6 +40,10 @@ class Place:
     dev: bool
 
 
+def _routed(routes: Routes) -> list[tuple[Route, Page]]:
+    return [(Route(PREFIX + path, endpoint=show, methods=list(methods)), show) for path, methods, show in routes]
+
+
 class Console:
     """Pages below `/console`. One for each server; on its event loop."""
 
@@ -47,9 +52,7 @@ class Console:
         self._inside = inside
         self._place = place
         self._throttle = Throttle()
-        self._routes = [
-            (Route(PREFIX + path, endpoint=show, methods=list(methods)), show) for path, methods, show in ROUTES
-        ]
+        self._members, self._operators = _routed(ROUTES), _routed(OPERATOR_ROUTES)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request of HTTP."""
@@ -104,7 +107,8 @@ class Console:
 
     async def _page(self, request: Request, visitor: Visitor, form: dict[str, str] | None) -> Response:
         allowed: set[str] = set()
-        for route, show in self._routes:
+        # To a member no page of the operator's is there, nor to the operator any of a member's.
+        for route, show in self._operators if visitor.is_operator else self._members:
             match, child = route.matches(request.scope)
             if match is Match.FULL:
                 asked = Asked(visitor, child["path_params"], dict(request.query_params), form)

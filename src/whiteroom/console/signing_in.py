@@ -9,14 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from whiteroom.administration.sign_ins import note_sign_in
 from whiteroom.answering import Inside
 from whiteroom.base.callers import ROOT_USER
 from whiteroom.console.visitors import Visitor
 from whiteroom.domain.resources.console_sessions import (
-    MOST_SIGN_INS,
     OPERATOR,
     Outcome,
-    SignIn,
     Way,
     digest,
     new_secret,
@@ -105,7 +104,7 @@ async def by_access_key(inside: Inside, throttle: Throttle, key_id: str, secret:
         if user is None or not is_right:
             owner = tx.users.get(key.user_id)
             reason = "The secret was wrong." if user is not None else "The key, its user or its account is disabled."
-            _note(tx, sign_in(key.account_id, owner.name if owner else "", Way.ACCESS_KEY, Outcome.REFUSED,
+            note_sign_in(tx, sign_in(key.account_id, owner.name if owner else "", Way.ACCESS_KEY, Outcome.REFUSED,
                               inside.clock(), reason))  # fmt: skip
             return ""
         return _begun(tx, inside, key.account_id, user.id, key.id, user.name, Way.ACCESS_KEY)
@@ -136,7 +135,7 @@ async def by_link(inside: Inside, throttle: Throttle, secret: str, *, dev: bool)
         is_known = user is not None or link.account_id == OPERATOR or (dev and not link.user_id)
         if now >= link.expires_at or not is_known:
             reason = "The link was too old." if is_known else "The user or its account is disabled."
-            _note(tx, sign_in(link.account_id, name, Way.LINK, Outcome.REFUSED, now, reason))
+            note_sign_in(tx, sign_in(link.account_id, name, Way.LINK, Outcome.REFUSED, now, reason))
             return ""
         return _begun(tx, inside, link.account_id, link.user_id, "", name, Way.LINK)
 
@@ -155,7 +154,7 @@ async def out(visitor: Visitor) -> None:
         if tx.console_sessions.get(session.id) is not None:
             tx.console_sessions.remove(session)
             now = visitor.inside.clock()
-            _note(tx, sign_in(session.account_id, visitor.principal.user, session.way, Outcome.SIGNED_OUT, now))
+            note_sign_in(tx, sign_in(session.account_id, visitor.principal.user, session.way, Outcome.SIGNED_OUT, now))
 
     await visitor.inside.write(end)
 
@@ -170,13 +169,5 @@ def _begun(tx: Transaction, inside: Inside, account_id: str, user_id: str, made_
         if now >= link.expires_at:
             tx.console_links.remove(link)
     tx.console_sessions.add(new_session(account_id, user_id, made_with, way, cookie, now))
-    _note(tx, sign_in(account_id, name, way, Outcome.SIGNED_IN, now))
+    note_sign_in(tx, sign_in(account_id, name, way, Outcome.SIGNED_IN, now))
     return cookie
-
-
-def _note(tx: Transaction, entry: SignIn) -> None:
-    """Write it down, and let go of the oldest beyond what is kept."""
-    tx.sign_ins.add(entry)
-    if tx.sign_ins.count(MOST_SIGN_INS + 1, account_id=entry.account_id) > MOST_SIGN_INS:
-        for old in tx.sign_ins.all(account_id=entry.account_id)[:-MOST_SIGN_INS]:
-            tx.sign_ins.remove(old)

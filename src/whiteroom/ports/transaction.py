@@ -93,7 +93,8 @@ def records(
 
     Args:
         record: the dataclass.
-        searches: by what it is found; a list of what is found is read in the order of (created_at, id).
+        searches: by what it is found; a list of what is found is read in the order of (created_at, id). Of a kind
+            that is paged without a search, one is by no field.
         unique: fields of which no two records have the same values; they can be searched by, too.
         unique_while_live: the same, of records that have not failed and are not at their end.
     """
@@ -114,14 +115,14 @@ def records_with_states(
 class Transaction(ABC):
     """Everything the store knows, at one moment: all of it is written, or none."""
 
-    accounts = records(Account)
+    accounts = records(Account, ())
     users = records(User, ("account_id",), unique=(("account_id", "name"),))
     access_keys = records(AccessKey, ("account_id",), ("user_id",))
     roles = records(AssumableRole, ("account_id",), unique=(("account_id", "name"),))
     console_links = records(ConsoleLink, ("account_id",))
-    console_sessions = records(ConsoleSession, ("account_id",))
-    sign_ins = records(SignIn, ("account_id",))
-    collaborations = records(Collaboration, ("creator_account_id", "status"))
+    console_sessions = records(ConsoleSession, (), ("account_id",))
+    sign_ins = records(SignIn, (), ("account_id",))
+    collaborations = records(Collaboration, (), ("creator_account_id", "status"))
     members = records(
         Member,
         ("collaboration_id",),
@@ -145,7 +146,7 @@ class Transaction(ABC):
         AnalysisTemplate, ("membership_id",), ("collaboration_id",), ("arn",), unique=(("membership_id", "name"),)
     )
     protected_queries = records_with_states(
-        ProtectedQuery, QUERY_LIFECYCLE, ("membership_id",), ("membership_id", "status")
+        ProtectedQuery, QUERY_LIFECYCLE, ("status",), ("membership_id",), ("membership_id", "status")
     )
     privacy_budget_templates = records(
         PrivacyBudgetTemplate,
@@ -172,6 +173,7 @@ class Transaction(ABC):
     ml_input_channels = records_with_states(
         MLInputChannel,
         CHANNEL_LIFECYCLE,
+        ("status",),
         ("membership_id",),
         ("membership_id", "status"),
         ("collaboration_id",),
@@ -182,6 +184,7 @@ class Transaction(ABC):
     trained_models = records_with_states(
         TrainedModel,
         MODEL_LIFECYCLE,
+        ("status",),
         ("membership_id", "is_latest"),
         ("membership_id", "status"),
         ("collaboration_id", "is_latest"),
@@ -197,6 +200,7 @@ class Transaction(ABC):
     trained_model_inference_jobs = records_with_states(
         TrainedModelInferenceJob,
         INFERENCE_LIFECYCLE,
+        ("status",),
         ("membership_id",),
         ("membership_id", "status"),
         ("membership_id", "trained_model_arn"),
@@ -213,6 +217,7 @@ class Transaction(ABC):
     trained_model_export_jobs = records_with_states(
         TrainedModelExportJob,
         EXPORT_LIFECYCLE,
+        ("status",),
         ("collaboration_id", "trained_model_arn"),
         ("collaboration_id", "trained_model_arn", "trained_model_version_identifier"),
         ("trained_model_id", "status"),

@@ -38,7 +38,7 @@ def _table_of(kind: Kind[Any]) -> RecordTable:
     table = sa.Table(kind.name, metadata, *codec.columns)
     for fields in kind.searches:
         tail = [column for column in ("created_at", "id") if column not in fields]
-        sa.Index(f"ix_{kind.name}_{'_'.join(fields)}", *(table.c[column] for column in (*fields, *tail)))
+        sa.Index(f"ix_{kind.name}_{'_'.join(fields) or 'all'}", *(table.c[column] for column in (*fields, *tail)))
     for fields in kind.unique:
         sa.Index(f"uq_{kind.name}_{'_'.join(fields)}", *(table.c[column] for column in fields), unique=True)
     for fields in kind.unique_while_live:

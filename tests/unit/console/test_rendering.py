@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -29,9 +30,7 @@ def test_a_status_is_said_in_words() -> None:
 
 def test_no_template_takes_text_for_markup() -> None:
     """What members write is escaped by the environment: nothing here says otherwise."""
-    templates = [
-        one for one in files("whiteroom.console").joinpath("templates").iterdir() if one.name.endswith(".html")
-    ]
+    templates = list(Path(str(files("whiteroom.console"))).glob("templates/**/*.html"))
     assert len(templates) > 5
     for template in templates:
         assert re.findall(r"\|\s*safe\b|autoescape|Markup", template.read_text()) == [], template.name

@@ -181,7 +181,7 @@ def test_a_link_for_the_operator_takes_nobody_in_as_a_member(console: OpenConsol
     browser.send("/console/link", secret=a_link(console, OPERATOR, ""))
     page = browser.get("/console")
     assert "signed in as the operator" in text_of(page.text)
-    assert browser.get("/console/collaborations/00000000-0000-4000-8000-000000000000").status_code == 403
+    assert browser.get("/console/collaborations/00000000-0000-4000-8000-000000000000").status_code == 404
 
 
 def test_after_ten_refusals_a_key_waits_and_no_other_key_does() -> None:

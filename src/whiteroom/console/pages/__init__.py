@@ -11,14 +11,18 @@ from whiteroom.console.asked import Asked
 from whiteroom.console.pages import collaborations, home, sign_ins
 
 Page: TypeAlias = Callable[[Asked], Awaitable[Response]]
+Routes: TypeAlias = tuple[tuple[str, tuple[str, ...], Page], ...]
 
 LOOK = ("GET",)
 DO = ("POST",)
 
-ROUTES: tuple[tuple[str, tuple[str, ...], Page], ...] = (
+ROUTES: Routes = (
     ("", LOOK, home.show),
     ("/collaborations/{collaboration}", LOOK, collaborations.show),
     ("/sign-ins", LOOK, sign_ins.show),
     ("/sign-ins/end", DO, sign_ins.end),
 )
-"""Path below `/console`, methods, and the function that answers. A page that is looked at changes nothing."""
+"""Of members: path below `/console`, methods, and the function that answers. A page that is looked at changes nothing.
+
+The operator's are in pages/operator.
+"""

@@ -12,7 +12,5 @@ from whiteroom.console.rendering import page
 async def show(asked: Asked) -> Response:
     """Every collaboration that the member is in or invited to; the newest first."""
     visitor = asked.visitor
-    if visitor.is_operator:
-        return page("operator.html", visitor=visitor)
     found = await every(visitor, "cleanrooms", "ListCollaborations", "collaborationList")
     return page("home.html", visitor=visitor, collaborations=found.items, more=found.is_cut)

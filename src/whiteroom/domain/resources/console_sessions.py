@@ -32,12 +32,14 @@ OPERATOR = "operator"
 
 
 class Way(StrEnum):
-    """How somebody signed in, or tried to."""
+    """How somebody signed in, or tried to; or who did something about it."""
 
     ACCESS_KEY = "access key"
     """With an access key of the user's, and its secret."""
     LINK = "one-time link"
     """With a link that the operator has handed over."""
+    OPERATOR = "operator"
+    """The operator did it."""
 
 
 class Outcome(StrEnum):
@@ -49,6 +51,8 @@ class Outcome(StrEnum):
     """The user ended its session."""
     REFUSED = "refused"
     """No session began."""
+    ENDED = "session ended"
+    """The operator ended a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class ConsoleSession:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Somebody signed in or out, or was refused."""
+    """Somebody signed in or out, or was refused; or the operator ended that."""
 
     id: str
     account_id: str

@@ -1,0 +1,1 @@
+"""What the operator does, for the command line and the console: each in one transaction, and written down."""
