@@ -19,13 +19,15 @@ NOTEBOOKS := .venv-notebooks
 NOTEBOOKS_READY := $(NOTEBOOKS)/.ready
 FAKESNOW := .venv-fakesnow
 FAKESNOW_READY := $(FAKESNOW)/.ready
+SITE := .venv-site
+SITE_READY := $(SITE)/.ready
 TESTS ?= tests
 FAST := $(addprefix tests/unit/,base domain engines sql store wire)
 QUERIES ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-services check fuzz mutate-members new-resource release format bench spark-corpus docs lock clean
+.PHONY: help setup demo test test-fast test-services check fuzz mutate-members new-resource release format bench spark-corpus docs site lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +61,7 @@ test: check ## Run every check, and every test that needs no service
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
-test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Jupyter, Java and a compiler
+test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) $(SITE_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Jupyter, Java and a compiler
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
@@ -89,6 +91,15 @@ format: $(DEV_READY) ## Format the code
 
 docs: $(DEV_READY) ## Generate the pages of docs/ that come from the code
 	@$(BIN)/python tools/reference.py
+
+site: $(SITE_READY) ## Build the documentation as a site, into site/
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --site-dir site
+
+$(SITE_READY): requirements/site.lock
+	@echo "Making $(SITE) with MkDocs..."
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python $(PIP) --require-hashes -r requirements/site.lock
+	@touch $(SITE_READY)
 
 bench: $(DEV_READY) $(BENCH_READY) $(HTTPFS_READY) ## Measure beside the peers; writes docs/benchmarks.md
 	@$(BIN)/python -m bench
@@ -137,7 +148,8 @@ lock: ## Pin every dependency anew (needs uv)
 	$(PIN) requirements/fakesnow.in -o requirements/fakesnow.lock
 	$(PIN) requirements/httpfs.in -o requirements/httpfs.lock
 	$(PIN) requirements/notebooks.in -o requirements/notebooks.lock
+	$(PIN) requirements/site.in -o requirements/site.lock
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
-	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) $(NOTEBOOKS) demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) $(NOTEBOOKS) $(SITE) site demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

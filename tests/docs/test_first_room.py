@@ -1,0 +1,50 @@
+"""What the first page tells a newcomer to type leads to a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from support.server import running_server
+
+PAGE = (Path(__file__).parents[2] / "docs" / "first-room.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SERVER, ROOM = "whiteroom up --dev\n", "python3 room.py\n"
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_first_room_ends_with_a_model_of_both_tables(tmp_path: Path) -> None:
+    shell = [block for kind, block in BLOCKS if kind == "sh"]
+    assert [shell.pop(), shell.pop()] == [ROOM, SERVER]
+    (program,) = [block for kind, block in BLOCKS if kind == "python"]
+    (tmp_path / "room.py").write_text(program)
+    for block in shell:
+        _typed(block, tmp_path)
+    with running_server(tmp_path / "whiteroom-data") as server:
+        said = _typed(ROOM, tmp_path, WHITEROOM_URL=server.url)
+    assert "The channel has 2000 rows" in said
+    (archive,) = (tmp_path / "whiteroom-data/objects/laboratory/models").rglob("model.tar.gz")
+    with tarfile.open(archive) as packed:
+        file = packed.extractfile("line.json")
+        assert file is not None
+        line = json.load(file)
+    # Visits are one more for each twelve years.
+    assert line["visits per year"] == pytest.approx(1 / 12, abs=0.02)
+
+
+def _typed(block: str, folder: Path, **variables: str) -> str:
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": paths, **variables}
+    done = subprocess.run(
+        ["bash", "-euc", block], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
