@@ -86,9 +86,11 @@ class OpenConsole:
         """What the server keeps."""
         return self.whiteroom._store
 
-    def browser(self, origin: str = ORIGIN, peer: str = "127.0.0.1", public_url: str = "") -> Browser:
+    def browser(
+        self, origin: str = ORIGIN, peer: str = "127.0.0.1", public_url: str = "", region: str = "us-east-1"
+    ) -> Browser:
         """A new one, at an address, which reaches the server under a name."""
-        console = Console(self.whiteroom.inside, Place("us-east-1", public_url, self.dev))
+        console = Console(self.whiteroom.inside, Place(region, public_url, self.dev))
         faces = Faces(self.whiteroom, console, None)
         transport = httpx.ASGITransport(app=faces, client=(peer, 50_000))
         client = httpx.AsyncClient(transport=transport, base_url=origin)
