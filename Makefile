@@ -21,6 +21,7 @@ FAKESNOW := .venv-fakesnow
 FAKESNOW_READY := $(FAKESNOW)/.ready
 SITE := .venv-site
 SITE_READY := $(SITE)/.ready
+SERVED := aws delta dp iceberg pii postgresql s3-server snowflake synthetic
 TESTS ?= tests
 FAST := $(addprefix tests/unit/,base domain engines sql store wire)
 QUERIES ?= 100000
@@ -144,6 +145,7 @@ $(NOTEBOOKS_READY): requirements/notebooks.lock
 lock: ## Pin every dependency anew (needs uv)
 	$(COMPILE) --extra demo -o requirements/main.lock
 	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
+	$(COMPILE) requirements/container.in $(addprefix --extra ,$(SERVED)) --constraint requirements/dev.lock -o requirements/container.lock
 	$(COMPILE) --extra bench -o requirements/bench.lock
 	$(PIN) requirements/fakesnow.in -o requirements/fakesnow.lock
 	$(PIN) requirements/httpfs.in -o requirements/httpfs.lock

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "tests", "bench", "tools", "examples")
+FOLDERS = ("src", "tests", "bench", "tools", "examples", "deploy")
 FROZEN = ROOT / "src" / "whiteroom" / "store" / "migrations" / "versions"
 """Migrations stay as they were when they were released."""
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 400, 60

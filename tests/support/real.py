@@ -47,7 +47,7 @@ _OLD = timedelta(days=7)
 def real_room(folder: Path, **environment: str) -> Iterator[LiveRoom]:
     """A room whose server finds the images that this machine has built."""
     (folder / "data").mkdir()
-    (folder / "data" / "images").symlink_to(_kept() / "images")
+    (folder / "data" / "images").symlink_to(cache() / "images")
     with live_room(folder / "data", **environment) as room:
         yield room
 
@@ -64,7 +64,7 @@ def image(name: str, *, entrypoint: str = "") -> str:
     base = environments.base()
     parts = (digest_tree(code), pins.read_text(), entrypoint, base.identity, str(base.prefix))
     tag = f"whiteroom-tests/{name}:{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
-    kept = _kept()
+    kept = cache()
     with (kept / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
@@ -92,7 +92,8 @@ def _forget_old(kept: Images) -> None:
             kept.remove(image.name)
 
 
-def _kept() -> Path:
+def cache() -> Path:
+    """Where this machine keeps what tests have built or fetched."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whiteroom-tests"
     (folder / "images").mkdir(parents=True, exist_ok=True)
     return folder
