@@ -26,6 +26,7 @@ from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, r
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import ServerFile, held, server_url
+from whiteroom.cli.service_manager import READY, ServiceManager
 from whiteroom.cli.tls import about, has_terminal, own_certificate
 from whiteroom.console.faces import Application, Faces
 from whiteroom.s3_server.identities import Owner, owners
@@ -97,6 +98,7 @@ def _serve(
 ) -> None:
     """Serve until a signal comes."""
     url = server_url(settings.host, listeners[0].getsockname()[1], tls=certificate is not None)
+    manager = ServiceManager()
 
     def ready() -> None:
         s3_url = None if beside is None else server_url(settings.host, beside.port)
@@ -115,6 +117,7 @@ def _serve(
             )
         if watched is not None:
             say(f"Metrics for Prometheus are at {server_url(settings.metrics_host, watched.port)}{PATH}")
+        manager.tell(READY)
 
     require_database(settings)
     with database_of(settings):
