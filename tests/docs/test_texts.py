@@ -161,3 +161,8 @@ PRIVATE = re.compile(r"\((?:design|semantics)(?: [0-9]|[:,])|\bUG\b|\bAAT\b")
 @pytest.mark.parametrize("text", [*SOURCES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_text_cites_what_its_reader_cannot_open(text: Path) -> None:
     assert not PRIVATE.findall(text.read_text())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_was_left_in_the_midst_of_a_merge(page: Path) -> None:
+    assert not re.search(r"^(?:<{7}|>{7}) ", page.read_text(), re.MULTILINE)
