@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from whiteroom.base.callers import Caller
 from whiteroom.base.clock import Clock
 from whiteroom.base.faults import AccessDenied, Conflict, Fault, Throttled
 from whiteroom.domain.execution.lifecycle import IllegalTransition
+from whiteroom.domain.observability.next_actions import Advice, NextAction
 from whiteroom.keys.remembering import KeyNotAtHand, without_waiting
 from whiteroom.operations.catalog_answers import CatalogAnswers, NotLookedUp
 from whiteroom.operations.context import Context, Deployment, SameIds
@@ -26,6 +28,7 @@ from whiteroom.ports.catalog import Catalog
 from whiteroom.ports.keys import KeyRefused, RingUnreachable
 from whiteroom.ports.run_logs import RunLogs
 from whiteroom.ports.transaction import Transaction
+from whiteroom.reads.advice import recorded_for
 from whiteroom.store.group_commit import GroupCommit, OnError
 from whiteroom.store.sealed import open_all
 from whiteroom.store.sqlite import SqliteStore
@@ -39,6 +42,8 @@ READERS = 2
 """How many calls read logs at a time; the others wait for them, and nothing else does."""
 LOOKUPS = 4
 """How many calls ask the catalog at a time, likewise."""
+ADVICE_SECONDS = 2.0
+"""How long the catalog is waited for, before a member is told what to do next without it."""
 
 
 def all_handlers() -> Mapping[tuple[str, str], Handler]:
@@ -144,11 +149,35 @@ class Answering:
             logs=self._logs if reads_files else None,
         )
 
+    async def advice(self, account_id: str, collaboration_id: str) -> MemberAdvice:
+        """What an account has to do next in a collaboration: nothing, of one that it may not see."""
+        recorded = await self._turns.read(lambda tx: recorded_for(tx, account_id, collaboration_id))
+        if recorded is None:
+            return MemberAdvice((), is_checked=True)
+        now = self._clock()
+        found: list[tuple[Advice, ...]] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ADVICE_SECONDS):
+                await self._lookups.run(account_id, lambda: found.append(recorded.advice(self._catalog, now)))
+        is_checked = bool(found)
+        everybodys = found[0] if is_checked else recorded.advice(None, now)
+        own = [each.actions for each in everybodys if each.account_id == account_id]
+        return MemberAdvice(own[0] if own else (), is_checked)
+
     async def close(self) -> None:
         """Let go of the threads, once those are done that read files."""
         self._lookups.close()
         self._key_fetches.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAdvice:
+    """What one member has to do next in a collaboration."""
+
+    actions: tuple[NextAction, ...]
+    is_checked: bool
+    """Whether the catalog has said in time which tables can be read; else all are taken to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +187,8 @@ class Inside:
     calls: InsideCalls
     turns: GroupCommit
     clock: Clock
+    advise: Callable[[str, str], Awaitable[MemberAdvice]]
+    """What an account has to do next in a collaboration."""
 
     async def call(self, caller: Caller, service: str, name: str, /, **parameters: Any) -> dict[str, Any]:
         """Ask an operation as a caller; a None is a parameter that is left out.

@@ -188,7 +188,8 @@ class Whiteroom:
 
     def inside(self) -> Inside:
         """For a face in this process. On the server's event loop."""
-        return Inside(InsideCalls(self._answering.answer, VERSIONS_BY_NAME), self._turns, self._clock)
+        calls = InsideCalls(self._answering.answer, VERSIONS_BY_NAME)
+        return Inside(calls, self._turns, self._clock, self._answering.advice)
 
     def openmetrics(self, *more: Family) -> bytes:
         """What the operator's Prometheus reads, and `more` of it. From any thread."""

@@ -21,8 +21,10 @@ from typing import Any
 import httpx
 
 from whiteroom.app import Whiteroom
+from whiteroom.base.callers import Role
 from whiteroom.console.application import Console, Place
 from whiteroom.console.faces import Faces
+from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus, Account, User
 from whiteroom.domain.resources.console_sessions import OPERATOR, new_link, new_secret
 from whiteroom.settings import Settings
 from whiteroom.store.sqlite import SqliteStore
@@ -123,6 +125,22 @@ def open_console(
         runner.run(whiteroom._answering.close())
     whiteroom._downloads.close()
     whiteroom._store.close()
+
+
+def signed_in_as(console: OpenConsole, account_id: str, role: Role) -> Browser:
+    """A browser in which a user of an account has signed in, who has that role; the user is made where it is not."""
+    name, key = f"{account_id}-{role.value}", f"WRK{account_id}{role.value}"
+    at = console.whiteroom._clock()
+    with console.store.transaction() as tx:
+        if tx.accounts.get(account_id) is None:
+            tx.accounts.add(Account(account_id, "name", at))
+        if tx.users.get(name) is None:
+            tx.users.add(User(name, account_id, role.value, role, at))
+            tx.access_keys.add(AccessKey(key, account_id, "secret", AccessKeyStatus.ACTIVE, at, name))
+    browser = console.browser()
+    answer = browser.sign_in(key, "secret")
+    assert answer.status_code == 303, answer.text
+    return browser
 
 
 def form_token(page: str) -> str:

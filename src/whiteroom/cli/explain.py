@@ -10,14 +10,13 @@ import typer
 from whiteroom.base.arns import Arn, parse_arn
 from whiteroom.base.articles import with_article
 from whiteroom.base.clock import utc_now
-from whiteroom.cli.advice import advice
 from whiteroom.cli.completion import account_ids
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import say, say_json, say_table
 from whiteroom.cli.owned_uses import documents, say_uses, snapshots_of, uses_of
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.observability.events import ResourceEvent
-from whiteroom.domain.observability.next_actions import Advice
+from whiteroom.domain.observability.next_actions import Advice, NextAction
 from whiteroom.domain.resources.collaborations import Collaboration
 from whiteroom.domain.resources.memberships import Membership
 from whiteroom.domain.resources.results import Result
@@ -28,6 +27,7 @@ from whiteroom.operations.access import KEY_SEALS_DOCUMENTS, KEY_SEALS_FILES, KE
 from whiteroom.ports.catalog import Catalog
 from whiteroom.ports.repositories import Repository
 from whiteroom.ports.transaction import Transaction
+from whiteroom.reads.advice import advice
 from whiteroom.reads.deliveries import refused_to
 from whiteroom.reads.unread import unread_tables
 from whiteroom.settings import Settings
@@ -97,7 +97,10 @@ def explain(
         raise Problem(f"Nothing here has the ARN {arn}. Check the account, the identifier and --data.")
     if as_json:
         document = {"arn": arn, "kind": kind_name(place), "events": [_document(event, names) for event in events]}
-        members = [{"accountId": a.account_id, "status": a.status.value, "next": list(a.actions)} for a in advice]
+        members = [
+            {"accountId": a.account_id, "status": a.status.value, "next": [each.text for each in a.actions]}
+            for a in advice
+        ]
         read = {"snapshots": snapshots_of(whole)} if snapshots_of(whole) else {}
         say_json({**document, **read, "members": members} if advice else {**document, **read})
     elif events:
@@ -108,7 +111,7 @@ def explain(
         what = with_article(kind_name(place))
         say(f"{arn} is {what}. {_sketch(record, settings)}. It has no statuses to go through, so no history is kept.")
         if advice:
-            rows = [(a.account_id, a.status.value, action) for a in advice for action in a.actions or (_NOTHING,)]
+            rows = [(a.account_id, a.status.value, each.text) for a in advice for each in a.actions or (_NOTHING,)]
             say_table(("MEMBER", "STATUS", "NEXT"), rows)
 
 
@@ -147,7 +150,7 @@ def _refused(tx: Transaction, account_id: str, record: Any) -> list[Result]:
     return [one for one in found if one is not None]
 
 
-_NOTHING = "Nothing."
+_NOTHING = NextAction("Nothing.")
 
 
 def _advice(tx: Transaction, catalog: Catalog, record: Any) -> tuple[Advice, ...]:

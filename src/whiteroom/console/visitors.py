@@ -11,6 +11,7 @@ from typing import Any
 from whiteroom.answering import Inside
 from whiteroom.base.callers import ROOT, Caller, Principal
 from whiteroom.domain.resources.console_sessions import OPERATOR, SEEN_STEP, ConsoleSession, digest, lasts
+from whiteroom.domain.resources.permissions import permitted
 from whiteroom.domain.verdicts import Denied
 from whiteroom.ports.transaction import Transaction
 from whiteroom.reads.users import enabled_user, user_of_key
@@ -45,6 +46,10 @@ class Visitor:
     def caller(self) -> Caller:
         """As whom operations are asked."""
         return Caller(self.session.account_id, self.region, self.principal, self.session.made_with, temporary=True)
+
+    def may(self, service: str, name: str) -> bool:
+        """Whether the user's role may ask an operation: what it may not is not offered."""
+        return not self.is_operator and bool(permitted(self.caller, service, name))
 
     async def call(self, service: str, name: str, /, **parameters: Any) -> dict[str, Any]:
         """Ask an operation, as boto3 would with a key of the user's.

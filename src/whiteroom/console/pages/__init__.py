@@ -8,7 +8,7 @@ from typing import TypeAlias
 from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
-from whiteroom.console.pages import analysis, collaborations, home, sign_ins
+from whiteroom.console.pages import analysis, collaborations, home, membership, sign_ins
 
 Page: TypeAlias = Callable[[Asked], Awaitable[Response]]
 Routes: TypeAlias = tuple[tuple[str, tuple[str, ...], Page], ...]
@@ -22,6 +22,7 @@ ROUTES: Routes = (
     ("/sign-ins", LOOK, sign_ins.show),
     ("/sign-ins/end", DO, sign_ins.end),
     *analysis.ROUTES,
+    *membership.ROUTES,
 )
 """Of members: path below `/console`, methods, and the function that answers. A page that is looked at changes nothing.
 

@@ -9,20 +9,26 @@ from starlette.responses import Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.lists import every
 from whiteroom.console.rendering import page
+from whiteroom.console.steps import steps_in
 
 
 async def show(asked: Asked) -> Response:
-    """The collaboration, as its member sees it."""
+    """The collaboration, as its member sees it; to one that has not joined, without its tables."""
     visitor, name = asked.visitor, asked.path["collaboration"]
     answer = await visitor.call("cleanrooms", "GetCollaboration", collaborationIdentifier=name)
-    members, schemas = await asyncio.gather(
+    collaboration = answer["collaboration"]
+    now, members = await asyncio.gather(
+        steps_in(visitor, collaboration),
         every(visitor, "cleanrooms", "ListMembers", "memberSummaries", collaborationIdentifier=name),
-        every(visitor, "cleanrooms", "ListSchemas", "schemaSummaries", collaborationIdentifier=name),
     )
+    schemas = None
+    if collaboration["memberStatus"] == "ACTIVE":
+        schemas = await every(visitor, "cleanrooms", "ListSchemas", "schemaSummaries", collaborationIdentifier=name)
     return page(
         "collaboration.html",
         visitor=visitor,
-        collaboration=answer["collaboration"],
+        collaboration=collaboration,
+        now=now,
         members=members.items,
         schemas=schemas,
     )

@@ -1,4 +1,4 @@
-"""The first page: the collaborations of a member."""
+"""The first page: what a member has to do now, and its collaborations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from starlette.responses import Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.lists import every
 from whiteroom.console.rendering import page
+from whiteroom.console.steps import steps_of
+
+LOOKED_AT = 10
+"""Of how many collaborations the first page says what is to do: the newest."""
 
 
 async def show(asked: Asked) -> Response:
     """Every collaboration that the member is in or invited to; the newest first."""
     visitor = asked.visitor
     found = await every(visitor, "cleanrooms", "ListCollaborations", "collaborationList")
-    return page("home.html", visitor=visitor, collaborations=found.items, more=found.is_cut)
+    now = await steps_of(visitor, found.items[:LOOKED_AT])
+    return page(
+        "home.html", visitor=visitor, collaborations=found.items, more=found.is_cut, now=now, looked_at=LOOKED_AT
+    )

@@ -69,12 +69,21 @@ class CollaborationState:
 
 
 @dataclass(frozen=True, slots=True)
+class NextAction:
+    """One thing that a member has to do, or has to wait for."""
+
+    text: str
+    operation: str = ""
+    """The operation that does it, where one call does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What one member has to do, in the order to do it; nothing where the others are waited for."""
 
     account_id: str
     status: MemberStatus
-    actions: tuple[str, ...]
+    actions: tuple[NextAction, ...]
 
 
 def next_actions(state: CollaborationState, now: datetime) -> tuple[Advice, ...]:
@@ -84,24 +93,25 @@ def next_actions(state: CollaborationState, now: datetime) -> tuple[Advice, ...]
     )
 
 
-def _actions(state: CollaborationState, member: Member, now: datetime) -> Iterable[str]:
+def _actions(state: CollaborationState, member: Member, now: datetime) -> Iterable[NextAction]:
     if state.collaboration.status is CollaborationStatus.DELETED:
-        yield "The collaboration was deleted. Create another one (CreateCollaboration)."
+        yield NextAction("The collaboration was deleted. Create another one (CreateCollaboration).")
     elif member.status is MemberStatus.INVITED:
         yield _join(state, member)
     elif member.status is not MemberStatus.ACTIVE:
-        yield "No longer part of it, and cannot join again."
+        yield NextAction("No longer part of it, and cannot join again.")
     else:
-        yield from _of_its_tables(state, member, now)
+        yield from map(NextAction, _of_its_tables(state, member, now))
         yield from _as_a_receiver(state, member)
         if member.can(Ability.CAN_QUERY):
-            yield from _as_the_querier(state, now)
+            yield from map(NextAction, _as_the_querier(state, now))
 
 
-def _join(state: CollaborationState, member: Member) -> str:
+def _join(state: CollaborationState, member: Member) -> NextAction:
     owed = [cost.value for cost in Cost if assigned(member, state.members, cost)]
     pays = f", and accept to pay for {', '.join(owed)} in paymentConfiguration" if owed else ""
-    return f"Join: CreateMembership with collaborationIdentifier {state.collaboration.id}{pays}."
+    text = f"Join: CreateMembership with collaborationIdentifier {state.collaboration.id}{pays}."
+    return NextAction(text, "CreateMembership")
 
 
 def _of_its_tables(state: CollaborationState, member: Member, now: datetime) -> Iterable[str]:
@@ -137,18 +147,21 @@ def _to_be_ready(table: QueryTable) -> Iterable[str]:
         yield f"The table '{table.name}' is open to no use, as its rule says. While that is what you want, do nothing."
 
 
-def _as_a_receiver(state: CollaborationState, member: Member) -> Iterable[str]:
+def _as_a_receiver(state: CollaborationState, member: Member) -> Iterable[NextAction]:
     configuration = state.ml_configurations.get(member.account_id)
     if any(member.can(ability) for ability in _ML_ABILITIES) and (
         configuration is None or configuration.location is None
     ):
-        yield "To receive models and inferences, say where: PutMLConfiguration with an s3Destination."
+        text = "To receive models and inferences, say where: PutMLConfiguration with an s3Destination."
+        yield NextAction(text, "PutMLConfiguration")
     if configuration is None and (member.can(Ability.CAN_QUERY) or member.account_id in state.log_readers):
-        yield "To read logs and metrics of trainings and jobs, call PutMLConfiguration before they start."
+        text = "To read logs and metrics of trainings and jobs, call PutMLConfiguration before they start."
+        yield NextAction(text, "PutMLConfiguration")
     membership = state.memberships.get(member.account_id)
     receives_from_others = member.can(Ability.CAN_RECEIVE_RESULTS) and not member.can(Ability.CAN_QUERY)
     if receives_from_others and membership is not None and membership.default_result_configuration is None:
-        yield "To receive results of queries, say where: UpdateMembership with defaultResultConfiguration."
+        text = "To receive results of queries, say where: UpdateMembership with defaultResultConfiguration."
+        yield NextAction(text, "UpdateMembership")
 
 
 def _as_the_querier(state: CollaborationState, now: datetime) -> Iterable[str]:

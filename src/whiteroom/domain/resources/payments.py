@@ -28,9 +28,26 @@ def stated(configuration: Mapping[str, Any] | None, cost: Cost) -> bool | None:
 
 def assigned(member: Member, members: Iterable[Member], cost: Cost) -> bool:
     """Whether a cost is the member's: the creator configured it so, or nobody, and the member causes it."""
-    if any(is_responsible(other.payment_configuration, cost) for other in members):
-        return is_responsible(member.payment_configuration, cost)
-    return cost in QUERIER_BY_DEFAULT and member.can(Ability.CAN_QUERY)
+    everybodys = (other.payment_configuration for other in members)
+    return falls_to(member.payment_configuration, everybodys, cost, can_query=member.can(Ability.CAN_QUERY))
+
+
+def falls_to(own: Mapping[str, Any], everybodys: Iterable[Mapping[str, Any]], cost: Cost, *, can_query: bool) -> bool:
+    """Whether a cost is a member's, by what the creator configured of it and of everybody, the member included."""
+    if any(is_responsible(each, cost) for each in everybodys):
+        return is_responsible(own, cost)
+    return cost in QUERIER_BY_DEFAULT and can_query
+
+
+def acceptance_of(costs: Iterable[Cost]) -> dict[str, Any]:
+    """The MembershipPaymentConfiguration that accepts these costs, and of the others says what it must."""
+    configuration: dict[str, Any] = {"queryCompute": {"isResponsible": False}}
+    for cost in costs:
+        place = configuration
+        for step in FIELDS[cost]:
+            place = place.setdefault(step, {})
+        place["isResponsible"] = True
+    return configuration
 
 
 def acceptance(member: Member, members: Iterable[Member], offered: Mapping[str, Any] | None) -> Verdict:

@@ -97,7 +97,7 @@ def a_state(**changes: Any) -> CollaborationState:
 
 def next_of(state: CollaborationState, account_id: str) -> str:
     (advice,) = (advice for advice in next_actions(state, NOW) if advice.account_id == account_id)
-    return " ".join(advice.actions)
+    return " ".join(action.text for action in advice.actions)
 
 
 def test_whoever_is_ready_is_told_what_can_be_done_and_the_others_nothing() -> None:

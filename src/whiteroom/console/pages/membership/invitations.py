@@ -1,0 +1,60 @@
+"""Joining a collaboration: what a member would pay for, and the form that accepts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from whiteroom.console.asked import Asked
+from whiteroom.console.lists import every
+from whiteroom.console.rendering import PREFIX, page
+from whiteroom.console.sentences import PAID
+from whiteroom.domain.resources.collaborations import Ability, Cost
+from whiteroom.domain.resources.payments import acceptance_of, falls_to
+
+ENABLED, DISABLED = "ENABLED", "DISABLED"
+_LOGS = {"query_log": "queryLogStatus", "job_log": "jobLogStatus"}
+"""By the field of the form: of CreateMembership and of the collaboration alike."""
+
+
+async def show(asked: Asked) -> Response:
+    """The invitation."""
+    visitor, name = asked.visitor, asked.path["collaboration"]
+    answer = await visitor.call("cleanrooms", "GetCollaboration", collaborationIdentifier=name)
+    members = await every(visitor, "cleanrooms", "ListMembers", "memberSummaries", collaborationIdentifier=name)
+    collaboration = answer["collaboration"]
+    return page(
+        "membership/invitation.html",
+        visitor=visitor,
+        collaboration=collaboration,
+        owed=[(cost.value, PAID[cost]) for cost in _owed(visitor.account_id, members.items)],
+        logs={field for field, setting in _LOGS.items() if collaboration.get(setting) == ENABLED},
+        may_join=visitor.may("cleanrooms", "CreateMembership"),
+    )
+
+
+async def join(asked: Asked) -> Response:
+    """Join, and pay for what the form has accepted: what was not shown is not accepted."""
+    assert asked.form is not None  # noqa: S101 - the route takes forms alone
+    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.form
+    logs = {setting: ENABLED if field in form else DISABLED for field, setting in _LOGS.items()}
+    if "job_log" not in form:
+        del logs["jobLogStatus"]
+    accepted = [cost for cost in Cost if f"pays-{cost.value}" in form]
+    await visitor.call(
+        "cleanrooms",
+        "CreateMembership",
+        collaborationIdentifier=name,
+        paymentConfiguration=acceptance_of(accepted),
+        **logs,
+    )
+    return RedirectResponse(f"{PREFIX}/collaborations/{name}", 303)
+
+
+def _owed(account_id: str, members: tuple[dict[str, Any], ...]) -> list[Cost]:
+    """What the creator has assigned to the account."""
+    configured = {one["accountId"]: one["paymentConfiguration"] for one in members}
+    can_query = any(one["accountId"] == account_id and Ability.CAN_QUERY in one["abilities"] for one in members)
+    own = configured.get(account_id, {})
+    return [cost for cost in Cost if falls_to(own, configured.values(), cost, can_query=can_query)]
