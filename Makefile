@@ -62,7 +62,7 @@ test: check ## Run every check, and every test that needs no service
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
-test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) $(SITE_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Jupyter, Java and a compiler
+test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) $(SITE_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Chromium, Jupyter, Java and a compiler
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
