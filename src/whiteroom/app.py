@@ -40,6 +40,7 @@ from whiteroom.engines.duckdb.layouts import FolderLayouts
 from whiteroom.opening import open_deliveries, open_engine, open_handover, open_retention, open_tables
 from whiteroom.operations.context import Deployment
 from whiteroom.ports.catalog import Catalog
+from whiteroom.reads.bills import Bills, bills
 from whiteroom.reads.data_at_work import ids_at_work
 from whiteroom.reads.under_way import runs_under_way
 from whiteroom.redaction.finder import PatternFinder
@@ -60,6 +61,7 @@ from whiteroom.store.sqlite import SqliteStore
 from whiteroom.synthesis.synthesiser import LocalSynthesiser
 from whiteroom.web.downloads import DeliveredDownloads
 from whiteroom.web.gauges import damage, disk, state
+from whiteroom.web.machine_facts import MachineFacts, machine_facts
 from whiteroom.web.openmetrics import Family, Requests, exposition, info
 from whiteroom.wire.asgi import Application
 from whiteroom.wire.inside import InsideCalls
@@ -197,6 +199,20 @@ class Whiteroom:
         now = state(self._store, self._runtime, self._clock())
         broken = damage(self._store.damaged_tables)
         return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now, *more))
+
+    @property
+    def finder(self) -> PatternFinder:
+        """What masks logs and failure texts."""
+        return self._finder
+
+    def machine_facts(self) -> MachineFacts:
+        """How the machine does. From any thread; may take a while."""
+        return machine_facts(self._settings.data, self._store, self._runtime, machine(), self._clock())
+
+    def bills(self) -> Bills:
+        """What is kept and was used, by payer and collaboration. From any thread; may take a while."""
+        with self._store.reading() as tx:
+            return bills(tx)
 
     def _look_for_damage(self) -> None:
         """Read all of the database, now and once a day."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ import httpx
 
 from whiteroom.app import Whiteroom
 from whiteroom.base.callers import Role
+from whiteroom.cli.doctor import findings_of
 from whiteroom.console.application import Console, Place
 from whiteroom.console.faces import Faces
+from whiteroom.console.looking import Looks, looks
 from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus, Account, User
 from whiteroom.domain.resources.console_sessions import OPERATOR, new_link, new_secret
 from whiteroom.settings import Settings
@@ -80,7 +83,7 @@ class OpenConsole:
     whiteroom: Whiteroom
     runner: asyncio.Runner
     dev: bool
-    public_url: str = ""
+    looks: Looks
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     @property
@@ -92,7 +95,7 @@ class OpenConsole:
         self, origin: str = ORIGIN, peer: str = "127.0.0.1", public_url: str = "", region: str = "us-east-1"
     ) -> Browser:
         """A new one, at an address, which reaches the server under a name."""
-        console = Console(self.whiteroom.inside, Place(region, public_url, self.dev))
+        console = Console(self.whiteroom.inside, Place(region, public_url, self.dev), self.looks)
         faces = Faces(self.whiteroom, console, None)
         transport = httpx.ASGITransport(app=faces, client=(peer, 50_000))
         client = httpx.AsyncClient(transport=transport, base_url=origin)
@@ -118,7 +121,8 @@ def open_console(
     settings = Settings(data=folder, dev=dev, master_key=str(folder.parent / "master.key"))
     whiteroom = Whiteroom(settings) if clock is None else Whiteroom(settings, clock)
     with asyncio.Runner() as runner:
-        opened = OpenConsole(whiteroom, runner, dev)
+        doctor = partial(findings_of, settings, finder=whiteroom.finder)
+        opened = OpenConsole(whiteroom, runner, dev, looks(whiteroom.machine_facts, doctor, whiteroom.bills))
         yield opened
         for client in opened._clients:
             runner.run(client.aclose())

@@ -27,9 +27,10 @@ from whiteroom.cli.server_file import is_stopping, running_url
 from whiteroom.cli.snowflake import about_snowflake
 from whiteroom.cli.tls import about_tls
 from whiteroom.data.s3.places import AnotherPlace, try_out
-from whiteroom.domain.execution.runs import Finding
+from whiteroom.domain.execution.runs import Finding, SandboxReport
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
+from whiteroom.redaction.finder import PatternFinder
 from whiteroom.runtime.machine import machine
 from whiteroom.sealed_store import noise_secret, session_secret
 from whiteroom.settings import Folder, Settings, SettingsError
@@ -53,18 +54,7 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     settings = settings_of(data)
     with progress("Looking"):
         report = sandbox_report(settings)
-        findings = (
-            *report.findings,
-            _about_machine(),
-            _about_redaction(settings),
-            *_about_noise(),
-            *about_buckets(settings),
-            *about_glue(settings),
-            *about_snowflake(settings),
-            *_about_folder(settings),
-            *about_tls(settings),
-            *about_s3(settings),
-        )
+        findings = findings_of(settings, report)
     is_isolated = report.usable and settings.sandbox == "required"
     well = is_isolated and all(finding.ok for finding in findings)
     if as_json:
@@ -75,6 +65,30 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         say(_verdict(settings, findings, usable=report.usable))
     if not well:
         raise typer.Exit(1)
+
+
+def findings_of(
+    settings: Settings, report: SandboxReport | None = None, finder: PatternFinder | None = None
+) -> tuple[Finding, ...]:
+    """Everything that is looked at, in the order in which it is told. May take half a minute.
+
+    Args:
+        settings: of the data folder.
+        report: on the sandbox, where it is there already.
+        finder: what masks logs, likewise: to make it can take seconds.
+    """
+    return (
+        *(report or sandbox_report(settings)).findings,
+        _about_machine(),
+        _about_redaction(settings, finder),
+        *_about_noise(),
+        *about_buckets(settings),
+        *about_glue(settings),
+        *about_snowflake(settings),
+        *_about_folder(settings),
+        *about_tls(settings),
+        *about_s3(settings),
+    )
 
 
 def _say(findings: tuple[Finding, ...]) -> None:
@@ -109,11 +123,11 @@ def _about_machine() -> Finding:
     )
 
 
-def _about_redaction(settings: Settings) -> Finding:
+def _about_redaction(settings: Settings, finder: PatternFinder | None) -> Finding:
     """Whether personal information is found in logs, and whether names of people are."""
     title = "redaction of personal information"
     try:
-        names = open_finder(settings).names
+        names = (finder or open_finder(settings)).names
     except SettingsError as error:
         return Finding(
             title,

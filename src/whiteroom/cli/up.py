@@ -194,10 +194,15 @@ def _with_console(application: Whiteroom, settings: Settings) -> Application:
     """The server's faces."""
     if not settings.console:
         return application
-    from whiteroom.console.application import Console, Place  # noqa: PLC0415 - a server without one loads none of it
+    # A server without one loads none of it.
+    from whiteroom.cli.doctor import findings_of  # noqa: PLC0415
+    from whiteroom.console.application import Console, Place  # noqa: PLC0415
+    from whiteroom.console.looking import looks  # noqa: PLC0415
 
     place = Place(settings.region, settings.console_url or settings.public_url, settings.dev)
-    return Faces(application, Console(application.inside, place), settings.console_port)
+    doctor = partial(findings_of, settings, finder=application.finder)
+    seen = looks(application.machine_facts, doctor, application.bills)
+    return Faces(application, Console(application.inside, place, seen), settings.console_port)
 
 
 @contextmanager

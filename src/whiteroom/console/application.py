@@ -15,6 +15,7 @@ from whiteroom.answering import Inside
 from whiteroom.base.arns import new_id
 from whiteroom.console import gate
 from whiteroom.console.asked import Asked
+from whiteroom.console.looking import Looks
 from whiteroom.console.pages import ROUTES, Page, Routes
 from whiteroom.console.pages.operator import OPERATOR_ROUTES
 from whiteroom.console.rendering import PREFIX, asset_response, page
@@ -47,8 +48,9 @@ def _routed(routes: Routes) -> list[tuple[Route, Page]]:
 class Console:
     """Pages below `/console`. One for each server; on its event loop."""
 
-    def __init__(self, inside: Callable[[], Inside], place: Place) -> None:
+    def __init__(self, inside: Callable[[], Inside], place: Place, looks: Looks) -> None:
         """Over a server, which is asked for once it serves."""
+        self._looks = looks
         self._inside = inside
         self._place = place
         self._throttle = Throttle()
@@ -111,7 +113,7 @@ class Console:
         for route, show in self._operators if visitor.is_operator else self._members:
             match, child = route.matches(request.scope)
             if match is Match.FULL:
-                asked = Asked(visitor, child["path_params"], dict(request.query_params), form)
+                asked = Asked(visitor, child["path_params"], dict(request.query_params), self._looks, form)
                 return await self._shown(show, asked)
             if match is Match.PARTIAL:
                 allowed |= route.methods or set()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from whiteroom.console.looking import Looks
 from whiteroom.console.visitors import Visitor
 
 
@@ -17,5 +18,7 @@ class Asked:
     path: Mapping[str, Any]
     """What the path names: `{"collaboration": "..."}`."""
     query: Mapping[str, str]
+    looks: Looks
+    """What the operator's pages see of the machine."""
     form: Mapping[str, str] | None = None
     """What a form of this session's own has sent; None where the page is only looked at."""

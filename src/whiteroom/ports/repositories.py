@@ -63,6 +63,9 @@ class Repository(Protocol[R]):
     def total(self, field: str, **equals: object) -> int:
         """The sum of a field over the records with these values; 0 where there are none."""
 
+    def totals(self, field: str, by: tuple[str, ...], **equals: object) -> Mapping[tuple[str, ...], float]:
+        """As `total`, apart for each combination of the texts in `by`. Reads them all, however many they are."""
+
     def count(self, up_to: int, **equals: object) -> int:
         """How many records have these values, counted no further than `up_to`."""
 

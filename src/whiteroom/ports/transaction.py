@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Generic, Self, TypeVar, overload
 
 from whiteroom.domain.execution.lifecycle import Lifecycle
-from whiteroom.domain.observability.events import ResourceEvent
+from whiteroom.domain.observability.events import EventSummary, ResourceEvent
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.resources.accounts import AccessKey, Account, AssumableRole, User
 from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
@@ -258,6 +258,10 @@ class Transaction(ABC):
     @abstractmethod
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         """Every event of the resources with that ARN (all versions of a model), oldest first."""
+
+    @abstractmethod
+    def newest_events(self, limit: int, before: int | None = None) -> tuple[EventSummary, ...]:
+        """At most `limit` events of all resources, newest first, older than the place `before`."""
 
 
 KINDS: tuple[Kind[Any], ...] = tuple(declared for declared in vars(Transaction).values() if isinstance(declared, Kind))

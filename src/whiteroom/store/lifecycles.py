@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from whiteroom.base.callers import Caller
 from whiteroom.domain.execution.lifecycle import Event, Lifecycle
-from whiteroom.domain.observability.events import ResourceEvent
+from whiteroom.domain.observability.events import EventSummary, ResourceEvent
 from whiteroom.ports.repositories import Actor, Stale
 from whiteroom.store import tables
 from whiteroom.store.codec import from_micros, to_micros
@@ -191,4 +191,25 @@ def read_events(session: Session, arn: str) -> tuple[ResourceEvent, ...]:
             arn, record_id, revision, Event(event), before, after, actor, user, principal, reason, from_micros(at)
         )
         for arn, record_id, revision, event, before, after, actor, user, principal, reason, at in rows
+    )
+
+
+_SUMMARY = ("seq", "arn", "event", "from_status", "to_status", "actor", "user", "at")
+"""The columns of a summary, in the order of its fields."""
+
+
+def read_newest_events(session: Session, limit: int, before: int | None) -> tuple[EventSummary, ...]:
+    """ports.Transaction.newest_events."""
+    table = tables.events
+
+    def statement() -> sa.Select[Any]:
+        found = sa.select(*(table.c[name] for name in _SUMMARY)).order_by(table.c.seq.desc())
+        found = found if before is None else found.where(table.c.seq < sa.bindparam("before"))
+        return found.limit(sa.bindparam("page_limit"))
+
+    values = {"page_limit": limit} if before is None else {"page_limit": limit, "before": before}
+    rows = rows_of(session, ("events", "newest", before is None), statement, values)
+    return tuple(
+        EventSummary(place, arn, Event(event), from_status, to_status, actor, user, from_micros(at))
+        for place, arn, event, from_status, to_status, actor, user, at in rows
     )

@@ -100,6 +100,16 @@ class TableRepository(Generic[R]):
         rows = rows_of(self._session, (self._name, "total", field, fields), statement, self._values(equals))
         return int(rows[0][0])
 
+    def totals(self, field: str, by: tuple[str, ...], **equals: object) -> Mapping[tuple[str, ...], float]:
+        fields = tuple(equals)
+
+        def statement() -> sa.Select[Any]:
+            names = [self._table.c[name] for name in by]
+            return self._select(fields).with_only_columns(*names, sa.func.sum(self._table.c[field])).group_by(*names)
+
+        rows = rows_of(self._session, (self._name, "totals", field, by, fields), statement, self._values(equals))
+        return {tuple(map(str, row[:-1])): row[-1] for row in rows}
+
     def add(self, record: R) -> R:
         self._insert(record)
         return record

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
-from whiteroom.domain.observability.events import ResourceEvent
+from whiteroom.domain.observability.events import EventSummary, ResourceEvent
 from whiteroom.ports.repositories import LifecycleRepository, Repository
 from whiteroom.ports.transaction import Kind, Transaction
 from whiteroom.store.analysis_logs import TableAnalysisLogs
-from whiteroom.store.lifecycles import TableLifecycleRepository, read_events, remove_events
+from whiteroom.store.lifecycles import TableLifecycleRepository, read_events, read_newest_events, remove_events
 from whiteroom.store.metrics import TableMetrics
 from whiteroom.store.repositories import TableRepository
 from whiteroom.store.session import Session
@@ -50,3 +50,6 @@ class StoreTransaction(Transaction):
 
     def events(self, arn: str) -> tuple[ResourceEvent, ...]:
         return read_events(self._session, arn)
+
+    def newest_events(self, limit: int, before: int | None = None) -> tuple[EventSummary, ...]:
+        return read_newest_events(self._session, limit, before)

@@ -128,3 +128,32 @@ class StoreContract:
         with store.reading() as tx:
             assert tx.trained_models.total("output_bytes", membership_id="m", is_latest=True) == 6 * 10**12
             assert tx.trained_models.total("output_bytes", membership_id="nobody", is_latest=True) == 0
+
+    def test_a_field_is_summed_apart_by_what_the_records_share(self, store: Store) -> None:
+        submit(store, *(a_model(number) for number in range(4)))
+        with store.transaction() as tx:
+            for number, model in enumerate(tx.trained_models.all(membership_id="m", is_latest=True)):
+                name = ("one", "two")[number % 2]
+                tx.trained_models.note(model, actor="a", at=NOON, output_bytes=10**number, description=name)
+        with store.reading() as tx:
+            summed = tx.trained_models.totals("output_bytes", ("membership_id", "description"))
+            assert summed == {("m", "one"): 101, ("m", "two"): 1010}
+            assert tx.trained_models.totals("output_bytes", ("membership_id",), status="ACTIVE") == {}
+
+    def test_the_newest_events_of_all_resources_are_paged_and_have_no_reasons(self, store: Store) -> None:
+        submit(store, *(a_model(number) for number in range(3)))
+        with store.transaction() as tx:
+            model = tx.trained_models.get("model-000001")
+            assert model is not None
+            tx.trained_models.transition(model, Event.CANCEL, actor="111111111111", at=NOON + MINUTE, reason="secret")
+        with store.reading() as tx:
+            first = tx.newest_events(2)
+            rest = tx.newest_events(100, first[-1].place)
+        assert [one.event for one in first] == [Event.CANCEL, Event.CREATED]
+        assert (first[0].actor, first[0].from_status, first[0].to_status) == (
+            "111111111111", "CREATE_PENDING", "CANCEL_PENDING",
+        )  # fmt: skip
+        assert first[0].at == NOON + MINUTE
+        assert len(rest) == 2
+        assert max(one.place for one in rest) < first[-1].place
+        assert "secret" not in repr((first, rest))

@@ -242,7 +242,7 @@ def test_a_user_who_is_no_administrator_sees_its_own_sign_ins(console: OpenConso
 def test_no_more_than_so_many_entries_of_an_account_are_kept(console: OpenConsole) -> None:
     with console.store.transaction() as tx:
         for number in range(MOST_SIGN_INS):
-            at = NOON + timedelta(seconds=number)
+            at = NOON - timedelta(seconds=MOST_SIGN_INS - number)
             tx.sign_ins.add(sign_in(ACME, f"user {number}", Way.LINK, Outcome.REFUSED, at))
     with console.store.transaction() as tx:
         tx.sign_ins.add(sign_in(OTHERS, "carol", Way.LINK, Outcome.REFUSED, NOON))

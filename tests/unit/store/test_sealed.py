@@ -17,6 +17,7 @@ from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus
 from whiteroom.keys.local import LocalRing, taken_list
 from whiteroom.ports.keys import KeyTakenAway, WrongKey
 from whiteroom.ports.transaction import KINDS
+from whiteroom.reads.accounts import KeySummary
 from whiteroom.store.sealed import BY_SERVER, DOCUMENTS
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.store.tables import RECORDS
@@ -191,3 +192,12 @@ def test_what_is_declared_to_be_sealed_is_a_document_that_nothing_searches_and_n
         (table, column) for tables in (DOCUMENTS, BY_SERVER) for table, names in tables.items() for column in names
     }
     assert not searched & sealed
+
+
+def test_a_view_that_names_no_secret_reads_none(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.access_keys.add(KEY)
+    with store.reading() as tx:
+        (found,) = tx.access_keys.page_as(KeySummary, 10, None, user_id="user").items
+    store.close()
+    assert found == KeySummary(KEY.id, ALICE, "user", AccessKeyStatus.ACTIVE, NOW)

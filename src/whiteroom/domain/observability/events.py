@@ -27,3 +27,18 @@ class ResourceEvent:
     """As AWS names who it was: the ARN of the user, or of the role that it had assumed."""
     reason: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventSummary:
+    """What the operator sees of one: no reason, which can quote what a member wrote or its program printed."""
+
+    place: int
+    """In the order of all events."""
+    arn: str
+    event: Event
+    from_status: str | None
+    to_status: str
+    actor: str
+    user: str | None
+    at: datetime
