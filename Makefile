@@ -21,6 +21,8 @@ FAKESNOW := .venv-fakesnow
 FAKESNOW_READY := $(FAKESNOW)/.ready
 SITE := .venv-site
 SITE_READY := $(SITE)/.ready
+AUDIT := .venv-audit
+AUDIT_READY := $(AUDIT)/.ready
 SERVED := aws delta dp iceberg pii postgresql s3-server snowflake synthetic
 TESTS ?= tests
 FAST := $(addprefix tests/unit/,base domain engines sql store wire)
@@ -28,7 +30,7 @@ QUERIES ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-services check fuzz mutate-members new-resource release format bench spark-corpus docs site lock clean
+.PHONY: help setup demo test test-fast test-services check fuzz mutate-members new-resource release format bench spark-corpus docs site sbom audit lock clean
 
 help: ## Print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,7 +64,7 @@ test: check ## Run every check, and every test that needs no service
 test-fast: $(DEV_READY) ## Run what a change needs on every save: rules, SQL, wire and store, in about a minute
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(FAST)
 
-test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) $(SITE_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Chromium, Jupyter, Java and a compiler
+test-services: $(DEV_READY) $(FAKESNOW_READY) $(NOTEBOOKS_READY) $(SITE_READY) $(AUDIT_READY) ## Run the tests that need a container engine, PostgreSQL, fakesnow, Chromium, Jupyter, Java and a compiler
 	@$(BIN)/python -m compileall -q src
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(TESTS)
 
@@ -142,11 +144,27 @@ $(NOTEBOOKS_READY): requirements/notebooks.lock
 	@$(NOTEBOOKS)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/notebooks.lock
 	@touch $(NOTEBOOKS_READY)
 
+sbom: $(AUDIT_READY) ## Write dist/whiteroom.cdx.json: what the container image is made of, as CycloneDX
+	@mkdir -p dist
+	@$(AUDIT)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements requirements/container.lock \
+	  --pyproject pyproject.toml --output-reproducible --output-file dist/whiteroom.cdx.json
+	@echo "dist/whiteroom.cdx.json"
+
+audit: $(AUDIT_READY) ## Ask a public service which pinned versions have known vulnerabilities (needs the network; OSV_URL=)
+	@$(AUDIT)/bin/python tools/audit.py $(if $(OSV_URL),--osv-url $(OSV_URL)) requirements/container.lock requirements/main.lock
+
+$(AUDIT_READY): requirements/audit.lock
+	@echo "Making $(AUDIT) with what looks at dependencies..."
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python $(PIP) --only-binary :all: --require-hashes -r requirements/audit.lock
+	@touch $(AUDIT_READY)
+
 lock: ## Pin every dependency anew (needs uv)
 	$(COMPILE) --extra demo -o requirements/main.lock
 	$(COMPILE) --extra demo --extra dev --constraint requirements/main.lock -o requirements/dev.lock
 	$(COMPILE) requirements/container.in $(addprefix --extra ,$(SERVED)) --constraint requirements/dev.lock -o requirements/container.lock
 	$(COMPILE) --extra bench -o requirements/bench.lock
+	$(PIN) requirements/audit.in -o requirements/audit.lock
 	$(PIN) requirements/fakesnow.in -o requirements/fakesnow.lock
 	$(PIN) requirements/httpfs.in -o requirements/httpfs.lock
 	$(PIN) requirements/notebooks.in -o requirements/notebooks.lock
@@ -154,4 +172,4 @@ lock: ## Pin every dependency anew (needs uv)
 
 clean: ## Remove everything that the other targets made
 	@[ ! -d bench-data ] || chmod -R u+w bench-data # images are read-only
-	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) $(NOTEBOOKS) $(SITE) site demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(HTTPFS) $(SPARK) $(FAKESNOW) $(NOTEBOOKS) $(SITE) $(AUDIT) site dist demo-data bench-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
