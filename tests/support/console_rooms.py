@@ -18,7 +18,10 @@ from support.worlds.callers import CALLERS, a_room_of_callers
 from support.worlds.every_request import NOON
 from support.worlds.everything import FullRoom
 from support.worlds.requests import REGION
+from whiteroom.domain.execution.runs import TRAINING_PREFIX
+from whiteroom.domain.observability.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.resources.quotas import Quota
+from whiteroom.runtime.supervisor.logs import LogWriter
 
 NOW = NOON + timedelta(hours=1)
 
@@ -29,6 +32,7 @@ class OpenRoom:
 
     console: OpenConsole
     full: FullRoom
+    folder: Path
     _browsers: dict[str, Browser] = field(default_factory=dict)
 
     def browser(self, caller: str) -> Browser:
@@ -43,6 +47,27 @@ class OpenRoom:
         parts = [quote(self.full.names[part[1:]] if part[0] == "@" else part, safe=":/") for part in path]
         return "/".join(("/console/collaborations", self.full.names["collaboration"], *parts))
 
+    def printed(self, record_id: str, lines: list[bytes], host: str = "algo-1") -> None:
+        """Have a training print lines, which the receiver may read."""
+        file = self.folder / "logs" / f"{TRAINING_PREFIX}{record_id}.jsonl"
+        writer = LogWriter(str(file), limit_bytes=1 << 24, line_characters=1 << 16)
+        writer.add(int(NOON.timestamp() * 1000), host, "stdout", lines)
+        writer.close()
+
+    def measured(self, record_id: str, name: str, values: list[float], host: str = "algo-1") -> None:
+        """Have a training take so much of the machine, second by second, which the receiver may see."""
+        series = MetricSeries(record_id, MetricKind.SYSTEM, name, host)
+        with self.full.room.server.store.transaction() as tx:
+            record = tx.trained_models.get(record_id)
+            assert record is not None
+            begin = int(record.created_at.timestamp() * 1000)
+            points = [(begin + 1000 * second, value) for second, value in enumerate(values)]
+            tx.metrics.advance(
+                begin_reading(f"{name}-{host}-{record_id}", record_id, (), 1), [grow(series, points, 1_000)]
+            )
+            published = {"metrics_status": "PUBLISH_SUCCEEDED", "logs_status": "PUBLISH_SUCCEEDED"}
+            tx.trained_models.note(record, actor="controller", at=self.full.room.server.now, **published)
+
 
 @contextmanager
 def open_room(folder: Path) -> Iterator[OpenRoom]:
@@ -52,4 +77,4 @@ def open_room(folder: Path) -> Iterator[OpenRoom]:
         full = a_room_of_callers(console.store, folder / "logs")
         for quota in Quota:
             full.room.server.set_quota(quota, 1_000_000)
-        yield OpenRoom(console, full)
+        yield OpenRoom(console, full, folder)

@@ -17,6 +17,7 @@ from whiteroom.console.gate import FORM_TOKEN
 PREFIX = "/console"
 ASSETS: Mapping[str, str] = {
     "console.css": "text/css; charset=utf-8",
+    "analysis.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
 }

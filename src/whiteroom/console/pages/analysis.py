@@ -7,7 +7,14 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
-from whiteroom.console.pages import ml_input_channels, protected_queries, trained_model_inference_jobs, trained_models
+from whiteroom.console.pages import (
+    comparisons,
+    ml_input_channels,
+    protected_queries,
+    run_logs,
+    trained_model_inference_jobs,
+    trained_models,
+)
 
 _LOOK = ("GET",)
 _HERE = "/collaborations/{collaboration}"
@@ -17,6 +24,8 @@ ROUTES: tuple[tuple[str, tuple[str, ...], Callable[[Asked], Awaitable[Response]]
     (f"{_HERE}/channels/{{arn:path}}", _LOOK, ml_input_channels.show),
     (f"{_HERE}/models", _LOOK, trained_models.many),
     (f"{_HERE}/models/{{arn:path}}", _LOOK, trained_models.show),
+    (f"{_HERE}/compare", _LOOK, comparisons.show),
+    (f"{_HERE}/logs/{{arn:path}}", _LOOK, run_logs.show),
     (f"{_HERE}/inference-jobs", _LOOK, trained_model_inference_jobs.many),
     (f"{_HERE}/inference-jobs/{{arn:path}}", _LOOK, trained_model_inference_jobs.show),
     (f"{_HERE}/queries", _LOOK, protected_queries.many),

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
 from whiteroom.console.rendering import page
+from whiteroom.console.run_logs import newest
+from whiteroom.console.run_metrics import charts, measured, run_of
 from whiteroom.console.within import BASE_VERSION, ML, Within, leaf, within
 
 
@@ -32,12 +34,16 @@ async def show(asked: Asked) -> Response:
     """One job."""
     here = await within(asked)
     job = await look(here, asked.path["arn"])
+    arn = job["trainedModelInferenceJobArn"]
+    run = run_of(job, arn, "", asked.visitor.inside.clock())
     return page(
         "inference_job.html",
         visitor=asked.visitor,
         here=here,
         tab="inference-jobs",
         job=job,
+        charts=charts([(run, await measured(asked.visitor, run))]),
+        newest=await newest(asked.visitor, arn, ""),
         facts=list(_facts(here, job)),
         reason=reason_of(job),
         environment=pairs(job, "environment"),
@@ -65,9 +71,9 @@ def _facts(here: Within, job: Mapping[str, Any]) -> Iterator[Fact]:
             "inferenceContainerImageDigest": "Image that ran",
             "mlModelInferencePayerAccountId": "Paid by",
             "logsStatus": "Log",
-            "logsStatusDetails": "Why there is no log",
+            "logsStatusDetails": "About the log",
             "metricsStatus": "Metrics",
-            "metricsStatusDetails": "Why there are no metrics",
+            "metricsStatusDetails": "About the metrics",
             "kmsKeyArn": "Key",
             "trainedModelInferenceJobArn": "ARN",
         },

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
 from whiteroom.console.rendering import page
+from whiteroom.console.run_logs import newest
+from whiteroom.console.run_metrics import charts, measured, run_of
 from whiteroom.console.versions import tree, version_of
 from whiteroom.console.within import BASE_VERSION, ML, Leaf, Within, leaf, listed, within
 
@@ -30,14 +32,18 @@ async def show(asked: Asked) -> Response:
     here = await within(asked)
     arn = asked.path["arn"]
     model = await here.look(arn, *LOOK, versionIdentifier=asked.query.get("version") or None)
+    version = version_of(model)
     versions, exports, jobs = await made_of(here, arn)
+    run = run_of(model, arn, version, asked.visitor.inside.clock())
     return page(
         "model.html",
         visitor=asked.visitor,
         here=here,
         tab="models",
         model=model,
-        version=version_of(model),
+        version=version,
+        charts=charts([(run, await measured(asked.visitor, run))]),
+        newest=await newest(asked.visitor, arn, version),
         facts=list(_facts(model)),
         reason=reason_of(model),
         hyperparameters=pairs(model, "hyperparameters"),
@@ -96,9 +102,9 @@ def _facts(model: Mapping[str, Any]) -> Iterator[Fact]:
             "trainingContainerImageDigest": "Image that ran",
             "mlModelTrainingPayerAccountId": "Paid by",
             "logsStatus": "Log",
-            "logsStatusDetails": "Why there is no log",
+            "logsStatusDetails": "About the log",
             "metricsStatus": "Metrics",
-            "metricsStatusDetails": "Why there are no metrics",
+            "metricsStatusDetails": "About the metrics",
             "kmsKeyArn": "Key",
             "trainedModelArn": "ARN",
         },

@@ -6,6 +6,8 @@ import itertools
 import re
 from collections.abc import Iterator
 from html import unescape
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -13,8 +15,21 @@ from support.console import text_of
 from support.console_rooms import OpenRoom, open_room
 from support.hostile_texts import TEXTS, active_parts
 from support.worlds.callers import CALLERS, PLANTED
+from support.worlds.requests import INSTANCE
+from whiteroom.base.arns import parse_arn
 from whiteroom.console.pages import analysis
 from whiteroom.domain.execution.lifecycle import Event
+
+
+def a_model(room: OpenRoom, name: str, **changes: Any) -> str:
+    """A trained model of the querier's; its ARN."""
+    return room.full.room.active_model(name, room.full.names["channel"], **changes)["trainedModelArn"]
+
+
+def record_of(arn: str) -> str:
+    """The identifier of a model's first version."""
+    return parse_arn(arn).resource_id
+
 
 LISTS = ("channels", "models", "inference-jobs", "queries")
 THINGS = (
@@ -25,6 +40,8 @@ THINGS = (
     ("inference-jobs", "@job"),
     ("queries", "@query"),
     ("queries", "@own_query"),
+    ("logs", "@model"),
+    ("compare",),
 )
 PAGES = (*((one,) for one in LISTS), *THINGS)
 
@@ -89,6 +106,100 @@ def test_a_models_page_leads_to_its_channels_its_versions_and_what_was_made_of_i
     assert room.url("inference-jobs", "@job") in page
     older = room.browser("querier").get(f"{room.url('models', '@model')}?version=NULL")
     assert "forest active Version NULL" in text_of(older.text)
+
+
+def test_a_run_shows_its_curves_and_its_log_to_whom_the_policy_lets_and_to_nobody_else(room: OpenRoom) -> None:
+    path = f"{room.url('models', '@model')}?version=NULL"
+    for caller in CALLERS:
+        page = room.browser(caller).get(path).text
+        assert ("epoch 1" in page, "<svg" in page) == ((caller == "receiver",) * 2), caller
+        log = room.browser(caller).get(room.url("logs", "@model")).text
+        assert ("epoch 1" in log) == (caller == "receiver"), caller
+
+
+def test_a_curve_can_be_pointed_at_and_read_as_a_table(room: OpenRoom) -> None:
+    model = a_model(room, "curved")
+    room.measured(record_of(model), "loss", [4.0, 2.0, 1.5])
+    page = room.browser("receiver").get(room.url("models", model)).text
+    assert "<title>algo-1: 2 after 1 s</title>" in page
+    assert '<desc id="chart-1-desc">algo-1: from 4 to 1.5, lowest 1.5, highest 4</desc>' in page
+    assert "After algo-1 0 s 4 1 s 2 2 s 1.5" in text_of(page)
+
+
+def test_a_log_is_leafed_through_from_its_end_to_its_beginning(room: OpenRoom) -> None:
+    model = a_model(room, "talker")
+    said = [f"line {number:04d}" for number in range(450)]
+    room.printed(record_of(model), [line.encode() for line in said])
+    room.measured(record_of(model), "loss", [1.0])
+    browser, address, pages = room.browser("receiver"), f"{room.url('logs', model)}?version=NULL", []
+    while True:
+        page = browser.get(address).text
+        lines = re.findall(r"line \d{4}", page)
+        if not lines:
+            break
+        pages.append(lines)
+        older = re.search(r'<a href="([^"]*)">Older</a>', page)
+        assert older is not None
+        address = unescape(older.group(1))
+    assert [len(page) for page in pages] == [200, 200, 50]
+    assert [line for page in reversed(pages) for line in page] == said
+
+
+def test_each_instance_of_a_run_has_its_log(room: OpenRoom) -> None:
+    model = a_model(room, "two", resourceConfig={**INSTANCE, "instanceCount": 2})
+    for host in ("algo-1", "algo-2"):
+        room.printed(record_of(model), [f"this is {host}".encode()], host)
+    room.measured(record_of(model), "loss", [1.0])
+    page = room.browser("receiver").get(room.url("logs", model)).text
+    assert "this is algo-1" in page
+    other = re.search(r'<a href="([^"]*)">algo-2</a>', page)
+    assert other is not None
+    assert "this is algo-2" in room.browser("receiver").get(unescape(other.group(1))).text
+
+
+def test_versions_are_compared_by_what_went_into_them_and_by_their_curves(room: OpenRoom) -> None:
+    models = [
+        a_model(room, name, hyperparameters={"depth": depth, "same": "1"})
+        for name, depth in (("shallow", "3"), ("deep", "9"))
+    ]
+    for model, value in zip(models, (1.0, 2.0), strict=True):
+        room.measured(record_of(model), "loss", [value])
+    address = f"{room.url('compare')}?{urlencode({f'{model}@NULL': 'on' for model in models})}"
+    own = room.browser("querier").get(address).text
+    assert "Hyperparameter depth differs 3 9" in text_of(own)
+    assert "Hyperparameter same 1 1" in text_of(own)
+    seen = room.browser("receiver").get(address).text
+    assert "Hyperparameter" not in seen
+    assert "<title>shallow, algo-1: 1 after 0 s</title>" in seen
+    assert "<title>deep, algo-1: 2 after 0 s</title>" in seen
+
+
+def test_no_more_are_compared_than_fit_a_page(room: OpenRoom) -> None:
+    models = [a_model(room, f"one-{number}") for number in range(8)]
+    address = f"{room.url('compare')}?{urlencode({f'{model}@NULL': 'on' for model in models})}"
+    seen = text_of(room.browser("querier").get(address).text)
+    assert "Only the first 6 are shown." in seen
+    assert ["one-5" in seen, "one-6" in seen] == [True, False]
+
+
+@pytest.mark.parametrize("field", ["x@y", "arn:x@NULL", "@", "a@b@c"])
+def test_what_cannot_be_compared_is_refused(room: OpenRoom, field: str) -> None:
+    answer = room.browser("querier").get(f"{room.url('compare')}?{urlencode({field: 'on'})}")
+    assert answer.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_a_program_prints_and_measures_is_text(room: OpenRoom, text: str) -> None:
+    model = a_model(room, f"hostile {TEXTS.index(text)}")
+    room.printed(record_of(model), [text.encode(), "\x1b[2J\u202egnp.exe".encode()])
+    room.measured(record_of(model), text, [1.0, 2.0], "algo-1")
+    compared = f"{room.url('compare')}?{urlencode({f'{model}@NULL': 'on'})}"
+    for address in (room.url("models", model), room.url("logs", model), compared):
+        page = room.browser("receiver").get(address).text
+        assert active_parts(page) == []
+        assert text in unescape(re.sub(r"<[^>]*>", " ", page))
+        assert "\x1b" not in page
+        assert "\u202e" not in page
 
 
 def test_a_version_that_goes_on_from_another_stands_below_it(room: OpenRoom) -> None:
