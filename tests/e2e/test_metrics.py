@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,14 +12,20 @@ from typing import Any
 
 import pytest
 
+from support.certificates import Authority, issue
 from support.command import whiteroom
 from support.live import IMAGE, PATIENCE_SECONDS, LiveRoom, live_room, once
+from support.ports import free_port
 from support.prometheus import parsed
 from support.protocols import OF_CLOUDWATCH
 from support.worlds.requests import ALICE, BOB
+from whiteroom.cli.tls import about, own_certificate
+from whiteroom.settings import Settings
+from whiteroom.web.openmetrics import exposition
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 TICKS = 400
 DEFINITIONS = [
     {"name": "tick", "regex": "^tick ([0-9]+)$"},
@@ -138,13 +145,19 @@ def test_members_read_system_metrics_live_and_noisy_ones_after_the_end_with_thei
     assert "ML Config" in refused.err
 
 
-def test_prometheus_reads_what_the_server_does_and_nothing_of_its_members(tmp_path: Path) -> None:
-    with live_room(tmp_path / "data", WHITEROOM_METRICS_PORT="0") as room:
-        assert room.server.process.stdout is not None
-        address = room.server.process.stdout.readline().split()[-1]
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[tuple[str, frozenset[tuple[str, str]]], float]]:
+    """What Prometheus reads of a server whose members have used it."""
+    folder = tmp_path_factory.mktemp("scraped")
+    port = free_port()
+    with live_room(folder / "data", WHITEROOM_METRICS_PORT=str(port)) as room:
         room.finished(room.channel("rows-of-a-patient"))
-        with urllib.request.urlopen(address, timeout=120) as answer:
-            families = parsed(answer.read())
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=120) as answer:
+            return parsed(answer.read())
+
+
+def test_prometheus_reads_what_the_server_does_and_nothing_of_its_members(scraped: Any) -> None:
+    families = scraped
     joined = (("service", "cleanrooms"), ("operation", "CreateMembership"), ("status", "200"))
     assert families["whiteroom_requests"]["_total", frozenset(joined)] == 2
     assert families["whiteroom_work"]["", frozenset({("kind", "ml_input_channels"), ("status", "ACTIVE")})] == 1
@@ -152,3 +165,44 @@ def test_prometheus_reads_what_the_server_does_and_nothing_of_its_members(tmp_pa
     assert families["whiteroom_work_late_seconds"]["", frozenset()] < PATIENCE_SECONDS
     said = {value for samples in families.values() for _, labels in samples for _, value in labels}
     assert not [value for value in said for secret in ("patient", ALICE, BOB, "arn:") if secret in value]
+
+
+def test_the_dashboard_and_the_page_of_alerts_ask_for_what_there_is(scraped: Any, tmp_path: Path) -> None:
+    """Each name and label that they have, and none is left out."""
+    files = issue(Authority(), tmp_path, "127.0.0.1")
+    with own_certificate(Settings(data=tmp_path, tls_cert=str(files.cert), tls_key=str(files.key))) as certificate:
+        families = scraped | parsed(exposition(about(certificate)))
+    labels: dict[str, set[str]] = {}
+    for name, samples in families.items():
+        for suffix, pairs in samples:
+            labels.setdefault(name + suffix, set()).update(label for label, _ in pairs)
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "whiteroom.json").read_text())
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    shown = [target for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    asked = [*(target["expr"] for target in shown), *re.findall(r"^ +expr: (.*)$", page, re.MULTILINE)]
+    assert len(asked) > 20
+    of_prometheus = {"instance", "job"}
+    for expression in asked:
+        names = set(re.findall(r"whiteroom_\w+", expression))
+        assert names <= labels.keys(), expression
+        has = of_prometheus.union(*(labels[name] for name in names))
+        wanted = re.findall(r"(\w+) *(?:=~|!~|!=|=)", expression)
+        grouped = (label for group in re.findall(r"\bby \(([^)]*)\)", expression) for label in group.split(", "))
+        assert {*wanted, *grouped} <= has, expression
+    for target in shown:
+        has = of_prometheus.union(*(labels[name] for name in re.findall(r"whiteroom_\w+", target["expr"])))
+        assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= has
+    assert set(re.findall(r"whiteroom_\w+", json.dumps(dashboard))) == labels.keys()
+    assert set(re.findall(r"whiteroom_\w+", page)) <= labels.keys() | families.keys()
+    assert families.keys() <= {name.removesuffix("_total") for name in re.findall(r"whiteroom_\w+", page)} | {
+        "whiteroom"
+    }
+
+
+def test_every_panel_of_the_dashboard_is_told_apart_and_asks_the_chosen_prometheus() -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "whiteroom.json").read_text())
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    sources = [one for panel in panels for one in (panel, *panel.get("targets", ())) if panel["type"] != "row"]
+    assert {one["datasource"]["uid"] for one in sources} == {"${datasource}"}
+    assert [variable["name"] for variable in dashboard["templating"]["list"]] == ["datasource", "instance"]
