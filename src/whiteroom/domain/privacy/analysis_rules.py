@@ -100,6 +100,11 @@ def may_reach(
     return Denied(" ".join(reasons)) if reasons else ALLOWED
 
 
+def algorithm_may_read(table: QueryTable, association_arn: str) -> bool:
+    """Whether a table's rules let its rows reach an algorithm, in a query that they allow."""
+    return not missing_for(table, AnalysisType.ADDITIONAL) and not _algorithm_refusals(table, association_arn)
+
+
 def minimums(facts: QueryFacts, tables: Iterable[QueryTable]) -> list[Minimum]:
     """What every group of the query must have for its row to be shown; all of it, so that the largest count wins."""
     found: list[Minimum] = []

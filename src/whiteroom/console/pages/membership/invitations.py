@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import RedirectResponse, Response
 
 from whiteroom.console.asked import Asked
 from whiteroom.console.lists import every
 from whiteroom.console.rendering import PREFIX, page
-from whiteroom.console.sentences import PAID
-from whiteroom.domain.resources.collaborations import Ability, Cost
-from whiteroom.domain.resources.payments import acceptance_of, falls_to
+from whiteroom.console.sentences import PAID, costs_of
+from whiteroom.domain.resources.collaborations import Cost
+from whiteroom.domain.resources.payments import acceptance_of
 
 ENABLED, DISABLED = "ENABLED", "DISABLED"
 _LOGS = {"query_log": "queryLogStatus", "job_log": "jobLogStatus"}
@@ -24,11 +22,12 @@ async def show(asked: Asked) -> Response:
     answer = await visitor.call("cleanrooms", "GetCollaboration", collaborationIdentifier=name)
     members = await every(visitor, "cleanrooms", "ListMembers", "memberSummaries", collaborationIdentifier=name)
     collaboration = answer["collaboration"]
+    own = [one for one in members.items if one["accountId"] == visitor.account_id]
     return page(
         "membership/invitation.html",
         visitor=visitor,
         collaboration=collaboration,
-        owed=[(cost.value, PAID[cost]) for cost in _owed(visitor.account_id, members.items)],
+        owed=[(cost.value, PAID[cost]) for one in own for cost in costs_of(one, members.items)],
         logs={field for field, setting in _LOGS.items() if collaboration.get(setting) == ENABLED},
         may_join=visitor.may("cleanrooms", "CreateMembership"),
     )
@@ -50,11 +49,3 @@ async def join(asked: Asked) -> Response:
         **logs,
     )
     return RedirectResponse(f"{PREFIX}/collaborations/{name}", 303)
-
-
-def _owed(account_id: str, members: tuple[dict[str, Any], ...]) -> list[Cost]:
-    """What the creator has assigned to the account."""
-    configured = {one["accountId"]: one["paymentConfiguration"] for one in members}
-    can_query = any(one["accountId"] == account_id and Ability.CAN_QUERY in one["abilities"] for one in members)
-    own = configured.get(account_id, {})
-    return [cost for cost in Cost if falls_to(own, configured.values(), cost, can_query=can_query)]
