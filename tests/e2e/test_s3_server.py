@@ -22,6 +22,7 @@ from support.command import CommandLine, whiteroom
 from support.live import LiveRoom, live_room, once
 from support.server import RunningServer, running_server
 from support.worlds.requests import ALICE, BOB
+from whiteroom import notebook
 
 pytestmark = pytest.mark.services
 
@@ -255,7 +256,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRoom]:
         yield room
 
 
-def test_results_are_delivered_into_it_and_to_nobody_elses_bucket(room: LiveRoom) -> None:
+def test_results_are_delivered_into_it_and_to_nobody_elses_bucket(room: LiveRoom, tmp_path: Path) -> None:
     rows = room.channel("rows")
     room.finished(rows)
     model = room.train("model", rows)
@@ -272,6 +273,10 @@ def test_results_are_delivered_into_it_and_to_nobody_elses_bucket(room: LiveRoom
     assert result["files"][0]["sizeBytes"] == found[f"{folder}model.tar.gz"]
     with pytest.raises(ClientError, match=f"bucket {ALICE} of the S3 beside this server, at http://.*: fetch it there"):
         room.client("whiteroom").get_result(resultIdentifier=result["resultIdentifier"], fileName="model.tar.gz")
+    member = notebook.connect(room.server.url, account=ALICE, region=room.server.region)
+    (fetched,) = member.fetch(result, to=tmp_path, s3=mine)
+    assert fetched.stat().st_size == result["files"][0]["sizeBytes"]
+    member.close()
     room.configure(ALICE, f"s3://{BOB}/results")
     room.export("stolen", model)
     refused_job = room.exported("stolen", model)

@@ -21,6 +21,8 @@ from whiteroom.notebook.resources import CLEANROOMS, ML
 AWS_DATA = str(files("whiteroom") / "wire" / "service_models")
 """What `whiteroom aws-data` prints: waiters, and the service that hands out results."""
 DEVELOPMENT_REGION = "us-east-1"
+ANSWERED = frozenset({CLEANROOMS, ML, "logs", "cloudwatch", "sts", "whiteroom"})
+"""The services that a server of Whiteroom's answers, as boto3 calls them; S3, say, is elsewhere."""
 
 
 def connect(
@@ -50,9 +52,9 @@ def connect(
         keys = {"aws_access_key_id": account, "aws_secret_access_key": "any"}
     if session is None:
         core = botocore.session.Session(profile=profile)
+        if account is not None:
+            region = region or core.get_config_variable("region") or DEVELOPMENT_REGION
         session = boto3.Session(botocore_session=core, region_name=region, **keys)
-        if session.region_name is None and account is not None:
-            session = boto3.Session(botocore_session=core, region_name=DEVELOPMENT_REGION, **keys)
     return Member(session, endpoint_url)
 
 
@@ -78,10 +80,9 @@ class Member:
         Unchecked, it sends what it is given, even where the service's model forbids it.
         """
         if (service, checked) not in self._clients:
+            endpoint_url = self.endpoint_url if service in ANSWERED else None
             config = Config(parameter_validation=checked)
-            self._clients[service, checked] = self.session.client(
-                service, endpoint_url=self.endpoint_url, config=config
-            )
+            self._clients[service, checked] = self.session.client(service, endpoint_url=endpoint_url, config=config)
         return self._clients[service, checked]
 
     @property
@@ -168,10 +169,13 @@ class Member:
         return fetching.results(self.client, {**(answer or {}), **request})
 
     def fetch(
-        self, answer: Mapping[str, Any] | None = None, *, to: str | Path = "results", **request: Any
+        self, answer: Mapping[str, Any] | None = None, *, to: str | Path = "results", s3: Any = None, **request: Any
     ) -> list[Path]:
-        """Bring the files of a result, or of a job's newest, into a folder of its own in `to`; where they are."""
-        return fetching.fetch(self.client, _asked(answer, request), Path(to))
+        """Bring the files of a result, or of a job's newest, into a folder of its own in `to`; where they are.
+
+        `s3` is boto3's client of the S3 where this member's results are, if the server says that it may not read them.
+        """
+        return fetching.fetch(self.client, _asked(answer, request), Path(to), s3)
 
 
 def _asked(answer: Mapping[str, Any] | None, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -66,3 +66,22 @@ def export_job(name: str = "export", status: str = "ACTIVE", **changes: Any) -> 
         "collaborationIdentifier": COLLABORATION,
         **changes,
     }
+
+
+def membership() -> dict[str, Any]:
+    """What GetMembership answers of the member's own."""
+    return {
+        "id": MEMBERSHIP,
+        "arn": f"arn:aws:cleanrooms:us-east-1:{ACCOUNT}:membership/{MEMBERSHIP}",
+        "collaborationArn": f"arn:aws:cleanrooms:us-east-1:{ACCOUNT}:collaboration/{COLLABORATION}",
+        "collaborationId": COLLABORATION,
+        "collaborationCreatorAccountId": ACCOUNT,
+        "collaborationCreatorDisplayName": "Alice",
+        "collaborationName": "Late",
+        "createTime": THEN,
+        "updateTime": THEN,
+        "status": "ACTIVE",
+        "memberAbilities": [],
+        "queryLogStatus": "DISABLED",
+        "paymentConfiguration": {"queryCompute": {"isResponsible": False}},
+    }

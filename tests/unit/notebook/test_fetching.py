@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from botocore.response import StreamingBody
 
-from unit.notebook.members import ACCOUNT, COLLABORATION, JOB, MEMBERSHIP, MODEL, SECOND, stubbed
+from unit.notebook.members import ACCOUNT, COLLABORATION, JOB, MEMBERSHIP, MODEL, SECOND, membership, stubbed
 from whiteroom import notebook
 
 RESULT = "00000000-0000-4000-8000-0000000000aa"
 CONTENT = b"1,2\n3,4\n"
+OTHER = "222222222222"
+OF_MEMBERSHIP = {"membershipIdentifier": MEMBERSHIP}
 
 
 def summary(
@@ -23,6 +25,7 @@ def summary(
     kind: str = "TRAINED_MODEL_INFERENCE_JOB",
     job: str = "scores",
     result: str = RESULT,
+    account: str = ACCOUNT,
 ) -> dict[str, Any]:
     return {
         "collaborationIdentifier": COLLABORATION,
@@ -30,8 +33,8 @@ def summary(
             {"fileName": name, "path": "/", "sha256": hashlib.sha256(content).hexdigest(), "sizeBytes": len(content)}
         ],
         "jobName": job,
-        "location": "s3://a/",
-        "requesterAccountId": ACCOUNT,
+        "location": "s3://a/results/of this/",
+        "requesterAccountId": account,
         "resultIdentifier": result,
         "sizeBytes": len(content),
         "type": kind,
@@ -98,29 +101,58 @@ EXPORT = {
     "trainedModelArn": MODEL,
     "outputConfiguration": {"members": [{"accountId": ACCOUNT}]},
 }
+INFERENCE = {"trainedModelInferenceJobArn": JOB, "name": "scores", "membershipIdentifier": MEMBERSHIP}
+OF_ANOTHER = {**INFERENCE, "collaborationIdentifier": COLLABORATION, "creatorAccountId": OTHER}
 QUERY = {"protectedQuery": {"id": SECOND, "membershipId": MEMBERSHIP}}
+ASKED_BY_ID = {"protectedQueryIdentifier": SECOND, "membershipIdentifier": MEMBERSHIP}
+KINDS = ("TRAINED_MODEL_INFERENCE_JOB", "TRAINED_MODEL_EXPORT_JOB", "PROTECTED_QUERY")
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "job"),
+    ("answer", "kind", "job", "account"),
     [
-        ({"trainedModelInferenceJobArn": JOB, "name": "scores"}, "TRAINED_MODEL_INFERENCE_JOB", "scores"),
-        (EXPORT, "TRAINED_MODEL_EXPORT_JOB", "scores"),
-        (QUERY, "PROTECTED_QUERY", SECOND),
-        ({"protectedQueryIdentifier": SECOND, "membershipIdentifier": MEMBERSHIP}, "PROTECTED_QUERY", SECOND),
+        (INFERENCE, "TRAINED_MODEL_INFERENCE_JOB", "scores", ACCOUNT),
+        (OF_ANOTHER, "TRAINED_MODEL_INFERENCE_JOB", "scores", OTHER),
+        (EXPORT, "TRAINED_MODEL_EXPORT_JOB", "scores", ACCOUNT),
+        (QUERY, "PROTECTED_QUERY", SECOND, ACCOUNT),
+        (ASKED_BY_ID, "PROTECTED_QUERY", SECOND, ACCOUNT),
     ],
 )
-def test_the_results_of_a_job_are_those_of_its_kind_and_name(answer: dict[str, Any], kind: str, job: str) -> None:
-    kinds = ("TRAINED_MODEL_INFERENCE_JOB", "TRAINED_MODEL_EXPORT_JOB", "PROTECTED_QUERY")
-    others = [summary(kind=one, job=name) for one in kinds for name in ("scores", SECOND) if (one, name) != (kind, job)]
-    newest, older = summary(kind=kind, job=job), summary(kind=kind, job=job, result=SECOND)
-    with stubbed("whiteroom") as (member, stubs):
+def test_the_results_of_a_job_are_those_of_its_kind_and_name_and_account_in_its_collaboration(
+    answer: dict[str, Any], kind: str, job: str, account: str
+) -> None:
+    others = [
+        summary(kind=one, job=name, account=who)
+        for one in KINDS
+        for name in ("scores", SECOND)
+        for who in (ACCOUNT, OTHER)
+        if (one, name, who) != (kind, job, account) and (one, name) != ("PROTECTED_QUERY", job)
+    ]
+    newest, older = (summary(kind=kind, job=job, account=account, result=result) for result in (RESULT, SECOND))
+    asked: dict[str, Any] = {"maxResults": 100}
+    if kind != "PROTECTED_QUERY":
+        asked["collaborationIdentifier"] = COLLABORATION
+    with stubbed("whiteroom", "cleanrooms") as (member, stubs):
+        if answer in (INFERENCE, EXPORT):
+            stubs["cleanrooms"].add_response("get_membership", {"membership": membership()}, OF_MEMBERSHIP)
         first = {"results": [*others, newest], "nextToken": "t"}
-        stubs["whiteroom"].add_response("list_results", first, {"maxResults": 100})
-        stubs["whiteroom"].add_response("list_results", {"results": [older]}, {"maxResults": 100, "nextToken": "t"})
+        stubs["whiteroom"].add_response("list_results", first, asked)
+        stubs["whiteroom"].add_response("list_results", {"results": [older]}, {**asked, "nextToken": "t"})
         found = member.results(answer)
     assert isinstance(found, notebook.Rows)
     assert found == [newest, older]
+
+
+def test_a_result_in_a_bucket_is_fetched_from_there_and_compared_too(tmp_path: Path) -> None:
+    asked = {"Bucket": "a", "Key": "results/of this/rows.csv"}
+    with stubbed("s3") as (member, stubs):
+        s3 = member.client("s3")
+        for content in (CONTENT[:-1], CONTENT):
+            stubs["s3"].add_response("get_object", {"Body": body(content)["body"]}, asked)
+        with pytest.raises(ValueError, match="did not arrive as it was delivered"):
+            member.fetch(summary(), to=tmp_path, s3=s3)
+        member.fetch(summary(), to=tmp_path, s3=s3)
+    assert files_in(tmp_path) == {f"{RESULT}/rows.csv": CONTENT}
 
 
 def test_all_results_are_listed_with_the_requests_own_members() -> None:
@@ -131,7 +163,8 @@ def test_all_results_are_listed_with_the_requests_own_members() -> None:
 
 
 def test_where_nothing_was_delivered_that_is_said(tmp_path: Path) -> None:
-    with stubbed("whiteroom") as (member, stubs):
+    with stubbed("whiteroom", "cleanrooms") as (member, stubs):
+        stubs["cleanrooms"].add_response("get_membership", {"membership": membership()})
         stubs["whiteroom"].add_response("list_results", {"results": []})
         with pytest.raises(LookupError, match="Nothing was delivered to this account"):
             member.fetch(EXPORT, to=tmp_path)

@@ -11,8 +11,8 @@ import pytest
 
 from unit.notebook.members import ACCOUNT
 from whiteroom import notebook
-from whiteroom.notebook.member import AWS_DATA
-from whiteroom.wire.models import OWN_MODELS
+from whiteroom.notebook.member import ANSWERED, AWS_DATA
+from whiteroom.wire.models import MODEL_NAMES, OWN_MODELS
 
 PROFILES = """
 [profile olga]
@@ -58,6 +58,16 @@ def test_a_session_of_ones_own_gets_the_waiters_and_answers_that_show_themselves
     member = notebook.Member(session)
     assert notebook.Member(session).ml.waiter_names == member.ml.waiter_names
     assert "trained_model_active" in member.ml.waiter_names
+    member.close()
+
+
+def test_the_endpoint_is_that_of_the_services_which_the_server_answers_and_of_no_other() -> None:
+    member = notebook.connect("http://127.0.0.1:8080", account=ACCOUNT)
+    assert set(MODEL_NAMES) == ANSWERED
+    for service in MODEL_NAMES:
+        assert member.client(service).meta.endpoint_url == "http://127.0.0.1:8080"
+    for service in ("s3", "glue"):
+        assert member.client(service).meta.endpoint_url.endswith(".amazonaws.com")
     member.close()
 
 

@@ -20,6 +20,7 @@ from unit.notebook.members import (
     SECOND,
     THEN,
     export_job,
+    membership,
     model,
     stubbed,
 )
@@ -152,23 +153,8 @@ def test_an_export_job_is_known_by_the_request_that_started_it() -> None:
     others = [export_job("another", "CREATE_FAILED"), export_job(membershipIdentifier=SECOND, status="CREATE_FAILED")]
     older = export_job(status="CREATE_FAILED")
     later = THEN.replace(hour=10)
-    summary = {
-        "id": MEMBERSHIP,
-        "arn": f"arn:aws:cleanrooms:us-east-1:{ACCOUNT}:membership/{MEMBERSHIP}",
-        "collaborationArn": f"arn:aws:cleanrooms:us-east-1:{ACCOUNT}:collaboration/{COLLABORATION}",
-        "collaborationId": COLLABORATION,
-        "collaborationCreatorAccountId": ACCOUNT,
-        "collaborationCreatorDisplayName": "Alice",
-        "collaborationName": "Late",
-        "createTime": THEN,
-        "updateTime": THEN,
-        "status": "ACTIVE",
-        "memberAbilities": [],
-        "queryLogStatus": "DISABLED",
-        "paymentConfiguration": {"queryCompute": {"isResponsible": False}},
-    }
     with stubbed("cleanrooms", "cleanroomsml") as (member, stubs):
-        stubs["cleanrooms"].add_response("get_membership", {"membership": summary})
+        stubs["cleanrooms"].add_response("get_membership", {"membership": membership()})
         for status in ("CREATE_IN_PROGRESS", "ACTIVE"):
             stubs["cleanroomsml"].add_response(
                 "list_collaboration_trained_model_export_jobs",
