@@ -27,6 +27,7 @@ from whiteroom.cli.doctor import findings_of
 from whiteroom.console.application import Console, Place
 from whiteroom.console.faces import Faces
 from whiteroom.console.looking import Looks, looks
+from whiteroom.console.streams import Streams
 from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus, Account, User
 from whiteroom.domain.resources.console_sessions import OPERATOR, new_link, new_secret
 from whiteroom.settings import Settings
@@ -92,10 +93,15 @@ class OpenConsole:
         return self.whiteroom._store
 
     def browser(
-        self, origin: str = ORIGIN, peer: str = "127.0.0.1", public_url: str = "", region: str = "us-east-1"
+        self,
+        origin: str = ORIGIN,
+        peer: str = "127.0.0.1",
+        public_url: str = "",
+        region: str = "us-east-1",
+        streams: Streams | None = None,
     ) -> Browser:
         """A new one, at an address, which reaches the server under a name."""
-        console = Console(self.whiteroom.inside, Place(region, public_url, self.dev), self.looks)
+        console = Console(self.whiteroom.inside, Place(region, public_url, self.dev), self.looks, streams)
         faces = Faces(self.whiteroom, console, None)
         transport = httpx.ASGITransport(app=faces, client=(peer, 50_000))
         client = httpx.AsyncClient(transport=transport, base_url=origin)

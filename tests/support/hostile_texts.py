@@ -29,14 +29,14 @@ class _Reader(HTMLParser):
         known = dict(attrs)
         if tag == "script" and not (known.get("src") or "").startswith("/console/assets/"):
             self.found.append("a script")
-        if tag in ("iframe", "object", "embed", "style", "base", "meta") and "http-equiv" in known:
+        if tag in ("iframe", "object", "embed", "style", "base") or (tag == "meta" and "http-equiv" in known):
             self.found.append(tag)
         if tag == "img" and not (known.get("src") or "").startswith("/console/assets/"):
             self.found.append("a picture")
         for name, value in attrs:
             if name.startswith("on") or name == "style":
                 self.found.append(name)
-            leads = (value or "").strip().lower()
+            leads = (value or "").strip().lower() or "#"
             if name in ("href", "src", "action", "formaction", "xlink:href") and not leads.startswith(
                 ("/console", "#")
             ):

@@ -128,7 +128,8 @@ def _serve(
     gc.collect()
     gc.freeze()  # What is there by now stays: looking through it again would hold every request up by 70 ms.
     try:
-        _Server(_with_console(application, settings), settings, ready, certificate).run(sockets=listeners)
+        serving, end_streams = _with_console(application, settings)
+        _Server(serving, settings, ready, certificate, end_streams).run(sockets=listeners)
     finally:
         file.announce_end()
         if watched is not None:
@@ -145,6 +146,7 @@ class _Server(uvicorn.Server):
         settings: Settings,
         ready: Callable[[], None],
         certificate: CurrentCertificate | None,
+        end_streams: Callable[[], None],
     ) -> None:
         connections = Connections(_connections_allowed(settings), settings.request_seconds)
         if certificate is None:
@@ -166,6 +168,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
         self._certificate = certificate
+        self._end_streams = end_streams
         self._has_terminal = has_terminal()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -176,6 +179,11 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving; a page that listens in a browser holds nothing up."""
+        self._end_streams()
+        await super().shutdown(sockets=sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Stop; a second Ctrl+C does not wait for requests in flight."""
@@ -190,10 +198,10 @@ class _Server(uvicorn.Server):
             self._certificate.look_soon()
 
 
-def _with_console(application: Whiteroom, settings: Settings) -> Application:
-    """The server's faces."""
+def _with_console(application: Whiteroom, settings: Settings) -> tuple[Application, Callable[[], None]]:
+    """The server's faces, and what is done when it stops."""
     if not settings.console:
-        return application
+        return application, lambda: None
     # A server without one loads none of it.
     from whiteroom.cli.doctor import findings_of  # noqa: PLC0415
     from whiteroom.console.application import Console, Place  # noqa: PLC0415
@@ -202,7 +210,8 @@ def _with_console(application: Whiteroom, settings: Settings) -> Application:
     place = Place(settings.region, settings.console_url or settings.public_url, settings.dev)
     doctor = partial(findings_of, settings, finder=application.finder)
     seen = looks(application.machine_facts, doctor, application.bills)
-    return Faces(application, Console(application.inside, place, seen), settings.console_port)
+    console = Console(application.inside, place, seen)
+    return Faces(application, console, settings.console_port), console.streams.end
 
 
 @contextmanager

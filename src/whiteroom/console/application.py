@@ -20,6 +20,7 @@ from whiteroom.console.pages import ROUTES, Page, Routes
 from whiteroom.console.pages.operator import OPERATOR_ROUTES
 from whiteroom.console.rendering import PREFIX, asset_response, page
 from whiteroom.console.signing_in import SignInRefused, Throttle, by_access_key, by_link, out
+from whiteroom.console.streams import Streams
 from whiteroom.console.visitors import NotSignedIn, Visitor, visitor_of
 from whiteroom.domain.resources.console_sessions import SESSION_TIME
 from whiteroom.wire.asgi import log_failure
@@ -48,12 +49,15 @@ def _routed(routes: Routes) -> list[tuple[Route, Page]]:
 class Console:
     """Pages below `/console`. One for each server; on its event loop."""
 
-    def __init__(self, inside: Callable[[], Inside], place: Place, looks: Looks) -> None:
+    def __init__(
+        self, inside: Callable[[], Inside], place: Place, looks: Looks, streams: Streams | None = None
+    ) -> None:
         """Over a server, which is asked for once it serves."""
         self._looks = looks
         self._inside = inside
         self._place = place
         self._throttle = Throttle()
+        self.streams = Streams() if streams is None else streams
         self._members, self._operators = _routed(ROUTES), _routed(OPERATOR_ROUTES)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -113,7 +117,9 @@ class Console:
         for route, show in self._operators if visitor.is_operator else self._members:
             match, child = route.matches(request.scope)
             if match is Match.FULL:
-                asked = Asked(visitor, child["path_params"], dict(request.query_params), self._looks, form)
+                asked = Asked(
+                    visitor, child["path_params"], dict(request.query_params), self._looks, self.streams, form
+                )
                 return await self._shown(show, asked)
             if match is Match.PARTIAL:
                 allowed |= route.methods or set()
@@ -137,7 +143,9 @@ class Console:
 
     async def _visitor(self, request: Request) -> Visitor:
         cookie = request.cookies.get(gate.cookie_name(request, self._place.public_url))
-        return await visitor_of(self._inside(), cookie, self._place.region, dev=self._place.dev)
+        # What a page asks by itself does not keep a session alive that nobody uses.
+        by_itself = request.headers.get("accept") == "text/event-stream" or "x-by-itself" in request.headers
+        return await visitor_of(self._inside(), cookie, self._place.region, dev=self._place.dev, is_used=not by_itself)
 
     async def _sign_in(self, request: Request) -> Response:
         if request.method != "POST":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whiteroom.console.looking import Looks
+from whiteroom.console.streams import Streams
 from whiteroom.console.visitors import Visitor
 
 
@@ -20,5 +21,7 @@ class Asked:
     query: Mapping[str, str]
     looks: Looks
     """What the operator's pages see of the machine."""
+    streams: Streams
+    """By which pages are told that something is new."""
     form: Mapping[str, str] | None = None
     """What a form of this session's own has sent; None where the page is only looked at."""

@@ -95,8 +95,30 @@ def _principal(tx: Transaction, session: ConsoleSession, *, dev: bool) -> Princi
     return None if user is None else user.principal
 
 
-async def visitor_of(inside: Inside, secret: str | None, region: str, *, dev: bool) -> Visitor:
-    """Who has sent this cookie.
+async def visitor_now(visitor: Visitor) -> Visitor:
+    """Whoever it was, as that user is now; the session is not used by that.
+
+    Raises:
+        NotSignedIn: the session has ended, or something that it rests on is gone.
+    """
+    now = visitor.inside.clock()
+
+    def again(tx: Transaction) -> tuple[ConsoleSession, Principal]:
+        session = tx.console_sessions.get(visitor.session.id)
+        if session is None or isinstance(lasts(session, now), Denied):
+            raise NotSignedIn("")
+        # A session of no user was let in by a server in development mode, which this one is.
+        principal = _principal(tx, session, dev=True)
+        if principal is None:
+            raise NotSignedIn("")
+        return session, principal
+
+    session, principal = await visitor.inside.read(again)
+    return replace(visitor, session=session, principal=principal)
+
+
+async def visitor_of(inside: Inside, secret: str | None, region: str, *, dev: bool, is_used: bool = True) -> Visitor:
+    """Who has sent this cookie; the session is used by that, unless it is said not to be.
 
     Raises:
         NotSignedIn: nobody has, or no longer.
@@ -105,7 +127,7 @@ async def visitor_of(inside: Inside, secret: str | None, region: str, *, dev: bo
         raise NotSignedIn("")
     now = inside.clock()
     session, principal = await inside.read(lambda tx: session_of(tx, secret, now, dev=dev))
-    if now >= session.seen_at + SEEN_STEP:
+    if is_used and now >= session.seen_at + SEEN_STEP:
 
         def seen(tx: Transaction) -> None:
             current = tx.console_sessions.get(session.id)

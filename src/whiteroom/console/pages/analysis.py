@@ -9,6 +9,7 @@ from starlette.responses import Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.pages import (
     comparisons,
+    live,
     ml_input_channels,
     protected_queries,
     run_logs,
@@ -25,6 +26,7 @@ ROUTES: tuple[tuple[str, tuple[str, ...], Callable[[Asked], Awaitable[Response]]
     (f"{_HERE}/models", _LOOK, trained_models.many),
     (f"{_HERE}/models/{{arn:path}}", _LOOK, trained_models.show),
     (f"{_HERE}/compare", _LOOK, comparisons.show),
+    (f"{_HERE}/live/{{kind}}/{{name:path}}", _LOOK, live.show),
     (f"{_HERE}/logs/{{arn:path}}", _LOOK, run_logs.show),
     (f"{_HERE}/inference-jobs", _LOOK, trained_model_inference_jobs.many),
     (f"{_HERE}/inference-jobs/{{arn:path}}", _LOOK, trained_model_inference_jobs.show),

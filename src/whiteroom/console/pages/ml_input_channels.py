@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
+from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
 from whiteroom.console.within import ML, Within, leaf, within
 
@@ -34,6 +35,7 @@ async def show(asked: Asked) -> Response:
         here=here,
         tab="channels",
         channel=channel,
+        live=live_url(here, "channels", channel["mlInputChannelArn"], channel),
         facts=list(_facts(here, channel)),
         reason=reason_of(channel),
         sql=source.get("sqlParameters", {}),

