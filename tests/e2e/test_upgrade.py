@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from support.command import whiteroom
+from support.command import Answer, whiteroom
 from support.live import LiveRoom, begun, once
-from support.releases import SDISTS, install
+from support.releases import SDISTS, Release, install
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +29,9 @@ class Upgraded:
     """A model that the release finished."""
     running: str
     """A training that ran when the release's server was stopped."""
+    release: Release
+    too_early: Answer
+    """A command of this one's, while the release's server ran."""
 
 
 @pytest.fixture(scope="module", params=SDISTS, ids=lambda sdist: sdist.name)
@@ -44,10 +47,11 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         room.finished(before)
         running = room.train("running", rows, behaviour="count", ticks=str(TICKS))
         once(lambda lines: "tick 5" in lines, lambda: room.printed(running))
+        too_early = whiteroom("accounts", "list", "--data", str(data))
         room.server.stop(signal.SIGTERM)
         room.release = None
         room.start()
-        yield Upgraded(room, version, rows, before, running)
+        yield Upgraded(room, version, rows, before, running, release, too_early)
 
 
 def test_it_is_another_release_that_began(upgraded: Upgraded) -> None:
@@ -81,3 +85,14 @@ def test_what_a_release_before_has_kept_counts_as_its_members(upgraded: Upgraded
     lines = upgraded.room.command("usage", "--json").json
     kept = {(line["resource"], line["kind"]) for line in lines}
     assert {(upgraded.rows, "stored channel"), (upgraded.before, "stored artefacts")} <= kept
+
+
+def test_a_command_of_this_release_changes_nothing_under_a_server_of_the_one_before(upgraded: Upgraded) -> None:
+    assert upgraded.too_early.code == 1
+    assert f"A server of an earlier release runs on {upgraded.room.data}" in upgraded.too_early.err
+
+
+def test_the_release_before_refuses_the_folder_from_then_on(upgraded: Upgraded) -> None:
+    answer = upgraded.release("accounts", "list", "--data", str(upgraded.room.data))
+    assert answer.code == 1
+    assert "was written by a later release of Whiteroom" in answer.err

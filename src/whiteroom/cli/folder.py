@@ -16,11 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from whiteroom.base.locations import PLACE_FILE
 from whiteroom.base.machine_errors import remedy_of
 from whiteroom.cli.problems import Problem
+from whiteroom.cli.server_file import running_url
 from whiteroom.ports.keys import KeyRefused
 from whiteroom.sealed_store import open_store
 from whiteroom.settings import FILE_NAME, Folder, Settings
 from whiteroom.settings_loading import load_settings
-from whiteroom.store.migrations import NewerDatabase
+from whiteroom.store.migrations import NewerDatabase, is_behind
 from whiteroom.store.sqlite import SqliteStore
 
 Data = Annotated[
@@ -84,6 +85,7 @@ def opened_store(settings: Settings, *, look_only: bool = False) -> Iterator[Sql
     """
     require_database(settings)
     with database_of(settings):
+        _require_no_earlier_server(settings)
         store = open_store(settings, look_only=look_only)
         try:
             yield store
@@ -106,6 +108,15 @@ def require_database(settings: Settings) -> None:
         raise Problem(
             f"{settings.database} is gone or empty, and the folder still holds what belongs to it: {names}. "
             "Restore the database from a backup, or begin anew in another folder."
+        )
+
+
+def _require_no_earlier_server(settings: Settings) -> None:
+    """Refuse to bring a database up to date under a server that does not know what it would be then."""
+    if is_behind(settings.database) and running_url(settings.server_file) is not None:
+        raise Problem(
+            f"A server of an earlier release runs on {settings.data}, and its database would be brought up to date "
+            "under it. Stop that server first, or use the commands of its own release."
         )
 
 

@@ -6,9 +6,14 @@ import sqlite3
 import stat
 from contextlib import closing
 
+import alembic.command
 import pytest
+import sqlalchemy as sa
 
 from support.command import CommandLine
+from whiteroom.cli.server_file import held
+from whiteroom.store.migrations import is_behind
+from whiteroom.store.migrations.upgrade import config
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -35,3 +40,23 @@ def test_a_secret_is_shown_once_and_never_listed(cli: CommandLine) -> None:
     for command in (("accounts", "list"), ("accounts", "list", "--json"), ("doctor",)):
         answer = cli(*command)
         assert secret not in answer.out + answer.err
+
+
+def test_a_database_is_not_brought_up_to_date_under_a_server_of_an_earlier_release(cli: CommandLine) -> None:
+    cli.data.mkdir(mode=0o700)
+    database = cli.data / "whiteroom.db"
+    engine = sa.create_engine(f"sqlite:///{database}")
+    configuration = config(f"sqlite:///{database}")
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        alembic.command.upgrade(configuration, "0013")
+    engine.dispose()
+    with held(cli.data / "server.json") as file:
+        file.announce("http://127.0.0.1:8080", dev=False)
+        for asked in (("accounts", "list"), ("doctor",), ("backup", str(cli.data.parent / "backup"))):
+            answer = cli(*asked)
+            assert answer.code == 1, asked
+            assert "A server of an earlier release runs on" in answer.out + answer.err, asked
+            assert is_behind(database)
+    assert cli("accounts", "list").code == 0
+    assert not is_behind(database)

@@ -37,6 +37,12 @@ def migrate(path: Path) -> None:
     upgrade(path)
 
 
+def is_behind(path: Path) -> bool:
+    """Whether there is a database of an earlier release, which `migrate` would change."""
+    revision = _revision(path)
+    return revision is not None and revision < HEAD
+
+
 def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
