@@ -189,6 +189,8 @@ class Inside:
     clock: Clock
     advise: Callable[[str, str], Awaitable[MemberAdvice]]
     """What an account has to do next in a collaboration."""
+    hurry: Callable[[], None]
+    """Has all work looked at now. From any thread; may take a while."""
 
     async def call(self, caller: Caller, service: str, name: str, /, **parameters: Any) -> dict[str, Any]:
         """Ask an operation as a caller; a None is a parameter that is left out.

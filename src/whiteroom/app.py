@@ -191,7 +191,7 @@ class Whiteroom:
     def inside(self) -> Inside:
         """For a face in this process. On the server's event loop."""
         calls = InsideCalls(self._answering.answer, VERSIONS_BY_NAME)
-        return Inside(calls, self._turns, self._clock, self._answering.advice)
+        return Inside(calls, self._turns, self._clock, self._answering.advice, self._hurry)
 
     def openmetrics(self, *more: Family) -> bytes:
         """What the operator's Prometheus reads, and `more` of it. From any thread."""
@@ -199,6 +199,10 @@ class Whiteroom:
         now = state(self._store, self._runtime, self._clock())
         broken = damage(self._store.damaged_tables)
         return exposition((about, *self._requests.families(), *disk(self._settings.data), *broken, *now, *more))
+
+    def _hurry(self) -> None:
+        self._store.make_all_due(self._clock())
+        self._controllers.wake()
 
     @property
     def finder(self) -> PatternFinder:

@@ -23,7 +23,7 @@ import httpx
 
 from whiteroom.app import Whiteroom
 from whiteroom.base.callers import Role
-from whiteroom.cli.doctor import findings_of
+from whiteroom.cli.doctor import diagnosis
 from whiteroom.console.application import Console, Place
 from whiteroom.console.faces import Faces
 from whiteroom.console.looking import Looks, looks
@@ -127,7 +127,7 @@ def open_console(
     settings = Settings(data=folder, dev=dev, master_key=str(folder.parent / "master.key"))
     whiteroom = Whiteroom(settings) if clock is None else Whiteroom(settings, clock)
     with asyncio.Runner() as runner:
-        doctor = partial(findings_of, settings, finder=whiteroom.finder)
+        doctor = partial(diagnosis, settings, finder=whiteroom.finder)
         opened = OpenConsole(whiteroom, runner, dev, looks(whiteroom.machine_facts, doctor, whiteroom.bills))
         yield opened
         for client in opened._clients:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from whiteroom.administration.accounts import set_account
 from whiteroom.base.callers import Role
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, made_folder, opened_store
@@ -217,4 +218,4 @@ def _holdings(settings: Settings, tx: StoreTransaction, account: str) -> Iterato
 def _stand(data: Data, account: str, standing: Standing) -> None:
     checked_account(account)
     with opened_store(existing_folder(data)) as store, store.transaction() as tx:
-        tx.accounts.update(account_of(tx, account), standing=standing)
+        set_account(tx, account_of(tx, account), standing, utc_now())

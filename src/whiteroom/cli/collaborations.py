@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from whiteroom.administration.collaborations import resume_work, stop_work
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.output import note, say, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.collaborations import Collaboration
+from whiteroom.ports.transaction import Transaction
 from whiteroom.store.transaction import StoreTransaction
 
 app = typer.Typer(rich_markup_mode="markdown")
@@ -56,7 +59,7 @@ def stop(collaboration: CollaborationId, data: Data = DEFAULT_DATA, as_json: AsJ
 
     Example: `whiteroom collaborations stop 3f0c8a52-0f6c-4d53-9f3a-0b6a6a3f1c77`
     """
-    _set(collaboration, utc_now(), data, as_json=as_json)
+    _set(collaboration, stop_work, data, as_json=as_json)
 
 
 @app.command()
@@ -65,16 +68,20 @@ def resume(collaboration: CollaborationId, data: Data = DEFAULT_DATA, as_json: A
 
     Example: `whiteroom collaborations resume 3f0c8a52-0f6c-4d53-9f3a-0b6a6a3f1c77`
     """
-    _set(collaboration, None, data, as_json=as_json)
+    _set(collaboration, resume_work, data, as_json=as_json)
 
 
-def _set(collaboration_id: str, stopped_at: datetime | None, data: Data, *, as_json: bool) -> None:
+def _set(
+    collaboration_id: str,
+    act: Callable[[Transaction, Collaboration, datetime], Collaboration],
+    data: Data,
+    *,
+    as_json: bool,
+) -> None:
     settings = existing_folder(data)
     with opened_store(settings) as store:
         with store.transaction() as tx:
-            collaboration = _found(tx, collaboration_id)
-            if (collaboration.stopped_at is None) != (stopped_at is None):
-                collaboration = tx.collaborations.update(collaboration, stopped_at=stopped_at)
+            collaboration = act(tx, _found(tx, collaboration_id), utc_now())
         store.make_all_due(utc_now())
     if as_json:
         since = None if collaboration.stopped_at is None else collaboration.stopped_at.isoformat()

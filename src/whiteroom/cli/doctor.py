@@ -27,7 +27,7 @@ from whiteroom.cli.server_file import is_stopping, running_url
 from whiteroom.cli.snowflake import about_snowflake
 from whiteroom.cli.tls import about_tls
 from whiteroom.data.s3.places import AnotherPlace, try_out
-from whiteroom.domain.execution.runs import Finding, SandboxReport
+from whiteroom.domain.execution.runs import Diagnosis, Finding
 from whiteroom.engines.duckdb.noise import mechanisms as noise
 from whiteroom.redaction import personal
 from whiteroom.redaction.finder import PatternFinder
@@ -53,32 +53,28 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """
     settings = settings_of(data)
     with progress("Looking"):
-        report = sandbox_report(settings)
-        findings = findings_of(settings, report)
-    is_isolated = report.usable and settings.sandbox == "required"
-    well = is_isolated and all(finding.ok for finding in findings)
+        found = diagnosis(settings)
     if as_json:
-        say_json({"well": well, "sandboxUsable": report.usable, "findings": [asdict(finding) for finding in findings]})
+        findings = [asdict(finding) for finding in found.findings]
+        say_json({"well": found.well, "sandboxUsable": found.usable, "findings": findings})
     else:
-        _say(findings)
+        _say(found.findings)
         say("")
-        say(_verdict(settings, findings, usable=report.usable))
-    if not well:
+        say(found.verdict)
+    if not found.well:
         raise typer.Exit(1)
 
 
-def findings_of(
-    settings: Settings, report: SandboxReport | None = None, finder: PatternFinder | None = None
-) -> tuple[Finding, ...]:
-    """Everything that is looked at, in the order in which it is told. May take half a minute.
+def diagnosis(settings: Settings, finder: PatternFinder | None = None) -> Diagnosis:
+    """Look at everything. May take half a minute.
 
     Args:
         settings: of the data folder.
-        report: on the sandbox, where it is there already.
-        finder: what masks logs, likewise: to make it can take seconds.
+        finder: what masks logs, where it is there already: to make it can take seconds.
     """
-    return (
-        *(report or sandbox_report(settings)).findings,
+    report = sandbox_report(settings)
+    findings = (
+        *report.findings,
         _about_machine(),
         _about_redaction(settings, finder),
         *_about_noise(),
@@ -89,6 +85,8 @@ def findings_of(
         *about_tls(settings),
         *about_s3(settings),
     )
+    well = report.usable and settings.sandbox == "required" and all(finding.ok for finding in findings)
+    return Diagnosis(well, _verdict(settings, findings, usable=report.usable), report.usable, findings)
 
 
 def _say(findings: tuple[Finding, ...]) -> None:

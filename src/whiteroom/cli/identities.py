@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from whiteroom.administration.accounts import end_key
 from whiteroom.base.clock import utc_now
 from whiteroom.base.suggestions import meant
 from whiteroom.cli.completion import account_ids
@@ -121,7 +122,7 @@ def active_keys(tx: StoreTransaction, user: User) -> list[AccessKey]:
 def end_keys(tx: StoreTransaction, user: User) -> None:
     """Have the user's keys sign no more."""
     for key in active_keys(tx, user):
-        tx.access_keys.update(key, status=AccessKeyStatus.INACTIVE)
+        end_key(tx, key.id, utc_now())
 
 
 def profile_name(user: User) -> str:

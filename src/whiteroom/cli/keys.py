@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from whiteroom.administration.accounts import end_key
+from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OfAccount, OnlyAccount, UserName, account_of, new_key, show_key, user_of
 from whiteroom.cli.output import note, say_done, say_json, say_table, second
@@ -90,6 +92,6 @@ def remove(
         found = tx.access_keys.get(key)
         if found is None:
             raise Problem(f"There is no access key {key!r}. `whiteroom keys list` lists them.")
-        tx.access_keys.update(found, status=AccessKeyStatus.INACTIVE)
+        end_key(tx, key, utc_now())
     document = {"accountId": found.account_id, "accessKeyId": key, "status": AccessKeyStatus.INACTIVE.value}
     say_done(f"Access key {key} of account {found.account_id} signs no more.", document, as_json=as_json)

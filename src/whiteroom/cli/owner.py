@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
 
+from whiteroom.administration.owners import end_use
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OfAccount, checked_account
 from whiteroom.cli.output import note, say, say_json, say_json_line
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.configured_tables import ConfiguredTable, ConfiguredTableAnalysisRule
-from whiteroom.reads.resting_on import resting_on
-from whiteroom.store.transaction import StoreTransaction
-
-OPERATOR = "operator"
-"""Who did it, in events."""
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -48,10 +44,7 @@ def stop(
         with store.transaction() as tx:
             if tx.accounts.get(account) is None and not tx.configured_tables.all(account_id=account):
                 raise Problem(f"There is no account {account}. `whiteroom accounts list` shows those that are.")
-            closed = _closed(tx, account)
-            if closed:
-                _remark(tx, [table.id for table, _ in closed], account)
-            ended = [_document(table, rule) for table, rule in closed]
+            ended = [_document(table, rule) for table, rule in end_use(tx, account, utc_now())]
         store.make_all_due(utc_now())
     if as_json:
         say_json(ended)
@@ -65,29 +58,6 @@ def stop(
     )
     for document in ended:
         say_json_line(document)
-
-
-def _closed(tx: StoreTransaction, account: str) -> list[tuple[ConfiguredTable, ConfiguredTableAnalysisRule]]:
-    """Delete the analysis rule of every table of the account; what each was."""
-    found = []
-    for table in tx.configured_tables.all(account_id=account):
-        rule = tx.configured_table_analysis_rules.get(table.id)
-        if rule is not None:
-            tx.configured_table_analysis_rules.remove(rule)
-            found.append((table, rule))
-    return found
-
-
-def _remark(tx: StoreTransaction, table_ids: Collection[str], account: str) -> None:
-    """Write into the history of everything that rests on the tables that its use has ended, and by whom."""
-    by_room: dict[str, list[str]] = {}
-    for table_id in table_ids:
-        for association in tx.configured_table_associations.all(configured_table_id=table_id):
-            by_room.setdefault(association.collaboration_id, []).append(association.id)
-    reason = f"The operator ended all use of the tables of account {account} (whiteroom owner stop)."
-    for collaboration_id, association_ids in by_room.items():
-        for repository, record in resting_on(tx, collaboration_id, association_ids):
-            repository.remark(record, actor=OPERATOR, at=utc_now(), reason=reason)
 
 
 def _document(table: ConfiguredTable, rule: ConfiguredTableAnalysisRule) -> Mapping[str, Any]:

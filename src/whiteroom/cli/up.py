@@ -203,12 +203,12 @@ def _with_console(application: Whiteroom, settings: Settings) -> tuple[Applicati
     if not settings.console:
         return application, lambda: None
     # A server without one loads none of it.
-    from whiteroom.cli.doctor import findings_of  # noqa: PLC0415
+    from whiteroom.cli.doctor import diagnosis  # noqa: PLC0415
     from whiteroom.console.application import Console, Place  # noqa: PLC0415
     from whiteroom.console.looking import looks  # noqa: PLC0415
 
     place = Place(settings.region, settings.console_url or settings.public_url, settings.dev)
-    doctor = partial(findings_of, settings, finder=application.finder)
+    doctor = partial(diagnosis, settings, finder=application.finder)
     seen = looks(application.machine_facts, doctor, application.bills)
     console = Console(application.inside, place, seen)
     return Faces(application, console, settings.console_port), console.streams.end

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from whiteroom.administration.accounts import set_user
 from whiteroom.base.callers import ROOT_USER, Role
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
@@ -151,7 +152,7 @@ def remove(user: UserName, account: OfAccount, data: Data = DEFAULT_DATA, as_jso
 
 def _stand(data: Data, account: str, user: str, standing: Standing) -> dict[str, Any]:
     with opened_store(existing_folder(data)) as store, store.transaction() as tx:
-        return _document(tx, tx.users.update(user_of(tx, account, user), standing=standing))
+        return _document(tx, set_user(tx, user_of(tx, account, user), standing, utc_now()))
 
 
 def _document(tx: StoreTransaction, user: User) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from whiteroom.domain.execution.runs import Finding
+from whiteroom.domain.execution.runs import Diagnosis
 from whiteroom.reads.bills import Bills
 from whiteroom.web.machine_facts import MachineFacts
 
@@ -56,12 +56,10 @@ class Looks:
     """All of them, of one server."""
 
     machine: Look[MachineFacts]
-    doctor: Look[tuple[Finding, ...]]
+    doctor: Look[Diagnosis]
     bills: Look[Bills]
 
 
-def looks(
-    machine: Callable[[], MachineFacts], doctor: Callable[[], tuple[Finding, ...]], bills: Callable[[], Bills]
-) -> Looks:
+def looks(machine: Callable[[], MachineFacts], doctor: Callable[[], Diagnosis], bills: Callable[[], Bills]) -> Looks:
     """By what looks at each."""
     return Looks(Look(machine, MACHINE_SECONDS), Look(doctor, KEPT_SECONDS), Look(bills, KEPT_SECONDS))

@@ -87,6 +87,8 @@ class Furnished:
                 accounts = CALLERS.values() if "{account}" in path else [""]
                 for account in accounts:
                     named = path.replace("{account}", account)
+                    named = named.replace("{user}", f"AIDA{CALLERS['owner']}")
+                    named = named.replace("{key}", f"WRK{CALLERS['owner']}")
                     found.append("/console" + named.replace("{collaboration}", self.room.names["collaboration"]))
         return found
 
@@ -199,7 +201,7 @@ def test_accounts_are_shown_with_users_and_keys(furnished: Furnished) -> None:
     account = CALLERS["owner"]
     assert f"{account} owner & co enabled" in text_of(furnished.operator.get("/console/operator/accounts").text)
     text = text_of(furnished.operator.get(f"/console/operator/accounts/{account}").text)
-    assert f"user.owner AIDA{account} administrator enabled WRK{account} active" in text
+    assert f"user.owner AIDA{account} administrator enabled Disable user user.owner WRK{account} active" in text
 
 
 def test_a_collaboration_is_shown_with_its_members(furnished: Furnished) -> None:

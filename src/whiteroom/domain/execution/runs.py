@@ -254,6 +254,17 @@ class SandboxReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that `whiteroom doctor` found, and what that comes to."""
+
+    well: bool
+    verdict: str
+    usable: bool
+    """As `SandboxReport`."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at, what was seen, and what to do about it."""
 

@@ -53,6 +53,18 @@ class Outcome(StrEnum):
     """No session began."""
     ENDED = "session ended"
     """The operator ended a session."""
+    DISABLED = "disabled"
+    """The operator lets an account, or a user of it, do nothing more."""
+    ENABLED = "enabled"
+    """The operator took that back."""
+    KEY_ENDED = "key ended"
+    """The operator ended an access key."""
+    WORK_STOPPED = "work stopped"
+    """The operator lets no work be done in a collaboration."""
+    WORK_RESUMED = "work resumed"
+    """The operator took that back."""
+    USE_ENDED = "use of tables ended"
+    """The operator ended all use of an account's tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ class ConsoleSession:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Somebody signed in or out, or was refused; or the operator ended that."""
+    """Somebody signed in or out, or was refused; or the operator did something about who may do what."""
 
     id: str
     account_id: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 from whiteroom.console.pages import DO, LOOK, Routes
 from whiteroom.console.pages.operator import (
     accounts,
+    acts,
     collaborations,
     events,
     health,
@@ -26,6 +27,7 @@ OPERATOR_ROUTES: Routes = (
     ("/operator/storage", LOOK, storage.show),
     ("/operator/accounts", LOOK, accounts.show_all),
     ("/operator/accounts/{account}", LOOK, accounts.show),
+    *acts.ROUTES,
     ("/operator/events", LOOK, events.show),
     ("/operator/health", LOOK, health.show),
     ("/sign-ins", LOOK, sign_ins.show),

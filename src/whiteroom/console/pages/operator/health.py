@@ -10,6 +10,4 @@ from whiteroom.console.rendering import page
 
 async def show(asked: Asked) -> Response:
     """As of the last minute; it can take half a minute to look."""
-    findings = await asked.looks.doctor.now()
-    wrong = [one.name for one in findings if not one.ok]
-    return page("operator/health.html", visitor=asked.visitor, findings=findings, wrong=wrong)
+    return page("operator/health.html", visitor=asked.visitor, found=await asked.looks.doctor.now())
