@@ -37,7 +37,7 @@ from whiteroom.domain.execution.runs import SandboxReport
 from whiteroom.domain.observability.container_logs import redacted_failure
 from whiteroom.domain.resources.trained_models import BASE_VERSION
 from whiteroom.engines.duckdb.layouts import FolderLayouts
-from whiteroom.opening import open_deliveries, open_engine, open_handover, open_retention, open_tables
+from whiteroom.opening import open_deliveries, open_engine, open_handover, open_notifying, open_retention, open_tables
 from whiteroom.operations.context import Deployment
 from whiteroom.ports.catalog import Catalog
 from whiteroom.reads.bills import Bills, bills
@@ -169,7 +169,9 @@ class Whiteroom:
         self._stopping = threading.Event()
         # A daemon: to read all of a large database may take longer than a server has to stop.
         self._checkup = threading.Thread(target=self._look_for_damage, name="database-checkup", daemon=True)
+        self._notifying = open_notifying(settings, self._store, clock)
         self._store.on_work(self._controllers.wake)
+        self._store.on_work(self._notifying.wake)
         self._application = Application(
             Credentials(self._turns.view, self._deployment.session_secret, dev=settings.dev),
             self._answering.answer,
@@ -235,15 +237,18 @@ class Whiteroom:
         self._store.make_all_due(self._clock())  # an earlier server's clock may have been ahead
         self._store.look_for_damage()
         self._controllers.start()
+        self._notifying.start()
         self._checkup.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._stopping.set()
         self._downloads.close()
         await self._answering.close()
-        if await asyncio.to_thread(self._controllers.stop, STOP_SECONDS):
+        told = await asyncio.to_thread(self._notifying.stop)
+        worked = await asyncio.to_thread(self._controllers.stop, STOP_SECONDS)
+        if told and worked:
             self._store.close()
-        else:
+        elif not worked:
             logger.warning("Some work was cut short; the next server on this folder goes on with it.")
         await send({"type": "lifespan.shutdown.complete"})
 

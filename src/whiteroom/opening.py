@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from whiteroom.aws.clients import AwsClients, OwnS3
@@ -16,6 +17,8 @@ from whiteroom.catalog.glue import GlueCatalog
 from whiteroom.catalog.relations import Look
 from whiteroom.catalog.rest.catalog import IcebergRestCatalog
 from whiteroom.catalog.stored.tables import StoredTables
+from whiteroom.controllers.notifications import Notifications
+from whiteroom.controllers.notifying import NotificationThreads
 from whiteroom.controllers.results import Handover
 from whiteroom.controllers.retention import RetentionSweep
 from whiteroom.data.buckets import BucketDeliveries, OwnBuckets
@@ -24,14 +27,20 @@ from whiteroom.data.s3.places import ServerData
 from whiteroom.data.sealed.memory import memory_folder, size_of
 from whiteroom.databases.asking import Databases
 from whiteroom.databases.kinds import Connections
+from whiteroom.domain.observability.notifications import Way
 from whiteroom.domain.resources.retention import Retention
 from whiteroom.engines.duckdb.engine import SPILL_BYTES, DuckDbEngine
 from whiteroom.engines.duckdb.schemas import read_schema, read_snapshot
 from whiteroom.ports.catalog import Catalog
+from whiteroom.ports.notifications import Sender
 from whiteroom.ports.runtime import Runtime
 from whiteroom.ports.sql_engine import SqlEngine
 from whiteroom.ports.store import Store
+from whiteroom.senders.mail import MailSender, MailServer
+from whiteroom.senders.webhooks import WebhookSender
 from whiteroom.settings import Settings, SettingsError
+from whiteroom.store.sqlite import SqliteStore
+from whiteroom.store.webhooks import StoreWebhooks
 
 
 def open_aws(settings: Settings, own_s3: OwnS3 | None = None) -> AwsClients:
@@ -57,6 +66,48 @@ def open_retention(
         record_days=settings.record_retention_days,
     )
     return RetentionSweep(store, folder, runtime.forget_logs, retention, clock)
+
+
+def mail_server(settings: Settings) -> MailServer | None:
+    """Where mail is handed in; None where the settings name no place for it.
+
+    Raises:
+        SettingsError: the password cannot be read.
+    """
+    if not settings.smtp_host:
+        return None
+    password = ""
+    if settings.smtp_user:
+        try:
+            password = Path(settings.smtp_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f"smtp_password_file cannot be read: {error}.", "smtp_password_file") from None
+    return MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        sender=settings.smtp_from,
+        user=settings.smtp_user,
+        password=password,
+    )
+
+
+def open_senders(settings: Settings, store: SqliteStore) -> Mapping[Way, Sender]:
+    """What reaches the addresses at which accounts are told something.
+
+    Raises:
+        SettingsError: as `mail_server`.
+    """
+    return {Way.WEBHOOK: WebhookSender(StoreWebhooks(store).find), Way.EMAIL: MailSender(mail_server(settings))}
+
+
+def open_notifying(settings: Settings, store: SqliteStore, clock: Clock) -> NotificationThreads:
+    """What tells accounts what ended and what they have to do.
+
+    Raises:
+        SettingsError: as `mail_server`.
+    """
+    return NotificationThreads(Notifications(store, open_senders(settings, store), clock), clock)
 
 
 def open_deliveries(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from whiteroom.aws.identities import parse_account_profiles
-from whiteroom.base.addresses import is_loopback, require_origin
+from whiteroom.base.addresses import is_loopback, require_mail_address, require_origin
 from whiteroom.base.locations import parse_location
 from whiteroom.domain.execution.result_regions import BucketRegions
 from whiteroom.domain.resources.quotas import Quotas
@@ -176,6 +176,19 @@ class Settings:
     """The address of `/metrics` for the operator's Prometheus. Whoever reaches it can read it: keep members away."""
     metrics_port: int | None = _at_least(0, None)
     """The TCP port of `/metrics`; 0 takes a free one. Without it there is none."""
+    smtp_host: str = ""
+    """The mail server that e-mail for members is handed in at (docs/notifications.md); empty for none."""
+    smtp_port: int = _at_least(1, 587)
+    """Its TCP port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How mail is kept secret on the way there: `starttls`, or `tls` from the first byte on, as on port 465. `none`
+    sends it in the clear, and no password with it."""
+    smtp_from: str = ""
+    """The address that e-mail comes from."""
+    smtp_user: str = ""
+    """Who signs in there; empty for nobody."""
+    smtp_password_file: str = ""
+    """The file whose first line is that user's password."""
     withhold_query_text: bool = False
     """Leave the SQL of queries and their parameters' values out of analysis logs, for everyone; a digest stays."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -193,7 +206,8 @@ class Settings:
         self._require_texts()
         self._check_keys()
         self._check_tls()
-        for name in ("port", "console_port", "s3_port", "metrics_port"):
+        self._check_mail()
+        for name in ("port", "console_port", "s3_port", "metrics_port", "smtp_port"):
             if (port := getattr(self, name) or 0) > 65_535:
                 raise SettingsError(f"{name} is {port}; it must be at most 65535.", name)
         if self.dev and not is_loopback(self.host):
@@ -215,6 +229,7 @@ class Settings:
             "public_url": require_origin,
             "console_url": require_origin,
             "s3_public_url": require_origin,
+            "smtp_from": require_mail_address,
         }
         for name, parse in parsers.items():
             try:
@@ -249,6 +264,20 @@ class Settings:
                 "public_url",
                 "tls_cert",
             )
+
+    def _check_mail(self) -> None:
+        if self.smtp_host and not self.smtp_from:
+            raise SettingsError(
+                "smtp_host is set, and smtp_from is not: name the address that mails come from.", "smtp_from"
+            )
+        if self.smtp_user and self.smtp_security == "none":
+            raise SettingsError(
+                'smtp_security is "none", and smtp_user has a password: it would be sent in the clear. Leave one out.',
+                "smtp_security",
+                "smtp_user",
+            )
+        if self.smtp_user and not self.smtp_password_file:
+            raise SettingsError("smtp_user is set, and smtp_password_file is not: name the file.", "smtp_password_file")
 
     @property
     def database(self) -> Path:

@@ -1,4 +1,4 @@
-"""Addresses of machines."""
+"""Addresses of machines, and of e-mail."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 _ORIGIN: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _MOST_PORT: Final = 65_535
 
 
@@ -28,3 +29,9 @@ def require_origin(url: str) -> None:
             f"{url!r} is not like https://cleanroom.example.org or http://10.0.0.5:8080: a scheme, a host, perhaps a "
             "port, and nothing after them, no slash either."
         )
+
+
+def require_mail_address(address: str) -> None:
+    """ValueError unless it is one address of e-mail, and nothing besides."""
+    if _MAIL.fullmatch(address) is None:
+        raise ValueError(f"{address!r} is not an address of e-mail, such as ann@hospital.example.org.")

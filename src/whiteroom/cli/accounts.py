@@ -22,6 +22,7 @@ from whiteroom.cli.identities import (
     show_key,
     user_of,
 )
+from whiteroom.cli.notify import remove_addresses
 from whiteroom.cli.output import note, say_done, say_json, say_table, second
 from whiteroom.cli.problems import Problem
 from whiteroom.domain.resources.accounts import FIRST_USER, Account, Standing, User, new_user_id
@@ -158,23 +159,29 @@ def remove(account: AccountId, data: Data = DEFAULT_DATA, as_json: AsJson = Fals
     """
     checked_account(account)
     settings = existing_folder(data)
-    with opened_store(settings) as store, store.transaction() as tx:
-        record = account_of(tx, account)
-        held = list(_holdings(settings, tx, account))
-        if held:
-            raise Problem(
-                f"Account {account} still has {', '.join(held)}. Take them out first, with its own key or those "
-                f"commands; `whiteroom accounts disable {account}` ends its keys at once."
-            )
-        for key in tx.access_keys.all(account_id=account):
-            tx.access_keys.remove(key)
-        for user in tx.users.all(account_id=account):
-            tx.users.remove(user)
-        for role in tx.roles.all(account_id=account):
-            tx.roles.remove(role)
-        tx.accounts.remove(record)
+    with opened_store(settings) as store:
+        with store.transaction() as tx:
+            _remove(settings, tx, account)
+        remove_addresses(store, account)
     text = f"Account {account} is gone, with its users, keys and roles."
     say_done(text, {"accountId": account, "removed": True}, as_json=as_json)
+
+
+def _remove(settings: Settings, tx: StoreTransaction, account: str) -> None:
+    record = account_of(tx, account)
+    held = list(_holdings(settings, tx, account))
+    if held:
+        raise Problem(
+            f"Account {account} still has {', '.join(held)}. Take them out first, with its own key or those "
+            f"commands; `whiteroom accounts disable {account}` ends its keys at once."
+        )
+    for key in tx.access_keys.all(account_id=account):
+        tx.access_keys.remove(key)
+    for user in tx.users.all(account_id=account):
+        tx.users.remove(user)
+    for role in tx.roles.all(account_id=account):
+        tx.roles.remove(role)
+    tx.accounts.remove(record)
 
 
 def _holdings(settings: Settings, tx: StoreTransaction, account: str) -> Iterator[str]:

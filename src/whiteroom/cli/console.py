@@ -10,7 +10,7 @@ from whiteroom.administration.console_sessions import end_session
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OnlyAccount, checked_account, listens_at, user_of
-from whiteroom.cli.output import note, say, say_json, say_table
+from whiteroom.cli.output import note, say, say_done, say_json, say_table
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import runs_in_development, server_url
 from whiteroom.domain.resources.accounts import FIRST_USER
@@ -99,6 +99,7 @@ def end(
     ] = None,
     account: OnlyAccount = None,
     data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
 ) -> None:
     """End one session, or all of an account: what its browsers ask for next is refused.
 
@@ -114,7 +115,8 @@ def end(
             raise Problem(f"There is no session {session}. `whiteroom console sessions` lists them.")
         for one in found:
             end_session(tx, one, utc_now())
-    say(f"Ended {len(found)} session{'' if len(found) == 1 else 's'}.")
+    text = f"Ended {len(found)} session{'' if len(found) == 1 else 's'}."
+    say_done(text, {"sessions": [one.id[:12] for one in found], "ended": True}, as_json=as_json)
 
 
 def console_url(settings: Settings, listens: str) -> str:

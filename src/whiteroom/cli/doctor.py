@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from whiteroom.app import open_finder, sandbox_report
+from whiteroom.base.clock import utc_now
 from whiteroom.base.machine_errors import Trouble
 from whiteroom.cli.buckets import about_buckets
 from whiteroom.cli.connection_findings import about_connections
@@ -19,6 +20,7 @@ from whiteroom.cli.file_findings import about_files
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, opened_store, require_database, settings_of
 from whiteroom.cli.glue import about_glue
 from whiteroom.cli.key_findings import about_keys
+from whiteroom.cli.notification_findings import about_notifications
 from whiteroom.cli.output import say, say_json
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.progress import progress
@@ -267,6 +269,7 @@ def _about_database(settings: Settings) -> Iterator[Finding]:
             yield _about_noise_key(settings, store)
             yield from _about_sessions_key(settings, store)
             yield from about_connections(settings, store)
+            yield from about_notifications(settings, store, utc_now())
     except Problem as problem:
         yield Finding("database", ok=False, detail=str(problem), remedy=restore)
     except OSError as error:

@@ -13,6 +13,7 @@ _ROLE = "accountId name arn role assumedBy maxSessionSeconds createTime"
 _TABLE = "accountId database table format reading pinned sources role columns"
 _CONNECTION = "accountId name database sslmode"
 _IMAGE = "name digest entrypoint commands variables requirements python createTime"
+_ADDRESS = "accountId id kind place waiting givenUp failingSince problem createTime"
 _RESULT = "id accountId collaborationId kind job askedBy location files sizeBytes deliveredTime"
 
 JSON_NAMES: Mapping[str, str] = {
@@ -34,6 +35,9 @@ JSON_NAMES: Mapping[str, str] = {
     "roles add": _ROLE,
     "roles list": _ROLE,
     "roles remove": "accountId name removed",
+    "console link": "url expires",
+    "console sessions": "session accountId user by accessKeyId createTime lastUsedTime expirationTime",
+    "console end": "sessions ended",
     "owner stop": "name configuredTableIdentifier analysisRuleType analysisRulePolicy",
     "collaborations list": "id name creatorAccountId status stoppedTime",
     "collaborations stop": "id name stoppedTime",
@@ -50,6 +54,10 @@ JSON_NAMES: Mapping[str, str] = {
     "images list": _IMAGE,
     "images show": _IMAGE,
     "images remove": "name removed contentsRemoved",
+    "notify add": f"{_ADDRESS} [secret]",
+    "notify list": _ADDRESS,
+    "notify remove": "accountId id removed",
+    "notify test": "accountId id notice",
     "explain": "arn [kind] [events] [members] [snapshots] [as] [uses] [notDelivered] [notRead]",
     "logs": "at_ms stream text host",
     "metrics": "resource_id kind name host stride count minimum maximum last_at_ms last_value points",

@@ -45,6 +45,7 @@ NOUNS: Mapping[str, Noun] = {
     "catalog": Noun("Say which files are an account's tables.", is_group=True),
     "connections": Noun("Say how the databases are reached that have tables.", is_group=True),
     "images": Noun("Build local images for algorithms.", is_group=True),
+    "notify": Noun("Say where an account is told what ended, and what it has to do.", is_group=True),
     "explain": Noun("Tell everything that happened to a resource, and why."),
     "logs": Noun("Show what a training or an inference job wrote."),
     "metrics": Noun("Show what a training or an inference job measured, and took of the machine."),

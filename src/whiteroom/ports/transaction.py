@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from whiteroom.domain.execution.lifecycle import Lifecycle
 from whiteroom.domain.observability.events import EventSummary, ResourceEvent
+from whiteroom.domain.observability.notifications import Need, Notice, NotificationAddress, OutboxEntry
 from whiteroom.domain.privacy.privacy_budgets import PrivacyBudgetTemplate
 from whiteroom.domain.resources.accounts import AccessKey, Account, AssumableRole, User
 from whiteroom.domain.resources.analysis_templates import AnalysisTemplate
@@ -236,6 +237,11 @@ class Transaction(ABC):
     holdings = records(Holding, ("membership_id", "is_held"), ("collaboration_id", "is_held"), ("is_held",))
 
     usage = records(UsageEntry, ("resource_id", "kind"))
+
+    notification_addresses = records(NotificationAddress, ("account_id",))
+    outbox = records(OutboxEntry)
+    notices = records(Notice, ("address_id",))
+    needs = records(Need, ("address_id",))
 
     @abstractmethod
     def repository(self, kind: Kind[P]) -> P:

@@ -50,8 +50,11 @@ class RecordedState:
             catalog: says which tables can be read; without one all are taken to be.
             now: the time.
         """
-        tables = [table.shared(catalog) for table in self.tables]
-        return next_actions(replace(self.state, tables=tables), now)
+        return next_actions(self.looked_up(catalog), now)
+
+    def looked_up(self, catalog: Catalog | None) -> CollaborationState:
+        """The collaboration with its tables, as the catalog has them; without one, as if they could be read."""
+        return replace(self.state, tables=[table.shared(catalog) for table in self.tables])
 
 
 def advice(tx: Transaction, catalog: Catalog, collaboration: Collaboration, now: datetime) -> tuple[Advice, ...]:

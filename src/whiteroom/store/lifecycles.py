@@ -15,6 +15,7 @@ from whiteroom.domain.observability.events import EventSummary, ResourceEvent
 from whiteroom.ports.repositories import Actor, Stale
 from whiteroom.store import tables
 from whiteroom.store.codec import from_micros, to_micros
+from whiteroom.store.outbox import announce
 from whiteroom.store.repositories import TableRepository
 from whiteroom.store.session import Session, change, rows_of
 from whiteroom.store.tables import RecordTable
@@ -58,6 +59,7 @@ class TableLifecycleRepository(TableRepository[R]):
         status = lifecycle.next(state.status, event)
         changed: Any = self._revise(record, at, {**changes, "status": status})
         self._event(changed, event, state.status, actor, reason, at)
+        announce(self._session, self._name, changed, event, at)
         if due_at is not None:
             self._set_work(state.id, due_at)
         elif lifecycle.at_rest(status):

@@ -82,9 +82,10 @@ class TableRepository(Generic[R]):
         fields = tuple(equals)
 
         def statement() -> sa.Select[Any]:
-            found: sa.Select[Any] = (
-                self._select(fields).with_only_columns(sa.literal_column("1")).limit(sa.bindparam("up_to"))
+            one: sa.Select[Any] = (
+                self._select(fields).with_only_columns(sa.literal_column("1")).select_from(self._table)
             )
+            found: sa.Select[Any] = one.limit(sa.bindparam("up_to"))
             return sa.select(sa.func.count()).select_from(found.subquery())
 
         values = {**self._values(equals), "up_to": up_to}

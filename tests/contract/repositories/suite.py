@@ -144,7 +144,8 @@ class RepositoryContract:
         submit(store, *(a_model(number) for number in range(5)))
         with store.reading() as tx:
             assert tx.trained_models.count(3, membership_id="m", is_latest=True) == 3
-            assert tx.trained_models.count(9, membership_id="m", is_latest=True) == 5
+            assert tx.trained_models.count(9, membership_id="m", is_latest=True) == tx.trained_models.count(9) == 5
+            assert tx.protected_queries.count(1) == 0
 
     def test_an_absent_record_is_none(self, store: Store) -> None:
         with store.reading() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whiteroom.base.addresses import is_loopback, require_origin
+from whiteroom.base.addresses import is_loopback, require_mail_address, require_origin
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
@@ -33,3 +33,32 @@ def test_an_origin_is_a_scheme_a_host_and_perhaps_a_port(url: str) -> None:
 def test_nothing_else_is_an_origin(url: str) -> None:
     with pytest.raises(ValueError, match="is not like https://"):
         require_origin(url)
+
+
+@pytest.mark.parametrize("address", ["a@b", "ann.o'neil+room@mail.hospital.example.org", "x_1@example.org"])
+def test_an_address_of_e_mail_is_a_name_and_a_domain(address: str) -> None:
+    require_mail_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "@b",
+        "a@",
+        "a@b c",
+        "a@b\n",
+        "a@b\nBcc: c@d",
+        "a@b, c@d",
+        "Ann <a@b>",
+        "a@b>",
+        "a@-b",
+        "a@b-",
+        "ä@b",
+        "a@ä",
+    ],
+)
+def test_nothing_else_is_an_address_of_e_mail(address: str) -> None:
+    with pytest.raises(ValueError, match="not an address of e-mail"):
+        require_mail_address(address)

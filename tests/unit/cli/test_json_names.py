@@ -28,6 +28,7 @@ WITHOUT = {
 """Commands that have no `--json`, each with the reason."""
 
 ELSEWHERE = {
+    "notify test": "test_notify.py, beside a real receiver",
     "connections add": "test_connections.py, beside a real database",
     "connections remove": "test_connections.py, beside a real database",
 }
@@ -69,6 +70,12 @@ WORDS: Mapping[str, Callable[[Place], tuple[str, ...]]] = {
     "images list": lambda _: (),
     "images show": lambda _: ("churn:1",),
     "images remove": lambda _: ("churn:1",),
+    "console link": lambda _: ("--account", ALICE),
+    "console sessions": lambda _: (),
+    "console end": lambda _: ("--account", ALICE),
+    "notify add": lambda _: ("--account", ALICE, "--url", "https://hooks.example.org/x"),
+    "notify list": lambda _: (),
+    "notify remove": lambda place: (place["address"],),
     "explain": lambda place: (place["model"],),
     "logs": lambda place: (place["model"],),
     "metrics": lambda place: (place["model"],),
@@ -146,7 +153,9 @@ def place(cli: CommandLine, world: World, tmp_path: Path, monkeypatch: pytest.Mo
     }
     cli("accounts", "add", ALICE)
     key = cli("keys", "list", "--json").json[0]["accessKeyId"]
-    yield {**{name: str(path) for name, path in made.items()}, "model": model.arn, "result": result["id"], "key": key}
+    address = cli("notify", "add", "--account", ALICE, "--email", "a@b.test", "--json").json["id"]
+    names = {"model": model.arn, "result": result["id"], "key": key, "address": address}
+    yield {**{name: str(path) for name, path in made.items()}, **names}
     for folder, _, _ in os.walk(cli.data):  # images are read-only; pytest deletes what a test leaves
         Path(folder).chmod(0o700)
 

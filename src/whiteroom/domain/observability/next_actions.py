@@ -93,6 +93,22 @@ def next_actions(state: CollaborationState, now: datetime) -> tuple[Advice, ...]
     )
 
 
+def needs_of(state: CollaborationState, account_id: str, now: datetime) -> tuple[str, ...]:
+    """What a collaboration waits for from a member who has joined, and nothing else of `next_actions`.
+
+    Whether files can be read is left out: it is the operator's to mend.
+    """
+    member = next((one for one in state.members if one.account_id == account_id), None)
+    if state.collaboration.status is CollaborationStatus.DELETED or member is None:
+        return ()
+    if member.status is not MemberStatus.ACTIVE:
+        return ()
+    own = [shared for shared in state.tables if shared.table.owner_account_id == account_id]
+    of_tables = (sentence for shared in own for sentence in (*_missing_of(shared.table), *_spent(shared, now)))
+    as_a_receiver = (action.text for action in _as_a_receiver(state, member))
+    return tuple(dict.fromkeys((*of_tables, *as_a_receiver)))
+
+
 def _actions(state: CollaborationState, member: Member, now: datetime) -> Iterable[NextAction]:
     if state.collaboration.status is CollaborationStatus.DELETED:
         yield NextAction("The collaboration was deleted. Create another one (CreateCollaboration).")
@@ -123,28 +139,37 @@ def _of_its_tables(state: CollaborationState, member: Member, now: datetime) -> 
                 "`whiteroom catalog show`."
             )
         yield from _to_be_ready(shared.table)
-        if shared.budget is not None and not remaining(shared.budget, now):
-            yield (
-                f"The access budget of the table '{shared.table.name}' leaves nothing now, so it is not read: wait for "
-                "its next period. A budget without one stays spent until you set another (UpdatePrivacyBudgetTemplate)."
-            )
-        if shared.private_budget is not None and not epsilon_left(shared.private_budget, now):
-            yield (
-                f"The privacy budget that queries over '{shared.table.name}' are paid from is spent, so nothing more "
-                "is told of its users: wait for the next month where it is refreshed (GetPrivacyBudgetTemplate)."
-            )
+        yield from _spent(shared, now)
+
+
+def _spent(shared: SharedTable, now: datetime) -> Iterable[str]:
+    if shared.budget is not None and not remaining(shared.budget, now):
+        yield (
+            f"The access budget of the table '{shared.table.name}' leaves nothing now, so it is not read: wait for "
+            "its next period. A budget without one stays spent until you set another (UpdatePrivacyBudgetTemplate)."
+        )
+    if shared.private_budget is not None and not epsilon_left(shared.private_budget, now):
+        yield (
+            f"The privacy budget that queries over '{shared.table.name}' are paid from is spent, so nothing more "
+            "is told of its users: wait for the next month where it is refreshed (GetPrivacyBudgetTemplate)."
+        )
 
 
 def _to_be_ready(table: QueryTable) -> Iterable[str]:
     """What an owner still has to set before its table is of use; nothing that would loosen what it has set."""
+    missing = _missing_of(table)
+    yield from missing
+    if not missing and all(readiness(table).values()):
+        yield f"The table '{table.name}' is open to no use, as its rule says. While that is what you want, do nothing."
+
+
+def _missing_of(table: QueryTable) -> tuple[str, ...]:
+    """What it lacks for every use that its rule leaves open; nothing where it is ready for one, or open to none."""
     missing = readiness(table)
     if not all(missing.values()):
-        return
+        return ()
     open_to = [items for items in missing.values() if not any(item.closed for item in items)]
-    if open_to:
-        yield from dict.fromkeys(item.message for items in open_to for item in items)
-    else:
-        yield f"The table '{table.name}' is open to no use, as its rule says. While that is what you want, do nothing."
+    return tuple(dict.fromkeys(item.message for items in open_to for item in items))
 
 
 def _as_a_receiver(state: CollaborationState, member: Member) -> Iterable[NextAction]:

@@ -1,0 +1,120 @@
+"""The threads that tell accounts: one that finds out what is to be told, and some that send it.
+
+They are none of the controllers': whoever is slow to be told holds up no work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from whiteroom.base.clock import Clock
+from whiteroom.base.machine_errors import machine_error_of
+from whiteroom.controllers.notifications import Notifications, Sending
+
+log = logging.getLogger(__name__)
+
+SENDERS = 4
+"""How many notices are on their way at a time."""
+LOOK_SECONDS = 15.0
+"""How often is looked for what collaborations wait for."""
+STOP_SECONDS = 2.0
+_AGAIN_SECONDS = 1.0
+"""After the store could not be read or written."""
+
+
+class NotificationThreads:
+    """Runs the steps of notifications until it is stopped."""
+
+    def __init__(self, notifications: Notifications, clock: Clock, look_seconds: float = LOOK_SECONDS) -> None:
+        self._notifications = notifications
+        self._clock = clock
+        self._look_seconds = look_seconds
+        self._changed = threading.Condition()
+        self._news = 0
+        self._busy: set[str] = set()
+        self._stopping = False
+        names = ["notifications", *(f"notifications-{number}" for number in range(1, SENDERS + 1))]
+        steps = [self._tell, *[self._send] * SENDERS]
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
+            for name, step in zip(names, steps, strict=True)
+        ]
+        self._looked_at: float | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at once: something was recorded. Safe from any thread, and cheap."""
+        with self._changed:
+            self._news += 1
+            self._changed.notify_all()
+
+    def stop(self, timeout_seconds: float = STOP_SECONDS) -> bool:
+        """Send no more; whether all that was on its way has come to its end in time.
+
+        What has not is sent again by the next server: nobody waits for a receiver to stop one.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _repeat(self, step: Callable[[], float]) -> None:
+        """Take steps; each says how long to wait for news before the next one."""
+        while not self._stopping:
+            news = self._news
+            try:
+                seconds = step()
+            except Exception as error:
+                trouble = machine_error_of(error)
+                log.error(  # noqa: TRY400 - of a machine's trouble a sentence says it
+                    "notifications wait: %s", trouble or repr(error), exc_info=None if trouble else error
+                )
+                seconds = _AGAIN_SECONDS
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or news != self._news, timeout=seconds)  # noqa: B023
+
+    def _tell(self) -> float:
+        found = False
+        while not self._stopping and self._notifications.spread():
+            found = True
+        now = time.monotonic()
+        if self._looked_at is None or now - self._looked_at >= self._look_seconds:
+            self._looked_at = now
+            self._notifications.look()
+            found = True
+        if found:
+            self.wake()
+        return max(0.0, self._looked_at + self._look_seconds - now)
+
+    def _send(self) -> float:
+        sending = self._taken()
+        if sending is None:
+            due_at = self._notifications.next_due_at(tuple(self._busy))
+            if due_at is None:
+                return self._look_seconds
+            return min(max((due_at - self._clock()).total_seconds(), 0.0), self._look_seconds)
+        try:
+            self._notifications.send(sending)
+        finally:
+            with self._changed:
+                self._busy.discard(sending.lane)
+        return 0.0
+
+    def _taken(self) -> Sending | None:
+        with self._changed:
+            found = self._notifications.sendings(self._busy)
+            if not found:
+                return None
+            self._busy.add(found[0].lane)
+            return found[0]
