@@ -17,7 +17,7 @@ from support.worlds.servers import a_server
 from whiteroom.base.callers import Role
 
 HERE = "/console/collaborations/{collaboration}"
-PAGES = ("/console", HERE, f"{HERE}/join", f"{HERE}/receiving")
+PAGES = ("/console", HERE, f"{HERE}/join", f"{HERE}/receiving", f"{HERE}/uses")
 """Pages that a member looks at; those of one collaboration by its id."""
 INSIDE = {"creator", "querier", "owner", "author", "payer", "receiver", "other"}
 NOT_JOINED = {"invited"}
@@ -27,7 +27,7 @@ def status_for(caller: str, page: str) -> int:
     """What a caller is answered: those who have no part in a collaboration see none of its pages."""
     if page == "/console":
         return 200
-    if caller in INSIDE or (caller in NOT_JOINED and page in (HERE, f"{HERE}/join")):
+    if caller in INSIDE or (caller in NOT_JOINED and page in (HERE, f"{HERE}/join", f"{HERE}/uses")):
         return 200
     return 403
 

@@ -1,8 +1,8 @@
-"""A member's own part in a collaboration: joining it, and where it receives."""
+"""A member's own part in a collaboration: joining it, where it receives, and what of its own went where."""
 
 from __future__ import annotations
 
-from whiteroom.console.pages.membership import invitations, receiving
+from whiteroom.console.pages.membership import invitations, receiving, uses
 
 _HERE = "/collaborations/{collaboration}"
 
@@ -12,5 +12,7 @@ ROUTES = (
     (f"{_HERE}/receiving", ("GET",), receiving.show),
     (f"{_HERE}/receiving/models", ("POST",), receiving.set_models),
     (f"{_HERE}/receiving/results", ("POST",), receiving.set_results),
+    (f"{_HERE}/uses", ("GET",), uses.show),
+    (f"{_HERE}/uses/log", ("POST",), uses.enable),
 )
 """As those of pages/__init__.py."""

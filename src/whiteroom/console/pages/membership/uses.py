@@ -1,0 +1,64 @@
+"""What of the member's went where, and the logs that it is read from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from whiteroom.console.asked import Asked
+from whiteroom.console.pages.membership.receiving import own_membership
+from whiteroom.console.rendering import PREFIX, page
+from whiteroom.console.uses import uses
+from whiteroom.console.visitors import Visitor
+from whiteroom.domain.observability.analysis_logs import ENABLED
+from whiteroom.domain.resources.collaborations import MemberStatus
+from whiteroom.wire.inside import Refused
+
+_LOGS = {
+    "queryLogStatus": "queries and ML input channels",
+    "jobLogStatus": "trainings, inference jobs and exports",
+}
+"""What is written in which log."""
+
+
+async def show(asked: Asked) -> Response:
+    """Every event of the member's own analysis logs that names a table of its own; also after it has left."""
+    visitor, name = asked.visitor, asked.path["collaboration"]
+    collaboration, refusal = await _collaboration(visitor, name)
+    found = await uses(visitor, name, asked.query.get("before", ""))
+    if found is None and refusal is not None:
+        raise refusal
+    membership: dict[str, Any] = {}
+    if collaboration.get("memberStatus") == MemberStatus.ACTIVE:
+        membership = await own_membership(visitor, name)
+    return page(
+        "membership/uses.html",
+        visitor=visitor,
+        identifier=name,
+        collaboration=collaboration,
+        found=found,
+        is_first="before" not in asked.query,
+        off=[(key, what) for key, what in _LOGS.items() if membership and membership.get(key) != ENABLED],
+        offered={key for key in _LOGS if collaboration.get(key) == ENABLED},
+        may_set=visitor.may("cleanrooms", "UpdateMembership"),
+    )
+
+
+async def enable(asked: Asked) -> Response:
+    """Have a log written from now on."""
+    assert asked.form is not None  # noqa: S101 - the route takes forms alone
+    visitor, name = asked.visitor, asked.path["collaboration"]
+    membership = await own_membership(visitor, name)
+    wanted = {key: ENABLED for key in _LOGS if asked.form.get("log") == key}
+    await visitor.call("cleanrooms", "UpdateMembership", membershipIdentifier=membership["id"], **wanted)
+    return RedirectResponse(f"{PREFIX}/collaborations/{name}/uses", 303)
+
+
+async def _collaboration(visitor: Visitor, name: str) -> tuple[dict[str, Any], Refused | None]:
+    try:
+        answer = await visitor.call("cleanrooms", "GetCollaboration", collaborationIdentifier=name)
+    except Refused as refused:
+        return {}, refused
+    collaboration: dict[str, Any] = answer["collaboration"]
+    return collaboration, None
