@@ -34,6 +34,7 @@ from whiteroom.store.sealed import open_all
 from whiteroom.store.sqlite import SqliteStore
 from whiteroom.web.lookups import Lookups
 from whiteroom.wire.calls import Call, NotImplementedOperation
+from whiteroom.wire.downloads import Download
 from whiteroom.wire.inside import InsideCalls
 
 T = TypeVar("T")
@@ -200,6 +201,14 @@ class Inside:
         """
         given = {name: value for name, value in parameters.items() if value is not None}
         return await self.calls.call(caller, service, name, new_id(), given)
+
+    async def download(self, caller: Caller, **parameters: Any) -> Download:
+        """A delivered file, as GetResult hands it out; whoever gets it sends it.
+
+        Raises:
+            Refused: it is refused as any client would be.
+        """
+        return await self.calls.download(caller, new_id(), parameters)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Read of the store, at one moment."""

@@ -192,7 +192,7 @@ class Whiteroom:
 
     def inside(self) -> Inside:
         """For a face in this process. On the server's event loop."""
-        calls = InsideCalls(self._answering.answer, VERSIONS_BY_NAME)
+        calls = InsideCalls(self._answering.answer, VERSIONS_BY_NAME, self._downloads.fetch)
         return Inside(calls, self._turns, self._clock, self._answering.advice, self._hurry)
 
     def openmetrics(self, *more: Family) -> bytes:

@@ -6,6 +6,7 @@ with open_room(tmp_path / "data") as open_:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from urllib.parse import quote
 
 from support.console import Browser, OpenConsole, open_console
 from support.worlds.callers import CALLERS, a_room_of_callers
+from support.worlds.delivered import Delivered
 from support.worlds.every_request import NOON
 from support.worlds.everything import FullRoom
 from support.worlds.requests import REGION
+from whiteroom.data.folder import FolderData
 from whiteroom.domain.execution.runs import TRAINING_PREFIX
 from whiteroom.domain.observability.metrics import MetricKind, MetricSeries, begin_reading, grow
 from whiteroom.domain.resources.quotas import Quota
@@ -33,6 +36,7 @@ class OpenRoom:
     console: OpenConsole
     full: FullRoom
     folder: Path
+    delivered: Delivered
     _browsers: dict[str, Browser] = field(default_factory=dict)
 
     def browser(self, caller: str) -> Browser:
@@ -77,4 +81,6 @@ def open_room(folder: Path) -> Iterator[OpenRoom]:
         full = a_room_of_callers(console.store, folder / "logs")
         for quota in Quota:
             full.room.server.set_quota(quota, 1_000_000)
-        yield OpenRoom(console, full, folder)
+        # Its tables are in no file: what the room's catalog says of them is all that there is.
+        console.whiteroom._answering._catalog = full.room.server.catalog
+        yield OpenRoom(console, full, folder, Delivered(console.store, FolderData(folder), itertools.count(1_000_000)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -11,6 +12,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from whiteroom.base.callers import Caller
 from whiteroom.base.faults import Fault, ValidationFault
 from whiteroom.wire.calls import Call, Dispatch, NotImplementedOperation
+from whiteroom.wire.downloads import Download, Downloads, Fetch
 from whiteroom.wire.faults import Refusal, fault_refusal, not_implemented_refusal
 from whiteroom.wire.models import Operation, services
 from whiteroom.wire.parsers import Literals, StructureParser, structure_parser
@@ -34,10 +36,12 @@ class InsideCalls:
     Args:
         dispatch: does what a call asks.
         literals: by member name: strings accepted there although the model's constraint forbids them.
+        fetch: opens files for those operations that answer with one.
     """
 
-    def __init__(self, dispatch: Dispatch, literals: Literals | None = None) -> None:
+    def __init__(self, dispatch: Dispatch, literals: Literals | None = None, fetch: Fetch | None = None) -> None:
         self._dispatch = dispatch
+        self._downloads = Downloads(dispatch, fetch)
         self._literals = literals or {}
         self._parsers: dict[Operation, StructureParser | None] = {}
 
@@ -50,17 +54,24 @@ class InsideCalls:
             Refused: it is refused, for a constraint of the model or by the operation.
         """
         operation = services()[service].operations[name]
-        try:
+        with _refused(operation):
             checked = self._checked(operation, parameters)
             answer = await self._dispatch(Call(operation, caller, checked, request_id))
-        except Fault as fault:
-            raise Refused(fault_refusal(fault, operation)) from None
-        except ProtocolFault as fault:
-            raise Refused(fault_refusal(ValidationFault(fault.message), operation)) from None
-        except NotImplementedOperation:
-            raise Refused(not_implemented_refusal(operation)) from None
         shape = operation.output_shape
         return {} if shape is None else dict(_shower(shape)(answer or {}))
+
+    async def download(self, caller: Caller, request_id: str, parameters: Mapping[str, Any]) -> Download:
+        """A delivered file, all of it; whoever gets it sends it, which closes it.
+
+        Raises:
+            Refused: it is not the caller's to have, or cannot be had here.
+        """
+        operation = services()["whiteroom"].operations["GetResult"]
+        with _refused(operation):
+            checked = self._checked(operation, parameters)
+            answer = await self._downloads.answer(Call(operation, caller, checked, request_id))
+        assert isinstance(answer, Download)  # noqa: S101 - no condition and no range is asked for
+        return answer
 
     def _checked(self, operation: Operation, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if operation not in self._parsers:
@@ -72,6 +83,23 @@ class InsideCalls:
             return {}
         with Violations() as violations:
             return parse(dict(parameters), None, violations)
+
+
+@contextmanager
+def _refused(operation: Operation) -> Iterator[None]:
+    """A refusal is what a client would have got.
+
+    Raises:
+        Refused: in the place of what says so within the server.
+    """
+    try:
+        yield
+    except Fault as fault:
+        raise Refused(fault_refusal(fault, operation)) from None
+    except ProtocolFault as fault:
+        raise Refused(fault_refusal(ValidationFault(fault.message), operation)) from None
+    except NotImplementedOperation:
+        raise Refused(not_implemented_refusal(operation)) from None
 
 
 @functools.cache

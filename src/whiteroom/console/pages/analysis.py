@@ -12,7 +12,9 @@ from whiteroom.console.pages import (
     live,
     ml_input_channels,
     protected_queries,
+    results,
     run_logs,
+    schemas,
     trained_model_inference_jobs,
     trained_models,
 )
@@ -30,6 +32,9 @@ ROUTES: tuple[tuple[str, tuple[str, ...], Callable[[Asked], Awaitable[Response]]
     (f"{_HERE}/logs/{{arn:path}}", _LOOK, run_logs.show),
     (f"{_HERE}/inference-jobs", _LOOK, trained_model_inference_jobs.many),
     (f"{_HERE}/inference-jobs/{{arn:path}}", _LOOK, trained_model_inference_jobs.show),
+    (f"{_HERE}/results", _LOOK, results.many),
+    (f"{_HERE}/results/{{result}}/{{file:path}}", _LOOK, results.fetch),
+    (f"{_HERE}/tables/{{table:path}}", _LOOK, schemas.show),
     (f"{_HERE}/queries", _LOOK, protected_queries.many),
     (f"{_HERE}/queries/{{query}}", _LOOK, protected_queries.show),
 )

@@ -19,11 +19,17 @@ from support.worlds.requests import INSTANCE
 from whiteroom.base.arns import parse_arn
 from whiteroom.console.pages import analysis
 from whiteroom.domain.execution.lifecycle import Event
+from whiteroom.domain.resources.results import Result
 
 
 def a_model(room: OpenRoom, name: str, **changes: Any) -> str:
     """A trained model of the querier's; its ARN."""
     return room.full.room.active_model(name, room.full.names["channel"], **changes)["trainedModelArn"]
+
+
+def delivered(room: OpenRoom, files: dict[str, bytes]) -> Result:
+    """What the receiver has been given, file by file."""
+    return room.delivered.to(CALLERS["receiver"], files, collaboration_id=room.full.room.collaboration_id)
 
 
 def record_of(arn: str) -> str:
@@ -42,6 +48,8 @@ THINGS = (
     ("queries", "@own_query"),
     ("logs", "@model"),
     ("compare",),
+    ("results",),
+    ("tables", "patients"),
 )
 PAGES = (*((one,) for one in LISTS), *THINGS)
 
@@ -206,6 +214,84 @@ def test_a_version_that_goes_on_from_another_stands_below_it(room: OpenRoom) -> 
     page = room.browser("querier").get(room.url("models", "@model")).text
     depths = re.findall(r'class="deep-(\d)"><a href="[^"]*version=([^"]*)"', page)
     assert depths == [("0", "NULL"), ("1", room.full.names["version"])]
+
+
+def test_a_tables_page_says_of_each_column_what_its_rule_lets_be_done_with_it(room: OpenRoom) -> None:
+    owner, clean = room.full.room.parts.owner, room.full.room
+    policy = {
+        "aggregateColumns": [{"columnNames": ["weight"], "function": "AVG"}],
+        "joinColumns": ["patient_id"],
+        "dimensionColumns": ["age"],
+        "scalarFunctions": ["UPPER"],
+        "outputConstraints": [{"columnName": "patient_id", "minimum": 25, "type": "COUNT_DISTINCT"}],
+    }
+    table = clean.configured_table(owner, "aggregated")
+    clean.rule(owner, table, {"v1": {"aggregation": policy}}, "AGGREGATION")
+    clean.table_association(owner, table, "aggregated")
+    page = text_of(room.browser("querier").get(room.url("tables", "aggregated")).text)
+    for row in (
+        "patient_id bigint joined on",
+        "weight bigint aggregated by AVG",
+        "age bigint grouped and filtered by",
+        "outcome bigint nothing",
+    ):
+        assert row in page
+    assert "A row of a result is shown where at least 25 different values of patient_id are in it." in page
+
+
+def test_a_custom_rule_is_said_in_words(room: OpenRoom) -> None:
+    page = text_of(room.browser("owner").get(room.url("tables", "patients")).text)
+    assert "age bigint whatever an allowed query does" in page
+    assert f"Any query of {CALLERS['querier']}." in page
+    assert "What is selected goes into algorithms and nowhere else." in page
+
+
+def test_a_table_that_is_not_there_is_refused(room: OpenRoom) -> None:
+    for name in ("nothing", "bare", "<script>"):
+        assert room.browser("querier").get(room.url("tables", name)).status_code in {400, 404}
+
+
+def test_a_result_is_fetched_whole_by_its_receiver_and_by_nobody_else(room: OpenRoom) -> None:
+    contents = b"a,b\n1,2\n" * 100_000
+    result = delivered(room, {"rows/part-1.csv": contents})
+    listed = room.browser("receiver").get(room.url("results")).text
+    address = re.search(rf'<a href="([^"]*/{result.id}/[^"]*)" download>rows/part-1.csv</a>', listed)
+    assert address is not None
+    for caller in CALLERS:
+        answer = room.browser(caller).get(unescape(address.group(1)))
+        if caller != "receiver":
+            assert answer.status_code == 404
+            assert b"1,2" not in answer.content
+            continue
+        assert answer.status_code == 200
+        assert answer.content == contents
+        assert answer.headers["content-disposition"] == 'attachment; filename="part-1.csv"'
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "private, no-cache"
+
+
+def test_a_download_is_an_event_of_the_job_that_gave_it(room: OpenRoom) -> None:
+    result = delivered(room, {"rows.csv": b"1"})
+    room.browser("receiver").get(room.url("results", result.id, "rows.csv"))
+    with room.console.store.reading() as tx:
+        job = tx.protected_queries.get(result.job_id)
+        assert job is not None
+        told = [event.reason for event in tx.events(job.arn) if event.record_id == job.id]
+    assert told.count(f"downloads all of the 1 bytes of rows.csv (result {result.id})") == 1
+
+
+def test_what_was_delivered_and_is_gone_is_told_so(room: OpenRoom) -> None:
+    answer = room.browser("receiver").get(room.url("results", "@result", "rows.csv"))
+    assert answer.status_code == 404
+    assert "ResourceNotFoundException" in text_of(answer.text)
+
+
+@pytest.mark.parametrize("name", ["..%2f..%2fwhiteroom.db", "rows.csv%00", "%2e%2e/x", ""])
+def test_a_name_leads_to_no_other_file(room: OpenRoom, name: str) -> None:
+    result = delivered(room, {"rows.csv": b"1"})
+    assert room.browser("receiver").get(f"{room.url('results', result.id)}/{name}").status_code in {400, 404}
 
 
 def test_another_members_job_and_query_are_refused_as_the_api_refuses_them(room: OpenRoom) -> None:
