@@ -94,13 +94,22 @@ def test_every_page_of_every_member_reads_well_for_everybody(
 
 
 def test_the_operators_pages_read_well_and_are_reached_by_a_link_alone(server: RunningServer, browser: Browser) -> None:
+    assert whiteroom("accounts", "add", "161616161616", "--name", HOSTILE, "--data", str(server.data)).code == 0
     link = whiteroom("console", "link", "--operator", "--json", "--data", str(server.data)).json["url"]
     with a_visit(browser, server.url) as visit:
         visit.page.goto(link)
         visit.page.get_by_role("button", name="Sign out").wait_for()
         assert "#" not in visit.page.url
-        for path in pages_from(visit, "/console"):
-            assert visit.faults() == [], path
+        looked_at = []
+        for path in pages_from(visit, "/console/operator/accounts/161616161616"):
+            looked_at.append(path)
+            for scheme in ("light", "dark"):
+                visit.page.emulate_media(color_scheme=scheme)
+                assert visit.faults() == [], f"{path}, {scheme}"
+            visit.page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a mapping of these two
+            assert not visit.is_wider_than_the_window(), path
+            visit.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+        assert {"/console", "/console/operator/accounts/161616161616/disable"} <= set(looked_at)
         assert visit.complaints == []
         assert visit.elsewhere == []
         again = visit.context.new_page()
@@ -108,6 +117,26 @@ def test_the_operators_pages_read_well_and_are_reached_by_a_link_alone(server: R
         again.goto(link)
         again.get_by_role("alert").wait_for()
         assert "used already" in again.get_by_role("alert").inner_text()
+
+
+def test_the_operator_stops_a_collaborations_work_by_clicks_and_lets_it_go_on(
+    server: RunningServer, browser: Browser
+) -> None:
+    link = whiteroom("console", "link", "--operator", "--json", "--data", str(server.data)).json["url"]
+    with a_visit(browser, server.url, java_script_enabled=False) as visit:
+        visit.page.goto(link.partition("#")[0])
+        visit.page.get_by_label("What follows the # in the link").fill(link.partition("#")[2])
+        visit.page.get_by_role("button", name="Sign in").click()
+        visit.page.get_by_role("link", name="Collaborations").click()
+        visit.page.get_by_role("link", name="Market").click()
+        visit.page.get_by_role("link", name="Stop all work").click()
+        visit.page.get_by_role("button", name="Stop all work").click()
+        visit.page.get_by_text("All work is stopped since").wait_for()
+        visit.page.get_by_role("link", name="Let it go on").click()
+        visit.page.get_by_role("button", name="Let it go on").click()
+        visit.page.get_by_text("Work may be done.").wait_for()
+        visit.page.get_by_role("link", name="Sign-ins").click()
+        visit.page.get_by_text("Work resumed", exact=False).first.wait_for()
 
 
 def test_the_way_in_reads_well_and_says_what_was_wrong(server: RunningServer, browser: Browser) -> None:
