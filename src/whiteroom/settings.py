@@ -258,12 +258,11 @@ class Settings:
         if bool(self.tls_cert) != bool(self.tls_key):
             given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
             raise SettingsError(f"{given} is set and {missing} is not: set both, or leave both out.", given)
-        if self.tls_cert and self.public_url.startswith("http://"):
-            raise SettingsError(
-                f"public_url is {self.public_url}, and with tls_cert the server speaks https alone: write https.",
-                "public_url",
-                "tls_cert",
-            )
+        for name in ("public_url", "console_url"):
+            if self.tls_cert and (url := getattr(self, name)).startswith("http://"):
+                raise SettingsError(
+                    f"{name} is {url}, and with tls_cert the server speaks https alone: write https.", name, "tls_cert"
+                )
 
     def _check_mail(self) -> None:
         if self.smtp_host and not self.smtp_from:

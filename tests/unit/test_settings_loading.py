@@ -101,6 +101,7 @@ def test_the_place_of_data_is_called_data_in_the_file_and_the_folder_stays_what_
         ('tls_key = "/a"', "tls_key is set and tls_cert is not: set both, or leave both out."),
         ('tls_cert = "/a"\ntls_key = "b"', "tls_key is b; it must be an absolute path."),
         ('tls_cert = "/a"\ntls_key = "/b"\npublic_url = "http://a"', "the server speaks https alone: write https."),
+        ('tls_cert = "/a"\ntls_key = "/b"\nconsole_url = "http://a"', "console_url is http://a, and with tls_cert"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, names: str) -> None:

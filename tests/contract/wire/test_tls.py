@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -23,6 +24,7 @@ from support.certificates import Authority, Files, issue
 from support.command import whiteroom
 from support.live import once
 from support.patience import stretch
+from support.ports import free_port
 from support.raw_clients import GONE, begun, connected, rest
 from support.server import RunningServer, running_server
 
@@ -44,10 +46,17 @@ def files(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Fil
 
 
 @pytest.fixture(scope="module")
-def server(authority: Authority, files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def console_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(
+    authority: Authority, files: Files, console_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("tls")
     environment = {"WHITEROOM_REQUEST_SECONDS": str(PATIENCE_SECONDS), "WHITEROOM_MAX_CONNECTIONS": str(LIMIT)}
-    environment |= files.settings
+    environment |= files.settings | {"WHITEROOM_CONSOLE_PORT": str(console_port)}
     with running_server(folder / "data", environment=environment, ca=authority.write(folder)) as server:
         yield server
 
@@ -117,6 +126,16 @@ def test_nothing_older_than_tls_1_2_and_no_cipher_without_forward_secrecy_is_agr
     static.set_ciphers("AES128-SHA:AES256-GCM-SHA384:ECDHE-ECDSA-AES128-SHA256")
     with pytest.raises((ssl.SSLError, ConnectionResetError)):
         agreed(static)
+
+
+def test_the_console_speaks_tls_on_its_own_port_too(
+    server: RunningServer, console_port: int, sockets: ExitStack
+) -> None:
+    console = replace(server, url=f"https://127.0.0.1:{console_port}")
+    client = connected(console, sockets, b"GET /console HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    said = rest(client)
+    assert said.startswith(b"HTTP/1.1 401 ")
+    assert b"<form" in said
 
 
 def test_commands_beside_the_server_find_it(server: RunningServer) -> None:
