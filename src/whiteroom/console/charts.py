@@ -11,6 +11,7 @@ LEFT, RIGHT, TOP, BOTTOM = 70, 16, 14, 34
 COLOURS = 6
 """As many kinds of lines as the style sheet has."""
 TICKS = 5
+_FAR = 1e300
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -98,9 +99,9 @@ class _Axis:
     @classmethod
     def over(cls, values: Sequence[float], begin: float, end: float) -> _Axis:
         """An axis that has all of them, and some length where they are all one."""
-        low, high = min(values), max(values)
-        if not math.isfinite(high - low):
-            low, high = max(low, -8e307), min(high, 8e307)
+        # Beyond these a difference of two values is no number any more.
+        low, high = max(min(values), -_FAR), min(max(values), _FAR)
+        low, high = min(low, _FAR), max(high, -_FAR)
         if high == low:
             spread = abs(low) / 2 or 0.5
             low, high = low - spread, high + spread

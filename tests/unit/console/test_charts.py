@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from whiteroom.console.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Series, chart, duration
@@ -12,6 +12,9 @@ NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 TIMES = st.floats(0, 1e9)
 
 
+@example([(0.0, 1.2e308)])
+@example([(0.0, -1.7e308), (1.0, 1.7e308)])
+@example([(0.0, 5e-324), (1.0, 0.0)])
 @given(st.lists(st.tuples(TIMES, NUMBERS), max_size=20))
 def test_whatever_is_measured_is_drawn_within_its_frame_and_what_is_no_number_is_left_out(
     points: list[tuple[float, float]],

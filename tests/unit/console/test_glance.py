@@ -96,7 +96,7 @@ def page_of(console: OpenConsole, room: Room, account: str) -> str:
 
 def said_of(page: str, table: str) -> str:
     """What the page says of a table: its row."""
-    row = re.search(rf'<th scope="row">{table}</th>(.*?)</tr>', page, re.DOTALL)
+    row = re.search(rf'<th scope="row"><a [^>]*>{table}</a></th>(.*?)</tr>', page, re.DOTALL)
     assert row is not None, table
     return text_of(f"<main {row.group(1)}")
 
