@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -19,7 +20,7 @@ from whiteroom.console.looking import Looks
 from whiteroom.console.pages import ROUTES, Page, Routes
 from whiteroom.console.pages.operator import OPERATOR_ROUTES
 from whiteroom.console.rendering import PREFIX, asset_response, page
-from whiteroom.console.signing_in import SignInRefused, Throttle, by_access_key, by_link, out
+from whiteroom.console.signing_in import Refusals, SignInRefused, by_access_key, by_link, out
 from whiteroom.console.streams import Streams
 from whiteroom.console.visitors import NotSignedIn, Visitor, visitor_of
 from whiteroom.domain.resources.console_sessions import SESSION_TIME
@@ -46,6 +47,10 @@ def _routed(routes: Routes) -> list[tuple[Route, Page]]:
     return [(Route(PREFIX + path, endpoint=show, methods=list(methods)), show) for path, methods, show in routes]
 
 
+def _not_that_way(allowed: set[str]) -> Response:
+    return PlainTextResponse("This page is not asked for that way.\n", 405, {"allow": ", ".join(sorted(allowed))})
+
+
 class Console:
     """Pages below `/console`. One for each server; on its event loop."""
 
@@ -56,7 +61,7 @@ class Console:
         self._looks = looks
         self._inside = inside
         self._place = place
-        self._throttle = Throttle()
+        self._refusals = Refusals()
         self.streams = Streams() if streams is None else streams
         self._members, self._operators = _routed(ROUTES), _routed(OPERATOR_ROUTES)
 
@@ -68,7 +73,7 @@ class Console:
             response = await self._guarded(request, request_id)
         except ClientDisconnect:
             return
-        for name, value in {**gate.HEADERS, "x-request-id": request_id}.items():
+        for name, value in {**gate.HEADERS, "cache-control": "no-store", "x-request-id": request_id}.items():
             response.headers.setdefault(name, value)
         await response(scope, receive, send)
 
@@ -86,17 +91,19 @@ class Console:
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the server goes on, whatever one request brought about
-            log_failure(f"Request {request_id} failed: {request.method} {request.url.path}", error)
+            log_failure(f"Request {request_id} failed: {request.method} {quote(request.scope['path'])}", error)
             message = f"The server met an error. Its log has it under request {request_id}: tell its operator."
             return page("problem.html", 500, visitor=None, title="Something went wrong", message=message)
 
     async def _answered(self, request: Request) -> Response:
         """Every step of a request, in order."""
-        path = request.url.path
+        path = request.scope["path"]
         if path.startswith(ASSETS):
             digest, _, name = path.removeprefix(ASSETS).partition("/")
             return asset_response(digest, name) or PlainTextResponse("There is no such file.\n", 404)
         gate.require_private(request, self._place.public_url)
+        if path in (SIGN_IN, LINK) and request.method not in ("GET", "HEAD", "POST"):
+            return _not_that_way({"GET", "HEAD", "POST"})
         if path == SIGN_IN:
             return await self._sign_in(request)
         if path == LINK:
@@ -104,7 +111,7 @@ class Console:
         visitor = await self._visitor(request)
         form = None
         if request.method not in ("GET", "HEAD"):
-            form = await gate.read_form(request)
+            form = await gate.read_form(request, self._place.public_url)
             gate.require_token(form, visitor.form_token)
         if path == SIGN_OUT and form is not None:
             await out(visitor)
@@ -124,9 +131,7 @@ class Console:
             if match is Match.PARTIAL:
                 allowed |= route.methods or set()
         if allowed:
-            return PlainTextResponse(
-                "This page is not asked for that way.\n", 405, {"allow": ", ".join(sorted(allowed))}
-            )
+            return _not_that_way(allowed)
         return page(
             "problem.html", 404, visitor=visitor, title="There is no such page", message="Go back to what is there."
         )
@@ -154,10 +159,10 @@ class Console:
             except NotSignedIn:
                 return self._sign_in_page(request)
             return RedirectResponse(PREFIX, HTTPStatus.SEE_OTHER)
-        form = await gate.read_form(request)
+        form = await gate.read_form(request, self._place.public_url)
         key_id, secret = form.get("access_key_id", "").strip(), form.get("secret_access_key", "").strip()
         try:
-            cookie = await by_access_key(self._inside(), self._throttle, key_id, secret, dev=self._place.dev)
+            cookie = await by_access_key(self._inside(), self._refusals, key_id, secret, dev=self._place.dev)
         except SignInRefused as refused:
             return self._sign_in_page(request, str(refused), key_id, status=refused.status)
         return self._with_cookie(request, cookie, form.get("next", ""))
@@ -166,15 +171,15 @@ class Console:
         """A link is used up by a form that its page sends, not by whoever looks at where it leads."""
         if request.method != "POST":
             return page("link.html", visitor=None)
-        form = await gate.read_form(request)
+        form = await gate.read_form(request, self._place.public_url)
         try:
-            cookie = await by_link(self._inside(), self._throttle, form.get("secret", ""), dev=self._place.dev)
+            cookie = await by_link(self._inside(), form.get("secret", ""), dev=self._place.dev)
         except SignInRefused as refused:
             return self._sign_in_page(request, str(refused), status=refused.status)
         return self._with_cookie(request, cookie, "")
 
     def _sign_in_page(self, request: Request, message: str = "", key_id: str = "", status: int = 200) -> Response:
-        wanted = request.url.path if request.method == "GET" else ""
+        wanted = request.scope["path"] if request.method == "GET" else ""
         return page(
             "sign_in.html",
             status,
@@ -186,8 +191,9 @@ class Console:
         )
 
     def _with_cookie(self, request: Request, cookie: str, wanted: str) -> Response:
-        # Only to a page of the console's: `//elsewhere` is another site to a browser.
-        place = wanted if wanted.startswith(f"{PREFIX}/") and "\\" not in wanted else PREFIX
+        # Only to a page of the console's: `//elsewhere` is another site to a browser, and so may `/..//elsewhere` be.
+        is_ours = wanted.startswith(f"{PREFIX}/") and not any(part in wanted for part in ("\\", "//", ".."))
+        place = wanted if is_ours else PREFIX
         response = RedirectResponse(place, HTTPStatus.SEE_OTHER)
         self._set_cookie(request, response, cookie, int(SESSION_TIME.total_seconds()))
         return response

@@ -37,8 +37,13 @@ class Unwelcome(Exception):
 
 
 def is_secure(request: Request, public_url: str) -> bool:
-    """Whether what is between the browser and this server, or a proxy of its operator's, is encrypted."""
-    return request.url.scheme == "https" or public_url.startswith("https://")
+    """Whether what is between the browser and this server, or a proxy of its operator's, is encrypted.
+
+    A request by another name than the proxy's has not come through it: its browser has found the server's own port.
+    """
+    proxy, host = urlsplit(public_url.lower()), request.headers.get("host", "").lower()
+    is_by_proxy = proxy.scheme == "https" and host.removesuffix(":443") == proxy.netloc.removesuffix(":443")
+    return request.url.scheme == "https" or is_by_proxy
 
 
 def require_private(request: Request, public_url: str) -> None:
@@ -52,7 +57,7 @@ def require_private(request: Request, public_url: str) -> None:
     raise Unwelcome(
         "You are here by plain HTTP over a network, where others could read your key and your session. Reach the "
         "console by https: the operator gives the server a certificate, or sets public_url to the https address of "
-        "the proxy before it. On the server's own machine, http://127.0.0.1 will do."
+        "the proxy before it, and you open that address. On the server's own machine, http://127.0.0.1 will do."
     )
 
 
@@ -74,14 +79,14 @@ def cookie_name(request: Request, public_url: str) -> str:
     return SECURE_COOKIE if is_secure(request, public_url) else COOKIE
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, public_url: str) -> dict[str, str]:
     """What a form of this console's own has sent; of a field that is given twice, the last.
 
     Raises:
         Unwelcome: it comes from elsewhere, or is too large, or is none.
     """
-    require_same_site(request)
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+    require_same_site(request, public_url)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise Unwelcome("What was sent is no form of the console's.", 415)
     body = bytearray()
     async for chunk in request.stream():
@@ -94,16 +99,18 @@ async def read_form(request: Request) -> dict[str, str]:
         raise Unwelcome("The form cannot be read.", 400) from None
 
 
-def require_same_site(request: Request) -> None:
+def require_same_site(request: Request, public_url: str) -> None:
     """Refuse what another site's page has sent.
 
     Raises:
         Unwelcome: the browser says so, or does not say where it is from.
     """
-    origin = request.headers.get("origin", "")
-    host = request.headers.get("host", "")
-    fetched = request.headers.get("sec-fetch-site", "same-origin")
-    if not host or urlsplit(origin).netloc.lower() != host.lower() or fetched != "same-origin":
+    origins, fetched = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
+    host = request.headers.get("host", "").lower()
+    # What is within this machine may be reached through somebody's own proxy there, which speaks TLS.
+    schemes = ("https",) if is_secure(request, public_url) else ("https", "http")
+    is_own = bool(host) and [one.lower() for one in origins] in [[f"{scheme}://{host}"] for scheme in schemes]
+    if not is_own or any(one != "same-origin" for one in fetched):
         raise Unwelcome("This was sent by another site's page, or by something that is no browser. Nothing was done.")
 
 

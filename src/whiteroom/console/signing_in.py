@@ -5,9 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-import time
 from collections import deque
-from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from whiteroom.administration.sign_ins import note_sign_in
 from whiteroom.answering import Inside
@@ -18,6 +17,7 @@ from whiteroom.domain.resources.console_sessions import (
     Outcome,
     Way,
     digest,
+    lasts,
     new_secret,
     new_session,
     sign_in,
@@ -30,9 +30,10 @@ WRONG_LINK = (
     "The link was used already, is older than ten minutes, or is none of this server's. "
     "The operator makes another with `whiteroom console link`."
 )
-TRIES, TRIES_SECONDS = 10, 300.0
-"""So many refusals in so many seconds: of one access key, and twenty times as many of all."""
-MOST_WATCHED = 1_000
+NOTED, NOTED_TIME = 10, timedelta(minutes=5)
+"""So many refusals of one access key are written down in so long."""
+MOST_SESSIONS = 20
+"""Of one user: with one more, that ends which was used the longest ago."""
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
@@ -40,57 +41,34 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 class SignInRefused(Exception):
     """Nobody is let in. The message says what to do."""
 
-    def __init__(self, message: str, status: int = 403) -> None:
-        super().__init__(message)
-        self.status = status
+    status = 403
 
 
-class Throttle:
-    """Refusals of late, of each access key and of all together. In memory: a restart forgets them."""
+class Refusals:
+    """Refusals of late, of each access key that there is: how many of them are written down has a bound.
 
-    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
-        """By a clock that runs while the machine does."""
-        self._seconds = seconds
-        self._of: dict[str, deque[float]] = {}
-        self._all: deque[float] = deque()
+    Nobody waits for them: secrets are the server's own, of 240 bits and more, so that guessing is hopeless, and whoever
+    was made to wait by the guesses of others would be who has the right one. In memory: a restart forgets them.
+    """
 
-    def check(self, name: str) -> None:
-        """Refuse whoever was refused too often.
+    def __init__(self) -> None:
+        self._of: dict[str, deque[datetime]] = {}
 
-        Raises:
-            SignInRefused: with the status 429.
-        """
-        self._forget()
-        if len(self._of.get(name, ())) >= TRIES or len(self._all) >= 20 * TRIES:
-            raise SignInRefused(
-                f"There were too many refusals. Wait {TRIES_SECONDS / 60:.0f} minutes, then try again.", 429
-            )
-
-    def refused(self, name: str) -> None:
-        """There was one more."""
-        now = self._seconds()
-        self._all.append(now)
-        if name in self._of or len(self._of) < MOST_WATCHED:
-            self._of.setdefault(name, deque(maxlen=TRIES)).append(now)
-
-    def _forget(self) -> None:
-        since = self._seconds() - TRIES_SECONDS
-        while self._all and self._all[0] < since:
-            self._all.popleft()
-        for name in [name for name, times in self._of.items() if times[-1] < since]:
-            del self._of[name]
-        for times in self._of.values():
-            while times and times[0] < since:
-                times.popleft()
+    def one_more(self, key_id: str, now: datetime) -> bool:
+        """Whether one more of a key's is to be written down."""
+        times = self._of.setdefault(key_id, deque(maxlen=NOTED))
+        if len(times) == NOTED and now < times[0] + NOTED_TIME:
+            return False
+        times.append(now)
+        return True
 
 
-async def by_access_key(inside: Inside, throttle: Throttle, key_id: str, secret: str, *, dev: bool) -> str:
+async def by_access_key(inside: Inside, refusals: Refusals, key_id: str, secret: str, *, dev: bool) -> str:
     """The cookie of a new session of the key's user.
 
     Raises:
-        SignInRefused: the key is not good, or there were too many tries.
+        SignInRefused: the key is not good.
     """
-    throttle.check(key_id)
     if dev and _ACCOUNT.fullmatch(key_id):
         return await inside.write(lambda tx: _begun(tx, inside, key_id, "", "", ROOT_USER, Way.ACCESS_KEY))
 
@@ -102,27 +80,28 @@ async def by_access_key(inside: Inside, throttle: Throttle, key_id: str, secret:
         if key is None:
             return ""
         if user is None or not is_right:
+            now = inside.clock()
+            if not refusals.one_more(key.id, now):
+                return ""
             owner = tx.users.get(key.user_id)
             reason = "The secret was wrong." if user is not None else "The key, its user or its account is disabled."
             note_sign_in(tx, sign_in(key.account_id, owner.name if owner else "", Way.ACCESS_KEY, Outcome.REFUSED,
-                              inside.clock(), reason))  # fmt: skip
+                              now, reason))  # fmt: skip
             return ""
         return _begun(tx, inside, key.account_id, user.id, key.id, user.name, Way.ACCESS_KEY)
 
     cookie = await inside.write(enter)
     if not cookie:
-        throttle.refused(key_id)
         raise SignInRefused(WRONG_KEY)
     return cookie
 
 
-async def by_link(inside: Inside, throttle: Throttle, secret: str, *, dev: bool) -> str:
+async def by_link(inside: Inside, secret: str, *, dev: bool) -> str:
     """The cookie of a new session of the link's user. The link is used up.
 
     Raises:
-        SignInRefused: the link is not good, or there were too many tries.
+        SignInRefused: the link is not good.
     """
-    throttle.check("")
 
     def enter(tx: Transaction) -> str:
         link = tx.console_links.get(digest(secret))
@@ -141,7 +120,6 @@ async def by_link(inside: Inside, throttle: Throttle, secret: str, *, dev: bool)
 
     cookie = await inside.write(enter)
     if not cookie:
-        throttle.refused("")
         raise SignInRefused(WRONG_LINK)
     return cookie
 
@@ -160,11 +138,13 @@ async def out(visitor: Visitor) -> None:
 
 
 def _begun(tx: Transaction, inside: Inside, account_id: str, user_id: str, made_with: str, name: str, way: Way) -> str:
-    """A new session, and its cookie. Sessions and links that are over go."""
+    """A new session, and its cookie. The user's sessions, and the account's links, that are over go."""
     now, cookie = inside.clock(), new_secret()
-    for session in tx.console_sessions.all(account_id=account_id):
-        if now >= session.expires_at:
-            tx.console_sessions.remove(session)
+    own = [one for one in tx.console_sessions.all(account_id=account_id) if one.user_id == user_id]
+    held = sorted(own, key=lambda one: one.seen_at)
+    over, going_on = [one for one in held if not lasts(one, now)], [one for one in held if lasts(one, now)]
+    for session in over + going_on[: -(MOST_SESSIONS - 1)]:
+        tx.console_sessions.remove(session)
     for link in tx.console_links.all(account_id=account_id):
         if now >= link.expires_at:
             tx.console_links.remove(link)

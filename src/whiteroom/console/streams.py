@@ -18,7 +18,8 @@ from starlette.responses import Response, StreamingResponse
 from whiteroom.console.visitors import NotSignedIn, Visitor, visitor_now
 from whiteroom.wire.inside import Refused
 
-PER_SESSION, IN_ALL = 6, 100
+PER_SESSION, PER_ACCOUNT, IN_ALL = 6, 30, 100
+"""Streams that go on: no account has all of them, however often its users sign in."""
 LOOKS = 300
 """Of one stream."""
 SILENCE = 15
@@ -37,6 +38,8 @@ class Streams:
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
     open: Counter[str] = field(default_factory=Counter)
     """How many each session has."""
+    of_accounts: Counter[str] = field(default_factory=Counter)
+    """How many the sessions of each account have."""
     is_ending: bool = False
 
     def end(self) -> None:
@@ -51,16 +54,19 @@ class Streams:
             seen: what the page shows.
             look: what it would show now.
         """
-        session = visitor.session.id
-        if self.open[session] >= PER_SESSION or self.open.total() >= IN_ALL:
+        session, account = visitor.session.id, visitor.account_id
+        is_full = self.open.total() >= IN_ALL or self.of_accounts[account] >= PER_ACCOUNT
+        if is_full or self.open[session] >= PER_SESSION:
             return Response("There are as many live pages as there may be. Reload this one to see what is new.\n", 429)
         self.open[session] += 1
-        return _Stream(self._events(visitor, seen, look), lambda: self._closed(session))
+        self.of_accounts[account] += 1
+        return _Stream(self._events(visitor, seen, look), lambda: self._closed(session, account))
 
-    def _closed(self, session: str) -> None:
-        self.open[session] -= 1
-        if not self.open[session]:
-            del self.open[session]
+    def _closed(self, session: str, account: str) -> None:
+        for count, name in ((self.open, session), (self.of_accounts, account)):
+            count[name] -= 1
+            if not count[name]:
+                del count[name]
 
     async def _events(
         self, visitor: Visitor, seen: str, look: Callable[[Visitor], Awaitable[Sight]]

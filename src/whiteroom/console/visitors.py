@@ -10,6 +10,7 @@ from typing import Any
 
 from whiteroom.answering import Inside
 from whiteroom.base.callers import ROOT, Caller, Principal
+from whiteroom.base.machine_errors import machine_error_of
 from whiteroom.domain.resources.console_sessions import OPERATOR, SEEN_STEP, ConsoleSession, digest, lasts
 from whiteroom.domain.resources.permissions import permitted
 from whiteroom.domain.verdicts import Denied
@@ -134,5 +135,10 @@ async def visitor_of(inside: Inside, secret: str | None, region: str, *, dev: bo
             if current is not None:
                 tx.console_sessions.update(current, seen_at=now)
 
-        await inside.write(seen)
+        try:
+            await inside.write(seen)
+        except Exception as error:
+            # A full disk is no reason to show nothing: that the session is used is noted at a later page.
+            if machine_error_of(error) is None:
+                raise
     return Visitor(session, principal, form_token(secret), inside, region)

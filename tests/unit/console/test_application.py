@@ -47,6 +47,61 @@ def test_no_other_sites_form_does_anything(
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("origin", "http://[")],
+        [("origin", "http://127.0.0.1:8080 x")],
+        [("origin", "//127.0.0.1:8080")],
+        [("origin", "ftp://127.0.0.1:8080")],
+        [("origin", "http://127.0.0.1:8080/console")],
+        [("origin", "http://a@127.0.0.1:8080")],
+        [("origin", "http://127.0.0.1:8080"), ("origin", "http://evil.example")],
+        [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-site")],
+        [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "none")],
+        [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+        [("referer", "http://127.0.0.1:8080/console")],
+    ],
+    ids=str,
+)
+def test_whatever_says_oddly_where_it_is_from_is_refused_and_is_no_error_of_ours(
+    browser: Browser, headers: list[tuple[str, str]]
+) -> None:
+    kind = ("content-type", "application/x-www-form-urlencoded")
+    for path in ("/console/sign-in", "/console/link"):
+        answer = browser.request("POST", path, content=b"access_key_id=313131313131", headers=[kind, *headers])
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_over_https_no_page_sends_a_form_that_came_by_plain_http(console: OpenConsole) -> None:
+    browser = console.browser("http://room.example", "127.0.0.1", "https://room.example:443")
+    fields = {"access_key_id": MEMBER, "secret_access_key": ""}
+    assert browser.send("/console/sign-in", origin="http://room.example", **fields).status_code == 403
+    assert browser.send("/console/sign-in", origin="https://room.example", **fields).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/console/sign-in", "/console/link"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_the_ways_in_are_looked_at_and_sent_to_and_nothing_else(browser: Browser, path: str, method: str) -> None:
+    answer = browser.request(method, path, headers={"origin": "http://127.0.0.1:8080"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+def test_no_path_makes_a_line_of_the_servers_log(
+    console: OpenConsole, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Asked) -> Response:
+        raise ValueError
+
+    monkeypatch.setattr("whiteroom.console.application.ROUTES", (*pages.ROUTES, ("/odd/{rest:path}", ("GET",), fail)))
+    browser = console.browser()
+    browser.sign_in(MEMBER)
+    assert browser.get("/console/odd/a%1b[2J%E2%80%AE%C2%85FORGED%E2%80%A8").status_code == 500
+    (line,) = [record.getMessage() for record in caplog.records if "failed" in record.getMessage()]
+    assert line.isprintable()
+
+
 def test_a_form_of_another_session_of_the_same_user_does_nothing(console: OpenConsole) -> None:
     one, other = console.browser(), console.browser()
     one.sign_in(MEMBER), other.sign_in(MEMBER)
@@ -75,8 +130,9 @@ def test_no_page_has_a_script_or_a_style_in_it_since_none_would_be_obeyed(browse
 
 def test_pages_are_kept_by_nobody_and_assets_for_ever(browser: Browser) -> None:
     browser.sign_in(MEMBER)
+    for path in ("/console", "/console/sign-in", "/console/nothing", "/console/sign-ins/end", "/console/assets/0/x"):
+        assert browser.get(path).headers["cache-control"] == "no-store"
     page = browser.get("/console")
-    assert page.headers["cache-control"] == "no-store"
     address = page.text.partition('stylesheet" href="')[2].partition('"')[0]
     sheet = browser.get(address)
     assert sheet.status_code == 200
@@ -97,6 +153,8 @@ def test_signing_in_leads_to_the_page_that_was_wanted_and_to_no_other_site(conso
         "//evil.example/": "/console",
         "https://evil.example/console/": "/console",
         "/console/\\evil.example": "/console",
+        "/console/..//evil.example": "/console",
+        "/console/\r\nset-cookie: a=b": "/console/%0D%0Aset-cookie:%20a=b",
         "": "/console",
     }.items():
         browser = console.browser()
@@ -141,6 +199,10 @@ def test_the_cookie_is_for_no_script_and_over_https_bound_to_the_host(console: O
         ("http://127.0.0.1", "203.0.113.5", ""),
         ("http://room.example", "127.0.0.1", ""),
         ("http://room.example", "203.0.113.5", "http://room.example"),
+        # Past the proxy, to the server's own port; and by a name that somebody has pointed here.
+        ("http://room.example:8080", "203.0.113.5", "https://room.example"),
+        ("http://10.0.0.7:8080", "203.0.113.5", "https://room.example"),
+        ("http://evil.example:8080", "127.0.0.1", "https://room.example"),
     ],
 )
 def test_nobody_is_taken_in_over_a_network_that_can_be_listened_to(

@@ -9,11 +9,12 @@ import pytest
 from support.console import OpenConsole, open_console, text_of
 from support.fakes import NOON, FakeClock
 from whiteroom.base.callers import Role
-from whiteroom.console.signing_in import TRIES, TRIES_SECONDS, SignInRefused, Throttle
+from whiteroom.console.signing_in import MOST_SESSIONS, NOTED, NOTED_TIME
 from whiteroom.domain.resources.accounts import AccessKey, AccessKeyStatus, Account, Standing, User
 from whiteroom.domain.resources.console_sessions import (
     IDLE_TIME,
     LINK_TIME,
+    MOST_OF_A_USER,
     MOST_SIGN_INS,
     OPERATOR,
     SESSION_TIME,
@@ -184,35 +185,67 @@ def test_a_link_for_the_operator_takes_nobody_in_as_a_member(console: OpenConsol
     assert browser.get("/console/collaborations/00000000-0000-4000-8000-000000000000").status_code == 404
 
 
-def test_after_ten_refusals_a_key_waits_and_no_other_key_does() -> None:
-    seconds = [0.0]
-    throttle = Throttle(lambda: seconds[0])
-    for _ in range(TRIES):
-        throttle.check("one")
-        throttle.refused("one")
-    with pytest.raises(SignInRefused, match="Wait 5 minutes") as refusal:
-        throttle.check("one")
-    assert refusal.value.status == 429
-    throttle.check("other")
-    seconds[0] += TRIES_SECONDS + 1
-    throttle.check("one")
+def test_however_much_anybody_guesses_whoever_has_the_right_secret_or_link_is_taken_in(console: OpenConsole) -> None:
+    stranger = console.browser()
+    for number in range(25):
+        assert stranger.sign_in(KEY, f"guess {number}").status_code == 403
+        assert stranger.sign_in(f"WRKA{number}", "guess").status_code == 403
+        assert stranger.send("/console/link", secret=f"guess {number}").status_code == 403
+    assert console.browser().sign_in(KEY, SECRET).status_code == 303
+    assert console.browser().sign_in("WRKAB", SECRET).status_code == 303
+    assert console.browser().send("/console/link", secret=a_link(console, ACME, "AIDA2")).status_code == 303
 
 
-def test_many_keys_are_not_tried_one_after_the_other_and_the_list_of_them_stays_short() -> None:
-    throttle = Throttle(lambda: 0.0)
-    for number in range(20 * TRIES):
-        throttle.refused(f"key {number}")
-    with pytest.raises(SignInRefused):
-        throttle.check("a key that nobody has tried")
-    for number in range(5_000):
-        throttle.refused(f"another {number}")
-    assert len(throttle._of) <= 1_000
+def test_ten_refusals_of_a_key_are_written_down_in_five_minutes_however_many_there_are(
+    console: OpenConsole, clock: FakeClock
+) -> None:
+    stranger = console.browser()
+    for _ in range(2):
+        for number in range(2 * NOTED):
+            stranger.sign_in(KEY, f"guess {number}")
+        stranger.sign_in("WRKAC", "guess")
+        clock.forward(NOTED_TIME.total_seconds())
+    refused = [outcome for *_, outcome, _ in entries(console)]
+    assert refused == [Outcome.REFUSED] * 2 * NOTED
+    assert len(entries(console, OTHERS)) == 2, "another key has refusals of its own"
 
 
-def test_with_too_many_refusals_the_right_secret_waits_as_well(console: OpenConsole) -> None:
+def test_a_user_who_signs_in_again_and_again_has_so_many_sessions_and_ends_nobody_elses(
+    console: OpenConsole, clock: FakeClock
+) -> None:
+    alice, first, second = console.browser(), console.browser(), console.browser()
+    alice.sign_in(KEY, SECRET), first.sign_in("WRKAB", SECRET), second.sign_in("WRKAB", SECRET)
+    clock.forward(120)
+    assert first.get("/console").status_code == 200, "and so the second was used the longest ago"
+    for _ in range(MOST_SESSIONS - 1):
+        console.browser().sign_in("WRKAB", SECRET)
+    with console.store.reading() as tx:
+        held = [one.user_id for one in tx.console_sessions.all(account_id=ACME)]
+    assert (held.count("AIDA1"), held.count("AIDA2")) == (1, MOST_SESSIONS)
+    assert alice.get("/console").status_code == first.get("/console").status_code == 200
+    assert second.get("/console").status_code == 401
+
+
+def test_whoever_signs_in_again_and_again_pushes_out_no_entry_of_anybody_elses(console: OpenConsole) -> None:
+    console.browser().sign_in(KEY, "wrong")
+    console.browser().sign_in(KEY, SECRET)
+    for _ in range(MOST_OF_A_USER + 5):
+        console.browser().sign_in("WRKAB", SECRET)
+    kept = [user for user, *_ in entries(console)]
+    assert (kept.count("alice"), kept.count("bob")) == (2, MOST_OF_A_USER)
+
+
+def test_pages_are_shown_where_nothing_can_be_written(console: OpenConsole, clock: FakeClock) -> None:
     browser = console.browser()
-    assert [browser.sign_in(KEY, "wrong").status_code for _ in range(TRIES + 1)] == [403] * TRIES + [429]
-    assert browser.sign_in(KEY, SECRET).status_code == 429
+    browser.sign_in(KEY, SECRET)
+    clock.forward(120)
+    writing = console.whiteroom.inside().turns._writing
+    assert writing is not None
+    writing.connection.execute("PRAGMA query_only = 1")
+    assert browser.get("/console").status_code == 200
+    assert console.browser().sign_in(KEY, SECRET).status_code == 500
+    writing.connection.execute("PRAGMA query_only = 0")
+    assert console.browser().sign_in(KEY, SECRET).status_code == 303
 
 
 def test_an_administrator_ends_any_session_of_the_account_and_nobody_elses(console: OpenConsole) -> None:

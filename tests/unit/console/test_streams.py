@@ -15,7 +15,7 @@ from support.console import Browser
 from support.console_rooms import OpenRoom, open_room
 from support.worlds.callers import CALLERS
 from support.worlds.requests import REGION
-from whiteroom.console.streams import LOOKS, PER_SESSION, Streams
+from whiteroom.console.streams import IN_ALL, LOOKS, PER_ACCOUNT, PER_SESSION, Streams
 from whiteroom.domain.execution.lifecycle import Event
 from whiteroom.domain.resources.console_sessions import digest
 
@@ -145,6 +145,17 @@ def test_a_session_has_so_many_streams_and_no_more(room: OpenRoom) -> None:
     streams.open.clear()
     streams.open["others"] = 100
     assert browser.get(address).status_code == 429
+
+
+def test_no_account_has_all_the_live_pages_that_there_may_be(room: OpenRoom) -> None:
+    browser, streams = a_browser(room, Pauses())
+    address = live_of(browser, room.url("queries", "@own_query"))
+    streams.of_accounts[CALLERS["querier"]] = PER_ACCOUNT - 1
+    assert browser.get(address).status_code == 200
+    assert streams.of_accounts[CALLERS["querier"]] == PER_ACCOUNT - 1, "a stream that has ended is counted no longer"
+    streams.of_accounts[CALLERS["querier"]] = PER_ACCOUNT
+    assert browser.get(address).status_code == 429
+    assert 2 * PER_ACCOUNT < IN_ALL
 
 
 @pytest.mark.parametrize("path", ["models/@model", "channels/@channel", "inference-jobs/@job", "queries/@own_query"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from whiteroom.base.callers import Role
+from whiteroom.base.callers import ROOT_USER, Role
 from whiteroom.console.asked import Asked
 from whiteroom.console.rendering import PREFIX, page
-from whiteroom.domain.resources.console_sessions import ConsoleSession, SignIn
+from whiteroom.domain.resources.console_sessions import ConsoleSession, SignIn, lasts
 from whiteroom.ports.transaction import Transaction
 
 SHOWN = 100
@@ -20,19 +20,20 @@ async def show(asked: Asked) -> Response:
     now = visitor.inside.clock()
 
     def found(tx: Transaction) -> tuple[list[ConsoleSession], list[SignIn]]:
-        sessions = [one for one in tx.console_sessions.all(account_id=visitor.account_id) if _may_see(asked, one)]
-        entries = tx.sign_ins.page(SHOWN, None, account_id=visitor.account_id).items
+        held = tx.console_sessions.all(account_id=visitor.account_id)
+        entries = tx.sign_ins.all(account_id=visitor.account_id)
         own = visitor.principal.user
-        return sessions, [entry for entry in entries if _sees_all(asked) or entry.user == own]
+        seen = [entry for entry in reversed(entries) if _sees_all(asked) or entry.user == own]
+        return [one for one in held if _may_see(asked, one) and lasts(one, now)], seen[:SHOWN]
 
     sessions, entries = await visitor.inside.read(found)
-    names = await visitor.inside.read(lambda tx: {user.id: user.name for user in tx.users.all()})
+    users = await visitor.inside.read(lambda tx: tx.users.all(account_id=visitor.account_id))
     return page(
         "sign_ins.html",
         visitor=visitor,
-        sessions=[one for one in sessions if now < one.expires_at],
+        sessions=sessions,
         entries=entries,
-        names=names,
+        names={"": ROOT_USER, **{user.id: user.name for user in users}},
     )
 
 

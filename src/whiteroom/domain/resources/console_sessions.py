@@ -26,6 +26,8 @@ LINK_TIME = timedelta(minutes=10)
 """How long a one-time link takes somebody in."""
 MOST_SIGN_INS = 500
 """So many sign-ins and refusals of an account are kept; the oldest go first."""
+MOST_OF_A_USER = 100
+"""Of one user of it."""
 
 OPERATOR = "operator"
 """Whose sessions the operator's are, in the place of an account."""
