@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ import pytest
 
 from support.command import Answer, whiteroom
 from support.live import LiveRoom, begun, once
+from support.receivers import http_receiver
 from support.releases import SDISTS, Release, install
+from support.worlds.requests import ALICE
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +88,15 @@ def test_what_a_release_before_has_kept_counts_as_its_members(upgraded: Upgraded
     lines = upgraded.room.command("usage", "--json").json
     kept = {(line["resource"], line["kind"]) for line in lines}
     assert {(upgraded.rows, "stored channel"), (upgraded.before, "stored artefacts")} <= kept
+
+
+def test_an_account_of_the_release_before_is_told_from_now_on(upgraded: Upgraded) -> None:
+    with http_receiver() as receiver:
+        added = upgraded.room.command("notify", "add", "--account", ALICE, "--url", receiver.url, "--json").json
+        rows = upgraded.room.channel("told-after")
+        (told,) = receiver.wait_for(1)
+        upgraded.room.command("notify", "remove", added["id"])
+    assert json.loads(told.body)["data"]["resource"] == rows
 
 
 def test_a_command_of_this_release_changes_nothing_under_a_server_of_the_one_before(upgraded: Upgraded) -> None:

@@ -29,7 +29,7 @@ def about_notifications(settings: Settings, store: SqliteStore, now: datetime) -
             remedy="Set smtp_host and smtp_from (docs/notifications.md), and start the server anew.",
         )
     elif addresses and not failing:
-        yield Finding(_TITLE, ok=True, detail=f"{len(addresses)} addresses, none of which fails for long.")
+        yield Finding(_TITLE, ok=True, detail=f"Addresses: {len(addresses)}, none of which fails for long.")
 
 
 def _failing(address: NotificationAddress) -> Finding:

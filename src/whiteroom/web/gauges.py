@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from whiteroom.domain.observability.notifications import MOST_PENDING
 from whiteroom.ports.runtime import Runtime
 from whiteroom.ports.store import Store, Work
 from whiteroom.web.openmetrics import Family, Labels, gauge
@@ -32,8 +33,11 @@ def state(store: Store, runtime: Runtime, now: datetime) -> Sequence[Family]:
     """The work of the controllers by kind and status, how late it is, and the runs that hold something."""
     with store.reading() as tx:
         found = Counter((kind.value, record.status.value) for kind in Work for record in getattr(tx, kind).working())
+        addresses = tx.notification_addresses.all()
+        waiting = sum(tx.notices.count(MOST_PENDING, address_id=address.id) for address in addresses)
     due_at = store.next_due_at()
     late = 0.0 if due_at is None else max(0.0, (now - due_at).total_seconds())
+    failing = max(((now - one.failing_since).total_seconds() for one in addresses if one.failing_since), default=0.0)
     runs = float(len(list(runtime.runs())))
     work: dict[Labels, float] = {
         (("kind", kind), ("status", status)): float(number) for (kind, status), number in found.items()
@@ -42,4 +46,11 @@ def state(store: Store, runtime: Runtime, now: datetime) -> Sequence[Family]:
         gauge("whiteroom_work", "Records that a controller has work with, now or at a later time.", work),
         gauge("whiteroom_work_late_seconds", "How long the work has been due that nobody does.", {(): late}, "seconds"),
         gauge("whiteroom_runs", "Runs of programs that hold something on this machine.", {(): runs}),
+        gauge("whiteroom_notices_waiting", "Notices that wait to be taken.", {(): float(waiting)}),
+        gauge(
+            "whiteroom_notifications_failing_seconds",
+            "How long the address has failed that fails longest.",
+            {(): failing},
+            "seconds",
+        ),
     )
