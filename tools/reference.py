@@ -48,8 +48,9 @@ def cli_page() -> Iterator[str]:
     yield from ("", "## At a terminal", "")
     yield (
         "Tables and help are as wide as the terminal. What takes longer than two seconds shows how far it has come. "
-        "`whiteroom --install-completion` makes Tab complete commands, options and accounts in bash, zsh, fish and "
-        "PowerShell, from the next shell on; `--show-completion` prints what it would write."
+        "`whiteroom --install-completion` makes Tab complete commands, options and accounts, from the next shell on; "
+        "`--show-completion` prints what it would write. Tests do so in bash, and ask as zsh and fish do; it offers "
+        "PowerShell, too, in which it was never tried."
     )
     for words, command in commands(root):
         yield from ("", f"## {' '.join(words)}", "", f"`{' '.join((*words, *_usage(command)))}`", "")

@@ -46,7 +46,8 @@ def progress(
         done[0] += more
 
     console = Console(file=sys.stderr)
-    if not console.is_terminal or console.is_dumb_terminal:
+    # FORCE_COLOR has rich take a file for a terminal.
+    if not sys.stderr.isatty() or not console.is_terminal or console.is_dumb_terminal:
         yield advance
         return
     ended = threading.Event()

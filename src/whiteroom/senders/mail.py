@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
+from io import BufferedReader
 from typing import Final, Literal
 
 from whiteroom.base.one_line import one_line
@@ -101,6 +102,11 @@ class _Smtp(smtplib.SMTP):
         self._is_tls = server.security == "tls"
         self._seconds = seconds
 
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock.makefile("rb"))
+        return super().getreply()
+
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's signature
         plain = connected(host, port, self._seconds)
         if not self._is_tls:
@@ -108,6 +114,24 @@ class _Smtp(smtplib.SMTP):
         return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
 
 
+class _Bounded:
+    """What a server says, up to a number of bytes: beyond that it has said nothing more."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file = file
+        self._left = _MOST_BYTES
+
+    def readline(self, size: int) -> bytes:
+        line = self._file.readline(min(size, self._left))
+        self._left -= len(line)
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+_MOST_BYTES: Final = 65_536
+"""Of all answers: smtplib keeps all lines of one."""
 _READY = 220
 
 

@@ -64,6 +64,17 @@ def test_tab_completes_options_and_their_values(shell: Shell) -> None:
     assert shell.tab("users", "add", "--role", "a") == {"administrator", "analyst"}
 
 
+@pytest.mark.parametrize(
+    ("shell_name", "variables"),
+    [("zsh", {}), ("fish", {"_TYPER_COMPLETE_FISH_ACTION": "get-args"})],
+)
+def test_other_shells_are_answered_with_the_same(shell_name: str, variables: dict[str, str]) -> None:
+    asked = {"_WHITEROOM_COMPLETE": f"complete_{shell_name}", "_TYPER_COMPLETE_ARGS": "whiteroom users d", **variables}
+    out = subprocess.check_output([str(BIN / "whiteroom")], env={**os.environ, **asked}, text=True)
+    assert "disable" in out
+    assert "enable" not in out.replace("disable", "")
+
+
 def test_tab_completes_the_accounts_of_the_folder_and_nothing_where_there_is_none(
     shell: Shell, cli: CommandLine, tmp_path: Path
 ) -> None:

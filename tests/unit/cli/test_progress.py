@@ -88,7 +88,9 @@ def test_what_is_over_before_two_seconds_shows_nothing() -> None:
     assert terminal.text == ""
 
 
-def test_nothing_is_shown_where_nobody_looks() -> None:
+@pytest.mark.parametrize(("name", "value"), [("FORCE_COLOR", "1"), ("TERM", "dumb"), ("TTY_COMPATIBLE", "1")])
+def test_nothing_is_shown_where_nobody_looks(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
     err = StringIO()
     with redirect_stderr(err), progress("Reading", 3, after_seconds=0) as advance:
         advance(3)

@@ -126,6 +126,17 @@ def _endless(connection: socket.socket) -> None:
         time.sleep(0.02)  # what it is about: a server that draws its answer out
 
 
+def test_a_server_that_floods_is_heard_no_further_than_some_lines() -> None:
+    def talk(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"220-more\r\n" * 1_000)
+
+    with rude_receiver(talk) as port:
+        server = MailServer(host="127.0.0.1", port=port, security="none", sender="room@example.org")
+        with pytest.raises(NotDelivered, match="could not be asked"):  # and not that it took too long
+            MailSender(server, wait_seconds=60, all_seconds=60).send(ADDRESS, NOTICE, NOON)
+
+
 def _garbled(connection: socket.socket) -> None:
     connection.sendall(b"\xff\x00\r\n")
     connection.close()
