@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from whiteroom import operations
 from whiteroom.base.arns import new_id
@@ -150,6 +150,15 @@ class Answering:
             logs=self._logs if reads_files else None,
         )
 
+    async def read_apart(self, work: Callable[[Transaction], T]) -> T:
+        """Read of the store on a thread: for what would hold up all others for long."""
+
+        def read() -> T:
+            with self._store.reading() as tx:
+                return work(tx)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+
     async def advice(self, account_id: str, collaboration_id: str) -> MemberAdvice:
         """What an account has to do next in a collaboration: nothing, of one that it may not see."""
         recorded = await self._turns.read(lambda tx: recorded_for(tx, account_id, collaboration_id))
@@ -181,6 +190,13 @@ class MemberAdvice:
     """Whether the catalog has said in time which tables can be read; else all are taken to be."""
 
 
+class Apart(Protocol):
+    """Reads of the store, on a thread."""
+
+    async def __call__(self, work: Callable[[Transaction], T]) -> T:
+        """What the work finds, at one moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
     """What a face of the same process has of the server: the operations, and the store for what is the face's own."""
@@ -192,6 +208,8 @@ class Inside:
     """What an account has to do next in a collaboration."""
     hurry: Callable[[], None]
     """Has all work looked at now. From any thread; may take a while."""
+    apart: Apart
+    """Reads of the store on a thread: for what would hold up all others for long."""
 
     async def call(self, caller: Caller, service: str, name: str, /, **parameters: Any) -> dict[str, Any]:
         """Ask an operation as a caller; a None is a parameter that is left out.

@@ -193,7 +193,8 @@ class Whiteroom:
     def inside(self) -> Inside:
         """For a face in this process. On the server's event loop."""
         calls = InsideCalls(self._answering.answer, VERSIONS_BY_NAME, self._downloads.fetch)
-        return Inside(calls, self._turns, self._clock, self._answering.advice, self._hurry)
+        answering = self._answering
+        return Inside(calls, self._turns, self._clock, answering.advice, self._hurry, answering.read_apart)
 
     def openmetrics(self, *more: Family) -> bytes:
         """What the operator's Prometheus reads, and `more` of it. From any thread."""

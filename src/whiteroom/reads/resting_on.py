@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
 from whiteroom.domain.resources.dependants import LIVE_MODELS
 from whiteroom.domain.resources.ml_input_channels import MLInputChannel, Status
+from whiteroom.domain.resources.protected_queries import ProtectedQuery
+from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
+from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
 from whiteroom.domain.resources.trained_models import TrainedModel
 from whiteroom.ports.repositories import LifecycleRepository
 from whiteroom.ports.transaction import Transaction
 
 Resting = tuple[LifecycleRepository[Any], Any]
 """Where a record is, and the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependant:
+    """One thing that rests on an owner's tables, as that owner is shown it."""
+
+    kind: str
+    name: str
+    """Empty of what has none."""
+    runner_account_id: str
+    receiver_account_ids: tuple[str, ...]
+    """Who would receive of it, were it not ended."""
+    status: str
+
 
 _CHANNELS = frozenset({Status.CREATE_PENDING, Status.CREATE_IN_PROGRESS, Status.ACTIVE})
 
@@ -44,6 +63,39 @@ def resting_on(tx: Transaction, collaboration_id: str, association_ids: Collecti
     for export in tx.trained_model_export_jobs.working():
         if export.trained_model_id in models:
             yield tx.trained_model_export_jobs, export
+
+
+def resting_on_own(
+    tx: Transaction, account_id: str, collaboration_id: str, association_ids: Collection[str]
+) -> tuple[Dependant, ...]:
+    """What rests on those of the tables that are the account's own; nothing of any other's, the newest first."""
+    found = (tx.configured_table_associations.get(one) for one in association_ids)
+    own = [one.id for one in found if one is not None and _is_of(one, account_id, collaboration_id)]
+    records = [record for _, record in resting_on(tx, collaboration_id, own)] if own else []
+    return tuple(map(_dependant, sorted(records, key=lambda record: record.created_at, reverse=True)))
+
+
+def _is_of(association: ConfiguredTableAssociation, account_id: str, collaboration_id: str) -> bool:
+    return (association.account_id, association.collaboration_id) == (account_id, collaboration_id)
+
+
+def _dependant(record: Any) -> Dependant:
+    if isinstance(record, ProtectedQuery):
+        receivers = tuple(one["accountId"] for one in record.receivers)
+    else:
+        receiver = getattr(record, "receiver_account_id", None)
+        receivers = () if receiver is None else (receiver,)
+    name = getattr(record, "name", "")
+    return Dependant(_KINDS[type(record)], name, record.account_id, receivers, record.status.value)
+
+
+_KINDS: Mapping[type, str] = {
+    MLInputChannel: "ML input channel",
+    TrainedModel: "trained model",
+    ProtectedQuery: "query",
+    TrainedModelInferenceJob: "inference job",
+    TrainedModelExportJob: "export",
+}
 
 
 def _reads(tx: Transaction, channel: MLInputChannel, association_ids: set[str]) -> bool:

@@ -17,7 +17,7 @@ from support.worlds.servers import a_server
 from whiteroom.base.callers import Role
 
 HERE = "/console/collaborations/{collaboration}"
-PAGES = ("/console", HERE, f"{HERE}/join", f"{HERE}/receiving", f"{HERE}/uses")
+PAGES = ("/console", HERE, f"{HERE}/join", f"{HERE}/receiving", f"{HERE}/uses", f"{HERE}/revoking", f"{HERE}/leaving")
 """Pages that a member looks at; those of one collaboration by its id."""
 INSIDE = {"creator", "querier", "owner", "author", "payer", "receiver", "other"}
 NOT_JOINED = {"invited"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from datetime import timedelta
 
@@ -10,66 +9,11 @@ import pytest
 
 from support.console import Browser, OpenConsole, signed_in_as, text_of
 from support.hostile import HOSTILE, markup_of_others
-from support.worlds.requests import EXPORTS, arn_of, collaboration_request, member
-from support.worlds.rooms import Parts, Room
-from support.worlds.servers import a_server
-from whiteroom.base.arns import parse_arn
+from support.worlds.owned import an_owned_room, dan_of, everything
+from support.worlds.rooms import Room
 from whiteroom.base.callers import Role
-from whiteroom.base.faults import Fault
 from whiteroom.console.uses import ON_A_PAGE
-from whiteroom.controllers.analysis_logs import log_end
 from whiteroom.domain.resources.quotas import Quota
-
-_NUMBERS = itertools.count(5 * 10**6, 2000)
-LOGS = {"queryLogStatus": "ENABLED", "jobLogStatus": "ENABLED"}
-
-
-def a_room(console: OpenConsole, logs: dict[str, str] = LOGS, of_owner: dict[str, str] = LOGS) -> Room:
-    """BOB and DAN own a table each, CAROL the algorithm; ALICE queries. All have logs, BOB as it is said."""
-    server = a_server(console.store)
-    number = next(_NUMBERS)
-    server.ids = itertools.count(number)
-    alice, bob, carol, dan = (f"36{number:09d}{part}" for part in range(4))
-    room = Room(server, parts=Parts(querier=alice, owner=bob, author=carol, receiver=carol))
-    receives = {"customMLMemberAbilities": ["CAN_RECEIVE_MODEL_OUTPUT", "CAN_RECEIVE_INFERENCE_OUTPUT"]}
-    members = [member(bob, "Bob"), member(carol, "Carol", mlMemberAbilities=receives), member(dan, "Dan")]
-    room.invite(alice, **collaboration_request(members=members, **logs))
-    for account in (alice, carol, dan):
-        room.join(account, **logs)
-    room.join(bob, **of_owner)
-    room.table = room.shared_table(bob, "patients")
-    room.shared_table(dan, "visits")
-    room.algorithm_arn = room.algorithm()
-    room.association_arn = room.association(policies=EXPORTS)
-    room.configure(carol)
-    return room
-
-
-def dan_of(room: Room) -> str:
-    """Who owns another table, which nothing reads."""
-    return room.parts.owner[:-1] + "3"
-
-
-def end(room: Room, kind: str, record_id: str) -> None:
-    """Have a record's end written into logs, as its controller would."""
-    with room.server.store.transaction() as tx:
-        log_end(tx, getattr(tx, kind).get(record_id), room.server.now)
-    room.server.now += timedelta(seconds=1)
-
-
-def everything(room: Room) -> dict[str, str]:
-    """One of each kind of analysis over BOB's table, all but the last at their end; and one that is refused."""
-    channel = room.active_channel("rows")
-    end(room, "ml_input_channels", parse_arn(channel).resource_id)
-    model = room.active_model("trial", channel)
-    model_id = parse_arn(model["trainedModelArn"]).resource_id
-    end(room, "trained_models", model_id)
-    job = room.inference_job("scores", model["trainedModelArn"], channel)
-    room.export("away", model["trainedModelArn"])
-    unknown = arn_of("configured-model-algorithm-association", room.membership(room.parts.author), room.parts.author)
-    with pytest.raises(Fault):
-        room.channel("too-much", association=unknown)
-    return {"channel": channel, "model": model["trainedModelArn"], "job": job}
 
 
 def page_of(console: OpenConsole, room: Room, account: str, place: str = "") -> tuple[Browser, str]:
@@ -86,7 +30,7 @@ def rows_of(page: str) -> list[str]:
 
 
 def test_everything_that_touched_a_table_is_there_newest_first_with_its_receiver(console: OpenConsole) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     made = everything(room)
     _, page = page_of(console, room, room.parts.owner)
     rows = rows_of(page)
@@ -111,7 +55,7 @@ def test_everything_that_touched_a_table_is_there_newest_first_with_its_receiver
 
 
 def test_nobody_reads_of_another_owners_table(console: OpenConsole) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     everything(room)
     for account in (dan_of(room), room.parts.author, room.parts.querier):
         _, page = page_of(console, room, account)
@@ -120,7 +64,7 @@ def test_nobody_reads_of_another_owners_table(console: OpenConsole) -> None:
 
 
 def test_a_page_shows_what_the_log_holds_each_event_once_however_it_is_leafed_through(console: OpenConsole) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     room.server.set_quota(Quota.WORKING_TRAININGS_PER_MEMBERSHIP, 1_000)
     for number in range(ON_A_PAGE + 7):
         room.channel(f"many{number}")
@@ -152,14 +96,14 @@ def test_a_page_shows_what_the_log_holds_each_event_once_however_it_is_leafed_th
 
 @pytest.mark.parametrize("place", ["?before=x", "?before=1-2-3", "?before=-1", "?before=999999999999999-9", "?before="])
 def test_a_place_that_is_none_shows_a_page_all_the_same(console: OpenConsole, place: str) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     room.channel("rows")
     _, page = page_of(console, room, room.parts.owner, place)
     assert len(rows_of(page)) <= 1
 
 
 def test_who_has_left_reads_its_log_and_who_never_was_in_it_does_not(console: OpenConsole) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     room.channel("rows")
     with console.store.transaction() as tx:
         membership = tx.memberships.get(room.membership(room.parts.owner))
@@ -180,7 +124,7 @@ def test_who_has_left_reads_its_log_and_who_never_was_in_it_does_not(console: Op
 
 
 def test_a_log_that_is_off_is_said_and_an_administrator_turns_it_on(console: OpenConsole) -> None:
-    room = a_room(console, of_owner={"queryLogStatus": "DISABLED"})
+    room = an_owned_room(console.store, of_owner={"queryLogStatus": "DISABLED"})
     path = f"/console/collaborations/{room.collaboration_id}/uses"
     room.channel("before")
     browser, page = page_of(console, room, room.parts.owner)
@@ -198,7 +142,7 @@ def test_a_log_that_is_off_is_said_and_an_administrator_turns_it_on(console: Ope
 
 
 def test_a_log_that_the_collaboration_has_not_is_not_offered(console: OpenConsole) -> None:
-    room = a_room(console, logs={"queryLogStatus": "DISABLED"}, of_owner={"queryLogStatus": "DISABLED"})
+    room = an_owned_room(console.store, logs={"queryLogStatus": "DISABLED"}, of_owner={"queryLogStatus": "DISABLED"})
     browser, page = page_of(console, room, room.parts.owner)
     assert "The collaboration was made without that log (queryLogStatus), and nobody has one." in text_of(page)
     assert "<button>Write" not in page
@@ -207,7 +151,7 @@ def test_a_log_that_the_collaboration_has_not_is_not_offered(console: OpenConsol
 
 
 def test_whatever_a_log_quotes_is_text(console: OpenConsole) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     for number, text in enumerate(HOSTILE):
         literal = text.replace("'", "")
         room.channel(f"n{number}", sql=f"SELECT age, outcome FROM patients WHERE '{literal}' = '{literal}'")
@@ -219,7 +163,7 @@ def test_whatever_a_log_quotes_is_text(console: OpenConsole) -> None:
 
 
 def test_a_long_text_is_cut_and_the_page_says_so(console: OpenConsole) -> None:
-    room = a_room(console)
+    room = an_owned_room(console.store)
     many = " OR ".join(f"age = {number}" for number in range(2_000))
     room.channel("long", sql=f"SELECT age, outcome FROM patients WHERE {many}")
     _, page = page_of(console, room, room.parts.owner)

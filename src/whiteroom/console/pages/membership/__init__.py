@@ -1,8 +1,8 @@
-"""A member's own part in a collaboration: joining it, where it receives, and what of its own went where."""
+"""A member's own part in a collaboration: joining, receiving, what of its own went where, revoking and leaving."""
 
 from __future__ import annotations
 
-from whiteroom.console.pages.membership import invitations, receiving, uses
+from whiteroom.console.pages.membership import invitations, leaving, receiving, revoking, uses
 
 _HERE = "/collaborations/{collaboration}"
 
@@ -14,5 +14,10 @@ ROUTES = (
     (f"{_HERE}/receiving/results", ("POST",), receiving.set_results),
     (f"{_HERE}/uses", ("GET",), uses.show),
     (f"{_HERE}/uses/log", ("POST",), uses.enable),
+    (f"{_HERE}/revoking", ("GET",), revoking.many),
+    (f"{_HERE}/revoking/{{association}}/{{way}}", ("GET",), revoking.show),
+    (f"{_HERE}/revoking/{{association}}/{{way}}", ("POST",), revoking.revoke),
+    (f"{_HERE}/leaving", ("GET",), leaving.show),
+    (f"{_HERE}/leaving", ("POST",), leaving.leave),
 )
 """As those of pages/__init__.py."""
