@@ -78,6 +78,8 @@ class Answering:
         self._refusals, self._refusal_count = refusals(), RefusalCount()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookups = Lookups(LOOKUPS)
+        # Its own threads: advice looks at all members' tables, and a slow one keeps no operation of its reader waiting.
+        self._advising = Lookups(LOOKUPS)
         self._key_fetches = ThreadPoolExecutor(LOOKUPS, "keys")
 
     async def answer(self, call: Call) -> Response:
@@ -168,7 +170,7 @@ class Answering:
         found: list[tuple[Advice, ...]] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(ADVICE_SECONDS):
-                await self._lookups.run(account_id, lambda: found.append(recorded.advice(self._catalog, now)))
+                await self._advising.run(account_id, lambda: found.append(recorded.advice(self._catalog, now)))
         is_checked = bool(found)
         everybodys = found[0] if is_checked else recorded.advice(None, now)
         own = [each.actions for each in everybodys if each.account_id == account_id]
@@ -177,6 +179,7 @@ class Answering:
     async def close(self) -> None:
         """Let go of the threads, once those are done that read files."""
         self._lookups.close()
+        self._advising.close()
         self._key_fetches.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
 

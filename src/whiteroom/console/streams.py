@@ -18,8 +18,10 @@ from starlette.responses import Response, StreamingResponse
 from whiteroom.console.visitors import NotSignedIn, Visitor, visitor_now
 from whiteroom.wire.inside import Refused
 
-PER_SESSION, PER_ACCOUNT, IN_ALL = 6, 30, 100
-"""Streams that go on: no account has all of them, however often its users sign in."""
+PER_SESSION, PER_ACCOUNT, IN_ALL = 4, 30, 100
+"""Streams that go on. A browser has six connections to a server, and needs some for pages; and no account has all
+streams, however often its users sign in.
+"""
 LOOKS = 300
 """Of one stream."""
 SILENCE = 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from support.worlds.everything import FullRoom
 from support.worlds.requests import ALICE, BOB, CAROL, DAVE
 from support.worlds.rooms import Room, a_clean_room
 from support.worlds.servers import a_server
-from whiteroom.answering import MemberAdvice
+from whiteroom.answering import LOOKUPS, MemberAdvice
 from whiteroom.domain.observability.next_actions import Advice
 from whiteroom.reads.advice import recorded_for
 
@@ -78,3 +79,13 @@ def test_a_catalog_that_does_not_answer_keeps_no_page_waiting(
         assert not advised(console, account, room.collaboration_id).is_checked
     assert advised(console, DAVE, room.collaboration_id) == MemberAdvice((), is_checked=True)
     let.set()
+
+
+def test_looking_at_a_page_with_anothers_slow_table_keeps_no_operation_of_its_readers_waiting(
+    slow: tuple[OpenConsole, Room, threading.Event],
+) -> None:
+    console, room, _ = slow
+    for _ in range(LOOKUPS + 1):
+        assert not advised(console, ALICE, room.collaboration_id).is_checked
+    lookups = console.whiteroom._answering._lookups
+    console.runner.run(asyncio.wait_for(lookups.run(ALICE, lambda: None), 30))

@@ -156,6 +156,7 @@ def test_no_account_has_all_the_live_pages_that_there_may_be(room: OpenRoom) -> 
     streams.of_accounts[CALLERS["querier"]] = PER_ACCOUNT
     assert browser.get(address).status_code == 429
     assert 2 * PER_ACCOUNT < IN_ALL
+    assert PER_SESSION + 2 <= 6, "browsers have six connections to a server: with all in streams, no page is shown"
 
 
 @pytest.mark.parametrize("path", ["models/@model", "channels/@channel", "inference-jobs/@job", "queries/@own_query"])
