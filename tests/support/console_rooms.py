@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -81,6 +81,8 @@ def open_room(folder: Path) -> Iterator[OpenRoom]:
         full = a_room_of_callers(console.store, folder / "logs")
         for quota in Quota:
             full.room.server.set_quota(quota, 1_000_000)
+        answering = console.whiteroom._answering
+        answering._deployment = replace(answering._deployment, quotas=full.room.server.quotas)
         # Its tables are in no file: what the room's catalog says of them is all that there is.
-        console.whiteroom._answering._catalog = full.room.server.catalog
+        answering._catalog = full.room.server.catalog
         yield OpenRoom(console, full, folder, Delivered(console.store, FolderData(folder), itertools.count(1_000_000)))

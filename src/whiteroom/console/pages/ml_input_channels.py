@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
+from whiteroom.console.ends import offered
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
 from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
@@ -35,6 +36,7 @@ async def show(asked: Asked) -> Response:
         here=here,
         tab="channels",
         channel=channel,
+        ends=offered(here, "channels", channel["mlInputChannelArn"], channel),
         live=live_url(here, "channels", channel["mlInputChannelArn"], channel),
         facts=list(_facts(here, channel)),
         reason=reason_of(channel),

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
+from whiteroom.console.ends import offered
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
 from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
@@ -39,6 +40,7 @@ async def show(asked: Asked) -> Response:
         here=here,
         tab="queries",
         query=query,
+        ends=offered(here, "queries", query["id"], query),
         live=live_url(here, "queries", query["id"], query),
         facts=list(_facts(query)),
         reason=reason_of(query),

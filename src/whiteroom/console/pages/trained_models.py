@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from whiteroom.console.asked import Asked
+from whiteroom.console.ends import offered
 from whiteroom.console.facts import Fact, facts, pairs, reason_of
 from whiteroom.console.following import live_url
 from whiteroom.console.rendering import page
@@ -46,6 +47,7 @@ async def show(asked: Asked) -> Response:
         version=version,
         charts=charts([(run, await measured(asked.visitor, run))]),
         newest=lines,
+        ends=offered(here, "models", arn, model),
         live=live_url(here, "models", arn, model, lines),
         facts=list(_facts(model)),
         reason=reason_of(model),

@@ -1,0 +1,161 @@
+"""Forms that start a query, a channel and a training: each asks its operation; a refusal stands above what was typed.
+
+What a query may read is judged where it runs: the page that the form leads to says so, a moment later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from whiteroom.console.asked import Asked
+from whiteroom.console.lists import every
+from whiteroom.console.rendering import page
+from whiteroom.console.within import ML, Within, within
+from whiteroom.wire.inside import Refused
+from whiteroom.wire.models import services
+
+CLEANROOMS = "cleanrooms"
+CHANNEL = "channel:"
+"""Begins the field in which a channel gets its name in the container; the channel's ARN follows."""
+
+
+async def query(asked: Asked) -> Response:
+    """StartProtectedQuery."""
+    here = await within(asked)
+    if asked.form is None:
+        return await _query_form(here, {})
+    receiver = {"member": {"accountId": asked.form.get("receiver", "")}}
+    try:
+        answer = await asked.visitor.call(
+            CLEANROOMS,
+            "StartProtectedQuery",
+            type="SQL",
+            membershipIdentifier=here.membership,
+            sqlParameters={"queryString": asked.form.get("sql", "")},
+            resultConfiguration={"outputConfiguration": receiver},
+        )
+    except Refused as refused:
+        return await _query_form(here, asked.form, refused)
+    return RedirectResponse(here.url("queries", answer["protectedQuery"]["id"]), 303)
+
+
+async def _query_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
+    found = await every(
+        here.visitor, CLEANROOMS, "ListMembers", "memberSummaries", collaborationIdentifier=here.identifier
+    )
+    receivers = [one for one in found.items if "CAN_RECEIVE_RESULTS" in one["abilities"]]
+    return _form("start_query.html", here, "queries", typed, refused, receivers=receivers)
+
+
+async def channel(asked: Asked) -> Response:
+    """CreateMLInputChannel, of SQL."""
+    here = await within(asked)
+    form = asked.form
+    if form is None:
+        return await _channel_form(here, {"days": "30", "role": _role(here)})
+    source = {"sqlParameters": {"queryString": form.get("sql", "")}}
+    try:
+        answer = await asked.visitor.call(
+            ML,
+            "CreateMLInputChannel",
+            membershipIdentifier=here.membership,
+            name=form.get("name", ""),
+            description=form.get("description") or None,
+            configuredModelAlgorithmAssociations=[form.get("algorithm", "")],
+            inputChannel={"roleArn": form.get("role", ""), "dataSource": {"protectedQueryInputParameters": source}},
+            retentionInDays=_number(form, "days"),
+        )
+    except Refused as refused:
+        return await _channel_form(here, form, refused)
+    return RedirectResponse(here.url("channels", answer["mlInputChannelArn"]), 303)
+
+
+async def _channel_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
+    return _form("start_channel.html", here, "channels", typed, refused, algorithms=await _algorithms(here))
+
+
+async def training(asked: Asked) -> Response:
+    """CreateTrainedModel, of channels."""
+    here = await within(asked)
+    form = asked.form
+    if form is None:
+        return await _training_form(here, {"instance": "ml.m5.large", "volume": "10", "seconds": "86400"})
+    chosen = {field.removeprefix(CHANNEL): name for field, name in form.items() if field.startswith(CHANNEL) and name}
+    seconds = form.get("seconds", "").strip()
+    try:
+        answer = await asked.visitor.call(
+            ML,
+            "CreateTrainedModel",
+            membershipIdentifier=here.membership,
+            name=form.get("name", ""),
+            description=form.get("description") or None,
+            configuredModelAlgorithmAssociationArn=form.get("algorithm", ""),
+            dataChannels=[{"mlInputChannelArn": arn, "channelName": name.strip()} for arn, name in chosen.items()],
+            hyperparameters=named_lines(form.get("hyperparameters", "")) or None,
+            resourceConfig={"instanceType": form.get("instance", ""), "volumeSizeInGB": _number(form, "volume")},
+            stoppingCondition={"maxRuntimeInSeconds": _number(form, "seconds")} if seconds else None,
+        )
+    except Refused as refused:
+        return await _training_form(here, form, refused)
+    return RedirectResponse(here.url("models", answer["trainedModelArn"]), 303)
+
+
+async def _training_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
+    found = await every(
+        here.visitor, ML, "ListMLInputChannels", "mlInputChannelsList", membershipIdentifier=here.membership
+    )
+    shape: Any = services()[ML].operations["CreateTrainedModel"].input_shape
+    instances = sorted(shape.members["resourceConfig"].members["instanceType"].enum)
+    return _form(
+        "start_training.html",
+        here,
+        "models",
+        typed,
+        refused,
+        algorithms=await _algorithms(here),
+        channels=[one for one in found.items if one["status"] == "ACTIVE"],
+        instances=instances,
+        prefix_of_channels=CHANNEL,
+    )
+
+
+def named_lines(text: str) -> dict[str, str]:
+    """`depth = 3` on a line of its own is a name and its value; a line without `=` is a name with an empty one."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
+
+
+def _form(
+    template: str, here: Within, tab: str, typed: Mapping[str, str], refused: Refused | None, **more: Any
+) -> Response:
+    return page(
+        template,
+        200 if refused is None else refused.status,
+        visitor=here.visitor,
+        here=here,
+        tab=tab,
+        typed=typed,
+        refused=refused,
+        **more,
+    )
+
+
+def _number(form: Mapping[str, str], field: str) -> int | str:
+    """A number; of what is none the text, which the service model refuses by the field's name."""
+    text = form.get(field, "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def _role(here: Within) -> str:
+    """A role that is stored and answered, and opens nothing: one of the visitor's own account."""
+    return f"arn:aws:iam::{here.visitor.account_id}:role/whiteroom"
+
+
+async def _algorithms(here: Within) -> tuple[dict[str, Any], ...]:
+    operation = "ListCollaborationConfiguredModelAlgorithmAssociations"
+    member = "collaborationConfiguredModelAlgorithmAssociations"
+    found = await every(here.visitor, ML, operation, member, collaborationIdentifier=here.identifier)
+    return found.items
