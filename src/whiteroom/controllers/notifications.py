@@ -7,7 +7,7 @@ that was sent and is sent again under the same id. So each is sent at least once
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +32,15 @@ log = logging.getLogger(__name__)
 
 _BATCH = 100
 """How many ends are read from the outbox in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What of a notice says when its turn is."""
+
+    id: str
+    created_at: datetime
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Notifications:
             moments = [
                 max(address.due_at, min(waiting.due_at for waiting in pending))
                 for address in tx.notification_addresses.all()
-                if _lane(address) not in busy and (pending := tx.notices.all(address_id=address.id))
+                if _lane(address) not in busy and (pending := _pending(tx, address))
             ]
         return min(moments, default=None)
 
@@ -96,7 +105,7 @@ class Notifications:
                 lane = _lane(address)
                 if lane in busy or lane in found or not has_come(address.due_at, now):
                     continue
-                due = [one for one in tx.notices.all(address_id=address.id) if has_come(one.due_at, now)]
+                due = [one for one in _pending(tx, address) if has_come(one.due_at, now)]
                 if due:
                     first = min(due, key=lambda one: (one.due_at, one.created_at, one.id))
                     found[lane] = Sending(address.id, first.id, lane)
@@ -136,6 +145,10 @@ class Notifications:
             if found is not None and tx.notices.get(waiting.id) is not None:
                 tx.notices.remove(waiting)
                 tx.notification_addresses.update(found, given_up=found.given_up + 1)
+
+
+def _pending(tx: Transaction, address: NotificationAddress) -> Sequence[_Waiting]:
+    return tx.notices.page_as(_Waiting, MOST_PENDING, None, address_id=address.id).items
 
 
 def _lane(address: NotificationAddress) -> str:

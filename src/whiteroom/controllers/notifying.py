@@ -33,13 +33,18 @@ class NotificationThreads:
         self._clock = clock
         self._look_seconds = look_seconds
         self._changed = threading.Condition()
-        self._news = 0
+        self._ends = 0
+        """Counts what may have to be told."""
+        self._notices = 0
+        """Counts what may have to be sent: whoever sends is not woken by every transaction."""
+        self._taking = threading.Lock()
+        """Guards `_busy`; of its own, since what is read meanwhile is not to hold up whoever wakes."""
         self._busy: set[str] = set()
         self._stopping = False
         names = ["notifications", *(f"notifications-{number}" for number in range(1, SENDERS + 1))]
-        steps = [self._tell, *[self._send] * SENDERS]
+        steps = [(self._tell, lambda: self._ends), *[(self._send, lambda: self._notices)] * SENDERS]
         self._threads = [
-            threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
+            threading.Thread(target=self._repeat, args=step, name=name, daemon=True)
             for name, step in zip(names, steps, strict=True)
         ]
         self._looked_at: float | None = None
@@ -52,7 +57,7 @@ class NotificationThreads:
     def wake(self) -> None:
         """Look at once: something was recorded. Safe from any thread, and cheap."""
         with self._changed:
-            self._news += 1
+            self._ends += 1
             self._changed.notify_all()
 
     def stop(self, timeout_seconds: float = STOP_SECONDS) -> bool:
@@ -69,10 +74,10 @@ class NotificationThreads:
                 thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _repeat(self, step: Callable[[], float]) -> None:
+    def _repeat(self, step: Callable[[], float], news: Callable[[], int]) -> None:
         """Take steps; each says how long to wait for news before the next one."""
         while not self._stopping:
-            news = self._news
+            seen = news()
             try:
                 seconds = step()
             except Exception as error:
@@ -82,7 +87,7 @@ class NotificationThreads:
                 )
                 seconds = _AGAIN_SECONDS
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping or news != self._news, timeout=seconds)  # noqa: B023
+                self._changed.wait_for(lambda: self._stopping or seen != news(), timeout=seconds)  # noqa: B023
 
     def _tell(self) -> float:
         found = False
@@ -94,25 +99,29 @@ class NotificationThreads:
             self._notifications.look()
             found = True
         if found:
-            self.wake()
+            with self._changed:
+                self._notices += 1
+                self._changed.notify_all()
         return max(0.0, self._looked_at + self._look_seconds - now)
 
     def _send(self) -> float:
         sending = self._taken()
         if sending is None:
-            due_at = self._notifications.next_due_at(tuple(self._busy))
+            with self._taking:
+                busy = tuple(self._busy)
+            due_at = self._notifications.next_due_at(busy)
             if due_at is None:
                 return self._look_seconds
             return min(max((due_at - self._clock()).total_seconds(), 0.0), self._look_seconds)
         try:
             self._notifications.send(sending)
         finally:
-            with self._changed:
+            with self._taking:
                 self._busy.discard(sending.lane)
         return 0.0
 
     def _taken(self) -> Sending | None:
-        with self._changed:
+        with self._taking:
             found = self._notifications.sendings(self._busy)
             if not found:
                 return None
