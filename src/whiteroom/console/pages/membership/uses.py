@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from whiteroom.console.asked import Asked
+from whiteroom.console.lists import every
 from whiteroom.console.pages.membership.receiving import own_membership
 from whiteroom.console.rendering import PREFIX, page
 from whiteroom.console.uses import uses
@@ -27,7 +28,7 @@ async def show(asked: Asked) -> Response:
     visitor, name = asked.visitor, asked.path["collaboration"]
     collaboration, refusal = await _collaboration(visitor, name)
     found = await uses(visitor, name, asked.query.get("before", ""))
-    if found is None and refusal is not None:
+    if found is None and refusal is not None and not await _was_in(visitor, name):
         raise refusal
     membership: dict[str, Any] = {}
     if collaboration.get("memberStatus") == MemberStatus.ACTIVE:
@@ -53,6 +54,12 @@ async def enable(asked: Asked) -> Response:
     wanted = {key: ENABLED for key in _LOGS if asked.form.get("log") == key}
     await visitor.call("cleanrooms", "UpdateMembership", membershipIdentifier=membership["id"], **wanted)
     return RedirectResponse(f"{PREFIX}/collaborations/{name}/uses", 303)
+
+
+async def _was_in(visitor: Visitor, collaboration_id: str) -> bool:
+    """Whether the account has ever joined the collaboration."""
+    found = await every(visitor, "cleanrooms", "ListMemberships", "membershipSummaries")
+    return any(one["collaborationId"] == collaboration_id for one in found.items)
 
 
 async def _collaboration(visitor: Visitor, name: str) -> tuple[dict[str, Any], Refused | None]:
