@@ -18,3 +18,9 @@ def end_session(tx: Transaction, session: ConsoleSession, now: datetime) -> None
     name = user.name if user is not None else OPERATOR if session.account_id == OPERATOR else ""
     reason = f"A session that began at {session.created_at:%Y-%m-%d %H:%M:%S} UTC."
     note_sign_in(tx, sign_in(session.account_id, name, Way.OPERATOR, Outcome.ENDED, now, reason))
+
+
+def end_sessions(tx: Transaction, account_id: str, now: datetime) -> None:
+    """End all of an account."""
+    for session in tx.console_sessions.all(account_id=account_id):
+        end_session(tx, session, now)

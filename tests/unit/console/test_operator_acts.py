@@ -152,6 +152,19 @@ def test_a_disabled_user_is_out_at_once_until_it_is_enabled(world: World) -> Non
     assert world.entries() == [("olga", Outcome.DISABLED, ""), ("olga", Outcome.ENABLED, "")]
 
 
+def test_all_sessions_of_an_account_end_and_no_others(world: World) -> None:
+    other = world.console.browser()
+    assert other.sign_in(KEY, SECRET).status_code == 303
+    assert "2 have signed in" in text_of(
+        world.operator.get(world.path("/operator/accounts/{account}/end-sessions")).text
+    )
+    done(world, "/operator/accounts/{account}/end-sessions")
+    assert world.member.get("/console").status_code == other.get("/console").status_code == 401
+    assert world.operator.get("/console").status_code == 200
+    assert [(user, outcome) for user, outcome, _ in world.entries()] == [("olga", Outcome.ENDED)] * 2
+    assert world.console.browser().sign_in(KEY, SECRET).status_code == 303
+
+
 def test_an_ended_key_signs_no_more_and_its_sessions_end(world: World) -> None:
     done(world, "/operator/keys/{key}/end")
     assert world.member.get("/console").status_code == 401

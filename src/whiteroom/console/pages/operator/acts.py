@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from whiteroom.administration.accounts import end_key, set_account, set_user
 from whiteroom.administration.collaborations import resume_work, stop_work
+from whiteroom.administration.console_sessions import end_sessions
 from whiteroom.administration.owners import end_use, ruled_tables
 from whiteroom.console.asked import Asked
 from whiteroom.console.pages import DO, LOOK, Routes
@@ -159,10 +160,27 @@ def _tables(tx: Transaction, path: Mapping[str, Any]) -> Act | None:
     )
 
 
+def _sessions(tx: Transaction, path: Mapping[str, Any]) -> Act | None:
+    account = tx.accounts.get(path["account"])
+    if account is None:
+        return None
+    number = len(tx.console_sessions.all(account_id=account.id))
+    return Act(
+        f"End all console sessions of account {account.id}",
+        f"What its browsers ask for next is refused: {number} {'has' if number == 1 else 'have'} signed in. Its users "
+        "can sign in again.",
+        "End all sessions",
+        f"/operator/accounts/{account.id}",
+        lambda tx, now: end_sessions(tx, account.id, now),
+        f"whiteroom console end --account {account.id}",
+    )
+
+
 _FINDS: Mapping[str, Find] = {
     "/operator/accounts/{account}/disable": partial(_account, Standing.DISABLED),
     "/operator/accounts/{account}/enable": partial(_account, Standing.ENABLED),
     "/operator/accounts/{account}/end-use-of-tables": _tables,
+    "/operator/accounts/{account}/end-sessions": _sessions,
     "/operator/users/{user}/disable": partial(_user, Standing.DISABLED),
     "/operator/users/{user}/enable": partial(_user, Standing.ENABLED),
     "/operator/keys/{key}/end": _key,
