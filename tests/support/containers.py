@@ -83,6 +83,12 @@ def build(socket: str) -> None:
         client.close()
 
 
+def restart(contained: Contained) -> None:
+    """End the container with all that runs in it, and start it again."""
+    contained.api.restart(contained.id, timeout=START_SECONDS)
+    _wait_until_healthy(contained)
+
+
 @contextmanager
 def server(socket: str, given: Path) -> Iterator[Contained]:
     """A server with the rights that the compose file gives it, and `given` to read in /given.
