@@ -113,6 +113,14 @@ def test_programs_are_isolated_in_it_and_what_it_cannot_limit_is_what_the_page_s
     assert "No control group can be made in a container" in page
 
 
+def test_without_these_rights_no_program_runs_and_doctor_names_them(contained: Contained) -> None:
+    report = json.loads(containers.without_rights(contained, "doctor", "--json"))
+    assert not report["sandboxUsable"]
+    (sandbox,) = (finding for finding in report["findings"] if finding["name"] == "sandbox")
+    for option in containers.SERVICE["security_opt"]:
+        assert option.replace("../", "deploy/") in f"{sandbox['remedy']} no-new-privileges"
+
+
 def test_nobody_in_it_is_root_and_nothing_of_the_image_can_be_written(contained: Contained) -> None:
     status = dict(line.split(":\t", 1) for line in contained("cat", "/proc/1/status").splitlines() if ":\t" in line)
     assert status["Uid"].split() == [str(USER)] * 4

@@ -110,6 +110,18 @@ def server(socket: str, given: Path) -> Iterator[Contained]:
         api.close()
 
 
+def without_rights(contained: Contained, *command: str) -> str:
+    """Run a command in a container of its own, with the engine's defaults; what it prints."""
+    made = contained.api.create_container(IMAGE, list(command), network_disabled=True)
+    try:
+        contained.api.start(made["Id"])
+        contained.api.wait(made["Id"])
+        output: bytes = contained.api.logs(made["Id"], stderr=False)
+        return output.decode()
+    finally:
+        contained.api.remove_container(made["Id"], force=True, v=True)
+
+
 def _wait_until_healthy(contained: Contained) -> None:
     """By the image's own health check."""
     check = contained.api.inspect_image(IMAGE)["Config"]["Healthcheck"]["Test"]

@@ -122,8 +122,9 @@ def _sandbox_remedy() -> str:
     if _setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
         return "AppArmor restricts user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0."
     return (
-        "In a container, allow namespaces and mounts (Docker: --security-opt seccomp=unconfined "
-        "--security-opt apparmor=unconfined --cap-add SYS_ADMIN, systempaths=unconfined), or run the server outside."
+        "In a container, allow namespaces and mounts (Docker: --security-opt seccomp=deploy/container/seccomp.json "
+        "--security-opt systempaths=unconfined, and apparmor=unconfined where there is AppArmor; docs/install.md), or "
+        "run the server outside."
     )
 
 
