@@ -34,6 +34,8 @@ ROUTES: tuple[tuple[str, tuple[str, ...], Callable[[Asked], Awaitable[Response]]
     (f"{_HERE}/compare", _LOOK, comparisons.show),
     (f"{_HERE}/live/{{kind}}/{{name:path}}", _LOOK, live.show),
     (f"{_HERE}/logs/{{arn:path}}", _LOOK, run_logs.show),
+    (f"{_HERE}/exports/new", _FILL_IN, starting.export),
+    (f"{_HERE}/inference-jobs/new", _FILL_IN, starting.inference),
     (f"{_HERE}/inference-jobs", _LOOK, trained_model_inference_jobs.many),
     (f"{_HERE}/inference-jobs/{{arn:path}}", _LOOK, trained_model_inference_jobs.show),
     (f"{_HERE}/results", _LOOK, results.many),

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.column_uses import sentences, uses_of
 from whiteroom.console.facts import facts
+from whiteroom.console.lists import every
 from whiteroom.console.rendering import page
 from whiteroom.console.within import Within, within
+from whiteroom.wire.inside import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ async def show(asked: Asked) -> Response:
     """One table."""
     here = await within(asked)
     named = {"collaborationIdentifier": here.identifier, "name": asked.path["table"]}
-    schema = (await asked.visitor.call("cleanrooms", "GetSchema", **named))["schema"]
+    schema, unread = await _schema(here, named)
     columns = [*schema["columns"], *schema["partitionKeys"]]
     names = [one["name"] for one in columns]
     rules = [await _rule(here, named, kind, names) for kind in schema["analysisRuleTypes"]]
@@ -47,11 +49,30 @@ async def show(asked: Asked) -> Response:
         columns=columns,
         facts=list(facts(schema, about)),
         rules=rules,
+        unread=unread,
         reasons=[
             (one["analysisType"], one["status"], [reason["message"] for reason in one.get("reasons", [])])
             for one in schema["schemaStatusDetails"]
         ],
     )
+
+
+async def _schema(here: Within, named: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """The schema; where its table's files cannot be read now, what is known without them, and why.
+
+    Raises:
+        Refused: there is no such table for the visitor.
+    """
+    try:
+        return (await here.visitor.call("cleanrooms", "GetSchema", **named))["schema"], ""
+    except Refused as refused:
+        found = await every(
+            here.visitor, "cleanrooms", "ListSchemas", "schemaSummaries", collaborationIdentifier=here.identifier
+        )
+        for summary in found.items:
+            if summary["name"] == named["name"]:
+                return {**summary, "columns": [], "partitionKeys": [], "schemaStatusDetails": []}, refused.message
+        raise
 
 
 async def _rule(here: Within, named: Mapping[str, Any], kind: str, columns: list[str]) -> Rule:

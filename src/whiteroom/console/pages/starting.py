@@ -1,4 +1,4 @@
-"""Forms that start a query, a channel and a training: each asks its operation; a refusal stands above what was typed.
+"""Forms that start work: each asks its operation, and a refusal stands above what was typed.
 
 What a query may read is judged where it runs: the page that the form leads to says so, a moment later.
 """
@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from whiteroom.console.asked import Asked
 from whiteroom.console.lists import every
 from whiteroom.console.rendering import page
-from whiteroom.console.within import ML, Within, within
+from whiteroom.console.within import BASE_VERSION, ML, Within, within
 from whiteroom.wire.inside import Refused
 from whiteroom.wire.models import services
 
@@ -104,11 +104,6 @@ async def training(asked: Asked) -> Response:
 
 
 async def _training_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
-    found = await every(
-        here.visitor, ML, "ListMLInputChannels", "mlInputChannelsList", membershipIdentifier=here.membership
-    )
-    shape: Any = services()[ML].operations["CreateTrainedModel"].input_shape
-    instances = sorted(shape.members["resourceConfig"].members["instanceType"].enum)
     return _form(
         "start_training.html",
         here,
@@ -116,10 +111,104 @@ async def _training_form(here: Within, typed: Mapping[str, str], refused: Refuse
         typed,
         refused,
         algorithms=await _algorithms(here),
-        channels=[one for one in found.items if one["status"] == "ACTIVE"],
-        instances=instances,
+        channels=await _active_channels(here),
+        instances=_instances("CreateTrainedModel"),
         prefix_of_channels=CHANNEL,
     )
+
+
+async def export(asked: Asked) -> Response:
+    """StartTrainedModelExportJob, of the version that the address names."""
+    here = await within(asked)
+    model, form = asked.query.get("model", ""), asked.form
+    version = asked.query.get("version") or BASE_VERSION
+    if form is None:
+        return await _export_form(here, asked, {})
+    try:
+        await asked.visitor.call(
+            ML,
+            "StartTrainedModelExportJob",
+            membershipIdentifier=here.membership,
+            name=form.get("name", ""),
+            description=form.get("description") or None,
+            trainedModelArn=model,
+            trainedModelVersionIdentifier=version,
+            outputConfiguration={"members": [{"accountId": form.get("receiver", "")}]},
+        )
+    except Refused as refused:
+        return await _export_form(here, asked, form, refused)
+    return RedirectResponse(here.url("models", model, version=version), 303)
+
+
+async def _export_form(
+    here: Within, asked: Asked, typed: Mapping[str, str], refused: Refused | None = None
+) -> Response:
+    receivers = await _ml_receivers(here, "CAN_RECEIVE_MODEL_OUTPUT")
+    return _form("start_export.html", here, "models", typed, refused, receivers=receivers, **_version(asked))
+
+
+async def inference(asked: Asked) -> Response:
+    """StartTrainedModelInferenceJob, of the version that the address names."""
+    here = await within(asked)
+    form = asked.form
+    if form is None:
+        return await _inference_form(here, asked, {"instance": "ml.m5.large"})
+    try:
+        answer = await asked.visitor.call(
+            ML,
+            "StartTrainedModelInferenceJob",
+            membershipIdentifier=here.membership,
+            name=form.get("name", ""),
+            description=form.get("description") or None,
+            trainedModelArn=asked.query.get("model", ""),
+            trainedModelVersionIdentifier=asked.query.get("version") or BASE_VERSION,
+            dataSource={"mlInputChannelArn": form.get("channel", "")},
+            resourceConfig={"instanceType": form.get("instance", "")},
+            outputConfiguration={"members": [{"accountId": form.get("receiver", "")}]},
+        )
+    except Refused as refused:
+        return await _inference_form(here, asked, form, refused)
+    return RedirectResponse(here.url("inference-jobs", answer["trainedModelInferenceJobArn"]), 303)
+
+
+async def _inference_form(
+    here: Within, asked: Asked, typed: Mapping[str, str], refused: Refused | None = None
+) -> Response:
+    return _form(
+        "start_inference.html",
+        here,
+        "inference-jobs",
+        typed,
+        refused,
+        receivers=await _ml_receivers(here, "CAN_RECEIVE_INFERENCE_OUTPUT"),
+        channels=await _active_channels(here),
+        instances=_instances("StartTrainedModelInferenceJob"),
+        **_version(asked),
+    )
+
+
+def _version(asked: Asked) -> dict[str, str]:
+    return {"model": asked.query.get("model", ""), "version": asked.query.get("version") or BASE_VERSION}
+
+
+async def _ml_receivers(here: Within, ability: str) -> list[dict[str, Any]]:
+    found = await every(
+        here.visitor, CLEANROOMS, "ListMembers", "memberSummaries", collaborationIdentifier=here.identifier
+    )
+    return [one for one in found.items if ability in one.get("mlAbilities", {}).get("customMLMemberAbilities", [])]
+
+
+async def _active_channels(here: Within) -> list[dict[str, Any]]:
+    found = await every(
+        here.visitor, ML, "ListMLInputChannels", "mlInputChannelsList", membershipIdentifier=here.membership
+    )
+    return [one for one in found.items if one["status"] == "ACTIVE"]
+
+
+def _instances(operation: str) -> list[str]:
+    """The instance types that the service model knows."""
+    shape: Any = services()[ML].operations[operation].input_shape
+    return sorted(shape.members["resourceConfig"].members["instanceType"].enum)
 
 
 def named_lines(text: str) -> dict[str, str]:

@@ -45,6 +45,7 @@ async def show(asked: Asked) -> Response:
         tab="models",
         model=model,
         version=version,
+        is_own=here.owns(arn),
         charts=charts([(run, await measured(asked.visitor, run))]),
         newest=lines,
         ends=offered(here, "models", arn, model),

@@ -62,7 +62,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenRoom]:
 
 def test_every_page_is_walked() -> None:
     """A page that is added is walked by the tests below."""
-    assert {path.split("/")[3] for path, methods, _ in analysis.ROUTES if "GET" in methods} - {"live"} == {
+    assert {path.split("/")[3] for path, methods, _ in analysis.ROUTES if "GET" in methods} - {"live", "exports"} == {
         path[0] for path in PAGES
     }
 
@@ -244,6 +244,18 @@ def test_a_custom_rule_is_said_in_words(room: OpenRoom) -> None:
     assert "age bigint whatever an allowed query does" in page
     assert f"Any query of {CALLERS['querier']}." in page
     assert "What is selected goes into algorithms and nowhere else." in page
+
+
+def test_of_a_table_whose_files_cannot_be_read_the_rules_are_said_and_why(room: OpenRoom) -> None:
+    answering = room.console.whiteroom._answering
+    catalog, answering._catalog = answering._catalog, room.console.whiteroom._catalog
+    try:
+        answer = room.browser("querier").get(room.url("tables", "patients"))
+    finally:
+        answering._catalog = catalog
+    assert answer.status_code == 200
+    assert "cannot be read now" in text_of(answer.text)
+    assert f"Any query of {CALLERS['querier']}." in text_of(answer.text)
 
 
 def test_a_table_that_is_not_there_is_refused(room: OpenRoom) -> None:

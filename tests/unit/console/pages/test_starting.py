@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
+from urllib.parse import unquote, urlencode
 
 import pytest
 
@@ -20,7 +21,9 @@ from whiteroom.console.ends import ENDS
 from whiteroom.console.pages.starting import named_lines
 from whiteroom.domain.execution.lifecycle import Event
 
-FORMS = ("queries", "channels", "models")
+FORMS = ("queries", "channels", "models", "exports", "inference-jobs")
+OF_A_VERSION = ("exports", "inference-jobs")
+"""Those that the page of a version leads to."""
 SQL = "SELECT age\nFROM patients\nWHERE age > 3"
 
 
@@ -54,11 +57,31 @@ def fields_of(room: OpenRoom, kind: str, name: str) -> dict[str, str]:
             "volume": "2",
             "seconds": "600",
         },
+        "exports": {"name": name, "description": "why", "receiver": CALLERS["receiver"]},
+        "inference-jobs": {
+            "name": name,
+            "description": "why",
+            "channel": room.full.names["channel"],
+            "instance": "ml.m5.large",
+            "receiver": CALLERS["receiver"],
+        },
     }[kind]
 
 
+def form_url(room: OpenRoom, kind: str) -> str:
+    """Where a form is; of those of a version, that of the room's model."""
+    named = {"model": room.full.names["model"], "version": "NULL"}
+    return room.url(kind, "new") + (f"?{urlencode(named, safe=':/')}" if kind in OF_A_VERSION else "")
+
+
 def kept(room: OpenRoom, kind: str) -> list[Any]:
-    repository = {"queries": "protected_queries", "channels": "ml_input_channels", "models": "trained_models"}[kind]
+    repository = {
+        "queries": "protected_queries",
+        "channels": "ml_input_channels",
+        "models": "trained_models",
+        "exports": "trained_model_export_jobs",
+        "inference-jobs": "trained_model_inference_jobs",
+    }[kind]
     with room.console.store.reading() as tx:
         return list(getattr(tx, repository).all())
 
@@ -100,6 +123,23 @@ def test_a_model_is_trained_on_the_channels_that_are_given_a_name(room: OpenRoom
     assert model.stopping_condition == {"maxRuntimeInSeconds": 600}
 
 
+def test_an_export_goes_to_its_receiver(room: OpenRoom) -> None:
+    answer = room.browser("querier").press(form_url(room, "exports"), **fields_of(room, "exports", "out"))
+    assert answer.headers["location"] == f"{room.url('models', '@model')}?version=NULL"
+    (job,) = (one for one in kept(room, "exports") if one.name == "out")
+    assert (job.receiver_account_id, job.trained_model_arn) == (CALLERS["receiver"], room.full.names["model"])
+    assert job.trained_model_version_identifier == "NULL"
+    assert "out" in text_of(room.browser("querier").get(answer.headers["location"]).text).partition("Exports")[2]
+
+
+def test_an_inference_job_is_run_on_a_channel(room: OpenRoom) -> None:
+    browser = room.browser("querier")
+    answer = browser.press(form_url(room, "inference-jobs"), **fields_of(room, "inference-jobs", "mine"))
+    job = made(room, answer, "inference-jobs")
+    assert (job.receiver_account_id, job.ml_input_channel_arn) == (CALLERS["receiver"], room.full.names["channel"])
+    assert (job.trained_model_arn, job.trained_model_version_identifier) == (room.full.names["model"], "NULL")
+
+
 WRONG = [
     ("queries", {"sql": ""}, 400),
     ("queries", {"receiver": CALLERS["owner"]}, 403),
@@ -113,6 +153,10 @@ WRONG = [
     ("models", {"volume": "-1"}, 400),
     ("models", {"seconds": "soon"}, 400),
     ("models", {"name": "forest"}, 409),
+    ("exports", {"name": ""}, 400),
+    ("exports", {"receiver": CALLERS["owner"]}, 403),
+    ("inference-jobs", {"channel": "arn:x"}, 400),
+    ("inference-jobs", {"instance": "ml.none"}, 400),
 ]
 
 
@@ -122,12 +166,13 @@ def test_what_is_refused_is_told_in_words_beside_what_was_typed_and_makes_nothin
 ) -> None:
     before = len(kept(room, kind))
     typed = {**fields_of(room, kind, "refused"), **wrong}
-    answer = room.browser("querier").press(room.url(kind, "new"), **typed)
+    answer = room.browser("querier").press(form_url(room, kind), **typed)
     assert answer.status_code == status
     assert 'role="alert"' in answer.text
     assert len(kept(room, kind)) == before
     page = unescape(answer.text)
-    typed.pop("receiver", None), typed.pop("algorithm", None)
+    for chosen in ("receiver", "algorithm", "channel"):
+        typed.pop(chosen, None)
     assert [name for name, value in typed.items() if value not in page] == []
 
 
@@ -135,7 +180,7 @@ def test_what_is_refused_is_told_in_words_beside_what_was_typed_and_makes_nothin
 @pytest.mark.parametrize("caller", [caller for caller in CALLERS if caller != "querier"])
 def test_whoever_could_not_start_it_by_the_api_starts_nothing_by_a_form(room: OpenRoom, kind: str, caller: str) -> None:
     before = len(kept(room, kind))
-    answer = room.browser(caller).press(room.url(kind, "new"), **fields_of(room, kind, f"by {caller}"))
+    answer = room.browser(caller).press(form_url(room, kind), **fields_of(room, kind, f"by {caller}"))
     assert answer.status_code in {400, 403, 404, 409}
     assert len(kept(room, kind)) == before
 
@@ -144,11 +189,12 @@ def test_whoever_could_not_start_it_by_the_api_starts_nothing_by_a_form(room: Op
 def test_a_role_that_may_not_start_anything_is_offered_no_form_and_refused_one(room: OpenRoom, kind: str) -> None:
     analyst = signed_in_as(room.console, CALLERS["querier"], Role.ANALYST)
     officer = signed_in_as(room.console, CALLERS["querier"], Role.PRIVACY_OFFICER)
-    link = f'href="{room.url(kind, "new")}"'
-    assert link in analyst.get(room.url(kind)).text
-    assert link not in officer.get(room.url(kind)).text
+    link = f'href="{form_url(room, kind)}"'
+    shown = f"{room.url('models', '@model')}?version=NULL" if kind in OF_A_VERSION else room.url(kind)
+    assert link in unquote(unescape(analyst.get(shown).text))
+    assert link not in unquote(unescape(officer.get(shown).text))
     before = len(kept(room, kind))
-    answer = officer.press(room.url(kind, "new"), **fields_of(room, kind, "by an officer"))
+    answer = officer.press(form_url(room, kind), **fields_of(room, kind, "by an officer"))
     assert answer.status_code == 403
     assert "is not authorized to perform" in text_of(answer.text)
     assert len(kept(room, kind)) == before
@@ -158,7 +204,7 @@ def test_a_role_that_may_not_start_anything_is_offered_no_form_and_refused_one(r
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_was_typed_is_text_when_it_is_shown_again(room: OpenRoom, kind: str, text: str) -> None:
     typed = dict.fromkeys(fields_of(room, kind, ""), text)
-    answer = room.browser("querier").press(room.url(kind, "new"), **typed)
+    answer = room.browser("querier").press(form_url(room, kind), **typed)
     assert answer.status_code == 400
     assert active_parts(answer.text) == []
     assert text in unescape(answer.text)
@@ -166,7 +212,7 @@ def test_what_was_typed_is_text_when_it_is_shown_again(room: OpenRoom, kind: str
 
 @pytest.mark.parametrize("kind", FORMS)
 def test_each_field_has_a_label_and_each_form_its_token(room: OpenRoom, kind: str) -> None:
-    page = room.browser("querier").get(room.url(kind, "new")).text
+    page = room.browser("querier").get(form_url(room, kind)).text
     fields = re.findall(r'<(?:input|select|textarea) id="([^"]+)"', page)
     assert fields
     assert set(fields) <= set(re.findall(r'<label for="([^"]+)"', page))
