@@ -123,7 +123,7 @@ def open_console(
     folder: Path, *, dev: bool = True, clock: Callable[[], datetime] | None = None
 ) -> Iterator[OpenConsole]:
     """A server on a folder, and its console."""
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700, exist_ok=True)
     settings = Settings(data=folder, dev=dev, master_key=str(folder.parent / "master.key"))
     whiteroom = Whiteroom(settings) if clock is None else Whiteroom(settings, clock)
     with asyncio.Runner() as runner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,17 +67,27 @@ class World:
             return (account.standing, user.standing, key.status, collaboration.stopped_at, rules)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    clock = FakeClock(NOON)
-    with open_console(tmp_path / "data", dev=False, clock=clock) as console:
-        logs = tmp_path / "data" / "logs"
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FullRoom]:
+    """A data folder with its key beside it, and what is in it: made once, and copied for each test."""
+    folder = tmp_path_factory.mktemp("furnished")
+    with open_console(folder / "data", dev=False, clock=FakeClock(NOON)) as console:
+        logs = folder / "data" / "logs"
         logs.mkdir(exist_ok=True)
         room = a_room_of_callers(console.store, logs)
         with console.store.transaction() as tx:
             tx.accounts.add(Account(OWNER, "Owner", NOON))
             tx.users.add(User(USER, OWNER, "olga", Role.ADMINISTRATOR, NOON))
             tx.access_keys.add(AccessKey(KEY, OWNER, SECRET, AccessKeyStatus.ACTIVE, NOON, USER))
+    return folder, room
+
+
+@pytest.fixture
+def world(tmp_path: Path, furnished: tuple[Path, FullRoom]) -> Iterator[World]:
+    folder, room = furnished
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    clock = FakeClock(NOON)
+    with open_console(tmp_path / "data", dev=False, clock=clock) as console:
         member = console.browser()
         assert member.sign_in(KEY, SECRET).status_code == 303
         clock.forward(60)
