@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from whiteroom.domain.resources.configured_table_associations import ConfiguredTableAssociation
@@ -12,9 +13,10 @@ from whiteroom.domain.resources.ml_input_channels import MLInputChannel, Status
 from whiteroom.domain.resources.protected_queries import ProtectedQuery
 from whiteroom.domain.resources.trained_model_export_jobs import TrainedModelExportJob
 from whiteroom.domain.resources.trained_model_inference_jobs import TrainedModelInferenceJob
-from whiteroom.domain.resources.trained_models import TrainedModel
+from whiteroom.domain.resources.trained_models import Status as ModelStatus
 from whiteroom.ports.repositories import LifecycleRepository
 from whiteroom.ports.transaction import Transaction
+from whiteroom.reads.member_runs import every
 
 Resting = tuple[LifecycleRepository[Any], Any]
 """Where a record is, and the record."""
@@ -36,6 +38,19 @@ class Dependant:
 _CHANNELS = frozenset({Status.CREATE_PENDING, Status.CREATE_IN_PROGRESS, Status.ACTIVE})
 
 
+@dataclass(frozen=True, slots=True)
+class _ModelRow:
+    """What of a version's record is shown to an owner, and what leads on from it: nothing that is sealed."""
+
+    id: str
+    name: str
+    account_id: str
+    status: ModelStatus
+    data_channels: tuple[Mapping[str, Any], ...]
+    incremental_channels: tuple[Mapping[str, Any], ...]
+    created_at: datetime
+
+
 def resting_on(tx: Transaction, collaboration_id: str, association_ids: Collection[str]) -> Iterator[Resting]:
     """Channels and models that can be used or come to be, and queries, inference jobs and exports under way.
 
@@ -44,12 +59,21 @@ def resting_on(tx: Transaction, collaboration_id: str, association_ids: Collecti
         collaboration_id: of all of them.
         association_ids: of the tables.
     """
+    found = (tx.trained_models.all(collaboration_id=collaboration_id, status=status) for status in LIVE_MODELS)
+    return _resting_on(tx, collaboration_id, association_ids, [model for models in found for model in models])
+
+
+def _resting_on(
+    tx: Transaction, collaboration_id: str, association_ids: Collection[str], live_models: Sequence[Any]
+) -> Iterator[Resting]:
+    """The same, of the versions that can be used or come to be, or of what is read of each."""
     wanted = set(association_ids)
     channels = [one for one in tx.ml_input_channels.all(collaboration_id=collaboration_id) if _reads(tx, one, wanted)]
     yield from ((tx.ml_input_channels, one) for one in channels if one.status in _CHANNELS)
     arns = {channel.arn for channel in channels}
-    models: dict[str, TrainedModel] = {}
-    for model in _live_models(tx, collaboration_id):
+    models: dict[str, Any] = {}
+    # Each after those that it goes on from.
+    for model in sorted(live_models, key=lambda model: model.created_at):
         bases = {base["modelId"] for base in model.incremental_channels}
         if bases & models.keys() or any(read["mlInputChannelArn"] in arns for read in model.data_channels):
             models[model.id] = model
@@ -71,7 +95,14 @@ def resting_on_own(
     """What rests on those of the tables that are the account's own; nothing of any other's, the newest first."""
     found = (tx.configured_table_associations.get(one) for one in association_ids)
     own = [one.id for one in found if one is not None and _is_of(one, account_id, collaboration_id)]
-    records = [record for _, record in resting_on(tx, collaboration_id, own)] if own else []
+    if not own:
+        return ()
+    rows = [
+        row
+        for status in LIVE_MODELS
+        for row in every(tx.trained_models, _ModelRow, collaboration_id=collaboration_id, status=status)
+    ]
+    records = [record for _, record in _resting_on(tx, collaboration_id, own, rows)]
     return tuple(map(_dependant, sorted(records, key=lambda record: record.created_at, reverse=True)))
 
 
@@ -91,7 +122,7 @@ def _dependant(record: Any) -> Dependant:
 
 _KINDS: Mapping[type, str] = {
     MLInputChannel: "ML input channel",
-    TrainedModel: "trained model",
+    _ModelRow: "trained model",
     ProtectedQuery: "query",
     TrainedModelInferenceJob: "inference job",
     TrainedModelExportJob: "export",
@@ -104,9 +135,3 @@ def _reads(tx: Transaction, channel: MLInputChannel, association_ids: set[str]) 
         return bool(association_ids & set(channel.source_associations))
     query = tx.protected_queries.get(channel.protected_query_id)
     return query is not None and bool(association_ids & set(query.named_associations or ()))
-
-
-def _live_models(tx: Transaction, collaboration_id: str) -> list[TrainedModel]:
-    """Versions that can be used or come to be, each after those that it goes on from."""
-    found = (tx.trained_models.all(collaboration_id=collaboration_id, status=status) for status in LIVE_MODELS)
-    return sorted((model for models in found for model in models), key=lambda model: model.created_at)
