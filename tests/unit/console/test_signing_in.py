@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -194,6 +196,22 @@ def test_however_much_anybody_guesses_whoever_has_the_right_secret_or_link_is_ta
     assert console.browser().sign_in(KEY, SECRET).status_code == 303
     assert console.browser().sign_in("WRKAB", SECRET).status_code == 303
     assert console.browser().send("/console/link", secret=a_link(console, ACME, "AIDA2")).status_code == 303
+
+
+def test_who_knows_no_key_and_no_link_takes_no_turn_of_those_who_write(console: OpenConsole, tmp_path: Path) -> None:
+    signed_in, stranger = console.browser(), console.browser()
+    signed_in.sign_in(KEY, SECRET)
+    writing = console.whiteroom.inside().turns._writing
+    assert writing is not None
+    writing.connection.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(tmp_path / "data" / "whiteroom.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert stranger.sign_in("WRKAUNKNOWN", "guess").status_code == 403
+        assert stranger.send("/console/link", secret="guess").status_code == 403
+        assert signed_in.get("/console").status_code == 200
+        assert stranger.sign_in(KEY, SECRET).status_code == 500
+        other.execute("ROLLBACK")
+    assert stranger.sign_in(KEY, SECRET).status_code == 303
 
 
 def test_ten_refusals_of_a_key_are_written_down_in_five_minutes_however_many_there_are(
