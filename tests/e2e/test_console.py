@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route, expect
 
 from support.chromium import DESK, PHONE, Visit, a_visit, chromium
 from support.command import whiteroom
@@ -208,3 +208,42 @@ def test_what_another_site_sends_does_nothing(server: RunningServer, browser: Br
         visit.page.get_by_role("heading", name="Sign in").wait_for()
         visit.page.goto(f"{server.url}/console")
         visit.page.get_by_role("button", name="Sign out").wait_for()
+
+
+def test_a_page_of_what_goes_on_takes_over_what_is_new_and_leaves_what_is_in_use(
+    server: RunningServer, browser: Browser
+) -> None:
+    with a_visit(browser, server.url) as visit:
+        visit.sign_in(CALLERS["querier"])
+        for name in ("Market", "Models", "second"):
+            visit.page.get_by_role("link", name=name, exact=True).first.click()
+        address, asked_again = visit.page.url, [""]
+
+        def as_it_was(route: Route) -> None:
+            """The first time it goes on, and is called otherwise."""
+            answer = route.fetch()
+            if "x-by-itself" in route.request.headers:
+                asked_again.append(address)
+                route.fulfill(response=answer)
+                return
+            old = '<a href="" data-live="/console/told">Refresh</a><h1>Old '
+            route.fulfill(response=answer, body=answer.text().replace("<h1>", old, 1))
+
+        told = "event: changed\ndata: x\n\n"
+        visit.page.route(address, as_it_was)
+        visit.page.route("**/console/told", lambda route: route.fulfill(content_type="text/event-stream", body=told))
+        visit.page.goto(address)
+        heading = visit.page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("second")
+        assert len(asked_again) == 2
+        visit.page.unroute("**/console/told")
+        visit.page.route("**/console/told", lambda route: route.abort())
+        visit.page.goto(address)
+        expect(heading).to_have_text("Old second")
+        box = visit.page.get_by_role("checkbox").first
+        box.check()
+        visit.page.evaluate("renew()")
+        assert len(asked_again) == 2
+        box.uncheck()
+        visit.page.get_by_role("heading", level=2).first.click()  # out of the box
+        expect(heading).to_have_text("second")
