@@ -19,7 +19,7 @@ from whiteroom.console.asked import Asked
 from whiteroom.console.looking import Looks
 from whiteroom.console.pages import ROUTES, Page, Routes
 from whiteroom.console.pages.operator import OPERATOR_ROUTES
-from whiteroom.console.rendering import PREFIX, asset_response, page
+from whiteroom.console.rendering import PREFIX, asset_response, page, read_all
 from whiteroom.console.signing_in import Refusals, SignInRefused, by_access_key, by_link, out
 from whiteroom.console.streams import Streams
 from whiteroom.console.visitors import NotSignedIn, Visitor, visitor_of
@@ -58,6 +58,7 @@ class Console:
         self, inside: Callable[[], Inside], place: Place, looks: Looks, streams: Streams | None = None
     ) -> None:
         """Over a server, which is asked for once it serves."""
+        read_all()
         self._looks = looks
         self._inside = inside
         self._place = place

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from whiteroom.console.gate import FORM_TOKEN
@@ -54,7 +55,7 @@ def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("whiteroom.console"),
+        loader=DictLoader(dict(_texts(files("whiteroom.console").joinpath("templates"), ""))),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -63,6 +64,21 @@ def _environment() -> Environment:
     environment.globals.update(prefix=PREFIX, asset=asset_url, form_token_field=FORM_TOKEN)
     environment.filters.update(moment=moment, amount=amount, words=words)
     return environment
+
+
+def _texts(folder: Traversable, below: str) -> Iterator[tuple[str, str]]:
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from _texts(one, f"{below}{one.name}/")
+        else:
+            yield below + one.name, one.read_text(encoding="utf-8")
+
+
+def read_all() -> None:
+    """Read what pages are made of, so that they stay this program's when another release is installed below it."""
+    _environment()
+    for name in ASSETS:
+        asset_url(name)
 
 
 def moment(at: datetime) -> str:

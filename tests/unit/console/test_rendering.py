@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -40,3 +42,23 @@ def test_no_asset_loads_anything_from_elsewhere() -> None:
     for name in ASSETS:
         text = asset(name).decode().replace("http://www.w3.org/2000/svg", "")
         assert re.findall(r"https?://|@import|url\(", text) == [], name
+
+
+_A_SERVER_BELOW_WHICH_ANOTHER_RELEASE_IS_INSTALLED = """
+import os, shutil, sys
+shutil.copytree(sys.argv[1], "whiteroom")
+sys.path.insert(0, "")
+from whiteroom.console import rendering
+assert os.path.realpath(rendering.__file__).startswith(os.getcwd())
+rendering.read_all()
+shutil.rmtree("whiteroom/console/templates")
+shutil.rmtree("whiteroom/console/assets")
+assert b"Go back" in rendering.page("problem.html", visitor=None, title="No", message="Go back").body
+assert all(rendering.asset(name) for name in rendering.ASSETS)
+"""
+
+
+def test_a_server_shows_its_own_pages_when_another_release_is_installed_below_it(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", _A_SERVER_BELOW_WHICH_ANOTHER_RELEASE_IS_INSTALLED, str(files("whiteroom"))]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
