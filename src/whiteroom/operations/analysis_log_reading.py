@@ -76,11 +76,12 @@ class AnalysisReader:
     logs: RunLogs
     finder: Finder
 
-    def runs(self, group: str) -> Iterator[AnalysisStream]:
-        """The streams of a group that have events."""
+    def runs(self, group: str, stream: str = "") -> Iterator[AnalysisStream]:
+        """The streams of a group that have events, and a name that begins so."""
         collaboration_id = group.removeprefix(GROUP_PREFIX)
         for span in self.tx.analysis_logs.streams(self.account_id, collaboration_id):
-            yield AnalysisStream(LogStreamKey(self.account_id, collaboration_id, span.name), span)
+            if span.name.startswith(stream):
+                yield AnalysisStream(LogStreamKey(self.account_id, collaboration_id, span.name), span)
 
     def key(self) -> bytes:
         """What places are sealed with: they count the events of all accounts."""

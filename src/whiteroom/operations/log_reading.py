@@ -88,8 +88,11 @@ class LogReader(Protocol):
     def finder(self) -> Finder:
         """What matches expressions."""
 
-    def runs(self, group: str) -> Iterator[Any]:
-        """Every log of a group of which the account may read something: `MemberLog`s, which the others take."""
+    def runs(self, group: str, stream: str = "") -> Iterator[Any]:
+        """Every log of a group of which the account may read something: `MemberLog`s, which the others take.
+
+        Where it is known how the names of the streams begin that are wanted, all others may be left out.
+        """
 
     def key(self) -> bytes:
         """What places are sealed with."""
@@ -158,9 +161,12 @@ class Reader:
     def __post_init__(self) -> None:
         self._seen = MemberRuns(self.tx, self.account_id)
 
-    def runs(self, group: str) -> Iterator[MemberRun]:
-        """Every run of a group whose log the account may read now, as an active member of its collaboration."""
-        yield from filter(None, map(self.run, self._seen.records(group)))
+    def runs(self, group: str, stream: str = "") -> Iterator[MemberRun]:
+        """Every run of a group whose log the account may read now, as an active member of its collaboration.
+
+        Those of one model or job alone, where the beginning of a stream's name tells which.
+        """
+        yield from filter(None, map(self.run, self._seen.records(group, self._seen.arn_of(group, stream))))
 
     def key(self) -> bytes:
         """What places are sealed with."""

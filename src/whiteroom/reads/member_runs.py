@@ -123,6 +123,14 @@ class MemberRuns:
             for latest in (True, False):
                 yield from every(repository, _ModelRow, collaboration_id=collaboration_id, is_latest=latest)
 
+    def arn_of(self, kind: str, stream: str) -> str | None:
+        """The ARN of the model or job whose streams' names begin as this one's; None where that is not to be told."""
+        identifier, slash, _ = stream.partition("/")
+        training = kind == TRAINED_MODELS
+        repository: Repository[Any] = self._tx.trained_models if training else self._tx.trained_model_inference_jobs
+        record = repository.get(identifier) if slash else None
+        return None if record is None else str(record.arn)
+
     def configuration(self, record: Any) -> MLConfiguration | None:
         """The account's ML configuration in the run's collaboration."""
         membership_id = self.memberships.get(record.collaboration_id)

@@ -187,7 +187,7 @@ def filter_log_events(request: Request, context: Context) -> Response:
     group = group_of(request, context)
     reader = reader_of(context, group)
     wanted = _wanted(request)
-    runs = [run for run in reader.runs(group) if any(map(wanted, run.streams))]
+    runs = [run for run in reader.runs(group, _beginning(request)) if any(map(wanted, run.streams))]
     _require_streams(request.get("logStreamNames", ()), runs)
     key_bytes = reader.key()
     last_ms, after = request.get("endTime", _FOREVER_MS), _key(request.get("nextToken"), key_bytes)
@@ -241,10 +241,16 @@ def _refuse_unmask(request: Request) -> None:
 
 def _stream(reader: LogReader, group: str, name: str) -> tuple[MemberLog, str]:
     """The run of a stream and its instance. A stream that the caller may not read does not exist."""
-    for run in reader.runs(group):
+    for run in reader.runs(group, name):
         if name in run.streams:
             return run, name.rpartition("/")[2]
     raise _NO_STREAM
+
+
+def _beginning(request: Request) -> str:
+    """How the names of all streams begin that are wanted."""
+    names = request.get("logStreamNames", ())
+    return names[0] if len(names) == 1 else str(request.get("logStreamNamePrefix", ""))
 
 
 def _wanted(request: Request) -> Callable[[str], bool]:

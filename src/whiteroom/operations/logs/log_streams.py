@@ -22,7 +22,7 @@ def describe_log_streams(request: Request, context: Context) -> Response:
     prefix = request.get("logStreamNamePrefix", "")
     if by_time and prefix:
         raise ValidationFault("logStreamNamePrefix cannot be given with orderBy LastEventTime.")
-    found = [stream for stream in _streams(context, group) if stream["logStreamName"].startswith(prefix)]
+    found = [stream for stream in _streams(context, group, prefix) if stream["logStreamName"].startswith(prefix)]
 
     def key(stream: Mapping[str, Any]) -> str:
         last = f"{stream['lastEventTimestamp']:020d}" if by_time else ""
@@ -39,10 +39,10 @@ def describe_log_streams(request: Request, context: Context) -> Response:
     return {"logStreams": found[:limit], "nextToken": token}
 
 
-def _streams(context: Context, group: str) -> Iterator[dict[str, Any]]:
+def _streams(context: Context, group: str, prefix: str) -> Iterator[dict[str, Any]]:
     now_ms = int(context.now.timestamp() * 1000)
     arn = group_arn(group, context)
-    for run in reader_of(context, group).runs(group):
+    for run in reader_of(context, group).runs(group, prefix):
         started_ms = int(run.started_at.timestamp() * 1000)
         last_ms = now_ms if run.ended_at is None else int(run.ended_at.timestamp() * 1000)
         for name in run.streams:
