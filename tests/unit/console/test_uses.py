@@ -150,6 +150,22 @@ def test_a_log_that_the_collaboration_has_not_is_not_offered(console: OpenConsol
     assert answer.status_code == 303
 
 
+@pytest.mark.parametrize("logs", [{"queryLogStatus": "DISABLED"}, {"queryLogStatus": "ENABLED"}])
+def test_an_owner_without_a_log_is_shown_what_rests_on_its_own_tables_all_the_same(
+    console: OpenConsole, logs: dict[str, str]
+) -> None:
+    room = an_owned_room(console.store, of_owner=logs)
+    everything(room)
+    _, page = page_of(console, room, room.parts.owner)
+    text = text_of(page)
+    assert "What rests on your tables now" in text
+    for what in ("export away", "inference job scores", "trained model trial", "ML input channel rows"):
+        assert what in text
+    for account in (dan_of(room), room.parts.author, room.parts.querier):
+        _, page = page_of(console, room, account)
+        assert "trained model trial" not in text_of(page)
+
+
 def test_whatever_a_log_quotes_is_text(console: OpenConsole) -> None:
     room = an_owned_room(console.store)
     for number, text in enumerate(HOSTILE):

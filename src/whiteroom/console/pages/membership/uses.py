@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -10,6 +11,7 @@ from whiteroom.console.asked import Asked
 from whiteroom.console.lists import every
 from whiteroom.console.pages.membership.receiving import own_membership
 from whiteroom.console.rendering import PREFIX, page
+from whiteroom.console.resting import Resting, own_associations, resting
 from whiteroom.console.uses import uses
 from whiteroom.console.visitors import Visitor
 from whiteroom.domain.observability.analysis_logs import ENABLED
@@ -33,6 +35,7 @@ async def show(asked: Asked) -> Response:
     membership: dict[str, Any] = {}
     if collaboration.get("memberStatus") == MemberStatus.ACTIVE:
         membership = await own_membership(visitor, name)
+    off = [(key, what) for key, what in _LOGS.items() if membership and membership.get(key) != ENABLED]
     return page(
         "membership/uses.html",
         visitor=visitor,
@@ -40,7 +43,8 @@ async def show(asked: Asked) -> Response:
         collaboration=collaboration,
         found=found,
         is_first="before" not in asked.query,
-        off=[(key, what) for key, what in _LOGS.items() if membership and membership.get(key) != ENABLED],
+        off=off,
+        rests=await _rests(visitor, name, membership) if off else None,
         offered={key for key in _LOGS if collaboration.get(key) == ENABLED},
         may_set=visitor.may("cleanrooms", "UpdateMembership"),
     )
@@ -54,6 +58,12 @@ async def enable(asked: Asked) -> Response:
     wanted = {key: ENABLED for key in _LOGS if asked.form.get("log") == key}
     await visitor.call("cleanrooms", "UpdateMembership", membershipIdentifier=membership["id"], **wanted)
     return RedirectResponse(f"{PREFIX}/collaborations/{name}/uses", 303)
+
+
+async def _rests(visitor: Visitor, collaboration_id: str, membership: Mapping[str, Any]) -> Resting:
+    """What was made of the member's tables and can be used: of what is over, nobody knows without a log."""
+    own = await own_associations(visitor, membership)
+    return await resting(visitor, collaboration_id, [one["id"] for one in own])
 
 
 async def _was_in(visitor: Visitor, collaboration_id: str) -> bool:
