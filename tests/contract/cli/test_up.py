@@ -128,7 +128,8 @@ def test_a_signal_stops_the_server_cleanly_and_frees_folder_and_port(tmp_path: P
         client.list_collaborations()  # the connection stays open, and must not hold the server up
         assert server.stop(sent, seconds=8) == 0
         assert server.process.stdout is not None
-        assert server.process.stdout.read() == ""
+        # What it said when it was ready, and nothing of its end.
+        assert server.process.stdout.read() == f"The console for browsers is at {server.url}/console\n"
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=120).close()
     assert (tmp_path / "data.log").read_text() == ""
