@@ -8,6 +8,7 @@ tests has made.
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -42,6 +43,9 @@ ROOM_BYTES = 8 * 2**30
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
     # Half of the time of tests with a database is the disk's: no test is about a machine that loses its power.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # `nohup` has begun all of this. Programs inherit what is ignored, and not what is handled: servers are to hear it.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 described.read_once()
 gc.disable()  # until all tests are there: it would look at each of them again and again
 

@@ -12,6 +12,7 @@ OF_SEVERAL = {
     "cli/test_sealed_files.py": "every command that looks at data, where its files are sealed",
     "console/test_member_pages.py": "every page of a member's, asked for by everybody",
     "console/test_operator.py": "whose pages are whose: the operator's and a member's",
+    "console/test_addresses.py": "every page, by addresses that nobody links to",
     "controllers/test_deliveries.py": "inference and export jobs alike: who receives what",
     "controllers/test_keeping.py": "every kind of work: what is kept before a record says so, or brought",
     "controllers/test_revoked.py": "every kind of work whose rows are taken back",

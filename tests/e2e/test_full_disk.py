@@ -111,8 +111,7 @@ def test_the_operator_is_told_in_a_sentence_a_request_and_by_the_gauge(room: Liv
     assert "Make room on its file system" in line
     assert "Traceback" not in log_of(disk)[before:]
     assert room.server.process.stdout is not None
-    where = re.search(r"http://\S+/metrics", room.server.process.stdout.readline())
-    assert where is not None
+    where = next(filter(None, (re.search(r"http://\S+/metrics", line) for line in room.server.process.stdout)))
     with urllib.request.urlopen(where[0], timeout=120) as metrics:
         assert "whiteroom_disk_free_bytes 0\n" in metrics.read().decode()
 

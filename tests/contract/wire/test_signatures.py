@@ -299,4 +299,4 @@ def test_in_development_a_page_of_another_site_cannot_speak_for_an_account(host:
     headers = [("host", host), ("authorization", header)]
     answer = ask(app(Operations(), dev=True), "GET", MODEL_PATH, headers)
     assert answer.status == status
-    assert status == 200 or b"http://127.0.0.1" in answer.body
+    assert status == 200 or b"Use 127.0.0.1 or localhost" in answer.body

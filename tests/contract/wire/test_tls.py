@@ -67,11 +67,12 @@ def sockets() -> Iterator[ExitStack]:
         yield stack
 
 
-def serial(server: RunningServer, sockets: ExitStack) -> str:
-    """That of the certificate which a new connection gets."""
-    client = connected(server, sockets)
-    assert isinstance(client, ssl.SSLSocket)
-    found = client.getpeercert()
+def serial(server: RunningServer) -> str:
+    """That of the certificate which a new connection gets; it is closed again."""
+    with ExitStack() as sockets:
+        client = connected(server, sockets)
+        assert isinstance(client, ssl.SSLSocket)
+        found = client.getpeercert()
     assert found is not None
     return str(found["serialNumber"])
 
@@ -215,10 +216,10 @@ def test_a_renewed_certificate_is_there_for_new_connections_and_ends_none_of_the
     authority: Authority, files: Files, server: RunningServer, sockets: ExitStack
 ) -> None:
     old = connected(server, sockets)
-    first = serial(server, sockets)
+    first = serial(server)
     issue(authority, files.cert.parent, "localhost", "127.0.0.1")
     server.process.send_signal(signal.SIGHUP)
-    once(lambda found: found != first, lambda: serial(server, sockets))
+    once(lambda found: found != first, lambda: serial(server))
     old.sendall(HEALTH)
     assert old.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
@@ -227,7 +228,7 @@ def test_files_that_are_no_pair_leave_the_certificate_in_use(
     authority: Authority, files: Files, server: RunningServer, sockets: ExitStack
 ) -> None:
     """As an ACME client has them between the two that it writes."""
-    first = serial(server, sockets)
+    first = serial(server)
     key = files.key.read_bytes()
     issue(authority, files.cert.parent, "localhost", "127.0.0.1")
     new_key = files.key.read_bytes()
@@ -235,10 +236,10 @@ def test_files_that_are_no_pair_leave_the_certificate_in_use(
     log = server.data.with_name(f"{server.data.name}.log")
     server.process.send_signal(signal.SIGHUP)
     once(lambda text: "is not the key of the first certificate" in text, log.read_text)
-    assert serial(server, sockets) == first
+    assert serial(server) == first
     files.key.write_bytes(new_key)
     server.process.send_signal(signal.SIGHUP)
-    once(lambda found: found != first, lambda: serial(server, sockets))
+    once(lambda found: found != first, lambda: serial(server))
 
 
 def test_a_server_with_idle_and_half_open_connections_stops_in_time(

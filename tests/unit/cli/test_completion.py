@@ -24,7 +24,8 @@ class Shell:
 
     def run(self, script: str) -> str:
         ran = subprocess.run(
-            ["bash", "--norc", "-c", script],
+            # A last command of its own: bash would become the one before, and there were no shell to be found.
+            ["bash", "--norc", "-c", f"{script}\nexit $?"],
             env=self._variables,
             capture_output=True,
             text=True,
