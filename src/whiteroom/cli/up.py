@@ -202,10 +202,9 @@ def _with_console(application: Whiteroom, settings: Settings) -> tuple[Applicati
     """The server's faces, and what is done when it stops."""
     if not settings.console:
         return application, lambda: None
-    # A server without one loads none of it.
-    from whiteroom.cli.doctor import diagnosis  # noqa: PLC0415
-    from whiteroom.console.application import Console, Place  # noqa: PLC0415
-    from whiteroom.console.looking import looks  # noqa: PLC0415
+    from whiteroom.cli.doctor import diagnosis  # noqa: PLC0415 - a server without a console loads none of it
+    from whiteroom.console.application import Console, Place  # noqa: PLC0415 - likewise
+    from whiteroom.console.looking import looks  # noqa: PLC0415 - likewise
 
     place = Place(settings.region, settings.console_url or settings.public_url, settings.dev)
     doctor = partial(diagnosis, settings, finder=application.finder)

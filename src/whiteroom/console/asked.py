@@ -25,3 +25,10 @@ class Asked:
     """By which pages are told that something is new."""
     form: Mapping[str, str] | None = None
     """What a form of this session's own has sent; None where the page is only looked at."""
+
+    @property
+    def sent(self) -> Mapping[str, str]:
+        """The form of a page that is there for forms alone (its route says so)."""
+        if self.form is None:
+            raise TypeError("The route of this page takes requests without a form.")
+        return self.form

@@ -86,8 +86,12 @@ class NotificationThreads:
                     "notifications wait: %s", trouble or repr(error), exc_info=None if trouble else error
                 )
                 seconds = _AGAIN_SECONDS
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping or seen != news(), timeout=seconds)  # noqa: B023
+            self._sleep(seconds, seen, news)
+
+    def _sleep(self, seconds: float, seen: int, news: Callable[[], int]) -> None:
+        """Wait so long, or until there is news since `seen`, or until the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or seen != news(), timeout=seconds)
 
     def _tell(self) -> float:
         found = False

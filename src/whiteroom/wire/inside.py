@@ -52,6 +52,8 @@ class InsideCalls:
 
         Raises:
             Refused: it is refused, for a constraint of the model or by the operation.
+            TypeError: the operation has no such parameter. On the wire it would be dropped, as AWS does; here it is
+                a mistake of ours.
         """
         operation = services()[service].operations[name]
         with _refused(operation):
@@ -78,6 +80,9 @@ class InsideCalls:
             shape = operation.input_shape
             parser = None if shape is None else structure_parser(shape, shape.members, self._literals)
             self._parsers[operation] = parser
+        known = operation.input_shape.members if operation.input_shape else {}
+        if unknown := sorted(parameters.keys() - known.keys()):
+            raise TypeError(f"{operation.name} has no parameter {', '.join(unknown)}.")
         parse = self._parsers[operation]
         if parse is None:
             return {}

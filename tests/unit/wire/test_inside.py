@@ -37,7 +37,15 @@ def test_an_answer_holds_what_a_client_would_see_and_no_more() -> None:
         assert call.parameters == {"maxResults": 5}
         return {"nextToken": None, "collaborationList": [{"name": "a", "internal": "b"}], "other": 1}
 
-    assert asked(dispatch, "ListCollaborations", maxResults=5, unknown=1) == {"collaborationList": [{"name": "a"}]}
+    assert asked(dispatch, "ListCollaborations", maxResults=5) == {"collaborationList": [{"name": "a"}]}
+
+
+def test_a_parameter_that_the_operation_has_not_is_a_mistake_of_ours() -> None:
+    async def dispatch(_: Call) -> None:
+        raise AssertionError("asked")
+
+    with pytest.raises(TypeError, match="ListCollaborations has no parameter unknown"):
+        asked(dispatch, "ListCollaborations", maxResults=5, unknown=1)
 
 
 @pytest.mark.parametrize(

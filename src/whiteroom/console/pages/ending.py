@@ -18,10 +18,9 @@ async def end(asked: Asked) -> Response:
     Raises:
         Refused: the operation refuses it.
     """
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
     here = await within(asked)
-    kind, name, version = asked.path["kind"], asked.path["name"], asked.form.get("version", "")
-    one = ENDS.get((kind, asked.form.get("what", "")))
+    kind, name, version = asked.path["kind"], asked.path["name"], asked.sent.get("version", "")
+    one = ENDS.get((kind, asked.sent.get("what", "")))
     if one is None:
         return page(
             "problem.html",

@@ -39,8 +39,7 @@ async def show(asked: Asked) -> Response:
 
 async def end(asked: Asked) -> Response:
     """End a session of the visitor's own, or for an administrator one of the account's. To repeat it is safe."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
-    wanted = asked.form.get("session", "")
+    wanted = asked.sent.get("session", "")
 
     def remove(tx: Transaction) -> None:
         session = tx.console_sessions.get(wanted)

@@ -5,7 +5,7 @@ What a query may read is judged where it runs: the page that the form leads to s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -22,24 +22,37 @@ CHANNEL = "channel:"
 """Begins the field in which a channel gets its name in the container; the channel's ARN follows."""
 
 
+async def _started(
+    asking: Awaitable[dict[str, Any]],
+    place: Callable[[dict[str, Any]], str],
+    form: Callable[[Refused], Awaitable[Response]],
+) -> Response:
+    """What is asked for, and the page of what it made; where it is refused, the form again."""
+    try:
+        answer = await asking
+    except Refused as refused:
+        return await form(refused)
+    return RedirectResponse(place(answer), 303)
+
+
 async def query(asked: Asked) -> Response:
     """StartProtectedQuery."""
     here = await within(asked)
     if asked.form is None:
         return await _query_form(here, {})
-    receiver = {"member": {"accountId": asked.form.get("receiver", "")}}
-    try:
-        answer = await asked.visitor.call(
+    receiver = {"member": {"accountId": asked.sent.get("receiver", "")}}
+    return await _started(
+        asked.visitor.call(
             CLEANROOMS,
             "StartProtectedQuery",
             type="SQL",
             membershipIdentifier=here.membership,
-            sqlParameters={"queryString": asked.form.get("sql", "")},
+            sqlParameters={"queryString": asked.sent.get("sql", "")},
             resultConfiguration={"outputConfiguration": receiver},
-        )
-    except Refused as refused:
-        return await _query_form(here, asked.form, refused)
-    return RedirectResponse(here.url("queries", answer["protectedQuery"]["id"]), 303)
+        ),
+        lambda answer: here.url("queries", answer["protectedQuery"]["id"]),
+        lambda refused: _query_form(here, asked.sent, refused),
+    )
 
 
 async def _query_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
@@ -57,8 +70,8 @@ async def channel(asked: Asked) -> Response:
     if form is None:
         return await _channel_form(here, {"days": "30", "role": _role(here)})
     source = {"sqlParameters": {"queryString": form.get("sql", "")}}
-    try:
-        answer = await asked.visitor.call(
+    return await _started(
+        asked.visitor.call(
             ML,
             "CreateMLInputChannel",
             membershipIdentifier=here.membership,
@@ -67,10 +80,10 @@ async def channel(asked: Asked) -> Response:
             configuredModelAlgorithmAssociations=[form.get("algorithm", "")],
             inputChannel={"roleArn": form.get("role", ""), "dataSource": {"protectedQueryInputParameters": source}},
             retentionInDays=_number(form, "days"),
-        )
-    except Refused as refused:
-        return await _channel_form(here, form, refused)
-    return RedirectResponse(here.url("channels", answer["mlInputChannelArn"]), 303)
+        ),
+        lambda answer: here.url("channels", answer["mlInputChannelArn"]),
+        lambda refused: _channel_form(here, form, refused),
+    )
 
 
 async def _channel_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
@@ -85,8 +98,8 @@ async def training(asked: Asked) -> Response:
         return await _training_form(here, {"instance": "ml.m5.large", "volume": "10", "seconds": "86400"})
     chosen = {field.removeprefix(CHANNEL): name for field, name in form.items() if field.startswith(CHANNEL) and name}
     seconds = form.get("seconds", "").strip()
-    try:
-        answer = await asked.visitor.call(
+    return await _started(
+        asked.visitor.call(
             ML,
             "CreateTrainedModel",
             membershipIdentifier=here.membership,
@@ -97,10 +110,10 @@ async def training(asked: Asked) -> Response:
             hyperparameters=named_lines(form.get("hyperparameters", "")) or None,
             resourceConfig={"instanceType": form.get("instance", ""), "volumeSizeInGB": _number(form, "volume")},
             stoppingCondition={"maxRuntimeInSeconds": _number(form, "seconds")} if seconds else None,
-        )
-    except Refused as refused:
-        return await _training_form(here, form, refused)
-    return RedirectResponse(here.url("models", answer["trainedModelArn"]), 303)
+        ),
+        lambda answer: here.url("models", answer["trainedModelArn"]),
+        lambda refused: _training_form(here, form, refused),
+    )
 
 
 async def _training_form(here: Within, typed: Mapping[str, str], refused: Refused | None = None) -> Response:
@@ -124,8 +137,8 @@ async def export(asked: Asked) -> Response:
     version = asked.query.get("version") or BASE_VERSION
     if form is None:
         return await _export_form(here, asked, {})
-    try:
-        await asked.visitor.call(
+    return await _started(
+        asked.visitor.call(
             ML,
             "StartTrainedModelExportJob",
             membershipIdentifier=here.membership,
@@ -134,10 +147,10 @@ async def export(asked: Asked) -> Response:
             trainedModelArn=model,
             trainedModelVersionIdentifier=version,
             outputConfiguration={"members": [{"accountId": form.get("receiver", "")}]},
-        )
-    except Refused as refused:
-        return await _export_form(here, asked, form, refused)
-    return RedirectResponse(here.url("models", model, version=version), 303)
+        ),
+        lambda _: here.url("models", model, version=version),
+        lambda refused: _export_form(here, asked, form, refused),
+    )
 
 
 async def _export_form(
@@ -153,8 +166,8 @@ async def inference(asked: Asked) -> Response:
     form = asked.form
     if form is None:
         return await _inference_form(here, asked, {"instance": "ml.m5.large"})
-    try:
-        answer = await asked.visitor.call(
+    return await _started(
+        asked.visitor.call(
             ML,
             "StartTrainedModelInferenceJob",
             membershipIdentifier=here.membership,
@@ -165,10 +178,10 @@ async def inference(asked: Asked) -> Response:
             dataSource={"mlInputChannelArn": form.get("channel", "")},
             resourceConfig={"instanceType": form.get("instance", "")},
             outputConfiguration={"members": [{"accountId": form.get("receiver", "")}]},
-        )
-    except Refused as refused:
-        return await _inference_form(here, asked, form, refused)
-    return RedirectResponse(here.url("inference-jobs", answer["trainedModelInferenceJobArn"]), 303)
+        ),
+        lambda answer: here.url("inference-jobs", answer["trainedModelInferenceJobArn"]),
+        lambda refused: _inference_form(here, asked, form, refused),
+    )
 
 
 async def _inference_form(

@@ -35,8 +35,7 @@ async def show(asked: Asked) -> Response:
 
 async def join(asked: Asked) -> Response:
     """Join, and pay for what the form has accepted: what was not shown is not accepted."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
-    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.form
+    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.sent
     logs = {setting: ENABLED if field in form else DISABLED for field, setting in _LOGS.items()}
     if "job_log" not in form:
         del logs["jobLogStatus"]

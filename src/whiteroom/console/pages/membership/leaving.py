@@ -87,8 +87,7 @@ async def show(asked: Asked) -> Response:
 
 async def leave(asked: Asked) -> Response:
     """Take everything away and leave, once it is confirmed. To repeat it goes on where it was refused."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
-    if "confirmed" not in asked.form:
+    if "confirmed" not in asked.sent:
         return await _confirmation(asked, 400)
     visitor = asked.visitor
     membership = await own_membership(visitor, asked.path["collaboration"])

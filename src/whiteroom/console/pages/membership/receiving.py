@@ -37,8 +37,7 @@ async def show(asked: Asked) -> Response:
 
 async def set_models(asked: Asked) -> Response:
     """Where models and inferences go; without a place, that logs and metrics may be read."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
-    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.form
+    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.sent
     membership = await own_membership(visitor, name)
     location: dict[str, Any] = {"roleArn": form.get("role", "").strip()}
     uri = form.get("location", "").strip()
@@ -55,8 +54,7 @@ async def set_models(asked: Asked) -> Response:
 
 async def set_results(asked: Asked) -> Response:
     """Where results of queries go."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
-    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.form
+    visitor, name, form = asked.visitor, asked.path["collaboration"], asked.sent
     membership = await own_membership(visitor, name)
     place = {"resultFormat": form.get("format", ""), "bucket": form.get("bucket", "").strip()}
     prefix = form.get("prefix", "").strip()

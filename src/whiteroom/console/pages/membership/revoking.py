@@ -63,16 +63,15 @@ async def show(asked: Asked) -> Response:
 
 async def revoke(asked: Asked) -> Response:
     """Take it back, once it is confirmed. It holds at once."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
     visitor, name = asked.visitor, asked.path["collaboration"]
-    if "confirmed" not in asked.form:
+    if "confirmed" not in asked.sent:
         return await _confirmation(asked, 400)
     membership = await own_membership(visitor, name)
     association = await _association(visitor, membership, asked.path["association"])
     way = WAYS.get(asked.path["way"])
     if way is None:
         return _no_such_page(visitor)
-    rule = {} if way is WAYS["table"] else {"analysisRuleType": asked.form.get("rule_type")}
+    rule = {} if way is WAYS["table"] else {"analysisRuleType": asked.sent.get("rule_type")}
     await visitor.call(
         "cleanrooms",
         way.operation,

@@ -52,10 +52,9 @@ async def show(asked: Asked) -> Response:
 
 async def enable(asked: Asked) -> Response:
     """Have a log written from now on."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
     visitor, name = asked.visitor, asked.path["collaboration"]
     membership = await own_membership(visitor, name)
-    wanted = {key: ENABLED for key in _LOGS if asked.form.get("log") == key}
+    wanted = {key: ENABLED for key in _LOGS if asked.sent.get("log") == key}
     await visitor.call("cleanrooms", "UpdateMembership", membershipIdentifier=membership["id"], **wanted)
     return RedirectResponse(f"{PREFIX}/collaborations/{name}/uses", 303)
 

@@ -44,8 +44,7 @@ async def show(asked: Asked) -> Response:
 
 async def end(asked: Asked) -> Response:
     """End a session of anybody's. To repeat it is safe."""
-    assert asked.form is not None  # noqa: S101 - the route takes forms alone
-    wanted, now = asked.form.get("session", ""), asked.visitor.inside.clock()
+    wanted, now = asked.sent.get("session", ""), asked.visitor.inside.clock()
 
     def remove(tx: Transaction) -> None:
         session = tx.console_sessions.get(wanted)
