@@ -26,10 +26,13 @@ def half_written(variables: Mapping[str, str]) -> Sequence[str]:
 def account_ids(context: typer.Context, incomplete: str) -> list[str]:
     """The accounts of the data folder that begin so; none where it cannot be read, for a shell is told no reasons."""
     data = Path(context.params.get("data") or os.environ.get("WHITEROOM_DATA") or "whiteroom-data")
-    place = f"file:{quote(str((data / _DATABASE).absolute()))}?mode=ro"
     try:
+        file = (data / _DATABASE).absolute()
+        if not file.is_file():  # a pipe, say, would be waited for
+            return []
+        place = f"file:{quote(os.fsencode(file))}?mode=ro"
         with closing(sqlite3.connect(place, timeout=_PATIENCE_SECONDS, uri=True)) as database:
             rows = database.execute("SELECT id FROM accounts ORDER BY id").fetchall()
-    except sqlite3.Error:
+    except (OSError, ValueError, sqlite3.Error):
         return []
     return [str(account) for (account,) in rows if str(account).startswith(incomplete)]

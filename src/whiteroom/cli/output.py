@@ -48,8 +48,14 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("".join(map(_in_json, text)) + "\n")
     sys.stdout.flush()
+
+
+def _in_json(letter: str) -> str:
+    """The letter, or the escape of JSON for it: JSON itself has one for few of those that a terminal obeys."""
+    return letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
 
 
 def say_json_line(value: Any) -> None:

@@ -38,8 +38,10 @@ class NotificationThreads:
         self._notices = 0
         """Counts what may have to be sent: whoever sends is not woken by every transaction."""
         self._taking = threading.Lock()
-        """Guards `_busy`; of its own, since what is read meanwhile is not to hold up whoever wakes."""
+        """Guards `_busy` and `_turns`; of its own, since what is read meanwhile is not to hold up whoever wakes."""
         self._busy: set[str] = set()
+        self._turns: dict[str, int] = {}
+        """Of addresses: one that is slow, and for which much waits, has one turn like any other."""
         self._stopping = False
         names = ["notifications", *(f"notifications-{number}" for number in range(1, SENDERS + 1))]
         steps = [(self._tell, lambda: self._ends), *[(self._send, lambda: self._notices)] * SENDERS]
@@ -126,8 +128,9 @@ class NotificationThreads:
 
     def _taken(self) -> Sending | None:
         with self._taking:
-            found = self._notifications.sendings(self._busy)
+            found = self._notifications.sendings(self._busy, self._turns)
             if not found:
                 return None
             self._busy.add(found[0].lane)
+            self._turns[found[0].address_id] = max(self._turns.values(), default=0) + 1
             return found[0]

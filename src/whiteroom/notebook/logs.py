@@ -119,4 +119,4 @@ def host_of(event: Mapping[str, Any]) -> str:
 
 def _line(event: Mapping[str, Any], hosts: set[str]) -> str:
     line = plain(str(event["message"]).rstrip("\n"))
-    return f"{host_of(event)}  {line}" if len(hosts) > 1 else line
+    return f"{plain(host_of(event))}  {line}" if len(hosts) > 1 else line

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 
 _MOST_ADDRESSES = 4
 """Of one name."""
+_AGAIN_SECONDS = 0.2
 
 
 def connected(host: str, port: int, seconds: float) -> socket.socket:
@@ -47,18 +48,22 @@ def ended_after(seconds: float, connection: Callable[[], socket.socket | None]) 
     Raises:
         TimeoutError: it came to that. What was read by then is cut off, and may look like an answer.
     """
-    is_over = threading.Event()
+    is_over, is_left = threading.Event(), threading.Event()
 
     def end() -> None:
+        if is_left.wait(seconds):
+            return
         is_over.set()
-        found = connection()
-        if found is not None:
-            with suppress(OSError):
-                # Below TLS, which another thread may be at work in.
-                socket.socket.shutdown(found, socket.SHUT_RDWR)
+        # Again and again: while keys are agreed on the socket is in nobody's hands, and is back in them afterwards.
+        while not is_left.is_set():
+            found = connection()
+            if found is not None:
+                with suppress(OSError):
+                    # Below TLS, which another thread may be at work in.
+                    socket.socket.shutdown(found, socket.SHUT_RDWR)
+            is_left.wait(_AGAIN_SECONDS)
 
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
+    timer = threading.Thread(target=end, name="deadline", daemon=True)
     timer.start()
     try:
         yield
@@ -67,7 +72,7 @@ def ended_after(seconds: float, connection: Callable[[], socket.socket | None]) 
             raise TimeoutError from None
         raise
     finally:
-        timer.cancel()
+        is_left.set()
         timer.join()
     if is_over.is_set():
         raise TimeoutError

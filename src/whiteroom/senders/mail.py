@@ -167,7 +167,8 @@ def _subject(notice: Notice) -> str:
 
 
 def _lines(notice: Notice) -> Iterator[str]:
-    yield from (f"{_subject(notice).removeprefix('Whiteroom: ').capitalize()}.", "")
+    said = _subject(notice).removeprefix("Whiteroom: ")
+    yield from (f"{said[0].upper()}{said[1:]}.", "")
     if "action" in notice.data:
         yield from (one_line(str(notice.data["action"])), "")
     for name, value in notice.data.items():

@@ -78,8 +78,10 @@ def read_certificate(cert: Path, key: Path) -> Certificate:
     try:
         chain = x509.load_pem_x509_certificates(chain_bytes)
         first = chain[0]
-        names = _names_of(first)
-    except (ValueError, x509.UnsupportedGeneralNameType):
+        names, public = _names_of(first), first.public_key()
+        begins_at, ends_at = first.not_valid_before_utc, first.not_valid_after_utc
+        chain_trouble = _chain_trouble(chain)
+    except Exception:  # noqa: BLE001 - what cannot be read has a dozen exceptions there, of no common base
         raise CertificateUnusable(
             f"tls_cert: {cert} is no certificate in PEM. It has the server's certificate first, then its chain."
         ) from None
@@ -92,7 +94,7 @@ def read_certificate(cert: Path, key: Path) -> Certificate:
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateUnusable(f"tls_key: {key} is no private key in PEM.") from None
-    if private.public_key() != first.public_key():
+    if private.public_key() != public:
         raise CertificateUnusable(
             f"tls_key: {key} is not the key of the first certificate in {cert}. The server's own certificate comes "
             "first in it, then its chain."
@@ -101,9 +103,9 @@ def read_certificate(cert: Path, key: Path) -> Certificate:
         context=_context(chain_bytes, key_bytes, cert),
         digest=hashlib.sha256(chain_bytes + b"\0" + key_bytes).digest(),
         names=names,
-        begins_at=first.not_valid_before_utc,
-        ends_at=first.not_valid_after_utc,
-        chain_trouble=_chain_trouble(chain),
+        begins_at=begins_at,
+        ends_at=ends_at,
+        chain_trouble=chain_trouble,
     )
 
 
@@ -168,7 +170,7 @@ def _chain_trouble(chain: Sequence[x509.Certificate]) -> str:
     for number, (one, issuer) in enumerate(pairwise(chain), 2):
         try:
             one.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             return f"Certificate {number} in the file has not issued the one before it: put them in order."
     return ""
 

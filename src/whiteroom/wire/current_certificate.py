@@ -88,8 +88,13 @@ class CurrentCertificate:
         while not self._stopping.is_set():
             asked = self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
-            if not self._stopping.is_set():
+            if self._stopping.is_set():
+                return
+            try:
                 self.look(asked=asked)
+            except Exception:
+                # No descriptor or no memory is left, say: whoever renews it next is to find somebody who looks.
+                logger.exception("The certificate in use stays: its files could not be read again.")
 
     def _tell_of_time(self) -> None:
         """Once a day, as long as there is something to tell."""

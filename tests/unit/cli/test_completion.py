@@ -86,3 +86,16 @@ def test_tab_completes_the_accounts_of_the_folder_and_nothing_where_there_is_non
     assert shell.tab("users", "list", *data, "--account", "2") == {"222222222222"}
     assert shell.tab("users", "list", "--data", str(tmp_path / "none"), "--account", "2") == set()
     assert not (tmp_path / "none").exists()
+
+
+def test_tab_is_offered_nothing_and_told_nothing_where_the_database_is_none_or_the_folder_is_gone(
+    shell: Shell, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    pipe.mkdir()
+    os.mkfifo(pipe / "whiteroom.db")
+    for folder in (str(pipe), os.fsdecode(bytes(tmp_path) + b"/\xff")):
+        assert shell.tab("users", "list", "--data", folder, "--account", "1") == set()
+    script = """mkdir gone; cd gone; rmdir ../gone
+        COMP_WORDS="whiteroom users list --account " COMP_CWORD=4 _WHITEROOM_COMPLETE=complete_bash whiteroom"""
+    assert shell.run(f"cd {tmp_path}\n{script}").strip() == ""

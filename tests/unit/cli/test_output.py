@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whiteroom.cli.output import say_table
+from whiteroom.cli.output import say_json, say_table
 
 RESULT = "188e3a4f-044d-4d4d-a9ce-2c3f9fed61e0"
 PLACE = "s3://111122223333/results/f2ebb01d-735c-4c18-9990-63b2001d99c8/ages/mine/"
@@ -74,3 +75,15 @@ def test_a_file_gets_a_line_for_each_row_however_wide(tmp_path: Path) -> None:
 
 def test_an_empty_table_is_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _on_a_terminal(("ID", "NAME"), [], monkeypatch).split() == ["ID", "NAME"]
+
+
+@pytest.mark.parametrize("letter", ["\x1b", "\x7f", "\x9b", "\u202e", "\u2028", "\ud800", "\U000e0001"])
+def test_json_has_every_letter_and_prints_none_that_a_terminal_obeys(
+    letter: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    value = [{"name": f"Łódź {letter} north"}]
+    say_json(value)
+    printed = capsys.readouterr().out
+    assert letter not in printed
+    assert "Łódź" in printed
+    assert json.loads(printed) == value

@@ -12,7 +12,7 @@ import pytest
 from support.notified import FakeSender, Told
 from support.worlds.driven import World
 from support.worlds.requests import ALICE
-from whiteroom.controllers.notifying import NotificationThreads
+from whiteroom.controllers.notifying import SENDERS, NotificationThreads
 from whiteroom.domain.observability.notifications import Notice, NotificationAddress
 
 
@@ -85,6 +85,28 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_no_stop(
     assert sender.asked.count("hanging") == 1
     assert not threads.stop(0.0)
     sender.held["hanging"].set()
+
+
+def test_receivers_take_turns_however_slow_some_are_and_however_much_waits_for_them(told: Told, sender: Waited) -> None:
+    slow = [f"a{number}" for number in range(SENDERS)]
+    sender.held = {name: threading.Event() for name in slow}
+    for name in (*slow, "well"):
+        told.add(ALICE, name)
+    for _ in range(2):
+        told.world.channel()
+    told.world.drive()
+    notifications = told.notifications()
+    while notifications.spread():
+        pass
+    threads = NotificationThreads(notifications, told.world.clock)
+    threads.start()
+    sender.wait_for(lambda: len(sender.asked) == SENDERS)
+    for held in sender.held.values():
+        held.set()
+    sender.wait_for(lambda: len(sender.taken) == 2 * (SENDERS + 1))
+    assert threads.stop(60)
+    assert sorted(sender.asked[:SENDERS]) == slow
+    assert sender.asked[SENDERS] == "well"
 
 
 def test_an_error_of_ours_ends_no_thread(

@@ -59,10 +59,10 @@ def test_lines_of_several_hosts_are_told_apart_and_control_characters_shown() ->
     said: list[str] = []
     with stubbed("cleanroomsml", "logs") as (member, stubs):
         stubs["cleanroomsml"].add_response("get_trained_model", model())
-        lines = page(event(1, "one\x1b[2J"), event(2, "two", "algo-2"))
+        lines = page(event(1, "one\x1b[2J"), event(2, "two", "algo-2\x9b2J"))
         stubs["logs"].add_response("filter_log_events", lines)
         follow(member.client, ASKED, said.append)
-    assert said == ["algo-1  one\\x1b[2J", "algo-2  two"]
+    assert said == ["algo-1  one\\x1b[2J", "algo-2\\x9b2J  two"]
 
 
 def test_where_nothing_may_be_read_the_reason_is_said() -> None:

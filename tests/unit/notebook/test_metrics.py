@@ -141,6 +141,13 @@ def test_a_frame_is_of_the_library_that_the_notebook_has_imported(monkeypatch: p
     assert isinstance(frames.frame([point()], metrics.COLUMNS), pd.DataFrame)
 
 
+def test_a_frame_has_no_letter_that_a_terminal_obeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "LIBRARIES", (pd.__name__,))
+    frame = frames.frame([{"name": "trees\x9b2J\u202e", "value": 1.5}], ["name", "value"])
+    assert list(frame["name"]) == ["trees\\x9b2J\\u202e"]
+    assert list(frame["value"]) == [1.5]
+
+
 def test_a_frame_without_rows_has_its_columns() -> None:
     assert list(frames.frame([], metrics.COLUMNS).columns) == list(metrics.COLUMNS)
 

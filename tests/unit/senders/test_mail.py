@@ -21,7 +21,7 @@ from whiteroom.senders.mail import MailSender, MailServer, message_of
 
 ANN = "ann@hospital.example.org"
 ADDRESS = NotificationAddress("a-1", "111111111111", Way.EMAIL, ANN, NOON, NOON)
-DATA = {"name": "trees", "status": "CREATE_FAILED", "statusCode": "OutOfMemory"}
+DATA = {"name": "Trees", "status": "CREATE_FAILED", "statusCode": "OutOfMemory"}
 NOTICE = Notice("msg_1", "a-1", "c-1", "trained_model.failed", DATA, NOON, NOON)
 
 
@@ -37,12 +37,12 @@ def test_a_mail_says_what_happened_and_whom_it_is_from() -> None:
         send(mailbox.port)
         (mail,) = mailbox.wait_for(1)
     assert (mail["From"], mail["To"]) == ("Whiteroom <room@example.org>", ANN)
-    assert mail["Subject"] == "Whiteroom: trained model 'trees' failed"
+    assert mail["Subject"] == "Whiteroom: trained model 'Trees' failed"
     assert mail["Message-ID"] == "<msg_1@example.org>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert [word for word in mailbox.recipients if ANN in word] == mailbox.recipients
     text = mail.get_content()
-    assert "Trained model 'trees' failed." in text
+    assert "Trained model 'Trees' failed." in text
     assert "statusCode: OutOfMemory" in text
     assert "id: msg_1" in text
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from support.certificates import DAY, NOW, Authority, Files, issue, new_key, pem, pem_of_key, put
 from whiteroom.wire.certificates import Certificate, CertificateUnusable, read_certificate
@@ -140,6 +143,24 @@ def test_a_key_under_a_password_is_refused_with_what_takes_it_off(authority: Aut
 def test_what_is_no_certificate_is_refused(files: Files, content: bytes) -> None:
     put(files.cert, content, 0o644)
     assert refusal(files).startswith(f"tls_cert: {files.cert} is no certificate in PEM.")
+
+
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_a_certificate_with_any_of_its_bytes_wrong_is_read_or_refused(files: Files, place: str) -> None:
+    """Whatever is wrong with it: a number of its version, a kind of key that nobody knows, a point on no curve."""
+    content = files.cert.read_bytes()
+    whole = x509.load_pem_x509_certificate(content).public_bytes(Encoding.DER)
+    refused = 0
+    for number in range(len(whole)):
+        wrong = bytearray(whole)
+        wrong[number] ^= 1
+        text = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(wrong) + b"-----END CERTIFICATE-----\n"
+        put(files.cert, text if place == "first" else content + text, 0o644)
+        try:
+            read(files)
+        except CertificateUnusable:
+            refused += 1
+    assert refused > 0
 
 
 @pytest.mark.parametrize(

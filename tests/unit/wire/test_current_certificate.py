@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -81,6 +84,33 @@ def test_files_that_cannot_be_used_leave_the_last_that_could_and_are_told_once(
     files.key.write_bytes(b"half of")
     certificate.look()
     assert len(log.messages) == 3
+
+
+def test_whatever_goes_wrong_while_files_are_read_the_next_that_can_be_used_is_taken(
+    files: Files, clock: Clock, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = current(files, clock)
+    told = threading.Event()
+    monkeypatch.setattr(log.handler, "emit", lambda _: told.set())
+
+    def no_descriptor(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    certificate.start()
+    try:
+        for _ in range(2):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(os, "memfd_create", no_descriptor)
+                told.clear()
+                certificate.look_soon()
+                assert told.wait(60)
+        issue(Authority(), files.cert.parent, "new.example.org", ends_at=NOW + 50 * DAY)
+        told.clear()
+        certificate.look_soon()
+        assert told.wait(60)
+        assert certificate.ends_at == NOW + 50 * DAY
+    finally:
+        certificate.close()
 
 
 def test_the_operator_who_asks_is_told_that_nothing_has_changed(
