@@ -40,6 +40,20 @@ def test_the_first_room_ends_with_a_model_of_both_tables(tmp_path: Path) -> None
     assert line["visits per year"] == pytest.approx(1 / 12, abs=0.02)
 
 
+def test_the_rule_that_the_page_has_one_try_is_the_end_of_the_channel(tmp_path: Path) -> None:
+    (program,) = [block for kind, block in BLOCKS if kind == "python"]
+    (rule,) = re.findall(r'With `("additionalAnalyses": "\w+")` the channel fails', PAGE)
+    given = '"additionalAnalyses": "REQUIRED"'
+    assert given in program
+    (tmp_path / "room.py").write_text(program.replace(given, rule))
+    for block in [block for kind, block in BLOCKS if kind == "sh"][:-2]:
+        _typed(block, tmp_path)
+    with running_server(tmp_path / "whiteroom-data") as server, pytest.raises(AssertionError) as refused:
+        _typed(ROOM, tmp_path, WHITEROOM_URL=server.url)
+    for table, owner in (("patients", "111111111111"), ("visits", "222222222222")):
+        assert f"Table '{table}' (member {owner}) does not allow additional analyses" in str(refused.value)
+
+
 def _typed(block: str, folder: Path, **variables: str) -> str:
     paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": paths, **variables}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from whiteroom.administration.console_sessions import end_session
+from whiteroom.base.addresses import is_loopback
 from whiteroom.base.clock import utc_now
 from whiteroom.cli.folder import DEFAULT_DATA, AsJson, Data, existing_folder, opened_store
 from whiteroom.cli.identities import OnlyAccount, checked_account, listens_at, user_of
@@ -15,11 +19,12 @@ from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import runs_in_development, server_url
 from whiteroom.domain.resources.accounts import FIRST_USER
 from whiteroom.domain.resources.console_sessions import LINK_TIME, OPERATOR, new_link, new_secret
-from whiteroom.settings import Settings
+from whiteroom.settings import DEFAULT_PORT, Settings
 from whiteroom.store.transaction import StoreTransaction
 
 app = typer.Typer(rich_markup_mode="markdown")
 
+_CLOSED = "takes nobody in by plain HTTP over a network."
 _MINUTES = LINK_TIME.seconds // 60
 
 
@@ -36,7 +41,7 @@ def link(
     """Print a link that takes a user in to the console, once, within ten minutes.
 
     Whoever opens it first is that user for up to eight hours: hand it over as you would a password. The part behind
-    the # is sent to no server before somebody has pressed the button.
+    the # is in no address that a server sees: the page that is opened sends it as a form.
 
     Examples: `whiteroom console link --account 111122223333 --user alice`, `whiteroom console link --operator`
     """
@@ -45,16 +50,21 @@ def link(
         raise Problem("Say whom the link is for: --account ACCOUNT, with --user USER, or --operator.")
     if not settings.console:
         raise Problem("The server of this data folder has no console: the setting console is false.")
+    place = console_place(settings, listens_at(settings))
+    if not place.url:
+        raise Problem(f"The console {_CLOSED} {place.remedy}")
     secret = new_secret()
     with opened_store(settings) as store, store.transaction() as tx:
         owner = (OPERATOR, "") if account is None else (account, _user_id(tx, settings, account, user))
         found = new_link(*owner, secret, utc_now())
         tx.console_links.add(found)
-    url = f"{console_url(settings, listens_at(settings))}/link#{secret}"
+    url = f"{place.url}/link#{secret}"
     if as_json:
         say_json({"url": url, "expires": found.expires_at.isoformat()})
         return
     note(f"It works once, until {found.expires_at:%H:%M:%S} UTC.")
+    if place.remedy:
+        note(f"It works on this machine alone, or through an SSH tunnel to it. {place.remedy}")
     say(url)
 
 
@@ -119,13 +129,42 @@ def end(
     say_done(text, {"sessions": [one.id[:12] for one in found], "ended": True}, as_json=as_json)
 
 
-def console_url(settings: Settings, listens: str) -> str:
-    """Where browsers reach the console of a server that listens at an address: as the settings say, or there."""
-    if settings.console_url:
-        return f"{settings.console_url}/console"
-    if settings.console_port is not None:
-        return f"{server_url(settings.host, settings.console_port, tls=bool(settings.tls_cert))}/console"
-    return f"{settings.public_url or listens}/console"
+@dataclass(frozen=True, slots=True)
+class ConsolePlace:
+    """Where browsers are taken in to the console."""
+
+    url: str
+    """Empty where nobody is."""
+    remedy: str = ""
+    """What the operator does so that browsers of other machines are, where they are not."""
+
+    @property
+    def sentence(self) -> str:
+        """For the operator who has started the server."""
+        if not self.url:
+            return f"The console for browsers {_CLOSED} {self.remedy}"
+        return f"The console for browsers is at {self.url}" + (
+            f", on this machine alone. {self.remedy}" if self.remedy else ""
+        )
+
+
+def console_place(settings: Settings, listens: str) -> ConsolePlace:
+    """Where that is for a server that listens at an address: as the settings say, or there.
+
+    By plain HTTP the console answers within the machine alone (`console/gate.py`), whatever the settings call it.
+    """
+    at = urlsplit(listens)
+    host, port = at.hostname or "", settings.console_port or at.port or DEFAULT_PORT
+    own = settings.console_port is not None
+    public = settings.console_url or ("" if own else settings.public_url)
+    url = public or server_url(host, port, tls=at.scheme == "https")
+    if url.startswith("https://") or is_loopback(urlsplit(url).hostname or ""):
+        return ConsolePlace(f"{url}/console")
+    named = "console_url" if own or settings.console_url else "public_url"
+    remedy = f"For others set tls_cert and tls_key, or name a proxy with TLS in {named} (docs/tls.md)."
+    if host == socket.gethostname():  # It listens everywhere (`server_url`).
+        host = "localhost"
+    return ConsolePlace(f"{server_url(host, port)}/console" if is_loopback(host) else "", remedy)
 
 
 def _user_id(tx: StoreTransaction, settings: Settings, account: str, user: str) -> str:

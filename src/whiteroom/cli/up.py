@@ -21,7 +21,7 @@ import uvicorn
 
 from whiteroom.app import Whiteroom
 from whiteroom.base.locations import parse_location
-from whiteroom.cli.console import console_url
+from whiteroom.cli.console import console_place
 from whiteroom.cli.folder import DEFAULT_DATA, Data, database_of, made_folder, require_database
 from whiteroom.cli.output import say
 from whiteroom.cli.problems import Problem
@@ -108,7 +108,7 @@ def _serve(
         if settings.public_url:
             say(f"Members reach it at {settings.public_url}")
         if settings.console:
-            say(f"The console for browsers is at {console_url(settings, url)}")
+            say(console_place(settings, url).sentence)
         if s3_url is not None:
             without = ", without TLS" if certificate is not None and not settings.s3_public_url else ""
             say(

@@ -54,10 +54,12 @@ def require_private(request: Request, public_url: str) -> None:
     """
     if is_secure(request, public_url) or _is_local(request):
         return
+    port = (request.scope.get("server") or ("", None))[1]
+    here = "http://127.0.0.1" if port is None else f"http://127.0.0.1:{port}"
     raise Unwelcome(
         "You are here by plain HTTP over a network, where others could read your key and your session. Reach the "
         "console by https: the operator gives the server a certificate, or sets public_url to the https address of "
-        "the proxy before it, and you open that address. On the server's own machine, http://127.0.0.1 will do."
+        f"the proxy before it, and you open that address. On the server's own machine, {here}/console will do."
     )
 
 

@@ -67,7 +67,7 @@ def test_what_will_end_is_named_before_with_whose_it_is_and_who_would_receive(
     assert rows_of(page) == [
         f"export away {alice} create pending {carol}",
         f"inference job scores {alice} create pending {carol}",
-        f"trained model trial {alice} active nobody",
+        f"trained model trial {alice} active whom an export or an inference job names",
         f"ML input channel rows {alice} active nobody",
     ]
     assert "1 ML input channel, 1 export, 1 inference job and 1 trained model rest on it." in text_of(page)
