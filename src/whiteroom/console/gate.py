@@ -56,17 +56,24 @@ def require_private(request: Request, public_url: str) -> None:
         return
     port = (request.scope.get("server") or ("", None))[1]
     here = "http://127.0.0.1" if port is None else f"http://127.0.0.1:{port}"
+    will_do = f"On the server's own machine, {here}/console will do."
+    if _is_loopback_name(request):
+        will_do = "A port that a container publishes, or that is forwarded here, is such a network, too."
     raise Unwelcome(
         "You are here by plain HTTP over a network, where others could read your key and your session. Reach the "
         "console by https: the operator gives the server a certificate, or sets public_url to the https address of "
-        f"the proxy before it, and you open that address. On the server's own machine, {here}/console will do."
+        f"the proxy before it, and you open that address. {will_do}"
     )
 
 
 def _is_local(request: Request) -> bool:
-    host = request.url.hostname or ""
     peer = request.client.host if request.client else ""
-    return (host == "localhost" or _is_loopback(host)) and _is_loopback(peer)
+    return _is_loopback_name(request) and _is_loopback(peer)
+
+
+def _is_loopback_name(request: Request) -> bool:
+    host = request.url.hostname or ""
+    return host == "localhost" or _is_loopback(host)
 
 
 def _is_loopback(address: str) -> bool:

@@ -61,6 +61,13 @@ def test_who_is_refused_over_the_network_is_told_the_address_that_will_do_on_the
         require_private(_asked("http://room.example.org:80", ELSEWHERE), "")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_who_comes_by_a_port_that_a_container_publishes_is_not_sent_where_it_is(host: str) -> None:
+    with pytest.raises(Unwelcome, match="container publishes") as refused:
+        require_private(_asked(f"http://{host}:8080", ELSEWHERE), "")
+    assert "will do" not in str(refused.value)
+
+
 def _asked(url: str, peer: str) -> Request:
     at = urlsplit(url)
     return Request(
