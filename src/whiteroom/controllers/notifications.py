@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 100
 """How many ends are read from the outbox in one transaction."""
-_NO_TURNS: Mapping[str, int] = {}
+_NOTHING: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +98,16 @@ class Notifications:
             ]
         return min(moments, default=None)
 
-    def sendings(self, busy: Collection[str], turns: Mapping[str, int] = _NO_TURNS) -> list[Sending]:
-        """The notice that is due first, of each lane that is not busy; who had the latest turn comes last.
+    def sendings(self, busy: Collection[str], spent: Mapping[str, float] = _NOTHING) -> list[Sending]:
+        """The notice that is due first, of each lane that is not busy; on whom most time was spent comes last.
 
         Args:
             busy: lanes.
-            turns: by addresses: which turn was the last that each had.
+            spent: seconds, by the ids of addresses.
         """
         now, found = self._clock(), dict[str, Sending]()
         with self._store.reading() as tx:
-            for address in sorted(tx.notification_addresses.all(), key=lambda one: turns.get(one.id, 0)):
+            for address in sorted(tx.notification_addresses.all(), key=lambda one: spent.get(one.id, 0.0)):
                 lane = _lane(address)
                 if lane in busy or lane in found or not has_come(address.due_at, now):
                     continue

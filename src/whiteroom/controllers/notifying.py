@@ -38,10 +38,10 @@ class NotificationThreads:
         self._notices = 0
         """Counts what may have to be sent: whoever sends is not woken by every transaction."""
         self._taking = threading.Lock()
-        """Guards `_busy` and `_turns`; of its own, since what is read meanwhile is not to hold up whoever wakes."""
+        """Guards `_busy` and `_spent`; of its own, since what is read meanwhile is not to hold up whoever wakes."""
         self._busy: set[str] = set()
-        self._turns: dict[str, int] = {}
-        """Of addresses: one that is slow, and for which much waits, has one turn like any other."""
+        self._spent: dict[str, float] = {}
+        """Seconds, by addresses: however much waits for one that is slow, it comes after those that are not."""
         self._stopping = False
         names = ["notifications", *(f"notifications-{number}" for number in range(1, SENDERS + 1))]
         steps = [(self._tell, lambda: self._ends), *[(self._send, lambda: self._notices)] * SENDERS]
@@ -119,18 +119,20 @@ class NotificationThreads:
             if due_at is None:
                 return self._look_seconds
             return min(max((due_at - self._clock()).total_seconds(), 0.0), self._look_seconds)
+        began = time.monotonic()
         try:
             self._notifications.send(sending)
         finally:
             with self._taking:
+                spent = self._spent.get(sending.address_id, 0.0)
+                self._spent[sending.address_id] = spent + time.monotonic() - began
                 self._busy.discard(sending.lane)
         return 0.0
 
     def _taken(self) -> Sending | None:
         with self._taking:
-            found = self._notifications.sendings(self._busy, self._turns)
+            found = self._notifications.sendings(self._busy, self._spent)
             if not found:
                 return None
             self._busy.add(found[0].lane)
-            self._turns[found[0].address_id] = max(self._turns.values(), default=0) + 1
             return found[0]

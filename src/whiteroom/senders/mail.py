@@ -154,7 +154,8 @@ def message_of(sender: str, address: NotificationAddress, notice: Notice, now: d
 
 def _subject(notice: Notice) -> str:
     name = str(notice.data.get("name") or notice.data.get("jobName") or notice.data.get("collaborationName") or "")
-    named = f" '{one_line(name)[:_LONGEST_NAME]}'" if name else ""
+    # An encoded word (RFC 2047) is decoded by `email` itself, line ends and all: none begins in a name.
+    named = f" '{one_line(name)[:_LONGEST_NAME].replace('=?', '= ?')}'" if name else ""
     match notice.type:
         case t if t == INVITED:
             return f"Whiteroom: you are invited to the collaboration{named}"

@@ -237,7 +237,7 @@ def test_mail_goes_out_one_at_a_time_and_each_webhook_for_itself(told: Told, wor
     lanes = [sending.lane for sending in notifications.sendings(())]
     assert sorted(lanes) == ["email", "w1", "w2"]
     assert [sending.lane for sending in notifications.sendings(("email", "w1"))] == ["w2"]
-    assert [sending.address_id for sending in notifications.sendings((), {"m1": 1, "w1": 2})] == ["m2", "w2", "w1"]
+    assert [sending.address_id for sending in notifications.sendings((), {"m1": 0.1, "w1": 2.0})] == ["m2", "w2", "w1"]
     assert notifications.next_due_at(("email", "w1", "w2")) is None
 
 

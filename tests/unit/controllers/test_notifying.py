@@ -87,7 +87,7 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_no_stop(
     sender.held["hanging"].set()
 
 
-def test_receivers_take_turns_however_slow_some_are_and_however_much_waits_for_them(told: Told, sender: Waited) -> None:
+def test_slow_receivers_come_after_the_others_however_much_waits_for_them(told: Told, sender: Waited) -> None:
     slow = [f"a{number}" for number in range(SENDERS)]
     sender.held = {name: threading.Event() for name in slow}
     for name in (*slow, "well"):
@@ -107,6 +107,7 @@ def test_receivers_take_turns_however_slow_some_are_and_however_much_waits_for_t
     assert threads.stop(60)
     assert sorted(sender.asked[:SENDERS]) == slow
     assert sender.asked[SENDERS] == "well"
+    assert sender.asked.count("well") == 2
 
 
 def test_an_error_of_ours_ends_no_thread(

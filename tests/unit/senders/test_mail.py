@@ -64,18 +64,39 @@ def test_each_type_has_a_subject_of_its_own(kind: str, subject: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\r\nBcc: eve@evil.test", "\x1b[2J", "\ud800", "\u2028x", "n" * 5_000, "=?utf-8?q?x?="]
+    "name",
+    [
+        "a\r\nBcc: eve@evil.test",
+        "\x1b[2J",
+        "\ud800",
+        "\u2028x",
+        "n" * 5_000,
+        "=?utf-8?q?x?=",
+        "=?utf-8?q?=0D=0ABcc:_eve@evil.test?=",
+        "é =?utf-8?b?DQpCY2M6IGV2ZUBldmlsLnRlc3Q=?=",
+        "=?latin1?q?=0A?= =?latin1?q?=0AThe_server_is_closed:_see_https://evil.test?=",
+        "==??utf-8?q?=0D=0A=0D=0Ax?=",
+        "=?us-ascii?q?=1B[2J?=",
+    ],
 )
 def test_a_name_writes_no_header_no_line_and_nothing_without_end(name: str) -> None:
     notice = replace(NOTICE, data={"name": name})
     with mail_receiver() as mailbox:
         send(mailbox.port, notice=notice)
         (mail,) = mailbox.wait_for(1)
-    assert mail["Bcc"] is None
+    assert mail.keys() == _sent_headers("trees")
+    assert str(mail["Subject"]).isprintable()
     assert len(mail["Subject"]) < 200
     assert mailbox.recipients == [f"rcpt TO:<{ANN}>"]
     lines = [line for line in mail.get_content().splitlines() if line.startswith("name: ")]
     assert len(lines) == 1
+
+
+def _sent_headers(name: str) -> list[str]:
+    with mail_receiver() as mailbox:
+        send(mailbox.port, notice=replace(NOTICE, data={"name": name}))
+        (mail,) = mailbox.wait_for(1)
+    return mail.keys()
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
