@@ -43,6 +43,8 @@ LOG_BYTES = 10 * 2**20
 """Beyond it the log begins anew; the one before is kept as s3.log.1."""
 INSIDE = "/tmp/s3"  # noqa: S108 - in the sandbox's own
 """Where it finds its folder, however long the path of that is."""
+PROGRAM = "/tmp/weed"  # noqa: S108 - in the sandbox's own
+"""Where SeaweedFS itself is there: Whiteroom may be installed below what the sandbox has of its own, such as /tmp."""
 IDENTITIES = "/tmp/s3.json"  # noqa: S108 - in the sandbox's own
 """Where it finds who may do what."""
 VOLUME_MIB = 1_024
@@ -322,12 +324,15 @@ def command(folder: Path, *, identities_fd: int, info_fd: int) -> list[str]:
             "--bind",
             str(folder),
             INSIDE,
+            "--ro-bind",
+            os.path.realpath(weed),
+            PROGRAM,
             "--chdir",
             INSIDE,
             "--info-fd",
             str(info_fd),
         ),
-        *(weed, "-logtostderr=true", "server", f"-dir={INSIDE}/{OBJECTS}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(PROGRAM, "-logtostderr=true", "server", f"-dir={INSIDE}/{OBJECTS}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
         *("-master.electionTimeout=1s", "-master.peers=none"),
         *(f"-master.volumeSizeLimitMB={VOLUME_MIB}", "-master.telemetry=false", "-volume.max=0"),
         *("-volume.preStopSeconds=0", "-filer", f"-filer.localSocket={INSIDE}/filer.sock"),

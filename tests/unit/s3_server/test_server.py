@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ def test_a_program_that_ends_at_once_is_told_with_its_log(tmp_path: Path, monkey
     said = started(tmp_path / "s3")
     assert "ended as soon as it was started" in said
     assert str(tmp_path / "s3" / "s3.log") in said
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
+def test_its_program_may_lie_below_what_the_sandbox_has_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        program = Path(place, "weed")
+        program.write_text("#!/bin/sh\necho it runs\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(server, "find_weed", lambda: str(program))
+        assert "ended as soon as it was started" in started(tmp_path / "s3")
+    assert (tmp_path / "s3" / "s3.log").read_text() == "it runs\n"
 
 
 def test_no_secret_is_on_its_command_line_and_it_calls_nobody() -> None:
