@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -118,12 +119,17 @@ def run(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     words = half_written(os.environ) if VARIABLE in os.environ else arguments
     wanted = [word for word in words if not word.startswith("-")][:1]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal need not have every name's letters
     try:
         program(wanted)(args=list(arguments), prog_name="whiteroom")
     except (Problem, SettingsError, Trouble) as error:
         _end(str(error), 1, error)
     except OSError as error:
         _end(_machine_problem(error), 1, error)
+    except UnicodeEncodeError as error:
+        _end("A name or a path that was given is no text in UTF-8: write it so.", 1, error)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - an operator is shown a sentence, whatever it was

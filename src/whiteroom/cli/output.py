@@ -48,7 +48,8 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print one JSON document."""
-    text = json.dumps(value, indent=2, default=str, ensure_ascii=False)
+    has_all_letters = (sys.stdout.encoding or "utf-8").lower() in {"utf-8", "utf8"}
+    text = json.dumps(value, indent=2, default=str, ensure_ascii=not has_all_letters)
     sys.stdout.write("".join(map(_in_json, text)) + "\n")
     sys.stdout.flush()
 

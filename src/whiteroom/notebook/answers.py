@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 ROWS_SHOWN = 200
 """Of a list; a notebook keeps what it shows in its file."""
 LETTERS_SHOWN = 2_000
@@ -97,7 +99,11 @@ class Answering:
 
     def _make_api_call(self, operation_name: str, api_params: Mapping[str, Any]) -> Answer:
         # What others replace to stand in for AWS: botocore has no event by which an answer could become another object.
-        return Answer(super()._make_api_call(operation_name, api_params))  # type: ignore[misc]
+        try:
+            return Answer(super()._make_api_call(operation_name, api_params))  # type: ignore[misc]
+        except ClientError as error:
+            error.args = (plain(str(error)),)  # which a traceback prints as it is
+            raise
 
 
 def answer_shown(base_classes: list[type], **_: object) -> None:

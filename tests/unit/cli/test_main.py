@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
+from io import BytesIO, TextIOWrapper
 from typing import Any
 
 import pytest
@@ -9,7 +13,7 @@ import typer
 from rich.cells import cell_len
 
 from support.command import CommandLine, whiteroom
-from whiteroom.cli import accounts
+from whiteroom.cli import accounts, main
 from whiteroom.cli.main import NOUNS, program
 
 
@@ -162,3 +166,27 @@ def test_no_page_of_help_is_wider_than_the_terminal(columns: int, monkeypatch: p
     for words in every_command():
         wide = [line for line in whiteroom(*words, "-h").out.splitlines() if cell_len(line) > columns]
         assert wide == [], words
+
+
+def test_names_are_told_whole_where_the_terminal_has_not_their_letters(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Łódź \N{HOSPITAL}"
+    cli("accounts", "add", "111111111111", "--name", name)
+    told = []
+    for options in ([], ["--json"]):
+        screen = TextIOWrapper(BytesIO(), encoding="ascii")
+        with monkeypatch.context() as patch, suppress(SystemExit):
+            patch.setattr(sys, "stdout", screen)
+            main.run(["accounts", "list", "--data", str(cli.data), *options])
+        screen.flush()
+        told.append(screen.buffer.getvalue().decode())
+    assert name.encode("ascii", "backslashreplace").decode() in told[0]
+    assert json.loads(told[1])[0]["name"] == name
+
+
+def test_what_is_no_text_is_refused_with_what_to_do(cli: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.run(["accounts", "add", "111111111111", "--data", str(cli.data), "--name", os.fsdecode(b"\xff")])
+    assert ended.value.code == 1
+    assert "UTF-8" in capsys.readouterr().err

@@ -165,3 +165,11 @@ def test_an_error_stays_boto3s_own() -> None:
 
 def test_the_times_of_a_model_are_told_to_the_second() -> None:
     assert f"{THEN:%Y-%m-%d %H:%M:%S} UTC" in Page(Answer(model())._repr_html_()).text
+
+
+def test_a_refusal_has_no_letter_that_a_terminal_obeys() -> None:
+    with stubbed("cleanrooms") as (member, stubs):
+        stubs["cleanrooms"].add_client_error("list_collaborations", "ValidationException", "a\x1b[2J\x9b2J\u202eb")
+        with pytest.raises(ClientError) as refused:
+            member.cleanrooms.list_collaborations()
+    assert str(refused.value).endswith("a\\x1b[2J\\x9b2J\\u202eb")
