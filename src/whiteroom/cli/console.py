@@ -161,7 +161,9 @@ def console_place(settings: Settings, listens: str) -> ConsolePlace:
     if url.startswith("https://") or is_loopback(urlsplit(url).hostname or ""):
         return ConsolePlace(f"{url}/console")
     named = "console_url" if own or settings.console_url else "public_url"
-    remedy = f"For others set tls_cert and tls_key, or name a proxy with TLS in {named} (docs/tls.md)."
+    remedy = (
+        f"For browsers of other machines set tls_cert and tls_key, or name a proxy with TLS in {named} (docs/tls.md)."
+    )
     if host == socket.gethostname():  # It listens everywhere (`server_url`).
         host = "localhost"
     return ConsolePlace(f"{server_url(host, port)}/console" if is_loopback(host) else "", remedy)

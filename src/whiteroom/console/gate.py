@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
+
+from whiteroom.base.addresses import is_loopback
 
 MAX_FORM_BYTES = 1024 * 1024
 MAX_FIELDS = 200
@@ -56,8 +57,8 @@ def require_private(request: Request, public_url: str) -> None:
         return
     port = (request.scope.get("server") or ("", None))[1]
     here = "http://127.0.0.1" if port is None else f"http://127.0.0.1:{port}"
-    will_do = f"On the server's own machine, {here}/console will do."
-    if _is_loopback_name(request):
+    will_do = f"On the server's own machine, {here}/console will do, where the server listens there."
+    if is_loopback(request.url.hostname or ""):
         will_do = "A port that a container publishes, or that is forwarded here, is such a network, too."
     raise Unwelcome(
         "You are here by plain HTTP over a network, where others could read your key and your session. Reach the "
@@ -68,19 +69,7 @@ def require_private(request: Request, public_url: str) -> None:
 
 def _is_local(request: Request) -> bool:
     peer = request.client.host if request.client else ""
-    return _is_loopback_name(request) and _is_loopback(peer)
-
-
-def _is_loopback_name(request: Request) -> bool:
-    host = request.url.hostname or ""
-    return host == "localhost" or _is_loopback(host)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(request.url.hostname or "") and is_loopback(peer)
 
 
 def cookie_name(request: Request, public_url: str) -> str:

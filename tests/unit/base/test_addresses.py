@@ -7,12 +7,14 @@ import pytest
 from whiteroom.base.addresses import is_loopback, require_mail_address, require_origin
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_loopback_is_this_machines_alone(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.0.2.1", "localhost.example", "127.0.0.1.example"])
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "192.0.2.1", "::ffff:192.0.2.1", "localhost.example", "127.0.0.1.example"]
+)
 def test_nothing_else_is(host: str) -> None:
     assert not is_loopback(host)
 

@@ -215,6 +215,14 @@ def test_nobody_is_taken_in_over_a_network_that_can_be_listened_to(
         assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"])
+def test_whoever_is_on_this_machine_is_taken_in(console: OpenConsole, origin: str, peer: str) -> None:
+    browser = console.browser(origin, peer, "")
+    fields = {"access_key_id": MEMBER, "secret_access_key": ""}
+    assert browser.send("/console/sign-in", origin=origin, **fields).status_code == 303
+
+
 def test_a_page_that_is_not_there_and_a_page_asked_for_wrongly_are_told_apart(browser: Browser) -> None:
     browser.sign_in(MEMBER)
     assert browser.get("/console/nothing").status_code == 404
